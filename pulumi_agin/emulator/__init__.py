@@ -1,0 +1,22 @@
+"""A stand-in for ngrok's Agent Ingress API, to try programs without an account.
+
+It is not ngrok: nothing here runs DNS, issues a certificate or accepts an agent. `docs/emulator.md` says
+what it does and where it had to guess. Needs the extra: `pip install 'pulumi-agin[emulator]'`.
+"""
+
+from pulumi_agin.emulator.certificates import CertificateState
+from pulumi_agin.emulator.control import IngressChanges
+from pulumi_agin.emulator.faults import FaultKind
+from pulumi_agin.emulator.server import Emulator
+from pulumi_agin.emulator.state import RequestSeen, Settings
+from pulumi_agin.emulator.store import StoreError
+
+__all__ = [
+    "CertificateState",
+    "Emulator",
+    "FaultKind",
+    "IngressChanges",
+    "RequestSeen",
+    "Settings",
+    "StoreError",
+]

@@ -1,0 +1,369 @@
+"""The API's rules: from a request to its answer, without any HTTP machinery."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any, NoReturn, cast
+from urllib.parse import parse_qs, urlencode
+
+from pulumi_agin.emulator import certificates, errors
+from pulumi_agin.emulator.errors import ApiError
+from pulumi_agin.emulator.filters import Filter
+from pulumi_agin.emulator.state import State
+from pulumi_agin.emulator.store import Ingress
+
+COLLECTION = "/agent_ingresses"
+MAX_BYTES = {"description": 255, "metadata": 4096}
+"""Bytes of UTF-8: documented."""
+MAX_PAGE = 100
+"""Also the default: documented."""
+AUTHORITIES = ("letsencrypt",)
+PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
+
+_CREATE_FIELDS = ("description", "metadata", "domain", "certificate_management_policy")
+_UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_policy")
+_LIST_PARAMETERS = ("before_id", "limit", "filter")
+_ID = re.compile(r"agin_[0-9A-Za-z]{27}")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
+# Which domains ngrok counts as its own is not documented: these are known to be.
+_NGROK_DOMAINS = (
+    "ngrok.com",
+    "ngrok.io",
+    "ngrok.app",
+    "ngrok.dev",
+    "ngrok-free.app",
+    "ngrok-free.dev",
+    "ngrok.pizza",
+    "ngrok.pro",
+    "ngrok-agent.com",
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to the API."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    base_url: str
+    """The scheme and host that it was sent to."""
+
+    def api_key(self) -> str | None:
+        """The key, where there is one in the form that the API asks for."""
+        scheme, _, key = self.headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() == "bearer" and key.strip() else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; `headers` are those that are particular to it."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def answer(state: State, call: Call) -> Answer:
+    """Carries a request out."""
+    with state.lock:
+        operation_id = "op_" + f"{state.random.getrandbits(128):032x}"
+        try:
+            status, content = _dispatch(state, call)
+        except ApiError as error:
+            status = error.status
+            content = {} if error.code is None else {"error_code": f"ERR_NGROK_{error.code}"}
+            content |= {
+                "status_code": error.status,
+                "msg": error.msg,
+                "details": {**error.details, "operation_id": operation_id},
+            }
+    headers = {"ngrok-operation-id": operation_id}
+    if content is None:
+        return Answer(status, b"", headers)
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(status, body, {"content-type": "application/json", **headers})
+
+
+def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
+    ingress_id = call.path.removeprefix(COLLECTION + "/")
+    is_collection = call.path == COLLECTION
+    if not is_collection and (ingress_id == call.path or not ingress_id or "/" in ingress_id):
+        raise errors.wrong_path(call.path)
+    if call.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
+        raise errors.wrong_method()
+
+    account = _authenticate(state, call)
+    version = call.headers.get("ngrok-version", "")
+    if version != "2":
+        raise errors.unsupported_version(version) if version else errors.no_version()
+    if not state.spend(account):
+        raise errors.rate_limited(state.settings.limit)
+    query = _query(call.query, _LIST_PARAMETERS if is_collection and call.method == "GET" else ())
+    if call.method in ("GET", "DELETE") and call.body:
+        raise errors.body_not_expected(call.method)
+    if is_collection:
+        if call.method == "GET":
+            return 200, _list(state, account, query, call.base_url)
+        return 201, _create(state, account, _body(call, _CREATE_FIELDS))
+
+    _check_id(ingress_id)
+    ingress = state.store.ingresses.get(ingress_id)
+    if ingress is None or ingress.account != account:
+        raise errors.unknown_id()
+    if call.method == "PATCH":
+        return 200, _update(state, ingress, _body(call, _UPDATE_FIELDS))
+    if call.method == "DELETE":
+        del state.store.ingresses[ingress_id]
+        state.store.save()
+        return 204, None
+    return 200, render(state, ingress)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """For `json.loads`, which takes NaN and Infinity otherwise."""
+    raise ValueError(f"{name} is no JSON")
+
+
+# What every request must have
+
+
+def _authenticate(state: State, call: Call) -> int:
+    header = call.headers.get("authorization")
+    if header is None:
+        raise errors.no_authorization()
+    key = call.api_key()
+    if key is None:
+        raise errors.unparsable_authorization(header)
+    if key not in state.accounts:
+        raise errors.not_a_credential(key)
+    return state.accounts[key]
+
+
+def _query(query: str, supported: Collection[str]) -> dict[str, str]:
+    """The query's parameters; an empty one is absent."""
+    parameters = parse_qs(query, keep_blank_values=True)
+    unknown = [name for name in parameters if name not in supported]
+    if unknown:
+        raise errors.unknown_query_parameters(unknown, supported)
+    for name, values in parameters.items():
+        if len(values) > 1:
+            raise errors.repeated_query_parameter(name, values)
+    return {name: values[0] for name, values in parameters.items() if values[0]}
+
+
+def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
+    """The body's parameters; null is absent, and so is a body."""
+    if not call.body:
+        return {}
+    content_type = call.headers.get("content-type", "")
+    if not content_type:
+        raise errors.no_content_type()
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise errors.unsupported_content_type(content_type)
+    try:
+        body = json.loads(call.body.decode("utf-8"), parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        raise errors.unparsable_body() from None
+    if not isinstance(body, dict):
+        raise errors.unparsable_body()
+    parameters = cast("dict[str, Any]", body)
+    for name in parameters:
+        if name not in supported:
+            raise errors.unknown_parameter(name, supported)
+    return parameters
+
+
+def _check_id(value: str) -> None:
+    if _ID.fullmatch(value):
+        return
+    prefix, underscore, _ = value.partition("_")
+    raise errors.wrong_id_prefix(value) if underscore and prefix != "agin" else errors.malformed_id(value)
+
+
+# The operations
+
+
+def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
+    description, metadata = _text(body, "description") or "", _text(body, "metadata") or ""
+    policy = _policy(state, body)
+    domain = _domain(body)
+    if any(other.domain == domain for other in state.store.ingresses.values()):
+        raise errors.domain_exists(domain)
+    ingress = state.store.create(
+        account=account, now=state.clock(), domain=domain, description=description, metadata=metadata
+    )
+    _set_policy(state, ingress, policy)
+    state.store.save()
+    return render(state, ingress)
+
+
+def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, Any]:
+    if _text(body, "id") not in (None, ingress.id):
+        raise errors.invalid_value("id")
+    description, metadata = _text(body, "description"), _text(body, "metadata")
+    policy = _policy(state, body)
+    if description is not None:
+        ingress.description = description
+    if metadata is not None:
+        ingress.metadata = metadata
+    removes = "certificate_management_policy" in body and state.settings.null_policy == "removes"
+    if policy is not None or removes:
+        _set_policy(state, ingress, policy)
+    state.store.save()
+    return render(state, ingress)
+
+
+def _set_policy(state: State, ingress: Ingress, policy: dict[str, str] | None) -> None:
+    """A policy that changes nothing doesn't start the certificate anew."""
+    if policy != ingress.certificate_management_policy:
+        ingress.certificate_management_policy = policy
+        ingress.policy_set_at = state.clock()
+
+
+def _list(state: State, account: int, query: dict[str, str], base_url: str) -> dict[str, Any]:
+    limit = MAX_PAGE
+    if "limit" in query:
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", query["limit"]):
+            raise errors.limit_not_a_number(query["limit"], MAX_PAGE)
+        limit = int(query["limit"])
+        if not 1 <= limit <= MAX_PAGE:
+            raise errors.limit_out_of_range(query["limit"], MAX_PAGE)
+    before_id = query.get("before_id")
+    if before_id is not None:
+        _check_id(before_id)
+    wanted = Filter(query["filter"], state.clock()) if "filter" in query else None
+
+    ingresses = [
+        ingress
+        for ingress in state.store.newest_first(account)
+        if (before_id is None or ingress.id < before_id) and (wanted is None or wanted.matches(ingress))
+    ][:limit]
+    uri = (state.settings.base_url or base_url) + COLLECTION
+    next_page_uri = None
+    # Whether there is more is not looked up: the page after a full one may be empty, as the documents say.
+    if len(ingresses) == limit:
+        next_page_uri = f"{uri}?{urlencode({**query, 'before_id': ingresses[-1].id, 'limit': limit})}"
+    page = {
+        "ingresses": [render(state, ingress) for ingress in ingresses],
+        "uri": uri,
+        "next_page_uri": next_page_uri,
+    }
+    return page | _unknown_keys(state)
+
+
+# Values
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise errors.invalid_value(name)
+    # A lone surrogate is no text: like other JSON parsers, put the replacement character.
+    text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    maximum = MAX_BYTES.get(name)
+    length = len(text.encode())
+    if maximum is not None and length > maximum:
+        raise errors.too_long(name, maximum, length)
+    return text
+
+
+def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
+    name = "certificate_management_policy"
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise errors.invalid_value(name)
+    given = cast("dict[str, Any]", value)
+    for key in given:
+        if key not in ("authority", "private_key_type"):
+            raise errors.unknown_parameter(f"{name}.{key}", ("authority", "private_key_type"))
+    if given.get("authority") not in AUTHORITIES:
+        raise errors.invalid_value(f"{name}.authority")
+    # The official clients send what was left out as an empty text.
+    key_type = given.get("private_key_type") or state.settings.default_private_key_type
+    if key_type not in PRIVATE_KEY_TYPES:
+        raise errors.invalid_value(f"{name}.private_key_type")
+    return {"authority": given["authority"], "private_key_type": key_type}
+
+
+def _domain(body: dict[str, Any]) -> str:
+    given = _text(body, "domain") or ""
+    domain = given.strip().lower().removesuffix(".")
+    if not all(_LABEL.fullmatch(label) for label in domain.split(".")) or len(domain) > 253 or _is_ip(domain):
+        raise errors.invalid_domain(given)
+    if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
+        raise errors.domain_of_ngrok(domain)
+    return domain
+
+
+def _is_ip(domain: str) -> bool:
+    try:
+        ip_address(domain)
+    except ValueError:
+        return False
+    return True
+
+
+# Answers
+
+
+def render(state: State, ingress: Ingress) -> dict[str, Any]:
+    """The ingress as the API shows it."""
+    settings = state.settings
+    content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
+    for name, text in (("description", ingress.description), ("metadata", ingress.metadata)):
+        if text or settings.empty_keys != "absent":
+            content[name] = text or ("" if settings.empty_keys == "empty" else None)
+    policy, status = ingress.certificate_management_policy, _status(state, ingress, state.clock())
+    extra = _unknown_keys(state)
+    if status is not None:
+        job = status["provisioning_job"]
+        status = {**status, "provisioning_job": None if job is None else {**job, **extra}, **extra}
+    return {
+        **content,
+        "domain": ingress.domain.upper() if settings.upper_case else ingress.domain,
+        "ns_targets": _names(state, ingress.ns_targets, dots=settings.trailing_dots),
+        "region_domains": _names(state, ingress.region_domains, dots=False),
+        "created_at": certificates.timestamp(ingress.created_at),
+        "certificate_management_policy": None if policy is None else {**policy, **extra},
+        "certificate_management_status": status,
+        **extra,
+    }
+
+
+def _status(state: State, ingress: Ingress, now: datetime) -> dict[str, Any] | None:
+    return certificates.status(
+        ingress,
+        now,
+        job_after_seconds=state.settings.job_after_seconds,
+        issue_after_seconds=state.settings.issue_after_seconds,
+    )
+
+
+def _names(state: State, names: list[str], *, dots: bool) -> list[str]:
+    shown = [name.rstrip(".") + "." for name in names] if dots else list(names)
+    if state.settings.upper_case:
+        shown = [name.upper() for name in shown]
+    if state.settings.order == "reversed":
+        shown.reverse()
+    elif state.settings.order == "sorted":
+        shown.sort()
+    elif state.settings.order == "shuffled":
+        state.random.shuffle(shown)
+    return shown
+
+
+def _unknown_keys(state: State) -> dict[str, Any]:
+    return {"from_the_future": {"kept": [1, None]}, "ip_policy_ids": []} if state.settings.unknown_keys else {}

@@ -1,0 +1,80 @@
+"""The certificate's states, as a function of the time since the policy was set.
+
+The states and their JSON are recorded of reserved domains, whose fields are the same; no recorded status of
+an ingress is public. How long each lasts is the emulator's own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from pulumi_agin.emulator.store import Ingress
+
+CertificateState = Literal[
+    "pending", "in_progress", "issued", "renewing", "internal_error", "dns_error", "error", "no_job"
+]
+"""`error` is any other error code; `no_job` is a status with neither a job nor a renewal."""
+
+STATES: tuple[CertificateState, ...] = (
+    "pending",
+    "in_progress",
+    "issued",
+    "renewing",
+    "internal_error",
+    "dns_error",
+    "error",
+    "no_job",
+)
+
+# Let's Encrypt's certificates are good for 90 days, and are renewed 30 days before.
+_RENEWED_EVERY = timedelta(days=60)
+_RETRIED_AFTER = timedelta(days=1)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339, whole seconds, UTC."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def status(
+    ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float
+) -> dict[str, Any] | None:
+    """The JSON of `certificate_management_status`: null without a policy, and before the job exists."""
+    since = ingress.policy_set_at
+    if ingress.certificate_management_policy is None or since is None:
+        return None
+    started = since + timedelta(seconds=job_after_seconds)
+    issued = since + timedelta(seconds=issue_after_seconds)
+    renewals = max((now - issued) // _RENEWED_EVERY, 0)
+    renews_at = issued + _RENEWED_EVERY * (renewals + 1)
+    if ingress.certificate is not None:
+        state = ingress.certificate["state"]
+    elif now < issued:
+        state = "pending" if now < started else "in_progress"
+    elif renewals and (now - issued) % _RENEWED_EVERY < issued - since:
+        state = "renewing"
+        started = renews_at = renews_at - _RENEWED_EVERY
+    else:
+        state = "issued"
+
+    override = ingress.certificate or {}
+    in_progress = ("Managed certificate provisioning in progress.", None)
+    no_records = f"No DNS records were returned when querying for an NS record for the domain `{ingress.domain}`."
+    failing: dict[str | None, tuple[str, str | None]] = {
+        "internal_error": ("An internal error occurred, provisioning will be retried.", "INTERNAL_ERROR"),
+        "dns_error": (no_records, "DNS_ERROR"),
+        "error": ("Managed certificate provisioning failed.", "UNKNOWN_ERROR"),
+    }
+    if state == "pending":
+        return None
+    if state in ("issued", "no_job"):
+        return {"renews_at": timestamp(renews_at) if state == "issued" else None, "provisioning_job": None}
+    msg, error_code = failing.get(state, in_progress)
+    job = {
+        "error_code": override.get("error_code") or error_code,
+        "msg": override.get("msg") or msg,
+        "started_at": timestamp(started),
+        "retries_at": timestamp(started + _RETRIED_AFTER) if state in failing else None,
+    }
+    return {"renews_at": timestamp(renews_at) if state == "renewing" else None, "provisioning_job": job}

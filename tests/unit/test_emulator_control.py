@@ -1,0 +1,616 @@
+"""The emulator's control plane, its faults, its file, its start and stop, and its command line."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import requests
+
+from pulumi_agin.emulator import Emulator, FaultKind, StoreError
+from pulumi_agin.emulator.control import ACTIONS, READS
+
+KEY = "2aBcD_secretsecretsecret"
+POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
+
+
+@pytest.fixture(autouse=True)
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(KEY) as started:
+        yield started
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        made.trust_env = False
+        made.headers.update({"Authorization": f"Bearer {KEY}", "Ngrok-Version": "2"})
+        yield made
+
+
+def collection(emulator: Emulator) -> str:
+    return f"{emulator.url}/agent_ingresses"
+
+
+def create(emulator: Emulator, session: requests.Session, domain: str = "connect.acme.com", **body: Any) -> Any:
+    answer = session.post(collection(emulator), json={"domain": domain, **body}, timeout=10)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def domains(emulator: Emulator) -> list[str]:
+    return [each["domain"] for each in emulator.ingresses()]
+
+
+# Requests seen
+
+
+def test_requests_are_seen_without_their_key(emulator: Emulator, session: requests.Session) -> None:
+    made = create(emulator, session, description="d")
+    session.get(f"{emulator.url}{made['uri']}", timeout=10)
+    session.get(collection(emulator), params={"limit": 5}, timeout=10, headers={"Authorization": "Bearer wrong"})
+    session.post(collection(emulator), data="no json", timeout=10, headers={"Content-Type": "application/json"})
+
+    first, _, third, fourth = emulator.requests()
+    assert (first["method"], first["path"], first["query"]) == ("POST", "/agent_ingresses", {})
+    assert first["body"] == {"domain": "connect.acme.com", "description": "d"}
+    assert (first["status"], first["account"], first["connection"]) == (201, 1, 1)
+    assert first["headers"]["authorization"] == "Bearer …"
+    assert first["headers"]["ngrok-version"] == "2"
+    assert (third["status"], third["account"], third["query"]) == (403, None, {"limit": "5"})
+    assert fourth["body"] == "no json"
+    assert first["time"] <= fourth["time"] <= time.monotonic()
+    assert KEY not in str(emulator.requests())
+    assert "wrong" not in str(emulator.requests())
+
+    assert emulator.counts() == {
+        "POST /agent_ingresses": 2,
+        "GET /agent_ingresses/{id}": 1,
+        "GET /agent_ingresses": 1,
+    }
+    emulator.clear_requests()
+    assert (emulator.requests(), emulator.counts()) == ([], {})
+
+
+@pytest.mark.parametrize("body", ['{"description": "\\ud800"}', '{"description": NaN}', "\udcff", "[" * 99_999])
+def test_odd_bodies_are_seen_too(emulator: Emulator, session: requests.Session, body: str) -> None:
+    data = body.encode("utf-8", "surrogateescape")
+    session.post(collection(emulator), data=data, timeout=10, headers={"Content-Type": "application/json"})
+    assert len(control(emulator, "requests")) == 1
+
+
+def test_connections_are_counted(emulator: Emulator, session: requests.Session) -> None:
+    requests.get(f"{emulator.url}/_emulator/counts", timeout=10)
+    assert emulator.connections() == 0
+    for _ in range(3):
+        session.get(collection(emulator), timeout=10)
+    assert emulator.connections() == 1
+    requests.get(collection(emulator), timeout=10)
+    assert emulator.connections() == 2
+
+
+# Behaviour
+
+
+def test_the_limit_is_set_and_lifted(emulator: Emulator, session: requests.Session) -> None:
+    emulator.configure(limit=2, window_seconds=3600)
+    assert [session.get(collection(emulator), timeout=10).status_code for _ in range(3)] == [200, 200, 429]
+    emulator.configure(limit=0)
+    assert session.get(collection(emulator), timeout=10).status_code == 200
+    assert emulator.settings()["window_seconds"] == 3600
+
+
+def test_shapes_of_answers(emulator: Emulator, session: requests.Session) -> None:
+    made = create(emulator, session, certificate_management_policy=POLICY)
+    url = emulator.url + made["uri"]
+
+    def read() -> Any:
+        return session.get(url, timeout=10).json()
+
+    emulator.configure(trailing_dots=True)
+    assert read()["ns_targets"] == [name + "." for name in made["ns_targets"]]
+    assert read()["region_domains"] == made["region_domains"]
+    emulator.configure(trailing_dots=False, empty_keys="null")
+    assert (read()["description"], read()["metadata"]) == (None, None)
+    emulator.configure(empty_keys="empty")
+    assert (read()["description"], read()["metadata"]) == ("", "")
+    emulator.configure(empty_keys="absent", upper_case=True)
+    assert read()["domain"] == "CONNECT.ACME.COM"
+    assert read()["ns_targets"] == [name.upper() for name in made["ns_targets"]]
+    emulator.configure(upper_case=False, order="reversed")
+    assert read()["ns_targets"] == made["ns_targets"][::-1]
+    emulator.configure(order="sorted")
+    assert read()["region_domains"] == sorted(made["region_domains"])
+    emulator.configure(order="shuffled")
+    shuffled = [tuple(read()["region_domains"]) for _ in range(9)]
+    assert len(set(shuffled)) > 1
+    assert {tuple(sorted(each)) for each in shuffled} == {tuple(sorted(made["region_domains"]))}
+    emulator.configure(order="as_made")
+    assert read() == made
+
+
+def test_unknown_keys_are_at_every_level(emulator: Emulator, session: requests.Session) -> None:
+    made = create(emulator, session, certificate_management_policy=POLICY)
+    emulator.set_certificate(made["id"], "in_progress")
+    emulator.configure(unknown_keys=True)
+    page = session.get(collection(emulator), timeout=10).json()
+    ingress = page["ingresses"][0]
+    status = ingress["certificate_management_status"]
+    for level in (page, ingress, ingress["certificate_management_policy"], status, status["provisioning_job"]):
+        assert "from_the_future" in level
+
+
+def test_lists_may_name_another_host(emulator: Emulator, session: requests.Session) -> None:
+    create(emulator, session)
+    emulator.configure(base_url="https://elsewhere.example")
+    page = session.get(collection(emulator), params={"limit": 1}, timeout=10).json()
+    assert page["next_page_uri"].startswith("https://elsewhere.example/agent_ingresses?limit=1&before_id=agin_")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"limit": -1}, {"limit": 1.5}, {"limit": True}, {"order": "random"}, {"upper_case": 1}, {"base_url": 5}],
+)
+def test_wrong_settings(emulator: Emulator, settings: dict[str, Any]) -> None:
+    before = emulator.settings()
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        emulator.configure(**settings)
+    assert emulator.settings() == before
+
+
+def test_keys_come_and_go(emulator: Emulator, session: requests.Session) -> None:
+    create(emulator, session)
+    assert emulator.add_key("rotated", account_of=KEY) == 1
+    assert emulator.add_key("second") == 2
+
+    def seen_by(key: str) -> Any:
+        return session.get(collection(emulator), headers={"Authorization": f"Bearer {key}"}, timeout=10)
+
+    assert len(seen_by("rotated").json()["ingresses"]) == 1
+    assert seen_by("second").json()["ingresses"] == []
+    emulator.remove_key(KEY)
+    assert seen_by(KEY).status_code == 403
+    assert len(seen_by("rotated").json()["ingresses"]) == 1
+    with pytest.raises(ValueError, match="there already"):
+        emulator.add_key("second")
+    with pytest.raises(ValueError, match="not one of the API keys"):
+        emulator.add_key("third", account_of="nobody's")
+    with pytest.raises(ValueError, match="not one of the API keys"):
+        emulator.remove_key(KEY)
+
+
+def test_ingresses_are_changed_outside(emulator: Emulator, session: requests.Session) -> None:
+    made = create(emulator, session, description="ours", certificate_management_policy=POLICY)
+    emulator.clear_requests()
+    emulator.set_ingress(
+        made["id"],
+        {"description": "", "metadata": "theirs", "private_key_type": "ecdsa", "ns_targets": ["b", "a"]},
+    )
+    assert emulator.requests() == []
+    read = session.get(emulator.url + made["uri"], timeout=10).json()
+    assert "description" not in read
+    assert (read["metadata"], read["ns_targets"]) == ("theirs", ["b", "a"])
+    assert read["certificate_management_policy"] == {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    emulator.set_ingress(
+        made["id"], {"certificate_management_policy": None, "region_domains": [*made["region_domains"], "new"]}
+    )
+    read = session.get(emulator.url + made["uri"], timeout=10).json()
+    assert read["certificate_management_policy"] is None
+    assert read["region_domains"][-1] == "new"
+    emulator.delete_ingress(made["id"])
+    assert session.get(emulator.url + made["uri"], timeout=10).status_code == 404
+    with pytest.raises(LookupError, match=made["id"]):
+        emulator.delete_ingress(made["id"])
+    wrong: Any
+    for wrong in ({"domain": "b.acme.com"}, {"description": None}, {"ns_targets": "ns-1"}):
+        made = create(emulator, session)
+        with pytest.raises(ValueError, match="cannot set"):
+            emulator.set_ingress(made["id"], wrong)
+        emulator.delete_ingress(made["id"])
+
+
+def test_reset(emulator: Emulator, session: requests.Session) -> None:
+    create(emulator, session)
+    emulator.configure(limit=1, upper_case=True)
+    emulator.add_fault("GET", "reset_before", times=None)
+    emulator.add_key("second")
+    emulator.reset()
+    assert (emulator.ingresses(), emulator.requests(), emulator.faults()) == ([], [], [])
+    assert emulator.settings()["limit"] == 120
+    assert [session.get(collection(emulator), timeout=10).status_code for _ in range(2)] == [200, 200]
+    second = session.get(collection(emulator), headers={"Authorization": "Bearer second"}, timeout=10)
+    assert second.status_code == 403
+
+
+# Faults
+
+
+@pytest.mark.parametrize(("kind", "made"), [("answer", []), ("answer_after", ["connect.acme.com"])])
+def test_a_given_answer(emulator: Emulator, session: requests.Session, kind: FaultKind, made: list[str]) -> None:
+    emulator.add_fault("POST", kind, status=503, headers={"Retry-After": "7"}, body="<h1>maintenance</h1>")
+    answer = session.post(collection(emulator), json={"domain": "connect.acme.com"}, timeout=10)
+    assert (answer.status_code, answer.text) == (503, "<h1>maintenance</h1>")
+    assert answer.headers["Retry-After"] == "7"
+    assert "ngrok-operation-id" not in answer.headers
+    assert domains(emulator) == made
+    assert emulator.requests()[-1]["status"] == 503
+    assert emulator.faults() == []
+
+
+def test_a_given_answer_may_repeat_the_key(emulator: Emulator, session: requests.Session) -> None:
+    emulator.add_fault("GET", "answer", headers={"X-Key": "{api_key}"}, json_body={"msg": "for {api_key}"})
+    assert KEY not in str(emulator.faults())
+    answer = session.get(collection(emulator), timeout=10)
+    assert answer.json() == {"msg": f"for {KEY}"}
+    assert answer.headers["X-Key"] == KEY
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("kind", "made"), [("reset_before", []), ("reset_after", ["connect.acme.com"])])
+def test_a_reset_connection(emulator: Emulator, session: requests.Session, kind: FaultKind, made: list[str]) -> None:
+    emulator.add_fault("POST", kind)
+    with pytest.raises(requests.ConnectionError, match="reset by peer"):
+        session.post(collection(emulator), json={"domain": "connect.acme.com"}, timeout=10)
+    assert domains(emulator) == made
+    assert emulator.requests()[-1]["status"] is None
+
+
+def test_an_answer_cut_short(emulator: Emulator, session: requests.Session) -> None:
+    emulator.add_fault(None, "cut_short", times=2)
+    with pytest.raises(requests.RequestException, match="more expected"):
+        session.post(collection(emulator), json={"domain": "connect.acme.com"}, timeout=10)
+    (made,) = emulator.ingresses()
+    with pytest.raises(requests.ConnectionError):
+        session.delete(f"{collection(emulator)}/{made['id']}", timeout=10)
+    assert emulator.ingresses() == []
+    assert session.get(collection(emulator), timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize(("after", "made"), [(False, []), (True, ["connect.acme.com"])])
+def test_a_request_that_hangs(emulator: Emulator, session: requests.Session, after: bool, made: list[str]) -> None:
+    emulator.add_fault("POST", "hang", after=after)
+    with pytest.raises(requests.ReadTimeout):
+        session.post(collection(emulator), json={"domain": "connect.acme.com"}, timeout=0.1)
+    assert domains(emulator) == made
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_late_answer(emulator: Emulator, session: requests.Session, after: bool) -> None:
+    emulator.add_fault("POST", "delay", seconds=0.05, after=after)
+    started = time.monotonic()
+    create(emulator, session)
+    assert time.monotonic() - started >= 0.05
+
+
+def test_which_requests_meet_a_fault(emulator: Emulator, session: requests.Session) -> None:
+    made = create(emulator, session)
+    emulator.add_fault("get", "answer", times=2, skip=1, path_contains=made["id"], status=502)
+    emulator.add_fault(None, "answer", status=504)
+
+    def statuses(path: str, count: int) -> list[int]:
+        return [session.get(emulator.url + path, timeout=10).status_code for _ in range(count)]
+
+    # What passes the first meets the second.
+    assert statuses(made["uri"], 4) == [504, 502, 502, 200]
+    emulator.add_fault("GET", "answer", times=None, status=500)
+    assert statuses("/agent_ingresses", 3) == [500, 500, 500]
+    assert [fault["times"] for fault in emulator.faults()] == [None]
+    emulator.clear_faults()
+    assert statuses("/agent_ingresses", 1) == [200]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("kind", "explode"), ("times", 0), ("times", "2"), ("skip", -1), ("status", 99), ("seconds", -1)],
+)
+def test_wrong_faults(emulator: Emulator, name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        emulator.add_fault(**cast("Any", {"method": "GET", "kind": "answer", name: value}))
+    assert emulator.faults() == []
+
+
+# The same over HTTP
+
+
+def control(emulator: Emulator, name: str, arguments: Any = None) -> Any:
+    """Without a key; GET without arguments."""
+    url = f"{emulator.url}/_emulator/{name}"
+    answer = requests.get(url, timeout=10) if arguments is None else requests.post(url, json=arguments, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_control_plane_over_http(emulator: Emulator, session: requests.Session) -> None:
+    emulator.configure(limit=3)
+    made = create(emulator, session, certificate_management_policy=POLICY)
+    emulator.add_fault(None, "reset_before", times=None)
+    for name in ("connections", "counts", "faults", "ingresses", "requests", "settings"):
+        assert control(emulator, name) == json.loads(json.dumps(getattr(emulator, name)()))
+    control(emulator, "clear_faults", {})
+    control(emulator, "configure", {"limit": 0, "null_policy": "removes"})
+    control(emulator, "set_ingress", {"ingress_id": made["id"], "changes": {"description": "theirs"}})
+    control(emulator, "set_certificate", {"ingress_id": made["id"], "state": "error", "error_code": "CAA_ERROR"})
+    read = session.get(emulator.url + made["uri"], timeout=10).json()
+    assert read["description"] == "theirs"
+    assert read["certificate_management_status"]["provisioning_job"]["error_code"] == "CAA_ERROR"
+    assert control(emulator, "add_key", {"api_key": "second"}) == 2
+    control(emulator, "remove_key", {"api_key": "second"})
+    control(emulator, "add_fault", {"method": "GET", "kind": "answer", "status": 418})
+    assert session.get(collection(emulator), timeout=10).status_code == 418
+    control(emulator, "delete_ingress", {"ingress_id": made["id"]})
+    assert emulator.ingresses() == []
+    control(emulator, "clear_requests", {})
+    assert emulator.requests() == []
+    control(emulator, "reset", {})
+    assert emulator.settings()["null_policy"] == "ignored"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "arguments", "status"),
+    [
+        ("GET", "stop", None, 404),
+        ("GET", "", None, 404),
+        ("POST", "requests", {}, 405),
+        ("GET", "reset", None, 405),
+        ("POST", "configure", {"limits": 0}, 400),
+        ("POST", "configure", {"limit": "0"}, 400),
+        ("POST", "configure", [], 400),
+        ("POST", "add_fault", {"method": "GET"}, 400),
+        ("POST", "add_fault", {"method": "GET", "kind": "answer", "headers": {"a": 1}}, 400),
+        ("POST", "delete_ingress", {"ingress_id": "agin_x"}, 404),
+        ("POST", "set_ingress", {"ingress_id": "agin_x", "changes": None}, 404),
+        ("POST", "pause", {}, 400),
+        ("POST", "pause", {"seconds": "1"}, 400),
+    ],
+)
+def test_wrong_requests_to_the_control_plane(
+    emulator: Emulator, method: str, name: str, arguments: Any, status: int
+) -> None:
+    answer = requests.request(method, f"{emulator.url}/_emulator/{name}", json=arguments, timeout=10)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert (emulator.requests(), emulator.connections()) == ([], 0)
+
+
+def test_the_pages_examples(session: requests.Session) -> None:
+    page = (Path(__file__).parents[2] / "docs/emulator.md").read_text()
+    examples = re.findall(r"^curl (-X POST )?\$E/(\w+)(?: -d '(.*)')?", page, re.MULTILINE)
+    with Emulator() as emulator:
+        for post, name, arguments in examples:
+            session.headers["Authorization"] = "Bearer emulator-key"
+            emulator.reset()
+            made = create(emulator, session)
+            body = arguments.replace("agin_…", made["id"]).replace('"seconds": 5', '"seconds": 0')
+            method = "POST" if post or arguments else "GET"
+            answer = requests.request(method, f"{emulator.url}/_emulator/{name}", data=body.encode(), timeout=10)
+            assert answer.status_code == 200, (name, answer.text)
+        assert {name for _, name, _ in examples} == {*READS, *ACTIONS}
+        emulator.reset()
+        for name, value in emulator.settings().items():
+            default = f"`{value}`" if value and isinstance(value, str) else {"": '`""`'}.get(value, json.dumps(value))
+            assert f"| `{name}` | {default.removesuffix('.0')} |" in page
+
+
+# Start, stop, pause
+
+
+def test_pause_and_resume(emulator: Emulator, session: requests.Session) -> None:
+    create(emulator, session)
+    url = emulator.url
+    emulator.pause()
+    with pytest.raises(requests.ConnectionError):
+        session.get(collection(emulator), timeout=10)
+    emulator.resume()
+    emulator.resume()
+    assert emulator.url == url
+    assert len(session.get(collection(emulator), timeout=10).json()["ingresses"]) == 1
+
+
+def test_a_pause_over_http_ends_by_itself(emulator: Emulator, session: requests.Session) -> None:
+    session.get(collection(emulator), timeout=10)
+    control(emulator, "pause", {"seconds": 0.05})
+    with pytest.raises(requests.ConnectionError):
+        session.get(collection(emulator), timeout=10)
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            assert session.get(collection(emulator), timeout=10).status_code == 200
+            break
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline
+
+
+def test_stop_leaves_nothing(session: requests.Session) -> None:
+    before = threading.active_count()
+    with Emulator(KEY) as emulator, ThreadPoolExecutor(2) as pool:
+        session.get(collection(emulator), timeout=10)
+        control(emulator, "settings")
+        emulator.add_fault("GET", "hang")
+        emulator.add_fault("GET", "delay", seconds=60)
+        waiting = [pool.submit(requests.get, collection(emulator), timeout=10) for _ in range(2)]
+        while len(emulator.requests()) < 3:
+            time.sleep(0.001)
+        emulator.pause(60)
+        emulator.resume()
+        started = time.monotonic()
+        emulator.stop()
+        assert time.monotonic() - started < 0.5
+        for future in waiting:
+            assert isinstance(future.exception(), requests.ConnectionError)
+        with pytest.raises(RuntimeError, match="not running"):
+            emulator.pause()
+    emulator.stop()
+    gc.collect()
+    assert threading.active_count() == before
+
+
+def test_a_stopped_emulator_starts_again_as_it_was(session: requests.Session) -> None:
+    emulator = Emulator(KEY)
+    with pytest.raises(RuntimeError, match="before it is started"):
+        _ = emulator.url
+    with emulator:
+        create(emulator, session)
+        url = emulator.url
+        with pytest.raises(RuntimeError, match="already"):
+            emulator.start()
+    with emulator:
+        assert (emulator.url, domains(emulator)) == (url, ["connect.acme.com"])
+
+
+def test_repr_shows_no_key(emulator: Emulator) -> None:
+    assert repr(emulator) == f"<Emulator {emulator.url}>"
+    assert repr(Emulator(KEY)) == "<Emulator stopped>"
+
+
+def test_other_machines_are_kept_out_unless_allowed() -> None:
+    with pytest.raises(ValueError, match="other machines"):
+        Emulator(host="0.0.0.0")
+    with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
+        assert emulator.url.startswith("http://0.0.0.0:")
+    with Emulator(host="localhost") as emulator:
+        assert requests.get(collection(emulator), timeout=10).status_code == 403
+
+
+def test_keys_are_there_and_differ() -> None:
+    for keys in ([""], ["a", "a"]):
+        with pytest.raises(ValueError, match="API keys"):
+            Emulator(keys[0], other_accounts=keys[1:])
+
+
+# The file
+
+
+def test_a_file_keeps_the_ingresses(tmp_path: Path, session: requests.Session) -> None:
+    file = tmp_path / "ingresses.json"
+    with Emulator(KEY, file=file) as emulator:
+        made = create(emulator, session, description="dü", certificate_management_policy=POLICY)
+        gone = create(emulator, session, "b.acme.com")
+        session.delete(emulator.url + gone["uri"], timeout=10)
+        emulator.set_certificate(made["id"], "issued")
+        held = emulator.ingresses()
+        shown = session.get(emulator.url + made["uri"], timeout=10).json()
+    assert KEY not in file.read_text()
+    assert list(tmp_path.iterdir()) == [file]
+    with Emulator("another key", other_accounts=["second"], file=file) as emulator:
+        assert emulator.ingresses() == held
+        session.headers["Authorization"] = "Bearer another key"
+        assert session.get(emulator.url + made["uri"], timeout=10).json() == shown
+        session.headers["Authorization"] = "Bearer second"
+        assert session.get(emulator.url + made["uri"], timeout=10).status_code == 404
+        emulator.reset()
+    assert Emulator(file=file).ingresses() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "5",
+        '{"format": "other", "ingresses": []}',
+        '{"format": "pulumi-agin emulator, version 1"}',
+        '{"format": "pulumi-agin emulator, version 1", "ingresses": [{"id": "agin_x"}]}',
+    ],
+)
+def test_a_file_that_is_not_the_emulators(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "file"
+    file.write_text(content)
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        Emulator(file=file)
+    assert file.read_text() == content
+
+
+def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        Emulator(file=tmp_path)
+    with pytest.raises(StoreError, match="cannot be written"):
+        Emulator(file=tmp_path / "missing" / "file")
+
+
+# The command line
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pulumi_agin.cli", "emulator", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "key", "number"),
+    [
+        (["--api-key", "first", "second"], {"NGROK_API_KEY": "unused"}, "second", signal.SIGTERM),
+        ([], {"NGROK_API_KEY": "of-the-environment"}, "of-the-environment", signal.SIGINT),
+        (["--limit", "0"], {"NGROK_API_KEY": ""}, "emulator-key", signal.SIGTERM),
+    ],
+)
+def test_the_command(
+    arguments: list[str], environment: dict[str, str], key: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    file = tmp_path / "ingresses.json"
+    with subprocess.Popen(
+        command("--file", str(file), *arguments),
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().rstrip("\n")
+        headers = {"Authorization": f"Bearer {key}", "Ngrok-Version": "2"}
+        answer = requests.post(f"{url}/agent_ingresses", json={"domain": "a.acme.com"}, headers=headers, timeout=10)
+        assert answer.status_code == 201
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output, errors) == (0, "", "")
+    assert "a.acme.com" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "can be reached from other machines"),
+        (["--file", "."], "cannot be read"),
+        (["--limit", "-1"], "limit is a number of 0 or more"),
+        (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], sentence: str) -> None:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(command("--port", port), capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["celpy", "starlette", "uvicorn"])
+def test_without_the_extra(module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from pulumi_agin.cli import main; sys.exit(main(['emulator']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "pulumi-agin: The emulator needs its extra: pip install 'pulumi-agin[emulator]'.\n"
