@@ -1,0 +1,1 @@
+"""ngrok's HTTP API for Agent Ingresses. Knows nothing of Pulumi."""

@@ -1,0 +1,470 @@
+"""The client of ngrok's Agent Ingress API.
+
+What it asks is in the five public methods of `AgentIngressClient`; how a request is sent, repeated and
+understood comes below them, in the order in which it happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.metadata
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from pydantic import BaseModel, SecretStr, ValidationError
+from requests.auth import AuthBase
+
+from . import errors, models, retry
+from .retry import Deadline
+from .text import EXCERPT_CHARACTERS, one_line, redact
+
+PUBLIC_API = "https://api.ngrok.com"
+
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 30
+
+# How long one call may take in all, its repetitions and waits included.
+DEFAULT_TIMEOUT_SECONDS = 300
+
+# The most that ngrok gives, and its default.
+PAGE_SIZE = 100
+
+# Of a create's time, this much is kept to find out what became of a request whose answer was lost.
+SETTLING_SECONDS = 30
+
+# `created_at` and `Date` are whole seconds.
+CLOCK_SLACK = timedelta(seconds=2)
+
+# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
+PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
+
+AgentIngresses = list[models.AgentIngress]
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class AgentIngressClient:
+    """create, get, list, update and delete, each with the policy that a resource needs.
+
+    What is repeated, POST too, until the call's time is over:
+
+    | what came                                        | repeated                                         |
+    |--------------------------------------------------|--------------------------------------------------|
+    | no connection, no answer, an answer cut short    | yes                                              |
+    | 429                                              | yes, after `Retry-After` where there is one      |
+    | 500, 502, 503, 504                               | yes                                              |
+    | a certificate that can't be verified             | no                                               |
+    | a redirect                                       | no, and never followed                           |
+    | any other status, an answer that makes no sense  | no                                               |
+
+    A POST may be repeated because a domain is unique: a second one can't make a second ingress. When a
+    repeated one is told that the domain exists, a look by domain settles whether it was the first that made it.
+
+    Every failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
+    Used by many threads at once: each has a `requests.Session` of its own, with its kept-alive connection.
+
+    api_key: an ngrok API key. It is in no message, log or representation.
+    base_url: where the API is, without its paths; https, or loopback.
+    timeout_seconds: the most that one call takes in all.
+    api_key_source, base_url_source: where these two came from, for messages.
+    """
+
+    def __init__(
+        self,
+        api_key: SecretStr,
+        base_url: str = PUBLIC_API,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        api_key_source: str = "the argument api_key",
+        base_url_source: str = "the argument base_url",
+    ) -> None:
+        self._api_key = api_key
+        self._base_url = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._api_key_source = api_key_source
+        self._base_url_source = base_url_source
+        self._thread = threading.local()
+
+    def __repr__(self) -> str:
+        return f"AgentIngressClient({self._base_url!r})"
+
+    # -- what can be asked --------------------------------------------------------------------------------
+
+    def create(self, inputs: Mapping[str, Any], timeout_seconds: float | None = None) -> models.AgentIngress:
+        """Makes an Agent Ingress. `inputs` are the fields of `models.AgentIngressInputs`.
+
+        Raises DomainExistsError where the domain has one that is not ours, CreateUnsettledError where the
+        answer was lost and it can't be told, InvalidInputsError, and whatever any call raises.
+        """
+        body, problems = models.validate(inputs)
+        if problems:
+            raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
+        domain: str = body["domain"]
+        deadline = self._deadline(timeout_seconds)
+        settling = min(SETTLING_SECONDS, deadline.seconds / 4)
+        request = _Request("POST", f"create the Agent Ingress {domain}", body=body)
+        try:
+            answer = self._send(request, deadline.shortened_by(settling))
+            ingress = self._understood(request, answer, models.AgentIngress)
+            if ingress.domain != domain:
+                raise self._wrong_ingress(request, answer)
+            return ingress
+        except errors.NgrokError as error:
+            if not request.may_have_been_carried_out:
+                raise
+            lost = error
+        return self._settled(request, body, lost, deadline)
+
+    def get(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> models.AgentIngress:
+        """Reads one. Raises NotFoundError where ngrok knows no such ingress. `domain` is only for messages."""
+        request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", id_=self._checked_id(id_))
+        return self._about(request, self._send(request, self._deadline(timeout_seconds)))
+
+    def update(
+        self,
+        id_: str,
+        changes: Mapping[str, Any],
+        timeout_seconds: float | None = None,
+        *,
+        domain: str | None = None,
+    ) -> models.AgentIngress:
+        """Changes the given fields and no other. `""` clears a text; ngrok may well ignore a policy of None."""
+        request = _Request(
+            "PATCH",
+            f"update the Agent Ingress {_named(id_, domain)}",
+            id_=self._checked_id(id_),
+            body=dict(changes),
+        )
+        return self._about(request, self._send(request, self._deadline(timeout_seconds)))
+
+    def delete(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> None:
+        """Deletes one. Raises NotFoundError where ngrok knows no such ingress."""
+        request = _Request("DELETE", f"delete the Agent Ingress {_named(id_, domain)}", id_=self._checked_id(id_))
+        try:
+            answer = self._send(request, self._deadline(timeout_seconds))
+        except errors.NotFoundError:
+            # The answer of an earlier try was lost, and that try did it.
+            if not request.may_have_been_carried_out:
+                raise
+            return
+        if answer.status_code != 204:
+            # Not ngrok's way to say that it is deleted: something else may have answered in its place.
+            raise self._bad_answer(request, answer, f"its status is {answer.status_code} and not 204")
+
+    def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
+        """All of the account, over every page, newest first. `filter` is ngrok's CEL over `obj`."""
+        deadline = self._deadline(timeout_seconds)
+        query = {"limit": str(PAGE_SIZE)} | ({"filter": filter} if filter else {})
+        seen: list[dict[str, str]] = []
+        found: AgentIngresses = []
+        while query not in seen:
+            seen.append(query)
+            request = _Request("GET", "list the Agent Ingresses", query=query)
+            page = self._understood(request, self._send(request, deadline), models.AgentIngressPage)
+            found += page.ingresses
+            if not page.next_page_uri:
+                return found
+            # Only its query: the host that an answer names is not necessarily one that may see the key.
+            query = dict(parse_qsl(urlsplit(page.next_page_uri).query))
+        raise errors.BadAnswerError(
+            "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
+        )
+
+    def fingerprint(self, id_: str) -> str:
+        """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
+        key = self._api_key.get_secret_value().encode()
+        return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
+
+    # -- settling a create whose answer was lost ----------------------------------------------------------
+
+    def _settled(
+        self, request: _Request, body: Mapping[str, Any], lost: errors.NgrokError, deadline: Deadline
+    ) -> models.AgentIngress:
+        domain = body["domain"]
+        look = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
+        try:
+            answer = self._send(look, deadline)
+            found = self._understood(look, answer, models.AgentIngressPage).ingresses
+        except errors.NgrokError as error:
+            raise errors.CreateUnsettledError(
+                f"{lost}. It is unknown whether the Agent Ingress was made, as it could not be looked up either "
+                f"({error}); look for {domain} among your Agent Ingresses before you try again"
+            ) from None
+        existing = next((ingress for ingress in found if ingress.domain == domain), None)
+        if existing is None:
+            raise lost
+        if self._is_ours(existing, body, request, answer):
+            return existing
+        raise errors.CreateUnsettledError(
+            f"{lost}. The domain now has the Agent Ingress {existing.id}, made at {existing.created_at}, "
+            "which is not what was asked for, so it is left alone"
+        )
+
+    def _is_ours(
+        self,
+        existing: models.AgentIngress,
+        body: Mapping[str, Any],
+        request: _Request,
+        answer: requests.Response,
+    ) -> bool:
+        """Whether this is what our own lost request made: not before we asked, and just as we asked for it."""
+        now = retry.http_date(answer.headers.get("Date", ""))
+        try:
+            made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
+        except ValueError:
+            return False
+        if now is None or made.tzinfo is None or request.first_sent is None:
+            return False
+        # By the server's clock on both sides: ours may be wrong.
+        first_asked = now - timedelta(seconds=time.monotonic() - request.first_sent)
+        policy = body.get("certificate_management_policy")
+        theirs = existing.certificate_management_policy
+        return (
+            made >= first_asked - CLOCK_SLACK
+            and existing.description == body.get("description", "")
+            and existing.metadata == body.get("metadata", "")
+            and (theirs is None) == (policy is None)
+            and (policy is None or policy.items() <= theirs.model_dump().items())  # type: ignore[union-attr]
+        )
+
+    # -- one request, until it is answered ----------------------------------------------------------------
+
+    def _deadline(self, timeout_seconds: float | None) -> Deadline:
+        return Deadline(self._timeout_seconds if timeout_seconds is None else timeout_seconds)
+
+    def _checked_id(self, id_: str) -> str:
+        # The id becomes a part of the path: it must not lead to another.
+        if not PLAIN_ID.fullmatch(id_):
+            raise errors.InvalidInputsError(
+                f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; '
+                "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+            )
+        return id_
+
+    def _send(self, request: _Request, deadline: Deadline) -> requests.Response:
+        """The loop: sends, and repeats what passes by, until there is an answer to return or to raise."""
+        repetition = 0
+        while True:
+            outcome = self._exchange(request, deadline)
+            if isinstance(outcome, errors.UnreachableError):
+                status, asked_to_wait = None, None
+                failure: errors.NgrokError = outcome
+            elif outcome.status_code < 300:
+                request.may_have_been_carried_out = True
+                return outcome
+            else:
+                status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
+                request.may_have_been_carried_out |= status >= 500
+                failure = self._refusal(request, outcome)
+            repetition += 1
+            wait = retry.backoff_seconds(repetition, asked_to_wait)
+            if not retry.passes_by(status) or wait >= deadline.left:
+                raise failure
+            time.sleep(wait)
+
+    def _exchange(self, request: _Request, deadline: Deadline) -> requests.Response | errors.UnreachableError:
+        """One try. No answer is returned, as it may pass by; what never will is raised."""
+        left = max(deadline.left, 0.1)
+        request.tries += 1
+        request.first_sent = request.first_sent or time.monotonic()
+        try:
+            return self._session.request(
+                request.method,
+                self._base_url + request.path,
+                params=request.query,
+                json=request.body,
+                auth=_Bearer(self._api_key),
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            reason = self._shown(_reason(error))
+            connected = not isinstance(error, requests.ConnectTimeout) and "refused" not in reason
+            hopeless = isinstance(error, _NEVER_PASSES)
+        # Raised and returned out here, where no exception of requests' hangs on to it.
+        request.may_have_been_carried_out |= connected and not hopeless
+        tries = f" after {request.tries} tries in {deadline.elapsed:.0f} seconds" if request.tries > 1 else ""
+        failure = errors.UnreachableError(
+            f"could not {request.doing}: no answer from {self._base_url}{tries}: {reason}"
+        )
+        if hopeless:
+            raise failure
+        return failure
+
+    @property
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._thread, "session", None)
+        if session is None:
+            session = self._thread.session = requests.Session()
+            version = importlib.metadata.version("pulumi-agin")
+            session.headers.update(
+                {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{version}"}
+            )
+        return session
+
+    # -- what the answer means ----------------------------------------------------------------------------
+
+    def _about(self, request: _Request, answer: requests.Response) -> models.AgentIngress:
+        ingress = self._understood(request, answer, models.AgentIngress)
+        if ingress.id != request.id_:
+            raise self._wrong_ingress(request, answer)
+        return ingress
+
+    def _understood(self, request: _Request, answer: requests.Response, model: type[Answer]) -> Answer:
+        try:
+            return model.model_validate(json.loads(answer.content))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            wrong = f"{'.'.join(str(key) for key in first['loc'])}: {first['msg']}".lstrip(": ")
+        except (ValueError, RecursionError):
+            wrong = "it is not JSON"
+        raise self._bad_answer(request, answer, wrong)
+
+    def _wrong_ingress(self, request: _Request, answer: requests.Response) -> errors.BadAnswerError:
+        return self._bad_answer(request, answer, "it is about another Agent Ingress")
+
+    def _bad_answer(self, request: _Request, answer: requests.Response, wrong: str) -> errors.BadAnswerError:
+        return errors.BadAnswerError(
+            f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
+            f"({self._shown(wrong, 100)}); it begins {self._beginning(answer)}"
+        )
+
+    def _refusal(self, request: _Request, answer: requests.Response) -> errors.NgrokError:
+        """What an answer of 300 and above means."""
+        status = answer.status_code
+        if status < 400:
+            target = urlsplit(answer.headers.get("Location", "")).hostname or "nowhere"
+            return errors.RedirectError(
+                f"could not {request.doing}: {self._base_url} redirects to {self._shown(target)}, and a redirect "
+                f"is not followed, as it would take the API key along; {self._base_url_step()}"
+            )
+        body = _error_body(answer)
+        if body is None:
+            said = f"{status} with something other than ngrok's JSON, which begins {self._beginning(answer)}"
+            if status == 404:
+                return errors.WrongBaseUrlError(
+                    f"could not {request.doing}: {self._base_url} answered {said}; {self._base_url_step()}"
+                )
+            code = operation_id = ""
+        else:
+            details = body.get("details")
+            details = details if isinstance(details, dict) else {}
+            code = self._shown(str(body.get("error_code") or ""), 40)
+            operation_id = self._shown(
+                str(details.get("operation_id") or answer.headers.get("ngrok-operation-id") or ""), 60
+            )
+            said = " ".join(filter(None, [str(status), code])) + f": {self._shown(str(body.get('msg')))}"
+            said += f" (operation {operation_id})" if operation_id else ""
+            if status == 404 and ("path" in details or request.id_ is None):
+                return errors.WrongBaseUrlError(
+                    f"could not {request.doing}: {self._base_url} answered {said}, and does not know the path "
+                    f"{request.path}; {self._base_url_step()}"
+                )
+        message = f"could not {request.doing}: ngrok answered {said}"
+        kind = errors.ApiError
+        if status in (401, 403):
+            kind = errors.AuthenticationError
+            message += f". The API key came from {self._api_key_source}; see that it is valid there"
+        elif status == 429:
+            kind = errors.RateLimitedError
+        elif code == "ERR_NGROK_6706":
+            kind = errors.DomainExistsError
+        elif status == 404 and code not in _MALFORMED_ID:
+            kind = errors.NotFoundError
+        return kind(message, status=status, error_code=code, operation_id=operation_id)
+
+    def _base_url_step(self) -> str:
+        return f"the base URL came from {self._base_url_source}, and ngrok's is {PUBLIC_API}"
+
+    def _beginning(self, answer: requests.Response) -> str:
+        text = answer.content[:400].decode("utf-8", "replace")
+        return f'"{self._shown(text, 80)}"' if text.strip() else "with nothing"
+
+    def _shown(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
+        return one_line(redact(text, self._api_key.get_secret_value()), limit)
+
+
+@dataclass
+class _Request:
+    """A request, and what is known of how it went so far."""
+
+    method: str
+    doing: str
+    id_: str | None = None
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    tries: int = 0
+    first_sent: float | None = None
+    may_have_been_carried_out: bool = False
+
+    @property
+    def path(self) -> str:
+        return "/agent_ingresses" if self.id_ is None else f"/agent_ingresses/{self.id_}"
+
+
+class _Bearer(AuthBase):
+    # An AuthBase: with a plain header, requests would let a .netrc entry for the host replace the key.
+    def __init__(self, api_key: SecretStr) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return request
+
+
+# What requests raises where the next try can't go better.
+_NEVER_PASSES = (
+    requests.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+)
+
+# 404s that are about how the id is written, not about whether it exists.
+_MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
+
+
+def _named(id_: str, domain: str | None) -> str:
+    return f"{domain} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
+
+
+def _reason(error: BaseException) -> str:
+    """Why there was no answer, in the operating system's words where it has some."""
+    if isinstance(error, requests.ReadTimeout):
+        return f"it did not answer within {READ_TIMEOUT_SECONDS} seconds or the time that was left"
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT_SECONDS} seconds or the time that was left"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer was cut short"
+    innermost: BaseException = error
+    cause: object = error
+    while isinstance(cause, BaseException):
+        innermost = cause
+        inner = getattr(cause, "reason", None) or next(
+            (arg for arg in cause.args if isinstance(arg, BaseException)), None
+        )
+        cause = inner or cause.__cause__ or cause.__context__
+    if isinstance(innermost, OSError) and innermost.strerror:
+        return innermost.strerror
+    return str(innermost) or type(innermost).__name__
+
+
+def _error_body(answer: requests.Response) -> dict[str, Any] | None:
+    """The answer's body where it is one of ngrok's errors: an object that repeats the status and has a message."""
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    is_ngroks = (
+        isinstance(body, dict) and body.get("status_code") == answer.status_code and isinstance(body.get("msg"), str)
+    )
+    return body if is_ngroks else None

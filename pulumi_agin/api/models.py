@@ -1,0 +1,297 @@
+"""What an Agent Ingress is: what may be set, within which limits, and what ngrok answers, in one canonical form.
+
+Validation, limits and normalization live here and nowhere else. Facts come from ngrok's API page
+"Agent Ingresses" unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from .text import one_line
+
+DESCRIPTION_MAX_BYTES = 255
+METADATA_MAX_BYTES = 4096
+
+# RFC 1035, 2.3.4, less the root's dot and length byte.
+DOMAIN_MAX_BYTES = 253
+LABEL_MAX_BYTES = 63
+
+CERTIFICATE_AUTHORITIES = ("letsencrypt",)
+PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
+
+EXAMPLE_DOMAIN = "connect.acme.com"
+
+
+# -- canonical forms --------------------------------------------------------------------------------------
+
+
+def canonical_domain(domain: str) -> str:
+    """Trimmed, lower case, without the root's dot: the form in which ngrok keeps a domain."""
+    return domain.strip().lower().removesuffix(".")
+
+
+def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
+    """Lower case, one trailing dot, sorted, each once. ngrok answers with and without dots, in any order."""
+    return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
+
+
+def canonical_region_domains(domains: Iterable[str]) -> list[str]:
+    """Like a domain, sorted, each once."""
+    return sorted({canonical_domain(domain) for domain in domains})
+
+
+# -- what may be set --------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, but is {_kind(value)}")
+    return value
+
+
+def _kind(value: object) -> str:
+    kinds: list[tuple[type, str]] = [
+        (bool, "true or false"),
+        (int, "a number"),
+        (float, "a number"),
+        (str, "text"),
+        (dict, "a dict"),
+        (list, "a list"),
+    ]
+    return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+def _domain(value: object) -> str:
+    domain = canonical_domain(_text(value))
+    shown = f'"{one_line(domain, 80)}"'
+    if not domain:
+        raise ValueError(f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}")
+    if "://" in domain or domain.startswith("//"):
+        raise ValueError(f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}")
+    if "/" in domain:
+        raise ValueError(f"has a path; give the domain alone, such as {EXAMPLE_DOMAIN}")
+    if _is_ip_address(domain):
+        raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
+    if re.search(r":\d*$", domain):
+        raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
+    if not domain.isascii():
+        raise ValueError(_not_ascii(domain, shown))
+    labels = domain.split(".")
+    if "" in labels:
+        raise ValueError(f"{shown} has an empty label: two dots in a row, or one at the start")
+    for label in labels:
+        if len(label) > LABEL_MAX_BYTES:
+            raise ValueError(
+                f'has a label of {len(label)} bytes, "{label[:20]}…"; DNS allows {LABEL_MAX_BYTES} at most'
+            )
+    if len(domain) > DOMAIN_MAX_BYTES:
+        raise ValueError(f"has {len(domain)} bytes; DNS allows {DOMAIN_MAX_BYTES} at most")
+    # Wildcards, a domain's apex and names of ngrok's own are for ngrok to judge; this is about DNS names only.
+    strange = re.search(r"[^a-z0-9_*.-]", domain)
+    if strange:
+        raise ValueError(
+            f"{shown} holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, "
+            f"such as {EXAMPLE_DOMAIN}"
+        )
+    return domain
+
+
+def _is_ip_address(domain: str) -> bool:
+    try:
+        ipaddress.ip_address(domain.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _not_ascii(domain: str, shown: str) -> str:
+    import idna  # comes with requests, and is loaded only where somebody needs it
+
+    try:
+        ascii_form = idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return f"{shown} is not ASCII, and no internationalized domain name either"
+    return f"{shown} is not ASCII; write it in its DNS form, {ascii_form}"
+
+
+def _at_most(limit: int) -> Callable[[object], str]:
+    def text_within(value: object) -> str:
+        text = _text(value)
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > limit:
+            raise ValueError(f"has {size} bytes of UTF-8; ngrok takes {limit} at most")
+        return text
+
+    return text_within
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
+    def choice(value: object) -> str:
+        text = _text(value)
+        if text not in choices:
+            known = " or ".join(f'"{c}"' for c in choices)
+            raise ValueError(f'must be {known}, but is "{one_line(text, 40)}"')
+        return text
+
+    return choice
+
+
+def _unless_unknown(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    # In a preview a value may not be known yet. Whoever knows how such a value looks says so in the context.
+    is_unknown = (info.context or {}).get("is_unknown")
+    if is_unknown is not None and is_unknown(value):
+        return value
+    return handler(value)
+
+
+UnlessUnknown = WrapValidator(_unless_unknown)
+
+
+class AgentIngressCertPolicyInputs(BaseModel):
+    """How ngrok gets the certificate. Without one, ngrok's internal CA signs it, ready at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    authority: Annotated[str, BeforeValidator(_one_of(CERTIFICATE_AUTHORITIES)), UnlessUnknown]
+    private_key_type: Annotated[str | None, BeforeValidator(_one_of(PRIVATE_KEY_TYPES)), UnlessUnknown] = None
+
+
+class AgentIngressInputs(BaseModel):
+    """What can be set on an Agent Ingress. All but `domain` can be changed in place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    domain: Annotated[str, BeforeValidator(_domain), UnlessUnknown]
+    description: Annotated[str | None, BeforeValidator(_at_most(DESCRIPTION_MAX_BYTES)), UnlessUnknown] = None
+    metadata: Annotated[str | None, BeforeValidator(_at_most(METADATA_MAX_BYTES)), UnlessUnknown] = None
+    certificate_management_policy: Annotated[AgentIngressCertPolicyInputs | None, UnlessUnknown] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was set, as plain values: nothing that is None, nested neither."""
+        values = {name: value for name, value in self if value is not None}
+        policy = self.certificate_management_policy
+        # An unknown policy is neither None nor a policy.
+        if isinstance(policy, AgentIngressCertPolicyInputs):
+            values["certificate_management_policy"] = {n: v for n, v in policy if v is not None}
+        return values
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with what was given: where, such as ("certificate_management_policy", "authority"), and what."""
+
+    path: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)} {self.message}"
+
+
+def validate(
+    values: Mapping[str, Any], is_unknown: Callable[[object], bool] | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The values in canonical form, and everything that is wrong with them; one of the two is empty."""
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return AgentIngressInputs.model_validate(given, context={"is_unknown": is_unknown}).given(), []
+    except ValidationError as error:
+        return {}, [
+            Problem(tuple(str(key) for key in detail["loc"]), _in_words(detail))
+            for detail in error.errors(include_url=False)
+        ]
+
+
+def _in_words(detail: Any) -> str:
+    nested = len(detail["loc"]) > 1
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    if detail["type"] == "missing":
+        if nested:
+            return f'is required where there is a policy: "{CERTIFICATE_AUTHORITIES[0]}"'
+        return f"is required: a domain that you own, such as {EXAMPLE_DOMAIN}"
+    if detail["type"] == "extra_forbidden":
+        known = AgentIngressCertPolicyInputs.model_fields if nested else AgentIngressInputs.model_fields
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(detail["loc"][-1])).lower()
+        likeliest = difflib.get_close_matches(name, known, n=1)
+        meant = f'; did you mean "{likeliest[0]}"?' if likeliest else f"; there are {', '.join(known)}"
+        return f"is not known{meant}"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        return f"must be a dict or AgentIngressCertPolicyArgs, but is {_kind(detail['input'])}"
+    return str(detail["msg"])
+
+
+# -- what ngrok answers -----------------------------------------------------------------------------------
+
+# ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
+EmptyText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+EmptyList = BeforeValidator(lambda value: [] if value is None else value)
+
+
+class _Answer(BaseModel):
+    # Keys that we don't know come with every new feature of ngrok's.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class AgentIngressCertPolicy(_Answer):
+    """How ngrok gets the certificate. What the user left out is ngrok's choice, also `private_key_type`."""
+
+    authority: str
+    private_key_type: str | None = None
+
+
+class AgentIngressCertJob(_Answer):
+    """A provisioning or renewal under way."""
+
+    error_code: str | None = None
+    msg: str | None = None
+    started_at: str | None = None
+    retries_at: str | None = None
+
+
+class AgentIngressCertStatus(_Answer):
+    """Where the certificate is: `renews_at` is set once it was issued."""
+
+    renews_at: str | None = None
+    provisioning_job: AgentIngressCertJob | None = None
+
+
+class AgentIngress(_Answer):
+    """An Agent Ingress as ngrok has it, in canonical form."""
+
+    id: str = Field(min_length=1)
+    uri: EmptyText = ""
+    domain: Annotated[str, AfterValidator(canonical_domain), Field(min_length=1)]
+    description: EmptyText = ""
+    metadata: EmptyText = ""
+    certificate_management_policy: AgentIngressCertPolicy | None = None
+    certificate_management_status: AgentIngressCertStatus | None = None
+    ns_targets: Annotated[list[str], AfterValidator(canonical_ns_targets), EmptyList] = Field(default_factory=list)
+    region_domains: Annotated[list[str], AfterValidator(canonical_region_domains), EmptyList] = Field(
+        default_factory=list
+    )
+    created_at: EmptyText = ""
+
+
+class AgentIngressPage(_Answer):
+    """One page of the list."""
+
+    ingresses: list[AgentIngress]
+    next_page_uri: str | None = None

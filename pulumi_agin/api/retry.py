@@ -1,0 +1,78 @@
+"""When a request is repeated, and how long is waited before.
+
+One predicate, one backoff, one clock for a whole call; the loop is `AgentIngressClient._send`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 20.0
+
+# Statuses that pass by: too many requests, and faults of the service or of what stands before it.
+# ngrok's maintenance answers (ERR_NGROK_1500 and 1501) are 503.
+PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+
+def passes_by(status: int | None) -> bool:
+    """Whether the same request may succeed a little later. A status of None is: no whole answer came."""
+    return status is None or status in PASSING_STATUSES
+
+
+def backoff_seconds(repetition: int, retry_after: float | None = None) -> float:
+    """How long to wait before the given repetition (1 is the first): doubling, with jitter, or what was asked for."""
+    if retry_after is not None:
+        return retry_after
+    longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (repetition - 1))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """What a Retry-After header asks for, in seconds from now; it may be given in seconds or as a date."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal() and len(value) < 10:
+        return float(value)
+    moment = http_date(value)
+    if moment is None:
+        return None
+    # Measured against the server's own clock where the answer has it: ours may be wrong.
+    now = http_date(headers.get("Date", "")) or datetime.now(timezone.utc)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def http_date(value: str) -> datetime | None:
+    """The moment that an HTTP date names, or None where the text is no date."""
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+class Deadline:
+    """The time that one call may take in all, its repetitions and waits included."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._started = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return time.monotonic() - self._started
+
+    @property
+    def left(self) -> float:
+        """Seconds until the call must end; below zero when it should have."""
+        return self.seconds - self.elapsed
+
+    def shortened_by(self, seconds: float) -> Deadline:
+        """The same beginning with an earlier end, so that time is left for what comes after."""
+        earlier = Deadline(self.seconds - seconds)
+        earlier._started = self._started
+        return earlier

@@ -1,0 +1,285 @@
+"""AgentIngressClient against the emulator: what is sent, what is repeated, and what an answer means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from pulumi_agin.api import errors, retry
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator, FaultKind
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+DOMAIN = "connect.acme.com"
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between repetitions take no time."""
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.01)
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> AgentIngressClient:
+    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 20)
+
+
+CALLS: dict[str, Callable[[AgentIngressClient, str], Any]] = {
+    "POST": lambda client, id_: client.create({"domain": "new.acme.com"}),
+    "GET": lambda client, id_: client.get(id_, domain=DOMAIN),
+    "PATCH": lambda client, id_: client.update(id_, {"description": "changed"}, domain=DOMAIN),
+    "DELETE": lambda client, id_: client.delete(id_, domain=DOMAIN),
+    "LIST": lambda client, id_: client.list(),
+}
+METHODS = {"LIST": "GET"}
+
+
+def test_what_is_sent(client: AgentIngressClient, emulator: Emulator) -> None:
+    ingress = client.create({"domain": " Connect.ACME.com. ", "description": "acme devices"})
+    client.get(ingress.id)
+    client.update(ingress.id, {"description": ""})
+    client.list('obj.domain == "connect.acme.com"')
+    client.delete(ingress.id)
+    seen = emulator.requests()
+    assert [(r["method"], r["path"], r["body"], r["status"]) for r in seen] == [
+        ("POST", "/agent_ingresses", {"domain": DOMAIN, "description": "acme devices"}, 201),
+        ("GET", f"/agent_ingresses/{ingress.id}", None, 200),
+        ("PATCH", f"/agent_ingresses/{ingress.id}", {"description": ""}, 200),
+        ("GET", "/agent_ingresses", None, 200),
+        ("DELETE", f"/agent_ingresses/{ingress.id}", None, 204),
+    ]
+    assert {r["headers"]["ngrok-version"] for r in seen} == {"2"}
+    assert all(r["headers"]["user-agent"].startswith("pulumi-agin/0") for r in seen)
+    assert [r["headers"].get("content-type") for r in seen].count("application/json") == 2
+    assert emulator.connections() == 1
+
+
+def test_a_list_is_followed_over_every_page_at_our_own_host(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.configure(limit=0, base_url="https://somewhere.else.example")
+    for number in range(205):
+        client.create({"domain": f"d{number}.acme.com"})
+    emulator.clear_requests()
+    assert [ingress.domain for ingress in client.list()] == [f"d{number}.acme.com" for number in reversed(range(205))]
+    assert emulator.counts() == {"GET /agent_ingresses": 3}
+
+
+def test_a_list_that_goes_round_in_a_circle_ends(client: AgentIngressClient, emulator: Emulator) -> None:
+    page = {"ingresses": [], "next_page_uri": "https://x.example/agent_ingresses?before_id=a", "uri": ""}
+    emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
+    with pytest.raises(errors.BadAnswerError, match="in a circle"):
+        client.list()
+
+
+def test_each_thread_keeps_its_connection(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    ingress = client.create({"domain": DOMAIN})
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: client.get(ingress.id), range(200)))
+    assert emulator.connections() <= 5
+
+
+def test_a_netrc_changes_nothing(client: AgentIngressClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert client.create({"domain": DOMAIN}).domain == DOMAIN
+
+
+# -- what passes by ---------------------------------------------------------------------------------------
+
+PASSING: list[dict[str, Any]] = [
+    {"kind": "reset_before"},
+    {"kind": "reset_after"},
+    {"kind": "cut_short"},
+    {"kind": "answer", "status": 500, "body": "oops"},
+    {"kind": "answer", "status": 502, "body": "<html>bad gateway</html>"},
+    {"kind": "answer", "status": 503, "json_body": {"status_code": 503, "error_code": "ERR_NGROK_1500", "msg": "m"}},
+    {"kind": "answer", "status": 429, "json_body": {"status_code": 429, "error_code": "ERR_NGROK_226", "msg": "m"}},
+    {"kind": "answer", "status": 429, "headers": {"Retry-After": "0"}},
+    {"kind": "answer_after", "status": 502, "body": "<html>bad gateway</html>"},
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: "-".join(str(v) for v in list(fault.values())[:2]))
+@pytest.mark.parametrize("call", CALLS)
+def test_what_passes_by_is_survived_and_leaves_one_ingress_for_each_wanted(
+    call: str, fault: dict[str, Any], client: AgentIngressClient, emulator: Emulator
+) -> None:
+    existing = client.create({"domain": DOMAIN})
+    emulator.add_fault(METHODS.get(call, call), **fault)
+    CALLS[call](client, existing.id)
+    wanted = {"POST": [DOMAIN, "new.acme.com"], "DELETE": []}.get(call, [DOMAIN])
+    assert [ingress["domain"] for ingress in emulator.ingresses()] == wanted
+    assert emulator.faults() == []
+
+
+def test_the_limit_is_waited_out(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.configure(limit=2, window_seconds=0.3)
+    for number in range(5):
+        client.create({"domain": f"d{number}.acme.com"})
+    assert len(emulator.ingresses()) == 5
+
+
+# -- a create whose answer was lost -----------------------------------------------------------------------
+
+
+def test_a_lost_answer_is_settled_by_a_look_and_nothing_is_made_twice(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "reset_after")
+    ingress = client.create({"domain": DOMAIN, "description": "ours"})
+    assert [i["id"] for i in emulator.ingresses()] == [ingress.id]
+    assert emulator.counts() == {"POST /agent_ingresses": 2, "GET /agent_ingresses": 1}
+
+
+def test_an_answer_that_makes_no_sense_is_settled_by_a_look_too(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "answer_after", status=201, body="<html>hello</html>")
+    assert client.create({"domain": DOMAIN}).id == emulator.ingresses()[0]["id"]
+
+
+def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    client.create({"domain": DOMAIN, "description": "a stranger's"})
+    emulator.add_fault("POST", "reset_before")
+    with pytest.raises(errors.CreateUnsettledError, match="not what was asked for, so it is left alone"):
+        client.create({"domain": DOMAIN, "description": "ours"})
+    assert len(emulator.ingresses()) == 1
+
+
+def test_a_look_that_fails_too_says_what_is_unknown(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_after")
+    emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "no"}, times=None)
+    with pytest.raises(errors.CreateUnsettledError, match="It is unknown whether the Agent Ingress was made"):
+        client.create({"domain": DOMAIN})
+
+
+def test_a_domain_that_exists_is_an_error_and_nothing_is_adopted(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    client.create({"domain": DOMAIN})
+    emulator.clear_requests()
+    with pytest.raises(errors.DomainExistsError, match=r"ERR_NGROK_6706.*already exists.*\(operation op_"):
+        client.create({"domain": DOMAIN})
+    assert emulator.counts() == {"POST /agent_ingresses": 1}
+
+
+# -- what does not pass by --------------------------------------------------------------------------------
+
+
+def failure(call: str, client: AgentIngressClient, id_: str) -> str:
+    with pytest.raises(errors.NgrokError) as caught:
+        CALLS[call](client, id_)
+    message = str(caught.value)
+    assert message.startswith(("could not ", "It is unknown"))
+    assert "\n" not in message
+    assert API_KEY[:8] not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    return message
+
+
+ANOTHER = {"id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "domain": "another.acme.com", "ns_targets": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "says"),
+    [
+        ("answer", {"status": 200, "body": "<html>hello</html>"}, 'not JSON); it begins "<html>hello</html>"'),
+        ("answer", {"status": 200, "body": ""}, "it begins with nothing"),
+        ("answer", {"status": 200, "json_body": ["a"]}, "makes no sense"),
+        ("answer", {"status": 200, "body": "[" * 20_000}, "not JSON"),
+        ("answer", {"status": 200, "json_body": {**ANOTHER, "ns_targets": 5}}, "ns_targets"),
+        ("answer", {"status": 200, "json_body": ANOTHER}, "about another Agent Ingress"),
+        ("answer", {"status": 404, "body": "<html>no</html>"}, "the base URL came from the argument base_url"),
+        ("answer", {"status": 404, "json_body": {"message": "no Route matched"}}, "the base URL came from"),
+        (
+            "answer",
+            {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
+            "does not know the path /agent_ingresses",
+        ),
+        ("answer", {"status": 307, "headers": {"Location": "https://evil.example/x"}}, "redirects to evil.example"),
+        (
+            "answer",
+            {"status": 403, "json_body": {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "'{api_key}'"}},
+            "403 ERR_NGROK_202: '[key]'. The API key came from the argument api_key",
+        ),
+        (
+            "answer",
+            {"status": 400, "json_body": {"status_code": 400, "msg": "a\nforged: line\x1b[31m"}},
+            "ngrok answered 400: a forged: line [31m",
+        ),
+    ],
+)
+@pytest.mark.parametrize("call", ["GET", "PATCH"])
+def test_what_does_not_pass_by_is_said_once_in_one_sentence(
+    call: str, kind: FaultKind, fault: dict[str, Any], says: str, client: AgentIngressClient, emulator: Emulator
+) -> None:
+    existing = client.create({"domain": DOMAIN})
+    emulator.clear_requests()
+    emulator.add_fault(call, kind, times=None, **fault)
+    message = failure(call, client, existing.id)
+    assert says in message
+    assert f"{DOMAIN} ({existing.id})" in message
+    assert len(emulator.requests()) == 1
+    assert len(emulator.ingresses()) == 1
+
+
+def test_a_delete_is_believed_only_where_ngrok_says_so(client: AgentIngressClient, emulator: Emulator) -> None:
+    existing = client.create({"domain": DOMAIN})
+    emulator.add_fault("DELETE", "answer", status=200, body="<html>sign in</html>")
+    assert "makes no sense" in failure("DELETE", client, existing.id)
+
+
+def test_an_id_never_becomes_another_path(client: AgentIngressClient, emulator: Emulator) -> None:
+    for id_ in ("", "..", "../agent_ingresses", "a/b", "a?b", "a%2fb", "a#b", "a b", 'a"b', "a\nb", "x" * 200):
+        with pytest.raises(errors.InvalidInputsError, match="is not the id of an Agent Ingress"):
+            client.get(id_)
+    assert emulator.requests() == []
+
+
+def test_an_unknown_id_is_not_found_and_a_malformed_one_is_not_gone(client: AgentIngressClient) -> None:
+    with pytest.raises(errors.NotFoundError, match="404: Resource not found"):
+        client.get("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    for malformed in ("agin_1", "nope"):
+        with pytest.raises(errors.ApiError) as caught:
+            client.get(malformed)
+        assert not isinstance(caught.value, errors.NotFoundError)
+
+
+def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
+    client = AgentIngressClient(SecretStr(API_KEY), emulator.url, 0.5)
+    emulator.add_fault("GET", "hang", times=None)
+    with pytest.raises(errors.UnreachableError, match="did not answer"):
+        client.list()
+    emulator.stop()
+    with pytest.raises(errors.UnreachableError, match=r"after \d+ tries in 0 seconds: Connection refused"):
+        client.list()
+    with pytest.raises(errors.UnreachableError, match=r"create the Agent Ingress connect\.acme\.com"):
+        client.create({"domain": DOMAIN})
+
+
+def test_inputs_are_validated_before_anything_is_sent(client: AgentIngressClient, emulator: Emulator) -> None:
+    with pytest.raises(errors.InvalidInputsError, match="domain has a port"):
+        client.create({"domain": "connect.acme.com:443"})
+    assert emulator.requests() == []
+
+
+def test_another_accounts_key_sees_nothing(client: AgentIngressClient, emulator: Emulator) -> None:
+    existing = client.create({"domain": DOMAIN})
+    other = AgentIngressClient(SecretStr(OTHER_ACCOUNTS_KEY), emulator.url)
+    with pytest.raises(errors.NotFoundError):
+        other.get(existing.id)
+    assert other.list() == []
+
+
+def test_no_thread_stays_behind(client: AgentIngressClient) -> None:
+    before = threading.active_count()
+    client.list()
+    assert threading.active_count() == before

@@ -1,0 +1,163 @@
+"""What may be set on an Agent Ingress, and in which form ngrok's answers are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_agin.api import models
+
+
+def problems(**values: Any) -> list[str]:
+    return [str(problem) for problem in models.validate(values)[1]]
+
+
+@pytest.mark.parametrize(
+    ("domain", "says"),
+    [
+        (None, "is required"),
+        (5.0, "must be text, but is a number"),
+        (True, "must be text, but is true or false"),
+        (["connect.acme.com"], "must be text, but is a list"),
+        ({"name": "x"}, "must be text, but is a dict"),
+        ("", "is empty"),
+        ("  ", "is empty"),
+        (".", "is empty"),
+        ("https://connect.acme.com", "is a URL"),
+        ("connect.acme.com/agents", "has a path"),
+        ("connect.acme.com:443", "has a port"),
+        ("192.0.2.7", "is an IP address"),
+        ("2001:db8::7", "is an IP address"),
+        ("[2001:db8::7]", "is an IP address"),
+        ("connect..acme.com", "empty label"),
+        (".acme.com", "empty label"),
+        ("connect.acme.com..", "empty label"),
+        (f"{'a' * 64}.acme.com", "a label of 64 bytes"),
+        (".".join(["a" * 62] * 4 + ["ab"]), "has 254 bytes"),
+        ("münchen.acme.com", "xn--mnchen-3ya.acme.com"),
+        ("straße.acme.com", "xn--strae-oqa.acme.com"),
+        ("\u2603\u200d.acme.com", "is not ASCII"),
+        ("connect acme.com", "holds ' '"),
+        ("a@acme.com", "holds '@'"),
+        ("connect.acme.com\nx", "holds"),
+    ],
+)
+def test_a_domain_that_is_none_is_refused_and_the_reason_said(domain: Any, says: str) -> None:
+    [problem] = problems(domain=domain)
+    assert problem.startswith("domain ")
+    assert says in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    ("domain", "canonical"),
+    [
+        ("connect.acme.com", "connect.acme.com"),
+        (" Connect.ACME.com. ", "connect.acme.com"),
+        ("*.acme.com", "*.acme.com"),
+        ("_x.acme.com", "_x.acme.com"),
+        ("acme.com", "acme.com"),
+        ("xn--mnchen-3ya.acme.com", "xn--mnchen-3ya.acme.com"),
+        (f"{'a' * 63}.acme.com", f"{'a' * 63}.acme.com"),
+        (".".join(["a" * 62] * 4 + ["a"]), ".".join(["a" * 62] * 4 + ["a"])),
+        ("connect.ngrok.io", "connect.ngrok.io"),
+    ],
+)
+def test_what_dns_allows_is_left_to_ngrok_in_canonical_form(domain: str, canonical: str) -> None:
+    assert models.validate({"domain": domain}) == ({"domain": canonical}, [])
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"description": "x" * 256}, "description has 256 bytes of UTF-8; ngrok takes 255 at most"),
+        ({"description": "é" * 128}, "description has 256 bytes of UTF-8"),
+        ({"metadata": "é" * 2049}, "metadata has 4098 bytes of UTF-8; ngrok takes 4096 at most"),
+        ({"description": 5.0}, "description must be text, but is a number"),
+        ({"metadata": {"a": 1}}, "metadata must be text, but is a dict"),
+        ({"certificate_management_policy": "letsencrypt"}, "must be a dict or AgentIngressCertPolicyArgs, but is text"),
+        ({"certificate_management_policy": {}}, "certificate_management_policy.authority is required"),
+        (
+            {"certificate_management_policy": {"authority": "acme"}},
+            'certificate_management_policy.authority must be "letsencrypt", but is "acme"',
+        ),
+        (
+            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "dsa"}},
+            'private_key_type must be "rsa" or "ecdsa", but is "dsa"',
+        ),
+        (
+            {"certificate_management_policy": {"authority": "letsencrypt", "privateKeyType": "rsa"}},
+            'privateKeyType is not known; did you mean "private_key_type"?',
+        ),
+        (
+            {"certificate_management_policy": {"authority": "letsencrypt", "colour": "red"}},
+            "colour is not known; there are authority, private_key_type",
+        ),
+        ({"certificate_management_policy": {"authority": 1.0}}, "authority must be text, but is a number"),
+    ],
+)
+def test_every_other_field_is_judged_too(values: dict[str, Any], says: str) -> None:
+    [problem] = problems(domain="connect.acme.com", **values)
+    assert says in problem
+
+
+def test_everything_wrong_is_found_at_once() -> None:
+    found = problems(description="x" * 300, metadata=1.0, certificate_management_policy={"privateKeyType": "rsa"})
+    assert [problem.split()[0] for problem in found] == [
+        "domain",
+        "description",
+        "metadata",
+        "certificate_management_policy.authority",
+        "certificate_management_policy.privateKeyType",
+    ]
+
+
+def test_a_long_value_is_not_repeated() -> None:
+    secret = "s3cret" * 100
+    for problem in problems(domain=secret, description=secret, certificate_management_policy={"authority": secret}):
+        assert len(problem) < 300
+    assert "s3cret" not in problems(domain="connect.acme.com", description=secret)[0]
+
+
+def test_what_is_not_known_yet_is_not_judged() -> None:
+    unknown = object()
+    values = {
+        "domain": unknown,
+        "description": unknown,
+        "certificate_management_policy": {"authority": unknown, "private_key_type": "rsa"},
+    }
+    assert models.validate(values, lambda value: value is unknown) == (values, [])
+    values = {"domain": "connect.acme.com", "certificate_management_policy": unknown}
+    assert models.validate(values, lambda value: value is unknown) == (values, [])
+    values["description"] = "x" * 256
+    assert len(models.validate(values, lambda value: value is unknown)[1]) == 1
+
+
+ANSWER = {
+    "id": "agin_1",
+    "domain": "connect.acme.com",
+    "ns_targets": ["b.x.", "a.x."],
+    "region_domains": ["t.us", "t.ap"],
+}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"ns_targets": ["a.x", "b.x"]},
+        {"ns_targets": ["B.X.", "a.x", "b.x"]},
+        {"region_domains": ["t.ap", "t.us", "T.US."]},
+        {"description": None},
+        {"description": "", "metadata": ""},
+        {"certificate_management_policy": None, "certificate_management_status": None},
+        {"domain": "Connect.ACME.com."},
+        {"something_new": {"a": [1]}},
+    ],
+)
+def test_answers_that_mean_the_same_are_the_same(same: dict[str, Any]) -> None:
+    assert models.AgentIngress.model_validate({**ANSWER, **same}) == models.AgentIngress.model_validate(ANSWER)
+
+
+def test_ns_targets_are_lower_case_dotted_sorted_and_each_once() -> None:
+    assert models.canonical_ns_targets(["NS-2.x.org", "ns-1.x.org.", "ns-2.x.org."]) == ["ns-1.x.org.", "ns-2.x.org."]

@@ -1,0 +1,39 @@
+"""Text fit to be shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_agin.api.text import one_line, redact
+
+KEY = "2AbCdEfGhIj+KlMnOp/QrStUv=_WxYz0123456789"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        KEY,
+        KEY[:8],
+        KEY[5:13],
+        KEY[-8:],
+        KEY.upper(),
+        KEY.lower(),
+        KEY.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
+        KEY.replace("+", "%2b").replace("/", "%2f").replace("=", "%3d"),
+        KEY + KEY,
+    ],
+)
+def test_no_eight_characters_of_a_key_in_a_row_are_shown(echo: str) -> None:
+    assert redact(f"Your credential: '{echo}'. İ", KEY) == "Your credential: '[key]'. İ"
+
+
+def test_what_is_not_the_key_stays() -> None:
+    text = f"seven characters are fewer: {KEY[:7]}"
+    assert redact(text, KEY) == text
+    assert redact("nothing", "") == "nothing"
+    assert redact("a short key: abc", "abc") == "a short key: [key]"
+
+
+def test_a_line_is_one_line() -> None:
+    assert one_line("a\nb\r\n\x1b[31mred\u202e\u2028 c") == "a b [31mred c"
+    assert one_line("x" * 400, 10) == "x" * 10 + "…"
