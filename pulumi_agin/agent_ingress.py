@@ -1,0 +1,228 @@
+"""AgentIngress: the resource that a program writes, its arguments and its outputs.
+
+Field names are those of ngrok's API, in Python, in the state and in `ignore_changes` alike.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, TypeAlias, TypedDict, overload
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from .dynamic.agent_ingress import AgentIngressProvider
+
+
+class CertificateAuthority(str, Enum):
+    """Who signs the certificate. Plain text works too."""
+
+    LETSENCRYPT = "letsencrypt"
+    """Let's Encrypt: the only one that ngrok knows. Needs the NS records of the domain first."""
+
+
+class PrivateKeyType(str, Enum):
+    """The type of the certificate's private key. Plain text works too."""
+
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
+# -- arguments --------------------------------------------------------------------------------------------
+
+
+class _AgentIngressCertPolicyRequired(TypedDict):
+    authority: pulumi.Input[str | CertificateAuthority]
+
+
+class AgentIngressCertPolicyArgsDict(_AgentIngressCertPolicyRequired, total=False):
+    """The same as AgentIngressCertPolicyArgs, as a dict."""
+
+    private_key_type: pulumi.Input[str | PrivateKeyType] | None
+
+
+@pulumi.input_type
+class AgentIngressCertPolicyArgs:
+    """How ngrok gets the certificate of the domain. Without a policy, ngrok's internal CA signs it at once."""
+
+    authority: pulumi.Input[str | CertificateAuthority]
+    """The certificate authority: "letsencrypt"."""
+    private_key_type: pulumi.Input[str | PrivateKeyType] | None
+    """"rsa" or "ecdsa"; left out, it is ngrok's choice, and no choice of ngrok's is a change."""
+
+    def __init__(
+        self,
+        *,
+        authority: pulumi.Input[str | CertificateAuthority],
+        private_key_type: pulumi.Input[str | PrivateKeyType] | None = None,
+    ) -> None:
+        pulumi.set(self, "authority", authority)
+        pulumi.set(self, "private_key_type", private_key_type)
+
+
+PolicyInput: TypeAlias = pulumi.Input[AgentIngressCertPolicyArgs | AgentIngressCertPolicyArgsDict]
+
+
+@pulumi.input_type
+class AgentIngressArgs:
+    """The arguments of an AgentIngress, as one value; see AgentIngress for what each means."""
+
+    domain: pulumi.Input[str]
+    description: pulumi.Input[str] | None
+    metadata: pulumi.Input[str] | None
+    certificate_management_policy: PolicyInput | None
+
+    def __init__(
+        self,
+        *,
+        domain: pulumi.Input[str],
+        description: pulumi.Input[str] | None = None,
+        metadata: pulumi.Input[str] | None = None,
+        certificate_management_policy: PolicyInput | None = None,
+    ) -> None:
+        pulumi.set(self, "domain", domain)
+        pulumi.set(self, "description", description)
+        pulumi.set(self, "metadata", metadata)
+        pulumi.set(self, "certificate_management_policy", certificate_management_policy)
+
+
+# -- outputs ----------------------------------------------------------------------------------------------
+
+
+@pulumi.output_type
+class AgentIngressCertPolicy(dict[str, Any]):
+    """How ngrok gets the certificate."""
+
+    authority: str
+    """The certificate authority, such as "letsencrypt"."""
+    private_key_type: str | None
+    """The type of the private key that ngrok uses, "rsa" or "ecdsa"; also where the program left it out."""
+
+
+@pulumi.output_type
+class AgentIngressCertJob(dict[str, Any]):
+    """A certificate being provisioned or renewed."""
+
+    error_code: str | None
+    """Why it is failing: INTERNAL_ERROR passes by, DNS_ERROR is for the user to mend; None while all is well."""
+    msg: str | None
+    """The status or the error, in ngrok's words."""
+    started_at: str | None
+    """When the job started, RFC 3339."""
+    retries_at: str | None
+    """When it is tried again, RFC 3339; after a failure that can be a day away."""
+
+
+@pulumi.output_type
+class AgentIngressCertStatus(dict[str, Any]):
+    """Where the certificate is."""
+
+    renews_at: str | None
+    """When the next renewal is requested, RFC 3339; None until the certificate was issued."""
+    provisioning_job: AgentIngressCertJob | None
+    """The provisioning or renewal under way, or None."""
+
+
+# -- the resource -----------------------------------------------------------------------------------------
+
+
+class AgentIngress(Resource, module="agin", name="AgentIngress"):
+    """An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own.
+
+    Changing `domain` replaces it; everything else is changed in place. The API key comes from the stack config
+    (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`), and is no argument.
+    """
+
+    # Annotations are how Pulumi's SDK finds the outputs and their types; their names are those of ngrok's API.
+    domain: pulumi.Output[str]
+    """The domain, in lower case and without a trailing dot."""
+    description: pulumi.Output[str]
+    """What it is for, in words for people; "" where there is none."""
+    metadata: pulumi.Output[str]
+    """Data for machines; "" where there is none."""
+    certificate_management_policy: pulumi.Output[AgentIngressCertPolicy | None]
+    """How ngrok gets the certificate; None where ngrok's internal CA signs it."""
+    certificate_management_status: pulumi.Output[AgentIngressCertStatus | None]
+    """Where the certificate is; None without a policy, and until the first job exists."""
+    ns_targets: pulumi.Output[Sequence[str]]
+    """The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted."""
+    region_domains: pulumi.Output[Sequence[str]]
+    """The regional domains below `domain`, sorted. They grow as ngrok adds regions."""
+    created_at: pulumi.Output[str]
+    """When it was created, RFC 3339."""
+    uri: pulumi.Output[str]
+    """Where ngrok's API has it, relative to the API's URL."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # A subclass is the same resource to the engine. The SDK would give it a type of its own, and so a new
+        # URN: the ingress would be deleted and made again.
+        kwargs = {**kwargs, "module": "agin", "name": "AgentIngress"}
+        super().__init_subclass__(**kwargs)
+
+    @overload
+    def __init__(
+        self, resource_name: str, args: AgentIngressArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        domain: pulumi.Input[str],
+        description: pulumi.Input[str] | None = None,
+        metadata: pulumi.Input[str] | None = None,
+        certificate_management_policy: PolicyInput | None = None,
+    ) -> None: ...
+
+    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+        """Declares an Agent Ingress.
+
+        domain: a domain that you own, at most 253 bytes. Required. Spelled in any case, with or without a
+            trailing dot. Changing it replaces the ingress, the new one being made before the old one is deleted.
+        description: words for people, at most 255 bytes of UTF-8.
+        metadata: data for machines, at most 4096 bytes of UTF-8.
+        certificate_management_policy: AgentIngressCertPolicyArgs or a dict. It can be added and changed, but ngrok
+            has no way to remove it: an update that tries fails, and says what works.
+
+        Nothing is judged here: whatever is wrong is shown by the preview, all of it at once.
+        """
+        inputs, opts = _inputs_and_opts(*args, **kwargs)
+        # A key for every output, or the program would never see it.
+        super().__init__(AgentIngressProvider(), resource_name, {**dict.fromkeys(_OUTPUTS), **inputs}, opts)
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> "AgentIngress":
+        """Reads an Agent Ingress that this stack does not own, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+
+        The preview and the update fail where there is none with this id in the account of the key.
+        """
+        read: Any = AgentIngress  # which needs no domain here
+        ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+        return ingress
+
+
+_INPUTS = ("domain", "description", "metadata", "certificate_management_policy")
+_OUTPUTS = (*_INPUTS, "certificate_management_status", "ns_targets", "region_domains", "created_at", "uri")
+
+
+def _inputs_and_opts(
+    args: AgentIngressArgs | pulumi.ResourceOptions | None = None,
+    opts: pulumi.ResourceOptions | None = None,
+    **inputs: Any,
+) -> tuple[dict[str, Any], pulumi.ResourceOptions | None]:
+    """Tells apart the two ways in which an AgentIngress can be written."""
+    if isinstance(args, pulumi.ResourceOptions):
+        args, opts = None, args
+    if args is not None:
+        if inputs:
+            raise TypeError(f"AgentIngress takes AgentIngressArgs or keywords, not both: {', '.join(inputs)}")
+        return {name: pulumi.get(args, name) for name in _INPUTS}, opts
+    unknown = [name for name in inputs if name not in _INPUTS]
+    if unknown:
+        raise TypeError(f"AgentIngress has no argument {', '.join(unknown)}; it has {', '.join(_INPUTS)}")
+    return inputs, opts

@@ -1,0 +1,266 @@
+"""AgentIngressProvider: what happens to an Agent Ingress in check, diff, create, read, update and delete.
+
+Stateless and pickled by reference: `pulumi_agin.dynamic.agent_ingress.AgentIngressProvider` stands in every user's
+state. So it takes no arguments and has no attributes when a program makes one; what it holds in the plugin process
+(its settings and its client) is never pickled.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from pulumi_agin.api.errors import NotFoundError
+
+from . import servicer
+from .servicer import PartialFailureError, ProviderError, sentences
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.settings import Settings
+
+POLICY = "certificate_management_policy"
+
+# What a change of it is made in place. All other inputs are `domain`, which replaces.
+UPDATED_IN_PLACE = ("description", "metadata", POLICY)
+
+# Tells whether a later call uses the key that saw the ingress last; see AgentIngressClient.fingerprint.
+# Hidden: no attribute of the resource. Not with two underscores, which the SDK would not give back to us.
+FINGERPRINT = "_key_fingerprint"
+
+# Every answer has it, and no input: it tells a refresh from a `get`.
+COMPUTED = "created_at"
+
+# Values longer than this are not printed back.
+LONGEST_PRINTED = 100
+
+_lock = threading.Lock()
+
+
+class AgentIngressProvider(ResourceProvider):
+    """The lifecycle of an Agent Ingress. Every failure is one sentence for the user; see `api.errors`."""
+
+    # There is no secret in it, and as a secret it would be another value in every state.
+    serialize_as_secret_always = False
+
+    _settings: Settings | None
+    _client: AgentIngressClient | None
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Takes the stack's config. Judges nothing: this runs before check, which can say what is wrong."""
+        from pulumi_agin.settings import Settings
+
+        self._settings = Settings.load(req.config.get)
+        self._client = None
+
+    # -- what is wanted -----------------------------------------------------------------------------------
+
+    @sentences
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
+        from pulumi_agin.api import models
+
+        inputs, problems = models.validate(servicer.without_provider(news), servicer.is_unknown)
+        failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
+        for problem in problems:
+            if problem.path == ("domain",) and _may_be_printed(news.get("domain")):
+                failures.append(CheckFailure("domain", problem.message))
+            else:
+                failures.append(CheckFailure("", f"property {problem}"))
+        return CheckResult(inputs, failures)
+
+    @sentences
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """What an update would change: four fields, canonical on both sides. `__provider` is none of them."""
+        changed = list(_changes(_olds, _news))
+        return DiffResult(
+            changes=bool(changed),
+            replaces=["domain"] if "domain" in changed else [],
+            # The new one is for another domain, so it can be there before the old one goes.
+            delete_before_replace=False,
+        )
+
+    # -- what is done -------------------------------------------------------------------------------------
+
+    @sentences
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """One POST. From its answer on nothing fails without the ingress reaching the state."""
+        client = self._connected()
+        wanted = servicer.without_provider(props)
+        ingress = client.create(wanted, servicer.timeout_seconds())
+        outs = _outputs(client, ingress)
+        _see_policy_kept(wanted, ingress, outs)
+        return CreateResult(ingress.id, outs)
+
+    @sentences
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """A refresh, or a `get`. Only a refresh can find an ingress gone."""
+        client = self._connected()
+        call = servicer.current_call()
+        refreshing = COMPUTED in props
+        try:
+            ingress = client.get(id_, servicer.timeout_seconds(), domain=props.get("domain"))
+        except NotFoundError as error:
+            if not refreshing:
+                raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
+            self._believe_gone(error, id_, props)
+            return ReadResult(None, {})
+        asked = call.inputs("inputs") if call else None
+        inputs = _followed_inputs(ingress, asked if asked is not None else props) if refreshing else None
+        return ReadResult(ingress.id, _outputs(client, ingress), inputs)
+
+    @sentences
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """One PATCH with what changed; after a failed update that left nothing to change, one GET."""
+        client = self._connected()
+        wanted = servicer.without_provider(_news)
+        changes = {field: _patch_value(field, wanted) for field in _changes(_olds, wanted)}
+        domain = str(_olds.get("domain") or wanted.get("domain"))
+        try:
+            if changes:
+                ingress = client.update(_id, changes, servicer.timeout_seconds(), domain=domain)
+            else:
+                ingress = client.get(_id, servicer.timeout_seconds(), domain=domain)
+        except NotFoundError as error:
+            self._believe_gone(error, _id, _olds)
+            raise ProviderError(
+                f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
+                "the next `pulumi up` then makes it anew"
+            ) from None
+        outs = _outputs(client, ingress)
+        _see_policy_kept(wanted, ingress, outs)
+        return UpdateResult(outs)
+
+    @sentences
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """One DELETE. An ingress that is gone already is as good."""
+        client = self._connected()
+        try:
+            client.delete(_id, servicer.timeout_seconds(), domain=_props.get("domain"))
+        except NotFoundError as error:
+            self._believe_gone(error, _id, _props)
+
+    # -- whom to ask, and whom to believe -----------------------------------------------------------------
+
+    def _configured(self) -> Settings:
+        settings = getattr(self, "_settings", None)
+        if settings is None:
+            from pulumi_agin.settings import Settings
+
+            settings = self._settings = Settings.load(lambda key: None)
+        return settings
+
+    def _connected(self) -> AgentIngressClient:
+        with _lock:
+            client = getattr(self, "_client", None)
+            if client is None:
+                client = self._client = self._configured().client()
+            return client
+
+    def _believe_gone(self, error: Exception, id_: str, olds: Mapping[str, Any]) -> None:
+        """Returns where a 404 means that the ingress is gone: where the key is the one that saw it last."""
+        if olds.get(FINGERPRINT) == self._connected().fingerprint(id_):
+            return
+        call = servicer.current_call()
+        urn = getattr(call.request, "urn", "") if call else ""
+        raise ProviderError(
+            f"{error}. That need not mean that it is gone: the API key, from "
+            f"{self._configured().api_key_source}, is not the one that saw this Agent Ingress last, and for ngrok an "
+            "ingress of another account does not exist. Set the key of its account; or, where it really is gone, "
+            f"take it out of the state with\npulumi state delete '{urn or 'URN'}'"
+        )
+
+
+# -- what is compared -------------------------------------------------------------------------------------
+
+
+def _changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """The fields in which what is wanted differs from what is there."""
+    return [field for field in ("domain", *UPDATED_IN_PLACE) if _differs(field, olds.get(field), news.get(field))]
+
+
+def _differs(field: str, old: Any, new: Any) -> bool:
+    if servicer.is_unknown(new) or servicer.is_unknown(old):
+        return True
+    if field == "domain":
+        from pulumi_agin.api.models import canonical_domain
+
+        return canonical_domain(old or "") != canonical_domain(new or "")
+    if field != POLICY:
+        return bool((old or "") != (new or ""))
+    if not old or not new:
+        return bool(old) != bool(new)
+    # A key type that was left out is whatever ngrok took.
+    return any(servicer.is_unknown(value) or value != old.get(key) for key, value in new.items())
+
+
+def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
+    # ngrok leaves alone what is null or absent; only "" clears a text.
+    return wanted.get(field) or (None if field == POLICY else "")
+
+
+def _see_policy_kept(wanted: Mapping[str, Any], ingress: AgentIngress, outs: Mapping[str, Any]) -> None:
+    """Fails where ngrok answers with another certificate policy than it was asked for, keeping what there is."""
+    theirs = outs.get(POLICY)
+    if not _differs(POLICY, theirs, wanted.get(POLICY)):
+        return
+    where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
+    if wanted.get(POLICY):
+        message = f"ngrok did not take the certificate_management_policy asked for {where}, and has {theirs} for it"
+    else:
+        call = servicer.current_call()
+        urn = getattr(call.request, "urn", "") if call else ""
+        message = (
+            f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it: an Agent Ingress "
+            "can't be rid of its policy, only replaced. Where that is wanted, give the resource "
+            "ResourceOptions(delete_before_replace=True), as two can't have one domain, and run\n"
+            f"pulumi up --target-replace '{urn or 'URN'}'"
+        )
+    raise PartialFailureError(message, ingress.id, outs)
+
+
+# -- what reaches the state -------------------------------------------------------------------------------
+
+
+def _outputs(client: AgentIngressClient, ingress: AgentIngress) -> dict[str, Any]:
+    """The outputs. A text that ngrok has none of is "": an absent output is unknown in every preview."""
+    outs = ingress.model_dump(exclude={"id"}, exclude_none=True)
+    return {**outs, FINGERPRINT: client.fingerprint(ingress.id)}
+
+
+def _followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that would make the ingress as it is, in the keys that the program used.
+
+    So the next preview compares the program with what is there, and shows no more than what differs.
+    """
+    inputs: dict[str, Any] = {"domain": ingress.domain}
+    for field in ("description", "metadata"):
+        value = getattr(ingress, field)
+        if value or field in asked:
+            inputs[field] = value
+    policy = ingress.certificate_management_policy
+    if policy is not None:
+        before = asked.get(POLICY)
+        inputs[POLICY] = policy.model_dump(exclude_none=True)
+        if before and "private_key_type" not in before:
+            # ngrok's own choice: as an input it would be a difference to the program that nobody made.
+            inputs[POLICY].pop("private_key_type", None)
+    return inputs
+
+
+def _may_be_printed(value: object) -> bool:
+    # A URL can hold a password.
+    return isinstance(value, str) and len(value) <= LONGEST_PRINTED and "@" not in value

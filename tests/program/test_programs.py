@@ -1,0 +1,171 @@
+"""Programs under Pulumi's mocks: what a program may write, and that nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import requests
+
+import pulumi_agin as agin
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TYPE = "pulumi-python:dynamic/agin:AgentIngress"
+NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Gives what ngrok would, and keeps what was registered."""
+
+    def __init__(self) -> None:
+        self.registered: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.registered.append(args)
+        answer = {
+            "ns_targets": NS_TARGETS,
+            "region_domains": ["tunnel.us.connect.acme.com"],
+            "created_at": "2024-08-02T07:15:39Z",
+            "certificate_management_status": {"renews_at": None, "provisioning_job": {"msg": "in progress"}},
+        }
+        return "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", {**args.inputs, **answer}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        return {}, None
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """The inputs of each Agent Ingress that was registered."""
+        return [
+            {name: value for name, value in args.inputs.items() if name != "__provider"}
+            for args in self.registered
+            if args.typ == TYPE
+        ]
+
+
+@pytest.fixture(params=[False, True], ids=["up", "preview"])
+def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocks]:
+    """Mocks of an update, and of a preview. A request would fail the test."""
+
+    def no_request(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a program under mocks sent a request")
+
+    monkeypatch.setattr(requests.Session, "send", no_request)
+    mocks = Mocks()
+    # Pulumi's SDK takes the thread's event loop, which others may have closed, and makes one in each thread that
+    # calls its mock monitor, which it never closes.
+    loops: list[asyncio.AbstractEventLoop] = []
+    make_loop = asyncio.new_event_loop
+
+    def make_and_keep() -> asyncio.AbstractEventLoop:
+        loops.append(make_loop())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    pulumi.runtime.set_mocks(mocks, preview=request.param)
+    yield mocks
+    loop.run_until_complete(loop.shutdown_default_executor())
+    for made in loops:
+        made.close()
+
+
+def run(program: Any) -> None:
+    """Runs a program, and waits for its resources and for the outputs that it returns."""
+    test: Any = pulumi.runtime.test
+    test(program)()
+
+
+INPUTS = {
+    "domain": "connect.acme.com",
+    "description": "acme devices",
+    "certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"},
+}
+
+
+def with_keywords() -> None:
+    agin.AgentIngress(
+        "connect",
+        domain="connect.acme.com",
+        description="acme devices",
+        certificate_management_policy=agin.AgentIngressCertPolicyArgs(
+            authority=agin.CertificateAuthority.LETSENCRYPT, private_key_type=agin.PrivateKeyType.ECDSA
+        ),
+    )
+
+
+def with_a_dict() -> None:
+    policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    agin.AgentIngress(
+        "connect",
+        pulumi.ResourceOptions(),
+        domain=pulumi.Output.from_input("connect.acme.com"),
+        description="acme devices",
+        certificate_management_policy=policy,
+    )
+
+
+def with_args() -> None:
+    args = agin.AgentIngressArgs(
+        domain="connect.acme.com",
+        description="acme devices",
+        certificate_management_policy=agin.AgentIngressCertPolicyArgs(
+            authority="letsencrypt", private_key_type="ecdsa"
+        ),
+    )
+    agin.AgentIngress("connect", args, pulumi.ResourceOptions(protect=True))
+
+
+@pytest.mark.parametrize("program", [with_keywords, with_a_dict, with_args])
+def test_every_way_to_write_an_ingress_is_the_same(program: Any, mocks: Mocks) -> None:
+    run(program)
+    assert mocks.inputs() == [INPUTS]
+
+
+def test_outputs_are_typed_by_attribute_and_by_item(mocks: Mocks) -> None:
+    seen: dict[str, Any] = {}
+
+    def program() -> Any:
+        policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+        ingress = agin.AgentIngress("connect", domain="connect.acme.com", certificate_management_policy=policy)
+        return [
+            ingress.ns_targets.apply(lambda value: seen.update(targets=value)),
+            ingress.certificate_management_policy.apply(lambda value: seen.update(policy=value)),
+            ingress.certificate_management_status.apply(lambda value: seen.update(status=value)),
+        ]
+
+    run(program)
+    targets, policy, status = seen["targets"], seen["policy"], seen["status"]
+    assert targets == NS_TARGETS
+    assert isinstance(policy, agin.AgentIngressCertPolicy)
+    assert (policy.authority, policy["private_key_type"]) == ("letsencrypt", "ecdsa")
+    assert isinstance(status, agin.AgentIngressCertStatus)
+    assert isinstance(status.provisioning_job, agin.AgentIngressCertJob)
+    assert (status.provisioning_job.msg, status.renews_at) == ("in progress", None)
+
+
+def test_a_get_reads_with_nothing_but_the_id(mocks: Mocks) -> None:
+    def program() -> Any:
+        return agin.AgentIngress.get("existing", "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk").ns_targets
+
+    run(program)
+    [args] = mocks.registered
+    assert (args.typ, args.resource_id) == (TYPE, "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    assert mocks.inputs() == [{}]
+
+
+def test_what_an_ingress_does_not_have_is_refused_where_it_is_written(mocks: Mocks) -> None:
+    with pytest.raises(TypeError, match="AgentIngress has no argument descripton; it has domain, description"):
+        agin.AgentIngress("connect", domain="connect.acme.com", descripton="x")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="AgentIngressArgs or keywords, not both: domain"):
+        agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
+
+
+def test_the_quickstart(mocks: Mocks) -> None:
+    run(lambda: runpy.run_path(str(EXAMPLES / "quickstart" / "__main__.py")) and None)
+    assert mocks.inputs() == [{"domain": "connect.acme.com", "description": "acme devices"}]

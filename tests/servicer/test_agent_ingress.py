@@ -1,0 +1,385 @@
+"""AgentIngressProvider in the SDK's own plugin process, called as the engine calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+
+from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.servicer.conftest import Plugins
+from tests.servicer.plugin import UNKNOWN, URN, Plugin, PluginError
+
+DOMAIN = "connect.acme.com"
+POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
+FULL = {
+    "domain": DOMAIN,
+    "description": "acme devices",
+    "metadata": "{}",
+    "certificate_management_policy": {"authority": "letsencrypt"},
+}
+
+
+def made(plugin: Plugin, emulator: Emulator, **inputs: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """An ingress: its id, its outputs, its inputs. The requests so far are forgotten."""
+    checked, failures = plugin.check({"domain": DOMAIN, **inputs})
+    assert failures == []
+    id_, outputs = plugin.create(checked)
+    emulator.clear_requests()
+    return id_, outputs, checked
+
+
+# -- check ------------------------------------------------------------------------------------------------
+
+
+def test_check_normalizes_and_asks_nothing(plugin: Plugin, emulator: Emulator) -> None:
+    inputs = {**FULL, "domain": " Connect.ACME.com. "}
+    assert plugin.check(inputs) == ({**inputs, "domain": DOMAIN}, [])
+    assert emulator.requests() == []
+
+
+def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plugin: Plugin) -> None:
+    _, failures = plugin.check(
+        {
+            "domain": "https://connect.acme.com",
+            "description": "x" * 300,
+            "metadata": 5,
+            "certificate_management_policy": {"privateKeyType": "rsa"},
+        }
+    )
+    assert failures == [
+        "domain: is a URL; give the domain alone, such as connect.acme.com",
+        "property description has 300 bytes of UTF-8; ngrok takes 255 at most",
+        "property metadata must be text, but is a number",
+        'property certificate_management_policy.authority is required where there is a policy: "letsencrypt"',
+        'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
+    ]
+    # The engine prints the value of a property that is named to it.
+    assert plugin.check({"domain": "https://me:password@acme.com"})[1][0].startswith("property domain is a URL")
+    assert plugin.check({"domain": "x" * 200})[1][0].startswith("property domain has a label")
+    assert plugin.check({})[1][0].startswith("property domain is required")
+
+
+def test_check_judges_the_settings_too(plugins: Plugins) -> None:
+    _, failures = plugins(api_key=None).check({"domain": ""})
+    assert len(failures) == 2
+    assert "`pulumi config set --secret ngrok:apiKey`" in failures[0]
+    assert "NGROK_API_KEY" in failures[0]
+    [failure] = plugins(NGROK_API_BASE_URL="http://api.ngrok.com").check({"domain": DOMAIN})[1]
+    assert "from the environment variable NGROK_API_BASE_URL must begin with https://" in failure
+    [failure] = plugins(config={"ngrok:apiKey": f"{API_KEY} "}).check({"domain": DOMAIN})[1]
+    assert "ngrok:apiKey of the stack config holds white space" in failure
+    assert API_KEY[:8] not in failure
+
+
+def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
+    inputs = {
+        "domain": UNKNOWN,
+        "description": UNKNOWN,
+        "certificate_management_policy": {"authority": UNKNOWN, "private_key_type": "rsa"},
+    }
+    checked, failures = plugin.check(inputs)
+    assert failures == []
+    assert set(checked) == set(inputs)
+    assert set(checked["certificate_management_policy"]) == {"authority", "private_key_type"}
+    checked, failures = plugin.check({"domain": DOMAIN, "certificate_management_policy": UNKNOWN})
+    assert (failures, set(checked)) == ([], {"domain", "certificate_management_policy"})
+    assert plugin.check({"domain": UNKNOWN, "metadata": "x" * 4097})[1] == [
+        "property metadata has 4097 bytes of UTF-8; ngrok takes 4096 at most"
+    ]
+
+
+# -- diff -------------------------------------------------------------------------------------------------
+
+OUTPUTS: dict[str, Any] = {
+    "domain": DOMAIN,
+    "description": "acme devices",
+    "metadata": "",
+    "certificate_management_policy": POLICY,
+    "ns_targets": ["a.x."],
+    "created_at": "2024-08-02T07:15:39Z",
+}
+SAME: dict[str, Any] = {
+    "domain": DOMAIN,
+    "description": "acme devices",
+    "certificate_management_policy": {"authority": "letsencrypt"},
+}
+
+
+@pytest.mark.parametrize(
+    ("news", "changes", "replaces"),
+    [
+        (SAME, False, []),
+        ({**SAME, "metadata": ""}, False, []),
+        ({**SAME, "certificate_management_policy": POLICY}, False, []),
+        ({**SAME, "domain": "Connect.ACME.com."}, False, []),
+        ({**SAME, "description": ""}, True, []),
+        ({**SAME, "metadata": "x"}, True, []),
+        ({**SAME, "certificate_management_policy": {**POLICY, "private_key_type": "ecdsa"}}, True, []),
+        ({"domain": DOMAIN, "description": "acme devices"}, True, []),
+        ({**SAME, "domain": "other.acme.com"}, True, ["domain"]),
+        ({**SAME, "domain": UNKNOWN}, True, ["domain"]),
+        ({**SAME, "description": UNKNOWN}, True, []),
+        ({**SAME, "certificate_management_policy": UNKNOWN}, True, []),
+        ({**SAME, "certificate_management_policy": {"authority": UNKNOWN}}, True, []),
+    ],
+)
+def test_diff_compares_four_fields(news: dict[str, Any], changes: bool, replaces: list[str], plugin: Plugin) -> None:
+    assert plugin.diff(OUTPUTS, news) == (changes, replaces)
+
+
+# -- create, read, update, delete -------------------------------------------------------------------------
+
+
+def test_create_is_one_post_and_gives_every_output_in_canonical_form(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.configure(order="reversed", upper_case=True, unknown_keys=True)
+    id_, outputs = plugin.create(FULL)
+    assert emulator.counts() == {"POST /agent_ingresses": 1}
+    [stored] = emulator.ingresses()
+    fingerprint = outputs.pop("_key_fingerprint")
+    assert len(fingerprint) == 8
+    assert outputs == {
+        "domain": DOMAIN,
+        "description": "acme devices",
+        "metadata": "{}",
+        "certificate_management_policy": POLICY,
+        "ns_targets": sorted(f"{target}." for target in stored["ns_targets"]),
+        "region_domains": sorted(stored["region_domains"]),
+        "created_at": stored["created_at"],
+        "uri": f"/agent_ingresses/{id_}",
+    }
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"trailing_dots": True},
+        {"order": "reversed"},
+        {"order": "shuffled"},
+        {"empty_keys": "null"},
+        {"empty_keys": "empty"},
+        {"upper_case": True},
+        {"unknown_keys": True},
+    ],
+    ids=str,
+)
+def test_answers_that_mean_the_same_leave_the_state_as_it_is(
+    shape: dict[str, Any], plugin: Plugin, emulator: Emulator
+) -> None:
+    id_, outputs, inputs = made(plugin, emulator, certificate_management_policy={"authority": "letsencrypt"})
+    emulator.configure(**shape)
+    assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs)
+    assert plugin.diff(outputs, inputs) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("news", "sent"),
+    [
+        ({"description": "new"}, {"description": "new"}),
+        ({"metadata": "new"}, {"metadata": "new"}),
+        ({"description": None}, {"description": ""}),
+        ({"description": "", "metadata": None}, {"description": "", "metadata": ""}),
+        (
+            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
+            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
+        ),
+    ],
+    ids=str,
+)
+def test_update_is_one_patch_with_what_changed(
+    news: dict[str, Any], sent: dict[str, Any], plugin: Plugin, emulator: Emulator
+) -> None:
+    id_, outputs, inputs = made(plugin, emulator, **FULL)
+    updated = plugin.update(id_, outputs, {name: v for name, v in {**inputs, **news}.items() if v is not None})
+    [request] = emulator.requests()
+    assert (request["method"], request["body"]) == ("PATCH", sent)
+    assert {name: updated[name] for name in sent} == sent
+    assert {**updated, **sent} == {**outputs, **sent}
+
+
+def test_update_with_nothing_to_change_reads_and_never_writes(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator, **FULL)
+    half_made = {name: value for name, value in outputs.items() if name != "ns_targets"}
+    assert plugin.update(id_, half_made, inputs) == outputs
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
+
+
+def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, _ = made(plugin, emulator, **FULL)
+    with pytest.raises(PluginError) as caught:
+        plugin.update(id_, outputs, {"domain": DOMAIN, "description": "new"})
+    assert emulator.requests()[0]["body"] == {
+        "description": "new",
+        "metadata": "",
+        "certificate_management_policy": None,
+    }
+    sentence, command = caught.value.message.split("\n")
+    assert "kept it" in sentence
+    assert "ResourceOptions(delete_before_replace=True)" in sentence
+    assert command == f"pulumi up --target-replace '{URN}'"
+    # What did change is kept in the state, with the reason.
+    assert caught.value.kept
+    assert caught.value.kept.id == id_
+    kept = rpc.deserialize_properties(caught.value.kept.properties)
+    assert {"__provider", "_key_fingerprint", "ns_targets"} <= set(kept)
+    assert (kept["description"], kept["certificate_management_policy"]["authority"]) == ("new", "letsencrypt")
+    assert list(caught.value.kept.reasons) == [caught.value.message]
+
+
+def test_a_policy_that_ngrok_removes_is_removed(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.configure(null_policy="removes")
+    id_, outputs, _ = made(plugin, emulator, **FULL)
+    updated = plugin.update(id_, outputs, {"domain": DOMAIN})
+    assert "certificate_management_policy" not in updated
+
+
+def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Plugin, emulator: Emulator) -> None:
+    _, outputs, _ = made(plugin, emulator)
+    answer = {**outputs, "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "certificate_management_policy": None}
+    emulator.add_fault("POST", "answer", status=201, json_body=answer)
+    with pytest.raises(PluginError, match="did not take the certificate_management_policy") as caught:
+        plugin.create(FULL)
+    assert caught.value.kept
+    assert caught.value.kept.id == answer["id"]
+
+
+def test_drift_reaches_the_inputs_in_the_keys_that_the_user_set(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(
+        plugin, emulator, description="ours", certificate_management_policy={"authority": "letsencrypt"}
+    )
+    emulator.set_ingress(id_, {"description": "theirs", "metadata": "theirs", "private_key_type": "ecdsa"})
+    _, read, followed = plugin.read(id_, outputs, inputs)
+    assert read["certificate_management_policy"]["private_key_type"] == "ecdsa"
+    assert followed == {**inputs, "description": "theirs", "metadata": "theirs"}
+    assert plugin.diff(read, inputs) == (True, [])
+    emulator.set_ingress(id_, {"description": "", "metadata": ""})
+    assert plugin.read(id_, outputs, inputs)[2] == {**inputs, "description": ""}
+
+
+def test_a_key_type_that_the_user_set_drifts(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator, certificate_management_policy=POLICY)
+    emulator.set_ingress(id_, {"private_key_type": "ecdsa"})
+    _, read, followed = plugin.read(id_, outputs, inputs)
+    assert followed["certificate_management_policy"]["private_key_type"] == "ecdsa"
+    assert plugin.diff(read, inputs) == (True, [])
+
+
+def test_a_get_reads_and_fails_where_there_is_none(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, _ = made(plugin, emulator)
+    assert plugin.read(id_, None, {})[:2] == (id_, outputs)
+    with pytest.raises(PluginError, match="there is no such Agent Ingress in the account of this key"):
+        plugin.read("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", None, {})
+    with pytest.raises(PluginError, match="is not the id of an Agent Ingress"):
+        plugin.read("../x", None, {})
+
+
+def test_gone_is_gone(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    emulator.delete_ingress(id_)
+    assert plugin.read(id_, outputs, inputs)[0] == ""
+    plugin.delete(id_, outputs)
+    with pytest.raises(PluginError, match="deleted outside of Pulumi\\. `pulumi refresh` takes it out of the state"):
+        plugin.update(id_, outputs, {**inputs, "description": "new"})
+
+
+@pytest.mark.parametrize("call", ["read", "update", "delete"])
+def test_another_accounts_key_never_makes_an_ingress_gone(call: str, plugins: Plugins, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugins(), emulator)
+    stranger = plugins(api_key=None, config={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    calls: dict[str, Callable[[], object]] = {
+        "read": lambda: stranger.read(id_, outputs, inputs),
+        "update": lambda: stranger.update(id_, outputs, {**inputs, "description": "new"}),
+        "delete": lambda: stranger.delete(id_, outputs),
+    }
+    with pytest.raises(PluginError) as caught:
+        calls[call]()
+    sentence, command = caught.value.message.split("\n")
+    assert "need not mean that it is gone: the API key, from ngrok:apiKey of the stack config, is not" in sentence
+    assert command == f"pulumi state delete '{URN}'"
+    assert len(emulator.ingresses()) == 1
+
+
+def test_a_rotated_key_of_the_same_account_takes_over(plugins: Plugins, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugins(), emulator)
+    rotated = OTHER_ACCOUNTS_KEY[::-1]
+    emulator.add_key(rotated, account_of=API_KEY)
+    _, read, _ = plugins(api_key=rotated).read(id_, outputs, inputs)
+    assert {**read, "_key_fingerprint": ""} == {**outputs, "_key_fingerprint": ""}
+    emulator.delete_ingress(id_)
+    assert plugins(api_key=rotated).read(id_, read, inputs)[0] == ""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 404, "body": "<html>nothing here</html>"},
+        {"status": 404, "json_body": {"message": "no Route matched with those values"}},
+        {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
+    ],
+    ids=lambda fault: str(fault)[:40],
+)
+def test_a_404_of_something_else_never_makes_an_ingress_gone(
+    fault: dict[str, Any], plugin: Plugin, emulator: Emulator
+) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    emulator.add_fault(None, "answer", times=None, **fault)
+    calls: list[Callable[[], object]] = [
+        lambda: plugin.read(id_, outputs, inputs),
+        lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}),
+        lambda: plugin.delete(id_, outputs),
+    ]
+    for call in calls:
+        with pytest.raises(PluginError, match="the base URL came from the environment variable NGROK_API_BASE_URL"):
+            call()
+
+
+def test_custom_timeouts_bound_the_calls(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    emulator.add_fault(None, "hang", times=None)
+    calls: list[Callable[[], object]] = [
+        lambda: plugin.create({"domain": "other.acme.com"}, timeout=0.4),
+        lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}, timeout=0.4),
+        lambda: plugin.delete(id_, outputs, timeout=0.4),
+    ]
+    for call in calls:
+        with pytest.raises(PluginError, match="the time that was left"):
+            call()
+
+
+# -- errors -----------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_one_sentence_without_traceback_or_key(plugins: Plugins, emulator: Emulator) -> None:
+    plugin = plugins(api_key="2tstAbCdEfGhIjKlMn_not_a_key_of_the_emulator")
+    with pytest.raises(PluginError) as caught:
+        plugin.create({"domain": DOMAIN})
+    assert caught.value.clean
+    message = caught.value.message
+    assert message.startswith("could not create the Agent Ingress connect.acme.com: ngrok answered 403 ERR_NGROK_202:")
+    assert message.endswith("The API key came from the environment variable NGROK_API_KEY; see that it is valid there")
+    assert "Your credential: '[key]'" in message
+    assert "(operation op_" in message
+    for text in (message, caught.value.text):
+        assert "2tstAbCd" not in text
+    assert "Traceback" not in message
+
+
+def test_a_fault_of_our_own_is_a_sentence_too(plugin: Plugin) -> None:
+    with pytest.raises(PluginError) as caught:
+        plugin.update("x", {"domain": 5}, {"domain": DOMAIN})
+    assert caught.value.message.startswith("pulumi-agin has a fault: AttributeError at ")
+    assert "Please report it" in caught.value.message
+
+
+def test_two_hundred_refreshes_open_at_most_four_connections(plugin: Plugin, emulator: Emulator) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    emulator.configure(limit=0)
+    id_, outputs, inputs = made(plugin, emulator)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: plugin.read(id_, outputs, inputs), range(200)))
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 200}
+    assert emulator.connections() <= 4

@@ -1,0 +1,74 @@
+"""What users and their states rely on: names, strings and what an import costs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+import pulumi_agin
+from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+
+# These stand in users' states: `refresh` and `destroy` load the provider from them.
+PROVIDER_IN_STATES = {
+    4: "gASVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
+    5: "gAWVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
+}
+
+
+def test_the_public_names() -> None:
+    assert pulumi_agin.__all__ == [
+        "AgentIngress",
+        "AgentIngressArgs",
+        "AgentIngressCertJob",
+        "AgentIngressCertPolicy",
+        "AgentIngressCertPolicyArgs",
+        "AgentIngressCertPolicyArgsDict",
+        "AgentIngressCertStatus",
+        "CertificateAuthority",
+        "PrivateKeyType",
+    ]
+    assert all(hasattr(pulumi_agin, name) for name in pulumi_agin.__all__)
+
+
+@pytest.mark.parametrize("protocol", PROVIDER_IN_STATES)
+def test_the_provider_in_users_states_never_changes(protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The SDK takes the interpreter's default, which is 5 from Python 3.14 on.
+    monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
+    assert serialize_provider(AgentIngressProvider()) == PROVIDER_IN_STATES[protocol]
+    loaded = pickle.loads(base64.b64decode(PROVIDER_IN_STATES[protocol]))
+    assert type(loaded) is AgentIngressProvider
+    assert vars(loaded) == {}
+
+
+@pytest.mark.parametrize("python_class", [pulumi_agin.AgentIngress, type("Mine", (pulumi_agin.AgentIngress,), {})])
+def test_the_type_token_never_changes_not_in_a_subclass_either(python_class: type[pulumi_agin.AgentIngress]) -> None:
+    assert python_class._resource_type_name == "dynamic/agin:AgentIngress"
+
+
+def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
+    program = (
+        "import sys, pulumi, pulumi.dynamic; before = set(sys.modules); import pulumi_agin; "
+        "print(' '.join(sorted(set(sys.modules) - before)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == [
+        "pulumi_agin",
+        "pulumi_agin.agent_ingress",
+        "pulumi_agin.api",
+        "pulumi_agin.api.errors",
+        "pulumi_agin.dynamic",
+        "pulumi_agin.dynamic.agent_ingress",
+        "pulumi_agin.dynamic.servicer",
+    ]
+
+
+def test_the_package_says_that_it_has_no_plugin() -> None:
+    # Without it the CLI looks for a plugin called `agin` in a repository that is not ours.
+    assert json.loads(resources.files("pulumi_agin").joinpath("pulumi-plugin.json").read_text()) == {"resource": False}
