@@ -1,0 +1,50 @@
+PYTHON ?= python3
+BIN := .build/venv/bin
+# The levels of the tests, and what a single level or test gets passed: make engine T='-k replace'
+LEVELS := unit servicer program engine
+T ?=
+
+# Pyright would ask the network for its newest version.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-36s %s\n", $$1, $$2 }'
+
+demo:  ## create an Agent Ingress with the real Pulumi engine, on an emulated ngrok API; DESCRIPTION="…" changes it
+	@$(PYTHON) -m tools.demo up $(if $(DESCRIPTION),--description "$$DESCRIPTION")
+
+demo-shell:  ## a shell in which pulumi works on the demo's stack
+	@$(PYTHON) -m tools.demo shell
+
+demo-destroy:  ## destroy what the demo made, and its folder
+	@$(PYTHON) -m tools.demo destroy
+
+test: lint  ## everything that CI runs: lint, then all levels of tests
+	$(call pytest,$(LEVELS:%=tests/%))
+
+unit servicer program: env  ## one level of tests; T='-k name' passes arguments to pytest
+	$(BIN)/python -m pytest tests/$@ $(T)
+
+engine: env  ## the level that runs the real Pulumi CLI; T='-k name' as well
+	$(call pytest,tests/engine)
+
+# The engine's tests want a Pulumi CLI, and an environment with the wheel as a user would have it.
+define pytest
+	@cli="$$($(PYTHON) -m tools.pulumi_cli)" && user="$$($(PYTHON) -m tools.environment user)" && \
+	PULUMI_AGIN_TEST_CLI="$$cli" PULUMI_AGIN_TEST_USER_ENV="$$user" $(BIN)/python -m pytest $(1) $(T)
+endef
+
+lint: env  ## format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+env:  ## the development environment .build/venv
+	@$(PYTHON) -m tools.environment dev >/dev/null
+
+clean:  ## remove everything that was made
+	rm -rf .build
+
+.PHONY: help demo demo-shell demo-destroy test lint env clean $(LEVELS)

@@ -1,0 +1,220 @@
+"""`make demo`: the real Pulumi engine and the root project, on an emulated ngrok API and a local backend.
+
+Everything the demo makes is in `.build/demo`. Nothing it starts outlives it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools import environment, pulumi_cli
+from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_on_termination
+
+FOLDER = BUILD / "demo"
+STACK = "agin-demo"
+CONFIG = FOLDER / f"Pulumi.{STACK}.yaml"
+API_KEY = "demo-key"
+EMULATOR_SECONDS = 30
+
+NEXT = """
+What next:
+  make demo                     run it again: nothing has changed, so nothing is done
+  make demo DESCRIPTION="…"     change the description: an update in place
+  make demo-shell               a shell for commands such as pulumi preview, pulumi refresh, pulumi stack
+  make demo-destroy             destroy the ingress and everything the demo made
+With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/quickstart/README.md
+"""
+
+
+def up(description: str | None) -> None:
+    with running() as env:
+        if description is not None:
+            pulumi(env, "config", "set", "description", description)
+        pulumi(env, "up", "--yes")
+        pulumi(env, "stack", "output")
+    show(NEXT)
+
+
+def shell() -> None:
+    with running() as env:
+        show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
+        show(f"until this shell ends; its log is {FOLDER / 'emulator.log'}. Leave with exit.")
+        # An interactive shell reads start-up files that may set PATH and the prompt anew.
+        start_up = FOLDER / "bashrc"
+        start_up.write_text(
+            f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
+            encoding="utf-8",
+        )
+        bash = shutil.which("bash")
+        interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
+        foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
+
+
+def destroy() -> None:
+    if not FOLDER.exists():
+        show("There is nothing to destroy: make demo has not been run.")
+        return
+    with running() as env:
+        show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
+        pulumi(env, "state", "unprotect", "--all", "--yes")
+        pulumi(env, "destroy", "--yes")
+        pulumi(env, "stack", "rm", STACK, "--yes")
+    shutil.rmtree(FOLDER)
+    show("The demo is gone, and so is its folder.")
+
+
+@contextmanager
+def running() -> Iterator[Mapping[str, str]]:
+    """The environment to run pulumi in, with the emulator running and the stack there."""
+    user = environment.user()
+    cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    env = demo_environment(user, cli)
+    with emulator(user, env) as url:
+        env["NGROK_API_BASE_URL"] = url
+        state_there(env)
+        yield env
+
+
+def demo_environment(user: Path, cli: Path) -> dict[str, str]:
+    """As after activating `user`, and with nothing in it of what the caller has set up for Pulumi or ngrok."""
+    foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
+    inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
+    backend = FOLDER / "state"
+    backend.mkdir(exist_ok=True)
+    return {
+        **inherited,
+        **{name: _without_proxy(inherited.get(name)) for name in ("no_proxy", "NO_PROXY")},
+        "PATH": os.pathsep.join([str(user / "bin"), str(cli), inherited.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(user),
+        "NGROK_API_KEY": API_KEY,
+        "PULUMI_HOME": str(FOLDER / "home"),
+        "PULUMI_BACKEND_URL": backend.as_uri(),
+        "PULUMI_STACK": STACK,
+        # The stack's config out of the project's folder; pulumi takes its options from such variables as well.
+        "PULUMI_OPTION_CONFIG_FILE": str(CONFIG),
+        "PULUMI_CONFIG_PASSPHRASE": "demo",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def _without_proxy(hosts: str | None) -> str:
+    """The emulator is on this machine, where a proxy would not find it."""
+    return f"{hosts},127.0.0.1" if hosts else "127.0.0.1"
+
+
+def state_there(env: Mapping[str, str]) -> None:
+    pulumi(env, "stack", "select", "--create", STACK)
+    # Making a stack writes its config beside Pulumi.yaml, whatever the option says.
+    written = ROOT / CONFIG.name
+    if written.exists():
+        written.replace(CONFIG)
+
+
+@contextmanager
+def emulator(user: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """`pulumi-agin emulator`, which remembers its ingresses in a file; gives its URL."""
+    log = FOLDER / "emulator.log"
+    command: list[str | Path] = [user / "bin" / "pulumi-agin", "emulator", "--port", "0"]
+    command += ["--file", FOLDER / "agent-ingresses.json"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**env, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A group of its own: on Ctrl-C, pulumi still needs it for what is under way.
+            start_new_session=True,
+        )
+    with ended(process):
+        url = _url(process, log)
+        show(f"$ pulumi-agin emulator   # {url}")
+        yield url
+
+
+def _url(process: subprocess.Popen[bytes], log: Path) -> str:
+    until = time.monotonic() + EMULATOR_SECONDS
+    while time.monotonic() < until:
+        printed = log.read_text(encoding="utf-8", errors="replace")
+        found = re.search(r"http://127\.0\.0\.1:\d+(?=\s)", printed)
+        if found:
+            return found[0]
+        if process.poll() is not None:
+            raise StepError(f"The emulator ended with exit code {process.returncode}:\n{printed}")
+        time.sleep(0.05)
+    raise StepError(f"The emulator did not start within {EMULATOR_SECONDS}s. Its log is {log}")
+
+
+def pulumi(env: Mapping[str, str], *arguments: str) -> None:
+    show(f"\n$ pulumi {shlex.join(arguments)}")
+    executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
+    code = foreground([executable, *arguments], env)
+    if code != 0:
+        raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
+
+
+def foreground(command: list[str], env: Mapping[str, str]) -> int:
+    """Run a command of the user's terminal, and never leave it running."""
+    process = subprocess.Popen(command, cwd=ROOT, env=env)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # The terminal told the command as well: it gets the time to finish what is under way.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _wait_for(process)
+        raise
+    finally:
+        for end in (process.terminate, process.kill):
+            if process.poll() is None:
+                end()
+                _wait_for(process)
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def show(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m tools.demo", description="The demo, without make.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up").add_argument("--description", help="the ingress's description")
+    commands.add_parser("shell")
+    commands.add_parser("destroy")
+    arguments = parser.parse_args()
+    exit_on_termination()
+    try:
+        if arguments.command == "up":
+            up(arguments.description)
+        elif arguments.command == "shell":
+            shell()
+        else:
+            destroy()
+    except StepError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""Find or make a Pulumi CLI. `python3 -m tools.pulumi_cli` prints the folder to put on PATH.
+
+Tried in this order:
+
+1. `pulumi` on PATH, when it is new enough and can run Python programs;
+2. what an earlier run left in `.build/pulumi`;
+3. Pulumi's own installer, through `pulumi.automation`; it needs the internet;
+4. Go, which builds the CLI from its published modules as pinned in `tools/pulumi-cli`.
+
+`--only path`, `--only installer` and `--only build` (or PULUMI_AGIN_CLI=path …) hold it to one of the ways;
+`--rebuild` ignores the earlier result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.steps import BUILD, LOGS, ROOT, StepError, exit_on_termination, run_step, say
+
+# The package wants SDK 3.268 or newer, and Pulumi releases SDK and CLI together under one number. (Bulk
+# imports with outputs, the other thing that asks for a certain CLI, came with 3.254.)
+MINIMUM = (3, 268, 0)
+# Beside `pulumi`, or anywhere on PATH: what runs Python programs, and what starts dynamic providers.
+HELPERS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
+
+MODULES = ROOT / "tools" / "pulumi-cli"
+CLI_MODULE = MODULES / "cli"
+LANGUAGE_HOST_MODULE = MODULES / "language-host"
+CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
+SDK_PACKAGE = "github.com/pulumi/pulumi/sdk/v3"
+
+RESULT = BUILD / "pulumi"
+UNFINISHED = BUILD / "pulumi.unfinished"
+LOG = LOGS / "pulumi-cli.log"
+STAMP = "stamp.json"
+
+WAYS = ("path", "installer", "build")
+VERSION_SECONDS = 20
+INSTALLER_SECONDS = 120
+
+
+class NotUsable(Exception):  # noqa: N818 - a finding, not a failure
+    """Why a `pulumi` is not the one to use."""
+
+
+def ensure(only: str | None = None, *, rebuild: bool = False, python: Path | None = None) -> Path:
+    """The folder of a good `pulumi`. `python` is one that has the Pulumi SDK, for Pulumi's installer."""
+    if only in (None, "path"):
+        try:
+            folder, version = on_path(os.environ.get("PATH", ""))
+        except NotUsable as reason:
+            if only == "path":
+                raise StepError(f"PULUMI_AGIN_CLI=path, but {reason}") from None
+            if shutil.which("pulumi"):
+                say(f"{reason}: looking elsewhere")
+        else:
+            say(f"using pulumi v{version} from PATH ({folder})")
+            return folder
+    if not rebuild and is_finished():
+        return RESULT / "bin"
+    shutil.rmtree(UNFINISHED, ignore_errors=True)
+    try:
+        if not (only in (None, "installer") and _install(python, must=only == "installer")):
+            _build()
+        _check_made(UNFINISHED / "bin")
+        (UNFINISHED / STAMP).write_text(json.dumps(pins(), indent=2), encoding="utf-8")
+        shutil.rmtree(RESULT, ignore_errors=True)
+        UNFINISHED.rename(RESULT)
+    finally:
+        shutil.rmtree(UNFINISHED, ignore_errors=True)
+    return RESULT / "bin"
+
+
+def on_path(search_path: str) -> tuple[Path, str]:
+    """Folder and version of the `pulumi` on `search_path`; NotUsable says why it is not one to use."""
+    found = shutil.which("pulumi", path=search_path)
+    if found is None:
+        raise NotUsable("there is no pulumi on PATH")
+    # Not resolved: a link may well lead to a launcher that goes by the name it is called by.
+    executable = Path(found).absolute()
+    version = _version_of(executable)
+    number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    if number is None:
+        raise NotUsable(f"{executable} says its version is {version[:60]!r}")
+    parts = tuple(map(int, number.groups()))
+    least = ".".join(map(str, MINIMUM))
+    if parts < MINIMUM:
+        raise NotUsable(f"{executable} is {version}, older than v{least}")
+    if parts[0] > MINIMUM[0]:
+        raise NotUsable(f"{executable} is {version}, and only v{MINIMUM[0]} from v{least} on is known to work")
+    beside = os.pathsep.join([str(executable.parent), str(executable.resolve().parent), search_path])
+    missing = [name for name in HELPERS if shutil.which(name, path=beside) is None]
+    if missing:
+        raise NotUsable(f"{executable} comes without {', '.join(missing)}")
+    return executable.parent, version.removeprefix("v")
+
+
+def _version_of(executable: Path) -> str:
+    try:
+        answer = subprocess.run(
+            [executable, "version"],
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=VERSION_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise NotUsable(f"{executable} does not run ({error.strerror})") from error
+    except subprocess.TimeoutExpired:
+        raise NotUsable(f"{executable} did not tell its version within {VERSION_SECONDS}s") from None
+    if answer.returncode != 0:
+        raise NotUsable(f"{executable} does not run (exit code {answer.returncode})")
+    return answer.stdout.strip()
+
+
+def pins() -> dict[str, str]:
+    """The versions to have, and a hash of all that they are built from."""
+    digest = hashlib.sha256()
+    for folder in (CLI_MODULE, LANGUAGE_HOST_MODULE):
+        for name in ("go.mod", "go.sum"):
+            digest.update((folder / name).read_bytes())
+    return {
+        "pulumi": _pin(CLI_MODULE, CLI_PACKAGE),
+        "language host": _pin(LANGUAGE_HOST_MODULE, SDK_PACKAGE),
+        "modules": digest.hexdigest(),
+    }
+
+
+def _pin(folder: Path, package: str) -> str:
+    go_mod = folder / "go.mod"
+    line = re.search(rf"^\s*(?:require )?{re.escape(package)} v(\S+)", go_mod.read_text("utf-8"), re.MULTILINE)
+    if line is None:
+        raise StepError(f"{go_mod} does not say which {package} to take")
+    return line[1]
+
+
+def is_finished() -> bool:
+    """Whether `.build/pulumi` holds a whole result of the versions that are wanted now."""
+    try:
+        made_of = json.loads((RESULT / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    programs = (RESULT / "bin" / name for name in ("pulumi", *HELPERS))
+    return made_of == pins() and all(os.access(program, os.X_OK) for program in programs)
+
+
+def _check_made(folder: Path) -> None:
+    try:
+        _, version = on_path(str(folder))
+    except NotUsable as reason:
+        raise StepError(f"the Pulumi CLI was made, but {reason}. The log is {LOG}") from None
+    if version != pins()["pulumi"]:
+        raise StepError(f"the Pulumi CLI was made, but is {version} and not {pins()['pulumi']}")
+
+
+def _install(python: Path | None, *, must: bool) -> bool:
+    """Whether Pulumi's installer did it."""
+    version = pins()["pulumi"]
+    try:
+        if python is None:
+            raise StepError("Pulumi's installer needs the environment .build/venv: make it with make env")
+        # The installer keeps its script and its download in TMPDIR: whatever happens, they go with the folder.
+        temporary = UNFINISHED / "tmp"
+        temporary.mkdir(parents=True)
+        run_step(
+            f"[1/1] trying Pulumi's own installer for {version} (given up after {INSTALLER_SECONDS}s)",
+            [python, "-m", "tools.pulumi_installer", UNFINISHED, version],
+            log=LOG,
+            env={**os.environ, "TMPDIR": str(temporary), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            timeout_seconds=INSTALLER_SECONDS,
+        )
+        shutil.rmtree(temporary)
+    except StepError as error:
+        if must:
+            raise
+        say(f"      that did not work ({_reason(error)}): building it instead")
+        shutil.rmtree(UNFINISHED, ignore_errors=True)
+        return False
+    return True
+
+
+def _reason(error: StepError) -> str:
+    """The last line a failed command printed, which is the one that tells."""
+    lines = str(error).splitlines()
+    return lines[-2].strip() if len(lines) > 2 else lines[0]
+
+
+def _build() -> None:
+    go = shutil.which("go")
+    advice = (
+        f"Either install Go {_go_version()} or newer (https://go.dev/dl), or install the Pulumi CLI "
+        f"(https://www.pulumi.com/docs/install, v{'.'.join(map(str, MINIMUM))} or newer) so that it is on PATH; "
+        "then run this again."
+    )
+    if go is None:
+        raise StepError(f"There is no Go to build the Pulumi CLI with.\n{advice}")
+    try:
+        _build_with(go)
+    except StepError as error:
+        raise StepError(f"{error}\n{advice}") from error
+
+
+def _build_with(go: str) -> None:
+    folder = UNFINISHED / "bin"
+    folder.mkdir(parents=True)
+    versions = pins()
+    # Go leaves its temporary files behind when it is interrupted: here they go with the folder.
+    temporary = UNFINISHED / "tmp"
+    temporary.mkdir()
+    # A go.work further up is not for these modules.
+    env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
+    package = f"{CLI_PACKAGE}/cmd/pulumi"
+    run_step(
+        f"[1/4] fetching the Go modules of the Pulumi CLI {versions['pulumi']}: half a minute the first time",
+        [go, "list", "-mod=readonly", "-deps", package],
+        cwd=CLI_MODULE,
+        log=LOG,
+        env=env,
+    )
+    # Without the version in it, the Automation API takes the CLI for one too old.
+    version_flag = f"-X {SDK_PACKAGE}/go/common/version.Version={versions['pulumi']}"
+    run_step(
+        f"[2/4] building the Pulumi CLI {versions['pulumi']}: 4 to 5 minutes the first time",
+        [go, "build", "-mod=readonly", "-ldflags", f"-s -w {version_flag}", "-o", folder / "pulumi", package],
+        cwd=CLI_MODULE,
+        log=LOG,
+        env=env,
+    )
+    run_step(
+        f"[3/4] building its Python language host {versions['language host']}: half a minute the first time",
+        [
+            *(go, "build", "-mod=readonly", "-ldflags", "-s -w"),
+            *("-o", folder / "pulumi-language-python", f"{SDK_PACKAGE}/python/cmd/pulumi-language-python"),
+        ],
+        cwd=LANGUAGE_HOST_MODULE,
+        log=LOG,
+        env=env,
+    )
+    say("[4/4] copying its two scripts")
+    sdk = subprocess.run(
+        [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE],
+        cwd=CLI_MODULE,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if sdk.returncode != 0:
+        raise StepError(f"go list -m {SDK_PACKAGE}: {sdk.stderr.strip()}")
+    scripts = Path(sdk.stdout.strip()) / "python"
+    for script in (scripts / "cmd" / HELPERS[1], scripts / "dist" / HELPERS[2]):
+        copy = folder / script.name
+        shutil.copyfile(script, copy)
+        copy.chmod(0o755)
+    shutil.rmtree(temporary)
+
+
+def _go_version() -> str:
+    line = re.search(r"^go (\S+)", (CLI_MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    return line[1] if line else "of tools/pulumi-cli/cli/go.mod"
+
+
+def from_environment() -> str | None:
+    """The way that PULUMI_AGIN_CLI asks for."""
+    only = os.environ.get("PULUMI_AGIN_CLI") or None
+    if only not in (None, *WAYS):
+        raise StepError(f"PULUMI_AGIN_CLI is {only!r}; it can be {', '.join(WAYS)}")
+    return only
+
+
+def development_python() -> Path | None:
+    python = BUILD / "venv" / "bin" / "python"
+    return python if python.exists() else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m tools.pulumi_cli", description="Find or make a Pulumi CLI.")
+    parser.add_argument("--only", choices=WAYS, help="one way instead of trying all")
+    parser.add_argument("--rebuild", action="store_true", help="make it anew")
+    arguments = parser.parse_args()
+    exit_on_termination()
+    try:
+        only: str | None = arguments.only or from_environment()
+        print(ensure(only, rebuild=arguments.rebuild, python=development_python()))
+    except StepError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Long commands with their time shown, a log of what they print, and nothing left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+LOGS = BUILD / "logs"
+
+HEARTBEAT_SECONDS = 15
+TAIL_LINES = 20
+GRACE_SECONDS = 10
+
+
+class StepError(Exception):
+    """A sentence for the user; `str()` is all that needs to be shown."""
+
+
+def say(text: str) -> None:
+    """To stderr: stdout belongs to results, such as a folder for PATH."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_step(
+    title: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    timeout_seconds: float | None = None,
+) -> None:
+    """Run `command` with its output in `log` (appended) and the elapsed time shown.
+
+    Raises StepError with the end of the output when it fails, cannot be started or takes too long.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        start_of_output = output.tell()
+        output.write(f"$ {' '.join(map(str, command))}\n".encode())
+        output.flush()
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StepError(f"{title}: {error}") from error
+        with ended(process):
+            in_time = _wait(process, title, timeout_seconds)
+    if not in_time:
+        raise StepError(f"{title}: gave up after {timeout_seconds:.0f}s")
+    if process.returncode != 0:
+        printed = log.read_bytes()[start_of_output:].decode(errors="replace").strip().splitlines()
+        tail = "\n".join(f"  {line}" for line in printed[-TAIL_LINES:])
+        raise StepError(f"{title}: failed with exit code {process.returncode}.\n{tail}\n  (all of it: {log})")
+
+
+def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float | None) -> bool:
+    """Wait for the end, showing the time in place on a terminal and as a line now and then elsewhere."""
+    in_place = sys.stderr.isatty()
+    started = time.monotonic()
+    if not in_place:
+        say(f"{title} …")
+    try:
+        while True:
+            elapsed = time.monotonic() - started
+            if timeout_seconds is not None and elapsed >= timeout_seconds:
+                return False
+            if in_place:
+                print(f"\r{title} … {_minutes(elapsed)}", end="", file=sys.stderr, flush=True)
+            elif elapsed >= HEARTBEAT_SECONDS:
+                say(f"{title} … {_minutes(elapsed)}")
+            pause = 1.0 if in_place else float(HEARTBEAT_SECONDS)
+            if timeout_seconds is not None:
+                pause = min(pause, timeout_seconds - elapsed)
+            try:
+                process.wait(pause)
+            except subprocess.TimeoutExpired:
+                continue
+            return True
+    finally:
+        if in_place:
+            print(file=sys.stderr)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whatever happens inside, `process` and its whole group are gone afterwards.
+
+    `process` must have been started with `start_new_session=True`.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        # A second Ctrl-C shall not stop the clearing up, which takes seconds at most.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                process.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+        process.wait()
+
+
+def exit_on_termination() -> None:
+    """Let SIGTERM and SIGHUP unwind the stack, so that everything started gets ended."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
