@@ -1,0 +1,69 @@
+"""`make demo`, run in a copy of the project, so that a developer's own demo stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The project as git would give it, with nothing made yet but the CLI, which takes minutes to build."""
+    copy = tmp_path / "checkout"
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    for command in ("init -q", "add -A", "-c user.name=t -c user.email=t@t commit -qm all"):
+        subprocess.run(["git", *command.split()], cwd=copy, check=True)
+    return copy
+
+
+def make(checkout: Path, cli: Path, *arguments: str) -> str:
+    # A Python that is nobody's virtual environment, as on a fresh machine.
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    run = subprocess.run(
+        ["make", *arguments, f"PYTHON={python}"],
+        cwd=checkout,
+        env={
+            **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")},
+            "PATH": f"{cli}:{os.environ['PATH']}",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
+    first = make(checkout, cli, "demo")
+    assert "2 created" in first
+    assert "ns_targets" in first
+    assert "What next:" in first
+    assert "2 unchanged" in make(checkout, cli, "demo")
+    changed = make(checkout, cli, "demo", "DESCRIPTION=other devices")
+    assert "1 updated" in changed
+    assert "2 unchanged" in make(checkout, cli, "demo")
+    ended = make(checkout, cli, "demo-destroy")
+    assert "protected" in ended
+    assert "2 deleted" in ended
+    assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
+
+    seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert seen.stdout == ""
+    assert not (checkout / ".build" / "demo").exists()
+    running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
+    assert running.stdout == ""

@@ -1,0 +1,137 @@
+"""What a user reads when something is wrong, and that it is nowhere the key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project
+from tests.keys import API_KEY
+
+WRONG = """
+    agin.AgentIngress("a", domain="https://connect.acme.com", description="x" * 256, metadata="y" * 5000,
+        certificate_management_policy={"authority": "acme", "privateKeyType": "rsa"})
+    """
+
+
+def test_everything_wrong_is_in_the_preview_and_nothing_is_sent(project: Project, emulator: Emulator) -> None:
+    project.program(WRONG)
+    failed = project.preview(fails=True, env={"NGROK_API_KEY": "", "NGROK_API_BASE_URL": "http://api.ngrok.com"})
+    for said in (
+        "property domain value {https://connect.acme.com} has a problem: is a URL; give the domain alone",
+        "description has 256 bytes of UTF-8; ngrok takes 255 at most",
+        "metadata has 5000 bytes of UTF-8; ngrok takes 4096 at most",
+        'certificate_management_policy.authority must be "letsencrypt", but is "acme"',
+        'privateKeyType is not known; did you mean "private_key_type"?',
+        "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, "
+        "or in the environment variable NGROK_API_KEY",
+        "the base URL from the environment variable NGROK_API_BASE_URL must begin with https://",
+    ):
+        assert said in failed
+    assert "xxxxx" not in failed
+    assert "yyyyy" not in failed
+    assert "Traceback" not in failed
+    assert emulator.requests() == []
+
+
+def test_settings_come_from_the_stack_config_first(project: Project, emulator: Emulator) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    project.pulumi("config", "set", "ngrok:apiBaseUrl", emulator.url)
+    project.pulumi("config", "set", "ngrok:timeoutSeconds", "17")
+    wrong = {"NGROK_API_KEY": "2tst_a_wrong_one_from_the_environment", "NGROK_API_BASE_URL": "https://x.invalid"}
+    project.up(env=wrong)
+    assert len(emulator.ingresses()) == 1
+    # And from the state, where no program runs.
+    project.destroy(env=wrong)
+    assert emulator.ingresses() == []
+
+
+def test_what_ngrok_says_is_one_sentence(project: Project, emulator: Emulator) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.ngrok.io")')
+    failed = project.up(fails=True)
+    [line] = [line for line in failed.output.splitlines() if line.startswith("    error: could not")]
+    assert re.fullmatch(
+        r" +error: could not create the Agent Ingress connect.ngrok.io: ngrok answered 400 ERR_NGROK_6705: "
+        r'The agent ingress domain "connect.ngrok.io" must be a third party domain, '
+        r"you may not enter a domain controlled by ngrok. \(operation op_\w+\)",
+        line,
+    )
+    assert "Traceback" not in failed
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            {"status": 403, "json_body": {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}},
+            "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
+        ),
+        (
+            {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
+            "does not know the path /agent_ingresses; the base URL came from the environment variable NGROK_API_BASE",
+        ),
+        (
+            {"status": 404, "body": "<html>not here</html>"},
+            "the base URL came from the environment variable NGROK_API_BASE_URL",
+        ),
+        ({"status": 302, "headers": {"Location": "https://sso.example/{api_key}"}}, "redirects to sso.example"),
+        ({"status": 201, "body": "<html>sign in with {api_key}</html>"}, "makes no sense (it is not JSON)"),
+    ],
+    ids=["403", "404-path", "404-html", "redirect", "garbage"],
+)
+def test_a_refusal_says_what_to_do_and_the_key_is_nowhere(
+    fault: dict[str, object], said: str, project: Project, emulator: Emulator
+) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    emulator.add_fault("POST", "answer", times=None, **fault)  # type: ignore[arg-type]
+    failed = project.up(fails=True)
+    assert said in failed.diagnostics
+    assert "Traceback" not in failed
+    assert_no_key(failed.output, project)
+    assert emulator.ingresses() == []
+    assert project.resources() == []
+
+
+def test_the_key_and_secrets_are_nowhere_not_in_the_most_detailed_log_either(
+    project: Project, emulator: Emulator
+) -> None:
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    project.pulumi("config", "set", "--secret", "description", "hush-hush-hush")
+    project.program(
+        """
+        a = agin.AgentIngress("a", domain="connect.acme.com", description=pulumi.Config().require_secret("description"))
+        pulumi.export("description", a.description)
+        """
+    )
+    shown = project.preview("-v=9", "--logtostderr").output
+    shown += project.up("-v=9", "--logtostderr").output
+    emulator.set_ingress(emulator.ingresses()[0]["id"], {"metadata": "theirs"})
+    shown += project.refresh("-v=9", "--logtostderr").output
+    for part in ("inputs", "outputs"):
+        assert "ciphertext" in project.resources()[0][part]["description"]
+    assert emulator.ingresses()[0]["description"] == "hush-hush-hush"
+    shown += project.destroy("-v=9", "--logtostderr").output
+    assert_no_key(shown, project)
+    for text in (shown, *project.files().values()):
+        assert "hush-hush-hush" not in text
+
+
+def test_a_netrc_changes_nothing(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    project.up(env={"NETRC": str(netrc)})
+    assert len(emulator.ingresses()) == 1
+
+
+def assert_no_key(shown: str, project: Project) -> None:
+    """No eight characters of the key in a row are in what was printed, or in any file of the project."""
+    for name, text in {"the output": shown, **project.files()}.items():
+        for start in range(len(API_KEY) - 7):
+            piece = API_KEY[start : start + 8]
+            found = text.find(piece)
+            assert found < 0, f"{name} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"

@@ -1,0 +1,81 @@
+"""What a user has installed: the wheel's content, its types, and what the CLI makes of it."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(user_env: Path) -> None:
+    [record] = user_env.glob("lib/python*/site-packages/pulumi_agin-*.dist-info/RECORD")
+    installed = {row[0] for row in csv.reader(record.read_text().splitlines())}
+    package = {name for name in installed if name.startswith("pulumi_agin/") and "__pycache__" not in name}
+    sources = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "pulumi_agin").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert package == sources
+    assert {"pulumi_agin/py.typed", "pulumi_agin/pulumi-plugin.json"} <= package
+    others = {name for name in installed - package if "__pycache__" not in name}
+    assert all(".dist-info/" in name or name == "../../../bin/pulumi-agin" for name in others), others
+    assert any(name.endswith("licenses/LICENSE") for name in others)
+
+
+def test_it_needs_pulumi_requests_and_pydantic_and_no_more(user_env: Path) -> None:
+    program = "from importlib.metadata import requires; print(*requires('pulumi-agin'), sep='\\n')"
+    python = user_env / "bin" / "python"
+    needs = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout.splitlines()
+    hard = sorted(need for need in needs if "extra ==" not in need)
+    assert hard == ["pulumi<4,>=3.268", "pydantic>=2", "requests>=2.31"]
+
+
+def test_no_run_looks_for_a_plugin_called_agin(project: Project, emulator: Emulator) -> None:
+    # Whoever owned the repository where the CLI would look would run code on users' machines.
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    log = project.preview("-v=9", "--logtostderr").output
+    assert "gatherPackagesFromProgram" in log  # this is the log in which it would stand
+    assert "agin-0.1.0" not in log
+    assert "resource-agin" not in log
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [["mypy", "--strict", "--python-executable"], ["pyright", "--pythonpath"]],
+    ids=lambda command: command[0],
+)
+def test_a_users_program_type_checks_and_a_wrong_one_does_not(
+    checker: list[str], user_env: Path, tmp_path: Path
+) -> None:
+    command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]
+    program = tmp_path / "program.py"
+
+    def check(text: str) -> int:
+        program.write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{text}\n")
+        return subprocess.run([*command, str(program)], cwd=tmp_path, capture_output=True, check=False).returncode
+
+    right = """
+policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt"}
+a = agin.AgentIngress("a", domain="connect.acme.com", certificate_management_policy=policy)
+b = agin.AgentIngress("b", agin.AgentIngressArgs(domain=a.domain, description=pulumi.Output.secret("x")))
+c: pulumi.Output[str] = a.ns_targets.apply(lambda targets: targets[0].upper())
+d = a.certificate_management_policy.apply(lambda policy: policy.private_key_type if policy else None)
+e: agin.AgentIngress = agin.AgentIngress.get("e", a.id)
+"""
+    assert check(right) == 0
+    for wrong in (
+        'agin.AgentIngress("a", domain=5)',
+        'agin.AgentIngress("a", description="no domain")',
+        'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"privateKeyType": "rsa"})',
+        'agin.AgentIngress("a", domain="a.b").ns_targets.apply(lambda targets: targets.nothing)',
+    ):
+        assert check(wrong) != 0, wrong

@@ -1,0 +1,103 @@
+"""The README's commands and programs, run as they stand there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project
+from tests.keys import API_KEY
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(), re.M | re.S)
+COMMANDS = [text for language, text in BLOCKS if language == "sh"]
+PROGRAMS = [text for language, text in BLOCKS if language == "python"]
+DEMO, INSTALL, UNPROTECT, EMULATOR = COMMANDS
+PROGRAM, WITH_MOCKS = PROGRAMS
+
+
+def shell(project: Project, commands: str, stdin: str = "", **environment: str) -> str:
+    """Runs lines of the README in the project's folder; what they leave running is ended."""
+    process = subprocess.Popen(
+        ["bash", "-euxc", commands],
+        cwd=project.folder,
+        env={**project.environment, "PULUMI_SKIP_CONFIRMATIONS": "true", **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        process.stdin.write(stdin)
+        process.stdin.close()
+        code = process.wait(120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        output = process.stdout.read()
+        process.stdout.close()
+    assert code == 0, output
+    return output
+
+
+def test_the_first_commands_are_run_by_others() -> None:
+    # `make demo` by test_demo.py, and `make test` is what runs this.
+    assert DEMO.split("\n") == ["make demo", "make test", ""]
+
+
+def test_from_install_to_destroy(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    shell(project, INSTALL, stdin=f"{API_KEY}\n", NGROK_API_KEY="", PIP_NO_INDEX="1")
+    [ingress] = emulator.ingresses()
+    assert ingress["domain"] == "connect.acme.com"
+    assert ingress["certificate_management_policy"] == {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+    assert set(project.outputs()) == {"ns_targets", "region_domains"}
+    assert "ciphertext" not in str(project.resources())
+
+    shell(project, UNPROTECT)
+    assert emulator.ingresses() == []
+
+
+def test_the_emulator_on_the_command_line(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    assert "8123" in EMULATOR
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    # Its first line says that it is ready; the README's reader takes that long to type on.
+    commands = EMULATOR.replace("8123", port).replace(
+        "&\n", f"&\nuntil curl -s 127.0.0.1:{port}/_emulator/settings; do sleep 0.1; done\n"
+    )
+    assert "2 created" in shell(project, commands)
+
+
+def test_the_program_with_mocks(tmp_path: Path) -> None:
+    test = tmp_path / "test_program.py"
+    test.write_text(WITH_MOCKS)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", test], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    assert "1 passed" in run.stdout
+    test.write_text(WITH_MOCKS.replace('targets == ["ns-1', 'targets == ["ns-2'))
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", test], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1, "the README's test can't fail"
+
+
+@pytest.mark.parametrize("name", ["docs/emulator.md", "CONTRIBUTING.md", "examples/automation/main.py"])
+def test_what_the_readme_points_to_is_there(name: str) -> None:
+    assert f"]({name})" in README.read_text()
+    assert (README.parent / name).is_file()
