@@ -41,10 +41,13 @@ lint: env  ## format, lint, types and import contracts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
+bench: env  ## what an import costs
+	$(BIN)/python benchmarks/import_cost.py
+
 env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-shell demo-destroy test lint env clean $(LEVELS)
+.PHONY: help demo demo-shell demo-destroy test lint bench env clean $(LEVELS)

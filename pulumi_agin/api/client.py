@@ -322,7 +322,7 @@ class AgentIngressClient:
         try:
             return model.model_validate(json.loads(answer.content))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
+            first = error.errors(include_url=False)[0]
             wrong = f"{'.'.join(str(key) for key in first['loc'])}: {first['msg']}".lstrip(": ")
         except (ValueError, RecursionError):
             wrong = "it is not JSON"

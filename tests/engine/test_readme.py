@@ -75,10 +75,9 @@ def test_the_emulator_on_the_command_line(project: Project) -> None:
     assert "8123" in EMULATOR
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    # Its first line says that it is ready; the README's reader takes that long to type on.
-    commands = EMULATOR.replace("8123", port).replace(
-        "&\n", f"&\nuntil curl -s 127.0.0.1:{port}/_emulator/settings; do sleep 0.1; done\n"
-    )
+    # The README's reader sees its URL before they type on.
+    ready = f"until (exec 3<>/dev/tcp/127.0.0.1/{port}); do sleep 0.1; done"
+    commands = EMULATOR.replace("8123", port).replace("&\n", f"&\n{ready}\n")
     assert "2 created" in shell(project, commands)
 
 

@@ -259,7 +259,7 @@ def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
     with pytest.raises(errors.UnreachableError, match="did not answer"):
         client.list()
     emulator.stop()
-    with pytest.raises(errors.UnreachableError, match=r"after \d+ tries in 0 seconds: Connection refused"):
+    with pytest.raises(errors.UnreachableError, match=r"after \d+ tries in \d seconds: Connection refused"):
         client.list()
     with pytest.raises(errors.UnreachableError, match=r"create the Agent Ingress connect\.acme\.com"):
         client.create({"domain": DOMAIN})
