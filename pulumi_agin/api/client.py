@@ -11,9 +11,10 @@ import hmac
 import importlib.metadata
 import json
 import re
+import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from pydantic import BaseModel, SecretStr, ValidationError
 from requests.auth import AuthBase
+from urllib3.exceptions import NewConnectionError
 
 from . import errors, models, retry
 from .retry import Deadline
@@ -146,15 +148,9 @@ class AgentIngressClient:
         return self._about(request, self._send(request, self._deadline(timeout_seconds)))
 
     def delete(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> None:
-        """Deletes one. Raises NotFoundError where ngrok knows no such ingress."""
+        """Deletes one. Raises NotFoundError where ngrok knows no such ingress, also after a lost answer."""
         request = _Request("DELETE", f"delete the Agent Ingress {_named(id_, domain)}", id_=self._checked_id(id_))
-        try:
-            answer = self._send(request, self._deadline(timeout_seconds))
-        except errors.NotFoundError:
-            # The answer of an earlier try was lost, and that try did it.
-            if not request.may_have_been_carried_out:
-                raise
-            return
+        answer = self._send(request, self._deadline(timeout_seconds))
         if answer.status_code != 204:
             # Not ngrok's way to say that it is deleted: something else may have answered in its place.
             raise self._bad_answer(request, answer, f"its status is {answer.status_code} and not 204")
@@ -173,7 +169,7 @@ class AgentIngressClient:
             if not page.next_page_uri:
                 return found
             # Only its query: the host that an answer names is not necessarily one that may see the key.
-            query = dict(parse_qsl(urlsplit(page.next_page_uri).query))
+            query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
         raise errors.BadAnswerError(
             "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
         )
@@ -287,8 +283,10 @@ class AgentIngressClient:
             )
         except requests.RequestException as error:
             reason = self._shown(_reason(error))
-            connected = not isinstance(error, requests.ConnectTimeout) and "refused" not in reason
-            hopeless = isinstance(error, _NEVER_PASSES)
+            connected = not any(
+                isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error)
+            )
+            hopeless = _never_passes(error)
         # Raised and returned out here, where no exception of requests' hangs on to it.
         request.may_have_been_carried_out |= connected and not hopeless
         tries = f" after {request.tries} tries in {deadline.elapsed:.0f} seconds" if request.tries > 1 else ""
@@ -303,7 +301,7 @@ class AgentIngressClient:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._thread, "session", None)
         if session is None:
-            session = self._thread.session = requests.Session()
+            session = self._thread.session = _Session()
             version = importlib.metadata.version("pulumi-agin")
             session.headers.update(
                 {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{version}"}
@@ -341,7 +339,7 @@ class AgentIngressClient:
         """What an answer of 300 and above means."""
         status = answer.status_code
         if status < 400:
-            target = urlsplit(answer.headers.get("Location", "")).hostname or "nowhere"
+            target = _host(answer.headers.get("Location", ""))
             return errors.RedirectError(
                 f"could not {request.doing}: {self._base_url} redirects to {self._shown(target)}, and a redirect "
                 f"is not followed, as it would take the API key along; {self._base_url_step()}"
@@ -410,6 +408,12 @@ class _Request:
         return "/agent_ingresses" if self.id_ is None else f"/agent_ingresses/{self.id_}"
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # requests prepares the next request even where it is told not to follow, and fails where it can't.
+        return None
+
+
 class _Bearer(AuthBase):
     # An AuthBase: with a plain header, requests would let a .netrc entry for the host replace the key.
     def __init__(self, api_key: SecretStr) -> None:
@@ -419,15 +423,6 @@ class _Bearer(AuthBase):
         request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
         return request
 
-
-# What requests raises where the next try can't go better.
-_NEVER_PASSES = (
-    requests.exceptions.SSLError,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidProxyURL,
-)
 
 # 404s that are about how the id is written, not about whether it exists.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
@@ -445,17 +440,34 @@ def _reason(error: BaseException) -> str:
         return f"no connection within {CONNECT_TIMEOUT_SECONDS} seconds or the time that was left"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut short"
-    innermost: BaseException = error
-    cause: object = error
-    while isinstance(cause, BaseException):
-        innermost = cause
-        inner = getattr(cause, "reason", None) or next(
-            (arg for arg in cause.args if isinstance(arg, BaseException)), None
-        )
-        cause = inner or cause.__cause__ or cause.__context__
+    *_, innermost = _causes(error)
     if isinstance(innermost, OSError) and innermost.strerror:
         return innermost.strerror
     return str(innermost) or type(innermost).__name__
+
+
+def _never_passes(error: requests.RequestException) -> bool:
+    """Whether the next try can't go better: the certificate, the URL or the proxy is wrong."""
+    if isinstance(error, requests.exceptions.SSLError):
+        # A connection that broke off during the handshake is one of these too.
+        return not any(isinstance(cause, (ssl.SSLEOFError, ConnectionError)) for cause in _causes(error))
+    return isinstance(error, ValueError)  # so requests marks what it found wrong before it sent anything
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and what is behind it: urllib3 keeps that in arguments and attributes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        inside: list[object] = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+        cause = next((inner for inner in inside if isinstance(inner, BaseException)), None)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "another path"
+    except ValueError:
+        return "a place that is no URL"
 
 
 def _error_body(answer: requests.Response) -> dict[str, Any] | None:

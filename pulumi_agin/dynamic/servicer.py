@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
@@ -95,12 +95,13 @@ def sentences(method: Callable[Concatenate[Self, P], R]) -> Callable[Concatenate
 
     @functools.wraps(method)
     def wrapper(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        details: list[Any] = []
         try:
             return method(self, *args, **kwargs)
         except (NgrokError, ProviderError) as error:
             message = str(error)
             if isinstance(error, PartialFailureError):
-                raise_partial_failure(error)
+                details = [_what_exists(error)]
         except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
             # Not the error's own text: nobody has looked at what it may hold.
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -108,12 +109,13 @@ def sentences(method: Callable[Concatenate[Self, P], R]) -> Callable[Concatenate
                 f"pulumi-agin has a fault: {type(error).__name__} at {place.name}, line {place.lineno} of "
                 f"{place.filename}. Please report it"
             )
-        _raise(message)
+        # Out here, where the exception that was caught does not hang on to the one that is raised.
+        _raise(message, details)
 
     return wrapper
 
 
-def _raise(message: str, *details: Any) -> NoReturn:
+def _raise(message: str, details: Sequence[Any]) -> NoReturn:
     """Fails the call under way with this text alone: the engine prefers a status in the metadata to the SDK's text."""
     call = current_call()
     if call is not None:
@@ -141,13 +143,12 @@ class PartialFailureError(ProviderError):
         self.outs = outs
 
 
-def raise_partial_failure(failure: PartialFailureError) -> NoReturn:
-    """Fails the call, and has the engine keep what exists."""
+def _what_exists(failure: PartialFailureError) -> Any:
+    """The detail of a status by which the engine keeps what exists."""
     call = current_call()
     properties = struct_pb2.Struct()
     properties.update(dict(failure.outs))
     sent = getattr(call.request, "news", None) or getattr(call.request, "properties", None) if call else None
     if sent is not None and PROVIDER_KEY in sent:
         properties[PROVIDER_KEY] = sent[PROVIDER_KEY]
-    init_failed = provider_pb2.ErrorResourceInitFailed(id=failure.id, properties=properties, reasons=[str(failure)])
-    _raise(str(failure), init_failed)
+    return provider_pb2.ErrorResourceInitFailed(id=failure.id, properties=properties, reasons=[str(failure)])

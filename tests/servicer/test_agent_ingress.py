@@ -285,6 +285,21 @@ def test_gone_is_gone(plugin: Plugin, emulator: Emulator) -> None:
         plugin.update(id_, outputs, {**inputs, "description": "new"})
 
 
+def test_a_delete_whose_answer_was_lost_is_done(plugins: Plugins, emulator: Emulator) -> None:
+    plugin = plugins()
+    id_, outputs, _ = made(plugin, emulator)
+    emulator.add_fault("DELETE", "reset_after")
+    plugin.delete(id_, outputs)
+    assert emulator.ingresses() == []
+
+    # But not for a key of another account, to which nothing exists.
+    id_, outputs, _ = made(plugin, emulator)
+    emulator.add_fault("DELETE", "reset_before")
+    with pytest.raises(PluginError, match="need not mean that it is gone"):
+        plugins(api_key=OTHER_ACCOUNTS_KEY).delete(id_, outputs)
+    assert len(emulator.ingresses()) == 1
+
+
 @pytest.mark.parametrize("call", ["read", "update", "delete"])
 def test_another_accounts_key_never_makes_an_ingress_gone(call: str, plugins: Plugins, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugins(), emulator)
