@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .build/venv/bin
-# The levels of the tests, and what a single level or test gets passed: make engine T='-k replace'
+# The levels of the tests, and what a single level or test gets passed: make engine T='-k life'
 LEVELS := unit servicer program engine
 T ?=
 

@@ -3,7 +3,7 @@
 Field names are those of ngrok's API, in Python, in the state and in `ignore_changes` alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from enum import Enum
 from typing import Any, TypeAlias, TypedDict, overload
 
@@ -201,6 +201,8 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
 
         The preview and the update fail where there is none with this id in the account of the key.
         """
+        if not isinstance(id, str | pulumi.Output | Awaitable):
+            raise TypeError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
         read: Any = AgentIngress  # which needs no domain here
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
@@ -218,6 +220,11 @@ def _inputs_and_opts(
     """Tells apart the two ways in which an AgentIngress can be written."""
     if isinstance(args, pulumi.ResourceOptions):
         args, opts = None, args
+    if not isinstance(args, AgentIngressArgs | None):
+        raise TypeError(
+            "AgentIngress takes its arguments by keyword, as in domain=…, or as one AgentIngressArgs; "
+            f"got {type(args).__name__}"
+        )
     if args is not None:
         if inputs:
             raise TypeError(f"AgentIngress takes AgentIngressArgs or keywords, not both: {', '.join(inputs)}")

@@ -8,17 +8,17 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from importlib.metadata import version
 
 # Those of pulumi_agin.emulator.state, which is not loaded to print a help text.
 _DEFAULT_API_KEY = "emulator-key"
 _DEFAULT_LIMIT = 120
 
-_EXTRA_MODULES = ("celpy", "starlette", "uvicorn")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status: 2 for what the user has to set right, said in one sentence."""
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
+    parser.add_argument("--version", action="version", version=f"pulumi-agin {version('pulumi-agin')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_emulator(commands)
     options = parser.parse_args(arguments)
@@ -40,9 +40,9 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     command.add_argument(
         "--api-key",
-        nargs="+",
+        action="append",
         metavar="KEY",
-        help="each further key is an account of its own; other users of this machine see keys given here "
+        help="each further one is an account of its own; other users of this machine see keys given here "
         f"(default: NGROK_API_KEY of the environment, else {_DEFAULT_API_KEY})",
     )
     command.add_argument("--file", metavar="PATH", help="keep the ingresses in this file")
@@ -62,9 +62,7 @@ def _run_emulator(options: argparse.Namespace) -> int:
     try:
         from pulumi_agin.emulator import Emulator
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA_MODULES:
-            raise
-        return _fail("The emulator needs its extra: pip install 'pulumi-agin[emulator]'.")
+        return _fail(str(error))
 
     api_key, *others = options.api_key or [os.environ.get("NGROK_API_KEY") or _DEFAULT_API_KEY]
     try:

@@ -61,6 +61,17 @@ class Settings:
         """What is wrong with the settings, each a sentence that says what would be right, without the key."""
         return [*self._api_key_problems(), *self._base_url_problems(), *self._timeout_problems()]
 
+    @property
+    def api_key_hint(self) -> str:
+        """What else there is to know of where the key comes from, for messages; "" where there is nothing."""
+        if not self.api_key_source.endswith("of the stack config"):
+            return ""
+        # They run no program, and the engine then gives the provider what is in the state.
+        return (
+            " (refresh and destroy take it as the last `pulumi up` left it: after a change run `pulumi up` first, "
+            "or add --run-program)"
+        )
+
     def client(self) -> AgentIngressClient:
         """A client with these settings. Raises InvalidInputsError where they have problems."""
         problems = self.problems()
@@ -71,6 +82,7 @@ class Settings:
             self.base_url,
             float(self.timeout_seconds),
             api_key_source=self.api_key_source,
+            api_key_hint=self.api_key_hint,
             base_url_source=self.base_url_source,
         )
 

@@ -6,6 +6,7 @@ Everything the demo makes is in `.build/demo`. Nothing it starts outlives it.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import re
 import shlex
@@ -39,9 +40,15 @@ With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see exa
 
 def up(description: str | None) -> None:
     with running() as env:
+        config_before = CONFIG.read_bytes()
         if description is not None:
             pulumi(env, "config", "set", "description", description)
-        pulumi(env, "up", "--yes")
+        try:
+            pulumi(env, "up", "--yes")
+        except StepError:
+            # Or a description that is refused would be refused in every run to come.
+            CONFIG.write_bytes(config_before)
+            raise
         pulumi(env, "stack", "output")
     show(NEXT)
 
@@ -81,10 +88,27 @@ def running() -> Iterator[Mapping[str, str]]:
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
     FOLDER.mkdir(parents=True, exist_ok=True)
     env = demo_environment(user, cli)
-    with emulator(user, env) as url:
+    with alone(), emulator(user, env) as url:
         env["NGROK_API_BASE_URL"] = url
         state_there(env)
+        if any((FOLDER / "state" / ".pulumi" / "locks").rglob("*.json")):
+            show("\nAn earlier run was cut off and left the stack locked.")
+            pulumi(env, "cancel", "--yes")
         yield env
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One demo at a time: two emulators on one file would overwrite each other's ingresses."""
+    lock = BUILD / "demo.lock"
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StepError(
+                "The demo is running already, in another terminal or in the demo-shell that this is: end that first."
+            ) from None
+        yield
 
 
 def demo_environment(user: Path, cli: Path) -> dict[str, str]:

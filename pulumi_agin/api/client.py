@@ -76,7 +76,7 @@ class AgentIngressClient:
     api_key: an ngrok API key. It is in no message, log or representation.
     base_url: where the API is, without its paths; https, or loopback.
     timeout_seconds: the most that one call takes in all.
-    api_key_source, base_url_source: where these two came from, for messages.
+    api_key_source, api_key_hint, base_url_source: where these two came from, for messages.
     """
 
     def __init__(
@@ -86,12 +86,14 @@ class AgentIngressClient:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         *,
         api_key_source: str = "the argument api_key",
+        api_key_hint: str = "",
         base_url_source: str = "the argument base_url",
     ) -> None:
         self._api_key = api_key
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._api_key_source = api_key_source
+        self._api_key_hint = api_key_hint
         self._base_url_source = base_url_source
         self._thread = threading.local()
 
@@ -191,8 +193,9 @@ class AgentIngressClient:
             found = self._understood(look, answer, models.AgentIngressPage).ingresses
         except errors.NgrokError as error:
             raise errors.CreateUnsettledError(
-                f"{lost}. It is unknown whether the Agent Ingress was made, as it could not be looked up either "
-                f"({error}); look for {domain} among your Agent Ingresses before you try again"
+                f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and whether "
+                f"it is there could not be found out ({error}). See whether it is among your Agent Ingresses before "
+                "you try again"
             ) from None
         existing = next((ingress for ingress in found if ingress.domain == domain), None)
         if existing is None:
@@ -259,7 +262,7 @@ class AgentIngressClient:
             else:
                 status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
                 request.may_have_been_carried_out |= status >= 500
-                failure = self._refusal(request, outcome)
+                failure = self._refusal(request, outcome, deadline)
             repetition += 1
             wait = retry.backoff_seconds(repetition, asked_to_wait)
             if not retry.passes_by(status) or wait >= deadline.left:
@@ -269,6 +272,7 @@ class AgentIngressClient:
     def _exchange(self, request: _Request, deadline: Deadline) -> requests.Response | errors.UnreachableError:
         """One try. No answer is returned, as it may pass by; what never will is raised."""
         left = max(deadline.left, 0.1)
+        connect_timeout, read_timeout = min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)
         request.tries += 1
         request.first_sent = request.first_sent or time.monotonic()
         try:
@@ -278,20 +282,20 @@ class AgentIngressClient:
                 params=request.query,
                 json=request.body,
                 auth=_Bearer(self._api_key),
-                timeout=(min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)),
+                timeout=(connect_timeout, read_timeout),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            reason = self._shown(_reason(error))
+            reason = self._shown(_reason(error, connect_timeout, read_timeout))
             connected = not any(
                 isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error)
             )
             hopeless = _never_passes(error)
         # Raised and returned out here, where no exception of requests' hangs on to it.
         request.may_have_been_carried_out |= connected and not hopeless
-        tries = f" after {request.tries} tries in {deadline.elapsed:.0f} seconds" if request.tries > 1 else ""
+        whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
         failure = errors.UnreachableError(
-            f"could not {request.doing}: no answer from {self._base_url}{tries}: {reason}"
+            f"could not {request.doing}{_effort(request, deadline)}: no answer from {self._base_url}{whose}: {reason}"
         )
         if hopeless:
             raise failure
@@ -335,7 +339,7 @@ class AgentIngressClient:
             f"({self._shown(wrong, 100)}); it begins {self._beginning(answer)}"
         )
 
-    def _refusal(self, request: _Request, answer: requests.Response) -> errors.NgrokError:
+    def _refusal(self, request: _Request, answer: requests.Response, deadline: Deadline) -> errors.NgrokError:
         """What an answer of 300 and above means."""
         status = answer.status_code
         if status < 400:
@@ -366,15 +370,19 @@ class AgentIngressClient:
                     f"could not {request.doing}: {self._base_url} answered {said}, and does not know the path "
                     f"{request.path}; {self._base_url_step()}"
                 )
-        message = f"could not {request.doing}: ngrok answered {said}"
+        message = f"could not {request.doing}{_effort(request, deadline)}: ngrok answered {said}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
-            message += f". The API key came from {self._api_key_source}; see that it is valid there"
+            message += f". The API key came from {self._api_key_source}; see that it is valid there{self._api_key_hint}"
         elif status == 429:
             kind = errors.RateLimitedError
         elif code == "ERR_NGROK_6706":
             kind = errors.DomainExistsError
+            message += (
+                ". If it is this stack's own and was renamed or moved in the program, give the resource its old name "
+                "in ResourceOptions(aliases=…)"
+            )
         elif status == 404 and code not in _MALFORMED_ID:
             kind = errors.NotFoundError
         return kind(message, status=status, error_code=code, operation_id=operation_id)
@@ -432,12 +440,19 @@ def _named(id_: str, domain: str | None) -> str:
     return f"{domain} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
 
 
-def _reason(error: BaseException) -> str:
+def _effort(request: _Request, deadline: Deadline) -> str:
+    """How often and how long was tried, where it was more than once."""
+    if request.tries < 2:
+        return ""
+    return f" after {request.tries} tries in {deadline.elapsed:.0f} of the {deadline.seconds:.0f} seconds it may take"
+
+
+def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -> str:
     """Why there was no answer, in the operating system's words where it has some."""
     if isinstance(error, requests.ReadTimeout):
-        return f"it did not answer within {READ_TIMEOUT_SECONDS} seconds or the time that was left"
+        return f"it did not answer within {read_timeout:.3g} seconds"
     if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {CONNECT_TIMEOUT_SECONDS} seconds or the time that was left"
+        return f"no connection within {connect_timeout:.3g} seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut short"
     *_, innermost = _causes(error)

@@ -25,8 +25,6 @@ from pydantic import (
     WrapValidator,
 )
 
-from .text import one_line
-
 DESCRIPTION_MAX_BYTES = 255
 METADATA_MAX_BYTES = 4096
 
@@ -80,8 +78,8 @@ def _kind(value: object) -> str:
 
 
 def _domain(value: object) -> str:
+    # No message repeats the value, which may be a secret of the program's; Pulumi shows it where it may.
     domain = canonical_domain(_text(value))
-    shown = f'"{one_line(domain, 80)}"'
     if not domain:
         raise ValueError(f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}")
     if "://" in domain or domain.startswith("//"):
@@ -93,14 +91,14 @@ def _domain(value: object) -> str:
     if re.search(r":\d*$", domain):
         raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
     if not domain.isascii():
-        raise ValueError(_not_ascii(domain, shown))
+        raise ValueError(_not_ascii(domain))
     labels = domain.split(".")
     if "" in labels:
-        raise ValueError(f"{shown} has an empty label: two dots in a row, or one at the start")
+        raise ValueError("has an empty label: two dots in a row, or one at the start")
     for label in labels:
         if len(label) > LABEL_MAX_BYTES:
             raise ValueError(
-                f'has a label of {len(label)} bytes, "{label[:20]}…"; DNS allows {LABEL_MAX_BYTES} at most'
+                f"has a label of {len(label)} bytes between its dots; DNS allows {LABEL_MAX_BYTES} at most"
             )
     if len(domain) > DOMAIN_MAX_BYTES:
         raise ValueError(f"has {len(domain)} bytes; DNS allows {DOMAIN_MAX_BYTES} at most")
@@ -108,8 +106,7 @@ def _domain(value: object) -> str:
     strange = re.search(r"[^a-z0-9_*.-]", domain)
     if strange:
         raise ValueError(
-            f"{shown} holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, "
-            f"such as {EXAMPLE_DOMAIN}"
+            f"holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, such as {EXAMPLE_DOMAIN}"
         )
     return domain
 
@@ -122,14 +119,14 @@ def _is_ip_address(domain: str) -> bool:
     return True
 
 
-def _not_ascii(domain: str, shown: str) -> str:
+def _not_ascii(domain: str) -> str:
     import idna  # comes with requests, and is loaded only where somebody needs it
 
     try:
         ascii_form = idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
-        return f"{shown} is not ASCII, and no internationalized domain name either"
-    return f"{shown} is not ASCII; write it in its DNS form, {ascii_form}"
+        return "is not ASCII, and no internationalized domain name either"
+    return f"is not ASCII; write it in its DNS form, {ascii_form}"
 
 
 def _at_most(limit: int) -> Callable[[object], str]:
@@ -148,7 +145,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
         text = _text(value)
         if text not in choices:
             known = " or ".join(f'"{c}"' for c in choices)
-            raise ValueError(f'must be {known}, but is "{one_line(text, 40)}"')
+            raise ValueError(f"must be {known}")
         return text
 
     return choice

@@ -179,8 +179,8 @@ class AgentIngressProvider(ResourceProvider):
         raise ProviderError(
             f"{error}. That need not mean that it is gone: the API key, from "
             f"{self._configured().api_key_source}, is not the one that saw this Agent Ingress last, and for ngrok an "
-            "ingress of another account does not exist. Set the key of its account; or, where it really is gone, "
-            f"take it out of the state with\npulumi state delete '{urn or 'URN'}'"
+            f"ingress of another account does not exist. Set the key of its account{self._configured().api_key_hint}; "
+            f"or, where it really is gone, take it out of the state with\npulumi state delete '{urn or 'URN'}'"
         )
 
 
@@ -226,7 +226,8 @@ def _see_policy_kept(wanted: Mapping[str, Any], ingress: AgentIngress, outs: Map
         message = (
             f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it: an Agent Ingress "
             "can't be rid of its policy, only replaced. Where that is wanted, give the resource "
-            "ResourceOptions(delete_before_replace=True), as two can't have one domain, and run\n"
+            "ResourceOptions(delete_before_replace=True), as two can't have one domain, take away its protection "
+            "where it has one, and run\n"
             f"pulumi up --target-replace '{urn or 'URN'}'"
         )
     raise PartialFailureError(message, ingress.id, outs)

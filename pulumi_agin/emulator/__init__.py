@@ -4,12 +4,19 @@ It is not ngrok: nothing here runs DNS, issues a certificate or accepts an agent
 what it does and where it had to guess. Needs the extra: `pip install 'pulumi-agin[emulator]'`.
 """
 
-from pulumi_agin.emulator.certificates import CertificateState
-from pulumi_agin.emulator.control import IngressChanges
-from pulumi_agin.emulator.faults import FaultKind
-from pulumi_agin.emulator.server import Emulator
-from pulumi_agin.emulator.state import RequestSeen, Settings
-from pulumi_agin.emulator.store import StoreError
+try:
+    from pulumi_agin.emulator.certificates import CertificateState
+    from pulumi_agin.emulator.control import IngressChanges
+    from pulumi_agin.emulator.faults import FaultKind
+    from pulumi_agin.emulator.server import Emulator
+    from pulumi_agin.emulator.state import RequestSeen, Settings
+    from pulumi_agin.emulator.store import StoreError
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("celpy", "starlette", "uvicorn"):
+        raise
+    raise ModuleNotFoundError(
+        "The emulator needs its extra: pip install 'pulumi-agin[emulator]'.", name=error.name
+    ) from None
 
 __all__ = [
     "CertificateState",

@@ -64,8 +64,8 @@ class Emulator(Control):
             raise ValueError("API keys are not empty, and differ.")
         if not (allow_remote or _is_loopback(host)):
             raise ValueError(
-                f"{host} can be reached from other machines, and the emulator's control plane asks for no key: "
-                "allow that explicitly, or use 127.0.0.1."
+                f"{host} is not this machine alone, and the emulator's control plane asks for no key: "
+                "allow that by allow_remote (--allow-remote), or use 127.0.0.1."
             )
         settings = Settings(limit=limit, window_seconds=window_seconds)
         source = random or SystemRandom()

@@ -24,7 +24,7 @@ def test_everything_wrong_is_in_the_preview_and_nothing_is_sent(project: Project
         "property domain value {https://connect.acme.com} has a problem: is a URL; give the domain alone",
         "description has 256 bytes of UTF-8; ngrok takes 255 at most",
         "metadata has 5000 bytes of UTF-8; ngrok takes 4096 at most",
-        'certificate_management_policy.authority must be "letsencrypt", but is "acme"',
+        'certificate_management_policy.authority must be "letsencrypt"',
         'privateKeyType is not known; did you mean "private_key_type"?',
         "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, "
         "or in the environment variable NGROK_API_KEY",

@@ -75,7 +75,7 @@ def test_custom_timeouts_bound_a_create(project: Project, emulator: Emulator) ->
     emulator.add_fault("POST", "hang", times=None)
     failed = project.up(fails=True)
     assert "could not create the Agent Ingress connect.acme.com: no answer from" in failed.diagnostics
-    assert "or the time that was left" in failed.diagnostics
+    assert "it did not answer within 0.75 seconds" in failed.diagnostics
     assert project.resources() == []
 
 

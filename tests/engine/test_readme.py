@@ -72,12 +72,12 @@ def test_from_install_to_destroy(project: Project, emulator: Emulator) -> None:
 
 def test_the_emulator_on_the_command_line(project: Project) -> None:
     (project.folder / "__main__.py").write_text(PROGRAM)
-    assert "8123" in EMULATOR
+    assert "24404" in EMULATOR
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     # The README's reader sees its URL before they type on.
     ready = f"until (exec 3<>/dev/tcp/127.0.0.1/{port}); do sleep 0.1; done"
-    commands = EMULATOR.replace("8123", port).replace("&\n", f"&\n{ready}\n")
+    commands = EMULATOR.replace("24404", port).replace("&\n", f"&\n{ready}\n")
     assert "2 created" in shell(project, commands)
 
 
@@ -94,6 +94,14 @@ def test_the_program_with_mocks(tmp_path: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", test], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert run.returncode == 1, "the README's test can't fail"
+
+
+def test_the_single_tests_that_contributing_names_are_there() -> None:
+    commands = re.findall(r"`make (\w+) T='-k (\w+)'`", (README.parent / "CONTRIBUTING.md").read_text())
+    assert [level for level, _ in commands] == ["unit", "servicer", "program", "engine"]
+    for level, name in commands:
+        collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", f"tests/{level}", "-k", name]
+        assert subprocess.run(collect, cwd=README.parent, capture_output=True, check=False).returncode == 0, name
 
 
 @pytest.mark.parametrize("name", ["docs/emulator.md", "CONTRIBUTING.md", "examples/automation/main.py"])

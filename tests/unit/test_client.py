@@ -179,7 +179,9 @@ def test_an_older_ingress_is_not_adopted_though_it_is_just_what_was_asked_for() 
 def test_a_look_that_fails_too_says_what_is_unknown(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.add_fault("POST", "reset_after")
     emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "no"}, times=None)
-    with pytest.raises(errors.CreateUnsettledError, match="It is unknown whether the Agent Ingress was made"):
+    with pytest.raises(
+        errors.CreateUnsettledError, match=r"it is unknown whether the Agent Ingress connect\.acme\.com was made"
+    ):
         client.create({"domain": DOMAIN})
 
 
@@ -200,7 +202,7 @@ def failure(call: str, client: AgentIngressClient, id_: str) -> str:
     with pytest.raises(errors.NgrokError) as caught:
         CALLS[call](client, id_)
     message = str(caught.value)
-    assert message.startswith(("could not ", "It is unknown"))
+    assert message.startswith("could not ")
     assert "\n" not in message
     assert API_KEY[:8] not in repr(caught.value)
     assert caught.value.__cause__ is None
@@ -283,7 +285,10 @@ def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
     with pytest.raises(errors.UnreachableError, match="did not answer"):
         client.list()
     emulator.stop()
-    with pytest.raises(errors.UnreachableError, match=r"after \d+ tries in \d seconds: Connection refused"):
+    with pytest.raises(
+        errors.UnreachableError,
+        match=r"after \d+ tries in \d of the 0 seconds .*the argument base_url\): Connection refused",
+    ):
         client.list()
     with pytest.raises(errors.UnreachableError, match=r"create the Agent Ingress connect\.acme\.com"):
         client.create({"domain": DOMAIN})

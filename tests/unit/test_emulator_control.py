@@ -20,8 +20,10 @@ from typing import Any, cast
 import pytest
 import requests
 
+from pulumi_agin import cli
 from pulumi_agin.emulator import Emulator, FaultKind, StoreError
 from pulumi_agin.emulator.control import ACTIONS, READS
+from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT
 
 KEY = "2aBcD_secretsecretsecret"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
@@ -481,7 +483,7 @@ def test_repr_shows_no_key(emulator: Emulator) -> None:
 
 
 def test_other_machines_are_kept_out_unless_allowed() -> None:
-    with pytest.raises(ValueError, match="other machines"):
+    with pytest.raises(ValueError, match="is not this machine alone"):
         Emulator(host="0.0.0.0")
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
         assert emulator.url.startswith("http://0.0.0.0:")
@@ -556,7 +558,7 @@ def command(*arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "environment", "key", "number"),
     [
-        (["--api-key", "first", "second"], {"NGROK_API_KEY": "unused"}, "second", signal.SIGTERM),
+        (["--api-key", "first", "--api-key", "second"], {"NGROK_API_KEY": "unused"}, "second", signal.SIGTERM),
         ([], {"NGROK_API_KEY": "of-the-environment"}, "of-the-environment", signal.SIGINT),
         (["--limit", "0"], {"NGROK_API_KEY": ""}, "emulator-key", signal.SIGTERM),
     ],
@@ -586,7 +588,7 @@ def test_the_command(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--host", "0.0.0.0"], "can be reached from other machines"),
+        (["--host", "0.0.0.0"], "is not this machine alone"),
         (["--file", "."], "cannot be read"),
         (["--limit", "-1"], "limit is a number of 0 or more"),
         (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
@@ -614,3 +616,10 @@ def test_without_the_extra(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert done.stderr == "pulumi-agin: The emulator needs its extra: pip install 'pulumi-agin[emulator]'.\n"
+    code = f"import sys; sys.modules[{module!r}] = None; from pulumi_agin.emulator import Emulator"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert done.stderr.endswith("The emulator needs its extra: pip install 'pulumi-agin[emulator]'.\n")
+
+
+def test_the_command_lines_defaults_are_the_emulators() -> None:
+    assert (cli._DEFAULT_API_KEY, cli._DEFAULT_LIMIT) == (DEFAULT_API_KEY, DEFAULT_LIMIT)
