@@ -16,14 +16,19 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from .api.client import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, AgentIngressClient
+from .api.client import (
+    DEFAULT_TIMEOUT_SECONDS,
+    LOOPBACK_HOSTS,
+    PUBLIC_API,
+    AgentIngressClient,
+    api_key_problem,
+)
 from .api.errors import InvalidInputsError
-
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ class Settings:
         """What is wrong with the settings, each a sentence that says what would be right, without the key."""
         return [*self._api_key_problems(), *self._base_url_problems(), *self._timeout_problems()]
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("Settings hold the API key, and so are not to be pickled")
+
     @property
     def api_key_hint(self) -> str:
         """What else there is to know of where the key comes from, for messages; "" where there is nothing."""
@@ -93,14 +101,8 @@ class Settings:
                 "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, "
                 "or in the environment variable NGROK_API_KEY"
             ]
-        if re.search(r"\s", key):
-            return [f"the API key from {self.api_key_source} holds white space: set the key alone"]
-        if not re.fullmatch(r"[!-~]+", key):
-            return [
-                f"the API key from {self.api_key_source} holds control characters, or others that no key has: "
-                "set the key alone"
-            ]
-        return []
+        problem = api_key_problem(key)
+        return [f"the API key from {self.api_key_source} {problem}"] if problem else []
 
     def _base_url_problems(self) -> list[str]:
         where = f"the base URL from {self.base_url_source}"

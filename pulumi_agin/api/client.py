@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from pydantic import BaseModel, SecretStr, ValidationError
 from requests.auth import AuthBase
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from . import errors, models, retry
 from .retry import Deadline
@@ -46,11 +46,21 @@ SETTLING_SECONDS = 30
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
-PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 AgentIngresses = list[models.AgentIngress]
 Answer = TypeVar("Answer", bound=BaseModel)
+
+
+def api_key_problem(api_key: str) -> str | None:
+    """What is wrong with the form of an API key, without the key; None where nothing is."""
+    if not api_key:
+        return "is empty"
+    if re.search(r"\s", api_key):
+        return "holds white space: set the key alone"
+    if not re.fullmatch(r"[!-~]+", api_key):
+        return "holds control characters, or others that no key has: set the key alone"
+    return None
 
 
 class AgentIngressClient:
@@ -75,7 +85,7 @@ class AgentIngressClient:
 
     api_key: an ngrok API key. It is in no message, log or representation.
     base_url: where the API is, without its paths; https, or loopback.
-    timeout_seconds: the most that one call takes in all.
+    timeout_seconds: the most that one call takes in all; only an answer that trickles in can hold it longer.
     api_key_source, api_key_hint, base_url_source: where these two came from, for messages.
     """
 
@@ -90,7 +100,11 @@ class AgentIngressClient:
         base_url_source: str = "the argument base_url",
     ) -> None:
         self._api_key = api_key
+        problem = api_key_problem(api_key.get_secret_value())
+        if problem:
+            raise errors.InvalidInputsError(f"the API key from {api_key_source} {problem}")
         self._base_url = base_url.rstrip("/")
+        self._is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
         self._timeout_seconds = timeout_seconds
         self._api_key_source = api_key_source
         self._api_key_hint = api_key_hint
@@ -114,22 +128,21 @@ class AgentIngressClient:
         domain: str = body["domain"]
         deadline = self._deadline(timeout_seconds)
         settling = min(SETTLING_SECONDS, deadline.seconds / 4)
-        request = _Request("POST", f"create the Agent Ingress {domain}", body=body)
+        request = _Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
         try:
-            answer = self._send(request, deadline.shortened_by(settling))
-            ingress = self._understood(request, answer, models.AgentIngress)
-            if ingress.domain != domain:
-                raise self._wrong_ingress(request, answer)
-            return ingress
+            return self._about(request, self._send(request, deadline.shortened_by(settling)))
         except errors.NgrokError as error:
             if not request.may_have_been_carried_out:
                 raise
             lost = error
-        return self._settled(request, body, lost, deadline)
+        return self._settled(request, body, lost, Deadline(min(SETTLING_SECONDS, deadline.left)))
 
     def get(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> models.AgentIngress:
-        """Reads one. Raises NotFoundError where ngrok knows no such ingress. `domain` is only for messages."""
-        request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", id_=self._checked_id(id_))
+        """Reads one. Raises NotFoundError where ngrok knows no such ingress.
+
+        domain: the domain that it has, where that is known; an answer about another one is refused.
+        """
+        request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
         return self._about(request, self._send(request, self._deadline(timeout_seconds)))
 
     def update(
@@ -144,14 +157,15 @@ class AgentIngressClient:
         request = _Request(
             "PATCH",
             f"update the Agent Ingress {_named(id_, domain)}",
-            id_=self._checked_id(id_),
+            self._checked_id(id_),
+            domain,
             body=dict(changes),
         )
         return self._about(request, self._send(request, self._deadline(timeout_seconds)))
 
     def delete(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> None:
         """Deletes one. Raises NotFoundError where ngrok knows no such ingress, also after a lost answer."""
-        request = _Request("DELETE", f"delete the Agent Ingress {_named(id_, domain)}", id_=self._checked_id(id_))
+        request = _Request("DELETE", f"delete the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
         answer = self._send(request, self._deadline(timeout_seconds))
         if answer.status_code != 204:
             # Not ngrok's way to say that it is deleted: something else may have answered in its place.
@@ -186,26 +200,41 @@ class AgentIngressClient:
     def _settled(
         self, request: _Request, body: Mapping[str, Any], lost: errors.NgrokError, deadline: Deadline
     ) -> models.AgentIngress:
-        domain = body["domain"]
-        look = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
-        try:
-            answer = self._send(look, deadline)
-            found = self._understood(look, answer, models.AgentIngressPage).ingresses
-        except errors.NgrokError as error:
-            raise errors.CreateUnsettledError(
-                f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and whether "
-                f"it is there could not be found out ({error}). See whether it is among your Agent Ingresses before "
-                "you try again"
-            ) from None
-        existing = next((ingress for ingress in found if ingress.domain == domain), None)
-        if existing is None:
-            raise lost
+        existing, answer = self._looked_for(body["domain"], lost, deadline)
         if self._is_ours(existing, body, request, answer):
             return existing
         raise errors.CreateUnsettledError(
             f"{lost}. The domain now has the Agent Ingress {existing.id}, made at {existing.created_at}, "
             "which is not what was asked for, so it is left alone"
         )
+
+    def _looked_for(
+        self, domain: str, lost: errors.NgrokError, deadline: Deadline
+    ) -> tuple[models.AgentIngress, requests.Response]:
+        """The ingress that the domain has, and the answer that said so; looked for as long as it may appear."""
+        unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
+        see = "See whether it is among your Agent Ingresses before you try again"
+        looks = 0
+        while True:
+            look = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
+            try:
+                answer = self._send(look, deadline)
+                found = self._understood(look, answer, models.AgentIngressPage).ingresses
+            except errors.NgrokError as error:
+                failure = error
+                break
+            for ingress in found:
+                if ingress.domain == domain:
+                    return ingress, answer
+            if isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status):
+                # ngrok's last word was a no, and it has nothing: no, then.
+                raise lost
+            looks += 1
+            wait = retry.backoff_seconds(looks)
+            if wait >= deadline.left:
+                raise errors.CreateUnsettledError(f"{unknown}it is not there, but may still appear. {see}")
+            time.sleep(wait)
+        raise errors.CreateUnsettledError(f"{unknown}whether it is there could not be found out ({failure}). {see}")
 
     def _is_ours(
         self,
@@ -241,7 +270,7 @@ class AgentIngressClient:
 
     def _checked_id(self, id_: str) -> str:
         # The id becomes a part of the path: it must not lead to another.
-        if not PLAIN_ID.fullmatch(id_):
+        if not models.PLAIN_ID.fullmatch(id_):
             raise errors.InvalidInputsError(
                 f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; '
                 "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
@@ -284,15 +313,20 @@ class AgentIngressClient:
                 auth=_Bearer(self._api_key),
                 timeout=(connect_timeout, read_timeout),
                 allow_redirects=False,
+                # Plain http is for this machine alone, and a proxy is another.
+                proxies={"http": "", "https": ""} if self._is_loopback else None,
             )
+        except requests.exceptions.ContentDecodingError:
+            reason, connected, hopeless = "its answer can't be decoded", True, True
         except requests.RequestException as error:
             reason = self._shown(_reason(error, connect_timeout, read_timeout))
             connected = not any(
                 isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error)
             )
             hopeless = _never_passes(error)
+            connected &= not hopeless
         # Raised and returned out here, where no exception of requests' hangs on to it.
-        request.may_have_been_carried_out |= connected and not hopeless
+        request.may_have_been_carried_out |= connected
         whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
         failure = errors.UnreachableError(
             f"could not {request.doing}{_effort(request, deadline)}: no answer from {self._base_url}{whose}: {reason}"
@@ -316,8 +350,11 @@ class AgentIngressClient:
 
     def _about(self, request: _Request, answer: requests.Response) -> models.AgentIngress:
         ingress = self._understood(request, answer, models.AgentIngress)
-        if ingress.id != request.id_:
-            raise self._wrong_ingress(request, answer)
+        # The domain of an ingress never changes: another one is not what was asked about.
+        other_id = request.id_ is not None and request.id_ != ingress.id
+        other_domain = request.domain is not None and models.canonical_domain(request.domain) != ingress.domain
+        if other_id or other_domain:
+            raise self._bad_answer(request, answer, "it is about another Agent Ingress")
         return ingress
 
     def _understood(self, request: _Request, answer: requests.Response, model: type[Answer]) -> Answer:
@@ -329,9 +366,6 @@ class AgentIngressClient:
         except (ValueError, RecursionError):
             wrong = "it is not JSON"
         raise self._bad_answer(request, answer, wrong)
-
-    def _wrong_ingress(self, request: _Request, answer: requests.Response) -> errors.BadAnswerError:
-        return self._bad_answer(request, answer, "it is about another Agent Ingress")
 
     def _bad_answer(self, request: _Request, answer: requests.Response, wrong: str) -> errors.BadAnswerError:
         return errors.BadAnswerError(
@@ -374,7 +408,9 @@ class AgentIngressClient:
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
-            message += f". The API key came from {self._api_key_source}; see that it is valid there{self._api_key_hint}"
+            message += f". The API key came from {self._api_key_source}{self._api_key_hint}"
+            if code not in _ALLOWANCE:
+                message += "; see that it is valid there"
         elif status == 429:
             kind = errors.RateLimitedError
         elif code == "ERR_NGROK_6706":
@@ -405,6 +441,7 @@ class _Request:
     method: str
     doing: str
     id_: str | None = None
+    domain: str | None = None
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     tries: int = 0
@@ -432,6 +469,9 @@ class _Bearer(AuthBase):
         return request
 
 
+# Refusals that are not about whether the key is valid: the plan, and what the key may do.
+_ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
+
 # 404s that are about how the id is written, not about whether it exists.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
@@ -444,12 +484,12 @@ def _effort(request: _Request, deadline: Deadline) -> str:
     """How often and how long was tried, where it was more than once."""
     if request.tries < 2:
         return ""
-    return f" after {request.tries} tries in {deadline.elapsed:.0f} of the {deadline.seconds:.0f} seconds it may take"
+    return f" after {request.tries} tries in {deadline.elapsed:.3g} of the {deadline.seconds:g} seconds it may take"
 
 
 def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -> str:
     """Why there was no answer, in the operating system's words where it has some."""
-    if isinstance(error, requests.ReadTimeout):
+    if any(isinstance(cause, (requests.ReadTimeout, ReadTimeoutError)) for cause in _causes(error)):
         return f"it did not answer within {read_timeout:.3g} seconds"
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {connect_timeout:.3g} seconds"

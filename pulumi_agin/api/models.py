@@ -25,6 +25,8 @@ from pydantic import (
     WrapValidator,
 )
 
+from .text import one_line
+
 DESCRIPTION_MAX_BYTES = 255
 METADATA_MAX_BYTES = 4096
 
@@ -79,7 +81,8 @@ def _kind(value: object) -> str:
 
 def _domain(value: object) -> str:
     # No message repeats the value, which may be a secret of the program's; Pulumi shows it where it may.
-    domain = canonical_domain(_text(value))
+    text = _text(value)
+    domain = canonical_domain(text)
     if not domain:
         raise ValueError(f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}")
     if "://" in domain or domain.startswith("//"):
@@ -90,8 +93,9 @@ def _domain(value: object) -> str:
         raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
     if re.search(r":\d*$", domain):
         raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
-    if not domain.isascii():
-        raise ValueError(_not_ascii(domain))
+    # Before the case is changed: some letters that are not ASCII are in lower case.
+    if not text.strip().isascii():
+        raise ValueError(_not_ascii(text.strip()))
     labels = domain.split(".")
     if "" in labels:
         raise ValueError("has an empty label: two dots in a row, or one at the start")
@@ -211,7 +215,7 @@ def validate(
         return AgentIngressInputs.model_validate(given, context={"is_unknown": is_unknown}).given(), []
     except ValidationError as error:
         return {}, [
-            Problem(tuple(str(key) for key in detail["loc"]), _in_words(detail))
+            Problem(tuple(one_line(str(key), 40) for key in detail["loc"]), _in_words(detail))
             for detail in error.errors(include_url=False)
         ]
 
@@ -237,9 +241,15 @@ def _in_words(detail: Any) -> str:
 
 # -- what ngrok answers -----------------------------------------------------------------------------------
 
+# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
+PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
+
 # ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
 EmptyText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 EmptyList = BeforeValidator(lambda value: [] if value is None else value)
+
+# No validation of ngrok's own names, only that they are names and not nothing.
+HostName = Annotated[str, Field(pattern=r"^[^\s.][^\s]*$")]
 
 
 class _Answer(BaseModel):
@@ -273,18 +283,20 @@ class AgentIngressCertStatus(_Answer):
 class AgentIngress(_Answer):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
-    id: str = Field(min_length=1)
+    # It becomes a part of paths, and of commands that messages show.
+    id: str = Field(pattern=PLAIN_ID.pattern)
     uri: EmptyText = ""
     domain: Annotated[str, AfterValidator(canonical_domain), Field(min_length=1)]
     description: EmptyText = ""
     metadata: EmptyText = ""
     certificate_management_policy: AgentIngressCertPolicy | None = None
     certificate_management_status: AgentIngressCertStatus | None = None
-    ns_targets: Annotated[list[str], AfterValidator(canonical_ns_targets), EmptyList] = Field(default_factory=list)
-    region_domains: Annotated[list[str], AfterValidator(canonical_region_domains), EmptyList] = Field(
+    # Required: users build DNS records on them, which an answer that lacks them must not delete.
+    ns_targets: Annotated[list[HostName], AfterValidator(canonical_ns_targets), EmptyList]
+    region_domains: Annotated[list[HostName], AfterValidator(canonical_region_domains), EmptyList] = Field(
         default_factory=list
     )
-    created_at: EmptyText = ""
+    created_at: str = Field(min_length=1)
 
 
 class AgentIngressPage(_Answer):

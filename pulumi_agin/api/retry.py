@@ -25,11 +25,11 @@ def passes_by(status: int | None) -> bool:
 
 
 def backoff_seconds(repetition: int, retry_after: float | None = None) -> float:
-    """How long to wait before the given repetition (1 is the first): doubling, with jitter, or what was asked for."""
-    if retry_after is not None:
-        return retry_after
-    longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (repetition - 1))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    """How long to wait before the given repetition (1 is the first): doubling, with jitter, or longer if asked to."""
+    longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(repetition - 1, 10))
+    ours = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    # Never sooner than our own: a Retry-After of 0 or in the past would have us ask without a pause.
+    return max(ours, retry_after or 0.0)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

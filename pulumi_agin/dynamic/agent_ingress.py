@@ -59,6 +59,9 @@ class AgentIngressProvider(ResourceProvider):
     _settings: Settings | None
     _client: AgentIngressClient | None
 
+    def __getstate__(self) -> None:
+        """Nothing is pickled but the class, whatever it holds: the settings have the API key."""
+
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. Judges nothing: this runs before check, which can say what is wrong."""
         from pulumi_agin.settings import Settings
@@ -82,6 +85,7 @@ class AgentIngressProvider(ResourceProvider):
                 failures.append(CheckFailure("", f"property {problem}"))
         return CheckResult(inputs, failures)
 
+    # The underscores are those of the SDK's signatures.
     @sentences
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an update would change: four fields, canonical on both sides. `__provider` is none of them."""
@@ -102,7 +106,7 @@ class AgentIngressProvider(ResourceProvider):
         wanted = servicer.without_provider(props)
         ingress = client.create(wanted, servicer.timeout_seconds())
         outs = _outputs(client, ingress)
-        _see_policy_kept(wanted, ingress, outs)
+        _see_kept([field for field in UPDATED_IN_PLACE if wanted.get(field)], wanted, ingress, outs)
         return CreateResult(ingress.id, outs)
 
     @sentences
@@ -141,7 +145,7 @@ class AgentIngressProvider(ResourceProvider):
                 "the next `pulumi up` then makes it anew"
             ) from None
         outs = _outputs(client, ingress)
-        _see_policy_kept(wanted, ingress, outs)
+        _see_kept(list(changes), wanted, ingress, outs)
         return UpdateResult(outs)
 
     @sentences
@@ -176,11 +180,12 @@ class AgentIngressProvider(ResourceProvider):
             return
         call = servicer.current_call()
         urn = getattr(call.request, "urn", "") if call else ""
+        settings = self._configured()
         raise ProviderError(
-            f"{error}. That need not mean that it is gone: the API key, from "
-            f"{self._configured().api_key_source}, is not the one that saw this Agent Ingress last, and for ngrok an "
-            f"ingress of another account does not exist. Set the key of its account{self._configured().api_key_hint}; "
-            f"or, where it really is gone, take it out of the state with\npulumi state delete '{urn or 'URN'}'"
+            f"{error}. That need not mean that it is gone: the API key, from {settings.api_key_source}, is not known "
+            "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
+            f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
+            f"with\npulumi state delete '{urn or 'URN'}'"
         )
 
 
@@ -212,15 +217,13 @@ def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
     return wanted.get(field) or (None if field == POLICY else "")
 
 
-def _see_policy_kept(wanted: Mapping[str, Any], ingress: AgentIngress, outs: Mapping[str, Any]) -> None:
-    """Fails where ngrok answers with another certificate policy than it was asked for, keeping what there is."""
-    theirs = outs.get(POLICY)
-    if not _differs(POLICY, theirs, wanted.get(POLICY)):
+def _see_kept(asked: list[str], wanted: Mapping[str, Any], ingress: AgentIngress, outs: Mapping[str, Any]) -> None:
+    """Fails where ngrok answers with something else than it was asked for, and keeps what there is."""
+    not_kept = [field for field in asked if _differs(field, outs.get(field), wanted.get(field))]
+    if not not_kept:
         return
     where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
-    if wanted.get(POLICY):
-        message = f"ngrok did not take the certificate_management_policy asked for {where}, and has {theirs} for it"
-    else:
+    if POLICY in not_kept and not wanted.get(POLICY):
         call = servicer.current_call()
         urn = getattr(call.request, "urn", "") if call else ""
         message = (
@@ -230,6 +233,8 @@ def _see_policy_kept(wanted: Mapping[str, Any], ingress: AgentIngress, outs: Map
             "where it has one, and run\n"
             f"pulumi up --target-replace '{urn or 'URN'}'"
         )
+    else:
+        message = f"ngrok was asked to change {' and '.join(not_kept)} of {where}, and its answer has it otherwise"
     raise PartialFailureError(message, ingress.id, outs)
 
 

@@ -88,7 +88,7 @@ def test_a_refusal_says_what_to_do_and_the_key_is_nowhere(
 ) -> None:
     project.program('agin.AgentIngress("a", domain="connect.acme.com")')
     emulator.add_fault("POST", "answer", times=None, **fault)  # type: ignore[arg-type]
-    failed = project.up(fails=True)
+    failed = project.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"})
     assert said in failed.diagnostics
     assert "Traceback" not in failed
     assert_no_key(failed.output, project)

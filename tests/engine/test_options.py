@@ -65,7 +65,7 @@ def test_aliases_rename_without_touching_the_ingress(project: Project, emulator:
     assert emulator.requests() == []
 
 
-def test_custom_timeouts_bound_a_create(project: Project, emulator: Emulator) -> None:
+def test_custom_timeouts_bound_create_update_and_delete(project: Project, emulator: Emulator) -> None:
     project.program(
         """
         agin.AgentIngress("a", domain="connect.acme.com",
@@ -76,7 +76,36 @@ def test_custom_timeouts_bound_a_create(project: Project, emulator: Emulator) ->
     failed = project.up(fails=True)
     assert "could not create the Agent Ingress connect.acme.com: no answer from" in failed.diagnostics
     assert "it did not answer within 0.75 seconds" in failed.diagnostics
+    # Nobody can tell whether it was made, and so nothing is claimed.
+    assert "it is not there, but may still appear" in failed.diagnostics
     assert project.resources() == []
+
+    emulator.clear_faults()
+    program = """
+        agin.AgentIngress("a", domain="connect.acme.com", description="{description}",
+            opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(update="1s", delete="1s")))
+        """
+    project.program(program.format(description="one"))
+    project.up()
+    emulator.add_fault("PATCH", "hang", times=None)
+    emulator.add_fault("DELETE", "hang", times=None)
+    project.program(program.format(description="two"))
+    assert "did not answer within 1 seconds" in project.up(fails=True).diagnostics
+    assert "did not answer within 1 seconds" in project.destroy(fails=True).diagnostics
+    assert len(project.resources()) == 1
+
+
+def test_additional_secret_outputs_are_encrypted(project: Project, emulator: Emulator) -> None:
+    project.program(
+        """
+        agin.AgentIngress("a", domain="connect.acme.com",
+            opts=pulumi.ResourceOptions(additional_secret_outputs=["ns_targets"]))
+        """
+    )
+    project.up()
+    project.refresh()
+    assert "ciphertext" in project.resources()[0]["outputs"]["ns_targets"]
+    assert UNCHANGED in project.up()
 
 
 def test_what_is_not_known_yet_is_not_judged_and_comes_through(project: Project, emulator: Emulator) -> None:

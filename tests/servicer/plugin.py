@@ -82,6 +82,7 @@ class Plugin:
         request = provider_pb2.DiffRequest(id="x", urn=URN, olds=_properties(olds), news=_properties(news))
         answer = self._call(self._stub.Diff, request)
         assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
+        assert not answer.deleteBeforeReplace
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
 
     def create(self, inputs: Mapping[str, Any], timeout: float = 0) -> tuple[str, dict[str, Any]]:

@@ -237,13 +237,62 @@ def test_a_policy_that_ngrok_removes_is_removed(plugin: Plugin, emulator: Emulat
 
 
 def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Plugin, emulator: Emulator) -> None:
-    _, outputs, _ = made(plugin, emulator)
+    _, outputs, _ = made(plugin, emulator, description="acme devices", metadata="{}")
     answer = {**outputs, "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "certificate_management_policy": None}
     emulator.add_fault("POST", "answer", status=201, json_body=answer)
-    with pytest.raises(PluginError, match="did not take the certificate_management_policy") as caught:
+    with pytest.raises(PluginError, match=r"change certificate_management_policy of .* has it otherwise") as caught:
         plugin.create(FULL)
     assert caught.value.kept
     assert caught.value.kept.id == answer["id"]
+
+
+def test_a_text_that_ngrok_did_not_take_is_never_reported_as_changed(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator, **FULL)
+    emulator.add_fault("PATCH", "answer", status=200, json_body={**outputs, "id": id_})
+    with pytest.raises(PluginError, match=r"change description of the Agent Ingress .* has it otherwise") as caught:
+        plugin.update(id_, outputs, {**inputs, "description": "new"})
+    assert caught.value.kept
+    assert caught.value.kept.properties["description"] == "acme devices"
+
+
+def test_what_was_not_asked_for_fails_no_update(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    emulator.set_ingress(id_, {"certificate_management_policy": POLICY})
+    updated = plugin.update(id_, outputs, {**inputs, "description": "new"})
+    assert (updated["description"], updated["certificate_management_policy"]) == ("new", POLICY)
+    # The next preview shows it.
+    assert plugin.diff(updated, {**inputs, "description": "new"}) == (True, [])
+
+
+def test_a_policy_added_or_removed_outside_is_followed(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    emulator.set_ingress(id_, {"certificate_management_policy": POLICY})
+    _, read, followed = plugin.read(id_, outputs, inputs)
+    assert followed == {**inputs, "certificate_management_policy": POLICY}
+    emulator.set_ingress(id_, {"certificate_management_policy": None})
+    _, read, followed = plugin.read(id_, read, followed)
+    assert followed == inputs
+    assert "certificate_management_policy" not in read
+
+
+@pytest.mark.parametrize("short", ["ns_targets", "created_at", "domain"])
+def test_an_answer_that_is_short_or_about_another_never_reaches_the_state(
+    short: str, plugin: Plugin, emulator: Emulator
+) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    answer = {**outputs, "id": id_}
+    if short == "domain":
+        answer["domain"] = "evil.example"
+    else:
+        del answer[short]
+    emulator.add_fault(None, "answer", status=200, json_body=answer, times=None)
+    calls: list[Callable[[], object]] = [
+        lambda: plugin.read(id_, outputs, inputs),
+        lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}),
+    ]
+    for call in calls:
+        with pytest.raises(PluginError, match=f"makes no sense .({short}|it is about another Agent Ingress)"):
+            call()
 
 
 def test_drift_reaches_the_inputs_in_the_keys_that_the_user_set(plugin: Plugin, emulator: Emulator) -> None:

@@ -131,6 +131,14 @@ def test_what_passes_by_is_survived_and_leaves_one_ingress_for_each_wanted(
     assert emulator.faults() == []
 
 
+def test_a_server_that_asks_to_wait_is_not_asked_sooner(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("GET", "answer", status=429, headers={"Retry-After": "60"})
+    # Longer than the call may take: so it fails at once.
+    with pytest.raises(errors.RateLimitedError):
+        client.list()
+    assert len(emulator.requests()) == 1
+
+
 def test_the_limit_is_waited_out(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.configure(limit=2, window_seconds=0.3)
     for number in range(5):
@@ -155,6 +163,27 @@ def test_an_answer_that_makes_no_sense_is_settled_by_a_look_too(client: AgentIng
     assert client.create({"domain": DOMAIN}).id == emulator.ingresses()[0]["id"]
 
 
+def test_an_answer_about_another_domain_is_settled_by_a_look_too(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "answer_after", status=201, json_body=ANOTHER)
+    ingress = client.create({"domain": DOMAIN})
+    assert (ingress.id, ingress.domain) == (emulator.ingresses()[0]["id"], DOMAIN)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "hang", "after": True}, {"kind": "delay", "seconds": 0.9}], ids=str)
+def test_time_is_kept_to_settle_a_create_that_was_never_answered(fault: dict[str, Any], emulator: Emulator) -> None:
+    emulator.add_fault("POST", **fault)
+    ingress = AgentIngressClient(SecretStr(API_KEY), emulator.url, 1.6).create({"domain": DOMAIN})
+    assert [i["id"] for i in emulator.ingresses()] == [ingress.id]
+
+
+def test_a_create_that_may_still_be_carried_out_is_not_said_to_have_failed(emulator: Emulator) -> None:
+    emulator.add_fault("POST", "hang", times=None)
+    with pytest.raises(errors.CreateUnsettledError, match="it is not there, but may still appear"):
+        AgentIngressClient(SecretStr(API_KEY), emulator.url, 0.5).create({"domain": DOMAIN})
+
+
 def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
     client: AgentIngressClient, emulator: Emulator
 ) -> None:
@@ -162,6 +191,10 @@ def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
     emulator.add_fault("POST", "reset_before")
     with pytest.raises(errors.CreateUnsettledError, match="not what was asked for, so it is left alone"):
         client.create({"domain": DOMAIN, "description": "ours"})
+    emulator.add_fault("POST", "reset_before")
+    policy = {"authority": "letsencrypt"}
+    with pytest.raises(errors.CreateUnsettledError, match="left alone"):
+        client.create({"domain": DOMAIN, "description": "a stranger's", "certificate_management_policy": policy})
     assert len(emulator.ingresses()) == 1
 
 
@@ -209,7 +242,12 @@ def failure(call: str, client: AgentIngressClient, id_: str) -> str:
     return message
 
 
-ANOTHER = {"id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "domain": "another.acme.com", "ns_targets": []}
+ANOTHER = {
+    "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS",
+    "domain": "another.acme.com",
+    "ns_targets": ["a.x"],
+    "created_at": "2024-08-02T07:15:39Z",
+}
 
 
 @pytest.mark.parametrize(
@@ -287,11 +325,46 @@ def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
     emulator.stop()
     with pytest.raises(
         errors.UnreachableError,
-        match=r"after \d+ tries in \d of the 0 seconds .*the argument base_url\): Connection refused",
+        match=r"after \d+ tries in [\d.]+ of the 0.5 seconds .*the argument base_url\): Connection refused",
     ):
         client.list()
     with pytest.raises(errors.UnreachableError, match=r"create the Agent Ingress connect\.acme\.com"):
         client.create({"domain": DOMAIN})
+
+
+def test_an_answer_may_take_so_long_and_no_longer(
+    client: AgentIngressClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pulumi_agin.api import client as module
+
+    assert (module.CONNECT_TIMEOUT_SECONDS, module.READ_TIMEOUT_SECONDS) == (10, 30)
+    monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 60)
+    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 60)
+    emulator.add_fault("GET", "hang", times=None)
+    with pytest.raises(errors.UnreachableError, match=r"did not answer within 0\.2 seconds"):
+        client.list()
+
+
+def test_an_answer_that_cant_be_decoded_is_not_asked_for_again(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("GET", "answer", status=200, headers={"Content-Encoding": "gzip"}, body="no gzip")
+    with pytest.raises(errors.UnreachableError, match="can't be decoded"):
+        client.list()
+    assert len(emulator.requests()) == 1
+
+
+def test_a_proxy_is_not_asked_for_what_is_on_this_machine(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It would see the key in clear.
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert AgentIngressClient(SecretStr(API_KEY), f"{emulator.url}/", 2).list() == []
+
+
+def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
+    for wrong in (f"{API_KEY}\nx", f"{API_KEY}é", ""):
+        with pytest.raises(errors.InvalidInputsError, match="the API key from the argument api_key") as caught:
+            AgentIngressClient(SecretStr(wrong))
+        assert API_KEY[:8] not in str(caught.value)
 
 
 def test_what_was_never_sent_is_not_looked_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pulumi_agin.api import models
 
@@ -40,6 +41,7 @@ def problems(**values: Any) -> list[str]:
         ("\u2603\u200d.acme.com", "is not ASCII"),
         ("connect acme.com", "holds ' '"),
         ("a@acme.com", "holds '@'"),
+        ("\u212aonnect.acme.com", "is not ASCII"),
         ("connect.acme.com\nx", "holds"),
     ],
 )
@@ -139,6 +141,7 @@ ANSWER = {
     "domain": "connect.acme.com",
     "ns_targets": ["b.x.", "a.x."],
     "region_domains": ["t.us", "t.ap"],
+    "created_at": "2024-08-02T07:15:39Z",
 }
 
 
@@ -157,6 +160,27 @@ ANSWER = {
 )
 def test_answers_that_mean_the_same_are_the_same(same: dict[str, Any]) -> None:
     assert models.AgentIngress.model_validate({**ANSWER, **same}) == models.AgentIngress.model_validate(ANSWER)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "../../x"},
+        {"id": ""},
+        {"ns_targets": [""]},
+        {"ns_targets": ["a\nb"]},
+        {"ns_targets": ["."]},
+        {"region_domains": [" "]},
+        {"created_at": ""},
+        {"domain": ""},
+    ],
+)
+def test_an_answer_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        models.AgentIngress.model_validate({**ANSWER, **wrong})
+    for name in ("id", "domain", "ns_targets", "created_at"):
+        with pytest.raises(ValidationError):
+            models.AgentIngress.model_validate({key: value for key, value in ANSWER.items() if key != name})
 
 
 def test_ns_targets_are_lower_case_dotted_sorted_and_each_once() -> None:

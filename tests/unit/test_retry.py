@@ -35,7 +35,9 @@ def test_waits_double_with_jitter_up_to_a_longest() -> None:
         waits = [retry.backoff_seconds(repetition) for _ in range(50)]
         assert longest / 2 <= min(waits) <= max(waits) <= longest
         assert len(set(waits)) > 1
-    assert retry.backoff_seconds(3, retry_after=0.25) == 0.25
+    assert retry.backoff_seconds(10_000) <= 20
+    assert retry.backoff_seconds(1, retry_after=7) == 7
+    assert retry.backoff_seconds(1, retry_after=0) >= 0.5
 
 
 @pytest.mark.parametrize(
