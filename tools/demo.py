@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import environment, pulumi_cli
-from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_on_termination
+from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
 FOLDER = BUILD / "demo"
 STACK = "agin-demo"
@@ -224,20 +224,8 @@ def main() -> int:
     commands.add_parser("shell")
     commands.add_parser("destroy")
     arguments = parser.parse_args()
-    exit_on_termination()
-    try:
-        if arguments.command == "up":
-            up(arguments.description)
-        elif arguments.command == "shell":
-            shell()
-        else:
-            destroy()
-    except StepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    run = {"up": lambda: up(arguments.description), "shell": shell, "destroy": destroy}
+    return exit_status(run[arguments.command])
 
 
 if __name__ == "__main__":

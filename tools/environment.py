@@ -15,7 +15,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tools.steps import BUILD, LOGS, ROOT, StepError, exit_on_termination, run_step, say
+from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
 DEV = BUILD / "venv"
 USER = BUILD / "user"
@@ -129,15 +129,7 @@ def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
         say("usage: python3 -m tools.environment {dev|user}")
         return 2
-    exit_on_termination()
-    try:
-        print(makers[sys.argv[1]]())
-    except StepError as error:
-        say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_status(lambda: print(makers[sys.argv[1]]()))
 
 
 if __name__ == "__main__":

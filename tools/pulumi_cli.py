@@ -23,7 +23,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.steps import BUILD, LOGS, ROOT, StepError, exit_on_termination, run_step, say
+from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
 # The package wants SDK 3.268 or newer, and Pulumi releases SDK and CLI together under one number. (Bulk
 # imports with outputs, the other thing that asks for a certain CLI, came with 3.254.)
@@ -288,16 +288,12 @@ def main() -> int:
     parser.add_argument("--only", choices=WAYS, help="one way instead of trying all")
     parser.add_argument("--rebuild", action="store_true", help="make it anew")
     arguments = parser.parse_args()
-    exit_on_termination()
-    try:
+
+    def run() -> None:
         only: str | None = arguments.only or from_environment()
         print(ensure(only, rebuild=arguments.rebuild, python=development_python()))
-    except StepError as error:
-        say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return exit_status(run)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,19 @@ GRACE_SECONDS = 10
 
 class StepError(Exception):
     """A sentence for the user; `str()` is all that needs to be shown."""
+
+
+def exit_status(run: Callable[[], object]) -> int:
+    """Runs a whole script: 0, 1 with what a StepError says, or 130 where it was interrupted."""
+    _exit_on_termination()
+    try:
+        run()
+    except StepError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
 
 
 def say(text: str) -> None:
@@ -128,7 +141,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.wait()
 
 
-def exit_on_termination() -> None:
+def _exit_on_termination() -> None:
     """Let SIGTERM and SIGHUP unwind the stack, so that everything started gets ended."""
 
     def leave(number: int, _frame: FrameType | None) -> None:

@@ -526,12 +526,12 @@ def _host(url: str) -> str:
 
 
 def _error_body(answer: requests.Response) -> dict[str, Any] | None:
-    """The answer's body where it is one of ngrok's errors: an object that repeats the status and has a message."""
+    """The answer's body where it is one of ngrok's errors: a message, with ngrok's code or the status repeated."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
         return None
-    is_ngroks = (
-        isinstance(body, dict) and body.get("status_code") == answer.status_code and isinstance(body.get("msg"), str)
-    )
-    return body if is_ngroks else None
+    if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
+        return None
+    has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
+    return body if has_code or body.get("status_code") == answer.status_code else None

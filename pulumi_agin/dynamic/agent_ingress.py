@@ -178,14 +178,12 @@ class AgentIngressProvider(ResourceProvider):
         """Returns where a 404 means that the ingress is gone: where the key is the one that saw it last."""
         if olds.get(FINGERPRINT) == self._connected().fingerprint(id_):
             return
-        call = servicer.current_call()
-        urn = getattr(call.request, "urn", "") if call else ""
         settings = self._configured()
         raise ProviderError(
             f"{error}. That need not mean that it is gone: the API key, from {settings.api_key_source}, is not known "
             "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
             f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
-            f"with\npulumi state delete '{urn or 'URN'}'"
+            f"with\npulumi state delete '{servicer.urn()}'"
         )
 
 
@@ -224,14 +222,12 @@ def _see_kept(asked: list[str], wanted: Mapping[str, Any], ingress: AgentIngress
         return
     where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
     if POLICY in not_kept and not wanted.get(POLICY):
-        call = servicer.current_call()
-        urn = getattr(call.request, "urn", "") if call else ""
         message = (
             f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it: an Agent Ingress "
             "can't be rid of its policy, only replaced. Where that is wanted, give the resource "
             "ResourceOptions(delete_before_replace=True), as two can't have one domain, take away its protection "
             "where it has one, and run\n"
-            f"pulumi up --target-replace '{urn or 'URN'}'"
+            f"pulumi up --target-replace '{servicer.urn()}'"
         )
     else:
         message = f"ngrok was asked to change {' and '.join(not_kept)} of {where}, and its answer has it otherwise"

@@ -77,6 +77,12 @@ def timeout_seconds() -> float | None:
     return call.timeout_seconds if call else None
 
 
+def urn() -> str:
+    """The URN of the resource that is called for, to be put into a command; "URN" where it is not known."""
+    call = current_call()
+    return str(getattr(call.request, "urn", "URN")) if call else "URN"
+
+
 def is_unknown(value: object) -> bool:
     """Whether a value of a preview is not known yet."""
     return isinstance(value, Unknown)

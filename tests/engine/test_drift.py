@@ -88,7 +88,7 @@ def test_an_ingress_deleted_outside_leaves_the_state_and_comes_back(project: Pro
     assert "2 deleted" in project.destroy()
 
 
-def test_the_key_of_another_account_changes_nothing(project: Project, emulator: Emulator) -> None:
+def test_the_key_of_another_account_and_a_wrong_base_url_change_nothing(project: Project, emulator: Emulator) -> None:
     project.program('agin.AgentIngress("a", domain="connect.acme.com")')
     project.up()
     [resource] = project.resources()
@@ -100,6 +100,10 @@ def test_the_key_of_another_account_changes_nothing(project: Project, emulator: 
         )
         assert f"pulumi state delete '{resource['urn']}'" in failed.output
         assert "Traceback" not in failed
+    # Nor does a base URL behind which there is something else.
+    elsewhere = {"NGROK_API_BASE_URL": f"{emulator.url}/elsewhere"}
+    for failed in (project.refresh(fails=True, env=elsewhere), project.destroy(fails=True, env=elsewhere)):
+        assert "the base URL came from the environment variable NGROK_API_BASE_URL" in failed.diagnostics
     assert project.resources()[0]["outputs"] == resource["outputs"]
     assert len(emulator.ingresses()) == 1
     assert UNCHANGED in project.refresh()
