@@ -184,14 +184,16 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
 def pulumi(env: Mapping[str, str], *arguments: str) -> None:
     show(f"\n$ pulumi {shlex.join(arguments)}")
     executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
-    code = foreground([executable, *arguments], env)
+    # With SIGPIPE ignored, as Python has it: cut off by `| head`, pulumi would end at once and leave its plugins
+    # running.
+    code = foreground([executable, *arguments], env, restore_signals=False)
     if code != 0:
         raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
 
 
-def foreground(command: list[str], env: Mapping[str, str]) -> int:
+def foreground(command: list[str], env: Mapping[str, str], *, restore_signals: bool = True) -> int:
     """Run a command of the user's terminal, and never leave it running."""
-    process = subprocess.Popen(command, cwd=ROOT, env=env)
+    process = subprocess.Popen(command, cwd=ROOT, env=env, restore_signals=restore_signals)
     try:
         return process.wait()
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Project:
         self, *args: str, fails: bool = False, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> Result:
         """Runs the CLI. It must succeed, or fail where `fails` is said."""
-        run = subprocess.run(
+        process = subprocess.Popen(
             [str(self.cli / "pulumi"), *args, "--non-interactive"],
             cwd=cwd or self.folder,
             env=self.environment | dict(env or {}),
@@ -77,10 +78,16 @@ class Project:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=COMMAND_TIMEOUT_SECONDS,
-            check=False,
         )
-        result = Result(run.returncode, run.stdout)
+        with process:
+            try:
+                output, _ = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+            except BaseException:
+                # As a user would end it, so that its plugins end too.
+                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGINT)
+                raise
+        result = Result(process.returncode, output)
         assert (result.code != 0) == fails, f"pulumi {' '.join(args)} ended with {result.code}:\n{result.output}"
         return result
 
