@@ -208,8 +208,8 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         return ingress
 
 
-_INPUTS = ("domain", "description", "metadata", "certificate_management_policy")
-_OUTPUTS = (*_INPUTS, "certificate_management_status", "ns_targets", "region_domains", "created_at", "uri")
+_INPUTS = tuple(AgentIngressArgs.__annotations__)
+_OUTPUTS = tuple(AgentIngress.__annotations__)
 
 
 def _inputs_and_opts(

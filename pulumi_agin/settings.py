@@ -6,7 +6,8 @@
 | `ngrok:apiBaseUrl`     | `NGROK_API_BASE_URL`        | ngrok's public API               |
 | `ngrok:timeoutSeconds` | `NGROK_API_TIMEOUT_SECONDS` | 300                              |
 
-The stack config wins; an empty value is as good as none. The names are those of ngrok's own Terraform provider.
+The stack config wins; an empty value is as good as none. The first two variables are those of ngrok's own Terraform
+provider.
 """
 
 from __future__ import annotations

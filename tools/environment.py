@@ -30,16 +30,8 @@ def dev() -> Path:
     if _stamp(DEV) == wanted:
         return DEV
     _make(DEV, "[1/2] making the development environment .build/venv")
-    # hatchling, the build backend, so that later builds of the wheel need no network.
-    _pip(
-        DEV,
-        "[2/2] installing the package, its dependencies and the tools: about a minute",
-        "--editable",
-        ".[emulator]",
-        "--group",
-        "dev",
-        "hatchling",
-    )
+    title = "[2/2] installing the package, its dependencies and the tools: about a minute"
+    _pip(DEV, title, "--editable", ".[emulator]", "--group", "dev")
     _set_stamp(DEV, wanted)
     return DEV
 

@@ -316,17 +316,11 @@ class AgentIngressClient:
                 # Plain http is for this machine alone, and a proxy is another.
                 proxies={"http": "", "https": ""} if self._is_loopback else None,
             )
-        except requests.exceptions.ContentDecodingError:
-            reason, connected, hopeless = "its answer can't be decoded", True, True
         except requests.RequestException as error:
             reason = self._shown(_reason(error, connect_timeout, read_timeout))
-            connected = not any(
-                isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error)
-            )
             hopeless = _never_passes(error)
-            connected &= not hopeless
+            request.may_have_been_carried_out |= _may_have_arrived(error)
         # Raised and returned out here, where no exception of requests' hangs on to it.
-        request.may_have_been_carried_out |= connected
         whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
         failure = errors.UnreachableError(
             f"could not {request.doing}{_effort(request, deadline)}: no answer from {self._base_url}{whose}: {reason}"
@@ -495,6 +489,8 @@ def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -
         return f"no connection within {connect_timeout:.3g} seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut short"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return "its answer can't be decoded"
     *_, innermost = _causes(error)
     if isinstance(innermost, OSError) and innermost.strerror:
         return innermost.strerror
@@ -502,7 +498,18 @@ def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -
 
 
 def _never_passes(error: requests.RequestException) -> bool:
-    """Whether the next try can't go better: the certificate, the URL or the proxy is wrong."""
+    """Whether the next try can't go better: the certificate, the URL, the proxy or the answer is wrong."""
+    return isinstance(error, requests.exceptions.ContentDecodingError) or _was_refused_by_us(error)
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Whether ngrok may have got the request, and carried it out, though we know of no answer."""
+    never_connected = any(isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error))
+    return not never_connected and not _was_refused_by_us(error)
+
+
+def _was_refused_by_us(error: requests.RequestException) -> bool:
+    """Whether the request was never sent, as its certificate, URL or proxy is wrong."""
     if isinstance(error, requests.exceptions.SSLError):
         # A connection that broke off during the handshake is one of these too.
         return not any(isinstance(cause, (ssl.SSLEOFError, ConnectionError)) for cause in _causes(error))

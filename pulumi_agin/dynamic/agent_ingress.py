@@ -89,7 +89,7 @@ class AgentIngressProvider(ResourceProvider):
     @sentences
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an update would change: four fields, canonical on both sides. `__provider` is none of them."""
-        changed = list(_changes(_olds, _news))
+        changed = _changes(_olds, _news)
         return DiffResult(
             changes=bool(changed),
             replaces=["domain"] if "domain" in changed else [],
@@ -113,7 +113,6 @@ class AgentIngressProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A refresh, or a `get`. Only a refresh can find an ingress gone."""
         client = self._connected()
-        call = servicer.current_call()
         refreshing = COMPUTED in props
         try:
             ingress = client.get(id_, servicer.timeout_seconds(), domain=props.get("domain"))
@@ -122,8 +121,7 @@ class AgentIngressProvider(ResourceProvider):
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
             self._believe_gone(error, id_, props)
             return ReadResult(None, {})
-        asked = call.inputs("inputs") if call else None
-        inputs = _followed_inputs(ingress, asked if asked is not None else props) if refreshing else None
+        inputs = _followed_inputs(ingress, servicer.inputs_before() or props) if refreshing else None
         return ReadResult(ingress.id, _outputs(client, ingress), inputs)
 
     @sentences

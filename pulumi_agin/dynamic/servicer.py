@@ -40,20 +40,6 @@ class Call:
     request: Any
     context: Any
 
-    @property
-    def timeout_seconds(self) -> float | None:
-        """The resource's `custom_timeouts` for this call, or None where it has none."""
-        seconds = float(getattr(self.request, "timeout", 0) or 0)
-        return seconds if seconds > 0 else None
-
-    def inputs(self, field: str) -> dict[str, Any] | None:
-        """A map of the request, such as `old_inputs`, as plain values; None where the request has none."""
-        struct = getattr(self.request, field, None)
-        if struct is None or not len(struct):
-            return None
-        values: dict[str, Any] = rpc.deserialize_properties(struct)
-        return values
-
 
 def current_call() -> Call | None:
     """The engine's call that led here, or None where the servicer can't be found on the stack."""
@@ -74,7 +60,15 @@ def _callers() -> Iterator[Any]:
 def timeout_seconds() -> float | None:
     """The `custom_timeouts` of the call under way, or None where there are none."""
     call = current_call()
-    return call.timeout_seconds if call else None
+    seconds = float(getattr(call.request, "timeout", 0)) if call else 0.0
+    return seconds if seconds > 0 else None
+
+
+def inputs_before() -> dict[str, Any] | None:
+    """In a read, the resource's inputs as the state has them; None where they are not known."""
+    call = current_call()
+    struct = getattr(call.request, "inputs", None) if call else None
+    return rpc.deserialize_properties(struct) if struct else None
 
 
 def urn() -> str:

@@ -201,7 +201,7 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
     ingress = state.store.create(
         account=account, now=state.clock(), domain=domain, description=description, metadata=metadata
     )
-    _set_policy(state, ingress, policy)
+    ingress.set_policy(policy, state.clock())
     state.store.save()
     return render(state, ingress)
 
@@ -217,16 +217,9 @@ def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, A
         ingress.metadata = metadata
     removes = "certificate_management_policy" in body and state.settings.null_policy == "removes"
     if policy is not None or removes:
-        _set_policy(state, ingress, policy)
+        ingress.set_policy(policy, state.clock())
     state.store.save()
     return render(state, ingress)
-
-
-def _set_policy(state: State, ingress: Ingress, policy: dict[str, str] | None) -> None:
-    """A policy that changes nothing doesn't start the certificate anew."""
-    if policy != ingress.certificate_management_policy:
-        ingress.certificate_management_policy = policy
-        ingress.policy_set_at = state.clock()
 
 
 def _list(state: State, account: int, query: dict[str, str], base_url: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal, TypedDict, cast
 
 from pulumi_agin.emulator import certificates
+from pulumi_agin.emulator.api import COLLECTION
 from pulumi_agin.emulator.faults import Fault, FaultKind
 from pulumi_agin.emulator.state import RequestSeen, State
 from pulumi_agin.emulator.store import Ingress
@@ -158,9 +159,7 @@ class Control:
             ingress.metadata = changes.get("metadata", ingress.metadata)
             ingress.ns_targets = list(changes.get("ns_targets", ingress.ns_targets))
             ingress.region_domains = list(changes.get("region_domains", ingress.region_domains))
-            if policy != ingress.certificate_management_policy:
-                ingress.certificate_management_policy = None if policy is None else dict(policy)
-                ingress.policy_set_at = self._state.clock()
+            ingress.set_policy(None if policy is None else dict(policy), self._state.clock())
             self._state.store.save()
 
     def delete_ingress(self, ingress_id: str) -> None:
@@ -236,9 +235,8 @@ class Control:
 
 
 def _route(seen: RequestSeen) -> str:
-    head, _, rest = seen["path"].removeprefix("/agent_ingresses").partition("/")
-    is_one = seen["path"].startswith("/agent_ingresses/") and not head and rest and "/" not in rest
-    return f"{seen['method']} {'/agent_ingresses/{id}' if is_one else seen['path']}"
+    parent, _, name = seen["path"].rpartition("/")
+    return f"{seen['method']} {f'{COLLECTION}/{{id}}' if parent == COLLECTION and name else seen['path']}"
 
 
 def _fits(name: str, value: object) -> bool:

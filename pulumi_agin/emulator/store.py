@@ -42,6 +42,12 @@ class Ingress:
     certificate: dict[str, str | None] | None = None
     """A state set by the control plane (state, error_code, msg); None leaves it to the clock."""
 
+    def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
+        """A policy that changes nothing doesn't start the certificate anew."""
+        if policy != self.certificate_management_policy:
+            self.certificate_management_policy = policy
+            self.policy_set_at = now
+
 
 class Store:
     """All ingresses, oldest first. Not locked: whoever uses it holds the state's lock."""

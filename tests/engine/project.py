@@ -14,6 +14,9 @@ from typing import Any
 # Enough for the slowest command on a busy machine; none waits for luck.
 COMMAND_TIMEOUT_SECONDS = 180
 
+# What the CLI says of a program with one resource, which is as it was: that and the stack.
+UNCHANGED = "2 unchanged"
+
 PASSPHRASE = "only for tests"
 
 

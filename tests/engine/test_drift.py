@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.engine.project import UNCHANGED, Project
 from tests.keys import OTHER_ACCOUNTS_KEY
-
-UNCHANGED = "2 unchanged"
 
 
 def test_a_change_outside_is_taken_up_shown_and_mended(project: Project, emulator: Emulator) -> None:

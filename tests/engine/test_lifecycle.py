@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-
-UNCHANGED = "2 unchanged"  # the ingress and the stack
+from tests.engine.project import UNCHANGED, Project
 
 
 def asked(emulator: Emulator) -> list[tuple[str, Any]]:

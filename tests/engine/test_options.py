@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-
-UNCHANGED = "2 unchanged"
+from tests.engine.project import UNCHANGED, Project
 
 
 def test_protect_refuses_until_unprotected(project: Project, emulator: Emulator) -> None:
