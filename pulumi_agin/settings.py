@@ -5,9 +5,10 @@
 | `ngrok:apiKey`         | `NGROK_API_KEY`             | none: that is an error           |
 | `ngrok:apiBaseUrl`     | `NGROK_API_BASE_URL`        | ngrok's public API               |
 | `ngrok:timeoutSeconds` | `NGROK_API_TIMEOUT_SECONDS` | 300                              |
+|                        | `PULUMI_AGIN_LOG`           | no line for each request         |
 
 The stack config wins; an empty value is as good as none. The first two variables are those of ngrok's own Terraform
-provider.
+provider. An explicit `Provider` has the stack config's keys as its own inputs, and its API key from nowhere else.
 """
 
 from __future__ import annotations
@@ -15,21 +16,30 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from .api.client import (
-    DEFAULT_TIMEOUT_SECONDS,
-    LOOPBACK_HOSTS,
-    PUBLIC_API,
-    AgentIngressClient,
-    api_key_problem,
-)
+from .api.access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key_problem
 from .api.errors import InvalidInputsError
+from .api.text import one_line
+
+if TYPE_CHECKING:
+    from .api.client import AgentIngressClient
+
+API_KEY = "ngrok:apiKey"
+BASE_URL = "ngrok:apiBaseUrl"
+TIMEOUT_SECONDS = "ngrok:timeoutSeconds"
+
+# The name of the explicit Provider whose inputs are asked in place of the stack config.
+PROVIDER_NAME = "ngrok:provider"
+
+# Where a setting comes from, as messages say it.
+STACK_CONFIG = "of the stack config"
 
 
 @dataclass(frozen=True)
@@ -42,30 +52,50 @@ class Settings:
     base_url_source: str
     timeout_seconds: str
     timeout_seconds_source: str
+    log: str
+    provider_name: str
 
     @classmethod
     def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
         """`config` gives the value of a key of the stack config, such as "ngrok:apiKey", or None."""
+        provider_name = str(config(PROVIDER_NAME) or "")
+        configured = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else STACK_CONFIG
 
         def setting(key: str, variable: str, default: str) -> tuple[str, str]:
             for value, source in (
-                (config(key), f"{key} of the stack config"),
+                (config(key), f"{key} {configured}"),
                 (environment.get(variable), f"the environment variable {variable}"),
             ):
                 if value is not None and str(value).strip(" "):
                     return str(value), source
             return default, "the default"
 
-        api_key, api_key_source = setting("ngrok:apiKey", "NGROK_API_KEY", "")
-        base_url, base_url_source = setting("ngrok:apiBaseUrl", "NGROK_API_BASE_URL", PUBLIC_API)
-        timeout, timeout_source = setting(
-            "ngrok:timeoutSeconds", "NGROK_API_TIMEOUT_SECONDS", str(DEFAULT_TIMEOUT_SECONDS)
+        if provider_name:
+            # The environment's key may be of another account than the one that was meant.
+            api_key, api_key_source = str(config(API_KEY) or "").strip(" "), f"api_key {configured}"
+        else:
+            api_key, api_key_source = setting(API_KEY, "NGROK_API_KEY", "")
+        base_url, base_url_source = setting(BASE_URL, "NGROK_API_BASE_URL", PUBLIC_API)
+        timeout, timeout_source = setting(TIMEOUT_SECONDS, "NGROK_API_TIMEOUT_SECONDS", str(DEFAULT_TIMEOUT_SECONDS))
+        return cls(
+            SecretStr(api_key),
+            api_key_source,
+            base_url,
+            base_url_source,
+            timeout,
+            timeout_source,
+            environment.get("PULUMI_AGIN_LOG", ""),
+            provider_name,
         )
-        return cls(SecretStr(api_key), api_key_source, base_url, base_url_source, timeout, timeout_source)
 
     def problems(self) -> list[str]:
         """What is wrong with the settings, each a sentence that says what would be right, without the key."""
-        return [*self._api_key_problems(), *self._base_url_problems(), *self._timeout_problems()]
+        return [
+            *self._api_key_problems(),
+            *self._base_url_problems(),
+            *self._timeout_problems(),
+            *self._log_problems(),
+        ]
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("Settings hold the API key, and so are not to be pickled")
@@ -73,7 +103,7 @@ class Settings:
     @property
     def api_key_hint(self) -> str:
         """What else there is to know of where the key comes from, for messages; "" where there is nothing."""
-        if not self.api_key_source.endswith("of the stack config"):
+        if not self.provider_name and not self.api_key_source.endswith(STACK_CONFIG):
             return ""
         # They run no program, and the engine then gives the provider what is in the state.
         return (
@@ -81,11 +111,23 @@ class Settings:
             "or add --run-program)"
         )
 
+    @property
+    def from_stack_config(self) -> list[str]:
+        """Which keys of the stack config are in use: a shell has to be given these."""
+        sources = {
+            API_KEY: self.api_key_source,
+            BASE_URL: self.base_url_source,
+            TIMEOUT_SECONDS: self.timeout_seconds_source,
+        }
+        return [key for key, source in sources.items() if source.endswith(STACK_CONFIG)]
+
     def client(self) -> AgentIngressClient:
         """A client with these settings. Raises InvalidInputsError where they have problems."""
         problems = self.problems()
         if problems:
             raise InvalidInputsError("; ".join(problems))
+        from .api.client import AgentIngressClient
+
         return AgentIngressClient(
             self.api_key,
             self.base_url,
@@ -93,10 +135,17 @@ class Settings:
             api_key_source=self.api_key_source,
             api_key_hint=self.api_key_hint,
             base_url_source=self.base_url_source,
+            say=_say,
+            trace=_say if self.log else None,
         )
 
     def _api_key_problems(self) -> list[str]:
         key = self.api_key.get_secret_value()
+        if not key and self.provider_name:
+            return [
+                f"{self.api_key_source} is empty: an explicit Provider takes no key from the stack config or the "
+                "environment, which may be of another account; give it the one of its account"
+            ]
         if not key:
             return [
                 "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, "
@@ -133,3 +182,15 @@ class Settings:
         if not 0 < seconds < math.inf:
             return [f"the time from {self.timeout_seconds_source} must be a number of seconds above 0, such as 300"]
         return []
+
+    def _log_problems(self) -> list[str]:
+        if self.log not in ("", "debug"):
+            return ['the environment variable PULUMI_AGIN_LOG must be "debug", or not set']
+        return []
+
+
+def _say(line: str) -> None:
+    """Shows a line to whoever waits. Pulumi shows what a plugin or a program writes, as it comes."""
+    # One write: the lines of several threads stay whole.
+    sys.stderr.write(f"pulumi-agin: {line}\n")
+    sys.stderr.flush()

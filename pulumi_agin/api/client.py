@@ -10,11 +10,10 @@ import hashlib
 import hmac
 import importlib.metadata
 import json
-import re
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -26,16 +25,15 @@ from requests.auth import AuthBase
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from . import errors, models, retry
+from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key_problem
+from .progress import Progress, Wait
+from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
+from .snapshot import Snapshot
 from .text import EXCERPT_CHARACTERS, one_line, redact
-
-PUBLIC_API = "https://api.ngrok.com"
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
-
-# How long one call may take in all, its repetitions and waits included.
-DEFAULT_TIMEOUT_SECONDS = 300
 
 # The most that ngrok gives, and its default.
 PAGE_SIZE = 100
@@ -46,21 +44,8 @@ SETTLING_SECONDS = 30
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-
 AgentIngresses = list[models.AgentIngress]
 Answer = TypeVar("Answer", bound=BaseModel)
-
-
-def api_key_problem(api_key: str) -> str | None:
-    """What is wrong with the form of an API key, without the key; None where nothing is."""
-    if not api_key:
-        return "is empty"
-    if re.search(r"\s", api_key):
-        return "holds white space: set the key alone"
-    if not re.fullmatch(r"[!-~]+", api_key):
-        return "holds control characters, or others that no key has: set the key alone"
-    return None
 
 
 class AgentIngressClient:
@@ -70,9 +55,9 @@ class AgentIngressClient:
 
     | what came                                        | repeated                                         |
     |--------------------------------------------------|--------------------------------------------------|
-    | no connection, no answer, an answer cut short    | yes                                              |
-    | 429                                              | yes, after `Retry-After` where there is one      |
-    | 500, 502, 503, 504                               | yes                                              |
+    | no connection, no answer, an answer cut short    | yes, after 0.5 to 1 second, then up to 20        |
+    | 500, 502, 503, 504                               | yes, likewise, or after `Retry-After`            |
+    | 429                                              | yes, when the limit allows; see `RateLimit`      |
     | a certificate that can't be verified             | no                                               |
     | a redirect                                       | no, and never followed                           |
     | any other status, an answer that makes no sense  | no                                               |
@@ -81,12 +66,15 @@ class AgentIngressClient:
     repeated one is told that the domain exists, a look by domain settles whether it was the first that made it.
 
     Every failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
-    Used by many threads at once: each has a `requests.Session` of its own, with its kept-alive connection.
+    Used by many threads at once: each has a `requests.Session` of its own, with its kept-alive connection; after a
+    429 they wait together.
 
     api_key: an ngrok API key. It is in no message, log or representation.
     base_url: where the API is, without its paths; https, or loopback.
     timeout_seconds: the most that one call takes in all; only an answer that trickles in can hold it longer.
     api_key_source, api_key_hint, base_url_source: where these two came from, for messages.
+    say: is given a line that says what is waited for, once that takes longer than a few seconds.
+    trace: is given a line for each request: method, path, status, milliseconds and operation id.
     """
 
     def __init__(
@@ -98,6 +86,8 @@ class AgentIngressClient:
         api_key_source: str = "the argument api_key",
         api_key_hint: str = "",
         base_url_source: str = "the argument base_url",
+        say: Callable[[str], None] | None = None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self._api_key = api_key
         problem = api_key_problem(api_key.get_secret_value())
@@ -109,7 +99,11 @@ class AgentIngressClient:
         self._api_key_source = api_key_source
         self._api_key_hint = api_key_hint
         self._base_url_source = base_url_source
+        self._trace = trace
         self._thread = threading.local()
+        self._progress = Progress(say)
+        self._rate_limit = RateLimit()
+        self._snapshot = Snapshot(lambda deadline: self._listed(None, deadline))
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
@@ -130,7 +124,7 @@ class AgentIngressClient:
         settling = min(SETTLING_SECONDS, deadline.seconds / 4)
         request = _Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
         try:
-            return self._about(request, self._send(request, deadline.shortened_by(settling)))
+            return self._about(request, self._send(request, deadline.keeping_back(settling)))
         except errors.NgrokError as error:
             if not request.may_have_been_carried_out:
                 raise
@@ -144,6 +138,24 @@ class AgentIngressClient:
         """
         request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
         return self._about(request, self._send(request, self._deadline(timeout_seconds)))
+
+    def get_one_of_many(
+        self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None
+    ) -> models.AgentIngress:
+        """As `get`, for who reads many: from the second on within 5 seconds, one list answers for all of them.
+
+        An ingress that the list lacks is asked for by its id, so that none is called gone for a list's sake.
+        """
+        deadline = self._deadline(timeout_seconds)
+        found = self._snapshot.find(self._checked_id(id_), deadline)
+        if found is not None and domain in (None, found.domain):
+            return found
+        return self.get(id_, deadline.left, domain=domain)
+
+    def find(self, domain: str, timeout_seconds: float | None = None) -> models.AgentIngress | None:
+        """The ingress that the domain has in the account of the key, or None. `domain` is in canonical form."""
+        found, _ = self._found(domain, self._deadline(timeout_seconds))
+        return found
 
     def update(
         self,
@@ -173,27 +185,40 @@ class AgentIngressClient:
 
     def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
         """All of the account, over every page, newest first. `filter` is ngrok's CEL over `obj`."""
-        deadline = self._deadline(timeout_seconds)
-        query = {"limit": str(PAGE_SIZE)} | ({"filter": filter} if filter else {})
+        _, found = self._listed(filter, self._deadline(timeout_seconds))
+        return found
+
+    def fingerprint(self, id_: str) -> str:
+        """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
+        key = self._api_key.get_secret_value().encode()
+        return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
+
+    def _listed(self, filter_: str | None, deadline: Deadline) -> tuple[float, AgentIngresses]:
+        """Every page, and when the first one was asked for."""
+        query = {"limit": str(PAGE_SIZE)} | ({"filter": filter_} if filter_ else {})
+        asked_at = 0.0
         seen: list[dict[str, str]] = []
         found: AgentIngresses = []
         while query not in seen:
             seen.append(query)
             request = _Request("GET", "list the Agent Ingresses", query=query)
             page = self._understood(request, self._send(request, deadline), models.AgentIngressPage)
+            asked_at = asked_at or request.last_sent
             found += page.ingresses
             if not page.next_page_uri:
-                return found
+                return asked_at, found
             # Only its query: the host that an answer names is not necessarily one that may see the key.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
         raise errors.BadAnswerError(
             "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
         )
 
-    def fingerprint(self, id_: str) -> str:
-        """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
-        key = self._api_key.get_secret_value().encode()
-        return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
+    def _found(self, domain: str, deadline: Deadline) -> tuple[models.AgentIngress | None, requests.Response]:
+        """The ingress that the domain has, if any, and the answer that said so."""
+        request = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
+        answer = self._send(request, deadline)
+        page = self._understood(request, answer, models.AgentIngressPage)
+        return next((ingress for ingress in page.ingresses if ingress.domain == domain), None), answer
 
     # -- settling a create whose answer was lost ----------------------------------------------------------
 
@@ -216,16 +241,13 @@ class AgentIngressClient:
         see = "See whether it is among your Agent Ingresses before you try again"
         looks = 0
         while True:
-            look = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
             try:
-                answer = self._send(look, deadline)
-                found = self._understood(look, answer, models.AgentIngressPage).ingresses
+                found, answer = self._found(domain, deadline)
             except errors.NgrokError as error:
                 failure = error
                 break
-            for ingress in found:
-                if ingress.domain == domain:
-                    return ingress, answer
+            if found is not None:
+                return found, answer
             if isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status):
                 # ngrok's last word was a no, and it has nothing: no, then.
                 raise lost
@@ -279,33 +301,64 @@ class AgentIngressClient:
 
     def _send(self, request: _Request, deadline: Deadline) -> requests.Response:
         """The loop: sends, and repeats what passes by, until there is an answer to return or to raise."""
-        repetition = 0
-        while True:
-            outcome = self._exchange(request, deadline)
-            if isinstance(outcome, errors.UnreachableError):
-                status, asked_to_wait = None, None
-                failure: errors.NgrokError = outcome
-            elif outcome.status_code < 300:
-                request.may_have_been_carried_out = True
-                return outcome
-            else:
-                status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
-                request.may_have_been_carried_out |= status >= 500
-                failure = self._refusal(request, outcome, deadline)
-            repetition += 1
-            wait = retry.backoff_seconds(repetition, asked_to_wait)
-            if not retry.passes_by(status) or wait >= deadline.left:
-                raise failure
-            time.sleep(wait)
+        with self._progress.of(request.doing, deadline) as wait:
+            failure: errors.NgrokError | None = None
+            repetition = 0
+            while True:
+                entered_at = self._entered(request, deadline, failure, wait)
+                wait.waits_for("no answer yet")
+                outcome = self._exchange(request, deadline, entered_at)
+                if isinstance(outcome, errors.UnreachableError):
+                    status, asked_to_wait = None, None
+                    failure = outcome
+                elif outcome.status_code < 300:
+                    request.may_have_been_carried_out = True
+                    return outcome
+                else:
+                    status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
+                    request.may_have_been_carried_out |= status >= 500
+                    failure = self._refusal(request, outcome, deadline)
+                if not retry.passes_by(status):
+                    raise failure
+                if status == 429:
+                    continue
+                repetition += 1
+                pause = retry.backoff_seconds(repetition, asked_to_wait)
+                if pause >= deadline.left:
+                    raise failure
+                wait.waits_for(request.outcome, pause)
+                time.sleep(pause)
 
-    def _exchange(self, request: _Request, deadline: Deadline) -> requests.Response | errors.UnreachableError:
+    def _entered(self, request: _Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> float:
+        """Waits for the account's limit to have room. Returns the moment of entering."""
+        closed = self._rate_limit.seconds_closed()
+        if closed != 0:
+            wait.waits_for(f"ngrok takes {LIMIT} requests a minute of the whole account", closed)
+        entered_at = self._rate_limit.enter(deadline)
+        if entered_at is None:
+            raise failure or errors.RateLimitedError(
+                f"could not {request.doing}: ngrok takes {LIMIT} requests a minute of the whole account, and the next "
+                f"one is further away than what is left of the {deadline.seconds:g} seconds it may take",
+                status=429,
+                error_code="",
+                operation_id="",
+            )
+        return entered_at
+
+    def _exchange(
+        self, request: _Request, deadline: Deadline, entered_at: float
+    ) -> requests.Response | errors.UnreachableError:
         """One try. No answer is returned, as it may pass by; what never will is raised."""
         left = max(deadline.left, 0.1)
         connect_timeout, read_timeout = min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)
         request.tries += 1
-        request.first_sent = request.first_sent or time.monotonic()
+        request.last_sent = time.monotonic()
+        request.first_sent = request.first_sent or request.last_sent
+        answer = None
+        if request.method != "GET":
+            self._snapshot.written()
         try:
-            return self._session.request(
+            answer = self._session.request(
                 request.method,
                 self._base_url + request.path,
                 params=request.query,
@@ -316,18 +369,34 @@ class AgentIngressClient:
                 # Plain http is for this machine alone, and a proxy is another.
                 proxies={"http": "", "https": ""} if self._is_loopback else None,
             )
+            return answer
         except requests.RequestException as error:
             reason = self._shown(_reason(error, connect_timeout, read_timeout))
             hopeless = _never_passes(error)
             request.may_have_been_carried_out |= _may_have_arrived(error)
+        finally:
+            if request.method != "GET":
+                self._snapshot.written()
+            if answer is not None and answer.status_code == 429:
+                self._rate_limit.refused(entered_at, retry.retry_after_seconds(answer.headers))
+            else:
+                self._rate_limit.counted(entered_at)
+            self._traced(request, answer)
         # Raised and returned out here, where no exception of requests' hangs on to it.
         whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
-        failure = errors.UnreachableError(
-            f"could not {request.doing}{_effort(request, deadline)}: no answer from {self._base_url}{whose}: {reason}"
-        )
+        request.outcome = f"no answer from {self._base_url}{whose}: {reason}"
+        failure = errors.UnreachableError(f"could not {request.doing}{_effort(request, deadline)}: {request.outcome}")
         if hopeless:
             raise failure
         return failure
+
+    def _traced(self, request: _Request, answer: requests.Response | None) -> None:
+        if self._trace is None:
+            return
+        milliseconds = (time.monotonic() - request.last_sent) * 1000
+        status = "no answer" if answer is None else str(answer.status_code)
+        operation_id = self._shown(answer.headers.get("ngrok-operation-id", ""), 60) if answer is not None else ""
+        self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
     @property
     def _session(self) -> requests.Session:
@@ -398,7 +467,8 @@ class AgentIngressClient:
                     f"could not {request.doing}: {self._base_url} answered {said}, and does not know the path "
                     f"{request.path}; {self._base_url_step()}"
                 )
-        message = f"could not {request.doing}{_effort(request, deadline)}: ngrok answered {said}"
+        request.outcome = f"ngrok answered {said}"
+        message = f"could not {request.doing}{_effort(request, deadline)}: {request.outcome}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
@@ -440,6 +510,8 @@ class _Request:
     body: Mapping[str, Any] | None = None
     tries: int = 0
     first_sent: float | None = None
+    last_sent: float = 0.0
+    outcome: str = ""
     may_have_been_carried_out: bool = False
 
     @property

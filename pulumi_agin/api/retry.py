@@ -55,10 +55,14 @@ def http_date(value: str) -> datetime | None:
 
 
 class Deadline:
-    """The time that one call may take in all, its repetitions and waits included."""
+    """The time that one call may take in all, its repetitions and waits included.
+
+    seconds: how long that is. kept_back: how much of it is left to what comes after.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.kept_back = 0.0
         self._started = time.monotonic()
 
     @property
@@ -69,10 +73,11 @@ class Deadline:
     @property
     def left(self) -> float:
         """Seconds until the call must end; below zero when it should have."""
-        return self.seconds - self.elapsed
+        return self.seconds - self.kept_back - self.elapsed
 
-    def shortened_by(self, seconds: float) -> Deadline:
+    def keeping_back(self, seconds: float) -> Deadline:
         """The same beginning with an earlier end, so that time is left for what comes after."""
-        earlier = Deadline(self.seconds - seconds)
+        earlier = Deadline(self.seconds)
+        earlier.kept_back = seconds
         earlier._started = self._started
         return earlier

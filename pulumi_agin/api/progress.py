@@ -1,0 +1,80 @@
+"""Lines that say what is waited for, and how long, once it takes longer than a few seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .retry import Deadline
+
+FIRST_LINE_SECONDS = 3.0
+NEXT_LINE_SECONDS = 20.0
+
+
+@dataclass(eq=False)
+class Wait:
+    """A call that is under way. `reason` says what it waits for right now, and `until` when that will be over."""
+
+    doing: str
+    deadline: Deadline
+    says_next: float
+    reason: str = "no answer yet"
+    until: float | None = None
+
+    def waits_for(self, reason: str, seconds: float | None = None) -> None:
+        """What it waits for from now on, and how long at most where that is known."""
+        self.reason = reason
+        self.until = None if seconds is None else time.monotonic() + seconds
+
+    def line(self, now: float) -> str:
+        """What is shown."""
+        left = "" if self.until is None else f"; it goes on in {max(0.0, self.until - now):.0f} seconds"
+        return (
+            f"still waiting to {self.doing}, for {self.deadline.elapsed:.0f} of the {self.deadline.seconds:g} seconds "
+            f"it may take: {self.reason}{left}"
+        )
+
+
+class Progress:
+    """Says a line for each call that takes long. One thread looks after all of them, and ends with the last."""
+
+    def __init__(self, say: Callable[[str], None] | None) -> None:
+        self._say = say
+        self._lock = threading.Lock()
+        self._waits: set[Wait] = set()
+        self._watched = False
+
+    @contextmanager
+    def of(self, doing: str, deadline: Deadline) -> Iterator[Wait]:
+        """Around a call: says what it waits for, until it ends."""
+        wait = Wait(doing, deadline, time.monotonic() + FIRST_LINE_SECONDS)
+        if self._say is None:
+            yield wait
+            return
+        with self._lock:
+            self._waits.add(wait)
+            if not self._watched:
+                self._watched = True
+                threading.Thread(target=self._watch, args=(self._say,), daemon=True).start()
+        try:
+            yield wait
+        finally:
+            with self._lock:
+                self._waits.discard(wait)
+
+    def _watch(self, say: Callable[[str], None]) -> None:
+        while True:
+            # Seldom enough to cost nothing, and often enough for lines that count seconds.
+            time.sleep(FIRST_LINE_SECONDS / 6)
+            now = time.monotonic()
+            with self._lock:
+                if not self._waits:
+                    self._watched = False
+                    return
+                late = [wait for wait in self._waits if now >= wait.says_next]
+            for wait in late:
+                wait.says_next = now + NEXT_LINE_SECONDS
+                say(wait.line(now))
