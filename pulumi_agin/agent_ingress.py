@@ -5,12 +5,18 @@ Field names are those of ngrok's API, in Python, in the state and in `ignore_cha
 
 from collections.abc import Awaitable, Sequence
 from enum import Enum
-from typing import Any, TypeAlias, TypedDict, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, overload
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from .dynamic.agent_ingress import AgentIngressProvider
+from .commands import import_line
+from .dynamic.agent_ingress import PLACEMENT, AgentIngressProvider
+from .preview import make_exact
+from .provider import under_mocks, warn_of_plain_api_key
+
+if TYPE_CHECKING:
+    from .api import models
 
 
 class CertificateAuthority(str, Enum):
@@ -188,8 +194,25 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         Nothing is judged here: whatever is wrong is shown by the preview, all of it at once.
         """
         inputs, opts = _inputs_and_opts(*args, **kwargs)
+        opts = opts or pulumi.ResourceOptions()
+        if opts.import_ is not None:
+            raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         # A key for every output, or the program would never see it.
-        super().__init__(AgentIngressProvider(), resource_name, {**dict.fromkeys(_OUTPUTS), **inputs}, opts)
+        props = {**dict.fromkeys(_OUTPUTS), **inputs}
+        if opts.id is None:
+            props[PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+        super().__init__(AgentIngressProvider(), resource_name, props, opts)
+        warn_of_plain_api_key()
+        if opts.id is None:
+            make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
+
+    async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str] | None:
+        """The URNs of the parent and the explicit provider, which a command that imports this has to name."""
+        if under_mocks():
+            return None
+        # By the time that this is awaited, the SDK knows which provider it is.
+        placed = {"parent": opts.parent, "provider": self._provider}
+        return {name: str(await resource.urn.future()) for name, resource in placed.items() if resource} or None
 
     @staticmethod
     def get(
@@ -206,6 +229,41 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         read: Any = AgentIngress  # which needs no domain here
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
+
+
+def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
+    from .settings import Settings
+
+    stack, project = pulumi.get_stack(), pulumi.get_project()
+    # The URNs of others are not known yet.
+    parent = "URN" if opts.parent else f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
+    provider = "URN" if opts.provider or opts.providers else None
+    filled_in = ", with the URNs that `pulumi stack --show-urns` shows" if "URN" in (parent, provider) else ""
+    line = import_line(
+        id_,
+        resource_name,
+        parent=parent,
+        provider=provider,
+        stack_config=Settings.load(pulumi.runtime.get_config).from_stack_config,
+    )
+    return (
+        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), as Pulumi's SDK asks a "
+        "dynamic provider to read a resource before it says which provider. Take import_ out of the program, and run "
+        f"once, in the project's folder{filled_in}\n{line}"
+    )
+
+
+def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
+    """What ngrok answered, as the outputs that a program gets."""
+    values = answer.model_dump(exclude={"id"})
+    policy, status = values["certificate_management_policy"], values["certificate_management_status"]
+    if policy is not None:
+        values["certificate_management_policy"] = AgentIngressCertPolicy(**policy)
+    if status is not None:
+        job = status["provisioning_job"]
+        job = None if job is None else AgentIngressCertJob(**job)
+        values["certificate_management_status"] = AgentIngressCertStatus(**{**status, "provisioning_job": job})
+    return values
 
 
 _INPUTS = tuple(AgentIngressArgs.__annotations__)

@@ -95,7 +95,7 @@ class AgentIngressClient:
             raise errors.InvalidInputsError(f"the API key from {api_key_source} {problem}")
         self._base_url = base_url.rstrip("/")
         self._is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._api_key_source = api_key_source
         self._api_key_hint = api_key_hint
         self._base_url_source = base_url_source
@@ -229,8 +229,9 @@ class AgentIngressClient:
         if self._is_ours(existing, body, request, answer):
             return existing
         raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has the Agent Ingress {existing.id}, made at {existing.created_at}, "
-            "which is not what was asked for, so it is left alone"
+            f"{lost}. The domain now has the Agent Ingress {existing.id}, created at {existing.created_at}, "
+            "which is not what was asked for, so it is left alone",
+            existing_id=existing.id,
         )
 
     def _looked_for(
@@ -238,7 +239,6 @@ class AgentIngressClient:
     ) -> tuple[models.AgentIngress, requests.Response]:
         """The ingress that the domain has, and the answer that said so; looked for as long as it may appear."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
-        see = "See whether it is among your Agent Ingresses before you try again"
         looks = 0
         while True:
             try:
@@ -254,9 +254,9 @@ class AgentIngressClient:
             looks += 1
             wait = retry.backoff_seconds(looks)
             if wait >= deadline.left:
-                raise errors.CreateUnsettledError(f"{unknown}it is not there, but may still appear. {see}")
+                raise errors.CreateUnsettledError(f"{unknown}it is not there, but may still appear")
             time.sleep(wait)
-        raise errors.CreateUnsettledError(f"{unknown}whether it is there could not be found out ({failure}). {see}")
+        raise errors.CreateUnsettledError(f"{unknown}whether it is there could not be found out ({failure})")
 
     def _is_ours(
         self,
@@ -288,7 +288,7 @@ class AgentIngressClient:
     # -- one request, until it is answered ----------------------------------------------------------------
 
     def _deadline(self, timeout_seconds: float | None) -> Deadline:
-        return Deadline(self._timeout_seconds if timeout_seconds is None else timeout_seconds)
+        return Deadline(self.timeout_seconds if timeout_seconds is None else timeout_seconds)
 
     def _checked_id(self, id_: str) -> str:
         # The id becomes a part of the path: it must not lead to another.
@@ -479,10 +479,6 @@ class AgentIngressClient:
             kind = errors.RateLimitedError
         elif code == "ERR_NGROK_6706":
             kind = errors.DomainExistsError
-            message += (
-                ". If it is this stack's own and was renamed or moved in the program, give the resource its old name "
-                "in ResourceOptions(aliases=…)"
-            )
         elif status == 404 and code not in _MALFORMED_ID:
             kind = errors.NotFoundError
         return kind(message, status=status, error_code=code, operation_id=operation_id)

@@ -44,7 +44,14 @@ class WrongBaseUrlError(NgrokError):
 
 
 class CreateUnsettledError(NgrokError):
-    """A create was sent, its answer was lost, and what ngrok holds now does not tell whether it was ours."""
+    """A create was sent, its answer was lost, and what ngrok holds now does not tell whether it was ours.
+
+    existing_id: the ingress that the domain has now, or "" where none was seen.
+    """
+
+    def __init__(self, message: str, *, existing_id: str = "") -> None:
+        super().__init__(message)
+        self.existing_id = existing_id
 
 
 class ApiError(NgrokError):

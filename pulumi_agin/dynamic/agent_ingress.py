@@ -22,7 +22,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin import commands
+from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError, NotFoundError
 
 from . import servicer
 from .servicer import PartialFailureError, ProviderError, sentences
@@ -44,10 +45,18 @@ FINGERPRINT = "_key_fingerprint"
 # Every answer has it, and no input: it tells a refresh from a `get`.
 COMPUTED = "created_at"
 
+# The URNs of the parent and the explicit provider: an input that goes from the program to `check`, which hears of
+# them from nobody else, and no further. It is in no state.
+PLACEMENT = "_placement"
+
 # Values longer than this are not printed back.
 LONGEST_PRINTED = 100
 
 _lock = threading.Lock()
+
+# What check learnt of a resource in this run, by its URN: its placement, and the domain that it has in the state.
+_placements: dict[str, Mapping[str, str]] = {}
+_domains_before: dict[str, str] = {}
 
 
 class AgentIngressProvider(ResourceProvider):
@@ -76,7 +85,11 @@ class AgentIngressProvider(ResourceProvider):
         """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
         from pulumi_agin.api import models
 
-        inputs, problems = models.validate(servicer.without_provider(news), servicer.is_unknown)
+        given = servicer.without_provider(news)
+        _placements[servicer.urn()] = given.pop(PLACEMENT, None) or {}
+        if _olds:
+            _domains_before[servicer.urn()] = str(_olds.get("domain"))
+        inputs, problems = models.validate(given, servicer.is_unknown)
         failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(news.get("domain")):
@@ -104,7 +117,12 @@ class AgentIngressProvider(ResourceProvider):
         """One POST. From its answer on nothing fails without the ingress reaching the state."""
         client = self._connected()
         wanted = servicer.without_provider(props)
-        ingress = client.create(wanted, servicer.timeout_seconds())
+        try:
+            ingress = client.create(wanted, servicer.timeout_seconds())
+        except DomainExistsError as error:
+            raise ProviderError(self._why_taken(error, wanted["domain"])) from None
+        except CreateUnsettledError as error:
+            raise ProviderError(self._how_to_find_out(error, wanted["domain"])) from None
         outs = _outputs(client, ingress)
         _see_kept([field for field in UPDATED_IN_PLACE if wanted.get(field)], wanted, ingress, outs)
         return CreateResult(ingress.id, outs)
@@ -115,7 +133,7 @@ class AgentIngressProvider(ResourceProvider):
         client = self._connected()
         refreshing = COMPUTED in props
         try:
-            ingress = client.get(id_, servicer.timeout_seconds(), domain=props.get("domain"))
+            ingress = client.get_one_of_many(id_, servicer.timeout_seconds(), domain=props.get("domain"))
         except NotFoundError as error:
             if not refreshing:
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
@@ -182,6 +200,71 @@ class AgentIngressProvider(ResourceProvider):
             "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
             f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
             f"with\npulumi state delete '{servicer.urn()}'"
+        )
+
+    # -- a domain that is taken ---------------------------------------------------------------------------
+
+    def _why_taken(self, error: DomainExistsError, domain: str) -> str:
+        """Which ingress has the domain, and the way on, by a command where there is one."""
+        try:
+            existing = self._connected().find(domain)
+        except NgrokError as failure:
+            return f"{error}. Which one has it could not be found out: {failure}"
+        if existing is None:
+            return (
+                f"{error}. None in the account of this key has it, so it is another account's: choose another domain, "
+                f"or set the key of that account. The API key came from {self._configured().api_key_source}"
+            )
+        has_it = f"{error}. The one that has it is {existing.id}, created at {existing.created_at}"
+        before = _domains_before.get(servicer.urn())
+        if before == domain:
+            return (
+                f"{has_it}, which is the one to be replaced, and two can't have one domain. To have it deleted first, "
+                "give the resource ResourceOptions(delete_before_replace=True), and run the same again"
+            )
+        if before:
+            return (
+                f"{has_it}. Where this resource had {domain} before, that change of the domain is not finished and the "
+                f'stack still has {existing.id} to delete: set domain to "{before}" again and run `pulumi up`, which '
+                f"deletes it, before you go back to {domain}. Where a run that was cut off created it for this change, "
+                f"or somebody else did, delete it at ngrok, as with `ngrok api agent-ingresses delete {existing.id}`, "
+                "and run `pulumi up` again"
+            )
+        return (
+            f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old name "
+            f"in ResourceOptions(aliases=…). To take it over under the name of this resource, run\n"
+            f"{self._import_line(existing.id)}"
+        )
+
+    def _how_to_find_out(self, error: CreateUnsettledError, domain: str) -> str:
+        """What is unknown, and the command that tells, or takes over what there is."""
+        if error.existing_id and servicer.urn() not in _domains_before:
+            return (
+                f"{error}. To take it over under the name of this resource, run\n{self._import_line(error.existing_id)}"
+            )
+        line = commands.find_line(
+            domain,
+            provider=_placements.get(servicer.urn(), {}).get("provider"),
+            stack_config=self._configured().from_stack_config,
+        )
+        hint = "Where it is there, the next `pulumi up` says how to take it over. To see whether it is, run"
+        return f"{error}. {hint}\n{line}"
+
+    def _import_line(self, id_: str) -> str:
+        urn = servicer.urn()
+        placement = _placements.get(urn, {})
+        # urn:pulumi:STACK::PROJECT::TYPES::NAME
+        stack, project, _, name = (
+            urn.removeprefix("urn:pulumi:").split("::", 3) if "::" in urn else ("", "", "", "NAME")
+        )
+        # Always with a parent, the stack itself where there is no other: one that is selected by chance lacks it.
+        stack_urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}" if stack else None
+        return commands.import_line(
+            id_,
+            name,
+            parent=placement.get("parent") or stack_urn,
+            provider=placement.get("provider"),
+            stack_config=self._configured().from_stack_config,
         )
 
 

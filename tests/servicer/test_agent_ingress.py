@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -438,12 +439,17 @@ def test_a_fault_of_our_own_is_a_sentence_too(plugin: Plugin) -> None:
     assert "Please report it" in caught.value.message
 
 
-def test_two_hundred_refreshes_open_at_most_four_connections(plugin: Plugin, emulator: Emulator) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_two_hundred_updates_open_at_most_four_connections(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     id_, outputs, inputs = made(plugin, emulator)
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: plugin.read(id_, outputs, inputs), range(200)))
-    assert emulator.counts() == {"GET /agent_ingresses/{id}": 200}
+        list(threads.map(lambda n: plugin.update(id_, outputs, {**inputs, "description": str(n)}), range(200)))
+    assert emulator.counts() == {"PATCH /agent_ingresses/{id}": 200}
     assert emulator.connections() <= 4
+
+
+def test_two_hundred_refreshes_are_answered_by_one_list(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: plugin.read(id_, outputs, inputs), range(200)))
+    assert sum(emulator.counts().values()) <= 2

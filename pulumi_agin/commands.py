@@ -1,0 +1,67 @@
+"""The lines to paste that messages end with. Each is one line of POSIX shell, and holds no key.
+
+Light: messages are made in the plugin and in the program, so nothing heavy is loaded here.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# What the stack config can hold, and the variable by which `pulumi-agin` gets it; see `settings`.
+ENVIRONMENT = {
+    "ngrok:apiKey": "NGROK_API_KEY",
+    "ngrok:apiBaseUrl": "NGROK_API_BASE_URL",
+    "ngrok:timeoutSeconds": "NGROK_API_TIMEOUT_SECONDS",
+}
+
+
+def import_line(
+    id_: str, name: str, *, parent: str | None = None, provider: str | None = None, stack_config: Iterable[str] = ()
+) -> str:
+    """Takes over the Agent Ingress `id_` as the resource `name`, when run in the project's folder.
+
+    parent, provider: URNs. With the stack's own as the parent, the line fails where another stack is selected.
+    stack_config: those keys of ENVIRONMENT that came from the stack config. The line gets their values when it is
+        run; with a provider it needs none, as `pulumi-agin` takes what that has from the state.
+    """
+    options = {"--name": name, "--parent": parent, "--provider": provider}
+    line = _import([id_], options, stack_config)
+    return f"{line} | pulumi import --file /dev/stdin --generate-code=false --yes"
+
+
+def find_line(domain: str, *, provider: str | None = None, stack_config: Iterable[str] = ()) -> str:
+    """Prints what it is that has the domain, or says that nothing has it. `domain` is in canonical form."""
+    return _import([], {"--filter": f'obj.domain == "{domain}"', "--provider": provider}, stack_config)
+
+
+def _import(ids: Iterable[str], options: Mapping[str, str | None], stack_config: Iterable[str]) -> str:
+    given = {} if options["--provider"] else ENVIRONMENT
+    variables = [f'{given[key]}="$(pulumi config get {key})"' for key in given if key in stack_config]
+    words = [*variables, *map(_quoted, _program()), "import", *map(_quoted, ids)]
+    for option, value in options.items():
+        if value is not None:
+            # A value with a hyphen in front would be taken for an option.
+            words.append(option + ("=" if value.startswith("-") else " ") + _quoted(value))
+    return " ".join(words)
+
+
+def _program() -> list[str]:
+    """How `pulumi-agin` is started in a shell where no environment is active."""
+    python, here = Path(sys.executable), Path.cwd()
+    script = python.with_name("pulumi-agin")
+    if not script.exists():
+        return [str(python), "-m", "pulumi_agin.cli"]
+    if script.is_relative_to(here) and (here / "Pulumi.yaml").exists():
+        return [str(script.relative_to(here))]
+    return [str(script)]
+
+
+def _quoted(value: str) -> str:
+    if value.isprintable():
+        return shlex.quote(value)
+    # A line break or an escape sequence in it would make other lines of it.
+    octal = (chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\0{byte:03o}" for byte in value.encode())
+    return f"\"$(printf %b '{''.join(octal)}')\""

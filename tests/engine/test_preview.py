@@ -1,0 +1,193 @@
+"""Exact previews: what an update in place leaves as it is, is known, and what is built on it shows no change."""
+
+from __future__ import annotations
+
+import re
+from textwrap import dedent
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project, Result
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+# A record for each value, as many DNS packages have them.
+RECORD = """
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class RecordProvider(ResourceProvider):
+    serialize_as_secret_always = False
+
+    def create(self, props):
+        return CreateResult(props["target"], props)
+
+
+class Record(Resource, module="test", name="Record"):
+    def __init__(self, name, target, opts=None):
+        super().__init__(RecordProvider(), name, {"target": target}, opts)
+"""
+
+RECORDS = """
+import record
+
+def records(targets):
+    for target in targets:
+        record.Record(f"ns-{target}", target)
+
+def known(ingress):
+    for name in type(ingress).__annotations__:
+        getattr(ingress, name).apply(lambda value, name=name: print(f"known {name}: {value!r}"))
+"""
+
+COMPUTED = {"ns_targets", "region_domains", "created_at", "uri"}
+
+
+def program(project: Project, arguments: str, before: str = "") -> None:
+    (project.folder / "record.py").write_text(RECORD)
+    project.environment["PYTHONPATH"] = str(project.folder)
+    ingress = f'a = agin.AgentIngress("a", {arguments})'
+    project.program("\n".join([RECORDS, dedent(before), ingress, "a.ns_targets.apply(records)", "known(a)"]))
+
+
+def known(result: Result) -> dict[str, str]:
+    """The outputs that the program got to know, as it printed them."""
+    return dict(re.findall(r"^ *known (\w+): (.*)$", result.output, re.M))
+
+
+DOMAIN = 'domain="connect.acme.com"'
+POLICY = 'certificate_management_policy={"authority": "letsencrypt"}'
+
+
+def test_a_description_changes_and_the_records_do_not(project: Project, emulator: Emulator) -> None:
+    program(project, f'{DOMAIN}, description="one", metadata="m"')
+    project.up()
+    emulator.clear_requests()
+    program(project, f'{DOMAIN}, description="two"')
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "5 unchanged" in preview
+    assert "delete" not in preview.output.replace('- metadata   : "m"', "")
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
+
+    before_the_up = known(preview)
+    assert set(before_the_up) >= {*COMPUTED, "domain", "description", "metadata"}
+    # Nothing that the preview said was untrue.
+    assert known(project.up()) == before_the_up
+
+
+def test_a_policy_stays_as_it_is_with_the_key_type_that_ngrok_chose(project: Project, emulator: Emulator) -> None:
+    program(project, f"{DOMAIN}, {POLICY}")
+    project.up()
+    emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
+    program(project, f'{DOMAIN}, {POLICY}, description="two"')
+    preview = known(project.preview())
+    assert preview["certificate_management_policy"] == "{'authority': 'letsencrypt', 'private_key_type': 'rsa'}"
+    assert "renews_at" in preview["certificate_management_status"]
+    assert known(project.up()) == preview
+
+
+@pytest.mark.parametrize(
+    "change",
+    [POLICY.replace("}", ', "private_key_type": "ecdsa"}'), "", POLICY.replace('"letsencrypt"', "unknown")],
+    ids=["another key type", "removed", "unknown"],
+)
+def test_only_the_certificate_of_a_policy_change_is_unknown(change: str, project: Project) -> None:
+    program(project, f"{DOMAIN}, {POLICY}")
+    project.up()
+    before = 'import record\nunknown = record.Record("new", "letsencrypt").id' if "unknown" in change else ""
+    program(project, f"{DOMAIN}, {change}", before)
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "- pulumi-python" not in preview
+    assert set(known(preview)) >= COMPUTED
+    assert "certificate_management_status" not in known(preview)
+
+
+def test_nothing_changes_and_nothing_is_asked_and_all_is_known(project: Project, emulator: Emulator) -> None:
+    program(project, DOMAIN)
+    project.up()
+    emulator.clear_requests()
+    preview = project.preview()
+    assert "6 unchanged" in preview
+    assert known(preview)["certificate_management_policy"] == "None"
+    assert known(preview)["certificate_management_status"] == "None"
+    assert set(known(preview)) >= COMPUTED
+    assert emulator.requests() == []
+
+
+def test_a_create_and_a_replacement_are_unknown(project: Project, emulator: Emulator) -> None:
+    program(project, DOMAIN)
+    assert not COMPUTED & set(known(project.preview()))
+    assert emulator.requests() == []
+    project.up()
+    emulator.clear_requests()
+    program(project, 'domain="other.acme.com"')
+    preview = project.preview()
+    assert "1 to replace" in preview
+    assert not COMPUTED & set(known(preview))
+    assert emulator.requests() == []
+
+
+def test_a_secret_or_unknown_description_changes_nothing_about_it(project: Project) -> None:
+    program(project, f'{DOMAIN}, description="one"')
+    project.up()
+    program(project, f'{DOMAIN}, description=pulumi.Output.secret("hush-hush")')
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "5 unchanged" in preview
+    assert "hush-hush" not in preview.output.replace("known description: 'hush-hush'", "")
+    before = 'import record\nunknown = record.Record("new", "text").id'
+    program(project, f"{DOMAIN}, description=unknown", before)
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "1 to create" in preview
+    assert "- pulumi-python" not in preview
+    assert set(known(preview)) >= COMPUTED
+    assert "description" not in known(preview)
+
+
+def test_an_output_that_is_to_be_secret_is_not_shown(project: Project) -> None:
+    arguments = f'{DOMAIN}, opts=pulumi.ResourceOptions(additional_secret_outputs=["uri"])'
+    project.program(f'a = agin.AgentIngress("a", {arguments})')
+    project.up()
+    project.program(f'a = agin.AgentIngress("a", {arguments}, description="two")\npulumi.export("uri", a.uri)')
+    preview = project.preview()
+    assert "uri: [secret]" in " ".join(preview.output.split())
+    assert "/agent_ingresses/" not in preview
+
+
+def test_it_works_with_an_explicit_provider(project: Project, emulator: Emulator) -> None:
+    provider = f'second = agin.Provider("second", api_key="{OTHER_ACCOUNTS_KEY}")'
+    with_provider = "opts=pulumi.ResourceOptions(provider=second)"
+    program(project, f"{DOMAIN}, {with_provider}", provider)
+    project.up()
+    program(project, f'{DOMAIN}, description="two", {with_provider}', provider)
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "delete" not in preview
+    assert {request["account"] for request in emulator.requests()} == {2}
+
+
+def test_many_updates_are_previewed_by_one_list(project: Project, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    many = 'for n in range(30): agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com", description="{0}")'
+    project.program(many.format("one"))
+    project.up()
+    emulator.clear_requests()
+    project.program(many.format("two"))
+    assert "30 to update" in project.preview()
+    assert sum(emulator.counts().values()) <= 2
+
+
+def test_a_preview_goes_on_where_ngrok_cant_be_asked(project: Project, emulator: Emulator) -> None:
+    program(project, DOMAIN, 'agin.AgentIngress("b", domain="b.acme.com")')
+    project.up()
+    program(project, f'{DOMAIN}, description="two"', 'agin.AgentIngress("b", domain="b.acme.com", description="two")')
+    emulator.add_fault("GET", "answer", times=None, status=403, json_body={"msg": "no {api_key}", "status_code": 403})
+    preview = project.preview()
+    assert "2 to update" in preview
+    assert not COMPUTED & set(known(preview))
+    [warning] = [line for line in preview.output.splitlines() if line.strip().startswith("warning:")]
+    assert "ngrok answered 403: no [key]" in warning
+    assert API_KEY[:8] not in preview

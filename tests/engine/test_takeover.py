@@ -1,0 +1,185 @@
+"""An ingress that is there already: what the error says, and that the line that it ends with takes it over."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project, Result
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+TOP = 'agin.AgentIngress("a", domain="connect.acme.com", description="ours", metadata=\'{"team": "iot"}\')'
+
+# Two of a kind, of which only one has the ingress: its URN does not tell which.
+CHILD = """
+class Gateway(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("test:index:Gateway", name, None, opts)
+
+Gateway("other")
+gateway = Gateway("gateway's", OPTS)
+agin.AgentIngress("a", domain="connect.acme.com", opts=pulumi.ResourceOptions(parent=gateway))
+"""
+
+SECOND = f'second = agin.Provider("second", api_key="{OTHER_ACCOUNTS_KEY}")\n'
+
+
+def last_line(failed: Result) -> str:
+    """The command at the end of the error, as it stands there."""
+    lines = failed.output.partition("Diagnostics:")[2].splitlines()
+    [end] = [number for number, line in enumerate(lines) if line.startswith("Resources:")]
+    return next(line for line in reversed(lines[:end]) if line.strip()).strip()
+
+
+def paste(project: Project, line: str, folder: Path | None = None) -> str:
+    """Runs a line in a shell in the project's folder."""
+    run = subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder or project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "config"),
+    [
+        (TOP, False),
+        (TOP, True),
+        (CHILD.replace("OPTS", "None"), False),
+        (SECOND + CHILD.replace("OPTS", "pulumi.ResourceOptions(providers=[second])"), True),
+    ],
+    ids=["top", "key-in-config", "child", "child-with-provider"],
+)
+def test_a_create_that_was_killed_is_taken_over_by_the_line_that_the_error_ends_with(
+    program: str, config: bool, project: Project, emulator: Emulator
+) -> None:
+    if config:
+        project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+        project.pulumi("config", "set", "ngrok:apiBaseUrl", emulator.url)
+        project.environment = {k: v for k, v in project.environment.items() if not k.startswith("NGROK_")}
+    project.program(program)
+    emulator.add_fault("POST", "hang", after=True)
+    killed_during_create(project, emulator)
+    project.pulumi("cancel", "--yes")
+
+    failed = project.up(fails=True)
+    [ingress] = emulator.ingresses()
+    assert f"The one that has it is {ingress['id']}" in failed.diagnostics
+    line = last_line(failed)
+    assert "pulumi-agin import" in line
+    assert "Traceback" not in failed
+    assert API_KEY[:8] not in failed
+
+    paste(project, line)
+    emulator.clear_requests()
+    assert "created" not in project.preview()
+    up = project.up()
+    assert "created" not in up
+    assert "updated" not in up
+    assert emulator.requests() == []
+    assert [resource["id"] for resource in project.resources()] == [ingress["id"]]
+    assert len(emulator.ingresses()) == 1
+    # It is a resource like any other: it can be refreshed, changed and destroyed.
+    project.refresh("--clear-pending-creates")
+    assert "unchanged" in project.up()
+    project.destroy()
+    assert emulator.ingresses() == []
+
+
+def killed_during_create(project: Project, emulator: Emulator) -> None:
+    """`pulumi up`, killed when ngrok has made the ingress and has not answered yet."""
+    command = [project.cli / "pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
+    # A session of its own, so that the plugin that outlives it can be found and ended.
+    up = subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    made = threading.Event()
+    for _ in range(600):
+        if emulator.ingresses():
+            break
+        made.wait(0.05)
+    assert emulator.ingresses(), "the ingress was never made"
+    up.kill()
+    up.wait()
+    subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
+
+
+def test_the_line_does_not_import_into_another_stack(project: Project, emulator: Emulator) -> None:
+    project.program(TOP)
+    project.up()
+    [ingress] = emulator.ingresses()
+    project.pulumi("state", "delete", "--yes", project.resources()[0]["urn"])
+    line = last_line(project.up(fails=True))
+    project.pulumi("stack", "init", "prod")
+    run = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert project.resources() == []
+    project.pulumi("stack", "select", "dev")
+    paste(project, line)
+    assert "2 unchanged" in project.up()
+    assert [i["id"] for i in emulator.ingresses()] == [ingress["id"]]
+
+
+def test_a_domain_of_another_account_is_said_to_be_one(project: Project, emulator: Emulator) -> None:
+    project.program(TOP)
+    project.up(env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
+    project.pulumi("stack", "init", "prod")
+    failed = project.up(fails=True)
+    assert "None in the account of this key has it" in failed.diagnostics
+    assert len(emulator.ingresses()) == 1
+
+
+def test_import_in_the_program_is_refused_with_the_way_that_works(project: Project, emulator: Emulator) -> None:
+    project.program(TOP)
+    project.up()
+    [ingress] = emulator.ingresses()
+    project.pulumi("state", "delete", "--yes", project.resources()[0]["urn"])
+    emulator.clear_requests()
+
+    project.program(f'{TOP[:-1]}, opts=pulumi.ResourceOptions(import_="{ingress["id"]}"))')
+    failed = project.preview(fails=True)
+    assert "can't be imported by ResourceOptions(import_=…)" in failed
+    assert "Traceback" not in failed
+    assert emulator.requests() == []
+
+    line = last_line(failed)
+    project.program(TOP)
+    paste(project, line)
+    assert "2 unchanged" in project.up()
+
+
+def test_a_create_whose_outcome_is_unknown_ends_with_the_command_that_finds_out(
+    project: Project, emulator: Emulator
+) -> None:
+    project.program(TOP)
+    emulator.add_fault("POST", "reset_after", times=None)
+    emulator.add_fault("GET", "answer", times=None, status=400, json_body={"msg": "no", "status_code": 400})
+    failed = project.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"})
+    assert "it is unknown whether the Agent Ingress connect.acme.com was made" in failed.diagnostics
+    line = last_line(failed)
+    emulator.clear_faults()
+    assert emulator.ingresses()[0]["id"] in paste(project, line)
+    paste(project, last_line(project.up(fails=True)))
+    assert "2 unchanged" in project.up()
