@@ -11,6 +11,7 @@ from .agent_ingress import (
     CertificateAuthority,
     PrivateKeyType,
 )
+from .provider import Provider
 
 __all__ = [
     "AgentIngress",
@@ -22,4 +23,5 @@ __all__ = [
     "AgentIngressCertStatus",
     "CertificateAuthority",
     "PrivateKeyType",
+    "Provider",
 ]

@@ -210,8 +210,8 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         """The URNs of the parent and the explicit provider, which a command that imports this has to name."""
         if under_mocks():
             return None
-        # By the time that this is awaited, the SDK knows which provider it is.
-        placed = {"parent": opts.parent, "provider": self._provider}
+        # By the time that this is awaited, the SDK knows which provider it is; that is private ground of its own.
+        placed = {"parent": opts.parent, "provider": getattr(self, "_provider", None)}
         return {name: str(await resource.urn.future()) for name, resource in placed.items() if resource} or None
 
     @staticmethod

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 import pulumi
+from pulumi.runtime.settings import get_monitor
 
 from .provider import client_of, under_mocks
 
@@ -31,7 +33,8 @@ LONGEST_SECONDS = 30
 Known = tuple[Any, bool]
 T = TypeVar("T")
 
-_warned = False
+# The deployments that were warned.
+_warned: WeakSet[Any] = WeakSet()
 
 
 def make_exact(
@@ -85,7 +88,7 @@ async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | No
     from .api.errors import NgrokError
 
     try:
-        client = await client_of(resource._provider)
+        client = await client_of(getattr(resource, "_provider", None))
         if client is None:
             return None
         # In a thread: other resources are registered meanwhile.
@@ -99,9 +102,9 @@ async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | No
 
 
 def _warn_once(sentence: str) -> None:
-    global _warned
-    if not _warned:
-        _warned = True
+    monitor = get_monitor()
+    if monitor not in _warned:
+        _warned.add(monitor)
         pulumi.log.warn(sentence)
 
 

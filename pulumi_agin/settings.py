@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from .api.access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key_problem
 from .api.errors import InvalidInputsError
 from .api.text import one_line
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from .api.client import AgentIngressClient
 
 API_KEY = "ngrok:apiKey"
@@ -58,6 +58,9 @@ class Settings:
     @classmethod
     def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
         """`config` gives the value of a key of the stack config, such as "ngrok:apiKey", or None."""
+        # Not before it is needed: a program that makes an explicit Provider takes nothing but names from here.
+        from pydantic import SecretStr
+
         provider_name = str(config(PROVIDER_NAME) or "")
         configured = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else STACK_CONFIG
 

@@ -28,11 +28,13 @@ agin.AgentIngress("a", domain="connect.acme.com", opts=pulumi.ResourceOptions(pa
 SECOND = f'second = agin.Provider("second", api_key="{OTHER_ACCOUNTS_KEY}")\n'
 
 
-def last_line(failed: Result) -> str:
-    """The command at the end of the error, as it stands there."""
-    lines = failed.output.partition("Diagnostics:")[2].splitlines()
-    [end] = [number for number, line in enumerate(lines) if line.startswith("Resources:")]
-    return next(line for line in reversed(lines[:end]) if line.strip()).strip()
+def line_to_paste(failed: Result) -> str:
+    """The command at the end of the error: the last that its resource's diagnostics say."""
+    lines = [line.strip() for line in failed.output.partition("Diagnostics:")[2].splitlines()]
+    [number] = {number for number, line in enumerate(lines) if " import " in line and "pulumi-agin" in line}
+    # After it come a blank line, or what the CLI itself says of a program that failed.
+    assert lines[number + 1] == "" or lines[number + 1].startswith("error: an unhandled error occurred")
+    return lines[number]
 
 
 def paste(project: Project, line: str, folder: Path | None = None) -> str:
@@ -75,7 +77,7 @@ def test_a_create_that_was_killed_is_taken_over_by_the_line_that_the_error_ends_
     failed = project.up(fails=True)
     [ingress] = emulator.ingresses()
     assert f"The one that has it is {ingress['id']}" in failed.diagnostics
-    line = last_line(failed)
+    line = line_to_paste(failed)
     assert "pulumi-agin import" in line
     assert "Traceback" not in failed
     assert API_KEY[:8] not in failed
@@ -98,7 +100,7 @@ def test_a_create_that_was_killed_is_taken_over_by_the_line_that_the_error_ends_
 
 def killed_during_create(project: Project, emulator: Emulator) -> None:
     """`pulumi up`, killed when ngrok has made the ingress and has not answered yet."""
-    command = [project.cli / "pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
+    command = [str(project.cli / "pulumi"), "up", "--yes", "--skip-preview", "--non-interactive"]
     # A session of its own, so that the plugin that outlives it can be found and ended.
     up = subprocess.Popen(
         command,
@@ -124,7 +126,7 @@ def test_the_line_does_not_import_into_another_stack(project: Project, emulator:
     project.up()
     [ingress] = emulator.ingresses()
     project.pulumi("state", "delete", "--yes", project.resources()[0]["urn"])
-    line = last_line(project.up(fails=True))
+    line = line_to_paste(project.up(fails=True))
     project.pulumi("stack", "init", "prod")
     run = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line],
@@ -159,12 +161,12 @@ def test_import_in_the_program_is_refused_with_the_way_that_works(project: Proje
     emulator.clear_requests()
 
     project.program(f'{TOP[:-1]}, opts=pulumi.ResourceOptions(import_="{ingress["id"]}"))')
-    failed = project.preview(fails=True)
+    failed = project.pulumi("preview", fails=True)
     assert "can't be imported by ResourceOptions(import_=…)" in failed
     assert "Traceback" not in failed
     assert emulator.requests() == []
 
-    line = last_line(failed)
+    line = line_to_paste(failed)
     project.program(TOP)
     paste(project, line)
     assert "2 unchanged" in project.up()
@@ -178,8 +180,8 @@ def test_a_create_whose_outcome_is_unknown_ends_with_the_command_that_finds_out(
     emulator.add_fault("GET", "answer", times=None, status=400, json_body={"msg": "no", "status_code": 400})
     failed = project.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"})
     assert "it is unknown whether the Agent Ingress connect.acme.com was made" in failed.diagnostics
-    line = last_line(failed)
+    line = line_to_paste(failed)
     emulator.clear_faults()
     assert emulator.ingresses()[0]["id"] in paste(project, line)
-    paste(project, last_line(project.up(fails=True)))
+    paste(project, line_to_paste(project.up(fails=True)))
     assert "2 unchanged" in project.up()

@@ -33,6 +33,7 @@ def test_the_public_names() -> None:
         "AgentIngressCertStatus",
         "CertificateAuthority",
         "PrivateKeyType",
+        "Provider",
     ]
     assert all(hasattr(pulumi_agin, name) for name in pulumi_agin.__all__)
 
@@ -62,10 +63,14 @@ def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
         "pulumi_agin",
         "pulumi_agin.agent_ingress",
         "pulumi_agin.api",
+        "pulumi_agin.api.access",
         "pulumi_agin.api.errors",
+        "pulumi_agin.api.text",
         "pulumi_agin.dynamic",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
+        "pulumi_agin.provider",
+        "pulumi_agin.settings",
     ]
 
 
