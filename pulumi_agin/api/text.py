@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
-from urllib.parse import quote, quote_plus
+from itertools import accumulate, groupby
+from urllib.parse import unquote
 
 # Text that others wrote is cut here, so that no answer fills a screen.
 EXCERPT_CHARACTERS = 300
@@ -12,7 +12,10 @@ EXCERPT_CHARACTERS = 300
 # As many characters of a key in a row are already too much of it.
 TELLING_CHARACTERS = 8
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+# Control characters, line ends, marks of direction, and halves of surrogate pairs, which can't be sent on.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+_ESCAPE_OR_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 
 def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
@@ -26,18 +29,24 @@ def redact(text: str, secret: str) -> str:
 
     Services echo keys: whole, shortened, or URL-encoded. Upper and lower case count as the same.
     """
-    lowered = _ascii_lower(text)
+    size = min(TELLING_CHARACTERS, len(secret))
+    lowered = _ascii_lower(secret)
+    pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
-    for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
-        size = min(TELLING_CHARACTERS, len(form))
-        for start in range(len(form) - size + 1 if form else 0):
-            piece = _ascii_lower(form[start : start + size])
-            found = lowered.find(piece)
+    for written in (list(text), _ESCAPE_OR_CHARACTER.findall(text)):
+        # What each stands for, and where it ends in the text.
+        meant = _ascii_lower("".join(unquote(unit, "latin-1") for unit in written))
+        ends = [0, *accumulate(map(len, written))]
+        for piece in pieces:
+            found = meant.find(piece)
             while found >= 0:
-                telling[found : found + size] = b"\1" * size
-                found = lowered.find(piece, found + 1)
+                begin, end = ends[found], ends[found + size]
+                telling[begin:end] = b"\1" * (end - begin)
+                found = meant.find(piece, found + 1)
     runs = groupby(zip(text, telling, strict=True), key=lambda pair: pair[1])
-    return "".join("[key]" if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
+    shown = "".join("[key]" if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
+    # What is left can come together to a piece of the key again.
+    return shown if shown == text or len(shown) >= len(text) else redact(shown, secret)
 
 
 def _ascii_lower(text: str) -> str:
