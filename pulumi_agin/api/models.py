@@ -23,6 +23,7 @@ from pydantic import (
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_validator,
 )
 
 from .text import one_line
@@ -45,7 +46,8 @@ EXAMPLE_DOMAIN = "connect.acme.com"
 
 def canonical_domain(domain: str) -> str:
     """Trimmed, lower case, without the root's dot: the form in which ngrok keeps a domain."""
-    return domain.strip().lower().removesuffix(".")
+    # One dot at the end of a name, and no more: what has two, or one after a space, is no domain, and stays so.
+    return re.sub(r"(?<![\s.])\.\Z", "", domain.strip().lower())
 
 
 def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
@@ -112,6 +114,8 @@ def _domain(value: object) -> str:
         raise ValueError(
             f"holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, such as {EXAMPLE_DOMAIN}"
         )
+    if any("*" in label and label != "*" for label in labels):
+        raise ValueError(f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}")
     return domain
 
 
@@ -166,19 +170,26 @@ def _unless_unknown(value: object, handler: ValidatorFunctionWrapHandler, info: 
 UnlessUnknown = WrapValidator(_unless_unknown)
 
 
-class AgentIngressCertPolicyInputs(BaseModel):
-    """How ngrok gets the certificate. Without one, ngrok's internal CA signs it, ready at once."""
-
+class _Inputs(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_absent(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class AgentIngressCertPolicyInputs(_Inputs):
+    """How ngrok gets the certificate. Without one, ngrok's internal CA signs it, ready at once."""
 
     authority: Annotated[str, BeforeValidator(_one_of(CERTIFICATE_AUTHORITIES)), UnlessUnknown]
     private_key_type: Annotated[str | None, BeforeValidator(_one_of(PRIVATE_KEY_TYPES)), UnlessUnknown] = None
 
 
-class AgentIngressInputs(BaseModel):
+class AgentIngressInputs(_Inputs):
     """What can be set on an Agent Ingress. All but `domain` can be changed in place."""
-
-    model_config = ConfigDict(extra="forbid")
 
     domain: Annotated[str, BeforeValidator(_domain), UnlessUnknown]
     description: Annotated[str | None, BeforeValidator(_at_most(DESCRIPTION_MAX_BYTES)), UnlessUnknown] = None
@@ -210,9 +221,8 @@ def validate(
     values: Mapping[str, Any], is_unknown: Callable[[object], bool] | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values in canonical form, and everything that is wrong with them; one of the two is empty."""
-    given = {name: value for name, value in values.items() if value is not None}
     try:
-        return AgentIngressInputs.model_validate(given, context={"is_unknown": is_unknown}).given(), []
+        return AgentIngressInputs.model_validate(values, context={"is_unknown": is_unknown}).given(), []
     except ValidationError as error:
         return {}, [
             Problem(tuple(one_line(str(key), 40) for key in detail["loc"]), _in_words(detail))

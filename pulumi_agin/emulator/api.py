@@ -285,7 +285,9 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
     if given.get("authority") not in AUTHORITIES:
         raise errors.invalid_value(f"{name}.authority")
     # The official clients send what was left out as an empty text.
-    key_type = given.get("private_key_type") or state.settings.default_private_key_type
+    key_type = given.get("private_key_type")
+    if key_type in (None, ""):
+        key_type = state.settings.default_private_key_type
     if key_type not in PRIVATE_KEY_TYPES:
         raise errors.invalid_value(f"{name}.private_key_type")
     return {"authority": given["authority"], "private_key_type": key_type}
@@ -294,7 +296,9 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
 def _domain(body: dict[str, Any]) -> str:
     given = _text(body, "domain") or ""
     domain = given.strip().lower().removesuffix(".")
-    if not all(_LABEL.fullmatch(label) for label in domain.split(".")) or len(domain) > 253 or _is_ip(domain):
+    is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
+    # As it was given: some letters that are not ASCII are in lower case.
+    if not is_name or not given.strip().isascii() or _is_ip(domain):
         raise errors.invalid_domain(given)
     if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
         raise errors.domain_of_ngrok(domain)

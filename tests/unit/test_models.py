@@ -42,6 +42,8 @@ def problems(**values: Any) -> list[str]:
         ("connect acme.com", "holds ' '"),
         ("a@acme.com", "holds '@'"),
         ("\u212aonnect.acme.com", "is not ASCII"),
+        ("a*.acme.com", "has a label with '*' and more"),
+        ("connect.acme.com .", "empty label"),
         ("connect.acme.com\nx", "holds"),
     ],
 )
@@ -120,6 +122,18 @@ def test_a_long_value_is_not_repeated() -> None:
     for problem in problems(domain=secret, description=secret, certificate_management_policy={"authority": secret}):
         assert len(problem) < 300
     assert "s3cret" not in problems(domain="connect.acme.com", description=secret)[0]
+
+
+def test_none_is_as_good_as_absent_nested_too() -> None:
+    policy = {"authority": "letsencrypt", "private_key_type": None}
+    values = {"domain": "connect.acme.com", "description": None, "certificate_management_policy": policy}
+    assert models.validate(values) == (
+        {"domain": "connect.acme.com", "certificate_management_policy": {"authority": "letsencrypt"}},
+        [],
+    )
+    assert problems(domain="connect.acme.com", certificate_management_policy={"authority": None}) == [
+        'certificate_management_policy.authority is required where there is a policy: "letsencrypt"'
+    ]
 
 
 def test_what_is_not_known_yet_is_not_judged() -> None:
