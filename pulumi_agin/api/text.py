@@ -12,15 +12,15 @@ EXCERPT_CHARACTERS = 300
 # As many characters of a key in a row are already too much of it.
 TELLING_CHARACTERS = 8
 
-# Control characters, line ends, marks of direction, and halves of surrogate pairs, which can't be sent on.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
-
 _ESCAPE_OR_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 
 def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
-    """The text without line breaks, control and direction characters, cut after `limit` characters."""
-    line = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    """The text without line breaks and what can't be printed, cut after `limit` characters.
+
+    So without control and direction characters, and without halves of surrogate pairs, which can't be sent on.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else f"{line[:limit]}…"
 
 

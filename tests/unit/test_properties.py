@@ -120,7 +120,7 @@ def test_a_line_stays_as_it_is_is_short_and_can_be_printed(text: str, limit: int
     line = one_line(text, limit)
     assert one_line(line, limit) == line
     assert len(line) <= limit + 1
-    assert len(line.splitlines()) <= 1
+    assert line.isprintable()
     # The engine takes no other.
     line.encode()
 
@@ -190,8 +190,7 @@ def test_whatever_is_given_validate_answers_and_what_it_accepts_it_accepts_again
     valid, problems = models.validate(values, is_unknown)
     assert not (valid and problems)
     for problem in problems:
-        assert len(str(problem).splitlines()) == 1
-        str(problem).encode()
+        assert str(problem).isprintable()
     if not problems:
         assert models.validate(valid, is_unknown) == (valid, [])
         policy = valid.get("certificate_management_policy")
@@ -327,14 +326,11 @@ def test_an_answer_is_understood_or_is_an_error_with_one_sentence(
         # So short that nothing is waited for.
         client = AgentIngressClient(SecretStr(API_KEY), timeout_seconds=0.01)
         try:
-            result = CALLS[call](client)
+            result, message = CALLS[call](client), ""
         except errors.NgrokError as error:
-            message = str(error)
-            assert message == one_line(message, len(message))
-            message.encode()
-            return
+            result, message = None, str(error)
+    assert message.isprintable()
     if call in ("create", "get", "update"):
-        assert result.domain == "connect.acme.com"
-        result.model_dump_json()
+        assert message or result.domain == "connect.acme.com"
     elif call == "list":
-        assert all(isinstance(ingress, models.AgentIngress) for ingress in result)
+        assert message or all(isinstance(ingress, models.AgentIngress) for ingress in result)
