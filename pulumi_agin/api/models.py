@@ -255,11 +255,13 @@ def _in_words(detail: Any) -> str:
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
 
 # ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
-EmptyText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+Empty = BeforeValidator(lambda value: "" if value is None else value)
+EmptyText = Annotated[str, Empty]
 EmptyList = BeforeValidator(lambda value: [] if value is None else value)
 
-# No validation of ngrok's own names, only that they are names and not nothing.
-HostName = Annotated[str, Field(pattern=r"^[^\s.][^\s]*$")]
+# No validation of ngrok's own names, only that they are names and not nothing, and can be printed: they stand in
+# messages and in the outputs of stacks. \p{C} are control and direction characters.
+HostName = Annotated[str, Field(pattern=r"^[^\s\p{C}.][^\s\p{C}]*$")]
 
 
 class _Answer(BaseModel):
@@ -295,8 +297,8 @@ class AgentIngress(_Answer):
 
     # It becomes a part of paths, and of commands that messages show.
     id: str = Field(pattern=PLAIN_ID.pattern)
-    uri: EmptyText = ""
-    domain: Annotated[str, AfterValidator(canonical_domain), Field(min_length=1)]
+    uri: Annotated[str, Field(pattern=r"^[^\s\p{C}]*$"), Empty] = ""
+    domain: Annotated[HostName, AfterValidator(canonical_domain)]
     description: EmptyText = ""
     metadata: EmptyText = ""
     certificate_management_policy: AgentIngressCertPolicy | None = None
@@ -306,7 +308,7 @@ class AgentIngress(_Answer):
     region_domains: Annotated[list[HostName], AfterValidator(canonical_region_domains), EmptyList] = Field(
         default_factory=list
     )
-    created_at: str = Field(min_length=1)
+    created_at: str = Field(pattern=r"^[^\s\p{C}]+$")
 
 
 class AgentIngressPage(_Answer):

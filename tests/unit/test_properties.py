@@ -325,10 +325,12 @@ def test_an_answer_is_understood_or_is_an_error_with_one_sentence(
         patch.setattr(HTTPAdapter, "send", answer)
         # So short that nothing is waited for.
         client = AgentIngressClient(SecretStr(API_KEY), timeout_seconds=0.01)
+        result: Any = None
+        message = ""
         try:
-            result, message = CALLS[call](client), ""
+            result = CALLS[call](client)
         except errors.NgrokError as error:
-            result, message = None, str(error)
+            message = str(error)
     assert message.isprintable()
     if call in ("create", "get", "update"):
         assert message or result.domain == "connect.acme.com"
