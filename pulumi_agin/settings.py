@@ -166,9 +166,10 @@ class Settings:
             return [f"{where} is not a URL; ngrok's is {PUBLIC_API}"]
         if parts.username is not None or parts.password is not None:
             return [f"{where} holds a user name or password, which would be shown in messages: leave them out"]
-        if parts.scheme not in ("https", "http") or not host or re.search(r"\s", self.base_url):
+        if parts.scheme not in ("https", "http") or not host or re.search(r"[^!-~]", self.base_url):
             return [f"{where} is not a URL that begins with https://; ngrok's is {PUBLIC_API}"]
-        if parts.query or parts.fragment:
+        # Also an empty one, which would take the path that follows.
+        if re.search(r"[?#]", self.base_url):
             return [f"{where} has a query or a fragment; give the part before them alone"]
         if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
             return [

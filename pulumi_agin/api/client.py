@@ -539,7 +539,8 @@ _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
 def _named(id_: str, domain: str | None) -> str:
-    return f"{domain} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
+    # Both may come from a state that somebody edited.
+    return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
 
 
 def _effort(request: _Request, deadline: Deadline) -> str:
