@@ -5,7 +5,6 @@ Light: messages are made in the plugin and in the program, so nothing heavy is l
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,6 +36,16 @@ def find_line(domain: str, *, provider: str | None = None, stack_config: Iterabl
     return _import([], {"--filter": f'obj.domain == "{domain}"', "--provider": provider}, stack_config)
 
 
+def state_delete_line(urn: str) -> str:
+    """Takes a resource out of the state."""
+    return f"pulumi state delete {_quoted(urn)}"
+
+
+def replace_line(urn: str) -> str:
+    """Replaces a resource though nothing of it has changed."""
+    return f"pulumi up --target-replace {_quoted(urn)}"
+
+
 def _import(ids: Iterable[str], options: Mapping[str, str | None], stack_config: Iterable[str]) -> str:
     given = {} if options["--provider"] else ENVIRONMENT
     variables = [f'{given[key]}="$(pulumi config get {key})"' for key in given if key in stack_config]
@@ -60,6 +69,8 @@ def _program() -> list[str]:
 
 
 def _quoted(value: str) -> str:
+    import shlex  # which a program that meets no error does not need
+
     if value.isprintable():
         return shlex.quote(value)
     # A line break or an escape sequence in it would make other lines of it.

@@ -199,7 +199,7 @@ class AgentIngressProvider(ResourceProvider):
             f"{error}. That need not mean that it is gone: the API key, from {settings.api_key_source}, is not known "
             "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
             f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
-            f"with\npulumi state delete {servicer.urn()}"
+            f"with\n{commands.state_delete_line(servicer.urn())}"
         )
 
     # -- a domain that is taken ---------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def _see_kept(asked: list[str], wanted: Mapping[str, Any], ingress: AgentIngress
             "can't be rid of its policy, only replaced. Where that is wanted, give the resource "
             "ResourceOptions(delete_before_replace=True), as two can't have one domain, take away its protection "
             "where it has one, and run\n"
-            f"pulumi up --target-replace {servicer.urn()}"
+            f"{commands.replace_line(servicer.urn())}"
         )
     else:
         message = f"ngrok was asked to change {' and '.join(not_kept)} of {where}, and its answer has it otherwise"

@@ -72,17 +72,9 @@ def inputs_before() -> dict[str, Any] | None:
 
 
 def urn() -> str:
-    """The URN of the resource that is called for, as one word of a shell command; 'URN' where it is not known."""
+    """The URN of the resource that is called for; "URN" where it is not known."""
     call = current_call()
-    return _shell_word(str(getattr(call.request, "urn", "URN")) if call else "URN")
-
-
-def _shell_word(text: str) -> str:
-    # A resource may be called anything: its name must not end the word, or the line.
-    if text.isprintable():
-        return "'" + text.replace("'", "'\\''") + "'"
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + "'"
+    return str(getattr(call.request, "urn", "URN")) if call else "URN"
 
 
 def is_unknown(value: object) -> bool:

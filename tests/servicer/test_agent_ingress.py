@@ -220,7 +220,7 @@ def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, 
     sentence, command = caught.value.message.split("\n")
     assert "kept it" in sentence
     assert "ResourceOptions(delete_before_replace=True)" in sentence
-    assert command == f"pulumi up --target-replace '{URN}'"
+    assert command == f"pulumi up --target-replace {URN}"
     # What did change is kept in the state, with the reason.
     assert caught.value.kept
     assert caught.value.kept.id == id_
@@ -363,7 +363,7 @@ def test_another_accounts_key_never_makes_an_ingress_gone(call: str, plugins: Pl
         calls[call]()
     sentence, command = caught.value.message.split("\n")
     assert "need not mean that it is gone: the API key, from ngrok:apiKey of the stack config, is not" in sentence
-    assert command == f"pulumi state delete '{URN}'"
+    assert command == f"pulumi state delete {URN}"
     assert len(emulator.ingresses()) == 1
 
 

@@ -66,9 +66,11 @@ def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
         "pulumi_agin.api.access",
         "pulumi_agin.api.errors",
         "pulumi_agin.api.text",
+        "pulumi_agin.commands",
         "pulumi_agin.dynamic",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
+        "pulumi_agin.preview",
         "pulumi_agin.provider",
         "pulumi_agin.settings",
     ]
