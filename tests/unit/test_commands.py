@@ -1,0 +1,135 @@
+"""The lines to paste: one line of POSIX shell, each value one word of it, and never a key."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin import commands
+from pulumi_agin.settings import Settings
+
+ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
+SITE = "urn:pulumi:dev::test::acme:index:Site::it's"
+CHILD = "urn:pulumi:dev::test::acme:index:Site$acme:index:Part::part"
+PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
+
+# In place of either program: what it was called with, and what of the settings it was given.
+STUB = f"""#!{sys.executable}
+import json, os, sys
+if sys.argv[1:3] == ["config", "get"]:
+    print("value of", sys.argv[3])
+elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
+    print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("NGROK_")}}]))
+else:
+    print(json.dumps([sys.argv[1:], json.load(sys.stdin)]))
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with `python`, `pulumi-agin` and `pulumi`; its name needs quotes."""
+    folder = tmp_path / "my env"
+    folder.mkdir()
+    for name in ("pulumi-agin", "pulumi"):
+        (folder / name).write_text(STUB)
+        (folder / name).chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def run(line: str, programs: Path) -> tuple[list[str], list[str], dict[str, str]]:
+    """What `pulumi` and `pulumi-agin` were called with when a POSIX shell ran the line, and the latter's settings."""
+    assert len(line.splitlines()) == 1
+    shell = ["sh", "-euc", line]
+    path = {"PATH": f"{programs}:/usr/bin:/bin"}
+    run = subprocess.run(shell, env=path, capture_output=True, text=True, check=True)
+    pulumi, (agin, settings) = json.loads(run.stdout)
+    assert run.stderr == ""
+    return pulumi, agin, settings
+
+
+def test_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = Path(sys.executable).with_name("pulumi-agin")
+    assert program.exists()
+    line = commands.import_line(ID, "connect", parent=CHILD)
+    assert line == f"{program} import {ID} --name connect --parent '{CHILD}' | {PULUMI}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connect",
+        "a b'; rm -rf /",
+        '$(touch x)`touch x`"\\',
+        "-n",
+        "--all",
+        "*",
+        "~",
+        "#x",
+        "!x",
+        "Ünïcode",
+        "two\nlines; touch x",
+        "\x1b[2K\\033 '\"$x",
+        "\u202eturned",
+    ],
+)
+def test_every_value_stays_one_word(name: str, programs: Path) -> None:
+    line = commands.import_line(ID, name, parent=SITE, provider=CHILD)
+    pulumi, agin, _ = run(line, programs)
+    assert pulumi == PULUMI.split()[1:]
+    # A value with a hyphen in front would be taken for an option.
+    named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
+    assert agin == ["import", ID, *named, "--parent", SITE, "--provider", CHILD]
+    assert line.isprintable()
+    assert not Path("x").exists()
+
+
+def test_settings_of_the_stack_config_are_taken_when_the_line_is_run(programs: Path) -> None:
+    line = commands.import_line(ID, "connect", stack_config=["ngrok:timeoutSeconds", "ngrok:apiKey"])
+    assert line.startswith(
+        'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)" '
+        'NGROK_API_TIMEOUT_SECONDS="$(pulumi config get ngrok:timeoutSeconds)" '
+    )
+    assert run(line, programs)[2] == {
+        "NGROK_API_KEY": "value of ngrok:apiKey",
+        "NGROK_API_TIMEOUT_SECONDS": "value of ngrok:timeoutSeconds",
+    }
+    # An explicit provider gets nothing of the stack config.
+    line = commands.import_line(ID, "connect", provider=CHILD, stack_config=commands.ENVIRONMENT)
+    assert run(line, programs)[2] == {}
+
+
+def test_the_variables_are_those_that_are_read() -> None:
+    settings = Settings.load(lambda key: None, dict.fromkeys(commands.ENVIRONMENT.values(), "1"))
+    sources = (settings.api_key_source, settings.base_url_source, settings.timeout_seconds_source)
+    assert sources == tuple(f"the environment variable {variable}" for variable in commands.ENVIRONMENT.values())
+    settings = Settings.load(dict.fromkeys(commands.ENVIRONMENT, "1").get, {})
+    sources = (settings.api_key_source, settings.base_url_source, settings.timeout_seconds_source)
+    assert sources == tuple(f"{key} of the stack config" for key in commands.ENVIRONMENT)
+
+
+def test_the_program_works_where_no_environment_is_active(programs: Path) -> None:
+    def program() -> str:
+        return commands.import_line(ID, "a").partition(" import")[0]
+
+    # Not relative in a folder that may be another than where it is pasted.
+    assert program() == f"'{programs}/pulumi-agin'"
+    Path("Pulumi.yaml").touch()
+    assert program() == "'my env/pulumi-agin'"
+    (programs / "pulumi-agin").unlink()
+    assert program() == f"'{programs}/python' -m pulumi_agin.cli"
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    # Alone, as the package's own imports are the program's.
+    code = f"import runpy, sys; runpy.run_path({commands.__file__!r})['import_line']('a', 'b'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "shlex" in loaded
+    assert not {"pulumi", "requests", "pydantic", "pulumi_agin"} & set(loaded)
