@@ -1,4 +1,7 @@
-"""The command line: `pulumi-agin emulator`. It only parses; what it starts is loaded when it is asked for."""
+"""The command line: `pulumi-agin import` and `pulumi-agin emulator`.
+
+It only parses; what it starts is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,79 @@ _DEFAULT_LIMIT = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns the exit status: 2 for what the user has to set right, said in one sentence."""
+    """Runs one command. Returns the exit status, where it is not 0 with one sentence on stderr.
+
+    2: something that the user has to set right. 1: what ngrok or the network did, which may go better another time.
+    """
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
     parser.add_argument("--version", action="version", version=f"pulumi-agin {version('pulumi-agin')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_import(commands)
     _add_emulator(commands)
     options = parser.parse_args(arguments)
     run = options.run
     return int(run(options))
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    command = commands.add_parser(
+        "import",
+        help="take over Agent Ingresses that exist",
+        usage="%(prog)s (ID… | --all | --filter CEL) [--name N] [--parent URN] [--provider URN] [--code]",
+        description="Prints the file with which Pulumi takes over Agent Ingresses that exist:\n\n"
+        "  pulumi-agin import ID | pulumi import --file /dev/stdin --generate-code=false --yes",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "ids", nargs="*", metavar="ID", help="of an Agent Ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+    )
+    command.add_argument("--all", action="store_true", help="all of the account")
+    command.add_argument("--filter", metavar="CEL", help="those of the account for which ngrok's filter holds")
+    command.add_argument(
+        "--name",
+        metavar="N",
+        help="the resource's name in the program (default: the domain with hyphens for its dots, and with -2, -3 … "
+        "behind where that is there already)",
+    )
+    command.add_argument("--parent", metavar="URN", help="of the component that the resource is a child of")
+    command.add_argument(
+        "--provider",
+        metavar="URN",
+        help="of the resource's explicit provider, whose API key is then taken from the state of the stack",
+    )
+    command.add_argument("--code", action="store_true", help="print the Python program of the resources instead")
+    command.set_defaults(run=_run_import)
+
+
+def _run_import(options: argparse.Namespace) -> int:
+    from pulumi_agin import importing
+    from pulumi_agin.api import errors, retry
+
+    try:
+        found = importing.find(
+            importing.Asked(options.ids, options.all, options.filter, options.name, options.parent, options.provider)
+        )
+    except importing.NotImportableError as error:
+        return _fail(str(error))
+    except errors.ApiError as error:
+        return _fail(str(error), 1 if retry.passes_by(error.status) else 2)
+    except (errors.UnreachableError, errors.BadAnswerError) as error:
+        return _fail(str(error), 1)
+    except errors.NgrokError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted", 1)
+    for sentence in found.left_out:
+        sys.stderr.write(f"pulumi-agin: left out: {sentence}\n")
+    try:
+        # UTF-8 whatever the terminal has: it is Python's source.
+        sys.stdout.buffer.write((found.program() if options.code else found.file()).encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try once more at its end, and say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail("nobody reads what is printed", 1)
+    return 0
 
 
 def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -89,9 +157,9 @@ def _run_emulator(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fail(sentence: str) -> int:
+def _fail(sentence: str, status: int = 2) -> int:
     sys.stderr.write(f"pulumi-agin: {sentence}\n")
-    return 2
+    return status
 
 
 if __name__ == "__main__":

@@ -1,0 +1,332 @@
+"""Existing ingresses taken over: `pulumi-agin import … | pulumi import …`, and then an `up` that changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import COMMAND_TIMEOUT_SECONDS, UNCHANGED, Project
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+PULUMI_IMPORT = "pulumi import --file /dev/stdin --generate-code=false --yes"
+STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
+SITE = "urn:pulumi:dev::test::acme:index:Site::site"
+PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
+PROTECTED = ", opts=pulumi.ResourceOptions(protect=True)"
+
+
+def make(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
+    """An ingress that no state knows: its id."""
+    return AgentIngressClient(SecretStr(key), emulator.url).create({"domain": domain, **inputs}).id
+
+
+def shell(project: Project, line: str, *, fails: bool = False, env: Mapping[str, str] | None = None) -> str:
+    """Runs a line in the project's folder as it is pasted: what it printed, stderr behind."""
+    run = subprocess.run(
+        ["sh", "-c", line],
+        cwd=project.folder,
+        env=project.environment | dict(env or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_SECONDS,
+        check=False,
+    )
+    output = run.stdout + run.stderr
+    assert (run.returncode != 0) == fails, f"{line} ended with {run.returncode}:\n{output}"
+    for key in (API_KEY, OTHER_ACCOUNTS_KEY):
+        assert key[:8] not in output
+    return output
+
+
+def import_line(project: Project, python: Path, *args: Any, **kwargs: Any) -> str:
+    """What commands.import_line gives in a process that runs in the project's folder with this Python."""
+    program = (
+        "import json, sys; from pulumi_agin.commands import import_line; args, kwargs = json.loads(sys.argv[1]); "
+        "print(import_line(*args, **kwargs))"
+    )
+    command = [str(python), "-c", program, json.dumps([args, kwargs])]
+    return subprocess.check_output(command, cwd=project.folder, text=True).strip()
+
+
+def assert_unchanged(project: Project, emulator: Emulator, resources: int) -> None:
+    """Neither a preview nor an `up` nor a refresh finds a difference, and the state is as an `up` leaves it."""
+    unchanged = f"{resources} unchanged"
+    before = contents(project)
+    emulator.clear_requests()
+    assert unchanged in project.preview()
+    assert unchanged in project.up()
+    assert emulator.requests() == []
+    assert unchanged in project.refresh()
+    assert contents(project) == before
+    assert {request["method"] for request in emulator.requests()} == {"GET"}
+
+
+def contents(project: Project) -> dict[str, Any]:
+    """Inputs and outputs in the state, by URN."""
+    return {found["urn"]: (found["inputs"], found["outputs"]) for found in project.resources()}
+
+
+def test_all_of_an_account_and_the_program_for_it(project: Project, emulator: Emulator) -> None:
+    metadata = json.dumps(
+        {"team": 'the "iot" team', "note": "two\nlines", "greeting": "Grüße, 你好"}, ensure_ascii=False
+    )
+    make(emulator, "bare.acme.com")
+    make(emulator, "text.acme.com", description='it\'s\n"odd" \\ 🚀', metadata=metadata)
+    for key_type in ({}, {"private_key_type": "rsa"}, {"private_key_type": "ecdsa"}):
+        domain = f"{key_type.get('private_key_type', 'any')}.acme.com"
+        make(emulator, domain, certificate_management_policy={"authority": "letsencrypt", **key_type})
+    # The status of a certificate goes by the clock.
+    emulator.configure(order="shuffled", upper_case=True, job_after_seconds=10_000, issue_after_seconds=20_000)
+    shell(project, "pulumi-agin import --all --code > __main__.py")
+    emulator.clear_requests()
+    imported = shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
+    assert "5 imported" in imported
+    assert "warning" not in imported
+    # The engine asks for nothing: what the file says is the state.
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert all(found["protect"] for found in project.resources())
+
+    assert_unchanged(project, emulator, 6)
+    assert all(found["protect"] for found in project.resources())
+    # After it, the same command changes nothing and prints the same program.
+    assert shell(project, "pulumi-agin import --all --code") == (project.folder / "__main__.py").read_text()
+    assert "imported" not in shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
+
+
+def test_the_program_of_a_user_who_left_out_what_ngrok_chose(project: Project, emulator: Emulator) -> None:
+    id_ = make(emulator, "connect.acme.com", certificate_management_policy={"authority": "letsencrypt"})
+    shell(project, f"pulumi-agin import {id_} --name connect | {PULUMI_IMPORT}")
+    project.program(
+        """
+        agin.AgentIngress("connect", domain="Connect.ACME.com.", description="",
+            certificate_management_policy={"authority": "letsencrypt"})
+        """
+    )
+    emulator.clear_requests()
+    assert UNCHANGED in project.preview()
+    assert UNCHANGED in project.up()
+    assert emulator.requests() == []
+    # Its program doesn't protect it, and so it is no more.
+    assert "protect" not in project.resources()[0]
+
+
+def test_one_taken_over_can_be_found_gone(project: Project, emulator: Emulator) -> None:
+    id_ = make(emulator, "connect.acme.com")
+    shell(project, f"pulumi-agin import {id_} | {PULUMI_IMPORT}")
+    # Not with a key of another account, for which it does not exist.
+    failed = project.refresh(fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
+    assert "That need not mean that it is gone" in failed.diagnostics
+    emulator.delete_ingress(id_)
+    project.refresh()
+    assert project.resources() == []
+
+
+def test_a_filter(project: Project, emulator: Emulator) -> None:
+    make(emulator, "one.acme.com", description="iot")
+    make(emulator, "two.acme.com", description="web")
+    iot = """pulumi-agin import --filter 'obj.description == "iot"'"""
+    shell(project, f"{iot} | {PULUMI_IMPORT}")
+    shell(project, f"{iot} --code > __main__.py")
+    assert [found["outputs"]["domain"] for found in project.resources()] == ["one.acme.com"]
+    assert_unchanged(project, emulator, 2)
+
+
+SITE_PROGRAM = """
+    class Site(pulumi.ComponentResource):
+        def __init__(self, name, opts=None):
+            super().__init__("acme:index:Site", name, {{}}, opts)
+            {child}
+            self.register_outputs({{}})
+
+    provider = pulumi.ProviderResource("pulumi-python", "acct2", {{
+        "ngrok:apiKey": pulumi.Config().require_secret("acct2"), "ngrok:apiBaseUrl": pulumi.Config().require("url")}})
+    Site("site", pulumi.ResourceOptions({options}))
+    """
+
+
+@pytest.mark.parametrize("explicit", [False, True], ids=["default-provider", "explicit-provider"])
+def test_the_child_of_a_component(explicit: bool, project: Project, emulator: Emulator, user_env: Path) -> None:
+    id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY if explicit else API_KEY)
+    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
+    project.pulumi("config", "set", "url", emulator.url)
+    options = "providers=[provider]" if explicit else ""
+    project.program(SITE_PROGRAM.format(child="pass", options=options))
+    project.up()
+
+    # With a reference to the provider, as a state has it, the URL and the key are the provider's own.
+    [acct2] = [found for found in project.state()["deployment"]["resources"] if found["urn"] == PROVIDER]
+    provider = f"{PROVIDER}::{acct2['id']}" if explicit else None
+    environment = {"NGROK_API_BASE_URL": "https://x.invalid", "NGROK_API_KEY": ""} if explicit else {}
+    line = import_line(project, user_env / "bin" / "python", id_, "connect", parent=SITE, provider=provider)
+    imported = shell(project, line, env=environment)
+    assert "1 imported" in imported
+    assert "warning" not in imported
+    # The program has it under the component, with the component's provider.
+    child = 'agin.AgentIngress("connect", domain="connect.acme.com", opts=pulumi.ResourceOptions(parent=self))'
+    project.program(SITE_PROGRAM.format(child=child, options=options))
+    assert_unchanged(project, emulator, 4)
+
+
+def test_an_explicit_provider_and_the_printed_program_filled_in(project: Project, emulator: Emulator) -> None:
+    id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
+    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
+    project.pulumi("config", "set", "url", emulator.url)
+    program = SITE_PROGRAM.format(child="pass", options="")
+    project.program(program)
+    project.up()
+    command = f"pulumi-agin import {id_} --parent {SITE} --provider {PROVIDER}"
+    shell(project, f"{command} | {PULUMI_IMPORT}")
+    code = shell(project, f"{command} --code")
+    assert OTHER_ACCOUNTS_KEY[:8] not in code
+    site = 'Site("site", pulumi.ResourceOptions())'
+    assert site in program
+    project.program(program.replace(site, f"parent = {site}"))
+    with (project.folder / "__main__.py").open("a") as file:
+        file.write(code)
+    assert_unchanged(project, emulator, 4)
+
+    # Where the state can't be decrypted, or there is no such provider, nothing is printed.
+    said = shell(project, f"{command} 2>&1", fails=True, env={"PULUMI_CONFIG_PASSPHRASE": "wrong"})
+    assert said.startswith("pulumi-agin: the API key of the provider could not be taken from the state: `pulumi stack")
+    assert "incorrect passphrase" in said
+    said = shell(project, f"{command}0", fails=True)
+    assert said == f"pulumi-agin: the stack that is selected has no provider {PROVIDER}0; it has {PROVIDER}\n"
+    said = shell(project, f"cd / && {command}", fails=True)
+    assert "no Pulumi.yaml project file found" in said
+
+
+def test_the_line_of_a_key_in_the_stack_config_where_no_environment_is_active(
+    project: Project, emulator: Emulator, user_env: Path
+) -> None:
+    id_ = make(emulator, "connect.acme.com")
+    (project.folder / ".venv").symlink_to(user_env)
+    project.yaml("name: test\nruntime:\n  name: python\n  options:\n    virtualenv: .venv\n")
+    for variable in ("NGROK_API_KEY", "NGROK_API_BASE_URL"):
+        del project.environment[variable]
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    project.pulumi("config", "set", "ngrok:apiBaseUrl", emulator.url)
+    name = "a b'; rm -rf /"
+    python = project.folder / ".venv" / "bin" / "python"
+    line = import_line(project, python, id_, name, parent=STACK, stack_config=["ngrok:apiKey", "ngrok:apiBaseUrl"])
+    assert '"$(pulumi config get ngrok:apiBaseUrl)" .venv/bin/pulumi-agin import' in line
+    assert "1 imported" in shell(project, line, env={"PATH": f"{project.cli}:/usr/bin:/bin"})
+    project.program(f'agin.AgentIngress("{name}", domain="connect.acme.com"{PROTECTED})')
+    assert_unchanged(project, emulator, 2)
+
+
+def test_the_line_fails_where_another_stack_is_selected(project: Project, emulator: Emulator, user_env: Path) -> None:
+    id_ = make(emulator, "connect.acme.com")
+    line = import_line(project, user_env / "bin" / "python", id_, "connect", parent=STACK)
+    project.pulumi("stack", "init", "prod")
+    said = shell(project, line, fails=True)
+    assert f"refers to missing parent {STACK}" in said
+    project.program('agin.AgentIngress("other", domain="other.acme.com")')
+    assert "2 created" in project.up()
+    before = project.state()
+    assert f"refers to missing parent {STACK}" in shell(project, line, fails=True)
+    assert project.state() == before
+    assert UNCHANGED in project.up()
+
+    # In its own stack it works, in an empty one too.
+    project.pulumi("stack", "select", "dev")
+    project.program(f'agin.AgentIngress("connect", domain="connect.acme.com"{PROTECTED})')
+    shell(project, line)
+    assert_unchanged(project, emulator, 2)
+
+
+def test_after_a_kill_in_the_middle_of_a_create(project: Project, emulator: Emulator, user_env: Path) -> None:
+    project.program(f'agin.AgentIngress("connect", domain="connect.acme.com"{PROTECTED})')
+    emulator.add_fault("POST", "hang", after=True, times=None)
+    kill_when_made(project, emulator)
+    emulator.clear_faults()
+    project.pulumi("cancel", "--yes")
+    assert "ERR_NGROK_6706" in project.up(fails=True).diagnostics
+    [ingress] = emulator.ingresses()
+    shell(project, import_line(project, user_env / "bin" / "python", ingress["id"], "connect", parent=STACK))
+    emulator.clear_requests()
+    for _ in range(2):
+        up = project.up()
+        assert UNCHANGED in up
+        assert "interrupted while creating" in up
+    assert emulator.requests() == []
+    project.refresh("--clear-pending-creates")
+    assert "warning" not in project.up()
+    assert [found["id"] for found in emulator.ingresses()] == [ingress["id"]]
+
+
+def kill_when_made(project: Project, emulator: Emulator) -> None:
+    """Runs `up`, and kills it and all that it started once ngrok has an ingress."""
+    up = subprocess.Popen(
+        [str(project.cli / "pulumi"), "up", "--yes", "--skip-preview", "--non-interactive"],
+        cwd=project.folder,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
+    while not emulator.ingresses() and up.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    # The plugin is in a group of its own, and would live on.
+    ps = subprocess.run(["ps", "-o", "pid=", "-s", str(up.pid)], capture_output=True, text=True, check=True)
+    for pid in [up.pid, *map(int, ps.stdout.split())]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            assert pid != up.pid
+    up.wait()
+
+
+def test_a_rename_is_not_made_worse(project: Project, emulator: Emulator, user_env: Path) -> None:
+    project.program('agin.AgentIngress("old", domain="connect.acme.com")')
+    project.up()
+    [ingress] = emulator.ingresses()
+    project.program('agin.AgentIngress("new", domain="connect.acme.com")')
+    assert "ERR_NGROK_6706" in project.up(fails=True).diagnostics
+    line = import_line(project, user_env / "bin" / "python", ingress["id"], "new", parent=STACK)
+    # With it done, the next `up` would delete the ingress that both names have.
+    said = shell(project, line, fails=True)
+    assert "is in the stack already, as urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::old" in said
+    assert "ResourceOptions(aliases=…)" in said
+    assert [found["urn"].rpartition("::")[2] for found in project.resources()] == ["old"]
+
+
+def test_a_domain_taken_back_half_way_is_not_made_worse(project: Project, emulator: Emulator, user_env: Path) -> None:
+    project.program('agin.AgentIngress("connect", domain="a.acme.com")')
+    project.up()
+    [first] = emulator.ingresses()
+    refused = {"status_code": 400, "error_code": "ERR_NGROK_215", "msg": "not now"}
+    emulator.add_fault("DELETE", "answer", status=400, json_body=refused)
+    project.program('agin.AgentIngress("connect", domain="b.acme.com")')
+    project.up(fails=True)
+    project.program('agin.AgentIngress("connect", domain="a.acme.com")')
+    assert "ERR_NGROK_6706" in project.up(fails=True).diagnostics
+    line = import_line(project, user_env / "bin" / "python", first["id"], "connect", parent=STACK)
+    assert "which is still to be deleted: finish that first" in shell(project, line, fails=True)
+    # As it says, with the domain that took its place; then back works too.
+    project.program('agin.AgentIngress("connect", domain="b.acme.com")')
+    project.up()
+    project.program('agin.AgentIngress("connect", domain="a.acme.com")')
+    project.up()
+    assert [found["domain"] for found in emulator.ingresses()] == ["a.acme.com"]
+
+
+def test_nothing_is_imported_where_something_is_wrong(project: Project, emulator: Emulator) -> None:
+    make(emulator, "connect.acme.com")
+    before = project.state()
+    said = shell(project, f"pulumi-agin import agin_000000000000000000000000000 | {PULUMI_IMPORT}", fails=True)
+    assert said.startswith("pulumi-agin: could not read the Agent Ingress agin_0000")
+    assert project.state() == before
