@@ -49,7 +49,7 @@ def http_date(value: str) -> datetime | None:
     """The moment that an HTTP date names, or None where the text is no date."""
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
@@ -64,6 +64,9 @@ class Deadline:
         self.seconds = seconds
         self.kept_back = 0.0
         self._started = time.monotonic()
+
+    def __str__(self) -> str:
+        return f"{_rounded(self.elapsed)} of the {_rounded(self.seconds)} seconds it may take"
 
     @property
     def elapsed(self) -> float:
@@ -81,3 +84,7 @@ class Deadline:
         earlier.kept_back = seconds
         earlier._started = self._started
         return earlier
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"

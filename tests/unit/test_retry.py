@@ -1,10 +1,24 @@
-"""When a request is repeated, and how long is waited before."""
+"""When a request is repeated, and how long is waited before: the table in AgentIngressClient, row by row."""
 
 from __future__ import annotations
 
-import pytest
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from pulumi_agin.api import retry
+import pytest
+import requests
+from pydantic import SecretStr
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import SSLError as WrongCertificate
+
+from pulumi_agin.api import client as client_module
+from pulumi_agin.api import errors, rate_limit, retry
+from pulumi_agin.api.client import AgentIngressClient
+from tests.keys import API_KEY
+from tests.unit.clock import Clock
 
 
 @pytest.mark.parametrize(
@@ -37,6 +51,7 @@ def test_waits_double_with_jitter_up_to_a_longest() -> None:
         assert len(set(waits)) > 1
     assert retry.backoff_seconds(10_000) <= 20
     assert retry.backoff_seconds(1, retry_after=7) == 7
+    assert retry.backoff_seconds(9, retry_after=400) == 400
     assert retry.backoff_seconds(1, retry_after=0) >= 0.5
 
 
@@ -48,6 +63,12 @@ def test_waits_double_with_jitter_up_to_a_longest() -> None:
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-3"}, None),
         ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After": " 7 "}, 7),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "1.5"}, None),
+        ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "yesterday"}, 0),
+        ({"Retry-After": f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT"}, None),
+        ({"Retry-After": f"Fri, 02 Aug 2024 07:15:49 +{'9' * 30}"}, None),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 10),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 0),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT"}, 0),
@@ -55,3 +76,189 @@ def test_waits_double_with_jitter_up_to_a_longest() -> None:
 )
 def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(headers: dict[str, str], seconds: float | None) -> None:
     assert retry.retry_after_seconds(headers) == seconds
+
+
+# -- the table --------------------------------------------------------------------------------------------
+
+DOMAIN = "connect.acme.com"
+INGRESS = {
+    "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS",
+    "domain": DOMAIN,
+    "ns_targets": ["a.x"],
+    "created_at": "2024-08-02T07:15:39Z",
+}
+DATE = {"Date": "Fri, 02 Aug 2024 07:15:39 GMT"}
+
+Outcome = requests.Response | requests.RequestException
+
+
+def answer(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update(DATE | dict(headers or {}))
+    content = body if isinstance(body, str) else json.dumps(body)
+    response._content = content.encode()
+    return response
+
+
+def refusal(status: int, code: str = "ERR_NGROK_1", **headers: str) -> requests.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answer(status, {"status_code": status, "error_code": code, "msg": "no"}, named)
+
+
+def _gave_up(reason: Exception) -> MaxRetryError:
+    return MaxRetryError(None, "/agent_ingresses", reason)  # type: ignore[arg-type]
+
+
+_connection = HTTPSConnection("api.ngrok.com")
+
+# As requests raises them.
+REFUSED = requests.ConnectionError(_gave_up(NewConnectionError(_connection, "Connection refused")))
+NOT_CONNECTED = requests.ConnectTimeout(_gave_up(ConnectTimeoutError(_connection, "timed out")))
+NOT_ANSWERED = requests.ReadTimeout(ReadTimeoutError(None, "/", "Read timed out."))  # type: ignore[arg-type]
+RESET = requests.ConnectionError(ProtocolError("Connection aborted.", ConnectionResetError(104, "reset by peer")))
+CUT_SHORT = requests.exceptions.ChunkedEncodingError(ProtocolError("IncompleteRead(5 bytes read, 5 more expected)"))
+BROKE_OFF_IN_THE_HANDSHAKE = requests.exceptions.SSLError(_gave_up(WrongCertificate(ssl.SSLEOFError(8, "EOF"))))
+UNTRUSTED = requests.exceptions.SSLError(_gave_up(WrongCertificate(ssl.SSLCertVerificationError(1, "verify failed"))))
+UNDECODABLE = requests.exceptions.ContentDecodingError("not gzip")
+NO_URL = requests.exceptions.InvalidURL("no host")
+
+
+class Script:
+    """Stands in for the network: gives these outcomes one after another. `slept` is how long was waited between."""
+
+    def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.outcomes: list[Outcome] = []
+        self.methods: list[str] = []
+        self.clock = clock
+        self.client = AgentIngressClient(SecretStr(API_KEY), timeout_seconds=300)
+        for module in (client_module, rate_limit, retry):
+            monkeypatch.setattr(module, "time", clock)
+        monkeypatch.setattr(self.client._rate_limit._changed, "wait", clock.sleep)
+        monkeypatch.setattr(requests.Session, "request", self._request)
+
+    def _request(self, method: str, url: str, **_: Any) -> requests.Response:
+        self.methods.append(method)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, requests.RequestException):
+            raise outcome
+        return outcome
+
+    def ask(self, method: str) -> object:
+        id_ = str(INGRESS["id"])
+        calls: dict[str, Callable[[], object]] = {
+            "POST": lambda: self.client.create({"domain": DOMAIN}),
+            "PATCH": lambda: self.client.update(id_, {"description": "new"}),
+            "DELETE": lambda: self.client.delete(id_),
+            "GET": lambda: self.client.get(id_),
+        }
+        return calls[method]()
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    return Script(Clock(), monkeypatch)
+
+
+DONE = {"POST": answer(201, INGRESS), "PATCH": answer(200, INGRESS), "GET": answer(200, INGRESS), "DELETE": answer(204)}
+
+PASSING: dict[str, Outcome] = {
+    "refused": REFUSED,
+    "not connected": NOT_CONNECTED,
+    "not answered": NOT_ANSWERED,
+    "reset": RESET,
+    "cut short": CUT_SHORT,
+    "broke off in the handshake": BROKE_OFF_IN_THE_HANDSHAKE,
+    "500": answer(500, "oops"),
+    "502": answer(502, "<html>bad gateway</html>"),
+    "503": refusal(503, "ERR_NGROK_1500"),
+    "504": answer(504, ""),
+    "429": refusal(429, "ERR_NGROK_226"),
+    "503, garbage": refusal(503, Retry_After="soon"),
+    "503, at once": refusal(503, Retry_After="0"),
+    "503, past": refusal(503, Retry_After="Fri, 02 Aug 2024 07:15:00 GMT"),
+    "429, garbage": refusal(429, Retry_After="soon"),
+    "429, past": refusal(429, Retry_After="Fri, 02 Aug 2024 07:15:00 GMT"),
+}
+
+
+@pytest.mark.parametrize("method", DONE)
+@pytest.mark.parametrize("outcome", PASSING.values(), ids=PASSING)
+def test_what_passes_by_is_repeated_after_a_pause_that_doubles(outcome: Outcome, method: str, script: Script) -> None:
+    script.outcomes = [outcome, outcome, outcome, DONE[method]]
+    script.ask(method)
+    assert script.methods == [method] * 4
+    for slept, longest in zip(script.clock.slept, (1, 2, 4), strict=True):
+        assert longest / 2 <= slept <= longest
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("retry_after", ["33", "Fri, 02 Aug 2024 07:16:12 GMT"])
+def test_a_pause_that_was_asked_for_is_kept(retry_after: str, status: int, script: Script) -> None:
+    script.outcomes = [refusal(status, Retry_After=retry_after), DONE["GET"]]
+    script.ask("GET")
+    assert script.clock.slept == [33]
+
+
+LASTING: dict[str, tuple[Outcome, type[errors.NgrokError]]] = {
+    "certificate": (UNTRUSTED, errors.UnreachableError),
+    "undecodable": (UNDECODABLE, errors.UnreachableError),
+    "no URL": (NO_URL, errors.UnreachableError),
+    **{
+        f"{status}": (answer(status, "", {"Location": "https://evil.example"}), errors.RedirectError)
+        for status in (300, 301, 302, 303, 307, 308)
+    },
+    **{f"{status}": (refusal(status), errors.ApiError) for status in (400, 405, 408, 409, 422, 425, 501, 505)},
+    "401": (refusal(401), errors.AuthenticationError),
+    "403": (refusal(403), errors.AuthenticationError),
+    "404 of another": (answer(404, "<html>no</html>"), errors.WrongBaseUrlError),
+    "400, Retry-After": (refusal(400, Retry_After="1"), errors.ApiError),
+}
+
+
+@pytest.mark.parametrize("method", DONE)
+@pytest.mark.parametrize(("outcome", "kind"), LASTING.values(), ids=LASTING)
+def test_what_does_not_pass_by_fails_at_once(
+    outcome: Outcome, kind: type[errors.NgrokError], method: str, script: Script
+) -> None:
+    # A create that may have been carried out is looked for, but not sent again.
+    script.outcomes = [outcome] + [answer(200, {"ingresses": []})] * (20 if method == "POST" else 0)
+    with pytest.raises((kind, errors.CreateUnsettledError) if outcome is UNDECODABLE else kind):
+        script.ask(method)
+    assert script.methods.count(method) == 1
+    assert outcome is UNDECODABLE or script.clock.slept == []
+
+
+CARRIED_OUT: dict[str, tuple[Outcome, bool]] = {
+    "refused": (REFUSED, False),
+    "not connected": (NOT_CONNECTED, False),
+    "429": (PASSING["429"], False),
+    "not answered": (NOT_ANSWERED, True),
+    "reset": (RESET, True),
+    "cut short": (CUT_SHORT, True),
+    "broke off in the handshake": (BROKE_OFF_IN_THE_HANDSHAKE, True),
+    **{f"{status}": (answer(status, ""), True) for status in (500, 502, 503, 504)},
+}
+
+
+@pytest.mark.parametrize(("outcome", "maybe"), CARRIED_OUT.values(), ids=CARRIED_OUT)
+def test_a_domain_that_exists_is_ours_only_where_our_own_request_may_have_made_it(
+    outcome: Outcome, maybe: bool, script: Script
+) -> None:
+    script.outcomes = [outcome, refusal(400, "ERR_NGROK_6706"), answer(200, {"ingresses": [INGRESS]})]
+    if maybe:
+        assert script.ask("POST")
+    else:
+        with pytest.raises(errors.DomainExistsError):
+            script.ask("POST")
+    assert script.methods == ["POST", "POST"] + ["GET"] * maybe
+
+
+@pytest.mark.parametrize("method", DONE)
+def test_no_call_is_repeated_past_its_time(method: str, script: Script) -> None:
+    script.outcomes = [REFUSED] * 100
+    with pytest.raises(errors.UnreachableError, match=r"after \d+ tries in \d+ of the 300 seconds it may take"):
+        script.ask(method)
+    # Of a create's time, some is kept for a look; not of the others'.
+    kept = 30 if method == "POST" else 0
+    assert 300 - kept - 20 <= sum(script.clock.slept) < 300 - kept
