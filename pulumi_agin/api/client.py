@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from pydantic import BaseModel, SecretStr, ValidationError
 from requests.auth import AuthBase
+from urllib3 import Timeout
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from . import errors, models, retry
@@ -29,14 +30,14 @@ from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
-from .snapshot import Snapshot
+from .snapshot import Page, Snapshot
 from .text import EXCERPT_CHARACTERS, one_line, redact
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
 
 # The most that ngrok gives, and its default.
-PAGE_SIZE = 100
+_FIRST_PAGE = {"limit": "100"}
 
 # Of a create's time, this much is kept to find out what became of a request whose answer was lost.
 SETTLING_SECONDS = 30
@@ -103,7 +104,7 @@ class AgentIngressClient:
         self._thread = threading.local()
         self._progress = Progress(say)
         self._rate_limit = RateLimit()
-        self._snapshot = Snapshot(lambda deadline: self._listed(None, deadline))
+        self._snapshot = Snapshot(self._page, _FIRST_PAGE)
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
@@ -136,8 +137,7 @@ class AgentIngressClient:
 
         domain: the domain that it has, where that is known; an answer about another one is refused.
         """
-        request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
-        return self._about(request, self._send(request, self._deadline(timeout_seconds)))
+        return self._got(id_, domain, self._deadline(timeout_seconds))
 
     def get_one_of_many(
         self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None
@@ -150,7 +150,7 @@ class AgentIngressClient:
         found = self._snapshot.find(self._checked_id(id_), deadline)
         if found is not None and domain in (None, found.domain):
             return found
-        return self.get(id_, deadline.left, domain=domain)
+        return self._got(id_, domain, deadline)
 
     def find(self, domain: str, timeout_seconds: float | None = None) -> models.AgentIngress | None:
         """The ingress that the domain has in the account of the key, or None. `domain` is in canonical form."""
@@ -185,7 +185,19 @@ class AgentIngressClient:
 
     def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
         """All of the account, over every page, newest first. `filter` is ngrok's CEL over `obj`."""
-        _, found = self._listed(filter, self._deadline(timeout_seconds))
+        deadline = self._deadline(timeout_seconds)
+        query: Mapping[str, str] | None = {**_FIRST_PAGE, "filter": filter} if filter else _FIRST_PAGE
+        seen: list[Mapping[str, str]] = []
+        found: AgentIngresses = []
+        while query is not None:
+            if query in seen:
+                raise errors.BadAnswerError(
+                    "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
+                )
+            seen.append(query)
+            page = self._page(query, deadline)
+            found += page.ingresses
+            query = page.next_page
         return found
 
     def fingerprint(self, id_: str) -> str:
@@ -193,25 +205,16 @@ class AgentIngressClient:
         key = self._api_key.get_secret_value().encode()
         return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
 
-    def _listed(self, filter_: str | None, deadline: Deadline) -> tuple[float, AgentIngresses]:
-        """Every page, and when the first one was asked for."""
-        query = {"limit": str(PAGE_SIZE)} | ({"filter": filter_} if filter_ else {})
-        asked_at = 0.0
-        seen: list[dict[str, str]] = []
-        found: AgentIngresses = []
-        while query not in seen:
-            seen.append(query)
-            request = _Request("GET", "list the Agent Ingresses", query=query)
-            page = self._understood(request, self._send(request, deadline), models.AgentIngressPage)
-            asked_at = asked_at or request.last_sent
-            found += page.ingresses
-            if not page.next_page_uri:
-                return asked_at, found
-            # Only its query: the host that an answer names is not necessarily one that may see the key.
-            query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
-        raise errors.BadAnswerError(
-            "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
-        )
+    def _got(self, id_: str, domain: str | None, deadline: Deadline) -> models.AgentIngress:
+        request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
+        return self._about(request, self._send(request, deadline))
+
+    def _page(self, query: Mapping[str, str], deadline: Deadline) -> Page:
+        request = _Request("GET", "list the Agent Ingresses", query=query)
+        page = self._understood(request, self._send(request, deadline), models.AgentIngressPage)
+        # Only its query: the host that an answer names is not necessarily one that may see the key.
+        next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
+        return Page(request.last_sent, page.ingresses, next_page)
 
     def _found(self, domain: str, deadline: Deadline) -> tuple[models.AgentIngress | None, requests.Response]:
         """The ingress that the domain has, if any, and the answer that said so."""
@@ -240,22 +243,25 @@ class AgentIngressClient:
         """The ingress that the domain has, and the answer that said so; looked for as long as it may appear."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
         looks = 0
-        while True:
-            try:
-                found, answer = self._found(domain, deadline)
-            except errors.NgrokError as error:
-                failure = error
-                break
-            if found is not None:
-                return found, answer
-            if isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status):
-                # ngrok's last word was a no, and it has nothing: no, then.
-                raise lost
-            looks += 1
-            wait = retry.backoff_seconds(looks)
-            if wait >= deadline.left:
-                raise errors.CreateUnsettledError(f"{unknown}it is not there, but may still appear")
-            time.sleep(wait)
+        with self._progress.of(f"find out whether the Agent Ingress {domain} was made", deadline) as wait:
+            while True:
+                try:
+                    found, answer = self._found(domain, deadline)
+                except errors.NgrokError as error:
+                    failure = error
+                    break
+                if found is not None:
+                    return found, answer
+                if isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status):
+                    # ngrok's last word was a no, and it has nothing: no, then.
+                    raise lost
+                looks += 1
+                pause = retry.backoff_seconds(looks)
+                missing = "it is not there, but may still appear"
+                if pause >= deadline.left:
+                    raise errors.CreateUnsettledError(f"{unknown}{missing}")
+                wait.waits_for(missing, pause)
+                time.sleep(pause)
         raise errors.CreateUnsettledError(f"{unknown}whether it is there could not be found out ({failure})")
 
     def _is_ours(
@@ -305,9 +311,9 @@ class AgentIngressClient:
             failure: errors.NgrokError | None = None
             repetition = 0
             while True:
-                entered_at = self._entered(request, deadline, failure, wait)
+                ticket = self._entered(request, deadline, failure, wait)
                 wait.waits_for("no answer yet")
-                outcome = self._exchange(request, deadline, entered_at)
+                outcome = self._exchange(request, deadline, ticket)
                 if isinstance(outcome, errors.UnreachableError):
                     status, asked_to_wait = None, None
                     failure = outcome
@@ -329,28 +335,28 @@ class AgentIngressClient:
                 wait.waits_for(request.outcome, pause)
                 time.sleep(pause)
 
-    def _entered(self, request: _Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> float:
-        """Waits for the account's limit to have room. Returns the moment of entering."""
-        closed = self._rate_limit.seconds_closed()
-        if closed != 0:
-            wait.waits_for(f"ngrok takes {LIMIT} requests a minute of the whole account", closed)
-        entered_at = self._rate_limit.enter(deadline)
-        if entered_at is None:
+    def _entered(self, request: _Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
+        """Waits for the account's limit to have room. Returns a ticket, to be given back to it."""
+        wait.waits_for(f"ngrok takes {LIMIT} requests a minute of the whole account", self._rate_limit.seconds_closed())
+        ticket = self._rate_limit.enter(deadline)
+        if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: ngrok takes {LIMIT} requests a minute of the whole account, and the next "
-                f"one is further away than what is left of the {deadline.seconds:g} seconds it may take",
+                f"one is further away than what is left after {deadline}",
                 status=429,
                 error_code="",
                 operation_id="",
             )
-        return entered_at
+        return ticket
 
     def _exchange(
-        self, request: _Request, deadline: Deadline, entered_at: float
+        self, request: _Request, deadline: Deadline, ticket: int
     ) -> requests.Response | errors.UnreachableError:
         """One try. No answer is returned, as it may pass by; what never will is raised."""
         left = max(deadline.left, 0.1)
         connect_timeout, read_timeout = min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)
+        # Both together take no longer than what is left, either. requests takes it, but its type stubs don't know.
+        timeout: Any = Timeout(left, connect_timeout, read_timeout)
         request.tries += 1
         request.last_sent = time.monotonic()
         request.first_sent = request.first_sent or request.last_sent
@@ -364,7 +370,7 @@ class AgentIngressClient:
                 params=request.query,
                 json=request.body,
                 auth=_Bearer(self._api_key),
-                timeout=(connect_timeout, read_timeout),
+                timeout=timeout,
                 allow_redirects=False,
                 # Plain http is for this machine alone, and a proxy is another.
                 proxies={"http": "", "https": ""} if self._is_loopback else None,
@@ -378,9 +384,9 @@ class AgentIngressClient:
             if request.method != "GET":
                 self._snapshot.written()
             if answer is not None and answer.status_code == 429:
-                self._rate_limit.refused(entered_at, retry.retry_after_seconds(answer.headers))
+                self._rate_limit.refused(ticket, retry.retry_after_seconds(answer.headers))
             else:
-                self._rate_limit.counted(entered_at)
+                self._rate_limit.counted(ticket)
             self._traced(request, answer)
         # Raised and returned out here, where no exception of requests' hangs on to it.
         whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
@@ -547,7 +553,7 @@ def _effort(request: _Request, deadline: Deadline) -> str:
     """How often and how long was tried, where it was more than once."""
     if request.tries < 2:
         return ""
-    return f" after {request.tries} tries in {deadline.elapsed:.3g} of the {deadline.seconds:g} seconds it may take"
+    return f" after {request.tries} tries in {deadline}"
 
 
 def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -> str:

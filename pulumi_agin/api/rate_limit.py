@@ -32,19 +32,21 @@ class RateLimit:
         self._changed = threading.Condition()
         self._counted: deque[float] = deque()
         self._under_way = 0
+        self._probing = False
         self._most: int | None = None
         self._refusals = 0
-        self._refused_at = 0.0
+        self._closings = 0
         self._opens_at = 0.0
 
-    def enter(self, deadline: Deadline) -> float | None:
-        """Waits for this request's turn. Returns the moment of entering; None where it would come too late."""
+    def enter(self, deadline: Deadline) -> int | None:
+        """Waits for this request's turn. Returns a ticket, to be given back; None where it would come too late."""
         with self._changed:
             while True:
                 wait = self._seconds_to_wait(time.monotonic())
                 if wait == 0:
                     self._under_way += 1
-                    return time.monotonic()
+                    self._probing = self._refusals > 0
+                    return self._closings
                 if (wait or 0) >= deadline.left or deadline.left <= 0:
                     return None
                 self._changed.wait(deadline.left if wait is None else wait)
@@ -54,34 +56,36 @@ class RateLimit:
         with self._changed:
             return self._seconds_to_wait(time.monotonic())
 
-    def counted(self, entered_at: float) -> None:
+    def counted(self, ticket: int) -> None:
         """A request was answered by anything but a 429, or never will be: it has used up a part of the limit."""
         with self._changed:
             self._under_way -= 1
             # The moment of the answer, as it is surely not before ngrok counted it.
             self._counted.append(time.monotonic())
-            if self._is_news(entered_at):
+            if self._is_news(ticket):
                 self._refusals = 0
+                self._probing = False
             self._changed.notify_all()
 
-    def refused(self, entered_at: float, retry_after: float | None) -> None:
+    def refused(self, ticket: int, retry_after: float | None) -> None:
         """A request was answered by a 429, which says when to come back, or does not."""
         with self._changed:
             self._under_way -= 1
-            if self._is_news(entered_at):
+            if self._is_news(ticket):
+                self._probing = False
                 self._close(time.monotonic(), retry_after)
             self._changed.notify_all()
 
-    def _is_news(self, entered_at: float) -> bool:
+    def _is_news(self, ticket: int) -> bool:
         # What was on its way already when another one was refused tells nothing new.
-        return entered_at >= self._refused_at
+        return ticket == self._closings
 
     def _close(self, now: float, retry_after: float | None) -> None:
         self._forget_before(now - WINDOW_SECONDS)
-        ours = len(self._counted) + self._under_way
-        self._refused_at = now
-        if retry_after is None and ours >= LIMIT:
-            self._most = ours
+        self._closings += 1
+        if retry_after is None and len(self._counted) + self._under_way >= LIMIT:
+            # Those that are under way may be refused as well.
+            self._most = max(LIMIT, len(self._counted))
             return
         self._refusals += 1
         pause = retry.backoff_seconds(self._refusals, retry_after)
@@ -94,7 +98,7 @@ class RateLimit:
         self._forget_before(now - WINDOW_SECONDS)
         if now < self._opens_at:
             return self._opens_at - now
-        if self._refusals and self._under_way:
+        if self._probing:
             return None
         if self._most is not None and len(self._counted) + self._under_way >= self._most:
             return self._counted[0] + WINDOW_SECONDS - now if self._counted else None
