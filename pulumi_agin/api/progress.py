@@ -31,11 +31,9 @@ class Wait:
 
     def line(self, now: float) -> str:
         """What is shown."""
-        left = "" if self.until is None else f"; it goes on in {max(0.0, self.until - now):.0f} seconds"
-        return (
-            f"still waiting to {self.doing}, for {self.deadline.elapsed:.0f} of the {self.deadline.seconds:g} seconds "
-            f"it may take: {self.reason}{left}"
-        )
+        # Of a moment that passed without it, nothing is known: others may have been first.
+        left = f"; it goes on in {self.until - now:.0f} seconds" if self.until and self.until > now else ""
+        return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
 
 
 class Progress:

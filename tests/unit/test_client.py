@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -16,7 +18,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from pulumi_agin.api import errors, retry
+from pulumi_agin.api import errors, progress, retry
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator, FaultKind
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -411,3 +413,94 @@ def test_no_thread_stays_behind(client: AgentIngressClient) -> None:
     before = threading.active_count()
     client.list()
     assert threading.active_count() == before
+
+
+# -- what is said while it waits --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 0.05)
+    return []
+
+
+def saying(emulator: Emulator, lines: list[str], then: Callable[[], object]) -> AgentIngressClient:
+    """A client whose first line is followed by `then`."""
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 1:
+            then()
+
+    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 300, say=say)
+
+
+def test_a_hang_is_said(emulator: Emulator, lines: list[str]) -> None:
+    def restart() -> None:
+        emulator.stop()
+        emulator.start()
+
+    emulator.add_fault("GET", "hang")
+    assert saying(emulator, lines, restart).list() == []
+    assert re.fullmatch(
+        r"still waiting to list the Agent Ingresses, for 0\.\d+ of the 300 seconds it may take: no answer yet", lines[0]
+    )
+
+
+def test_a_refused_connection_is_said(emulator: Emulator, lines: list[str]) -> None:
+    client = saying(emulator, lines, emulator.start)
+    emulator.stop()
+    assert client.list() == []
+    assert "no answer from http://127.0.0.1:" in lines[0]
+    assert "Connection refused" in lines[0]
+
+
+def test_the_limit_is_said_by_who_was_refused_and_by_who_was_not(emulator: Emulator, lines: list[str]) -> None:
+    emulator.add_fault("GET", "answer", status=429, headers={"Retry-After": "1"})
+    client = saying(emulator, lines, lambda: None)
+    with ThreadPoolExecutor(1) as threads:
+        refused = threads.submit(client.list)
+        while client._rate_limit.seconds_closed() == 0:
+            time.sleep(0.001)
+        client.create({"domain": DOMAIN})
+        refused.result(20)
+    for doing in ("list the Agent Ingresses", f"create the Agent Ingress {DOMAIN}"):
+        [line] = [line for line in lines if doing in line]
+        assert re.search(r": ngrok takes 120 requests a minute of the whole account; it goes on in [01] seconds$", line)
+
+
+def test_looking_for_a_create_whose_answer_was_lost_is_said(
+    emulator: Emulator, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.2)
+    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.2)
+    emulator.add_fault("POST", "answer", status=201, body="<html>hello</html>")
+    client = saying(emulator, lines, lambda: emulator_made(emulator))
+    assert client.create({"domain": DOMAIN}).domain == DOMAIN
+    assert any(
+        line.startswith(f"still waiting to find out whether the Agent Ingress {DOMAIN} was made") for line in lines
+    )
+
+
+def emulator_made(emulator: Emulator) -> None:
+    AgentIngressClient(SecretStr(API_KEY), emulator.url).create({"domain": DOMAIN})
+
+
+def test_the_thread_that_says_it_ends_with_the_last_call(emulator: Emulator, lines: list[str]) -> None:
+    before = threading.active_count()
+    client = saying(emulator, lines, lambda: None)
+    emulator.add_fault("GET", "hang")
+    with pytest.raises(errors.UnreachableError):
+        client.list(timeout_seconds=0.5)
+    until = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+    assert lines
+
+
+def test_of_a_moment_that_passed_nothing_is_promised() -> None:
+    wait = progress.Wait("list", retry.Deadline(300), says_next=0)
+    wait.waits_for("the limit", 7)
+    assert wait.line(time.monotonic()).endswith("the limit; it goes on in 7 seconds")
+    assert wait.line(time.monotonic() + 8).endswith("the limit")
