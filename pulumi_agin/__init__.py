@@ -11,6 +11,14 @@ from .agent_ingress import (
     CertificateAuthority,
     PrivateKeyType,
 )
+from .lookup import (
+    GetAgentIngressesResult,
+    GetAgentIngressResult,
+    get_agent_ingress,
+    get_agent_ingress_output,
+    get_agent_ingresses,
+    get_agent_ingresses_output,
+)
 from .provider import Provider
 
 __all__ = [
@@ -22,6 +30,12 @@ __all__ = [
     "AgentIngressCertPolicyArgsDict",
     "AgentIngressCertStatus",
     "CertificateAuthority",
+    "GetAgentIngressResult",
+    "GetAgentIngressesResult",
     "PrivateKeyType",
     "Provider",
+    "get_agent_ingress",
+    "get_agent_ingress_output",
+    "get_agent_ingresses",
+    "get_agent_ingresses_output",
 ]

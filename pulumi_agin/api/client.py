@@ -221,7 +221,10 @@ class AgentIngressClient:
         request = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
         answer = self._send(request, deadline)
         page = self._understood(request, answer, models.AgentIngressPage)
-        return next((ingress for ingress in page.ingresses if ingress.domain == domain), None), answer
+        found = [ingress for ingress in page.ingresses if ingress.domain == domain]
+        if len(found) > 1:
+            raise self._bad_answer(request, answer, "it has two Agent Ingresses of one domain")
+        return (found[0] if found else None), answer
 
     # -- settling a create whose answer was lost ----------------------------------------------------------
 

@@ -32,8 +32,14 @@ def test_the_public_names() -> None:
         "AgentIngressCertPolicyArgsDict",
         "AgentIngressCertStatus",
         "CertificateAuthority",
+        "GetAgentIngressResult",
+        "GetAgentIngressesResult",
         "PrivateKeyType",
         "Provider",
+        "get_agent_ingress",
+        "get_agent_ingress_output",
+        "get_agent_ingresses",
+        "get_agent_ingresses_output",
     ]
     assert all(hasattr(pulumi_agin, name) for name in pulumi_agin.__all__)
 
@@ -70,6 +76,7 @@ def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
         "pulumi_agin.dynamic",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
+        "pulumi_agin.lookup",
         "pulumi_agin.preview",
         "pulumi_agin.provider",
         "pulumi_agin.settings",
