@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-from tests.keys import API_KEY
+from tests.engine.project import UNCHANGED, Project
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(), re.M | re.S)
 COMMANDS = [text for language, text in BLOCKS if language == "sh"]
 PROGRAMS = [text for language, text in BLOCKS if language == "python"]
-DEMO, INSTALL, UNPROTECT, EMULATOR = COMMANDS
-PROGRAM, WITH_MOCKS = PROGRAMS
+DEMO, INSTALL, TAKE_OVER, UNPROTECT, EMULATOR = COMMANDS
+PROGRAM, LOOKUPS, TWO_ACCOUNTS, WITH_MOCKS = PROGRAMS
 
 
 def shell(project: Project, commands: str, stdin: str = "", **environment: str) -> str:
@@ -68,6 +68,40 @@ def test_from_install_to_destroy(project: Project, emulator: Emulator) -> None:
 
     shell(project, UNPROTECT)
     assert emulator.ingresses() == []
+
+
+def test_the_lookups(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    project.up()
+    targets = project.outputs()["ns_targets"]
+    (project.folder / "__main__.py").write_text(PROGRAM + LOOKUPS)
+    project.up()
+    assert project.outputs()["ns_targets"] == targets
+    assert project.outputs()["domains"] == ["connect.acme.com"]
+
+
+def test_taking_over_what_exists(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    project.up()
+    project.pulumi("state", "delete", "--yes", "--force", project.resources()[0]["urn"])
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    [ingress] = emulator.ingresses()
+
+    commands = TAKE_OVER.replace("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", ingress["id"])
+    # What the last line prints becomes the program.
+    shell(project, f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
+    assert UNCHANGED in project.up()
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    assert UNCHANGED in project.up()
+    assert [each["id"] for each in emulator.ingresses()] == [ingress["id"]]
+
+
+def test_two_accounts(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(TWO_ACCOUNTS)
+    project.pulumi("config", "set", "--secret", "secondApiKey", OTHER_ACCOUNTS_KEY)
+    project.up()
+    asked = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
+    assert asked == {"connect.acme.com": 1, "connect.other.example": 2}
 
 
 def test_the_emulator_on_the_command_line(project: Project) -> None:
