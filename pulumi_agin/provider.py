@@ -51,7 +51,7 @@ class Provider(pulumi.ProviderResource):
         inputs = {
             PROVIDER_NAME: resource_name,
             API_KEY: pulumi.Output.secret(api_key),
-            BASE_URL: _of_the_stack(BASE_URL) if base_url is None else base_url,
+            BASE_URL: _of_the_stack(BASE_URL) if base_url in (None, "") else base_url,
             TIMEOUT_SECONDS: _of_the_stack(TIMEOUT_SECONDS),
         }
         super().__init__(PACKAGE, resource_name, inputs, opts)
@@ -84,7 +84,7 @@ def under_mocks() -> bool:
 def warn_of_plain_api_key() -> None:
     """Warns, once in a deployment, of an API key that stands in clear in the stack config, and so in the state."""
     monitor = get_monitor()
-    if monitor in _warned or under_mocks():
+    if monitor is None or monitor in _warned or under_mocks():
         return
     _warned.add(monitor)
     if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):

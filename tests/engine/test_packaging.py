@@ -70,6 +70,13 @@ b = agin.AgentIngress("b", agin.AgentIngressArgs(domain=a.domain, description=pu
 c: pulumi.Output[str] = a.ns_targets.apply(lambda targets: targets[0].upper())
 d = a.certificate_management_policy.apply(lambda policy: policy.private_key_type if policy else None)
 e: agin.AgentIngress = agin.AgentIngress.get("e", a.id)
+p = agin.Provider("p", pulumi.Config().require_secret("key"), base_url="https://api.example.net")
+f: list[str] = [one.domain.upper() for one in agin.get_agent_ingresses("true").agent_ingresses]
+g = agin.get_agent_ingress(domain="connect.acme.com", opts=pulumi.InvokeOptions(provider=p))
+h: str | None = g.certificate_management_policy.private_key_type if g.certificate_management_policy else None
+i: pulumi.Output[str] = agin.get_agent_ingress_output(id=a.id).apply(lambda found: found.ns_targets[0])
+j = agin.get_agent_ingresses_output(a.metadata, opts=pulumi.InvokeOutputOptions(depends_on=[a]))
+k: pulumi.Output[int] = j.apply(lambda found: len(found.agent_ingresses))
 """
     assert check(right) == 0
     for wrong in (
@@ -77,5 +84,9 @@ e: agin.AgentIngress = agin.AgentIngress.get("e", a.id)
         'agin.AgentIngress("a", description="no domain")',
         'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"privateKeyType": "rsa"})',
         'agin.AgentIngress("a", domain="a.b").ns_targets.apply(lambda targets: targets.nothing)',
+        'agin.Provider("p")',
+        "agin.get_agent_ingress(id=5)",
+        'agin.get_agent_ingress(id="x").nothing',
+        "agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())",
     ):
         assert check(wrong) != 0, wrong

@@ -14,7 +14,9 @@ OURS, THEIRS = 1, 2
 ROTATED_KEY = "2rotAbCdEfGhIjKlMnOpQrStUvW_3XyZ9876543210aBcDe"
 
 TWO_ACCOUNTS = """
-    other = agin.Provider("other", pulumi.Config().require_secret("otherKey"))
+    import os
+
+    other = agin.Provider("other", os.environ["OTHERS_KEY"])
 
     class Site(pulumi.ComponentResource):
         def __init__(self, name, opts=None):
@@ -42,7 +44,8 @@ def in_preview_and_up(project: Project) -> list[Result]:
 def test_each_ingress_is_in_the_account_of_its_provider_and_the_keys_are_nowhere(
     project: Project, emulator: Emulator
 ) -> None:
-    project.pulumi("config", "set", "--secret", "otherKey", OTHER_ACCOUNTS_KEY)
+    # In clear in the program, it is a secret from there on.
+    project.environment["OTHERS_KEY"] = OTHER_ACCOUNTS_KEY
     project.program(TWO_ACCOUNTS)
     shown = project.preview("-v=9", "--logtostderr").output
     shown += project.up("-v=9", "--logtostderr").output

@@ -1,0 +1,79 @@
+"""Pulumi's mocks, and what ngrok would answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+import requests
+
+TYPE = "pulumi-python:dynamic/agin:AgentIngress"
+NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Gives what ngrok would, keeps what was registered and called, and answers every call with `answer`."""
+
+    def __init__(self) -> None:
+        self.registered: list[pulumi.runtime.MockResourceArgs] = []
+        self.called: list[pulumi.runtime.MockCallArgs] = []
+        self.answer: dict[str, Any] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.registered.append(args)
+        answer = {
+            "ns_targets": NS_TARGETS,
+            "region_domains": ["tunnel.us.connect.acme.com"],
+            "created_at": "2024-08-02T07:15:39Z",
+            "certificate_management_status": {"renews_at": None, "provisioning_job": {"msg": "in progress"}},
+        }
+        return "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", {**args.inputs, **answer}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        self.called.append(args)
+        return self.answer, []
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """The inputs of each Agent Ingress that was registered."""
+        return [
+            {name: value for name, value in args.inputs.items() if name != "__provider"}
+            for args in self.registered
+            if args.typ == TYPE
+        ]
+
+
+@pytest.fixture(params=[False, True], ids=["up", "preview"])
+def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocks]:
+    """Mocks of an update, and of a preview. A request would fail the test."""
+
+    def no_request(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a program under mocks sent a request")
+
+    monkeypatch.setattr(requests.Session, "send", no_request)
+    mocks = Mocks()
+    # Pulumi's SDK takes the thread's event loop, which others may have closed, and makes one in each thread that
+    # calls its mock monitor, which it never closes.
+    loops: list[asyncio.AbstractEventLoop] = []
+    make_loop = asyncio.new_event_loop
+
+    def make_and_keep() -> asyncio.AbstractEventLoop:
+        loops.append(make_loop())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    pulumi.runtime.set_mocks(mocks, preview=request.param)
+    yield mocks
+    loop.run_until_complete(loop.shutdown_default_executor())
+    for made in loops:
+        made.close()
+
+
+def run(program: Any) -> None:
+    """Runs a program, and waits for its resources and for the outputs that it returns."""
+    test: Any = pulumi.runtime.test
+    test(program)()

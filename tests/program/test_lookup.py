@@ -1,0 +1,99 @@
+"""Lookups under Pulumi's mocks: the call goes to `Mocks.call`, and nothing is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from tests.program.conftest import NS_TARGETS, Mocks, run
+
+ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+
+ANSWER = {
+    "id": ID,
+    "domain": "connect.acme.com",
+    "ns_targets": NS_TARGETS,
+    "certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"},
+    "certificate_management_status": {"provisioning_job": {"msg": "in progress"}},
+}
+
+
+def test_a_lookup_is_a_call_of_the_mocks_and_its_answer_is_typed(mocks: Mocks) -> None:
+    mocks.answer = ANSWER
+    seen: list[agin.GetAgentIngressResult] = []
+
+    def program() -> Any:
+        seen.append(agin.get_agent_ingress(domain="Connect.acme.com."))
+        return agin.get_agent_ingress_output(id=pulumi.Output.from_input(ID)).apply(seen.append)
+
+    run(program)
+    assert [(call.token, call.args) for call in mocks.called] == [
+        ("agin:index:getAgentIngress", {"domain": "Connect.acme.com."}),
+        ("agin:index:getAgentIngress", {"id": ID}),
+    ]
+    assert seen[0] == seen[1]
+    for found in seen:
+        assert isinstance(found, agin.GetAgentIngressResult)
+        assert (found.domain, found["ns_targets"]) == ("connect.acme.com", NS_TARGETS)
+        assert isinstance(found.certificate_management_policy, agin.AgentIngressCertPolicy)
+        assert isinstance(found.certificate_management_status, agin.AgentIngressCertStatus)
+        assert isinstance(found.certificate_management_status.provisioning_job, agin.AgentIngressCertJob)
+
+
+def test_a_list_is_typed_too(mocks: Mocks) -> None:
+    mocks.answer = {"agent_ingresses": [ANSWER]}
+    seen: list[agin.GetAgentIngressesResult] = []
+
+    def program() -> Any:
+        seen.append(agin.get_agent_ingresses())
+        return agin.get_agent_ingresses_output(filter='obj.metadata == "iot"').apply(seen.append)
+
+    run(program)
+    assert [(call.token, call.args) for call in mocks.called] == [
+        ("agin:index:getAgentIngresses", {}),
+        ("agin:index:getAgentIngresses", {"filter": 'obj.metadata == "iot"'}),
+    ]
+    for found in seen:
+        assert isinstance(found.agent_ingresses[0], agin.GetAgentIngressResult)
+        assert found["agent_ingresses"][0]["domain"] == found.agent_ingresses[0].domain == "connect.acme.com"
+
+
+def test_what_mocks_leave_out_is_none(mocks: Mocks) -> None:
+    def program() -> None:
+        assert agin.get_agent_ingress(id=ID).ns_targets is None
+        assert agin.get_agent_ingresses().agent_ingresses is None
+
+    run(program)
+
+
+@pytest.mark.parametrize("look_up", [agin.get_agent_ingress, agin.get_agent_ingress_output])
+@pytest.mark.parametrize(("given", "got"), [({}, "neither"), ({"id": ID, "domain": "connect.acme.com"}, "both")])
+def test_it_takes_exactly_one_of_id_and_domain(look_up: Any, given: dict[str, str], got: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=f"^get_agent_ingress takes exactly one of id and domain, and got {got}$"):
+        look_up(**given)
+    assert mocks.called == []
+
+
+def test_the_plain_form_says_that_it_takes_no_output(mocks: Mocks) -> None:
+    def program() -> None:
+        wrong: Any = pulumi.Output.from_input(ID)
+        with pytest.raises(pulumi.RunError, match=r"is of the type Output; get_agent_ingress_output takes Outputs"):
+            agin.get_agent_ingress(id=wrong)
+        number: Any = 5
+        with pytest.raises(
+            pulumi.RunError, match=r"^filter of get_agent_ingresses must be text, but is of the type int$"
+        ):
+            agin.get_agent_ingresses(filter=number)
+
+    run(program)
+
+
+def test_other_options_than_an_invokes_are_refused_as_by_pulumis_own_functions(mocks: Mocks) -> None:
+    wrong: Any = pulumi.ResourceOptions()
+    with pytest.raises(TypeError, match="InvokeOptions"):
+        agin.get_agent_ingress(id=ID, opts=wrong)
+    with pytest.raises(TypeError, match="InvokeOptions"):
+        agin.get_agent_ingress_output(id=ID, opts=wrong)

@@ -1,0 +1,103 @@
+"""Explicit providers under Pulumi's mocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import rpc
+
+import pulumi_agin as agin
+from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.provider import client_of
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.program.conftest import TYPE, Mocks, run
+
+
+def test_an_ingress_names_the_provider_and_its_inputs_are_those_of_the_program(mocks: Mocks) -> None:
+    def program() -> Any:
+        key = pulumi.Output.secret(OTHER_ACCOUNTS_KEY)
+        other = agin.Provider("other", key, base_url=pulumi.Output.from_input("https://api.example.net"))
+        options = pulumi.ResourceOptions(provider=other)
+        return agin.AgentIngress("connect", domain="connect.acme.com", opts=options).urn
+
+    run(program)
+    provider, ingress = mocks.registered
+    assert provider.typ == "pulumi:providers:pulumi-python"
+    assert rpc.is_rpc_secret(provider.inputs["ngrok:apiKey"])
+    assert {name: rpc.unwrap_rpc_secret(value) for name, value in provider.inputs.items()} == {
+        "ngrok:apiKey": OTHER_ACCOUNTS_KEY,
+        "ngrok:apiBaseUrl": "https://api.example.net",
+        "ngrok:provider": "other",
+    }
+    assert (ingress.typ, (ingress.provider or "").split("::")[-2]) == (TYPE, "other")
+
+
+def test_what_is_not_given_is_that_of_the_stack_config_but_never_the_key(mocks: Mocks) -> None:
+    config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
+    pulumi.runtime.set_all_config(config, ["ngrok:apiKey"])
+    try:
+        run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, base_url="").urn)
+    finally:
+        pulumi.runtime.set_all_config({}, [])
+    [provider] = mocks.registered
+    assert rpc.is_rpc_secret(provider.inputs["ngrok:apiKey"])
+    assert {name: rpc.unwrap_rpc_secret(value) for name, value in provider.inputs.items()} == {
+        "ngrok:apiKey": OTHER_ACCOUNTS_KEY,
+        "ngrok:apiBaseUrl": "https://api.example.net",
+        "ngrok:timeoutSeconds": "17",
+        "ngrok:provider": "other",
+    }
+
+
+@pytest.mark.parametrize("key", [None, "", "  "])
+def test_no_key_is_refused_at_once(key: Any, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider takes'):
+        agin.Provider("other", key)
+
+
+def test_the_same_provider_gets_the_same_client_and_another_one_another(
+    mocks: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+
+    def program() -> Any:
+        one, two = agin.Provider("one", API_KEY), agin.Provider("two", OTHER_ACCOUNTS_KEY)
+
+        async def check() -> None:
+            clients = [await client_of(provider) for provider in (None, one, two)]
+            assert clients == [await client_of(provider) for provider in (None, one, two)]
+            assert None not in clients
+            assert len(set(clients)) == 3
+
+        return check()
+
+    run(program)
+
+
+def test_there_is_no_client_where_a_key_is_not_known_yet(mocks: Mocks) -> None:
+    def program() -> Any:
+        unknown: Any = pulumi.Output.from_input(API_KEY).apply(lambda _: pulumi.output.UNKNOWN)
+
+        async def check() -> None:
+            assert await client_of(agin.Provider("other", unknown)) is None
+
+        return check()
+
+    run(program)
+
+
+def test_a_provider_of_which_the_key_cannot_be_read_is_refused(mocks: Mocks) -> None:
+    def program() -> Any:
+        foreign = pulumi.ProviderResource("pulumi-python", "foreign", {"ngrok:apiKey": API_KEY})
+
+        async def check() -> None:
+            with pytest.raises(
+                InvalidInputsError, match=r'"foreign" is a ProviderResource, .* a pulumi_agin\.Provider'
+            ):
+                await client_of(foreign)
+
+        return check()
+
+    run(program)
