@@ -70,6 +70,11 @@ class Plugin:
         self._process.terminate()
         self.printed = "".join(self._process.communicate(timeout=20))
 
+    def printed_line(self) -> str:
+        """The next line that the plugin prints to stderr; it is then missing from `printed`."""
+        assert self._process.stderr
+        return self._process.stderr.readline()
+
     def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
         """The checked inputs, and the failures as the CLI prints them after "has a problem: "."""
         request = provider_pb2.CheckRequest(urn=URN, olds=_struct(olds or {}), news=_properties(news))
