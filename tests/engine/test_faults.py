@@ -1,0 +1,331 @@
+"""Faults of the network and of ngrok, through the real engine: what passes by is survived, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import UNCHANGED, Project, Result
+from tests.keys import API_KEY
+
+ONE = 'agin.AgentIngress("a", domain="connect.acme.com", description="{}")'
+
+# Real time: the pauses between tries are what is tried here.
+OUTAGE_SECONDS = 20
+
+
+def ten(description: str) -> str:
+    return f"""
+        for number in range(10):
+            agin.AgentIngress(f"a{{number}}", domain=f"d{{number}}.acme.com", description="{description}")
+        """
+
+
+def assert_agree(project: Project, emulator: Emulator) -> None:
+    """The service holds what the state holds."""
+    theirs = {i["id"]: (i["domain"], i["description"]) for i in emulator.ingresses()}
+    ours = {r["id"]: (r["outputs"]["domain"], r["outputs"]["description"]) for r in project.resources()}
+    assert ours == theirs
+
+
+def error(failed: Result) -> str:
+    """The one sentence that a command failed with."""
+    assert "Traceback" not in failed
+    assert API_KEY[:8] not in failed
+    [sentence] = re.findall(r"^ +error: ((?:could not|it is unknown) .*)$", failed.output, re.MULTILINE)
+    return str(sentence)
+
+
+# -- what passes by ---------------------------------------------------------------------------------------
+
+LIMITED: dict[str, Any] = {"status_code": 429, "error_code": "ERR_NGROK_226", "msg": "no", "details": {}}
+MAINTENANCE: dict[str, Any] = {"status_code": 503, "error_code": "ERR_NGROK_1500", "msg": "no", "details": {}}
+
+PASSING: list[dict[str, Any]] = [
+    {"kind": "reset_before"},
+    {"kind": "reset_after"},
+    {"kind": "cut_short"},
+    {"kind": "answer", "status": 500, "body": "oops"},
+    {"kind": "answer_after", "status": 502, "body": "<html>bad gateway</html>"},
+    {"kind": "answer", "status": 503, "json_body": MAINTENANCE},
+    {"kind": "answer", "status": 429, "json_body": LIMITED},
+    {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "1"}},
+]
+
+
+def test_a_life_in_which_everything_that_passes_by_happens(project: Project, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+
+    def trouble(method: str) -> None:
+        for fault in PASSING:
+            emulator.add_fault(method, **fault)
+
+    project.program(ten("old"))
+    trouble("POST")
+    assert "11 created" in project.up()
+    assert emulator.faults() == []
+    assert_agree(project, emulator)
+
+    project.program(ten("new"))
+    trouble("PATCH")
+    assert "10 updated" in project.up()
+    assert emulator.faults() == []
+    assert_agree(project, emulator)
+
+    for ingress in emulator.ingresses():
+        emulator.set_ingress(ingress["id"], {"description": "theirs"})
+    trouble("GET")
+    assert "10 updated" in project.refresh()
+    assert emulator.faults() == []
+    assert_agree(project, emulator)
+
+    trouble("DELETE")
+    assert "11 deleted" in project.destroy()
+    assert emulator.faults() == []
+    assert emulator.ingresses() == []
+
+
+def test_a_service_that_is_away_for_twenty_seconds(
+    project: Project, tmp_path: Path, cli: Path, user_env: Path, emulator: Emulator
+) -> None:
+    changing = project
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    read, deleted = (Project(tmp_path / name, cli, user_env, dict(environment)) for name in ("read", "deleted"))
+    changing.program(ONE.format("old"))
+    for each in (read, deleted):
+        each.program(f"""
+            for number in range(2):
+                agin.AgentIngress(f"{each.folder.name}{{number}}", domain=f"{each.folder.name}{{number}}.acme.com")
+            """)
+    for each in (changing, read, deleted):
+        each.up()
+    changing.program(ONE.format("new") + '\nagin.AgentIngress("b", domain="b.acme.com")')
+
+    emulator.stop()
+    back = threading.Timer(OUTAGE_SECONDS, emulator.start)
+    back.start()
+    with ThreadPoolExecutor(3) as threads:
+        up, refresh, destroy = (threads.submit(run) for run in (changing.up, read.refresh, deleted.destroy))
+    back.join()
+    for done in ("1 created", "1 updated"):
+        assert done in up.result()
+    assert "3 unchanged" in refresh.result()
+    assert "3 deleted" in destroy.result()
+    ours = {r["id"]: r["outputs"]["domain"] for each in (changing, read) for r in each.resources()}
+    assert ours == {ingress["id"]: ingress["domain"] for ingress in emulator.ingresses()}
+    assert len(ours) == 4
+    assert deleted.resources() == []
+
+    for doing, shown in (
+        ("create the Agent Ingress b.acme.com", up),
+        ("update the Agent Ingress connect.acme.com", up),
+        ("list the Agent Ingresses", refresh),
+        ("delete the Agent Ingress deleted0.acme.com", destroy),
+    ):
+        assert re.search(
+            rf"pulumi-agin: still waiting to {doing}.*, for \d+(\.\d)? of the \d+ seconds it may take: no answer from "
+            rf"{emulator.url} \(the base URL from the environment variable NGROK_API_BASE_URL\): Connection refused",
+            shown.result().output,
+        )
+        assert API_KEY[:8] not in shown.result()
+
+
+def test_a_hang_and_the_limit_are_said_while_they_last(project: Project, emulator: Emulator) -> None:
+    project.program(ONE.format(""))
+    emulator.add_fault("POST", "hang")
+    shown = project.up(env={"NGROK_API_TIMEOUT_SECONDS": "8"}, fails=True)
+    assert re.search(
+        r"pulumi-agin: still waiting to create the Agent Ingress connect\.acme\.com, for \d(\.\d)? of the 8 seconds "
+        r"it may take: no answer yet",
+        shown.output,
+    )
+    # Whether it was made is not known, and the next `up` comes through with one.
+    assert error(shown).startswith("it is unknown whether the Agent Ingress connect.acme.com was made")
+    assert "it is not there, but may still appear" in error(shown)
+    assert project.resources() == []
+    emulator.add_fault("POST", "answer", status=429, json_body=LIMITED, headers={"Retry-After": "5"})
+    shown = project.up()
+    assert re.search(
+        r"still waiting to create the Agent Ingress connect\.acme\.com, for \d(\.\d)? of the 300 seconds it may take: "
+        r"ngrok takes 120 requests a minute of the whole account; it goes on in \d seconds",
+        shown.output,
+    )
+    assert API_KEY[:8] not in shown
+    assert len(emulator.ingresses()) == 1
+    assert_agree(project, emulator)
+    assert UNCHANGED in project.up()
+
+
+# -- what does not ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ({"status": 307, "headers": {"Location": "https://sso.example/{api_key}"}}, "redirects to sso.example"),
+        ({"status": 200, "body": "<html>{api_key}</html>"}, "(it is not JSON)"),
+    ],
+    ids=["redirect", "garbage"],
+)
+def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(
+    fault: dict[str, Any], says: str, project: Project, emulator: Emulator
+) -> None:
+    project.program(ONE.format("old"))
+    project.up()
+    before = project.resources()
+    id_ = before[0]["id"]
+    project.program(ONE.format("new"))
+    emulator.add_fault(None, "answer", times=None, **fault)
+    failed = error(project.up(fails=True))
+    assert failed.startswith(f"could not update the Agent Ingress connect.acme.com ({id_}): ")
+    assert says in failed
+    failed = error(project.refresh(fails=True))
+    assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
+    assert says in failed
+    failed = error(project.destroy(fails=True))
+    assert failed.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}): ")
+    assert [r["outputs"] for r in project.resources()] == [r["outputs"] for r in before]
+    emulator.clear_faults()
+    assert_agree(project, emulator)
+    assert "1 updated" in project.up()
+    assert_agree(project, emulator)
+
+
+@pytest.mark.parametrize("not_taken", ["certificate_management_policy", "description"])
+def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(not_taken: str, project: Project) -> None:
+    now = datetime.now(timezone.utc)
+    wanted = {
+        "domain": "connect.acme.com",
+        "description": "wanted",
+        "certificate_management_policy": {"authority": "letsencrypt"},
+    }
+    project.program(f"""agin.AgentIngress("a", **{wanted})""")
+
+    def twin() -> Emulator:
+        # Each makes the same ingress, so that its answer is known before.
+        return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
+
+    with twin() as rehearsal:
+        answer = AgentIngressClient(SecretStr(API_KEY), rehearsal.url).create(wanted).model_dump(mode="json")
+    with twin() as emulator:
+        project.environment["NGROK_API_BASE_URL"] = emulator.url
+        emulator.add_fault("POST", "answer_after", status=201, json_body={**answer, not_taken: None})
+        failed = project.up(fails=True)
+        assert f"ngrok was asked to change {not_taken} of the Agent Ingress connect.acme.com" in failed.diagnostics
+        assert "Traceback" not in failed
+        [resource] = project.resources()
+        assert resource["initErrors"]
+        assert [resource["id"]] == [ingress["id"] for ingress in emulator.ingresses()]
+
+        # It asks for what was not taken, and for nothing else.
+        emulator.clear_requests()
+        assert "1 updated" in project.up()
+        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: wanted[not_taken]})]
+        assert "initErrors" not in project.resources()[0]
+        assert_agree(project, emulator)
+        assert UNCHANGED in project.up()
+
+
+# -- a domain change that fails half-way ------------------------------------------------------------------
+
+REFUSED: dict[str, Any] = {"kind": "answer", "status": 400, "json_body": {"status_code": 400, "msg": "not now"}}
+
+
+def domains(emulator: Emulator) -> list[str]:
+    return [ingress["domain"] for ingress in emulator.ingresses()]
+
+
+def in_state(project: Project) -> list[tuple[str, bool]]:
+    """The domains that the state holds, and whether each is still to be deleted."""
+    return [(r["outputs"]["domain"], r.get("delete", False)) for r in project.resources()]
+
+
+def domain(name: str) -> str:
+    return f'agin.AgentIngress("a", domain="{name}.acme.com")'
+
+
+@pytest.fixture
+def at_a(project: Project) -> Project:
+    project.program(domain("a"))
+    project.up()
+    return project
+
+
+def test_where_the_new_one_could_not_be_made_both_ways_are_open(at_a: Project, emulator: Emulator) -> None:
+    at_a.program(domain("b"))
+    emulator.add_fault("POST", **REFUSED)
+    assert "could not create the Agent Ingress b.acme.com" in error(at_a.up(fails=True))
+    assert domains(emulator) == ["a.acme.com"]
+    assert in_state(at_a) == [("a.acme.com", False)]
+    # Back.
+    at_a.program(domain("a"))
+    assert UNCHANGED in at_a.up()
+    # On.
+    at_a.program(domain("b"))
+    assert "1 replaced" in at_a.up()
+    assert domains(emulator) == ["b.acme.com"]
+    assert in_state(at_a) == [("b.acme.com", False)]
+    assert UNCHANGED in at_a.up()
+
+
+def test_where_the_old_one_could_not_be_deleted_the_next_up_deletes_it(at_a: Project, emulator: Emulator) -> None:
+    at_a.program(domain("b"))
+    emulator.add_fault("DELETE", **REFUSED)
+    assert "could not delete the Agent Ingress a.acme.com" in error(at_a.up(fails=True))
+    assert domains(emulator) == ["a.acme.com", "b.acme.com"]
+    assert sorted(in_state(at_a)) == [("a.acme.com", True), ("b.acme.com", False)]
+    emulator.clear_requests()
+    at_a.up()
+    assert emulator.counts() == {"DELETE /agent_ingresses/{id}": 1}
+    assert domains(emulator) == ["b.acme.com"]
+    assert in_state(at_a) == [("b.acme.com", False)]
+    assert UNCHANGED in at_a.up()
+
+
+def test_where_the_old_one_is_still_to_be_deleted_the_way_back_leads_over_the_new_one(
+    at_a: Project, emulator: Emulator
+) -> None:
+    at_a.program(domain("b"))
+    emulator.add_fault("DELETE", **REFUSED)
+    at_a.up(fails=True)
+    # Back meets the old one, as the engine creates before it deletes. Nothing is lost by trying, however often.
+    at_a.program(domain("a"))
+    for _ in range(2):
+        assert "ERR_NGROK_6706" in error(at_a.up(fails=True))
+        assert domains(emulator) == ["a.acme.com", "b.acme.com"]
+        assert in_state(at_a) == [("b.acme.com", False), ("a.acme.com", True)]
+    at_a.program(domain("b"))
+    at_a.up()
+    assert domains(emulator) == ["b.acme.com"]
+    at_a.program(domain("a"))
+    assert "1 replaced" in at_a.up()
+    assert domains(emulator) == ["a.acme.com"]
+    assert in_state(at_a) == [("a.acme.com", False)]
+
+
+def test_where_nobody_knows_whether_the_new_one_was_made_both_ways_keep_the_old_one(
+    at_a: Project, emulator: Emulator
+) -> None:
+    at_a.program(domain("b"))
+    emulator.add_fault("POST", "hang", after=True)
+    emulator.add_fault("GET", "answer", times=None, status=400, json_body=REFUSED["json_body"])
+    failed = error(at_a.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"}))
+    assert failed.startswith("it is unknown whether the Agent Ingress b.acme.com was made")
+    emulator.clear_faults()
+    # On: it was made, and is not adopted.
+    assert "ERR_NGROK_6706" in error(at_a.up(fails=True))
+    # Back: nothing to do.
+    at_a.program(domain("a"))
+    assert UNCHANGED in at_a.up()
+    assert domains(emulator) == ["a.acme.com", "b.acme.com"]
+    assert in_state(at_a) == [("a.acme.com", False)]

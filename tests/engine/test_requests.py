@@ -1,0 +1,72 @@
+"""How many requests each command takes: 120 a minute are all that an account has."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+from pydantic import SecretStr
+
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project
+from tests.keys import API_KEY
+
+
+def ingresses(number: int, description: str = "") -> str:
+    return f"""
+        for number in range({number}):
+            agin.AgentIngress(f"a{{number}}", domain=f"d{{number}}.acme.com", description="{description}")
+        """
+
+
+def asked(emulator: Emulator) -> dict[str, int]:
+    """The requests since the last look."""
+    counts = emulator.counts()
+    emulator.clear_requests()
+    return counts
+
+
+def test_one_for_each_change_and_none_for_what_is_unchanged(project: Project, emulator: Emulator) -> None:
+    project.program(ingresses(3))
+    project.preview()
+    assert asked(emulator) == {}
+    project.up()
+    assert asked(emulator) == {"POST /agent_ingresses": 3}
+    project.up()
+    project.preview()
+    assert asked(emulator) == {}
+    project.program(ingresses(3, "new"))
+    project.up()
+    assert asked(emulator) == {"PATCH /agent_ingresses/{id}": 3}
+    project.destroy()
+    assert asked(emulator) == {"DELETE /agent_ingresses/{id}": 3}
+
+
+@pytest.mark.parametrize(("number", "account"), [(1, 1), (1, 250), (2, 2), (30, 250), (200, 200)])
+def test_a_refresh_takes_one_and_a_list(number: int, account: int, project: Project, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    project.program(ingresses(number))
+    project.up()
+    client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+    for other in range(account - number):
+        client.create({"domain": f"other{other}.acme.com"})
+    emulator.clear_requests()
+    assert f"{number + 1} unchanged" in project.refresh()
+    counts = asked(emulator)
+    assert counts.pop("GET /agent_ingresses/{id}") == 1
+    assert counts == ({} if number == 1 else {"GET /agent_ingresses": ceil(account / 100)})
+
+
+def test_what_a_list_lacks_is_asked_for_before_it_is_called_gone(project: Project, emulator: Emulator) -> None:
+    project.program(ingresses(10))
+    project.up()
+    gone = emulator.ingresses()[:2]
+    for ingress in gone:
+        emulator.delete_ingress(ingress["id"])
+    emulator.clear_requests()
+    assert "2 deleted" in project.refresh()
+    seen = [request["path"].rpartition("/")[2] for request in emulator.requests()]
+    assert {ingress["id"] for ingress in gone} <= set(seen)
+    assert len(seen) <= 1 + 1 + 2
+    assert {r["id"] for r in project.resources()} == {ingress["id"] for ingress in emulator.ingresses()}
