@@ -133,7 +133,9 @@ class AgentIngressProvider(ResourceProvider):
         client = self._connected()
         refreshing = COMPUTED in props
         try:
-            ingress = client.get_one_of_many(id_, servicer.timeout_seconds(), domain=props.get("domain"))
+            # A `get` reads one; a refresh reads all of the stack, one by one.
+            read = client.get_one_of_many if refreshing else client.get
+            ingress = read(id_, servicer.timeout_seconds(), domain=props.get("domain"))
         except NotFoundError as error:
             if not refreshing:
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None

@@ -198,10 +198,12 @@ def sentence(call: Callable[[], object]) -> str:
         call()
     assert caught.value.clean
     assert caught.value.kept is None
-    message = caught.value.message
-    assert "\n" not in message
+    # A command to paste stands on a line of its own.
+    message, _, command = caught.value.message.partition("\n")
+    assert "\n" not in command
+    assert ("pulumi-agin import" in command) == message.startswith("it is unknown whether")
     assert "Traceback" not in message
-    for text in (message, caught.value.text):
+    for text in (message, command, caught.value.text):
         assert not any(API_KEY[start : start + 8] in text for start in range(len(API_KEY) - 7))
     return message
 

@@ -254,6 +254,13 @@ def test_a_domain_that_exists_is_ours_only_where_our_own_request_may_have_made_i
     assert script.methods == ["POST", "POST"] + ["GET"] * maybe
 
 
+@pytest.mark.parametrize("outcome", PASSING.values(), ids=PASSING)
+def test_the_look_that_settles_a_create_is_repeated_like_any_request(outcome: Outcome, script: Script) -> None:
+    script.outcomes = [answer(201, "<html>"), outcome, outcome, answer(200, {"ingresses": [INGRESS]})]
+    script.ask("POST")
+    assert script.methods == ["POST", "GET", "GET", "GET"]
+
+
 @pytest.mark.parametrize("method", DONE)
 def test_no_call_is_repeated_past_its_time(method: str, script: Script) -> None:
     script.outcomes = [REFUSED] * 100
