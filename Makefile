@@ -41,8 +41,8 @@ lint: env  ## format, lint, types and import contracts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-bench: env  ## what an import costs
-	$(BIN)/python benchmarks/import_cost.py
+bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
+	@$(BIN)/python -m benchmarks $(T)
 
 env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null

@@ -1,0 +1,140 @@
+"""`make bench`: one table of what our own work costs, each figure beside its floor.
+
+For a quick look: make bench T='--counts 1,200 --latency 0 --runs 3'
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import engine, import_cost, limit
+from tools import environment, pulumi_cli
+from tools.steps import exit_status, say
+
+IMPORT_RUNS = 21
+
+IMPORT_SECONDS = 0.015
+RATIO = 1.1
+SECONDS_OVER = 0.5
+LIMIT_RATIO = 1.15
+LIMIT_REQUESTS = 1.1
+
+COLUMNS = "{:<26}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}  {}"
+
+
+def main() -> None:
+    arguments = _arguments()
+    tools = engine.Tools(
+        pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python()), environment.user()
+    )
+    say(f"measuring, {arguments.runs} runs of each …")
+    rows = [_import_row(tools)]
+    measured = engine.measure(tools, arguments.counts, [each / 1000 for each in arguments.latency], arguments.runs)
+    rows += [_engine_row(case, each) for case, each in measured.items()]
+    say(f"{limit.COUNT} under the limit …")
+    rows.append(_limit_row(f"{limit.COUNT}, limit in {limit.WINDOW_SECONDS:g} s", limit.scaled()))
+    if arguments.real_limit:
+        say("the same through the engine: about two minutes …")
+        rows.append(_limit_row(f"up of {limit.COUNT}, real limit", limit.real(tools)))
+    print(_heading(tools, arguments.runs))
+    print(COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "").rstrip())
+    print("\n".join(rows))
+
+
+def _arguments() -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return [int(each) for each in text.split(",")]
+
+    parser = argparse.ArgumentParser(prog="make bench", description="What our own work costs, beside its floor.")
+    parser.add_argument("--counts", type=numbers, default=[1, 50, 200], help="how many ingresses (default: 1,50,200)")
+    parser.add_argument("--latency", type=numbers, default=[0, 50], help="milliseconds of the API (default: 0,50)")
+    parser.add_argument("--runs", type=int, default=5, help="of each; the figures are medians (default: %(default)s)")
+    parser.add_argument("--real-limit", action="store_true", help="up against the real limit too: two minutes more")
+    return parser.parse_args()
+
+
+def _heading(tools: engine.Tools, runs: int) -> str:
+    cli = subprocess.run([tools.cli / "pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"""\
+{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}
+Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.removeprefix("v")}, pulumi-agin \
+{version("pulumi-agin")}; medians of {runs} runs, of {IMPORT_RUNS} for the import
+floor: the same number of dynamic resources that ask nobody, and with latency the requests' time over \
+{engine.THREADS} threads;
+under the limit, the time that it forces. ratio: of ours to the floor, pair by pair. over: ours less the floor.
+"""
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return found[1] if found else platform.processor() or "unknown processor"
+
+
+def _import_row(tools: engine.Tools) -> str:
+    floor, ours = import_cost.measure(tools.user_env / "bin" / "python", IMPORT_RUNS)
+    over = statistics.median(ours) - statistics.median(floor)
+    return _row(
+        "import pulumi_agin",
+        statistics.median(floor),
+        statistics.median(ours),
+        goal=f"+{IMPORT_SECONDS:.3f} s",
+        missed=over > IMPORT_SECONDS,
+        digits=3,
+    )
+
+
+def _engine_row(case: engine.Case, measured: engine.Measured) -> str:
+    floor, ours = measured.floor_seconds(case), statistics.median(measured.ours)
+    goal, missed = f"{RATIO:g} times", measured.ratio() > RATIO
+    if case.latency_seconds:
+        goal, missed = f"+{SECONDS_OVER:g} s", ours - floor > SECONDS_OVER
+    return _row(
+        f"{case.operation} of {case.count}, {case.latency_seconds * 1000:g} ms",
+        floor,
+        ours,
+        goal=goal,
+        missed=missed,
+        ratio=measured.ratio() if not case.latency_seconds else None,
+        asked=(measured.requests, measured.connections),
+    )
+
+
+def _limit_row(what: str, run: limit.Limited) -> str:
+    wrong = (run.failures, run.requests > limit.COUNT * LIMIT_REQUESTS, run.ours > run.floor * LIMIT_RATIO)
+    return _row(
+        what,
+        run.floor,
+        run.ours,
+        goal=f"{LIMIT_RATIO:g} times",
+        missed=any(wrong),
+        asked=(run.requests, run.connections),
+    ) + (f" {run.failures} failed" if run.failures else "")
+
+
+def _row(
+    what: str,
+    floor: float,
+    ours: float,
+    *,
+    goal: str,
+    missed: bool,
+    ratio: float | None = None,
+    asked: tuple[int, int] | None = None,
+    digits: int = 2,
+) -> str:
+    ratio = ours / floor if ratio is None else ratio
+    shown = (f"{floor:.{digits}f}", f"{ours:.{digits}f}", f"{ratio:.2f}", f"{ours - floor:+.{digits}f}")
+    return COLUMNS.format(what, *shown, goal, *(asked or ("", "")), "missed" if missed else "").rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

@@ -1,0 +1,60 @@
+"""The floor: a dynamic resource with the inputs and outputs of an Agent Ingress that asks nobody.
+
+Copied into the project's folder, so that it is pickled by reference as ours is.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+
+OUTPUTS = {
+    "description": "",
+    "metadata": "",
+    "ns_targets": [f"ns-{n}.awsdns-{n}.example." for n in (1329, 737, 1940, 427)],
+    "region_domains": [f"tunnel.region-{n}.connect.acme.com" for n in range(8)],
+    "created_at": "2026-01-01T00:00:00Z",
+    "uri": "/agent_ingresses/agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+    "_key_fingerprint": "01234567",
+}
+
+
+class FloorProvider(ResourceProvider):
+    """Does what it must."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Only a description can change."""
+        return DiffResult(changes=_olds["description"] != _news["description"])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """An id of its own for each."""
+        return CreateResult(f"agin_{uuid.uuid4()}", {**OUTPUTS, **props})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """As it was."""
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """As it is wanted."""
+        return UpdateResult({**_olds, **_news})
+
+
+class Floor(Resource, module="benchmark", name="Floor"):
+    """The counterpart of an AgentIngress."""
+
+    domain: pulumi.Output[str]
+    description: pulumi.Output[str]
+    metadata: pulumi.Output[str]
+    ns_targets: pulumi.Output[list[str]]
+    region_domains: pulumi.Output[list[str]]
+    created_at: pulumi.Output[str]
+    uri: pulumi.Output[str]
+
+    def __init__(self, resource_name: str, *, domain: str, description: str) -> None:
+        inputs = {"domain": domain, "description": description}
+        super().__init__(FloorProvider(), resource_name, {**dict.fromkeys(Floor.__annotations__), **inputs})

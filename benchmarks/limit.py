@@ -1,0 +1,78 @@
+"""Creating more ingresses than the limit allows at once: against a window scaled down in time, or the real one."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from benchmarks.engine import API_KEY, OURS, THREADS, Tools, projects, service
+from pulumi_agin.api import rate_limit
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import NgrokError
+from pulumi_agin.emulator import Emulator
+
+COUNT = 300
+WINDOW_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A run under the limit. `floor` is the time in seconds that the limit forces."""
+
+    floor: float
+    ours: float
+    requests: int
+    failures: int
+    connections: int
+
+
+def forced_seconds(window_seconds: float) -> float:
+    """As many as the limit allows at once, and as many again each time that the window frees."""
+    return (COUNT - 1) // rate_limit.LIMIT * window_seconds
+
+
+def scaled() -> Limited:
+    """The client in 4 threads, as the plugin uses it, in a window of WINDOW_SECONDS."""
+    real_window = rate_limit.WINDOW_SECONDS
+    rate_limit.WINDOW_SECONDS = WINDOW_SECONDS
+    try:
+        with Emulator(API_KEY, limit=rate_limit.LIMIT, window_seconds=WINDOW_SECONDS) as emulator:
+            client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+
+            def failed(number: int) -> bool:
+                try:
+                    client.create({"domain": f"i{number}.acme.com"})
+                except NgrokError:
+                    return True
+                return False
+
+            started = time.perf_counter()
+            with ThreadPoolExecutor(THREADS) as threads:
+                failures = sum(threads.map(failed, range(COUNT)))
+            seconds = time.perf_counter() - started
+            return Limited(
+                forced_seconds(WINDOW_SECONDS), seconds, len(emulator.requests()), failures, emulator.connections()
+            )
+    finally:
+        rate_limit.WINDOW_SECONDS = real_window
+
+
+def real(tools: Tools) -> Limited:
+    """`pulumi up` against the real limit: about two minutes."""
+    with service(tools) as emulator, projects(tools, emulator.url) as both:
+        project = both["ours"]
+        (project.folder / "__main__.py").write_text(OURS.format(count=COUNT, description="limited"))
+        started = time.perf_counter()
+        project.up()
+        seconds = time.perf_counter() - started
+        failures = COUNT - len(emulator.ask("ingresses"))
+        return Limited(
+            forced_seconds(rate_limit.WINDOW_SECONDS),
+            seconds,
+            len(emulator.ask("requests")),
+            failures,
+            emulator.ask("connections"),
+        )
