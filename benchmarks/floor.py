@@ -14,11 +14,13 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Resou
 OUTPUTS = {
     "description": "",
     "metadata": "",
-    "ns_targets": [f"ns-{n}.awsdns-{n}.example." for n in (1329, 737, 1940, 427)],
-    "region_domains": [f"tunnel.region-{n}.connect.acme.com" for n in range(8)],
+    "ns_targets": [f"ns-{number}.awsdns-50.net." for number in (1329, 737, 1940, 427)],
+    "region_domains": [f"tunnel.r{number}.i100.acme.com" for number in range(8)],
     "created_at": "2026-01-01T00:00:00Z",
     "uri": "/agent_ingresses/agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
-    "_key_fingerprint": "01234567",
+    # As much in all as ours: the engine writes the whole state after each step, with every resource's pickled
+    # class and the place of its code, which are shorter here.
+    "_key_fingerprint": "0" * 230,
 }
 
 
@@ -52,6 +54,8 @@ class Floor(Resource, module="benchmark", name="Floor"):
     metadata: pulumi.Output[str]
     ns_targets: pulumi.Output[list[str]]
     region_domains: pulumi.Output[list[str]]
+    certificate_management_policy: pulumi.Output[dict[str, str] | None]
+    certificate_management_status: pulumi.Output[dict[str, str] | None]
     created_at: pulumi.Output[str]
     uri: pulumi.Output[str]
 
