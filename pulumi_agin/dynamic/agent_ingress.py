@@ -7,6 +7,7 @@ state. So it takes no arguments and has no attributes when a program makes one; 
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ class AgentIngressProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. Judges nothing: this runs before check, which can say what is wrong."""
+        # What was loaded so far stays: or the garbage collector would search all of it while our own is loaded.
+        gc.freeze()
         from pulumi_agin.settings import Settings
 
         self._settings = Settings.load(req.config.get)
