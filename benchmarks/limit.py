@@ -6,10 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
 from benchmarks.engine import API_KEY, OURS, THREADS, Tools, projects, service
 from pulumi_agin.api import rate_limit
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.emulator import Emulator
@@ -40,7 +39,7 @@ def scaled() -> Limited:
     rate_limit.WINDOW_SECONDS = WINDOW_SECONDS
     try:
         with Emulator(API_KEY, limit=rate_limit.LIMIT, window_seconds=WINDOW_SECONDS) as emulator:
-            client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+            client = AgentIngressClient(Secret(API_KEY), emulator.url)
 
             def failed(number: int) -> bool:
                 try:

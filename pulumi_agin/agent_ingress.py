@@ -255,7 +255,7 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
 
 def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
     """What ngrok answered, as the outputs that a program gets."""
-    values = answer.model_dump(exclude={"id"})
+    values = answer.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]
     if policy is not None:
         values["certificate_management_policy"] = AgentIngressCertPolicy(**policy)

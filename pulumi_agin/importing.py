@@ -12,15 +12,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pulumi.dynamic.dynamic import serialize_provider
-from pydantic import SecretStr
 
+from .api.access import Secret
 from .api.client import AgentIngressClient
 from .api.errors import NotFoundError
-from .api.models import AgentIngress, AgentIngressCertPolicy
+from .api.models import AgentIngress, AgentIngressCertPolicy, without_none
 from .api.text import one_line
 from .dynamic.agent_ingress import AgentIngressProvider, _followed_inputs, _outputs
 from .dynamic.servicer import PROVIDER_KEY
@@ -212,7 +212,7 @@ def _settings(provider: Mapping[str, Any] | None) -> Settings:
         source: getattr(settings, source).replace("of the stack config", "of the provider")
         for source in ("api_key_source", "base_url_source", "timeout_seconds_source")
     }
-    return replace(settings, api_key=SecretStr(str(api_key)), **of_provider)
+    return replace(settings, api_key=Secret(str(api_key)), **of_provider)
 
 
 def _plain(value: Any) -> Any:
@@ -327,7 +327,7 @@ def _declaration(identifier: str, name: str, ingress: AgentIngress, parent: str 
 
 
 def _policy(policy: AgentIngressCertPolicy) -> str:
-    fields = policy.model_dump(exclude_none=True).items()
+    fields = without_none(asdict(policy)).items()
     values = "".join(f"        {field}={_literal(value)},\n" for field, value in fields)
     return f"agin.AgentIngressCertPolicyArgs(\n{values}    )"
 

@@ -6,7 +6,7 @@ program process asks ngrok itself; under Pulumi's mocks the call goes to `Mocks.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -125,27 +125,27 @@ def _one_of(**arguments: Any) -> Mapping[str, Any]:
 
 
 def _find_one(client: "AgentIngressClient", account: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    from .api import models
-
     # Again: what was an Output can have turned out to be None.
     _one_of(**arguments)
     if arguments["id"] is not None:
         try:
-            return client.get(arguments["id"]).model_dump()
+            return asdict(client.get(arguments["id"]))
         except NotFoundError as error:
             raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {account}") from None
-    inputs, problems = models.validate({"domain": arguments["domain"]})
+    from .api.inputs import validate
+
+    inputs, problems = validate({"domain": arguments["domain"]})
     if problems:
         raise InvalidInputsError(f"get_agent_ingress can't look that up: {'; '.join(map(str, problems))}")
     found = client.find(inputs["domain"])
     if found is None:
         raise InvalidInputsError(f"there is no Agent Ingress with the domain {inputs['domain']} in {account}")
-    return found.model_dump()
+    return asdict(found)
 
 
 def _find_many(client: "AgentIngressClient", _account: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     found = client.list(arguments["filter"])
-    return {"agent_ingresses": [ingress.model_dump() for ingress in sorted(found, key=lambda one: one.domain)]}
+    return {"agent_ingresses": [asdict(ingress) for ingress in sorted(found, key=lambda one: one.domain)]}
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-from .api.access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key_problem
+from .api.access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret, api_key_problem
 from .api.errors import InvalidInputsError
 from .api.text import one_line
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from .api.client import AgentIngressClient
 
 API_KEY = "ngrok:apiKey"
@@ -46,7 +44,7 @@ STACK_CONFIG = "of the stack config"
 class Settings:
     """What a process needs to ask ngrok, each value with where it came from. Nothing is judged until `client`."""
 
-    api_key: SecretStr
+    api_key: Secret
     api_key_source: str
     base_url: str
     base_url_source: str
@@ -58,9 +56,6 @@ class Settings:
     @classmethod
     def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
         """`config` gives the value of a key of the stack config, such as "ngrok:apiKey", or None."""
-        # Not before it is needed: a program that makes an explicit Provider takes nothing but names from here.
-        from pydantic import SecretStr
-
         provider_name = str(config(PROVIDER_NAME) or "")
         configured = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else STACK_CONFIG
 
@@ -81,7 +76,7 @@ class Settings:
         base_url, base_url_source = setting(BASE_URL, "NGROK_API_BASE_URL", PUBLIC_API)
         timeout, timeout_source = setting(TIMEOUT_SECONDS, "NGROK_API_TIMEOUT_SECONDS", str(DEFAULT_TIMEOUT_SECONDS))
         return cls(
-            SecretStr(api_key),
+            Secret(api_key),
             api_key_source,
             base_url,
             base_url_source,

@@ -6,6 +6,7 @@ Apart from the client, so that settings can be judged before anything that sends
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 PUBLIC_API = "https://api.ngrok.com"
 
@@ -14,6 +15,23 @@ DEFAULT_TIMEOUT_SECONDS = 300
 
 # Plain http is for these alone.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+class Secret:
+    """A text that is shown by no representation, and never pickled."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not to be pickled")
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        return self._value
 
 
 def api_key_problem(api_key: str) -> str | None:

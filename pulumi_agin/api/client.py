@@ -20,13 +20,12 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
-from pydantic import BaseModel, SecretStr, ValidationError
 from requests.auth import AuthBase
 from urllib3 import Timeout
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from . import errors, models, retry
-from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, api_key_problem
+from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret, api_key_problem
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
@@ -46,7 +45,7 @@ SETTLING_SECONDS = 30
 CLOCK_SLACK = timedelta(seconds=2)
 
 AgentIngresses = list[models.AgentIngress]
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer")
 
 
 class AgentIngressClient:
@@ -80,7 +79,7 @@ class AgentIngressClient:
 
     def __init__(
         self,
-        api_key: SecretStr,
+        api_key: Secret,
         base_url: str = PUBLIC_API,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         *,
@@ -112,12 +111,15 @@ class AgentIngressClient:
     # -- what can be asked --------------------------------------------------------------------------------
 
     def create(self, inputs: Mapping[str, Any], timeout_seconds: float | None = None) -> models.AgentIngress:
-        """Makes an Agent Ingress. `inputs` are the fields of `models.AgentIngressInputs`.
+        """Makes an Agent Ingress. `inputs` are the fields of `inputs.AgentIngressInputs`.
 
         Raises DomainExistsError where the domain has one that is not ours, CreateUnsettledError where the
         answer was lost and it can't be told, InvalidInputsError, and whatever any call raises.
         """
-        body, problems = models.validate(inputs)
+        # With pydantic, which what only reads and deletes does without.
+        from .inputs import validate
+
+        body, problems = validate(inputs)
         if problems:
             raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
         domain: str = body["domain"]
@@ -211,7 +213,7 @@ class AgentIngressClient:
 
     def _page(self, query: Mapping[str, str], deadline: Deadline) -> Page:
         request = _Request("GET", "list the Agent Ingresses", query=query)
-        page = self._understood(request, self._send(request, deadline), models.AgentIngressPage)
+        page = self._understood(request, self._send(request, deadline), models.AgentIngressPage.from_answer)
         # Only its query: the host that an answer names is not necessarily one that may see the key.
         next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
         return Page(request.last_sent, page.ingresses, next_page)
@@ -220,7 +222,7 @@ class AgentIngressClient:
         """The ingress that the domain has, if any, and the answer that said so."""
         request = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
         answer = self._send(request, deadline)
-        page = self._understood(request, answer, models.AgentIngressPage)
+        page = self._understood(request, answer, models.AgentIngressPage.from_answer)
         found = [ingress for ingress in page.ingresses if ingress.domain == domain]
         if len(found) > 1:
             raise self._bad_answer(request, answer, "it has two Agent Ingresses of one domain")
@@ -291,7 +293,7 @@ class AgentIngressClient:
             and existing.description == body.get("description", "")
             and existing.metadata == body.get("metadata", "")
             and (theirs is None) == (policy is None)
-            and (policy is None or policy.items() <= theirs.model_dump().items())  # type: ignore[union-attr]
+            and (policy is None or policy.items() <= vars(theirs).items())
         )
 
     # -- one request, until it is answered ----------------------------------------------------------------
@@ -421,7 +423,7 @@ class AgentIngressClient:
     # -- what the answer means ----------------------------------------------------------------------------
 
     def _about(self, request: _Request, answer: requests.Response) -> models.AgentIngress:
-        ingress = self._understood(request, answer, models.AgentIngress)
+        ingress = self._understood(request, answer, models.AgentIngress.from_answer)
         # The domain of an ingress never changes: another one is not what was asked about.
         other_id = request.id_ is not None and request.id_ != ingress.id
         other_domain = request.domain is not None and models.canonical_domain(request.domain) != ingress.domain
@@ -429,12 +431,13 @@ class AgentIngressClient:
             raise self._bad_answer(request, answer, "it is about another Agent Ingress")
         return ingress
 
-    def _understood(self, request: _Request, answer: requests.Response, model: type[Answer]) -> Answer:
+    def _understood(
+        self, request: _Request, answer: requests.Response, understand: Callable[[object], Answer]
+    ) -> Answer:
         try:
-            return model.model_validate(json.loads(answer.content))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            wrong = f"{'.'.join(str(key) for key in first['loc'])}: {first['msg']}".lstrip(": ")
+            return understand(json.loads(answer.content))
+        except models.AnswerError as error:
+            wrong = str(error)
         except (ValueError, RecursionError):
             wrong = "it is not JSON"
         raise self._bad_answer(request, answer, wrong)
@@ -532,7 +535,7 @@ class _Session(requests.Session):
 
 class _Bearer(AuthBase):
     # An AuthBase: with a plain header, requests would let a .netrc entry for the host replace the key.
-    def __init__(self, api_key: SecretStr) -> None:
+    def __init__(self, api_key: Secret) -> None:
         self._api_key = api_key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

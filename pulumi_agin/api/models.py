@@ -1,32 +1,16 @@
-"""What an Agent Ingress is: what may be set, within which limits, and what ngrok answers, in one canonical form.
+"""What an Agent Ingress is: its limits, its one canonical form, and what ngrok answers.
 
-Validation, limits and normalization live here and nowhere else. Facts come from ngrok's API page
+Limits and normalization live here and nowhere else; `inputs` validates by them. Facts come from ngrok's API page
 "Agent Ingresses" unless a comment says otherwise.
 """
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
-
-from .text import one_line
+from typing import Any
 
 DESCRIPTION_MAX_BYTES = 255
 METADATA_MAX_BYTES = 4096
@@ -60,259 +44,172 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(domain) for domain in domains})
 
 
-# -- what may be set --------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be text, but is {_kind(value)}")
-    return value
-
-
-def _kind(value: object) -> str:
-    kinds: list[tuple[type, str]] = [
-        (bool, "true or false"),
-        (int, "a number"),
-        (float, "a number"),
-        (str, "text"),
-        (dict, "a dict"),
-        (list, "a list"),
-    ]
-    return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
-
-
-def _domain(value: object) -> str:
-    # No message repeats the value, which may be a secret of the program's; Pulumi shows it where it may.
-    text = _text(value)
-    domain = canonical_domain(text)
-    if not domain:
-        raise ValueError(f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}")
-    if "://" in domain or domain.startswith("//"):
-        raise ValueError(f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}")
-    if "/" in domain:
-        raise ValueError(f"has a path; give the domain alone, such as {EXAMPLE_DOMAIN}")
-    if _is_ip_address(domain):
-        raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
-    if re.search(r":\d*$", domain):
-        raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
-    # Before the case is changed: some letters that are not ASCII are in lower case.
-    if not text.strip().isascii():
-        raise ValueError(_not_ascii(text.strip()))
-    labels = domain.split(".")
-    if "" in labels:
-        raise ValueError("has an empty label: two dots in a row, or one at the start")
-    for label in labels:
-        if len(label) > LABEL_MAX_BYTES:
-            raise ValueError(
-                f"has a label of {len(label)} bytes between its dots; DNS allows {LABEL_MAX_BYTES} at most"
-            )
-    if len(domain) > DOMAIN_MAX_BYTES:
-        raise ValueError(f"has {len(domain)} bytes; DNS allows {DOMAIN_MAX_BYTES} at most")
-    # Wildcards, a domain's apex and names of ngrok's own are for ngrok to judge; this is about DNS names only.
-    strange = re.search(r"[^a-z0-9_*.-]", domain)
-    if strange:
-        raise ValueError(
-            f"holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, such as {EXAMPLE_DOMAIN}"
-        )
-    if any("*" in label and label != "*" for label in labels):
-        raise ValueError(f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}")
-    return domain
-
-
-def _is_ip_address(domain: str) -> bool:
-    try:
-        ipaddress.ip_address(domain.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _not_ascii(domain: str) -> str:
-    import idna  # comes with requests, and is loaded only where somebody needs it
-
-    try:
-        ascii_form = idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        return "is not ASCII, and no internationalized domain name either"
-    return f"is not ASCII; write it in its DNS form, {ascii_form}"
-
-
-def _at_most(limit: int) -> Callable[[object], str]:
-    def text_within(value: object) -> str:
-        text = _text(value)
-        size = len(text.encode("utf-8", "surrogatepass"))
-        if size > limit:
-            raise ValueError(f"has {size} bytes of UTF-8; ngrok takes {limit} at most")
-        return text
-
-    return text_within
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
-    def choice(value: object) -> str:
-        text = _text(value)
-        if text not in choices:
-            known = " or ".join(f'"{c}"' for c in choices)
-            raise ValueError(f"must be {known}")
-        return text
-
-    return choice
-
-
-def _unless_unknown(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
-    # In a preview a value may not be known yet. Whoever knows how such a value looks says so in the context.
-    is_unknown = (info.context or {}).get("is_unknown")
-    if is_unknown is not None and is_unknown(value):
-        return value
-    return handler(value)
-
-
-UnlessUnknown = WrapValidator(_unless_unknown)
-
-
-class _Inputs(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _none_is_absent(cls, values: object) -> object:
-        if not isinstance(values, Mapping):
-            return values
-        return {name: value for name, value in values.items() if value is not None}
-
-
-class AgentIngressCertPolicyInputs(_Inputs):
-    """How ngrok gets the certificate. Without one, ngrok's internal CA signs it, ready at once."""
-
-    authority: Annotated[str, BeforeValidator(_one_of(CERTIFICATE_AUTHORITIES)), UnlessUnknown]
-    private_key_type: Annotated[str | None, BeforeValidator(_one_of(PRIVATE_KEY_TYPES)), UnlessUnknown] = None
-
-
-class AgentIngressInputs(_Inputs):
-    """What can be set on an Agent Ingress. All but `domain` can be changed in place."""
-
-    domain: Annotated[str, BeforeValidator(_domain), UnlessUnknown]
-    description: Annotated[str | None, BeforeValidator(_at_most(DESCRIPTION_MAX_BYTES)), UnlessUnknown] = None
-    metadata: Annotated[str | None, BeforeValidator(_at_most(METADATA_MAX_BYTES)), UnlessUnknown] = None
-    certificate_management_policy: Annotated[AgentIngressCertPolicyInputs | None, UnlessUnknown] = None
-
-    def given(self) -> dict[str, Any]:
-        """What was set, as plain values: nothing that is None, nested neither."""
-        values = {name: value for name, value in self if value is not None}
-        policy = self.certificate_management_policy
-        # An unknown policy is neither None nor a policy.
-        if isinstance(policy, AgentIngressCertPolicyInputs):
-            values["certificate_management_policy"] = {n: v for n, v in policy if v is not None}
-        return values
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with what was given: where, such as ("certificate_management_policy", "authority"), and what."""
-
-    path: tuple[str, ...]
-    message: str
-
-    def __str__(self) -> str:
-        return f"{'.'.join(self.path)} {self.message}"
-
-
-def validate(
-    values: Mapping[str, Any], is_unknown: Callable[[object], bool] | None = None
-) -> tuple[dict[str, Any], list[Problem]]:
-    """The values in canonical form, and everything that is wrong with them; one of the two is empty."""
-    try:
-        return AgentIngressInputs.model_validate(values, context={"is_unknown": is_unknown}).given(), []
-    except ValidationError as error:
-        return {}, [
-            Problem(tuple(one_line(str(key), 40) for key in detail["loc"]), _in_words(detail))
-            for detail in error.errors(include_url=False)
-        ]
-
-
-def _in_words(detail: Any) -> str:
-    nested = len(detail["loc"]) > 1
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    if detail["type"] == "missing":
-        if nested:
-            return f'is required where there is a policy: "{CERTIFICATE_AUTHORITIES[0]}"'
-        return f"is required: a domain that you own, such as {EXAMPLE_DOMAIN}"
-    if detail["type"] == "extra_forbidden":
-        known = AgentIngressCertPolicyInputs.model_fields if nested else AgentIngressInputs.model_fields
-        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(detail["loc"][-1])).lower()
-        likeliest = difflib.get_close_matches(name, known, n=1)
-        meant = f'; did you mean "{likeliest[0]}"?' if likeliest else f"; there are {', '.join(known)}"
-        return f"is not known{meant}"
-    if detail["type"] in ("model_type", "model_attributes_type"):
-        return f"must be a dict or AgentIngressCertPolicyArgs, but is {_kind(detail['input'])}"
-    return str(detail["msg"])
-
-
 # -- what ngrok answers -----------------------------------------------------------------------------------
 
 # Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
 
-# ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
-Empty = BeforeValidator(lambda value: "" if value is None else value)
-EmptyText = Annotated[str, Empty]
-EmptyList = BeforeValidator(lambda value: [] if value is None else value)
 
-# No validation of ngrok's own names, only that they are names and not nothing, and can be printed: they stand in
-# messages and in the outputs of stacks. \p{C} are control and direction characters.
-HostName = Annotated[str, Field(pattern=r"^[^\s\p{C}.][^\s\p{C}]*$")]
+class AnswerError(ValueError):
+    """An answer is not as ngrok documents it. The text names the key, and says what is wrong with it."""
 
 
-class _Answer(BaseModel):
-    # Keys that we don't know come with every new feature of ngrok's.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class AgentIngressCertPolicy(_Answer):
+@dataclass(frozen=True)
+class AgentIngressCertPolicy:
     """How ngrok gets the certificate. What the user left out is ngrok's choice, also `private_key_type`."""
 
     authority: str
-    private_key_type: str | None = None
+    private_key_type: str | None
 
 
-class AgentIngressCertJob(_Answer):
+@dataclass(frozen=True)
+class AgentIngressCertJob:
     """A provisioning or renewal under way."""
 
-    error_code: str | None = None
-    msg: str | None = None
-    started_at: str | None = None
-    retries_at: str | None = None
+    error_code: str | None
+    msg: str | None
+    started_at: str | None
+    retries_at: str | None
 
 
-class AgentIngressCertStatus(_Answer):
+@dataclass(frozen=True)
+class AgentIngressCertStatus:
     """Where the certificate is: `renews_at` is set once it was issued."""
 
-    renews_at: str | None = None
-    provisioning_job: AgentIngressCertJob | None = None
+    renews_at: str | None
+    provisioning_job: AgentIngressCertJob | None
 
 
-class AgentIngress(_Answer):
+@dataclass(frozen=True)
+class AgentIngress:
     """An Agent Ingress as ngrok has it, in canonical form."""
 
-    # It becomes a part of paths, and of commands that messages show.
-    id: str = Field(pattern=PLAIN_ID.pattern)
-    uri: Annotated[str, Field(pattern=r"^[^\s\p{C}]*$"), Empty] = ""
-    domain: Annotated[HostName, AfterValidator(canonical_domain)]
-    description: EmptyText = ""
-    metadata: EmptyText = ""
-    certificate_management_policy: AgentIngressCertPolicy | None = None
-    certificate_management_status: AgentIngressCertStatus | None = None
-    # Required: users build DNS records on them, which an answer that lacks them must not delete.
-    ns_targets: Annotated[list[HostName], AfterValidator(canonical_ns_targets), EmptyList]
-    region_domains: Annotated[list[HostName], AfterValidator(canonical_region_domains), EmptyList] = Field(
-        default_factory=list
-    )
-    created_at: str = Field(pattern=r"^[^\s\p{C}]+$")
+    id: str
+    uri: str
+    domain: str
+    description: str
+    metadata: str
+    certificate_management_policy: AgentIngressCertPolicy | None
+    certificate_management_status: AgentIngressCertStatus | None
+    ns_targets: list[str]
+    region_domains: list[str]
+    created_at: str
+
+    @classmethod
+    def from_answer(cls, answer: object) -> AgentIngress:
+        """From what the JSON of an answer holds. Raises AnswerError."""
+        values = _object(answer)
+        return cls(
+            # It becomes a part of paths, and of commands that messages show.
+            id=_word(values, "id", PLAIN_ID.fullmatch),
+            # ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
+            uri=_word(values, "uri") if values.get("uri") else "",
+            domain=canonical_domain(_word(values, "domain", _is_host_name)),
+            description=_optional_text(values, "description") or "",
+            metadata=_optional_text(values, "metadata") or "",
+            certificate_management_policy=_policy(values.get("certificate_management_policy")),
+            certificate_management_status=_status(values.get("certificate_management_status")),
+            # Required: users build DNS records on them, which an answer that lacks them must not delete.
+            ns_targets=canonical_ns_targets(_names(values, "ns_targets")),
+            region_domains=canonical_region_domains(_names({"region_domains": None, **values}, "region_domains")),
+            created_at=_word(values, "created_at"),
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """All but the id, as plain values."""
+        values = dataclasses.asdict(self)
+        del values["id"]
+        return values
 
 
-class AgentIngressPage(_Answer):
+@dataclass(frozen=True)
+class AgentIngressPage:
     """One page of the list."""
 
     ingresses: list[AgentIngress]
-    next_page_uri: str | None = None
+    next_page_uri: str | None
+
+    @classmethod
+    def from_answer(cls, answer: object) -> AgentIngressPage:
+        """From what the JSON of an answer holds. Raises AnswerError."""
+        values = _object(answer)
+        ingresses = values.get("ingresses")
+        if not isinstance(ingresses, list):
+            raise AnswerError("ingresses: not a list")
+        return cls([AgentIngress.from_answer(each) for each in ingresses], _optional_text(values, "next_page_uri"))
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not None, nested ones neither."""
+    return {
+        name: without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _policy(answer: object) -> AgentIngressCertPolicy | None:
+    if answer is None:
+        return None
+    values = _object(answer)
+    return AgentIngressCertPolicy(_word(values, "authority"), _optional_text(values, "private_key_type"))
+
+
+def _status(answer: object) -> AgentIngressCertStatus | None:
+    if answer is None:
+        return None
+    values = _object(answer)
+    job = values.get("provisioning_job")
+    if job is not None:
+        given = _object(job)
+        job = AgentIngressCertJob(
+            error_code=_optional_text(given, "error_code"),
+            msg=_optional_text(given, "msg"),
+            started_at=_optional_text(given, "started_at"),
+            retries_at=_optional_text(given, "retries_at"),
+        )
+    return AgentIngressCertStatus(_optional_text(values, "renews_at"), job)
+
+
+def _object(value: object) -> dict[str, Any]:
+    # Keys that we don't know come with every new feature of ngrok's.
+    if not isinstance(value, dict):
+        raise AnswerError("not an object")
+    return value
+
+
+def _word(values: Mapping[str, Any], name: str, is_right: Callable[[str], object] | None = None) -> str:
+    text = _optional_text(values, name)
+    if not text:
+        raise AnswerError(f"{name}: missing")
+    if not (is_right or _is_word)(text):
+        raise AnswerError(f"{name}: not as it should be")
+    return text
+
+
+def _is_word(text: str) -> bool:
+    # Of white space, isprintable lets pass the plain blank alone.
+    return text.isprintable() and " " not in text
+
+
+def _is_host_name(text: str) -> bool:
+    # No validation of ngrok's own names, only that they are names and not nothing, and can be printed: they stand in
+    # messages and in the outputs of stacks.
+    return text != "" and not text.startswith(".") and _is_word(text)
+
+
+def _optional_text(values: Mapping[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    if not isinstance(value, str | None):
+        raise AnswerError(f"{name}: not text")
+    return value
+
+
+def _names(values: Mapping[str, Any], name: str) -> list[str]:
+    """The host names of a key that has to be there; null is none of them."""
+    if name not in values:
+        raise AnswerError(f"{name}: missing")
+    names = values[name] or []
+    if not isinstance(names, list) or not all(isinstance(each, str) and _is_host_name(each) for each in names):
+        raise AnswerError(f"{name}: not a list of host names")
+    return names

@@ -86,13 +86,13 @@ class AgentIngressProvider(ResourceProvider):
     @sentences
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
-        from pulumi_agin.api import models
+        from pulumi_agin.api.inputs import validate
 
         given = servicer.without_provider(news)
         _placements[servicer.urn()] = given.pop(PLACEMENT, None) or {}
         if _olds:
             _domains_before[servicer.urn()] = str(_olds.get("domain"))
-        inputs, problems = models.validate(given, servicer.is_unknown)
+        inputs, problems = validate(given, servicer.is_unknown)
         failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(news.get("domain")):
@@ -325,8 +325,9 @@ def _see_kept(asked: list[str], wanted: Mapping[str, Any], ingress: AgentIngress
 
 def _outputs(client: AgentIngressClient, ingress: AgentIngress) -> dict[str, Any]:
     """The outputs. A text that ngrok has none of is "": an absent output is unknown in every preview."""
-    outs = ingress.model_dump(exclude={"id"}, exclude_none=True)
-    return {**outs, FINGERPRINT: client.fingerprint(ingress.id)}
+    from pulumi_agin.api.models import without_none
+
+    return {**without_none(ingress.outputs()), FINGERPRINT: client.fingerprint(ingress.id)}
 
 
 def _followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -334,6 +335,8 @@ def _followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[st
 
     So the next preview compares the program with what is there, and shows no more than what differs.
     """
+    from pulumi_agin.api.models import without_none
+
     inputs: dict[str, Any] = {"domain": ingress.domain}
     for field in ("description", "metadata"):
         value = getattr(ingress, field)
@@ -342,7 +345,7 @@ def _followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[st
     policy = ingress.certificate_management_policy
     if policy is not None:
         before = asked.get(POLICY)
-        inputs[POLICY] = policy.model_dump(exclude_none=True)
+        inputs[POLICY] = without_none(vars(policy))
         if before and "private_key_type" not in before:
             # ngrok's own choice: as an input it would be a difference to the program that nobody made.
             inputs[POLICY].pop("private_key_type", None)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import COMMAND_TIMEOUT_SECONDS, UNCHANGED, Project
@@ -28,7 +28,7 @@ PROTECTED = ", opts=pulumi.ResourceOptions(protect=True)"
 
 def make(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
     """An ingress that no state knows: its id."""
-    return AgentIngressClient(SecretStr(key), emulator.url).create({"domain": domain, **inputs}).id
+    return AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs}).id
 
 
 def shell(project: Project, line: str, *, fails: bool = False, env: Mapping[str, str] | None = None) -> str:

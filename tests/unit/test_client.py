@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 import trustme
-from pydantic import SecretStr
 
 from pulumi_agin.api import errors, progress, retry
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator, FaultKind
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -35,7 +35,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 20)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20)
 
 
 CALLS: dict[str, Callable[[AgentIngressClient, str], Any]] = {
@@ -177,7 +177,7 @@ def test_an_answer_about_another_domain_is_settled_by_a_look_too(
 def test_time_is_kept_to_settle_a_create_that_was_never_answered(fault: dict[str, Any], emulator: Emulator) -> None:
     # A quarter of the time is kept; the delayed create is carried out while it runs.
     emulator.add_fault("POST", **fault)
-    ingress = AgentIngressClient(SecretStr(API_KEY), emulator.url, 3).create({"domain": DOMAIN})
+    ingress = AgentIngressClient(Secret(API_KEY), emulator.url, 3).create({"domain": DOMAIN})
     assert [request["method"] for request in emulator.requests()[:2]] == ["POST", "GET"]
     assert [i["id"] for i in emulator.ingresses()] == [ingress.id]
 
@@ -185,7 +185,7 @@ def test_time_is_kept_to_settle_a_create_that_was_never_answered(fault: dict[str
 def test_a_create_that_may_still_be_carried_out_is_not_said_to_have_failed(emulator: Emulator) -> None:
     emulator.add_fault("POST", "hang", times=None)
     with pytest.raises(errors.CreateUnsettledError, match="it is not there, but may still appear"):
-        AgentIngressClient(SecretStr(API_KEY), emulator.url, 0.5).create({"domain": DOMAIN})
+        AgentIngressClient(Secret(API_KEY), emulator.url, 0.5).create({"domain": DOMAIN})
 
 
 def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
@@ -205,7 +205,7 @@ def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
 def test_an_older_ingress_is_not_adopted_though_it_is_just_what_was_asked_for() -> None:
     now = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
     with Emulator(api_key=API_KEY, clock=lambda: now) as emulator:
-        client = AgentIngressClient(SecretStr(API_KEY), emulator.url, 20)
+        client = AgentIngressClient(Secret(API_KEY), emulator.url, 20)
         client.create({"domain": DOMAIN})
         now += timedelta(seconds=10)
         emulator.add_fault("POST", "reset_before")
@@ -322,7 +322,7 @@ def test_an_unknown_id_is_not_found_and_a_malformed_one_is_not_gone(client: Agen
 
 
 def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
-    client = AgentIngressClient(SecretStr(API_KEY), emulator.url, 0.5)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url, 0.5)
     emulator.add_fault("GET", "hang", times=None)
     with pytest.raises(errors.UnreachableError, match="did not answer"):
         client.list()
@@ -361,20 +361,20 @@ def test_a_proxy_is_not_asked_for_what_is_on_this_machine(emulator: Emulator, mo
     # It would see the key in clear.
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert AgentIngressClient(SecretStr(API_KEY), f"{emulator.url}/", 2).list() == []
+    assert AgentIngressClient(Secret(API_KEY), f"{emulator.url}/", 2).list() == []
 
 
 def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
     for wrong in (f"{API_KEY}\nx", f"{API_KEY}é", ""):
         with pytest.raises(errors.InvalidInputsError, match="the API key from the argument api_key") as caught:
-            AgentIngressClient(SecretStr(wrong))
+            AgentIngressClient(Secret(wrong))
         assert API_KEY[:8] not in str(caught.value)
 
 
 def test_what_was_never_sent_is_not_looked_for() -> None:
     for base_url, says in (("http://127.0.0.1:1", "Connection refused"), ("https://ngrok.invalid", "ngrok.invalid")):
         with pytest.raises(errors.UnreachableError, match=says):
-            AgentIngressClient(SecretStr(API_KEY), base_url, 0.2).create({"domain": DOMAIN})
+            AgentIngressClient(Secret(API_KEY), base_url, 0.2).create({"domain": DOMAIN})
 
 
 def test_a_certificate_that_is_not_to_be_trusted_is_not_asked_again() -> None:
@@ -388,7 +388,7 @@ def test_a_certificate_that_is_not_to_be_trusted_is_not_asked_again() -> None:
 
         server = threading.Thread(target=serve)
         server.start()
-        client = AgentIngressClient(SecretStr(API_KEY), f"https://127.0.0.1:{listener.getsockname()[1]}", 20)
+        client = AgentIngressClient(Secret(API_KEY), f"https://127.0.0.1:{listener.getsockname()[1]}", 20)
         with pytest.raises(errors.UnreachableError, match="certificate verify failed") as caught:
             client.list()
         server.join()
@@ -403,7 +403,7 @@ def test_inputs_are_validated_before_anything_is_sent(client: AgentIngressClient
 
 def test_another_accounts_key_sees_nothing(client: AgentIngressClient, emulator: Emulator) -> None:
     existing = client.create({"domain": DOMAIN})
-    other = AgentIngressClient(SecretStr(OTHER_ACCOUNTS_KEY), emulator.url)
+    other = AgentIngressClient(Secret(OTHER_ACCOUNTS_KEY), emulator.url)
     with pytest.raises(errors.NotFoundError):
         other.get(existing.id)
     assert other.list() == []
@@ -432,7 +432,7 @@ def saying(emulator: Emulator, lines: list[str], then: Callable[[], object]) -> 
         if len(lines) == 1:
             then()
 
-    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 300, say=say)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 300, say=say)
 
 
 def test_a_hang_is_said(emulator: Emulator, lines: list[str]) -> None:
@@ -483,7 +483,7 @@ def test_looking_for_a_create_whose_answer_was_lost_is_said(
 
 
 def emulator_made(emulator: Emulator) -> None:
-    AgentIngressClient(SecretStr(API_KEY), emulator.url).create({"domain": DOMAIN})
+    AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
 
 
 def test_the_thread_that_says_it_ends_with_the_last_call(emulator: Emulator, lines: list[str]) -> None:

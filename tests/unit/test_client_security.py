@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from pydantic import SecretStr
 
 from pulumi_agin.api import errors
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
@@ -21,7 +22,7 @@ KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"
 
 @pytest.fixture
 def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 20)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20)
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def telling(key: str, text: str) -> str | None:
 @pytest.mark.parametrize("call", CALLS)
 def test_a_403_that_echoes_the_key_shows_it_nowhere(call: str, echo: str, key: str, emulator: Emulator) -> None:
     echoed = ECHOES[echo](key)
-    client = AgentIngressClient(SecretStr(key), emulator.url, 20)
+    client = AgentIngressClient(Secret(key), emulator.url, 20)
     emulator.add_fault(
         METHODS.get(call, call),
         "answer",
@@ -247,7 +248,7 @@ def test_a_name_in_an_answer_holds_nothing_that_cant_be_printed(
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     given = [value] if field in ("ns_targets", "region_domains") else value
-    emulator.add_fault("GET", "answer", status=200, json_body={**existing.model_dump(), field: given})
+    emulator.add_fault("GET", "answer", status=200, json_body={**asdict(existing), field: given})
     with pytest.raises(errors.BadAnswerError) as caught:
         client.get(existing.id)
     assert str(caught.value).isprintable()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from pulumi_agin import cli
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -45,7 +45,7 @@ def make(emulator: Emulator) -> Make:
     """Makes an ingress, in the account of the environment's key unless told otherwise, and gives its id."""
 
     def made(domain: str, key: str = API_KEY, **inputs: Any) -> str:
-        ingress = AgentIngressClient(SecretStr(key), emulator.url).create({"domain": domain, **inputs})
+        ingress = AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs})
         emulator.clear_requests()
         return ingress.id
 
@@ -92,7 +92,7 @@ def test_the_file_holds_what_a_create_would_have_left(make: Make, command: Comma
     policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
     provider = json.loads(out)["resources"][0]["inputs"]["__provider"]
     assert provider in PROVIDER_IN_STATES.values()
-    fingerprint = AgentIngressClient(SecretStr(API_KEY)).fingerprint(id_)
+    fingerprint = AgentIngressClient(Secret(API_KEY)).fingerprint(id_)
     assert json.loads(out) == {
         "nameTable": {},
         "resources": [
@@ -171,7 +171,7 @@ def test_the_older_one_keeps_its_name(command: Command, monkeypatch: pytest.Monk
     now = [datetime(2030, 1, 1, tzinfo=timezone.utc)]
     with Emulator(api_key=API_KEY, clock=lambda: now[0]) as emulator:
         monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
-        client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+        client = AgentIngressClient(Secret(API_KEY), emulator.url)
         for domain in ("a.b.c", "a-b.c", "a.b-c", "a-b-c"):
             now[0] += timedelta(days=1)
             client.create({"domain": domain})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +14,12 @@ import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
 from pulumi_agin.api import errors, models
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.inputs import validate
 from pulumi_agin.api.text import TELLING_CHARACTERS, one_line, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.servicer import is_unknown
@@ -187,12 +189,12 @@ def percent_decoded(text: str) -> str:
 
 @given(near | far)
 def test_whatever_is_given_validate_answers_and_what_it_accepts_it_accepts_again(values: dict[str, Any]) -> None:
-    valid, problems = models.validate(values, is_unknown)
+    valid, problems = validate(values, is_unknown)
     assert not (valid and problems)
     for problem in problems:
         assert str(problem).isprintable()
     if not problems:
-        assert models.validate(valid, is_unknown) == (valid, [])
+        assert validate(valid, is_unknown) == (valid, [])
         policy = valid.get("certificate_management_policy")
         unknown = UNKNOWN in [*valid.values(), *(policy.values() if isinstance(policy, dict) else [])]
         assert AgentIngressProvider().diff("agin_1", valid, valid).changes is unknown
@@ -223,7 +225,7 @@ def test_validate_and_the_emulator_agree(
     field: str, service: Emulator, session: requests.Session, data: st.DataObject
 ) -> None:
     values = data.draw(st.fixed_dictionaries({**RIGHT, field: FUZZED[field]}))
-    valid, problems = models.validate(values)
+    valid, problems = validate(values)
     service.reset()
     service.configure(limit=0)
     try:
@@ -240,11 +242,11 @@ def test_validate_and_the_emulator_agree(
         return
     assert answer.status_code == (400 if problems else 201), (problems, content)
     if not problems:
-        ingress = models.AgentIngress.model_validate(content)
+        ingress = models.AgentIngress.from_answer(content)
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
-        answered = ingress.model_dump(exclude_none=True)
+        answered = models.without_none(asdict(ingress))
         assert AgentIngressProvider().diff(ingress.id, answered, valid).changes is False
 
 
@@ -324,7 +326,7 @@ def test_an_answer_is_understood_or_is_an_error_with_one_sentence(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HTTPAdapter, "send", answer)
         # So short that nothing is waited for.
-        client = AgentIngressClient(SecretStr(API_KEY), timeout_seconds=0.01)
+        client = AgentIngressClient(Secret(API_KEY), timeout_seconds=0.01)
         result: Any = None
         message = ""
         try:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from pydantic import SecretStr
 
 from pulumi_agin.api import errors, rate_limit, retry
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.rate_limit import RateLimit
 from pulumi_agin.api.retry import Deadline
@@ -200,7 +200,7 @@ def minute(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 
 def client_of(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(SecretStr(API_KEY), emulator.url, 300)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 300)
 
 
 def test_three_hundred_creates_need_no_more_than_a_tenth_more_requests(minute: Emulator) -> None:

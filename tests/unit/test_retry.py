@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import requests
-from pydantic import SecretStr
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import SSLError as WrongCertificate
 
 from pulumi_agin.api import client as client_module
 from pulumi_agin.api import errors, rate_limit, retry
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from tests.keys import API_KEY
 from tests.unit.clock import Clock
@@ -131,7 +131,7 @@ class Script:
         self.outcomes: list[Outcome] = []
         self.methods: list[str] = []
         self.clock = clock
-        self.client = AgentIngressClient(SecretStr(API_KEY), timeout_seconds=300)
+        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300)
         for module in (client_module, rate_limit, retry):
             monkeypatch.setattr(module, "time", clock)
         monkeypatch.setattr(self.client._rate_limit._changed, "wait", clock.sleep)

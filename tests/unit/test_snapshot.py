@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
 import pytest
-from pydantic import SecretStr
 
 from pulumi_agin.api import errors, models, retry, snapshot
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.snapshot import Page, Query, Snapshot
@@ -41,7 +41,9 @@ class Listing:
         start = int(query["from"])
         end = start + self.page_size
         ingresses = [
-            models.AgentIngress(id=id_, domain=f"{id_[-1]}.acme.com", ns_targets=["a.x"], created_at="now")
+            models.AgentIngress.from_answer(
+                {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
+            )
             for id_ in IDS[start:end]
         ]
         # A page that is full names a next one, which may be empty.
@@ -232,7 +234,7 @@ def test_nobody_waits_for_anothers_list_until_its_own_time_is_over(shot: Snapsho
 @pytest.mark.parametrize(("reads", "account"), [(1, 1), (1, 250), (2, 2), (2, 100), (30, 99), (200, 200), (250, 250)])
 def test_reading_many_takes_one_request_and_the_pages_of_one_list(reads: int, account: int, emulator: Emulator) -> None:
     emulator.configure(limit=0)
-    client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(account)]
     emulator.clear_requests()
     with ThreadPoolExecutor(4) as threads:
@@ -242,7 +244,7 @@ def test_reading_many_takes_one_request_and_the_pages_of_one_list(reads: int, ac
 
 
 def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) -> None:
-    client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(3)]
     client.get_one_of_many(made[0].id)
     # A list that lacks all, and one that has an id with another domain.
@@ -259,7 +261,7 @@ def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) ->
 
 
 def test_a_write_of_our_own_is_seen_by_the_next_read(emulator: Emulator) -> None:
-    client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
     ingress = client.create({"domain": "connect.acme.com"})
     for number in range(3):
         client.get_one_of_many(ingress.id)
