@@ -528,6 +528,15 @@ class _Request:
 
 
 class _Session(requests.Session):
+    _environment: Any = None
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        # Proxies and CA bundles: requests looks through the whole environment for each request. For one API they
+        # are the same each time.
+        if self._environment is None:
+            self._environment = super().merge_environment_settings(*args, **kwargs)
+        return self._environment
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         # requests prepares the next request even where it is told not to follow, and fails where it can't.
         return None
