@@ -3,6 +3,8 @@ BIN := .build/venv/bin
 # The levels of the tests, and what a single level or test gets passed: make engine T='-k life'
 LEVELS := unit servicer program engine
 T ?=
+# Tests at once. Most of what a test does is to wait for Pulumi's processes, so that is more than there are cores.
+JOBS ?= 4
 
 # Pyright would ask the network for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -20,7 +22,7 @@ demo-destroy:  ## destroy what the demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy
 
 test: lint  ## everything that CI runs: lint, then all levels of tests
-	$(call pytest,$(LEVELS:%=tests/%))
+	$(call pytest,--numprocesses $(JOBS) --dist worksteal $(LEVELS:%=tests/%))
 
 unit servicer program: env  ## one level of tests; T='-k name' passes arguments to pytest
 	$(BIN)/python -m pytest tests/$@ $(T)

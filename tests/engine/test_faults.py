@@ -11,8 +11,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project, Result
@@ -216,10 +216,12 @@ def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(not_tak
         return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
 
     with twin() as rehearsal:
-        answer = AgentIngressClient(SecretStr(API_KEY), rehearsal.url).create(wanted).model_dump(mode="json")
+        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(wanted)
     with twin() as emulator:
         project.environment["NGROK_API_BASE_URL"] = emulator.url
-        emulator.add_fault("POST", "answer_after", status=201, json_body={**answer, not_taken: None})
+        emulator.add_fault(
+            "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
+        )
         failed = project.up(fails=True)
         assert f"ngrok was asked to change {not_taken} of the Agent Ingress connect.acme.com" in failed.diagnostics
         assert "Traceback" not in failed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import ceil
 
 import pytest
-from pydantic import SecretStr
 
+from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import Project
@@ -48,7 +48,7 @@ def test_a_refresh_takes_one_and_a_list(number: int, account: int, project: Proj
     emulator.configure(limit=0)
     project.program(ingresses(number))
     project.up()
-    client = AgentIngressClient(SecretStr(API_KEY), emulator.url)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
     for other in range(account - number):
         client.create({"domain": f"other{other}.acme.com"})
     emulator.clear_requests()
