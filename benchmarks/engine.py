@@ -115,12 +115,17 @@ def service(tools: Tools, *arguments: str) -> Iterator[Service]:
 def projects(tools: Tools, url: str) -> Iterator[dict[str, Project]]:
     """An empty project for the floor, and one for ours."""
     settings = {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": API_KEY}
-    with tempfile.TemporaryDirectory() as folder:
-        made = {
-            kind: Project(Path(folder, kind), tools.cli, tools.user_env, dict(settings)) for kind in ("floor", "ours")
-        }
-        shutil.copy(floor.__file__, made["floor"].folder)
-        yield made
+    # Installed as ours is: the state has the place of the code, and the engine writes all of it after each step.
+    [packages] = (tools.user_env / "lib").glob("python*/site-packages")
+    installed = Path(shutil.copy(floor.__file__, packages))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield {
+                kind: Project(Path(folder, kind), tools.cli, tools.user_env, dict(settings))
+                for kind in ("floor", "ours")
+            }
+    finally:
+        installed.unlink()
 
 
 def measure(tools: Tools, counts: Sequence[int], latencies: Sequence[float], runs: int) -> dict[Case, Measured]:

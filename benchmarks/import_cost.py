@@ -22,5 +22,6 @@ def measure(python: Path, runs: int) -> tuple[list[float], list[float]]:
 
 def _seconds(python: Path, imports: str) -> float:
     program = f"import time; t = time.perf_counter(); {imports}; print(time.perf_counter() - t)"
-    run = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
+    # Elsewhere, or it would import the package of the folder in place of the wheel.
+    run = subprocess.run([python, "-c", program], cwd=python.parent, capture_output=True, text=True, check=True)
     return float(run.stdout)
