@@ -13,6 +13,9 @@ from .retry import Deadline
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
+# Of many that wait at once, this many have a line of their own.
+MOST_LINES = 4
+
 
 @dataclass(eq=False)
 class Wait:
@@ -37,7 +40,7 @@ class Wait:
 
 
 class Progress:
-    """Says a line for each call that takes long. One thread looks after all of them, and ends with the last."""
+    """Says lines for the calls that take long. One thread looks after all of them, and ends with the last."""
 
     def __init__(self, say: Callable[[str], None] | None) -> None:
         self._say = say
@@ -73,6 +76,9 @@ class Progress:
                     self._watched = False
                     return
                 late = [wait for wait in self._waits if now >= wait.says_next]
-            for wait in late:
+            for number, wait in enumerate(late):
                 wait.says_next = now + NEXT_LINE_SECONDS
-                say(wait.line(now))
+                if number < MOST_LINES:
+                    say(wait.line(now))
+            if len(late) > MOST_LINES:
+                say(f"still waiting for {len(late) - MOST_LINES} more")

@@ -26,11 +26,20 @@ class Page(NamedTuple):
     next_page: Query | None
 
 
+class _Seen(NamedTuple):
+    """An ingress, with the page that had it and when that was asked for."""
+
+    ingress: models.AgentIngress
+    page: Query
+    asked_at: float
+
+
 class Snapshot:
-    """The account's ingresses by id, at most 5 seconds old, and not older than the last write.
+    """The account's ingresses by id, each as a list had it at most 5 seconds ago, and not before the last write.
 
     The first read is left to a request of its own: one is cheaper than a list. The reads that follow close upon it
-    share a list, which is read on, page by page, as far as it takes to find what is asked for.
+    share a list, which is read on, page by page, as far as it takes to find what is asked for. Under the limit that can
+    take long: a page that has become too old is read again when something of it is asked for.
     """
 
     def __init__(self, list_page: Callable[[Query, Deadline], Page], first_page: Query) -> None:
@@ -38,57 +47,81 @@ class Snapshot:
         self._list_page = list_page
         self._first_page = first_page
         self._lock = threading.Lock()
+        self._reading = 0
         self._last_read_at: float | None = None
-        self._taken_at: float | None = None
         self._writes = 0
         # Of the list, and so of the one thread that reads it.
         self._listing = threading.Lock()
-        self._ingresses: dict[str, models.AgentIngress] = {}
-        self._next_page: Query | None = None
+        self._forget(0)
 
     def find(self, id_: str, deadline: Deadline) -> models.AgentIngress | None:
         """The ingress; None where it has to be asked for by its id."""
         with self._lock:
-            is_first = not _is_young(self._last_read_at)
-            self._last_read_at = time.monotonic()
-            if is_first and not _is_young(self._taken_at):
-                return None
-        # One lists, and the others wait for it; half of the time is left to ask by id.
-        if not self._listing.acquire(timeout=max(0.0, deadline.left / 2)):
-            return None
+            is_first = not self._reading and not _is_young(self._last_read_at)
+            self._reading += 1
         try:
-            self._read_on(id_, Deadline(deadline.left / 2))
-            return self._ingresses.get(id_) if _is_young(self._taken_at) else None
+            # One lists, and the others wait for it; half of the time is left to ask by id.
+            if is_first or not self._listing.acquire(timeout=max(0.0, deadline.left / 2)):
+                return None
+            try:
+                return self._looked_up(id_, Deadline(deadline.left / 2))
+            finally:
+                self._listing.release()
         finally:
-            self._listing.release()
+            with self._lock:
+                self._reading -= 1
+                self._last_read_at = time.monotonic()
 
     def written(self) -> None:
         """To be called before and after each write: what was read before it is not to be used after it."""
         with self._lock:
             self._writes += 1
-            self._taken_at = None
+
+    def _forget(self, writes: int) -> None:
+        self._as_of_write = writes
+        self._seen: dict[str, _Seen] = {}
+        self._asked: list[Query] = []
+        self._next_page: Query | None = None
+        self._ended_at: float | None = None
+        self._failed_at: float | None = None
+
+    def _looked_up(self, id_: str, deadline: Deadline) -> models.AgentIngress | None:
+        writes = self._writes
+        if writes != self._as_of_write:
+            self._forget(writes)
+        seen = self._seen.get(id_)
+        try:
+            if seen is None:
+                self._read_on(id_, deadline)
+            elif not _is_young(seen.asked_at) and not _is_young(self._failed_at):
+                self._read(seen.page, deadline)
+        except errors.NgrokError:
+            self._fail()
+        seen = self._seen.get(id_)
+        return seen.ingress if seen and _is_young(seen.asked_at) and writes == self._writes else None
 
     def _read_on(self, id_: str, deadline: Deadline) -> None:
-        with self._lock:
-            writes, taken_at = self._writes, self._taken_at
-        begins = not _is_young(taken_at)
-        if begins:
-            taken_at, self._ingresses, self._next_page = None, {}, self._first_page
-        try:
-            while id_ not in self._ingresses and self._next_page is not None:
-                page = self._list_page(self._next_page, deadline)
-                taken_at = page.asked_at if taken_at is None else taken_at
-                new = {ingress.id: ingress for ingress in page.ingresses if ingress.id not in self._ingresses}
-                self._ingresses |= new
-                # Pages that bring nothing new could go round in a circle.
-                self._next_page = page.next_page if new and _is_young(taken_at) else None
-        except errors.NgrokError:
-            self._next_page = None
-        if begins and not _is_young(taken_at):
-            # Failed or too slow, it is as good as an empty one: each is asked for by its id, and not the list again.
-            taken_at, self._ingresses = time.monotonic(), {}
-        with self._lock:
-            self._taken_at = taken_at if writes == self._writes else None
+        if self._next_page is None and not _is_young(self._ended_at):
+            self._next_page, self._asked = self._first_page, []
+        while id_ not in self._seen and self._next_page is not None:
+            self._asked.append(self._next_page)
+            page = self._read(self._next_page, deadline)
+            # Pages can go round in a circle, and a list that failed is at its end.
+            goes_on = page.next_page not in self._asked and self._next_page is not None
+            self._next_page = page.next_page if goes_on else None
+            self._ended_at = time.monotonic()
+
+    def _read(self, query: Query, deadline: Deadline) -> Page:
+        page = self._list_page(query, deadline)
+        self._seen |= {ingress.id: _Seen(ingress, query, page.asked_at) for ingress in page.ingresses}
+        if not _is_young(page.asked_at):
+            self._fail()
+        return page
+
+    def _fail(self) -> None:
+        # A list that fails or is too slow is as good as none for a while: each is asked for by its id.
+        self._next_page = None
+        self._failed_at = self._ended_at = time.monotonic()
 
 
 def _is_young(moment: float | None) -> bool:

@@ -31,6 +31,7 @@ class Listing:
         self.clock = clock
         self.deadlines: list[Deadline] = []
         self.meanwhile: Callable[[], None] = lambda: None
+        self.ids = IDS
         self.page_size = len(IDS) + 1
         self.goes_round = False
 
@@ -44,7 +45,7 @@ class Listing:
             models.AgentIngress.from_answer(
                 {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
             )
-            for id_ in IDS[start:end]
+            for id_ in self.ids[start:end]
         ]
         # A page that is full names a next one, which may be empty.
         next_page = {"from": "0" if self.goes_round else str(end)}
@@ -164,18 +165,32 @@ def test_a_list_is_read_on_as_far_as_it_takes(shot: Snapshot, clock: Clock, list
         assert len(listing.deadlines) == pages
 
 
-def test_a_list_is_not_read_on_past_its_age(shot: Snapshot, clock: Clock, listing: Listing) -> None:
+def test_a_list_is_read_on_however_long_it_takes_and_only_a_page_that_is_too_old_again(
+    shot: Snapshot, clock: Clock, listing: Listing
+) -> None:
     listing.page_size = 1
     found(shot, "agin_1")
     assert found(shot, "agin_1") == "agin_1"
-    listing.meanwhile = lambda: clock.sleep(2.5)
-    # The second page makes it too old. It is begun anew, at once.
-    clock.now += 2.5
-    assert found(shot, "agin_3") is None
-    assert len(listing.deadlines) == 2
-    listing.meanwhile = lambda: None
+    listing.meanwhile = lambda: clock.sleep(4)
     assert found(shot, "agin_3") == "agin_3"
-    assert len(listing.deadlines) == 5
+    assert len(listing.deadlines) == 3
+    # The first and the second page are 12 and 8 seconds old.
+    listing.meanwhile = lambda: None
+    for id_, pages in (("agin_1", 4), ("agin_1", 4), ("agin_3", 4), ("agin_2", 5), ("agin_2", 5)):
+        assert found(shot, id_) == id_
+        assert len(listing.deadlines) == pages
+
+
+def test_what_has_left_its_page_is_asked_for_by_its_id(shot: Snapshot, clock: Clock, listing: Listing) -> None:
+    found(shot, "agin_1")
+    assert found(shot, "agin_1") == "agin_1"
+    clock.now += 4.9
+    assert found(shot, "agin_2") == "agin_2"
+    clock.now += 0.1
+    listing.ids = IDS[1:]
+    assert found(shot, "agin_1") is None
+    assert found(shot, "agin_2") == "agin_2"
+    assert len(listing.deadlines) == 2
 
 
 def test_a_page_that_failed_leaves_what_the_ones_before_it_held(shot: Snapshot, clock: Clock, listing: Listing) -> None:
@@ -191,7 +206,7 @@ def test_pages_that_go_round_in_a_circle_end(shot: Snapshot, clock: Clock, listi
     listing.page_size, listing.goes_round = 1, True
     found(shot, "agin_1")
     assert found(shot, "agin_9") is None
-    assert len(listing.deadlines) == 2
+    assert len(listing.deadlines) == 1
 
 
 def test_half_of_the_time_is_left_to_ask_by_id(shot: Snapshot, clock: Clock, listing: Listing) -> None:
@@ -241,6 +256,21 @@ def test_reading_many_takes_one_request_and_the_pages_of_one_list(reads: int, ac
         read = list(threads.map(lambda each: client.get_one_of_many(each.id, domain=each.domain), made[:reads]))
     assert read == made[:reads]
     assert len(emulator.requests()) == 1 + (0 if reads == 1 else ceil(account / 100))
+
+
+def test_a_list_that_the_limit_holds_up_is_still_one(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "MAX_AGE_SECONDS", 1.0)
+    emulator.configure(limit=0)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
+    made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(250)]
+    emulator.clear_requests()
+    # The second page comes when the first has become too old, so that one is read again.
+    emulator.add_fault("GET", "answer", skip=2, status=429, headers={"Retry-After": "2"})
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(lambda each: client.get_one_of_many(each.id, domain=each.domain), made))
+    assert read == made
+    assert emulator.faults() == []
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 3 + 1 + 1}
 
 
 def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) -> None:
