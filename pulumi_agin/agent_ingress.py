@@ -13,7 +13,7 @@ from pulumi.dynamic import Resource
 from .commands import import_line
 from .dynamic.agent_ingress import PLACEMENT, AgentIngressProvider
 from .preview import make_exact
-from .provider import under_mocks, warn_of_plain_api_key
+from .provider import PACKAGE, under_mocks, warn_of_plain_api_key
 
 if TYPE_CHECKING:
     from .api import models
@@ -199,20 +199,23 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         # A key for every output, or the program would never see it.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
-        if opts.id is None:
+        if (
+            opts.id is None
+            and not under_mocks()
+            and (opts.parent or opts.provider or opts.providers or _organization())
+        ):
             props[PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         warn_of_plain_api_key()
         if opts.id is None:
             make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
-    async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str] | None:
-        """The URNs of the parent and the explicit provider, which a command that imports this has to name."""
-        if under_mocks():
-            return None
+    async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
+        """The stack, and the URNs of the parent and the explicit provider: what a command has to name."""
         # By the time that this is awaited, the SDK knows which provider it is; that is private ground of its own.
         placed = {"parent": opts.parent, "provider": getattr(self, "_provider", None)}
-        return {name: str(await resource.urn.future()) for name, resource in placed.items() if resource} or None
+        urns = {name: str(await resource.urn.future()) for name, resource in placed.items() if resource}
+        return {"stack": _stack(), **urns}
 
     @staticmethod
     def get(
@@ -231,17 +234,34 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         return ingress
 
 
+def _organization() -> str | None:
+    """The organization that the stack belongs to, on a backend that has some."""
+    organization = pulumi.get_organization()
+    # That of every backend which has none.
+    return None if organization == "organization" else organization
+
+
+def _stack() -> str:
+    """The stack as the CLI calls it, whichever is selected and whatever organization is the default."""
+    organization = _organization()
+    return f"{organization}/{pulumi.get_stack()}" if organization else pulumi.get_stack()
+
+
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
     from .settings import Settings
 
     stack, project = pulumi.get_stack(), pulumi.get_project()
     # The URNs of others are not known yet.
     parent = "URN" if opts.parent else f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
-    provider = "URN" if opts.provider or opts.providers else None
-    filled_in = ", with the URNs that `pulumi stack --show-urns` shows" if "URN" in (parent, provider) else ""
+    inherited = opts.parent.get_provider(f"{PACKAGE}:dynamic/agin:AgentIngress") if opts.parent else None
+    provider = "URN" if opts.provider or opts.providers or inherited else None
+    filled_in = ""
+    if "URN" in (parent, provider):
+        filled_in = ", with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
     line = import_line(
         id_,
         resource_name,
+        stack=_stack(),
         parent=parent,
         provider=provider,
         stack_config=Settings.load(pulumi.runtime.get_config).from_stack_config,

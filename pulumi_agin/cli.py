@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.metadata import version
+
+from pulumi_agin.version import VERSION
 
 # Those of pulumi_agin.emulator.state, which is not loaded to print a help text.
 _DEFAULT_API_KEY = "emulator-key"
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2: something that the user has to set right. 1: what ngrok or the network did, which may go better another time.
     """
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
-    parser.add_argument("--version", action="version", version=f"pulumi-agin {version('pulumi-agin')}")
+    parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_import(commands)
     _add_emulator(commands)
@@ -37,7 +38,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "import",
         help="take over Agent Ingresses that exist",
-        usage="%(prog)s (ID… | --all | --filter CEL) [--name N] [--parent URN] [--provider URN] [--code]",
+        usage="%(prog)s (ID… | --all | --filter CEL) [--name N] [--parent URN] [--provider URN] [--stack S] [--code]",
         description="Prints the file with which Pulumi takes over Agent Ingresses that exist:\n\n"
         "  pulumi-agin import ID | pulumi import --file /dev/stdin --generate-code=false --yes",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,6 +60,9 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="URN",
         help="of the resource's explicit provider, whose API key is then taken from the state of the stack",
     )
+    command.add_argument(
+        "--stack", metavar="S", help="that is to have the resources (default: the one that is selected in the folder)"
+    )
     command.add_argument("--code", action="store_true", help="print the Python program of the resources instead")
     command.set_defaults(run=_run_import)
 
@@ -69,7 +73,9 @@ def _run_import(options: argparse.Namespace) -> int:
 
     try:
         found = importing.find(
-            importing.Asked(options.ids, options.all, options.filter, options.name, options.parent, options.provider)
+            importing.Asked(
+                options.ids, options.all, options.filter, options.name, options.parent, options.provider, options.stack
+            )
         )
     except importing.NotImportableError as error:
         return _fail(str(error))

@@ -18,39 +18,55 @@ ENVIRONMENT = {
 
 
 def import_line(
-    id_: str, name: str, *, parent: str | None = None, provider: str | None = None, stack_config: Iterable[str] = ()
+    id_: str,
+    name: str,
+    *,
+    stack: str | None = None,
+    parent: str | None = None,
+    provider: str | None = None,
+    stack_config: Iterable[str] = (),
 ) -> str:
     """Takes over the Agent Ingress `id_` as the resource `name`, when run in the project's folder.
 
-    parent, provider: URNs. With the stack's own as the parent, the line fails where another stack is selected.
+    stack: which one, as the CLI calls it; else the one that is selected.
+    parent, provider: URNs. With the stack's own as the parent, the line fails with another stack.
     stack_config: those keys of ENVIRONMENT that came from the stack config. The line gets their values when it is
         run; with a provider it needs none, as `pulumi-agin` takes what that has from the state.
     """
     options = {"--name": name, "--parent": parent, "--provider": provider}
-    line = _import([id_], options, stack_config)
-    return f"{line} | pulumi import --file /dev/stdin --generate-code=false --yes"
+    line = _import([id_], options, stack, stack_config)
+    return f"{line} | {_pulumi('import', stack)} --file /dev/stdin --generate-code=false --yes"
 
 
-def find_line(domain: str, *, provider: str | None = None, stack_config: Iterable[str] = ()) -> str:
+def find_line(
+    domain: str, *, stack: str | None = None, provider: str | None = None, stack_config: Iterable[str] = ()
+) -> str:
     """Prints what it is that has the domain, or says that nothing has it. `domain` is in canonical form."""
-    return _import([], {"--filter": f'obj.domain == "{domain}"', "--provider": provider}, stack_config)
+    return _import([], {"--filter": f'obj.domain == "{domain}"', "--provider": provider}, stack, stack_config)
 
 
-def state_delete_line(urn: str) -> str:
-    """Takes a resource out of the state."""
-    return f"pulumi state delete {_quoted(urn)}"
+def state_delete_line(urn: str, *, stack: str | None = None) -> str:
+    """Takes a resource out of the state, also where it is protected."""
+    return f"{_pulumi('state delete', stack)} --yes --force {_quoted(urn)}"
 
 
-def replace_line(urn: str) -> str:
+def replace_line(urn: str, *, stack: str | None = None) -> str:
     """Replaces a resource though nothing of it has changed."""
-    return f"pulumi up --target-replace {_quoted(urn)}"
+    return f"{_pulumi('up', stack)} --target-replace {_quoted(urn)}"
 
 
-def _import(ids: Iterable[str], options: Mapping[str, str | None], stack_config: Iterable[str]) -> str:
+def _pulumi(command: str, stack: str | None) -> str:
+    return f"pulumi {command} --stack {_quoted(stack)}" if stack else f"pulumi {command}"
+
+
+def _import(
+    ids: Iterable[str], options: Mapping[str, str | None], stack: str | None, stack_config: Iterable[str]
+) -> str:
     given = {} if options["--provider"] else ENVIRONMENT
-    variables = [f'{given[key]}="$(pulumi config get {key})"' for key in given if key in stack_config]
+    get = _pulumi("config get", stack)
+    variables = [f'{given[key]}="$({get} {key})"' for key in given if key in stack_config]
     words = [*variables, *map(_quoted, _program()), "import", *map(_quoted, ids)]
-    for option, value in options.items():
+    for option, value in {**options, "--stack": stack}.items():
         if value is not None:
             # A value with a hyphen in front would be taken for an option.
             words.append(option + ("=" if value.startswith("-") else " ") + _quoted(value))

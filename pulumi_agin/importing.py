@@ -22,7 +22,7 @@ from .api.client import AgentIngressClient
 from .api.errors import NotFoundError
 from .api.models import AgentIngress, AgentIngressCertPolicy, without_none
 from .api.text import one_line
-from .dynamic.agent_ingress import AgentIngressProvider, _followed_inputs, _outputs
+from .dynamic.agent_ingress import AgentIngressProvider, followed_inputs, kept_outputs
 from .dynamic.servicer import PROVIDER_KEY
 from .settings import Settings
 
@@ -59,6 +59,8 @@ class Asked:
     """A URN."""
     provider: str | None = None
     """The URN of an explicit provider; with its id behind, as a state has it, it means the same."""
+    stack: str | None = None
+    """What the stack is called; else it is the one that is selected."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Found:
                 "name": name,
                 "id": ingress.id,
                 **given,
-                "inputs": {**_followed_inputs(ingress, {}), **mark},
-                "outputs": {**_outputs(self.client, ingress), **mark},
+                "inputs": {**followed_inputs(ingress, {}), **mark},
+                "outputs": {**kept_outputs(self.client, ingress), **mark},
             }
             for name, ingress in self.ingresses.items()
         ]
@@ -107,7 +109,7 @@ def find(asked: Asked) -> Found:
     a stack, what it holds under another name is refused, or left out where it was not asked for by its id.
     """
     _see_whole(asked)
-    state = _state(show_secrets=asked.provider is not None)
+    state = _state(asked.stack, show_secrets=asked.provider is not None)
     provider = _provider(asked.provider, state or []) if asked.provider is not None else None
     client = _settings(provider).client()
     ingresses = _asked_for(asked, client)
@@ -150,6 +152,8 @@ def _see_whole(asked: Asked) -> None:
         )
     if asked.name is not None and not asked.name.strip():
         raise NotImportableError("--name is empty; give the name that the resource has in the program")
+    if asked.stack is not None and not asked.stack.strip():
+        raise NotImportableError("--stack is empty; give the stack's name, such as dev")
     for option, urn in (("--parent", asked.parent), ("--provider", asked.provider)):
         if urn is not None and not _is_urn(urn):
             raise NotImportableError(
@@ -222,16 +226,17 @@ def _plain(value: Any) -> Any:
 # -- what the stack has -----------------------------------------------------------------------------------
 
 
-def _state(*, show_secrets: bool) -> list[dict[str, Any]] | None:
-    """The resources of the stack that is selected in this folder.
+def _state(stack: str | None, *, show_secrets: bool) -> list[dict[str, Any]] | None:
+    """The resources of the stack, or the one that is selected in this folder.
 
-    None where there is none to be had; where its secrets are needed that is an error.
+    None where there is none to be had; where it was named, or its secrets are needed, that is an error.
     """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         problem = "pulumi is not on PATH"
     else:
         command = [pulumi, "stack", "export", "--non-interactive", "--color=never"]
+        command += [f"--stack={stack}"] if stack is not None else []
         export = subprocess.run(  # noqa: S603 - pulumi, as the user would run it
             [*command, "--show-secrets"] if show_secrets else command,
             stdin=subprocess.DEVNULL,
@@ -245,8 +250,13 @@ def _state(*, show_secrets: bool) -> list[dict[str, Any]] | None:
             return resources
         said = next((line for line in export.stderr.splitlines() if line.strip()), "it said nothing")
         problem = f"`pulumi stack export` failed: {one_line(said.removeprefix('error: '))}"
-    if show_secrets:
-        raise NotImportableError(f"the API key of the provider could not be taken from the state: {problem}")
+    if show_secrets or stack is not None:
+        what = (
+            "the API key of the provider could not be taken from the state"
+            if show_secrets
+            else "the state could not be read"
+        )
+        raise NotImportableError(f"{what}: {problem}")
     return None
 
 
@@ -257,7 +267,7 @@ def _provider(urn: str, state: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]
             return provider
     there = ", ".join(one_line(provider["urn"]) for provider in providers)
     raise NotImportableError(
-        f"the stack that is selected has no provider {one_line(urn)}; "
+        f"the stack has no provider {one_line(urn)}; "
         + (f"it has {there}" if there else "it has none of that type: run `pulumi up` with the provider first")
     )
 

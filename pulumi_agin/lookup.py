@@ -144,7 +144,10 @@ def _find_one(client: "AgentIngressClient", account: str, arguments: Mapping[str
 
 
 def _find_many(client: "AgentIngressClient", _account: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = client.list(arguments["filter"])
+    cel = arguments["filter"]
+    if cel is not None and not cel.strip():
+        raise InvalidInputsError("the filter of get_agent_ingresses is empty; leave it out for all of the account")
+    found = client.list(cel)
     return {"agent_ingresses": [asdict(ingress) for ingress in sorted(found, key=lambda one: one.domain)]}
 
 

@@ -96,7 +96,7 @@ def test_the_key_of_another_account_and_a_wrong_base_url_change_nothing(project:
             "need not mean that it is gone: the API key, from the environment variable NGROK_API_KEY"
             in failed.diagnostics
         )
-        assert f"pulumi state delete {resource['urn']}" in failed.output
+        assert f"pulumi state delete --yes --force {resource['urn']}" in failed.output
         assert "Traceback" not in failed
     # Nor does a base URL behind which there is something else.
     elsewhere = {"NGROK_API_BASE_URL": f"{emulator.url}/elsewhere"}

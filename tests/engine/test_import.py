@@ -202,7 +202,7 @@ def test_an_explicit_provider_and_the_printed_program_filled_in(project: Project
     assert said.startswith("pulumi-agin: the API key of the provider could not be taken from the state: `pulumi stack")
     assert "incorrect passphrase" in said
     said = shell(project, f"{command}0", fails=True)
-    assert said == f"pulumi-agin: the stack that is selected has no provider {PROVIDER}0; it has {PROVIDER}\n"
+    assert said == f"pulumi-agin: the stack has no provider {PROVIDER}0; it has {PROVIDER}\n"
     said = shell(project, f"cd / && {command}", fails=True)
     assert "no Pulumi.yaml project file found" in said
 

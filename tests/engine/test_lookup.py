@@ -211,6 +211,7 @@ def test_what_is_not_found_or_wrong_is_one_sentence(
             "no answer from http://127.0.0.1:1 (the base URL from the environment variable NGROK_API_BASE_URL)",
         ),
         ('agin.FORM("obj.(")', {}, "could not list the Agent Ingresses: ngrok answered 400"),
+        ('agin.FORM(" ")', {}, "the filter of get_agent_ingresses is empty; leave it out for all of the account"),
         (
             'agin.FORM(opts=pulumi.InvokeOptions(provider=pulumi.ProviderResource("pulumi-python", "p", {})))',
             {},
@@ -222,7 +223,7 @@ def test_what_is_not_found_or_wrong_is_one_sentence(
             'api_key of the Provider "p" is empty',
         ),
     ],
-    ids=["no-key", "wrong-key", "unreachable", "filter", "foreign", "empty"],
+    ids=["no-key", "wrong-key", "unreachable", "filter", "empty-filter", "foreign", "empty"],
 )
 def test_an_api_that_cannot_be_asked_is_one_sentence(
     program: str, environment: dict[str, str], said: str, form: str, project: Project

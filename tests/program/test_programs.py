@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
+from tests.keys import API_KEY
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -104,6 +105,31 @@ def test_what_an_ingress_does_not_have_is_refused_where_it_is_written(mocks: Moc
             agin.AgentIngress.get("connect", nothing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="AgentIngressArgs or keywords, not both: domain"):
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
+
+
+def test_an_import_in_the_program_names_the_stack_and_says_what_is_to_be_filled_in(mocks: Mocks) -> None:
+    def refused(**options: Any) -> str:
+        opts = pulumi.ResourceOptions(import_="agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", **options)
+        with pytest.raises(pulumi.RunError) as caught:
+            agin.AgentIngress("connect", domain="connect.acme.com", opts=opts)
+        sentence, line = str(caught.value).split("\n")
+        assert "can't be imported by ResourceOptions(import_=…)" in sentence
+        assert line.count(" --stack stack") == 2
+        assert ("with the URNs that `pulumi stack --show-urns` shows after" in sentence) == (" URN" in line)
+        return line
+
+    def program() -> None:
+        assert "--parent urn:pulumi:stack::project::pulumi:pulumi:Stack::project-stack --stack" in refused()
+        second = agin.Provider("second", API_KEY)
+        assert "--provider URN --stack" in refused(provider=second)
+        plain = pulumi.ComponentResource("acme:index:Site", "plain")
+        assert "--parent URN --stack" in refused(parent=plain)
+        # It inherits it.
+        opts = pulumi.ResourceOptions(providers=[second])
+        site = pulumi.ComponentResource("acme:index:Site", "site", opts=opts)
+        assert "--parent URN --provider URN --stack" in refused(parent=site)
+
+    run(program)
 
 
 def test_the_quickstart(mocks: Mocks) -> None:

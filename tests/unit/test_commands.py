@@ -22,7 +22,7 @@ PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
 STUB = f"""#!{sys.executable}
 import json, os, sys
 if sys.argv[1:3] == ["config", "get"]:
-    print("value of", sys.argv[3])
+    print("value of", *sys.argv[3:])
 elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
     print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("NGROK_")}}]))
 else:
@@ -101,9 +101,20 @@ def test_settings_of_the_stack_config_are_taken_when_the_line_is_run(programs: P
         "NGROK_API_KEY": "value of ngrok:apiKey",
         "NGROK_API_TIMEOUT_SECONDS": "value of ngrok:timeoutSeconds",
     }
+    line = commands.import_line(ID, "connect", stack="acme/dev", stack_config=["ngrok:apiKey"])
+    assert run(line, programs)[2] == {"NGROK_API_KEY": "value of --stack acme/dev ngrok:apiKey"}
     # An explicit provider gets nothing of the stack config.
     line = commands.import_line(ID, "connect", provider=CHILD, stack_config=commands.ENVIRONMENT)
     assert run(line, programs)[2] == {}
+
+
+def test_a_stack_is_named_to_every_command(programs: Path) -> None:
+    pulumi, agin, _ = run(commands.import_line(ID, "connect", stack="acme/dev"), programs)
+    assert pulumi[:3] == ["import", "--stack", "acme/dev"]
+    assert agin[-2:] == ["--stack", "acme/dev"]
+    assert commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
+    assert commands.state_delete_line(SITE, stack="dev").startswith("pulumi state delete --stack dev --yes --force ")
+    assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --target-replace ")
 
 
 def test_the_variables_are_those_that_are_read() -> None:

@@ -356,6 +356,7 @@ def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, tmp_pat
         (["--filter", " "], "--filter is empty"),
         (["agin_1", "agin_2", "agin_1"], "agin_1 is given twice, and no two resources have the same name"),
         (["agin_1", "--name", ""], "--name is empty"),
+        (["agin_1", "--stack", " "], "--stack is empty"),
         (["agin_1", "--parent", "site"], "--parent site is not a URN"),
         (["agin_1", "--parent", "urn:pulumi:dev::test::acme:index:Site"], "is not a URN"),
         (["agin_1", "--parent", f"{SITE}\nx"], "is not a URN"),
@@ -480,6 +481,20 @@ def test_a_providers_key_can_not_be_had(command: Command, tmp_path: Path, emulat
     stack([{**other, "urn": PROVIDER}], tmp_path)
     assert said().endswith(f"the provider {PROVIDER} has no ngrok:apiKey in the state\n")
     assert emulator.requests() == []
+
+
+def test_a_stack_that_is_named_is_the_one_that_is_read(make: Make, command: Command, tmp_path: Path) -> None:
+    id_ = make("connect.acme.com")
+    status, out, err = command(id_, "--stack", "acme/dev")
+    assert (status, out) == (2, "")
+    assert err == "pulumi-agin: the state could not be read: pulumi is not on PATH\n"
+    (tmp_path / "pulumi").write_text("#!/bin/sh\necho error: no $1 $2 for $* >&2; exit 255\n")
+    (tmp_path / "pulumi").chmod(0o755)
+    assert "no stack export for stack export " in command(id_, "--stack", "acme/dev")[2]
+    assert "--stack=acme/dev" in command(id_, "--stack", "acme/dev")[2]
+    assert command(id_)[0] == 0
+    stack([], tmp_path)
+    assert command(id_, "--stack", "acme/dev")[0] == 0
 
 
 def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, tmp_path: Path) -> None:
