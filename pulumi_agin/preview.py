@@ -8,9 +8,10 @@ the program asks ngrok for the ingress, and fills in what it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
 from pulumi.runtime.settings import get_monitor
@@ -18,6 +19,7 @@ from pulumi.runtime.settings import get_monitor
 from .provider import client_of, under_mocks
 
 if TYPE_CHECKING:
+    from .api.client import AgentIngressClient
     from .api.models import AgentIngress
 
 POLICY = "certificate_management_policy"
@@ -27,14 +29,16 @@ TEXTS = ("description", "metadata")
 # Every answer has it, and no input: known in a preview, it tells that the outputs are those of the state.
 COMPUTED = "created_at"
 
-# Whoever previews waits for it. What can't be had by then stays unknown, as it would be without us.
+# Whoever previews waits for it, for all of the stack's. What can't be had by then stays unknown, as without us.
 LONGEST_SECONDS = 30
 
 Known = tuple[Any, bool]
-T = TypeVar("T")
 
 # The deployments that were warned.
 _warned: WeakSet[Any] = WeakSet()
+
+# Until when each client may be asked, which is that of one account in one deployment.
+_ends: WeakKeyDictionary[AgentIngressClient, float] = WeakKeyDictionary()
 
 
 def make_exact(
@@ -51,49 +55,91 @@ def make_exact(
     """
     if not pulumi.runtime.is_dry_run() or under_mocks():
         return
-    outputs: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
+    # One task for all of a resource, as a stack can have hundreds.
+    before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
+    after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
+    for name, parts in after.items():
+        setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
 
-    async def found() -> tuple[bool, Mapping[str, Any] | None]:
-        """Whether the outputs are those of the state; and those that ngrok has, where there will be an update."""
-        id_ = await resource.id.future()
-        if await outputs[COMPUTED].is_known():
-            return True, None
-        answer = await _asked(resource, id_) if id_ else None
-        return False, None if answer is None else typed(answer)
+    async def settle() -> None:
+        try:
+            known = {name: await _as_known(output) for name, output in before.items()}
+            known = await _exact(resource, known, given, typed)
+        except BaseException as error:
+            for parts in after.values():
+                parts.value.set_exception(error)
+                parts.is_known.set_result(False)
+                parts.is_secret.set_result(False)
+            raise
+        for name, parts in after.items():
+            value, is_known = known[name]
+            parts.value.set_result(value)
+            parts.is_known.set_result(is_known)
+            parts.is_secret.set_result(name in secrets or await before[name].is_secret())
 
-    finding = _task(found())
+    # Who awaits the outputs is told of a failure.
+    asyncio.ensure_future(settle()).add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def exact(name: str) -> Known:
-        value, is_known = await _as_known(outputs[name])
-        is_in_state, existing = await finding
-        if is_in_state:
-            # What ngrok has none of is absent from the state, which the SDK takes for unknown.
-            return (None, True) if name in (POLICY, STATUS) and not is_known else (value, is_known)
-        if existing is None:
-            return value, is_known
+
+class _Parts(NamedTuple):
+    """What an Output is made of."""
+
+    value: asyncio.Future[Any]
+    is_known: asyncio.Future[bool]
+    is_secret: asyncio.Future[bool]
+
+
+async def _exact(
+    resource: pulumi.CustomResource,
+    known: Mapping[str, Known],
+    given: Mapping[str, object],
+    typed: Callable[[AgentIngress], Mapping[str, Any]],
+) -> dict[str, Known]:
+    """The outputs as they will be: what the state has, what ngrok has and an update leaves, or as they were."""
+    if known[COMPUTED][1]:
+        # They are those of the state. What ngrok has none of is absent from it, which the SDK takes for unknown.
+        absent = {name: (None, True) for name in (POLICY, STATUS) if not known[name][1]}
+        return {**known, **absent}
+    id_ = await resource.id.future()
+    answer = await _asked(resource, id_) if id_ else None
+    if answer is None:
+        return dict(known)
+    existing = typed(answer)
+    policy, policy_is_known = known[POLICY]
+    keeps_policy = _is_kept(policy if policy_is_known else given.get(POLICY), existing[POLICY])
+
+    def exact(name: str) -> Known:
         if name in (POLICY, STATUS):
-            policy, policy_is_known = await _as_known(outputs[POLICY])
-            wanted = policy if policy_is_known else given.get(POLICY)
-            return (existing[name], True) if _is_kept(wanted, existing[POLICY]) else (value, is_known)
-        if is_known or given.get(name) is not None:
-            return value, is_known
+            return (existing[name], True) if keeps_policy else known[name]
+        if known[name][1] or given.get(name) is not None:
+            return known[name]
         return ("", True) if name in TEXTS else (existing[name], True)
 
-    for name, output in outputs.items():
-        setattr(resource, name, _output(output, exact(name), name in secrets))
+    return {name: exact(name) for name in known}
 
 
 async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
     """The ingress as ngrok has it; None, and a warning once, where that can't be had."""
-    from .api.errors import NgrokError
+    from .api.errors import NgrokError, NotFoundError
+
+    client: AgentIngressClient | None = None
+
+    def ask(client: AgentIngressClient) -> AgentIngress | None:
+        # What waited for its turn behind others may have no time left.
+        left = _ends[client] - time.monotonic()
+        return client.get_one_of_many(id_, left) if left > 0 else None
 
     try:
         client = await client_of(getattr(resource, "_provider", None))
         if client is None:
             return None
+        _ends.setdefault(client, time.monotonic() + min(LONGEST_SECONDS, client.timeout_seconds))
         # In a thread: other resources are registered meanwhile.
-        return await asyncio.to_thread(client.get_one_of_many, id_, min(LONGEST_SECONDS, client.timeout_seconds))
+        return await asyncio.to_thread(ask, client)
     except NgrokError as error:
+        if client is not None and not isinstance(error, NotFoundError):
+            # The others would fare no better.
+            _ends[client] = 0.0
         _warn_once(
             f"The preview of an update shows outputs such as ns_targets as unknown, and what is built on them as "
             f"changing, though they stay as they are: {error}"
@@ -119,25 +165,3 @@ def _is_kept(wanted: object, existing: Mapping[str, Any] | None) -> bool:
 
 async def _as_known(output: pulumi.Output[Any]) -> Known:
     return await output.future(with_unknowns=True), await output.is_known()
-
-
-def _output(before: pulumi.Output[Any], exact: Coroutine[Any, Any, Known], make_secret: bool) -> pulumi.Output[Any]:
-    known = _task(exact)
-
-    async def value() -> Any:
-        return (await known)[0]
-
-    async def is_known() -> bool:
-        return (await known)[1]
-
-    async def is_secret() -> bool:
-        return make_secret or await before.is_secret()
-
-    return pulumi.Output(before.resources(), _task(value()), _task(is_known()), _task(is_secret()))
-
-
-def _task(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    task = asyncio.ensure_future(coroutine)
-    # Where the resource fails, the SDK awaits one of an output's parts and no other: Python would complain of the rest.
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return task

@@ -191,3 +191,20 @@ def test_a_preview_goes_on_where_ngrok_cant_be_asked(project: Project, emulator:
     [warning] = [line for line in preview.output.splitlines() if line.strip().startswith("warning:")]
     assert "ngrok answered 403: no [key]" in warning
     assert API_KEY[:8] not in preview
+
+
+def test_a_preview_of_many_waits_for_an_answer_that_never_comes_no_longer_than_one(
+    project: Project, emulator: Emulator
+) -> None:
+    emulator.configure(limit=0)
+    many = 'for n in range(100): agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com", description="{0}")'
+    project.program(many.format("one"))
+    project.up()
+    emulator.clear_requests()
+    project.program(many.format("two"))
+    emulator.add_fault("GET", "hang", times=None)
+    preview = project.preview(env={"NGROK_API_TIMEOUT_SECONDS": "4"})
+    assert "100 to update" in preview
+    assert preview.output.count("warning: The preview of an update shows outputs") == 1
+    # Those that waited for a thread meanwhile did not ask as well.
+    assert sum(emulator.counts().values()) < 60
