@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib.metadata
 import json
 import ssl
 import threading
@@ -24,6 +23,8 @@ from requests.auth import AuthBase
 from urllib3 import Timeout
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
+from pulumi_agin.version import VERSION
+
 from . import errors, models, retry
 from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret, api_key_problem
 from .progress import Progress, Wait
@@ -38,7 +39,7 @@ READ_TIMEOUT_SECONDS = 30
 # The most that ngrok gives, and its default.
 _FIRST_PAGE = {"limit": "100"}
 
-# Of a create's time, this much is kept to find out what became of a request whose answer was lost.
+# Of a write's time, this much is kept to find out what became of a request whose answer was lost.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.
@@ -64,6 +65,7 @@ class AgentIngressClient:
 
     A POST may be repeated because a domain is unique: a second one can't make a second ingress. When a
     repeated one is told that the domain exists, a look by domain settles whether it was the first that made it.
+    A PATCH or DELETE that failed, and may yet have been carried out, is settled by a look too.
 
     Every failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
     Used by many threads at once: each has a `requests.Session` of its own, with its kept-alive connection; after a
@@ -124,15 +126,14 @@ class AgentIngressClient:
             raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
         domain: str = body["domain"]
         deadline = self._deadline(timeout_seconds)
-        settling = min(SETTLING_SECONDS, deadline.seconds / 4)
         request = _Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
         try:
-            return self._about(request, self._send(request, deadline.keeping_back(settling)))
+            return self._about(request, self._send(request, _with_time_to_settle(deadline)))
         except errors.NgrokError as error:
-            if not request.may_have_been_carried_out:
+            if request.carried_out_since is None:
                 raise
             lost = error
-        return self._settled(request, body, lost, Deadline(min(SETTLING_SECONDS, deadline.left)))
+        return self._created(request, body, lost, _to_settle(deadline))
 
     def get(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> models.AgentIngress:
         """Reads one. Raises NotFoundError where ngrok knows no such ingress.
@@ -167,7 +168,12 @@ class AgentIngressClient:
         *,
         domain: str | None = None,
     ) -> models.AgentIngress:
-        """Changes the given fields and no other. `""` clears a text; ngrok may well ignore a policy of None."""
+        """Changes the given fields and no other. `""` clears a text; ngrok may well ignore a policy of None.
+
+        Raises NotFoundError where ngrok knows no such ingress, and UpdateUnsettledError where the answer was lost and
+        the ingress is not as it was to be, or can't be read.
+        """
+        deadline = self._deadline(timeout_seconds)
         request = _Request(
             "PATCH",
             f"update the Agent Ingress {_named(id_, domain)}",
@@ -175,20 +181,52 @@ class AgentIngressClient:
             domain,
             body=dict(changes),
         )
-        return self._about(request, self._send(request, self._deadline(timeout_seconds)))
+        try:
+            return self._about(request, self._send(request, _with_time_to_settle(deadline)))
+        except errors.NgrokError as error:
+            if request.carried_out_since is None or isinstance(error, errors.NotFoundError):
+                raise
+            lost = error
+        try:
+            existing = self._got(id_, domain, _to_settle(deadline))
+        except errors.NotFoundError:
+            raise
+        except errors.NgrokError as error:
+            raise errors.UpdateUnsettledError(
+                f"it is unknown whether the Agent Ingress {_named(id_, domain)} was changed: an answer was lost "
+                f"({lost}), and how it is could not be found out ({error})"
+            ) from None
+        if _has(existing, changes):
+            return existing
+        raise errors.UpdateUnsettledError(str(lost), existing=existing)
 
     def delete(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> None:
         """Deletes one. Raises NotFoundError where ngrok knows no such ingress, also after a lost answer."""
+        deadline = self._deadline(timeout_seconds)
         request = _Request("DELETE", f"delete the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
-        answer = self._send(request, self._deadline(timeout_seconds))
-        if answer.status_code != 204:
-            # Not ngrok's way to say that it is deleted: something else may have answered in its place.
-            raise self._bad_answer(request, answer, f"its status is {answer.status_code} and not 204")
+        try:
+            answer = self._send(request, _with_time_to_settle(deadline))
+            if answer.status_code != 204:
+                # Not ngrok's way to say that it is deleted: something else may have answered in its place.
+                raise self._bad_answer(request, answer, f"its status is {answer.status_code} and not 204")
+            return
+        except errors.NgrokError as error:
+            if request.carried_out_since is None or isinstance(error, errors.NotFoundError):
+                raise
+            lost = error
+        try:
+            self._got(id_, domain, _to_settle(deadline))
+        except errors.NotFoundError:
+            raise
+        except errors.NgrokError:
+            # That it may be gone all the same is for the next try to find out.
+            pass
+        raise lost
 
     def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
         """All of the account, over every page, newest first. `filter` is ngrok's CEL over `obj`."""
         deadline = self._deadline(timeout_seconds)
-        query: Mapping[str, str] | None = {**_FIRST_PAGE, "filter": filter} if filter else _FIRST_PAGE
+        query: Mapping[str, str] | None = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
         seen: list[Mapping[str, str]] = []
         found: AgentIngresses = []
         while query is not None:
@@ -230,7 +268,7 @@ class AgentIngressClient:
 
     # -- settling a create whose answer was lost ----------------------------------------------------------
 
-    def _settled(
+    def _created(
         self, request: _Request, body: Mapping[str, Any], lost: errors.NgrokError, deadline: Deadline
     ) -> models.AgentIngress:
         existing, answer = self._looked_for(body["domain"], lost, deadline)
@@ -282,19 +320,13 @@ class AgentIngressClient:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
             return False
-        if now is None or made.tzinfo is None or request.first_sent is None:
+        if now is None or made.tzinfo is None or request.carried_out_since is None:
             return False
         # By the server's clock on both sides: ours may be wrong.
-        first_asked = now - timedelta(seconds=time.monotonic() - request.first_sent)
-        policy = body.get("certificate_management_policy")
-        theirs = existing.certificate_management_policy
-        return (
-            made >= first_asked - CLOCK_SLACK
-            and existing.description == body.get("description", "")
-            and existing.metadata == body.get("metadata", "")
-            and (theirs is None) == (policy is None)
-            and (policy is None or policy.items() <= vars(theirs).items())
-        )
+        first_sent = now - timedelta(seconds=time.monotonic() - request.carried_out_since)
+        asked = {"description": "", "metadata": "", "certificate_management_policy": None, **body}
+        del asked["domain"]
+        return made >= first_sent - CLOCK_SLACK and _has(existing, asked)
 
     # -- one request, until it is answered ----------------------------------------------------------------
 
@@ -323,11 +355,12 @@ class AgentIngressClient:
                     status, asked_to_wait = None, None
                     failure = outcome
                 elif outcome.status_code < 300:
-                    request.may_have_been_carried_out = True
+                    request.may_be_carried_out()
                     return outcome
                 else:
                     status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
-                    request.may_have_been_carried_out |= status >= 500
+                    if status >= 500:
+                        request.may_be_carried_out()
                     failure = self._refusal(request, outcome, deadline)
                 if not retry.passes_by(status):
                     raise failure
@@ -364,7 +397,6 @@ class AgentIngressClient:
         timeout: Any = Timeout(left, connect_timeout, read_timeout)
         request.tries += 1
         request.last_sent = time.monotonic()
-        request.first_sent = request.first_sent or request.last_sent
         answer = None
         if request.method != "GET":
             self._snapshot.written()
@@ -384,7 +416,8 @@ class AgentIngressClient:
         except requests.RequestException as error:
             reason = self._shown(_reason(error, connect_timeout, read_timeout))
             hopeless = _never_passes(error)
-            request.may_have_been_carried_out |= _may_have_arrived(error)
+            if _may_have_arrived(error):
+                request.may_be_carried_out()
         finally:
             if request.method != "GET":
                 self._snapshot.written()
@@ -414,9 +447,8 @@ class AgentIngressClient:
         session: requests.Session | None = getattr(self._thread, "session", None)
         if session is None:
             session = self._thread.session = _Session()
-            version = importlib.metadata.version("pulumi-agin")
             session.headers.update(
-                {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{version}"}
+                {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{VERSION}"}
             )
         return session
 
@@ -517,10 +549,14 @@ class _Request:
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     tries: int = 0
-    first_sent: float | None = None
     last_sent: float = 0.0
+    carried_out_since: float | None = None
+    """When the first try was sent that may have been carried out."""
     outcome: str = ""
-    may_have_been_carried_out: bool = False
+
+    def may_be_carried_out(self) -> None:
+        """What was sent last may have been, or be yet."""
+        self.carried_out_since = self.carried_out_since or self.last_sent
 
     @property
     def path(self) -> str:
@@ -559,6 +595,27 @@ _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
+def _with_time_to_settle(deadline: Deadline) -> Deadline:
+    """The deadline of a write: what is kept back is for the look that settles it."""
+    return deadline.keeping_back(min(SETTLING_SECONDS, deadline.seconds / 4))
+
+
+def _to_settle(deadline: Deadline) -> Deadline:
+    return Deadline(min(SETTLING_SECONDS, deadline.left))
+
+
+def _has(ingress: models.AgentIngress, asked: Mapping[str, Any]) -> bool:
+    """Whether the ingress is as it was asked to be. A key type that was left out is whatever ngrok took."""
+    for name, value in asked.items():
+        there = getattr(ingress, name)
+        if name == "certificate_management_policy" and there is not None and value is not None:
+            if not value.items() <= vars(there).items():
+                return False
+        elif there != value:
+            return False
+    return True
+
+
 def _named(id_: str, domain: str | None) -> str:
     # Both may come from a state that somebody edited.
     return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
@@ -589,13 +646,25 @@ def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -
 
 def _never_passes(error: requests.RequestException) -> bool:
     """Whether the next try can't go better: the certificate, the URL, the proxy or the answer is wrong."""
-    return isinstance(error, requests.exceptions.ContentDecodingError) or _was_refused_by_us(error)
+    tunnel = _refusal_of_a_proxy(error)
+    return (
+        isinstance(error, requests.exceptions.ContentDecodingError)
+        or _was_refused_by_us(error)
+        or (tunnel is not None and tunnel.startswith("4"))
+    )
 
 
 def _may_have_arrived(error: requests.RequestException) -> bool:
     """Whether ngrok may have got the request, and carried it out, though we know of no answer."""
     never_connected = any(isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error))
-    return not never_connected and not _was_refused_by_us(error)
+    return not never_connected and _refusal_of_a_proxy(error) is None and not _was_refused_by_us(error)
+
+
+def _refusal_of_a_proxy(error: requests.RequestException) -> str | None:
+    """The status with which a proxy refused to connect us, such as "407 Proxy Authentication Required"."""
+    # http.client says it in words alone, and older ones of urllib3 call other errors behind a proxy by the same type.
+    begin = "Tunnel connection failed: "
+    return next((str(c).removeprefix(begin) for c in _causes(error) if str(c).startswith(begin)), None)
 
 
 def _was_refused_by_us(error: requests.RequestException) -> bool:

@@ -7,6 +7,7 @@
     ├── BadAnswerError          an answer that is not what ngrok's API gives
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    nobody can tell whether the Agent Ingress was made
+    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress is not as it was to be, or can't be read
     └── ApiError                ngrok refused: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
         ├── NotFoundError           404: ngrok knows no Agent Ingress with this id
@@ -17,6 +18,11 @@ No message holds the API key: the client takes it out before it makes one.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .models import AgentIngress
 
 
 class NgrokError(Exception):
@@ -52,6 +58,17 @@ class CreateUnsettledError(NgrokError):
     def __init__(self, message: str, *, existing_id: str = "") -> None:
         super().__init__(message)
         self.existing_id = existing_id
+
+
+class UpdateUnsettledError(NgrokError):
+    """An update was sent, its answer was lost, and a look did not find the Agent Ingress as it was to be.
+
+    existing: the ingress as the look found it, or None where it could not be read.
+    """
+
+    def __init__(self, message: str, *, existing: AgentIngress | None = None) -> None:
+        super().__init__(message)
+        self.existing = existing
 
 
 class ApiError(NgrokError):

@@ -117,8 +117,11 @@ class AgentIngress:
 
     def outputs(self) -> dict[str, Any]:
         """All but the id, as plain values."""
-        values = dataclasses.asdict(self)
+        values = {**vars(self)}
         del values["id"]
+        for name in ("certificate_management_policy", "certificate_management_status"):
+            if values[name] is not None:
+                values[name] = dataclasses.asdict(values[name])
         return values
 
 
@@ -202,7 +205,8 @@ def _optional_text(values: Mapping[str, Any], name: str) -> str | None:
     value = values.get(name)
     if not isinstance(value, str | None):
         raise AnswerError(f"{name}: not text")
-    return value
+    # Half a surrogate pair, which JSON can hold and no state, must not lose the whole answer.
+    return value if value is None else value.encode("utf-8", "replace").decode()
 
 
 def _names(values: Mapping[str, Any], name: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,13 @@ from pulumi.dynamic import (
 )
 
 from pulumi_agin import commands
-from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError, NotFoundError
+from pulumi_agin.api.errors import (
+    CreateUnsettledError,
+    DomainExistsError,
+    NgrokError,
+    NotFoundError,
+    UpdateUnsettledError,
+)
 
 from . import servicer
 from .servicer import PartialFailureError, ProviderError, sentences
@@ -46,8 +53,9 @@ FINGERPRINT = "_key_fingerprint"
 # Every answer has it, and no input: it tells a refresh from a `get`.
 COMPUTED = "created_at"
 
-# The URNs of the parent and the explicit provider: an input that goes from the program to `check`, which hears of
-# them from nobody else, and no further. It is in no state.
+# The stack as the CLI calls it, and the URNs of the parent and the explicit provider, where there is more to it than
+# the URN tells: an input that goes from the program to `check`, which hears of them from nobody else, and no further.
+# It is in no state.
 PLACEMENT = "_placement"
 
 # Values longer than this are not printed back.
@@ -55,9 +63,12 @@ LONGEST_PRINTED = 100
 
 _lock = threading.Lock()
 
-# What check learnt of a resource in this run, by its URN: its placement, and the domain that it has in the state.
+# How long to look for who has a domain, at most.
+LOOK_SECONDS = 30
+
+# What check learnt of a resource in this run, by its URN: its placement, and its outputs in the state.
 _placements: dict[str, Mapping[str, str]] = {}
-_domains_before: dict[str, str] = {}
+_before: dict[str, Mapping[str, Any]] = {}
 
 
 class AgentIngressProvider(ResourceProvider):
@@ -74,8 +85,9 @@ class AgentIngressProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. Judges nothing: this runs before check, which can say what is wrong."""
-        # What was loaded so far stays: or the garbage collector would search all of it while our own is loaded.
+        # What was loaded so far stays, and more will be: the garbage collector would search all of it, many times.
         gc.freeze()
+        gc.set_threshold(50_000)
         from pulumi_agin.settings import Settings
 
         self._settings = Settings.load(req.config.get)
@@ -89,9 +101,10 @@ class AgentIngressProvider(ResourceProvider):
         from pulumi_agin.api.inputs import validate
 
         given = servicer.without_provider(news)
-        _placements[servicer.urn()] = given.pop(PLACEMENT, None) or {}
+        urn = servicer.urn()
+        _placements[urn] = given.pop(PLACEMENT, None) or {"stack": _stack_of(urn)}
         if _olds:
-            _domains_before[servicer.urn()] = str(_olds.get("domain"))
+            _before[urn] = servicer.outputs_before() or _olds
         inputs, problems = validate(given, servicer.is_unknown)
         failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
         for problem in problems:
@@ -120,13 +133,16 @@ class AgentIngressProvider(ResourceProvider):
         """One POST. From its answer on nothing fails without the ingress reaching the state."""
         client = self._connected()
         wanted = servicer.without_provider(props)
+        began = time.monotonic()
+        seconds = servicer.timeout_seconds() or client.timeout_seconds
         try:
-            ingress = client.create(wanted, servicer.timeout_seconds())
+            ingress = client.create(wanted, seconds)
         except DomainExistsError as error:
-            raise ProviderError(self._why_taken(error, wanted["domain"])) from None
+            left = seconds - (time.monotonic() - began)
+            raise ProviderError(self._why_taken(error, wanted["domain"], left)) from None
         except CreateUnsettledError as error:
             raise ProviderError(self._how_to_find_out(error, wanted["domain"])) from None
-        outs = _outputs(client, ingress)
+        outs = kept_outputs(client, ingress)
         _see_kept([field for field in UPDATED_IN_PLACE if wanted.get(field)], wanted, ingress, outs)
         return CreateResult(ingress.id, outs)
 
@@ -144,29 +160,39 @@ class AgentIngressProvider(ResourceProvider):
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
             self._believe_gone(error, id_, props)
             return ReadResult(None, {})
-        inputs = _followed_inputs(ingress, servicer.inputs_before() or props) if refreshing else None
-        return ReadResult(ingress.id, _outputs(client, ingress), inputs)
+        inputs = followed_inputs(ingress, servicer.inputs_before() or props) if refreshing else None
+        return ReadResult(ingress.id, kept_outputs(client, ingress), inputs)
 
     @sentences
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """One PATCH with what changed; after a failed update that left nothing to change, one GET."""
+        """One PATCH with what changed; after a failed update that left nothing to change, a GET first."""
         client = self._connected()
         wanted = servicer.without_provider(_news)
-        changes = {field: _patch_value(field, wanted) for field in _changes(_olds, wanted)}
         domain = str(_olds.get("domain") or wanted.get("domain"))
+        changed = _changes(_olds, wanted)
         try:
-            if changes:
-                ingress = client.update(_id, changes, servicer.timeout_seconds(), domain=domain)
-            else:
-                ingress = client.get(_id, servicer.timeout_seconds(), domain=domain)
+            if not changed:
+                # What the state has may be untrue, as the answer to the last update was lost: then it still is to do.
+                there = kept_outputs(client, client.get(_id, servicer.timeout_seconds(), domain=domain))
+                changed = _changes(there, wanted)
+                if not changed:
+                    return UpdateResult(there)
+            changes = {field: _patch_value(field, wanted) for field in changed}
+            ingress = client.update(_id, changes, servicer.timeout_seconds(), domain=domain)
         except NotFoundError as error:
             self._believe_gone(error, _id, _olds)
             raise ProviderError(
                 f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
                 "the next `pulumi up` then makes it anew"
             ) from None
-        outs = _outputs(client, ingress)
-        _see_kept(list(changes), wanted, ingress, outs)
+        except UpdateUnsettledError as error:
+            # Kept with an init error: so the next `up` looks again, whatever the program then wants.
+            outs = servicer.without_provider(_olds)
+            if error.existing is not None:
+                outs = kept_outputs(client, error.existing)
+            raise PartialFailureError(f"{error}. The next `pulumi up` looks, and asks again", _id, outs) from None
+        outs = kept_outputs(client, ingress)
+        _see_kept(changed, wanted, ingress, outs)
         return UpdateResult(outs)
 
     @sentences
@@ -204,15 +230,15 @@ class AgentIngressProvider(ResourceProvider):
             f"{error}. That need not mean that it is gone: the API key, from {settings.api_key_source}, is not known "
             "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
             f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
-            f"with\n{commands.state_delete_line(servicer.urn())}"
+            f"with\n{commands.state_delete_line(servicer.urn(), stack=_placed('stack'))}"
         )
 
     # -- a domain that is taken ---------------------------------------------------------------------------
 
-    def _why_taken(self, error: DomainExistsError, domain: str) -> str:
+    def _why_taken(self, error: DomainExistsError, domain: str, seconds_left: float) -> str:
         """Which ingress has the domain, and the way on, by a command where there is one."""
         try:
-            existing = self._connected().find(domain)
+            existing = self._connected().find(domain, min(LOOK_SECONDS, max(seconds_left, 1)))
         except NgrokError as failure:
             return f"{error}. Which one has it could not be found out: {failure}"
         if existing is None:
@@ -221,56 +247,77 @@ class AgentIngressProvider(ResourceProvider):
                 f"or set the key of that account. The API key came from {self._configured().api_key_source}"
             )
         has_it = f"{error}. The one that has it is {existing.id}, created at {existing.created_at}"
-        before = _domains_before.get(servicer.urn())
-        if before == domain:
+        before = _before.get(servicer.urn())
+        if before is None:
+            # Also where --target-replace is to replace it: check is then told of nothing that was before.
+            return (
+                f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old "
+                "name in ResourceOptions(aliases=…); where it is this resource's own, and to be replaced, give it "
+                "ResourceOptions(delete_before_replace=True). To take it over under the name of this resource, run\n"
+                f"{self._import_line(existing.id)}"
+            )
+        if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
             return (
                 f"{has_it}, which is the one to be replaced, and two can't have one domain. To have it deleted first, "
                 "give the resource ResourceOptions(delete_before_replace=True), and run the same again"
             )
-        if before:
-            return (
-                f"{has_it}. Where this resource had {domain} before, that change of the domain is not finished and the "
-                f'stack still has {existing.id} to delete: set domain to "{before}" again and run `pulumi up`, which '
-                f"deletes it, before you go back to {domain}. Where a run that was cut off created it for this change, "
-                f"or somebody else did, delete it at ngrok, as with `ngrok api agent-ingresses delete {existing.id}`, "
-                "and run `pulumi up` again"
+        if before.get("domain") != domain:
+            has_it += (
+                f". Where this resource had {domain} before, that change of the domain is not finished and the stack "
+                f'still has {existing.id} to delete: set domain to "{before.get("domain")}" again and run `pulumi up`, '
+                f"which deletes it, before you go back to {domain}"
             )
-        return (
-            f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old name "
-            f"in ResourceOptions(aliases=…). To take it over under the name of this resource, run\n"
-            f"{self._import_line(existing.id)}"
-        )
+        return f"{has_it}. {_left_behind(existing.id)}"
 
     def _how_to_find_out(self, error: CreateUnsettledError, domain: str) -> str:
         """What is unknown, and the command that tells, or takes over what there is."""
-        if error.existing_id and servicer.urn() not in _domains_before:
+        is_replaced = servicer.urn() in _before
+        if error.existing_id and is_replaced:
+            return f"{error}. {_left_behind(error.existing_id)}"
+        if error.existing_id:
             return (
                 f"{error}. To take it over under the name of this resource, run\n{self._import_line(error.existing_id)}"
             )
         line = commands.find_line(
             domain,
-            provider=_placements.get(servicer.urn(), {}).get("provider"),
+            provider=_placed("provider"),
+            stack=_placed("stack"),
             stack_config=self._configured().from_stack_config,
         )
-        hint = "Where it is there, the next `pulumi up` says how to take it over. To see whether it is, run"
-        return f"{error}. {hint}\n{line}"
+        way_on = "what to do" if is_replaced else "how to take it over"
+        return f"{error}. Where it is there, the next `pulumi up` says {way_on}. To see whether it is, run\n{line}"
 
     def _import_line(self, id_: str) -> str:
-        urn = servicer.urn()
-        placement = _placements.get(urn, {})
         # urn:pulumi:STACK::PROJECT::TYPES::NAME
-        stack, project, _, name = (
-            urn.removeprefix("urn:pulumi:").split("::", 3) if "::" in urn else ("", "", "", "NAME")
-        )
+        stack, project, _, name = servicer.urn().removeprefix("urn:pulumi:").split("::", 3)
         # Always with a parent, the stack itself where there is no other: one that is selected by chance lacks it.
-        stack_urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}" if stack else None
+        stack_urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
         return commands.import_line(
             id_,
             name,
-            parent=placement.get("parent") or stack_urn,
-            provider=placement.get("provider"),
+            stack=_placed("stack"),
+            parent=_placed("parent") or stack_urn,
+            provider=_placed("provider"),
             stack_config=self._configured().from_stack_config,
         )
+
+
+def _stack_of(urn: str) -> str:
+    return urn.removeprefix("urn:pulumi:").partition("::")[0]
+
+
+def _placed(what: str) -> str | None:
+    """What the program said of where the resource is: its "stack", "parent" or "provider"."""
+    return _placements.get(servicer.urn(), {}).get(what)
+
+
+def _left_behind(id_: str) -> str:
+    """The way on where another ingress has the domain that this resource's is to be replaced by."""
+    return (
+        "Only where a run of this stack that was cut off created it, at that time, delete it at ngrok, as with "
+        f"`ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again; otherwise it is in use: choose "
+        "another domain"
+    )
 
 
 # -- what is compared -------------------------------------------------------------------------------------
@@ -313,24 +360,27 @@ def _see_kept(asked: list[str], wanted: Mapping[str, Any], ingress: AgentIngress
             "can't be rid of its policy, only replaced. Where that is wanted, give the resource "
             "ResourceOptions(delete_before_replace=True), as two can't have one domain, take away its protection "
             "where it has one, and run\n"
-            f"{commands.replace_line(servicer.urn())}"
+            f"{commands.replace_line(servicer.urn(), stack=_placed('stack'))}"
         )
     else:
-        message = f"ngrok was asked to change {' and '.join(not_kept)} of {where}, and its answer has it otherwise"
+        message = (
+            f"ngrok was asked to set {' and '.join(not_kept)} of {where}, and its answer has it otherwise. The next "
+            "`pulumi up` asks again"
+        )
     raise PartialFailureError(message, ingress.id, outs)
 
 
 # -- what reaches the state -------------------------------------------------------------------------------
 
 
-def _outputs(client: AgentIngressClient, ingress: AgentIngress) -> dict[str, Any]:
+def kept_outputs(client: AgentIngressClient, ingress: AgentIngress) -> dict[str, Any]:
     """The outputs. A text that ngrok has none of is "": an absent output is unknown in every preview."""
     from pulumi_agin.api.models import without_none
 
     return {**without_none(ingress.outputs()), FINGERPRINT: client.fingerprint(ingress.id)}
 
 
-def _followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[str, Any]:
+def followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that would make the ingress as it is, in the keys that the program used.
 
     So the next preview compares the program with what is there, and shows no more than what differs.

@@ -71,10 +71,17 @@ def inputs_before() -> dict[str, Any] | None:
     return rpc.deserialize_properties(struct) if struct else None
 
 
-def urn() -> str:
-    """The URN of the resource that is called for; "URN" where it is not known."""
+def outputs_before() -> dict[str, Any] | None:
+    """In a check, the resource's outputs as the state has them; None where there are none."""
     call = current_call()
-    return str(getattr(call.request, "urn", "URN")) if call else "URN"
+    struct = getattr(call.request, "old_outputs", None) if call else None
+    return rpc.deserialize_properties(struct) if struct else None
+
+
+def urn() -> str:
+    """The URN of the resource that is called for; its form where it is not known."""
+    call = current_call()
+    return str(getattr(call.request, "urn", "")) if call else "urn:pulumi:STACK::PROJECT::TYPE::NAME"
 
 
 def is_unknown(value: object) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.engine.project import Project, Result
 from tests.keys import API_KEY
 
 WRONG = """
@@ -118,6 +118,60 @@ def test_the_key_and_secrets_are_nowhere_not_in_the_most_detailed_log_either(
     assert_no_key(shown, project)
     for text in (shown, *project.files().values()):
         assert "hush-hush-hush" not in text
+
+
+def test_an_api_key_in_clear_is_warned_of_once(project: Project, emulator: Emulator) -> None:
+    project.program(
+        """
+        for name in "ab":
+            agin.AgentIngress(name, domain=f"{name}.acme.com")
+        """
+    )
+    project.pulumi("config", "set", "--plaintext", "ngrok:apiKey", API_KEY)
+    for shown in (project.pulumi("preview"), project.up()):
+        [warning] = [line for line in shown.output.partition("Diagnostics:")[2].splitlines() if "warning:" in line]
+        assert "ngrok:apiKey is in the stack config in clear" in warning
+        assert "`pulumi config set --secret ngrok:apiKey`" in warning
+        assert API_KEY[:8] not in shown
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    assert "warning:" not in project.up()
+    assert len(emulator.ingresses()) == 2
+
+
+def test_a_debug_log_has_a_line_for_each_request_and_no_secret(project: Project, emulator: Emulator) -> None:
+    project.environment["PULUMI_AGIN_LOG"] = "debug"
+    line = r"pulumi-agin: {} {} {} \d+ ms op_[0-9a-f]{{32}}"
+
+    def logged(shown: Result) -> list[str]:
+        assert API_KEY[:8] not in shown
+        assert "hush" not in shown
+        # As they come, and once more at the end.
+        lines = [text.strip() for text in shown.output.partition("Diagnostics:")[2].splitlines()]
+        return [text for text in lines if text.startswith("pulumi-agin: ")]
+
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    emulator.add_fault("POST", "answer", status=500, body="{api_key}")
+    emulator.add_fault("POST", "reset_before")
+    failed, lost, made = logged(project.up())
+    # A fault of the emulator's has no operation id.
+    assert re.fullmatch(r"pulumi-agin: POST /agent_ingresses 500 \d+ ms", failed)
+    assert re.fullmatch(r"pulumi-agin: POST /agent_ingresses no answer \d+ ms", lost)
+    assert re.fullmatch(line.format("POST", "/agent_ingresses", 201), made)
+    path = f"/agent_ingresses/{emulator.ingresses()[0]['id']}"
+
+    project.program('agin.AgentIngress("a", domain="connect.acme.com", metadata=pulumi.Output.secret("hush"))')
+    # In the preview the program itself asks.
+    [previewed] = logged(project.pulumi("preview"))
+    assert re.fullmatch(line.format("GET", path, 200), previewed)
+    [updated] = logged(project.up())
+    assert re.fullmatch(line.format("PATCH", path, 200), updated)
+    [read] = logged(project.refresh())
+    assert re.fullmatch(line.format("GET", path, 200), read)
+    [deleted] = logged(project.destroy())
+    assert re.fullmatch(line.format("DELETE", path, 204), deleted)
+
+    refused = project.preview(fails=True, env={"PULUMI_AGIN_LOG": "verbose"})
+    assert 'the environment variable PULUMI_AGIN_LOG must be "debug", or not set' in refused
 
 
 def test_a_netrc_changes_nothing(project: Project, emulator: Emulator, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def error(failed: Result) -> str:
     """The one sentence that a command failed with."""
     assert "Traceback" not in failed
     assert API_KEY[:8] not in failed
-    [sentence] = re.findall(r"^ +error: ((?:could not|it is unknown) .*)$", failed.output, re.MULTILINE)
+    # A star is before what was kept with an init error.
+    [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", failed.output, re.MULTILINE)
     return str(sentence)
 
 
@@ -187,7 +188,10 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(
     project.program(ONE.format("new"))
     emulator.add_fault(None, "answer", times=None, **fault)
     failed = error(project.up(fails=True))
-    assert failed.startswith(f"could not update the Agent Ingress connect.acme.com ({id_}): ")
+    # What may have been carried out is looked at, here in vain.
+    unknown = f"it is unknown whether the Agent Ingress connect.acme.com ({id_}) was changed: an answer was lost ("
+    doing = f"could not update the Agent Ingress connect.acme.com ({id_}): "
+    assert failed.startswith(unknown + doing if fault["status"] == 200 else doing)
     assert says in failed
     failed = error(project.refresh(fails=True))
     assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
@@ -223,7 +227,7 @@ def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(not_tak
             "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
         )
         failed = project.up(fails=True)
-        assert f"ngrok was asked to change {not_taken} of the Agent Ingress connect.acme.com" in failed.diagnostics
+        assert f"ngrok was asked to set {not_taken} of the Agent Ingress connect.acme.com" in failed.diagnostics
         assert "Traceback" not in failed
         [resource] = project.resources()
         assert resource["initErrors"]
@@ -236,6 +240,37 @@ def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(not_tak
         assert "initErrors" not in project.resources()[0]
         assert_agree(project, emulator)
         assert UNCHANGED in project.up()
+
+
+@pytest.mark.parametrize("kind", ["answer", "answer_after"])
+def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_up(
+    kind: str, project: Project, emulator: Emulator
+) -> None:
+    project.program(ONE.format("old"))
+    project.up()
+    project.program(ONE.format("new"))
+    # A look tells: it was made, or was not.
+    emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
+    if kind == "answer_after":
+        assert "1 updated" in project.up()
+    else:
+        assert "(it is not JSON)" in error(project.up(fails=True))
+    assert_agree(project, emulator)
+    project.program(ONE.format("old"))
+    assert "1 updated" in project.up()
+    assert_agree(project, emulator)
+
+    # A look fails too, and then the program goes back to what the state has.
+    project.program(ONE.format("new"))
+    emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
+    emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
+    assert error(project.up(fails=True)).startswith("it is unknown whether the Agent Ingress connect.acme.com (agin_")
+    project.program(ONE.format("old"))
+    emulator.clear_requests()
+    assert "1 updated" in project.up()
+    assert [r["method"] for r in emulator.requests()] == ["GET", "PATCH"] if kind == "answer_after" else ["GET"]
+    assert_agree(project, emulator)
+    assert UNCHANGED in project.up()
 
 
 # -- a domain change that fails half-way ------------------------------------------------------------------
@@ -302,8 +337,13 @@ def test_where_the_old_one_is_still_to_be_deleted_the_way_back_leads_over_the_ne
     at_a.up(fails=True)
     # Back meets the old one, as the engine creates before it deletes. Nothing is lost by trying, however often.
     at_a.program(domain("a"))
+    old, _ = emulator.ingresses()
     for _ in range(2):
-        assert "ERR_NGROK_6706" in error(at_a.up(fails=True))
+        refused = error(at_a.up(fails=True))
+        assert "ERR_NGROK_6706" in refused
+        assert f"The one that has it is {old['id']}" in refused
+        assert 'set domain to "b.acme.com" again and run `pulumi up`' in refused
+        assert "pulumi-agin import" not in refused
         assert domains(emulator) == ["a.acme.com", "b.acme.com"]
         assert in_state(at_a) == [("b.acme.com", False), ("a.acme.com", True)]
     at_a.program(domain("b"))
@@ -321,13 +361,95 @@ def test_where_nobody_knows_whether_the_new_one_was_made_both_ways_keep_the_old_
     at_a.program(domain("b"))
     emulator.add_fault("POST", "hang", after=True)
     emulator.add_fault("GET", "answer", times=None, status=400, json_body=REFUSED["json_body"])
-    failed = error(at_a.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"}))
-    assert failed.startswith("it is unknown whether the Agent Ingress b.acme.com was made")
+    failed = at_a.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"})
+    assert error(failed).startswith("it is unknown whether the Agent Ingress b.acme.com was made")
+    # What finds out; not what takes over, as the resource has an ingress.
+    assert "pulumi-agin import --filter 'obj.domain == \"b.acme.com\"'" in failed
     emulator.clear_faults()
-    # On: it was made, and is not adopted.
-    assert "ERR_NGROK_6706" in error(at_a.up(fails=True))
+    # On: it was made, and is not adopted. Which one it is, and what to do, is said.
+    _, new = emulator.ingresses()
+    refused = error(at_a.up(fails=True))
+    assert "ERR_NGROK_6706" in refused
+    assert f"delete it at ngrok, as with `ngrok api agent-ingresses delete {new['id']}`" in refused
     # Back: nothing to do.
     at_a.program(domain("a"))
     assert UNCHANGED in at_a.up()
     assert domains(emulator) == ["a.acme.com", "b.acme.com"]
     assert in_state(at_a) == [("a.acme.com", False)]
+    # On again, as was said.
+    AgentIngressClient(Secret(API_KEY), emulator.url).delete(new["id"])
+    at_a.program(domain("b"))
+    assert "1 replaced" in at_a.up()
+    assert domains(emulator) == ["b.acme.com"]
+    assert in_state(at_a) == [("b.acme.com", False)]
+
+
+def test_where_a_stranger_has_the_new_domain_nothing_of_theirs_is_to_be_touched(
+    at_a: Project, emulator: Emulator
+) -> None:
+    theirs = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "b.acme.com"})
+    at_a.program(domain("b"))
+    refused = error(at_a.up(fails=True))
+    assert f"The one that has it is {theirs.id}, created at {theirs.created_at}" in refused
+    assert "Only where a run of this stack that was cut off created it" in refused
+    assert refused.endswith("otherwise it is in use: choose another domain")
+    assert in_state(at_a) == [("a.acme.com", False)]
+
+
+def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_a: Project, emulator: Emulator) -> None:
+    [old] = emulator.ingresses()
+    at_a.program(
+        'agin.AgentIngress("a", domain="a.acme.com", opts=pulumi.ResourceOptions('
+        'delete_before_replace=True, replacement_trigger="new"))'
+    )
+    emulator.add_fault("POST", "hang", after=True)
+    emulator.add_fault("GET", "answer", times=None, status=400, json_body=REFUSED["json_body"])
+    replaced = at_a.up(
+        "--target-replace", at_a.resources()[0]["urn"], fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"}
+    )
+    assert error(replaced).startswith("it is unknown whether the Agent Ingress a.acme.com was made")
+    emulator.clear_faults()
+    [new] = emulator.ingresses()
+    assert new["id"] != old["id"]
+    refused = error(at_a.up(fails=True))
+    assert f"The one that has it is {new['id']}" in refused
+    assert "which is the one to be replaced" not in refused
+    assert f"delete it at ngrok, as with `ngrok api agent-ingresses delete {new['id']}`" in refused
+    AgentIngressClient(Secret(API_KEY), emulator.url).delete(new["id"])
+    at_a.up()
+    assert_agree(at_a, emulator)
+    assert UNCHANGED in at_a.up()
+
+
+@pytest.mark.parametrize(
+    ("by", "says"),
+    [
+        # Of which the engine tells the provider nothing.
+        ("--target-replace", "where it is this resource's own, and to be replaced"),
+        ("replacement_trigger", "which is the one to be replaced"),
+    ],
+)
+def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
+    by: str, says: str, at_a: Project, emulator: Emulator
+) -> None:
+    def options(value: str) -> str:
+        return f'replacement_trigger="{value}"' if by == "replacement_trigger" else ""
+
+    program = 'agin.AgentIngress("a", domain="a.acme.com", opts=pulumi.ResourceOptions({}))'
+    at_a.program(program.format(options("one")))
+    at_a.up()
+    [before] = at_a.resources()
+    command = (by, before["urn"]) if by == "--target-replace" else ()
+    at_a.program(program.format(options("two")))
+    refused = error(at_a.up(*command, fails=True))
+    assert f"The one that has it is {before['id']}" in refused
+    assert says in refused
+    assert "ResourceOptions(delete_before_replace=True)" in refused
+    assert at_a.resources()[0]["id"] == before["id"]
+    assert domains(emulator) == ["a.acme.com"]
+
+    at_a.program(program.format(f"delete_before_replace=True, {options('two')}"))
+    assert "1 replaced" in at_a.up(*command)
+    [ingress] = emulator.ingresses()
+    assert ingress["id"] != before["id"]
+    assert_agree(at_a, emulator)

@@ -80,7 +80,7 @@ class Plugin:
         request = provider_pb2.CheckRequest(urn=URN, olds=_struct(olds or {}), news=_properties(news))
         answer = self._call(self._stub.Check, request)
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in answer.failures]
-        return _plain(answer.inputs), failures
+        return plain(answer.inputs), failures
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
         """Whether there are changes, and what replaces."""
@@ -94,7 +94,7 @@ class Plugin:
         """The id and the outputs."""
         request = provider_pb2.CreateRequest(urn=URN, properties=_properties(inputs), timeout=timeout)
         answer = self._call(self._stub.Create, request)
-        return answer.id, _plain(answer.properties)
+        return answer.id, plain(answer.properties)
 
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]
@@ -103,7 +103,7 @@ class Plugin:
         properties = None if outputs is None else _properties(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=URN, properties=properties, inputs=_properties(inputs))
         answer = self._call(self._stub.Read, request)
-        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+        return answer.id, plain(answer.properties), plain(answer.inputs)
 
     def update(
         self,
@@ -122,7 +122,7 @@ class Plugin:
             old_inputs=_properties(old_inputs or {}),
             timeout=timeout,
         )
-        return _plain(self._call(self._stub.Update, request).properties)
+        return plain(self._call(self._stub.Update, request).properties)
 
     def delete(self, id_: str, outputs: Mapping[str, Any], timeout: float = 0) -> None:
         """Deletes."""
@@ -145,7 +145,8 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     return asyncio.run(rpc.serialize_properties(dict(values), {}))
 
 
-def _plain(struct: struct_pb2.Struct) -> dict[str, Any]:
+def plain(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """Properties as a program has them, without the provider."""
     values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
     assert values.pop("__provider", PROVIDER) == PROVIDER
     return values

@@ -220,7 +220,7 @@ def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, 
     sentence, command = caught.value.message.split("\n")
     assert "kept it" in sentence
     assert "ResourceOptions(delete_before_replace=True)" in sentence
-    assert command == f"pulumi up --target-replace {URN}"
+    assert command == f"pulumi up --stack dev --target-replace {URN}"
     # What did change is kept in the state, with the reason.
     assert caught.value.kept
     assert caught.value.kept.id == id_
@@ -241,7 +241,7 @@ def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Pl
     _, outputs, _ = made(plugin, emulator, description="acme devices", metadata="{}")
     answer = {**outputs, "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "certificate_management_policy": None}
     emulator.add_fault("POST", "answer", status=201, json_body=answer)
-    with pytest.raises(PluginError, match=r"change certificate_management_policy of .* has it otherwise") as caught:
+    with pytest.raises(PluginError, match=r"set certificate_management_policy of .* has it otherwise") as caught:
         plugin.create(FULL)
     assert caught.value.kept
     assert caught.value.kept.id == answer["id"]
@@ -250,7 +250,7 @@ def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Pl
 def test_a_text_that_ngrok_did_not_take_is_never_reported_as_changed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator, **FULL)
     emulator.add_fault("PATCH", "answer", status=200, json_body={**outputs, "id": id_})
-    with pytest.raises(PluginError, match=r"change description of the Agent Ingress .* has it otherwise") as caught:
+    with pytest.raises(PluginError, match=r"set description of the Agent Ingress .* has it otherwise") as caught:
         plugin.update(id_, outputs, {**inputs, "description": "new"})
     assert caught.value.kept
     assert caught.value.kept.properties["description"] == "acme devices"
@@ -363,7 +363,7 @@ def test_another_accounts_key_never_makes_an_ingress_gone(call: str, plugins: Pl
         calls[call]()
     sentence, command = caught.value.message.split("\n")
     assert "need not mean that it is gone: the API key, from ngrok:apiKey of the stack config, is not" in sentence
-    assert command == f"pulumi state delete {URN}"
+    assert command == f"pulumi state delete --yes --force {URN}"
     assert len(emulator.ingresses()) == 1
 
 

@@ -88,7 +88,7 @@ def test_a_command_to_paste_is_one_whatever_the_resource_is_called(
     assert sentence.isprintable()
     assert command.isprintable()
     if name.isprintable():
-        assert shlex.split(command) == ["pulumi", "state", "delete", urn]
+        assert shlex.split(command) == ["pulumi", "state", "delete", "--yes", "--force", urn]
 
 
 def test_texts_with_anything_in_them_come_back_as_they_are(plugin: Plugin, emulator: Emulator) -> None:

@@ -197,5 +197,17 @@ def test_an_answer_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
             models.AgentIngress.from_answer({key: value for key, value in ANSWER.items() if key != name})
 
 
+def test_half_a_surrogate_pair_which_no_state_can_hold_loses_no_answer() -> None:
+    job = {"error_code": None, "msg": "\udfff", "started_at": None, "retries_at": None}
+    ingress = models.AgentIngress.from_answer(
+        {**ANSWER, "metadata": "a\ud800b", "certificate_management_status": {"provisioning_job": job}}
+    )
+    assert ingress.metadata == "a?b"
+    status = ingress.certificate_management_status
+    assert status is not None
+    assert status.provisioning_job is not None
+    assert status.provisioning_job.msg == "?"
+
+
 def test_ns_targets_are_lower_case_dotted_sorted_and_each_once() -> None:
     assert models.canonical_ns_targets(["NS-2.x.org", "ns-1.x.org.", "ns-2.x.org."]) == ["ns-1.x.org.", "ns-2.x.org."]
