@@ -273,6 +273,28 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_up(
     assert UNCHANGED in project.up()
 
 
+def test_a_secret_stays_one_through_an_update_of_which_nobody_knows(project: Project, emulator: Emulator) -> None:
+    secret = 'agin.AgentIngress("c", domain="connect.acme.com", description=pulumi.Output.secret("{}"))'
+    project.program(secret.format("hidden-one"))
+    project.up()
+    project.program(secret.format("hidden-two"))
+    # A look that finds it as it was, and one that fails.
+    for looks in (0, 1):
+        emulator.add_fault("PATCH", "answer", status=200, body="<html>hello</html>")
+        if looks:
+            emulator.add_fault("GET", "answer", times=2, status=400, json_body=REFUSED["json_body"])
+        shown = project.up(fails=True).output
+        assert "error: " in shown
+        assert "hidden-" not in shown
+        assert not [name for name, text in project.files().items() if "hidden-" in text and "__main__" not in name]
+        assert project.resources()[0]["initErrors"]
+        emulator.clear_faults()
+    project.up()
+    assert emulator.ingresses()[0]["description"] == "hidden-two"
+    assert not [name for name, text in project.files().items() if "hidden-" in text and "__main__" not in name]
+    assert UNCHANGED in project.up()
+
+
 # -- a domain change that fails half-way ------------------------------------------------------------------
 
 REFUSED: dict[str, Any] = {"kind": "answer", "status": 400, "json_body": {"status_code": 400, "msg": "not now"}}
