@@ -207,8 +207,7 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
             props[PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         warn_of_plain_api_key()
-        if opts.id is None:
-            make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
+        make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
     async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
         """The stack, and the URNs of the parent and the explicit provider: what a command has to name."""

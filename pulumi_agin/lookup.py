@@ -13,11 +13,12 @@ import pulumi
 from pulumi.output import UNKNOWN
 from pulumi.runtime import rpc
 from pulumi.runtime._depends_on import _resolve_depends_on
+from pulumi.runtime.settings import get_monitor
 from pulumi.runtime.sync_await import _sync_await
 
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError, NotFoundError
-from .provider import PACKAGE, client_with, settings_of, under_mocks
+from .provider import PACKAGE, client_with, settings_of, under_mocks, warn_of_plain_api_key
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient
@@ -171,6 +172,8 @@ _MANY = _Function("get_agent_ingresses", "agin:index:getAgentIngresses", GetAgen
 def _looked_up(function: _Function, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
     opts = pulumi.InvokeOptions.merge(None, opts)
     _check_text(function, arguments)
+    if get_monitor() is None:
+        raise pulumi.RunError(f"{function.name} works in a program that Pulumi runs, as by `pulumi preview`")
     if under_mocks():
         return pulumi.runtime.invoke(function.token, arguments, opts, function.result).value
     # As Pulumi's own functions wait, where the event loop runs already.
@@ -204,6 +207,7 @@ async def _found(function: _Function, arguments: Mapping[str, Any], opts: pulumi
     provider = opts.provider
     if provider is None and opts.parent is not None:
         provider = opts.parent.get_provider(f"{PACKAGE}:dynamic/agin:AgentIngress")
+    warn_of_plain_api_key()
     try:
         settings = await settings_of(provider)
         if settings is None:

@@ -37,8 +37,8 @@ Known = tuple[Any, bool]
 # The deployments that were warned.
 _warned: WeakSet[Any] = WeakSet()
 
-# Until when each client may be asked, which is that of one account in one deployment.
-_ends: WeakKeyDictionary[AgentIngressClient, float] = WeakKeyDictionary()
+# How each client fares, which is that of one account in one deployment.
+_patiences: WeakKeyDictionary[AgentIngressClient, _Patience] = WeakKeyDictionary()
 
 
 def make_exact(
@@ -120,31 +120,59 @@ async def _exact(
 
 async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
     """The ingress as ngrok has it; None, and a warning once, where that can't be had."""
-    from .api.errors import NgrokError, NotFoundError
-
-    client: AgentIngressClient | None = None
-
-    def ask(client: AgentIngressClient) -> AgentIngress | None:
-        # What waited for its turn behind others may have no time left.
-        left = _ends[client] - time.monotonic()
-        return client.get_one_of_many(id_, left) if left > 0 else None
+    from .api.errors import BadAnswerError, NgrokError, NotFoundError
 
     try:
         client = await client_of(getattr(resource, "_provider", None))
         if client is None:
             return None
-        _ends.setdefault(client, time.monotonic() + min(LONGEST_SECONDS, client.timeout_seconds))
-        # In a thread: other resources are registered meanwhile.
-        return await asyncio.to_thread(ask, client)
-    except NgrokError as error:
-        if client is not None and not isinstance(error, NotFoundError):
+        patience = _patiences.setdefault(client, _Patience())
+        patience.begin(min(LONGEST_SECONDS, client.timeout_seconds))
+        try:
+            # In a thread: other resources are registered meanwhile.
+            return await asyncio.to_thread(patience.ask, client, id_)
+        except (NotFoundError, BadAnswerError):
+            # Which are about this one.
+            raise
+        except NgrokError:
             # The others would fare no better.
-            _ends[client] = 0.0
+            patience.is_over = True
+            raise
+        finally:
+            patience.asking -= 1
+    except NgrokError as error:
+        way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
         _warn_once(
-            f"The preview of an update shows outputs such as ns_targets as unknown, and what is built on them as "
-            f"changing, though they stay as they are: {error}"
+            "The preview of an update can't tell what stays as it is, and so shows outputs such as ns_targets as "
+            "unknown, and what is built on them as changing or, where it is made in an apply, as to be deleted: "
+            f"{error}{way_on}"
         )
         return None
+
+
+class _Patience:
+    """How long may be asked: so many seconds at a stretch, and not at all any more after a failure."""
+
+    def __init__(self) -> None:
+        self.asking = 0
+        self.is_over = False
+        self._end = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """To be called before each asking; the last of those under way ends the stretch."""
+        if not self.asking:
+            self._end = time.monotonic() + seconds
+        self.asking += 1
+
+    def ask(self, client: AgentIngressClient, id_: str) -> AgentIngress:
+        """What the client answers."""
+        from .api.errors import UnreachableError
+
+        # What waited for its turn behind others may have no time left.
+        left = self._end - time.monotonic()
+        if left <= 0 or self.is_over:
+            raise UnreachableError("the time for it was over")
+        return client.get_one_of_many(id_, left)
 
 
 def _warn_once(sentence: str) -> None:

@@ -193,6 +193,39 @@ def test_a_preview_goes_on_where_ngrok_cant_be_asked(project: Project, emulator:
     assert API_KEY[:8] not in preview
 
 
+def test_what_is_previewed_later_than_a_preview_waits_is_asked_too(project: Project) -> None:
+    program = """
+        import asyncio
+
+        async def later(text):
+            if pulumi.runtime.is_dry_run():
+                await asyncio.sleep(3)
+            return text
+
+        agin.AgentIngress("a", domain="a.acme.com", description="{0}")
+        b = agin.AgentIngress("b", domain="b.acme.com", description=pulumi.Output.from_input(later("{0}")))
+        b.ns_targets.apply(lambda targets: print("known", targets))
+        """
+    project.program(program.format("one"))
+    project.up()
+    project.program(program.format("two"))
+    preview = project.preview(env={"NGROK_API_TIMEOUT_SECONDS": "2"})
+    assert "2 to update" in preview
+    assert "known ['" in preview
+    assert "warning" not in preview
+
+
+def test_a_preview_of_one_that_is_gone_says_so(project: Project, emulator: Emulator) -> None:
+    program(project, DOMAIN)
+    project.up()
+    emulator.delete_ingress(emulator.ingresses()[0]["id"])
+    program(project, f'{DOMAIN}, description="two"')
+    preview = project.preview()
+    assert "ngrok answered 404" in preview
+    assert "; `pulumi refresh` tells whether it is gone" in preview
+    assert "stay as they are" not in preview
+
+
 def test_a_preview_of_many_waits_for_an_answer_that_never_comes_no_longer_than_one(
     project: Project, emulator: Emulator
 ) -> None:
@@ -205,6 +238,6 @@ def test_a_preview_of_many_waits_for_an_answer_that_never_comes_no_longer_than_o
     emulator.add_fault("GET", "hang", times=None)
     preview = project.preview(env={"NGROK_API_TIMEOUT_SECONDS": "4"})
     assert "100 to update" in preview
-    assert preview.output.count("warning: The preview of an update shows outputs") == 1
+    assert preview.output.count("warning: The preview of an update can't tell what stays as it is") == 1
     # Those that waited for a thread meanwhile did not ask as well.
     assert sum(emulator.counts().values()) < 60
