@@ -151,7 +151,7 @@ def _run_emulator(options: argparse.Namespace) -> int:
         )
         emulator.start()
     except (OSError, OverflowError) as error:
-        return _fail(f"The emulator cannot listen on {options.host}, port {options.port}: {error}.")
+        return _fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
     except ValueError as error:
         return _fail(str(error))
     try:

@@ -51,8 +51,9 @@ def state_delete_line(urn: str, *, stack: str | None = None) -> str:
 
 
 def replace_line(urn: str, *, stack: str | None = None) -> str:
-    """Replaces a resource though nothing of it has changed."""
-    return f"{_pulumi('up', stack)} --target-replace {_quoted(urn)}"
+    """Replaces a resource though nothing of it has changed, and updates what depends on it."""
+    # Not --target-replace, which would leave the NS records as they were.
+    return f"{_pulumi('up', stack)} --replace {_quoted(urn)}"
 
 
 def _pulumi(command: str, stack: str | None) -> str:

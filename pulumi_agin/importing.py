@@ -39,7 +39,7 @@ STILL_TO_BE_DELETED = (
 )
 UNDER_TWO_NAMES = (
     ". With two names it would be deleted by the one that the program lacks: where it was renamed or moved, give the "
-    "resource its old name in ResourceOptions(aliases=…) instead"
+    "resource its old name or parent in ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
 )
 
 
@@ -265,10 +265,11 @@ def _provider(urn: str, state: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
             return provider
-    there = ", ".join(one_line(provider["urn"]) for provider in providers)
+    # The engine's own one, for what names none, has no key.
+    there = ", ".join(one_line(one["urn"]) for one in providers if "ngrok:apiKey" in one.get("inputs", {}))
     raise NotImportableError(
         f"the stack has no provider {one_line(urn)}; "
-        + (f"it has {there}" if there else "it has none of that type: run `pulumi up` with the provider first")
+        + (f"it has {there}" if there else "it has none with an API key: run `pulumi up` with the provider first")
     )
 
 

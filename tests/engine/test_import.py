@@ -300,7 +300,7 @@ def test_a_rename_is_not_made_worse(project: Project, emulator: Emulator, user_e
     # With it done, the next `up` would delete the ingress that both names have.
     said = shell(project, line, fails=True)
     assert "is in the stack already, as urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::old" in said
-    assert "ResourceOptions(aliases=…)" in said
+    assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in said
     assert [found["urn"].rpartition("::")[2] for found in project.resources()] == ["old"]
 
 

@@ -122,9 +122,9 @@ def test_a_policy_that_ngrok_keeps_and_the_way_to_be_rid_of_it(project: Project,
     assert "ngrok was asked to remove the certificate_management_policy" in failed.diagnostics
     assert "and kept it" in failed.diagnostics
     assert "Traceback" not in failed
-    [command] = [line.strip() for line in failed.output.splitlines() if "--target-replace" in line]
+    [command] = [line.strip() for line in failed.output.splitlines() if "--replace" in line]
     urn = project.resources()[0]["urn"]
-    assert command == f"pulumi up --stack dev --target-replace {urn}"
+    assert command == f"pulumi up --stack dev --replace {urn}"
     # What the service has is what the state has.
     assert project.resources()[0]["outputs"]["certificate_management_policy"]["authority"] == "letsencrypt"
     assert project.resources()[0]["outputs"]["description"] == "new"
@@ -151,7 +151,7 @@ def test_a_policy_that_ngrok_keeps_and_the_way_to_be_rid_of_it(project: Project,
             opts=pulumi.ResourceOptions(delete_before_replace=True))
         """
     )
-    assert "1 replaced" in project.up("--target-replace", urn)
+    assert "1 replaced" in project.up("--replace", urn)
     [after] = emulator.ingresses()
     assert after["id"] != before["id"]
     assert after["certificate_management_policy"] is None
@@ -169,9 +169,13 @@ def test_get_reads_what_the_stack_does_not_own(project: Project, emulator: Emula
         pulumi.export("ns_targets", read.ns_targets)
         pulumi.export("domain", read.domain)
         pulumi.export("id", read.id)
+        pulumi.export("policy", read.certificate_management_policy)
+        pulumi.export("status", read.certificate_management_status)
         """
     )
     project.up()
+    # It has no policy, and the preview knows.
+    assert "unknown" not in project.preview()
     outputs = project.outputs()
     assert outputs["domain"] == "connect.acme.com"
     assert outputs["id"] == id_

@@ -114,7 +114,7 @@ def test_a_stack_is_named_to_every_command(programs: Path) -> None:
     assert agin[-2:] == ["--stack", "acme/dev"]
     assert commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert commands.state_delete_line(SITE, stack="dev").startswith("pulumi state delete --stack dev --yes --force ")
-    assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --target-replace ")
+    assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --replace ")
 
 
 def test_the_variables_are_those_that_are_read() -> None:

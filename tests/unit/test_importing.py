@@ -314,7 +314,7 @@ def test_what_the_stack_has_under_another_name_is_not_taken_over(make: Make, com
     status, out, err = command(id_, "--name", "new", "--parent", STACK)
     assert (status, out) == (2, "")
     assert f"connect.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With two" in err
-    assert "ResourceOptions(aliases=…)" in err
+    assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     assert command(id_, "--name", "old", "--parent", SITE)[0] == 2
     # The same again does no harm, and one that is only read is not the stack's.
     assert command(id_, "--name", "old")[0] == 0
@@ -473,9 +473,11 @@ def test_a_providers_key_can_not_be_had(command: Command, tmp_path: Path, emulat
     assert said(failing).endswith("`pulumi stack export` failed: no stack selected\n")
 
     stack([], tmp_path)
-    assert "it has none of that type: run `pulumi up` with the provider first" in said()
+    assert "it has none with an API key: run `pulumi up` with the provider first" in said()
     other = {"type": "pulumi:providers:pulumi-python", "urn": f"{PROVIDER}b", "id": "1", "inputs": {}}
     stack([other], tmp_path)
+    assert said().endswith("it has none with an API key: run `pulumi up` with the provider first\n")
+    stack([{**other, "inputs": {"ngrok:apiKey": "k"}}], tmp_path)
     assert said().endswith(f"has no provider {PROVIDER}; it has {PROVIDER}b\n")
     # The environment's key, which is there, may be another account's.
     stack([{**other, "urn": PROVIDER}], tmp_path)
