@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.auth import AuthBase
 from urllib3 import Timeout
-from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from pulumi_agin.version import VERSION
 
@@ -35,6 +36,8 @@ from .text import EXCERPT_CHARACTERS, one_line, redact
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
+
+_LISTING = "list the Agent Ingresses"
 
 # The most that ngrok gives, and its default.
 _FIRST_PAGE = {"limit": "100"}
@@ -104,6 +107,7 @@ class AgentIngressClient:
         self._trace = trace
         self._thread = threading.local()
         self._progress = Progress(say)
+        self._creates = _Creates()
         self._rate_limit = RateLimit()
         self._snapshot = Snapshot(self._page, _FIRST_PAGE)
 
@@ -116,7 +120,8 @@ class AgentIngressClient:
         """Makes an Agent Ingress. `inputs` are the fields of `inputs.AgentIngressInputs`.
 
         Raises DomainExistsError where the domain has one that is not ours, CreateUnsettledError where the
-        answer was lost and it can't be told, InvalidInputsError, and whatever any call raises.
+        answer was lost and it can't be told, CreatedUnreadError where it was made and can't be read,
+        InvalidInputsError, and whatever any call raises.
         """
         # With pydantic, which what only reads and deletes does without.
         from .inputs import validate
@@ -124,16 +129,10 @@ class AgentIngressClient:
         body, problems = validate(inputs)
         if problems:
             raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
-        domain: str = body["domain"]
-        deadline = self._deadline(timeout_seconds)
-        request = _Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
-        try:
-            return self._about(request, self._send(request, _with_time_to_settle(deadline)))
-        except errors.NgrokError as error:
-            if request.carried_out_since is None:
-                raise
-            lost = error
-        return self._created(request, body, lost, _to_settle(deadline))
+        with self._creates.of(body["domain"]) as made:
+            ingress = self._created(body, self._deadline(timeout_seconds))
+            made.append(ingress.id)
+            return ingress
 
     def get(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> models.AgentIngress:
         """Reads one. Raises NotFoundError where ngrok knows no such ingress.
@@ -225,20 +224,13 @@ class AgentIngressClient:
 
     def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
         """All of the account, over every page, newest first. `filter` is ngrok's CEL over `obj`."""
-        deadline = self._deadline(timeout_seconds)
-        query: Mapping[str, str] | None = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
-        seen: list[Mapping[str, str]] = []
-        found: AgentIngresses = []
-        while query is not None:
-            if query in seen:
-                raise errors.BadAnswerError(
-                    "could not list the Agent Ingresses: the pages that ngrok named go round in a circle"
-                )
-            seen.append(query)
-            page = self._page(query, deadline)
-            found += page.ingresses
-            query = page.next_page
-        return found
+        query = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
+        pages = self._pages(query, self._deadline(timeout_seconds), _LISTING)
+        return [ingress for page in pages for ingress in page.ingresses]
+
+    def named(self, ingress: models.AgentIngress) -> str:
+        """Which one it is, for messages."""
+        return f"{ingress.id}, created at {self._shown(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
         """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
@@ -249,58 +241,88 @@ class AgentIngressClient:
         request = _Request("GET", f"read the Agent Ingress {_named(id_, domain)}", self._checked_id(id_), domain)
         return self._about(request, self._send(request, deadline))
 
-    def _page(self, query: Mapping[str, str], deadline: Deadline) -> Page:
-        request = _Request("GET", "list the Agent Ingresses", query=query)
-        page = self._understood(request, self._send(request, deadline), models.AgentIngressPage.from_answer)
-        # Only its query: the host that an answer names is not necessarily one that may see the key.
-        next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
-        return Page(request.last_sent, page.ingresses, next_page)
-
-    def _found(self, domain: str, deadline: Deadline) -> tuple[models.AgentIngress | None, requests.Response]:
-        """The ingress that the domain has, if any, and the answer that said so."""
-        request = _Request("GET", f"find the Agent Ingress {domain}", query={"filter": f'obj.domain == "{domain}"'})
+    def _page(self, query: Mapping[str, str], deadline: Deadline, doing: str = _LISTING) -> Page:
+        request = _Request("GET", doing, query=query)
         answer = self._send(request, deadline)
         page = self._understood(request, answer, models.AgentIngressPage.from_answer)
-        found = [ingress for ingress in page.ingresses if ingress.domain == domain]
+        # Only its query: the host that an answer names is not necessarily one that may see the key.
+        next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
+        return Page(request.last_sent, retry.http_date(answer.headers.get("Date", "")), page.ingresses, next_page)
+
+    def _pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Iterator[Page]:
+        query: Mapping[str, str] | None = first
+        seen: list[Mapping[str, str]] = []
+        while query is not None:
+            if query in seen:
+                raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named go round in a circle")
+            seen.append(query)
+            page = self._page(query, deadline, doing)
+            yield page
+            query = page.next_page
+
+    def _found(self, domain: str, deadline: Deadline) -> tuple[models.AgentIngress | None, datetime | None]:
+        """The ingress that the domain has, if any, and when that was, by the server's clock."""
+        doing = f"find the Agent Ingress {domain}"
+        pages = list(self._pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing))
+        found = [ingress for page in pages for ingress in page.ingresses if ingress.domain == domain]
         if len(found) > 1:
-            raise self._bad_answer(request, answer, "it has two Agent Ingresses of one domain")
-        return (found[0] if found else None), answer
+            raise errors.BadAnswerError(f"could not {doing}: ngrok's list has two Agent Ingresses of one domain")
+        return (found[0] if found else None), pages[-1].answered_at
 
-    # -- settling a create whose answer was lost ----------------------------------------------------------
+    # -- a create, and settling it where its answer was lost ----------------------------------------------
 
-    def _created(
-        self, request: _Request, body: Mapping[str, Any], lost: errors.NgrokError, deadline: Deadline
-    ) -> models.AgentIngress:
-        existing, answer = self._looked_for(body["domain"], lost, deadline)
-        if self._is_ours(existing, body, request, answer):
+    def _created(self, body: Mapping[str, Any], deadline: Deadline) -> models.AgentIngress:
+        domain: str = body["domain"]
+        request = _Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
+        made_id = ""
+        try:
+            answer = self._send(request, _with_time_to_settle(deadline))
+            made_id = _id_in(answer, domain)
+            return self._about(request, answer)
+        except errors.NgrokError as error:
+            if request.carried_out_since is None:
+                raise
+            lost = error
+        try:
+            existing, now = self._looked_for(domain, lost, _to_settle(deadline))
+        except errors.NgrokError as error:
+            if not made_id:
+                raise
+            raise errors.CreatedUnreadError(
+                f"the Agent Ingress {domain} ({made_id}) was made, and can't be read: {lost}; {error}", id_=made_id
+            ) from None
+        if existing.id == made_id or self._is_ours(existing, body, request, now):
             return existing
         raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has the Agent Ingress {existing.id}, created at {existing.created_at}, "
-            "which is not what was asked for, so it is left alone",
+            f"{lost}. The domain now has the Agent Ingress {self.named(existing)}, which is not what was asked for, so "
+            "it is left alone",
             existing_id=existing.id,
         )
 
     def _looked_for(
         self, domain: str, lost: errors.NgrokError, deadline: Deadline
-    ) -> tuple[models.AgentIngress, requests.Response]:
-        """The ingress that the domain has, and the answer that said so; looked for as long as it may appear."""
+    ) -> tuple[models.AgentIngress, datetime | None]:
+        """The ingress that the domain has, and when that was; looked for as long as it may appear."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
+        missing = "it is not there, but may still appear"
+        if isinstance(lost, errors.DomainExistsError):
+            missing = "it is not among the account's, so it is another account's, or may still appear"
         looks = 0
         with self._progress.of(f"find out whether the Agent Ingress {domain} was made", deadline) as wait:
             while True:
                 try:
-                    found, answer = self._found(domain, deadline)
+                    found, now = self._found(domain, deadline)
                 except errors.NgrokError as error:
                     failure = error
                     break
                 if found is not None:
-                    return found, answer
-                if isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status):
+                    return found, now
+                is_refusal = isinstance(lost, errors.ApiError) and not retry.passes_by(lost.status)
+                if is_refusal and not isinstance(lost, errors.DomainExistsError):
                     # ngrok's last word was a no, and it has nothing: no, then.
                     raise lost
                 looks += 1
                 pause = retry.backoff_seconds(looks)
-                missing = "it is not there, but may still appear"
                 if pause >= deadline.left:
                     raise errors.CreateUnsettledError(f"{unknown}{missing}")
                 wait.waits_for(missing, pause)
@@ -312,10 +334,11 @@ class AgentIngressClient:
         existing: models.AgentIngress,
         body: Mapping[str, Any],
         request: _Request,
-        answer: requests.Response,
+        now: datetime | None,
     ) -> bool:
         """Whether this is what our own lost request made: not before we asked, and just as we asked for it."""
-        now = retry.http_date(answer.headers.get("Date", ""))
+        if self._creates.made(existing.id):
+            return False
         try:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
@@ -339,6 +362,11 @@ class AgentIngressClient:
             raise errors.InvalidInputsError(
                 f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; '
                 "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+            )
+        if redact(id_, self._api_key.get_secret_value()) != id_:
+            raise errors.InvalidInputsError(
+                "the id of an Agent Ingress was given as the API key, or a part of it; one looks like "
+                "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
             )
         return id_
 
@@ -413,7 +441,8 @@ class AgentIngressClient:
                 proxies={"http": "", "https": ""} if self._is_loopback else None,
             )
             return answer
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
+            # Some of urllib3's come through requests as they are.
             reason = self._shown(_reason(error, connect_timeout, read_timeout))
             hopeless = _never_passes(error)
             if _may_have_arrived(error):
@@ -477,7 +506,7 @@ class AgentIngressClient:
     def _bad_answer(self, request: _Request, answer: requests.Response, wrong: str) -> errors.BadAnswerError:
         return errors.BadAnswerError(
             f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
-            f"({self._shown(wrong, 100)}); it begins {self._beginning(answer)}"
+            f"({self._shown(wrong, 100)}); it {self._beginning(answer)}"
         )
 
     def _refusal(self, request: _Request, answer: requests.Response, deadline: Deadline) -> errors.NgrokError:
@@ -491,7 +520,7 @@ class AgentIngressClient:
             )
         body = _error_body(answer)
         if body is None:
-            said = f"{status} with something other than ngrok's JSON, which begins {self._beginning(answer)}"
+            said = f"{status} with something other than ngrok's JSON, which {self._beginning(answer)}"
             if status == 404:
                 return errors.WrongBaseUrlError(
                     f"could not {request.doing}: {self._base_url} answered {said}; {self._base_url_step()}"
@@ -532,7 +561,9 @@ class AgentIngressClient:
 
     def _beginning(self, answer: requests.Response) -> str:
         text = answer.content[:400].decode("utf-8", "replace")
-        return f'"{self._shown(text, 80)}"' if text.strip() else "with nothing"
+        if "\0" in text:
+            return "is no text"
+        return f'begins "{self._shown(text, 80)}"' if text.strip() else "is empty"
 
     def _shown(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
         return one_line(redact(text, self._api_key.get_secret_value()), limit)
@@ -561,6 +592,35 @@ class _Request:
     @property
     def path(self) -> str:
         return "/agent_ingresses" if self.id_ is None else f"/agent_ingresses/{self.id_}"
+
+
+class _Creates:
+    """What this client made: a lost create is not to take what another one made for its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: set[str] = set()
+        self._made: list[str] = []
+
+    @contextmanager
+    def of(self, domain: str) -> Iterator[list[str]]:
+        """Around a create, which adds the id of what it made. Two at once can't both have the domain."""
+        with self._lock:
+            if domain in self._under_way:
+                raise errors.InvalidInputsError(
+                    f"could not create the Agent Ingress {domain}: two resources of this run have this domain, and a "
+                    "domain has at most one Agent Ingress"
+                )
+            self._under_way.add(domain)
+        try:
+            yield self._made
+        finally:
+            with self._lock:
+                self._under_way.discard(domain)
+
+    def made(self, id_: str) -> bool:
+        """Whether another create made it."""
+        return id_ in self._made
 
 
 class _Session(requests.Session):
@@ -593,6 +653,17 @@ _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
 # 404s that are about how the id is written, not about whether it exists.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
+
+
+def _id_in(answer: requests.Response, domain: str) -> str:
+    """The id of what was made, where an answer tells that of our domain, whatever else is wrong with it; or ""."""
+    try:
+        values = json.loads(answer.content)
+        id_, its_domain = values["id"], values["domain"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return ""
+    is_right = isinstance(id_, str) and models.PLAIN_ID.fullmatch(id_) and isinstance(its_domain, str)
+    return id_ if is_right and models.canonical_domain(its_domain) == domain else ""
 
 
 def _with_time_to_settle(deadline: Deadline) -> Deadline:
@@ -644,7 +715,7 @@ def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -
     return str(innermost) or type(innermost).__name__
 
 
-def _never_passes(error: requests.RequestException) -> bool:
+def _never_passes(error: Exception) -> bool:
     """Whether the next try can't go better: the certificate, the URL, the proxy or the answer is wrong."""
     tunnel = _refusal_of_a_proxy(error)
     return (
@@ -654,20 +725,20 @@ def _never_passes(error: requests.RequestException) -> bool:
     )
 
 
-def _may_have_arrived(error: requests.RequestException) -> bool:
+def _may_have_arrived(error: Exception) -> bool:
     """Whether ngrok may have got the request, and carried it out, though we know of no answer."""
     never_connected = any(isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error))
     return not never_connected and _refusal_of_a_proxy(error) is None and not _was_refused_by_us(error)
 
 
-def _refusal_of_a_proxy(error: requests.RequestException) -> str | None:
+def _refusal_of_a_proxy(error: Exception) -> str | None:
     """The status with which a proxy refused to connect us, such as "407 Proxy Authentication Required"."""
     # http.client says it in words alone, and older ones of urllib3 call other errors behind a proxy by the same type.
     begin = "Tunnel connection failed: "
     return next((str(c).removeprefix(begin) for c in _causes(error) if str(c).startswith(begin)), None)
 
 
-def _was_refused_by_us(error: requests.RequestException) -> bool:
+def _was_refused_by_us(error: Exception) -> bool:
     """Whether the request was never sent, as its certificate, URL or proxy is wrong."""
     if isinstance(error, requests.exceptions.SSLError):
         # A connection that broke off during the handshake is one of these too.

@@ -7,6 +7,7 @@
     ├── BadAnswerError          an answer that is not what ngrok's API gives
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    nobody can tell whether the Agent Ingress was made
+    ├── CreatedUnreadError      it was made, and what is known of it is its id
     ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress is not as it was to be, or can't be read
     └── ApiError                ngrok refused: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
@@ -58,6 +59,17 @@ class CreateUnsettledError(NgrokError):
     def __init__(self, message: str, *, existing_id: str = "") -> None:
         super().__init__(message)
         self.existing_id = existing_id
+
+
+class CreatedUnreadError(NgrokError):
+    """An Agent Ingress was made, and no answer about it makes sense.
+
+    id: that of the ingress.
+    """
+
+    def __init__(self, message: str, *, id_: str) -> None:
+        super().__init__(message)
+        self.id = id_
 
 
 class UpdateUnsettledError(NgrokError):

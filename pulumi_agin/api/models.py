@@ -155,7 +155,7 @@ def _policy(answer: object) -> AgentIngressCertPolicy | None:
     if answer is None:
         return None
     values = _object(answer)
-    return AgentIngressCertPolicy(_word(values, "authority"), _optional_text(values, "private_key_type"))
+    return AgentIngressCertPolicy(_optional_text(values, "authority") or "", _optional_text(values, "private_key_type"))
 
 
 def _status(answer: object) -> AgentIngressCertStatus | None:

@@ -35,7 +35,8 @@ class Wait:
     def line(self, now: float) -> str:
         """What is shown."""
         # Of a moment that passed without it, nothing is known: others may have been first.
-        left = f"; it goes on in {self.until - now:.0f} seconds" if self.until and self.until > now else ""
+        until = self.until  # which the thread that waits may set meanwhile
+        left = f"; it goes on in {max(until - now, 1):.0f} s" if until and until > now else ""
         return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
 
 

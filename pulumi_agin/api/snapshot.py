@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from . import errors, models
@@ -19,9 +20,13 @@ Query = Mapping[str, str]
 
 
 class Page(NamedTuple):
-    """A page of the list of ingresses: when it was asked for, what it holds, and the next one, if any."""
+    """A page of the list of ingresses: when it was asked for, what it holds, and the next one, if any.
+
+    answered_at: by the server's clock, where the answer told.
+    """
 
     asked_at: float
+    answered_at: datetime | None
     ingresses: list[models.AgentIngress]
     next_page: Query | None
 

@@ -12,7 +12,7 @@ EXCERPT_CHARACTERS = 300
 # As many characters of a key in a row are already too much of it.
 TELLING_CHARACTERS = 8
 
-_ESCAPE_OR_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
+_ESCAPE_OR_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|&#[0-9]{2,7};|&#[xX][0-9A-Fa-f]{2,6};|.", re.DOTALL)
 
 
 def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
@@ -27,7 +27,7 @@ def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
 def redact(text: str, secret: str) -> str:
     """The text with "[key]" wherever it holds the secret, whole or 8 of its characters in a row.
 
-    Services echo keys: whole, shortened, or URL-encoded. Upper and lower case count as the same.
+    Services echo keys: whole, shortened, URL-encoded, or in HTML. Upper and lower case count as the same.
     """
     size = min(TELLING_CHARACTERS, len(secret))
     lowered = _ascii_lower(secret)
@@ -35,7 +35,7 @@ def redact(text: str, secret: str) -> str:
     telling = bytearray(len(text))
     for written in (list(text), _ESCAPE_OR_CHARACTER.findall(text)):
         # What each stands for, and where it ends in the text.
-        meant = _ascii_lower("".join(unquote(unit, "latin-1") for unit in written))
+        meant = _ascii_lower("".join(map(_character, written)))
         ends = [0, *accumulate(map(len, written))]
         for piece in pieces:
             found = meant.find(piece)
@@ -47,6 +47,14 @@ def redact(text: str, secret: str) -> str:
     shown = "".join("[key]" if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
     # What is left can come together to a piece of the key again.
     return shown if shown == text or len(shown) >= len(text) else redact(shown, secret)
+
+
+def _character(unit: str) -> str:
+    """The one that a unit of text stands for: itself, "%41" or "&#65;"."""
+    if unit.startswith("&#"):
+        code = int(unit[3:-1], 16) if unit[2] in "xX" else int(unit[2:-1])
+        return chr(code) if code < 128 else "\0"
+    return unquote(unit, "latin-1")
 
 
 def _ascii_lower(text: str) -> str:

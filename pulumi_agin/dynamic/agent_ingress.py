@@ -26,6 +26,7 @@ from pulumi.dynamic import (
 
 from pulumi_agin import commands
 from pulumi_agin.api.errors import (
+    CreatedUnreadError,
     CreateUnsettledError,
     DomainExistsError,
     NgrokError,
@@ -46,17 +47,18 @@ POLICY = "certificate_management_policy"
 # What a change of it is made in place. All other inputs are `domain`, which replaces.
 UPDATED_IN_PLACE = ("description", "metadata", POLICY)
 
-# Tells whether a later call uses the key that saw the ingress last; see AgentIngressClient.fingerprint.
+# Tells whether a later call uses the key that saw the ingress last; see AgentIngressClient.fingerprint. Every state
+# has it, and no `get` has yet: so it tells the two apart as well.
 # Hidden: no attribute of the resource. Not with two underscores, which the SDK would not give back to us.
 FINGERPRINT = "_key_fingerprint"
-
-# Every answer has it, and no input: it tells a refresh from a `get`.
-COMPUTED = "created_at"
 
 # The stack as the CLI calls it, and the URNs of the parent and the explicit provider, where there is more to it than
 # the URN tells: an input that goes from the program to `check`, which hears of them from nobody else, and no further.
 # It is in no state.
 PLACEMENT = "_placement"
+
+# How a message about somebody else's ingress, maybe, ends.
+IN_USE = "; otherwise it is in use: choose another domain"
 
 # Values longer than this are not printed back.
 LONGEST_PRINTED = 100
@@ -66,7 +68,7 @@ _lock = threading.Lock()
 # How long to look for who has a domain, at most.
 LOOK_SECONDS = 30
 
-# What check learnt of a resource in this run, by its URN: its placement, and its outputs in the state.
+# What is known of a resource in this run, by its URN: its placement, and its outputs, from the state or as created.
 _placements: dict[str, Mapping[str, str]] = {}
 _before: dict[str, Mapping[str, Any]] = {}
 
@@ -109,7 +111,7 @@ class AgentIngressProvider(ResourceProvider):
         failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(news.get("domain")):
-                failures.append(CheckFailure("domain", problem.message))
+                failures.append(CheckFailure("domain", f"the domain {problem.message}"))
             else:
                 failures.append(CheckFailure("", f"property {problem}"))
         return CheckResult(inputs, failures)
@@ -142,7 +144,11 @@ class AgentIngressProvider(ResourceProvider):
             raise ProviderError(self._why_taken(error, wanted["domain"], left)) from None
         except CreateUnsettledError as error:
             raise ProviderError(self._how_to_find_out(error, wanted["domain"])) from None
+        except CreatedUnreadError as error:
+            outs = {**wanted, FINGERPRINT: client.fingerprint(error.id)}
+            raise PartialFailureError(f"{error}. The next `pulumi up` reads it again", error.id, outs) from None
         outs = kept_outputs(client, ingress)
+        _before[servicer.urn()] = outs
         _see_kept([field for field in UPDATED_IN_PLACE if wanted.get(field)], wanted, ingress, outs)
         return CreateResult(ingress.id, outs)
 
@@ -150,7 +156,7 @@ class AgentIngressProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A refresh, or a `get`. Only a refresh can find an ingress gone."""
         client = self._connected()
-        refreshing = COMPUTED in props
+        refreshing = FINGERPRINT in props
         try:
             # A `get` reads one; a refresh reads all of the stack, one by one.
             read = client.get_one_of_many if refreshing else client.get
@@ -170,15 +176,18 @@ class AgentIngressProvider(ResourceProvider):
         wanted = servicer.without_provider(_news)
         domain = str(_olds.get("domain") or wanted.get("domain"))
         changed = _changes(_olds, wanted)
+        began = time.monotonic()
+        seconds = servicer.timeout_seconds() or client.timeout_seconds
         try:
             if not changed:
                 # What the state has may be untrue, as the answer to the last update was lost: then it still is to do.
-                there = kept_outputs(client, client.get(_id, servicer.timeout_seconds(), domain=domain))
+                there = kept_outputs(client, client.get(_id, seconds, domain=domain))
                 changed = _changes(there, wanted)
                 if not changed:
                     return UpdateResult(there)
             changes = {field: _patch_value(field, wanted) for field in changed}
-            ingress = client.update(_id, changes, servicer.timeout_seconds(), domain=domain)
+            left = seconds - (time.monotonic() - began)
+            ingress = client.update(_id, changes, left, domain=domain)
         except NotFoundError as error:
             self._believe_gone(error, _id, _olds)
             raise ProviderError(
@@ -243,17 +252,25 @@ class AgentIngressProvider(ResourceProvider):
             return f"{error}. Which one has it could not be found out: {failure}"
         if existing is None:
             return (
-                f"{error}. None in the account of this key has it, so it is another account's: choose another domain, "
-                f"or set the key of that account. The API key came from {self._configured().api_key_source}"
+                f"{error}. Of those that ngrok lists for this key none has it, so it is another account's: choose "
+                "another domain, or set the key of that account. The API key came from "
+                f"{self._configured().api_key_source}"
             )
-        has_it = f"{error}. The one that has it is {existing.id}, created at {existing.created_at}"
+        has_it = f"{error}. The one that has it is {self._connected().named(existing)}"
+        for urn, others in _before.items():
+            if urn != servicer.urn() and others.get("uri") == existing.uri and others.get("domain") == domain:
+                return (
+                    f"{has_it}, that of this stack's {urn}. Two can't have one domain: choose another one; where the "
+                    "two are to exchange their domains, first give one of them a third, and run `pulumi up`"
+                )
         before = _before.get(servicer.urn())
         if before is None:
-            # Also where --target-replace is to replace it: check is then told of nothing that was before.
+            # Also where --replace is to replace it: check is then told of nothing that was before.
             return (
                 f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old "
-                "name in ResourceOptions(aliases=…); where it is this resource's own, and to be replaced, give it "
-                "ResourceOptions(delete_before_replace=True). To take it over under the name of this resource, run\n"
+                "name or parent in ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]); where it is this "
+                "resource's own, and to be replaced, give it ResourceOptions(delete_before_replace=True). To take it "
+                "over under the name of this resource, run\n"
                 f"{self._import_line(existing.id)}"
             )
         if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
@@ -261,19 +278,24 @@ class AgentIngressProvider(ResourceProvider):
                 f"{has_it}, which is the one to be replaced, and two can't have one domain. To have it deleted first, "
                 "give the resource ResourceOptions(delete_before_replace=True), and run the same again"
             )
-        if before.get("domain") != domain:
-            has_it += (
-                f". Where this resource had {domain} before, that change of the domain is not finished and the stack "
+        # What this resource had before is older than what it has, and what it did not get to know of is younger.
+        is_domain_change, made = before.get("domain") != domain, str(before.get("created_at"))
+        ways = []
+        if is_domain_change and existing.created_at <= made:
+            ways.append(
+                f"Where this resource had {domain} before, that change of the domain is not finished and the stack "
                 f'still has {existing.id} to delete: set domain to "{before.get("domain")}" again and run `pulumi up`, '
                 f"which deletes it, before you go back to {domain}"
             )
-        return f"{has_it}. {_left_behind(existing.id)}"
+        if not is_domain_change or existing.created_at >= made:
+            ways.append(_left_behind(existing.id))
+        return f"{has_it}. {'. '.join(ways)}{IN_USE}"
 
     def _how_to_find_out(self, error: CreateUnsettledError, domain: str) -> str:
         """What is unknown, and the command that tells, or takes over what there is."""
         is_replaced = servicer.urn() in _before
         if error.existing_id and is_replaced:
-            return f"{error}. {_left_behind(error.existing_id)}"
+            return f"{error}. {_left_behind(error.existing_id)}{IN_USE}"
         if error.existing_id:
             return (
                 f"{error}. To take it over under the name of this resource, run\n{self._import_line(error.existing_id)}"
@@ -315,8 +337,7 @@ def _left_behind(id_: str) -> str:
     """The way on where another ingress has the domain that this resource's is to be replaced by."""
     return (
         "Only where a run of this stack that was cut off created it, at that time, delete it at ngrok, as with "
-        f"`ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again; otherwise it is in use: choose "
-        "another domain"
+        f"`ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again"
     )
 
 

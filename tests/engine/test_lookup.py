@@ -250,7 +250,7 @@ def test_two_of_one_domain_are_an_error(project: Project, emulator: Emulator) ->
     one = {name: ingress[name] for name in ("domain", "ns_targets", "region_domains", "created_at")}
     page = {"ingresses": [{**one, "id": "agin_1"}, {**one, "id": "agin_2"}]}
     emulator.add_fault("GET", "answer", times=None, status=200, json_body=page)
-    assert_one_error(project.up(fails=True).output, "it has two Agent Ingresses of one domain")
+    assert_one_error(project.up(fails=True).output, "ngrok's list has two Agent Ingresses of one domain")
 
 
 def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(project: Project) -> None:

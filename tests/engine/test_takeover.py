@@ -145,7 +145,7 @@ def test_a_domain_of_another_account_is_said_to_be_one(project: Project, emulato
     project.up(env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     project.pulumi("stack", "init", "prod")
     failed = project.up(fails=True)
-    assert "None in the account of this key has it" in failed.diagnostics
+    assert "Of those that ngrok lists for this key none has it, so it is another account's" in failed.diagnostics
     assert len(emulator.ingresses()) == 1
 
 

@@ -52,7 +52,7 @@ def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plug
         }
     )
     assert failures == [
-        "domain: is a URL; give the domain alone, such as connect.acme.com",
+        "domain: the domain is a URL; give the domain alone, such as connect.acme.com",
         "property description has 300 bytes of UTF-8; ngrok takes 255 at most",
         "property metadata must be text, but is a number",
         'property certificate_management_policy.authority is required where there is a policy: "letsencrypt"',
@@ -220,7 +220,7 @@ def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, 
     sentence, command = caught.value.message.split("\n")
     assert "kept it" in sentence
     assert "ResourceOptions(delete_before_replace=True)" in sentence
-    assert command == f"pulumi up --stack dev --target-replace {URN}"
+    assert command == f"pulumi up --stack dev --replace {URN}"
     # What did change is kept in the state, with the reason.
     assert caught.value.kept
     assert caught.value.kept.id == id_

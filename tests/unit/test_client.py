@@ -207,10 +207,88 @@ def test_an_older_ingress_is_not_adopted_though_it_is_just_what_was_asked_for() 
     with Emulator(api_key=API_KEY, clock=lambda: now) as emulator:
         client = AgentIngressClient(Secret(API_KEY), emulator.url, 20)
         client.create({"domain": DOMAIN})
-        now += timedelta(seconds=10)
+        now += timedelta(seconds=3)
         emulator.add_fault("POST", "reset_before")
         with pytest.raises(errors.CreateUnsettledError, match="left alone"):
             client.create({"domain": DOMAIN})
+
+
+def test_what_another_create_of_this_run_made_is_not_taken_for_ours(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    first = client.create({"domain": DOMAIN})
+    emulator.add_fault("POST", "reset_before")
+    with pytest.raises(errors.CreateUnsettledError, match="left alone") as refused:
+        client.create({"domain": DOMAIN})
+    assert refused.value.existing_id == first.id
+
+
+def test_two_creates_of_one_domain_at_once_make_one(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "delay", seconds=1)
+    with ThreadPoolExecutor(1) as thread:
+        creating = thread.submit(client.create, {"domain": DOMAIN})
+        while not emulator.counts():
+            time.sleep(0.01)
+        with pytest.raises(errors.InvalidInputsError, match=r"connect\.acme\.com: two resources of this run"):
+            client.create({"domain": DOMAIN})
+        assert creating.result().domain == DOMAIN
+    assert emulator.counts() == {"POST /agent_ingresses": 1}
+
+
+def test_one_that_was_made_and_cant_be_read_is_not_lost(client: AgentIngressClient, emulator: Emulator) -> None:
+    made: dict[str, Any] = {"id": "agin_1", "domain": f"{DOMAIN}.", "ns_targets": "none"}
+    emulator.add_fault("POST", "answer", status=201, json_body=made)
+    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
+    with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was made, and") as unread:
+        client.create({"domain": DOMAIN})
+    assert unread.value.id == "agin_1"
+    # What is about another domain is not ours.
+    emulator.add_fault("POST", "answer", status=201, json_body={**made, "domain": "another.acme.com"})
+    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
+    with pytest.raises(errors.CreateUnsettledError):
+        client.create({"domain": DOMAIN})
+
+
+def test_one_that_the_list_does_not_have_yet_is_looked_for_again(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "reset_after")
+    emulator.add_fault("GET", "answer", times=2, status=200, json_body={"ingresses": []})
+    assert client.create({"domain": DOMAIN}).id == emulator.ingresses()[0]["id"]
+    emulator.reset()
+    emulator.add_fault("POST", "reset_after")
+    emulator.add_fault("GET", "answer", times=None, status=200, json_body={"ingresses": []})
+    with pytest.raises(errors.CreateUnsettledError, match="so it is another account's, or may still appear"):
+        client.create({"domain": DOMAIN}, 4)
+
+
+def test_one_is_found_on_a_later_page_too(client: AgentIngressClient, emulator: Emulator) -> None:
+    ingress = client.create({"domain": DOMAIN})
+    uri = f"{emulator.url}/agent_ingresses?before_id=agin_1&filter=true"
+    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [], "next_page_uri": uri})
+    page = {"ingresses": [{**ingress.outputs(), "id": ingress.id}]}
+    emulator.add_fault("GET", "answer", status=200, json_body=page)
+    assert client.find(DOMAIN) == ingress
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.acme.com"])
+def test_a_host_that_is_none_is_said(host: str) -> None:
+    with pytest.raises(errors.UnreachableError, match="could not list the Agent Ingresses: no answer from"):
+        AgentIngressClient(Secret(API_KEY), f"https://{host}", 5).list()
+
+
+def test_a_key_in_the_place_of_an_id_or_a_date_is_not_shown(client: AgentIngressClient, emulator: Emulator) -> None:
+    for id_ in (API_KEY, f"agin_{API_KEY[5:15]}"):
+        with pytest.raises(errors.InvalidInputsError, match="given as the API key") as refused:
+            client.get(id_)
+        assert API_KEY[5:13] not in str(refused.value)
+    assert emulator.requests() == []
+    ingress = client.create({"domain": DOMAIN, "description": "another"})
+    echoed = {**ingress.outputs(), "id": ingress.id, "created_at": API_KEY}
+    emulator.add_fault("POST", "reset_before")
+    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [echoed]})
+    with pytest.raises(errors.CreateUnsettledError, match=r"created at \[key\]"):
+        client.create({"domain": DOMAIN})
 
 
 def test_a_look_that_fails_too_says_what_is_unknown(client: AgentIngressClient, emulator: Emulator) -> None:
@@ -258,7 +336,7 @@ ANOTHER = {
     ("kind", "fault", "says"),
     [
         ("answer", {"status": 200, "body": "<html>hello</html>"}, 'not JSON); it begins "<html>hello</html>"'),
-        ("answer", {"status": 200, "body": ""}, "it begins with nothing"),
+        ("answer", {"status": 200, "body": ""}, "it is empty"),
         ("answer", {"status": 200, "json_body": ["a"]}, "makes no sense"),
         ("answer", {"status": 200, "body": "[" * 20_000}, "not JSON"),
         ("answer", {"status": 200, "json_body": {**ANOTHER, "ns_targets": 5}}, "ns_targets"),
@@ -468,7 +546,7 @@ def test_the_limit_is_said_by_who_was_refused_and_by_who_was_not(emulator: Emula
         refused.result(20)
     for doing in ("list the Agent Ingresses", f"create the Agent Ingress {DOMAIN}"):
         [line] = [line for line in lines if doing in line]
-        assert re.search(r": ngrok takes 120 requests a minute of the whole account; it goes on in [01] seconds$", line)
+        assert re.search(r": ngrok takes 120 requests a minute of the whole account; it goes on in 1 s$", line)
 
 
 def test_looking_for_a_create_whose_answer_was_lost_is_said(
@@ -524,5 +602,5 @@ def test_the_thread_that_says_it_ends_with_the_last_call(emulator: Emulator, lin
 def test_of_a_moment_that_passed_nothing_is_promised() -> None:
     wait = progress.Wait("list", retry.Deadline(300), says_next=0)
     wait.waits_for("the limit", 7)
-    assert wait.line(time.monotonic()).endswith("the limit; it goes on in 7 seconds")
+    assert wait.line(time.monotonic()).endswith("the limit; it goes on in 7 s")
     assert wait.line(time.monotonic() + 8).endswith("the limit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
@@ -49,7 +50,7 @@ class Listing:
         ]
         # A page that is full names a next one, which may be empty.
         next_page = {"from": "0" if self.goes_round else str(end)}
-        return Page(asked_at, ingresses, next_page if len(ingresses) == self.page_size else None)
+        return Page(asked_at, None, ingresses, next_page if len(ingresses) == self.page_size else None)
 
 
 @pytest.fixture
@@ -259,13 +260,13 @@ def test_reading_many_takes_one_request_and_the_pages_of_one_list(reads: int, ac
 
 
 def test_a_list_that_the_limit_holds_up_is_still_one(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "MAX_AGE_SECONDS", 1.0)
+    monkeypatch.setattr(snapshot, "MAX_AGE_SECONDS", 3.0)
     emulator.configure(limit=0)
     client = AgentIngressClient(Secret(API_KEY), emulator.url)
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(250)]
     emulator.clear_requests()
     # The second page comes when the first has become too old, so that one is read again.
-    emulator.add_fault("GET", "answer", skip=2, status=429, headers={"Retry-After": "2"})
+    emulator.add_fault("GET", "answer", skip=2, status=429, headers={"Retry-After": "4"})
     with ThreadPoolExecutor(4) as threads:
         read = list(threads.map(lambda each: client.get_one_of_many(each.id, domain=each.domain), made))
     assert read == made
@@ -278,9 +279,10 @@ def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) ->
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(3)]
     client.get_one_of_many(made[0].id)
     # A list that lacks all, and one that has an id with another domain.
-    page: dict[str, object] = {"ingresses": [], "next_page_uri": None, "uri": ""}
-    emulator.add_fault("GET", "answer", status=200, json_body=page)
-    assert client.get_one_of_many(made[1].id) == made[1]
+    moved = {**made[1].outputs(), "id": made[1].id, "domain": "moved.acme.com"}
+    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [moved]})
+    assert client.get_one_of_many(made[1].id, domain=made[1].domain) == made[1]
+    assert client.get_one_of_many(made[0].id) == made[0]
     emulator.delete_ingress(made[2].id)
     emulator.clear_requests()
     with pytest.raises(errors.NotFoundError):
@@ -288,6 +290,28 @@ def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) ->
     with pytest.raises(errors.BadAnswerError, match="about another Agent Ingress"):
         client.get_one_of_many(made[1].id, domain="another.acme.com")
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 2}
+
+
+@pytest.mark.parametrize("when", ["as it begins", "as it ends"])
+def test_what_was_read_while_a_write_was_under_way_is_not_used_after_it(when: str, emulator: Emulator) -> None:
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
+    ingress = client.create({"domain": "connect.acme.com"})
+    client.get_one_of_many(ingress.id)
+    during_it = "new" if when == "as it begins" else ""
+    if during_it:
+        # It is carried out at once, and answered later.
+        client.get_one_of_many(ingress.id)
+        emulator.add_fault("PATCH", "hang", after=True)
+    else:
+        emulator.add_fault("PATCH", "delay", seconds=1)
+    with ThreadPoolExecutor(1) as thread:
+        emulator.clear_requests()
+        writing = thread.submit(client.update, ingress.id, {"description": "new"}, 4)
+        while emulator.ingresses()[0]["description"] != during_it or not emulator.counts():
+            time.sleep(0.01)
+        assert client.get_one_of_many(ingress.id).description == during_it
+        assert writing.result().description == "new"
+    assert client.get_one_of_many(ingress.id).description == "new"
 
 
 def test_a_write_of_our_own_is_seen_by_the_next_read(emulator: Emulator) -> None:

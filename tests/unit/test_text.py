@@ -24,6 +24,8 @@ KEY = "2AbCdEfGhIj+KlMnOp/QrStUv=_WxYz0123456789"
         # As JavaScript's encodeURIComponent leaves some of it, and as others leave nothing.
         KEY.replace("+", "%2B").replace("/", "%2F"),
         "".join(f"%{ord(character):02x}" for character in KEY),
+        "".join(f"&#{ord(character)};" for character in KEY),
+        "".join(f"&#x{ord(character):X};" for character in KEY),
     ],
 )
 def test_no_eight_characters_of_a_key_in_a_row_are_shown(echo: str) -> None:
