@@ -3,7 +3,8 @@
     python main.py up [DOMAIN]
     python main.py destroy
 
-Needs the Pulumi CLI on PATH, a backend (`pulumi login`), and the API key in NGROK_API_KEY.
+Needs the Pulumi CLI on PATH, a backend (`pulumi login`; one of files wants PULUMI_CONFIG_PASSPHRASE too), and the API
+key in NGROK_API_KEY.
 """
 
 import sys
