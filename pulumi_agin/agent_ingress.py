@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, overload
 import pulumi
 from pulumi.dynamic import Resource
 
-from .commands import import_line
+from .commands import import_line, stack_urn
 from .dynamic.agent_ingress import PLACEMENT, AgentIngressProvider
 from .preview import make_exact
 from .provider import PACKAGE, under_mocks, warn_of_plain_api_key
@@ -249,9 +249,8 @@ def _stack() -> str:
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
     from .settings import Settings
 
-    stack, project = pulumi.get_stack(), pulumi.get_project()
     # The URNs of others are not known yet.
-    parent = "URN" if opts.parent else f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
+    parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
     inherited = opts.parent.get_provider(f"{PACKAGE}:dynamic/agin:AgentIngress") if opts.parent else None
     provider = "URN" if opts.provider or opts.providers or inherited else None
     filled_in = ""

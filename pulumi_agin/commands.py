@@ -45,6 +45,11 @@ def find_line(
     return _import([], {"--filter": f'obj.domain == "{domain}"', "--provider": provider}, stack, stack_config)
 
 
+def stack_urn(stack: str, project: str) -> str:
+    """The URN of a stack itself, which is the parent of what has no other. `stack` is without an organization."""
+    return f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
+
+
 def state_delete_line(urn: str, *, stack: str | None = None) -> str:
     """Takes a resource out of the state, also where it is protected."""
     return f"{_pulumi('state delete', stack)} --yes --force {_quoted(urn)}"

@@ -100,13 +100,17 @@ async def _exact(
         # They are those of the state. What ngrok has none of is absent from it, which the SDK takes for unknown.
         absent = {name: (None, True) for name in (POLICY, STATUS) if not known[name][1]}
         return {**known, **absent}
+    from .api.models import has_policy
+
     id_ = await resource.id.future()
     answer = await _asked(resource, id_) if id_ else None
     if answer is None:
         return dict(known)
     existing = typed(answer)
     policy, policy_is_known = known[POLICY]
-    keeps_policy = _is_kept(policy if policy_is_known else given.get(POLICY), existing[POLICY])
+    wanted = policy if policy_is_known else given.get(POLICY)
+    # What is not known yet is no dict.
+    keeps_policy = isinstance(wanted, Mapping | None) and has_policy(existing[POLICY], wanted)
 
     def exact(name: str) -> Known:
         if name in (POLICY, STATUS):
@@ -180,15 +184,6 @@ def _warn_once(sentence: str) -> None:
     if monitor not in _warned:
         _warned.add(monitor)
         pulumi.log.warn(sentence)
-
-
-def _is_kept(wanted: object, existing: Mapping[str, Any] | None) -> bool:
-    """Whether a policy stays as it is. A key type that was left out is whatever ngrok took."""
-    if not wanted or not existing:
-        return not wanted and not existing
-    return (
-        isinstance(wanted, Mapping) and {k: v for k, v in wanted.items() if v is not None}.items() <= existing.items()
-    )
 
 
 async def _as_known(output: pulumi.Output[Any]) -> Known:

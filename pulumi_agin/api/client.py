@@ -676,15 +676,12 @@ def _to_settle(deadline: Deadline) -> Deadline:
 
 
 def _has(ingress: models.AgentIngress, asked: Mapping[str, Any]) -> bool:
-    """Whether the ingress is as it was asked to be. A key type that was left out is whatever ngrok took."""
-    for name, value in asked.items():
-        there = getattr(ingress, name)
-        if name == "certificate_management_policy" and there is not None and value is not None:
-            if not value.items() <= vars(there).items():
-                return False
-        elif there != value:
-            return False
-    return True
+    """Whether the ingress is as it was asked to be."""
+    there = ingress.outputs()
+    return all(
+        models.has_policy(there[name], value) if name == "certificate_management_policy" else there[name] == value
+        for name, value in asked.items()
+    )
 
 
 def _named(id_: str, domain: str | None) -> str:

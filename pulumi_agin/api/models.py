@@ -142,6 +142,13 @@ class AgentIngressPage:
         return cls([AgentIngress.from_answer(each) for each in ingresses], _optional_text(values, "next_page_uri"))
 
 
+def has_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
+    """Whether a policy is as it was asked for. A key type that was left out is whatever ngrok took."""
+    if not there or not asked:
+        return not there and not asked
+    return all(value is None or value == there.get(name) for name, value in asked.items())
+
+
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are not None, nested ones neither."""
     return {

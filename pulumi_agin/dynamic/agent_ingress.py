@@ -313,12 +313,11 @@ class AgentIngressProvider(ResourceProvider):
         # urn:pulumi:STACK::PROJECT::TYPES::NAME
         stack, project, _, name = servicer.urn().removeprefix("urn:pulumi:").split("::", 3)
         # Always with a parent, the stack itself where there is no other: one that is selected by chance lacks it.
-        stack_urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
         return commands.import_line(
             id_,
             name,
             stack=_placed("stack"),
-            parent=_placed("parent") or stack_urn,
+            parent=_placed("parent") or commands.stack_urn(stack, project),
             provider=_placed("provider"),
             stack_config=self._configured().from_stack_config,
         )
@@ -356,12 +355,11 @@ def _differs(field: str, old: Any, new: Any) -> bool:
         from pulumi_agin.api.models import canonical_domain
 
         return canonical_domain(old or "") != canonical_domain(new or "")
-    if field != POLICY:
-        return bool((old or "") != (new or ""))
-    if not old or not new:
-        return bool(old) != bool(new)
-    # A key type that was left out is whatever ngrok took.
-    return any(servicer.is_unknown(value) or value != old.get(key) for key, value in new.items())
+    if field == POLICY:
+        from pulumi_agin.api.models import has_policy
+
+        return not has_policy(old, new)
+    return bool((old or "") != (new or ""))
 
 
 def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
