@@ -117,13 +117,13 @@ class AgentIngressClient:
     # -- what can be asked --------------------------------------------------------------------------------
 
     def create(self, inputs: Mapping[str, Any], timeout_seconds: float | None = None) -> models.AgentIngress:
-        """Makes an Agent Ingress. `inputs` are the fields of `inputs.AgentIngressInputs`.
+        """Makes an Agent Ingress. `inputs` are the values that `validate` takes.
 
         Raises DomainExistsError where the domain has one that is not ours, CreateUnsettledError where the
         answer was lost and it can't be told, CreatedUnreadError where it was made and can't be read,
         InvalidInputsError, and whatever any call raises.
         """
-        # With pydantic, which what only reads and deletes does without.
+        # With pydantic's core, which what only reads and deletes does without.
         from .inputs import validate
 
         body, problems = validate(inputs)

@@ -1,26 +1,26 @@
 """What may be set on an Agent Ingress: validation, of everything at once and in words of our own.
 
-Apart from the models, as pydantic takes a while to load: what only reads or deletes does without it.
+By pydantic's core. The engine waits for whatever a plugin loads, and pydantic's models take four times as long; what
+only reads or deletes does without either, so this is apart from our own models.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
+from pydantic_core import SchemaValidator, ValidationError
+from pydantic_core.core_schema import (
+    CoreSchema,
+    no_info_plain_validator_function,
+    no_info_wrap_validator_function,
+    typed_dict_field,
+    typed_dict_schema,
 )
 
 from .models import (
@@ -132,51 +132,46 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     return choice
 
 
-def _unless_unknown(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
-    # In a preview a value may not be known yet. Whoever knows how such a value looks says so in the context.
-    is_unknown = (info.context or {}).get("is_unknown")
-    if is_unknown is not None and is_unknown(value):
-        return value
-    return handler(value)
+# The fields that are texts, each with what judges it. All but `domain` can be changed in place.
+TEXTS: dict[str, Callable[[object], str]] = {
+    "domain": _domain,
+    "description": _at_most(DESCRIPTION_MAX_BYTES),
+    "metadata": _at_most(METADATA_MAX_BYTES),
+}
+
+# How ngrok gets the certificate. Without a policy, ngrok's internal CA signs it, ready at once.
+POLICY = "certificate_management_policy"
+POLICY_INPUTS: dict[str, Callable[[object], str]] = {
+    "authority": _one_of(CERTIFICATE_AUTHORITIES),
+    "private_key_type": _one_of(PRIVATE_KEY_TYPES),
+}
+
+# Of an Agent Ingress, and of a policy.
+REQUIRED = ("domain", "authority")
 
 
-UnlessUnknown = WrapValidator(_unless_unknown)
+@functools.cache
+def _validator(is_unknown: Callable[[object], bool]) -> SchemaValidator:
+    """What judges the inputs of an Agent Ingress, but for those that a preview does not know yet."""
+
+    def checked(check: Callable[[object], str]) -> CoreSchema:
+        return no_info_plain_validator_function(lambda value: value if is_unknown(value) else check(value))
+
+    def of(inputs: Mapping[str, CoreSchema]) -> CoreSchema:
+        fields = {name: typed_dict_field(schema, required=name in REQUIRED) for name, schema in inputs.items()}
+        return typed_dict_schema(fields, extra_behavior="forbid")
+
+    policy = no_info_wrap_validator_function(
+        lambda value, handler: value if is_unknown(value) else handler(_given(value)),
+        of({name: checked(check) for name, check in POLICY_INPUTS.items()}),
+    )
+    return SchemaValidator(of({**{name: checked(check) for name, check in TEXTS.items()}, POLICY: policy}))
 
 
-class _Inputs(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _none_is_absent(cls, values: object) -> object:
-        if not isinstance(values, Mapping):
-            return values
-        return {name: value for name, value in values.items() if value is not None}
-
-
-class AgentIngressCertPolicyInputs(_Inputs):
-    """How ngrok gets the certificate. Without one, ngrok's internal CA signs it, ready at once."""
-
-    authority: Annotated[str, BeforeValidator(_one_of(CERTIFICATE_AUTHORITIES)), UnlessUnknown]
-    private_key_type: Annotated[str | None, BeforeValidator(_one_of(PRIVATE_KEY_TYPES)), UnlessUnknown] = None
-
-
-class AgentIngressInputs(_Inputs):
-    """What can be set on an Agent Ingress. All but `domain` can be changed in place."""
-
-    domain: Annotated[str, BeforeValidator(_domain), UnlessUnknown]
-    description: Annotated[str | None, BeforeValidator(_at_most(DESCRIPTION_MAX_BYTES)), UnlessUnknown] = None
-    metadata: Annotated[str | None, BeforeValidator(_at_most(METADATA_MAX_BYTES)), UnlessUnknown] = None
-    certificate_management_policy: Annotated[AgentIngressCertPolicyInputs | None, UnlessUnknown] = None
-
-    def given(self) -> dict[str, Any]:
-        """What was set, as plain values: nothing that is None, nested neither."""
-        values = {name: value for name, value in self if value is not None}
-        policy = self.certificate_management_policy
-        # An unknown policy is neither None nor a policy.
-        if isinstance(policy, AgentIngressCertPolicyInputs):
-            values["certificate_management_policy"] = {n: v for n, v in policy if v is not None}
+def _given(values: object) -> object:
+    if not isinstance(values, Mapping):
         return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -191,11 +186,15 @@ class Problem:
 
 
 def validate(
-    values: Mapping[str, Any], is_unknown: Callable[[object], bool] | None = None
+    values: Mapping[str, Any], is_unknown: Callable[[object], bool] = lambda value: False
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The values in canonical form, and everything that is wrong with them; one of the two is empty."""
+    """The inputs in canonical form, and everything that is wrong with them; one of the two is empty.
+
+    values: domain, description, metadata and certificate_management_policy; None is as good as absent.
+    is_unknown: tells a value that a preview does not know yet; it is left as it is.
+    """
     try:
-        return AgentIngressInputs.model_validate(values, context={"is_unknown": is_unknown}).given(), []
+        return _validator(is_unknown).validate_python(_given(values)), []
     except ValidationError as error:
         return {}, [
             Problem(tuple(one_line(str(key), 40) for key in detail["loc"]), _in_words(detail))
@@ -212,11 +211,11 @@ def _in_words(detail: Any) -> str:
             return f'is required where there is a policy: "{CERTIFICATE_AUTHORITIES[0]}"'
         return f"is required: a domain that you own, such as {EXAMPLE_DOMAIN}"
     if detail["type"] == "extra_forbidden":
-        known = AgentIngressCertPolicyInputs.model_fields if nested else AgentIngressInputs.model_fields
+        known = [*POLICY_INPUTS] if nested else [*TEXTS, POLICY]
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(detail["loc"][-1])).lower()
         likeliest = difflib.get_close_matches(name, known, n=1)
         meant = f'; did you mean "{likeliest[0]}"?' if likeliest else f"; there are {', '.join(known)}"
         return f"is not known{meant}"
-    if detail["type"] in ("model_type", "model_attributes_type"):
+    if detail["type"] == "dict_type":
         return f"must be a dict or AgentIngressCertPolicyArgs, but is {_kind(detail['input'])}"
     return str(detail["msg"])
