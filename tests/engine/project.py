@@ -32,6 +32,18 @@ class Result:
         """What the CLI printed at the end under "Diagnostics:", on one line."""
         return " ".join(self.output.partition("Diagnostics:")[2].split())
 
+    @property
+    def has_traceback(self) -> bool:
+        """Whether something failed without a sentence of its own.
+
+        The engine ends the program of a failing run by SIGINT, and where that meets the SDK, Python tells it in a
+        traceback, with any provider.
+        """
+        tracebacks = self.output.split("Traceback (most recent call last)")[1:]
+        # An exception that came of another one is told after it.
+        last = [each for each in tracebacks if "During handling of the above exception" not in each]
+        return any("KeyboardInterrupt" not in each for each in last)
+
     def __contains__(self, text: str) -> bool:
         return text in self.output
 

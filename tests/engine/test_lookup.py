@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.engine.project import Project, Result
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 
@@ -62,7 +62,7 @@ def test_by_id_and_by_domain_in_any_spelling_with_typed_results(project: Project
         assert one["created_at"] == expected["created_at"]
         assert one["uri"].endswith(f"/agent_ingresses/{id_}")
     assert project.outputs()["lifted"] == found[0]["ns_targets"][0]
-    assert "Traceback" not in project.up()
+    assert not project.up().has_traceback
 
 
 def test_all_of_them_over_every_page_and_with_a_filter(project: Project, emulator: Emulator) -> None:
@@ -196,7 +196,7 @@ def test_what_is_not_found_or_wrong_is_one_sentence(
 ) -> None:
     project.program(f'pulumi.export("found", agin.{form}({arguments}))')
     for failed in (project.preview(fails=True), project.up(fails=True)):
-        assert_one_error(failed.output, said)
+        assert_one_error(failed, said)
 
 
 @pytest.mark.parametrize("form", ["get_agent_ingresses", "get_agent_ingresses_output"])
@@ -229,7 +229,7 @@ def test_an_api_that_cannot_be_asked_is_one_sentence(
     program: str, environment: dict[str, str], said: str, form: str, project: Project
 ) -> None:
     project.program(program.replace("FORM", form))
-    assert_one_error(project.up(fails=True, env=environment).output, said)
+    assert_one_error(project.up(fails=True, env=environment), said)
 
 
 def test_an_output_that_fails_where_a_resource_needs_it_is_one_sentence_too(project: Project) -> None:
@@ -240,7 +240,7 @@ def test_an_output_that_fails_where_a_resource_needs_it_is_one_sentence_too(proj
         pulumi.export("id", found.id)
         """
     )
-    assert_one_error(project.up(fails=True).output, "there is no Agent Ingress with the domain no.acme.com")
+    assert_one_error(project.up(fails=True), "there is no Agent Ingress with the domain no.acme.com")
 
 
 def test_two_of_one_domain_are_an_error(project: Project, emulator: Emulator) -> None:
@@ -250,7 +250,7 @@ def test_two_of_one_domain_are_an_error(project: Project, emulator: Emulator) ->
     one = {name: ingress[name] for name in ("domain", "ns_targets", "region_domains", "created_at")}
     page = {"ingresses": [{**one, "id": "agin_1"}, {**one, "id": "agin_2"}]}
     emulator.add_fault("GET", "answer", times=None, status=200, json_body=page)
-    assert_one_error(project.up(fails=True).output, "ngrok's list has two Agent Ingresses of one domain")
+    assert_one_error(project.up(fails=True), "ngrok's list has two Agent Ingresses of one domain")
 
 
 def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(project: Project) -> None:
@@ -271,7 +271,7 @@ def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(proje
         """.replace("KEY", OTHER_ACCOUNTS_KEY)
     project.program(program.replace("FORM", "get_agent_ingresses"))
     assert_one_error(
-        project.preview(fails=True).output,
+        project.preview(fails=True),
         "get_agent_ingresses can't ask ngrok in this preview, as its Provider has inputs that are not known yet; "
         "get_agent_ingresses_output waits for them",
     )
@@ -281,10 +281,10 @@ def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(proje
     assert project.outputs()["found"] == {"agent_ingresses": []}
 
 
-def assert_one_error(output: str, said: str) -> None:
+def assert_one_error(failed: Result, said: str) -> None:
     """The sentence is there, alone but for what Pulumi says of any program that fails, and without a traceback."""
-    assert "Traceback" not in output
-    diagnostics = output.partition("Diagnostics:")[2] or output
+    assert not failed.has_traceback
+    diagnostics = failed.output.partition("Diagnostics:")[2] or failed.output
     errors = {line.strip() for line in diagnostics.splitlines() if line.strip().startswith("error: ")}
     errors = {error for error in errors if "program exited with non-zero exit code: 1" not in error}
     [error] = errors
