@@ -33,7 +33,9 @@ def redact(text: str, secret: str) -> str:
     lowered = _ascii_lower(secret)
     pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
-    for written in (list(text), _ESCAPE_OR_CHARACTER.findall(text)):
+    # Without the two there is no escape, and both ways are one.
+    ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search("[%&]", text) else [text]
+    for written in ways:
         # What each stands for, and where it ends in the text.
         meant = _ascii_lower("".join(map(_character, written)))
         ends = [0, *accumulate(map(len, written))]
@@ -51,6 +53,8 @@ def redact(text: str, secret: str) -> str:
 
 def _character(unit: str) -> str:
     """The one that a unit of text stands for: itself, "%41" or "&#65;"."""
+    if len(unit) == 1:
+        return unit
     if unit.startswith("&#"):
         code = int(unit[3:-1], 16) if unit[2] in "xX" else int(unit[2:-1])
         return chr(code) if code < 128 else "\0"
@@ -58,5 +62,5 @@ def _character(unit: str) -> str:
 
 
 def _ascii_lower(text: str) -> str:
-    # str.lower can change the length of a text, which would shift every position after it.
-    return "".join(c.lower() if c.isascii() else c for c in text)
+    # Of what is not ASCII, str.lower can change the length, which would shift every position after it.
+    return text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
