@@ -30,10 +30,11 @@ unit servicer program: env  ## one level of tests; T='-k name' passes arguments 
 engine: env  ## the level that runs the real Pulumi CLI; T='-k name' as well
 	$(call pytest,tests/engine)
 
-# The engine's tests want a Pulumi CLI, and an environment with the wheel as a user would have it.
+# The engine's tests want a Pulumi CLI, an environment with the wheel as a user would have it, and the oldest SDK.
 define pytest
 	@cli="$$($(PYTHON) -m tools.pulumi_cli)" && user="$$($(PYTHON) -m tools.environment user)" && \
-	PULUMI_AGIN_TEST_CLI="$$cli" PULUMI_AGIN_TEST_USER_ENV="$$user" $(BIN)/python -m pytest $(1) $(T)
+	sdk="$$($(PYTHON) -m tools.environment oldest-sdk)" && PULUMI_AGIN_TEST_CLI="$$cli" \
+	PULUMI_AGIN_TEST_USER_ENV="$$user" PULUMI_AGIN_TEST_OLDEST_SDK="$$sdk" $(BIN)/python -m pytest $(1) $(T)
 endef
 
 lint: env  ## format, lint, types and import contracts

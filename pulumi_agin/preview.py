@@ -60,6 +60,9 @@ def make_exact(
     after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
     for name, parts in after.items():
         setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
+        # At its end the program waits for the one that takes its place, and need not wait for both. That is private
+        # ground of the SDK, and looked up on the class: an Output has every attribute, as another Output.
+        getattr(pulumi.Output, "_untrack", lambda output: None)(before[name])
 
     async def settle() -> None:
         try:

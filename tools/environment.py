@@ -1,7 +1,8 @@
 """The two Python environments: `.build/venv` to develop in, and `.build/user` as a user would have it.
 
-`python3 -m tools.environment dev` and `python3 -m tools.environment user` print the folder. Either is made
-once, and again only when what it was made from has changed.
+`python3 -m tools.environment dev` and `python3 -m tools.environment user` print the folder, and
+`python3 -m tools.environment oldest-sdk` that of the oldest SDK of Pulumi's that is supported, for the PYTHONPATH of a
+user. Each is made once, and again only when what it was made from has changed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -19,6 +21,7 @@ from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
 DEV = BUILD / "venv"
 USER = BUILD / "user"
+OLDEST_SDK = BUILD / "oldest-sdk"
 DIST = BUILD / "dist"
 LOG = LOGS / "environment.log"
 STAMP = "agin-stamp.json"
@@ -52,6 +55,20 @@ def user() -> Path:
         _pip(USER, f"[2/2] installing {wheel.name} and its dependencies", f"{wheel}[emulator]")
     _set_stamp(USER, wanted)
     return USER
+
+
+def oldest_sdk() -> Path:
+    """A folder with the oldest SDK that the package allows, and nothing else."""
+    wanted = _made_from()
+    if _stamp(OLDEST_SDK) == wanted:
+        return OLDEST_SDK
+    oldest = re.search(r'"pulumi>=([0-9.]+),', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert oldest
+    shutil.rmtree(OLDEST_SDK, ignore_errors=True)
+    title = f"installing the oldest SDK, pulumi {oldest[1]}"
+    _pip(dev(), title, "--target", str(OLDEST_SDK), "--no-deps", f"pulumi=={oldest[1]}")
+    _set_stamp(OLDEST_SDK, wanted)
+    return OLDEST_SDK
 
 
 def build_wheel() -> Path:
@@ -117,9 +134,9 @@ def _set_stamp(folder: Path, made_from: dict[str, str]) -> None:
 
 
 def main() -> int:
-    makers = {"dev": dev, "user": user}
+    makers = {"dev": dev, "user": user, "oldest-sdk": oldest_sdk}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
-        say("usage: python3 -m tools.environment {dev|user}")
+        say("usage: python3 -m tools.environment {dev|user|oldest-sdk}")
         return 2
     return exit_status(lambda: print(makers[sys.argv[1]]()))
 

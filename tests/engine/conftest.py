@@ -30,6 +30,12 @@ def user_env() -> Path:
     return _folder("PULUMI_AGIN_TEST_USER_ENV")
 
 
+@pytest.fixture(scope="session")
+def oldest_sdk() -> Path:
+    """A folder with the oldest SDK of Pulumi's that the package allows."""
+    return _folder("PULUMI_AGIN_TEST_OLDEST_SDK")
+
+
 @pytest.fixture
 def project(tmp_path: Path, cli: Path, user_env: Path, emulator: Emulator) -> Project:
     """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
