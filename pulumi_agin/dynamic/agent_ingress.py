@@ -68,7 +68,10 @@ _lock = threading.Lock()
 # How long to look for who has a domain, at most.
 LOOK_SECONDS = 30
 
-# What is known of a resource in this run, by its URN: its placement, and its outputs, from the state or as created.
+# The outputs that tell which Agent Ingress a resource had.
+WHICH = ("domain", "uri", "created_at")
+
+# What is known of a resource in this run, by its URN: its placement, and these outputs, from the state or as created.
 _placements: dict[str, Mapping[str, str]] = {}
 _before: dict[str, Mapping[str, Any]] = {}
 
@@ -106,7 +109,7 @@ class AgentIngressProvider(ResourceProvider):
         urn = servicer.urn()
         _placements[urn] = given.pop(PLACEMENT, None) or {"stack": _stack_of(urn)}
         if _olds:
-            _before[urn] = servicer.outputs_before() or _olds
+            _before[urn] = servicer.outputs_before(WHICH) or _olds
         inputs, problems = validate(given, servicer.is_unknown)
         failures = [CheckFailure("", sentence) for sentence in self._configured().problems()]
         for problem in problems:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
@@ -71,11 +71,14 @@ def inputs_before() -> dict[str, Any] | None:
     return rpc.deserialize_properties(struct) if struct else None
 
 
-def outputs_before() -> dict[str, Any] | None:
-    """In a check, the resource's outputs as the state has them; None where there are none."""
+def outputs_before(names: Iterable[str]) -> dict[str, Any]:
+    """In a check, these outputs of the resource as the state has them; none where there are none.
+
+    All of them would take longer to deserialize than the rest of the check.
+    """
     call = current_call()
     struct = getattr(call.request, "old_outputs", None) if call else None
-    return rpc.deserialize_properties(struct) if struct else None
+    return {name: struct[name] for name in names if name in struct} if struct else {}
 
 
 def urn() -> str:
