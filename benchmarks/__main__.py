@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="What our own work costs, beside its floor.")
     parser.add_argument("--counts", type=numbers, default=[1, 50, 200], help="how many ingresses (default: 1,50,200)")
     parser.add_argument("--latency", type=numbers, default=[0, 50], help="milliseconds of the API (default: 0,50)")
-    parser.add_argument("--runs", type=int, default=5, help="of each; the figures are medians (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=9, help="of each; the figures are medians (default: %(default)s)")
     parser.add_argument("--real-limit", action="store_true", help="up against the real limit too: two minutes more")
     return parser.parse_args()
 
