@@ -347,7 +347,7 @@ class AgentIngressClient:
             return False
         # By the server's clock on both sides: ours may be wrong.
         first_sent = now - timedelta(seconds=time.monotonic() - request.carried_out_since)
-        asked = {"description": "", "metadata": "", "certificate_management_policy": None, **body}
+        asked = {"description": "", "metadata": "", models.POLICY: None, **body}
         del asked["domain"]
         return made >= first_sent - CLOCK_SLACK and _has(existing, asked)
 
@@ -358,15 +358,12 @@ class AgentIngressClient:
 
     def _checked_id(self, id_: str) -> str:
         # The id becomes a part of the path: it must not lead to another.
+        looks_like = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
         if not models.PLAIN_ID.fullmatch(id_):
-            raise errors.InvalidInputsError(
-                f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; '
-                "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-            )
+            raise errors.InvalidInputsError(f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; {looks_like}')
         if redact(id_, self._api_key.get_secret_value()) != id_:
             raise errors.InvalidInputsError(
-                "the id of an Agent Ingress was given as the API key, or a part of it; one looks like "
-                "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+                f"the id of an Agent Ingress was given as the API key, or a part of it; {looks_like}"
             )
         return id_
 
@@ -679,7 +676,7 @@ def _has(ingress: models.AgentIngress, asked: Mapping[str, Any]) -> bool:
     """Whether the ingress is as it was asked to be."""
     there = ingress.outputs()
     return all(
-        models.has_policy(there[name], value) if name == "certificate_management_policy" else there[name] == value
+        models.has_policy(there[name], value) if name == models.POLICY else there[name] == value
         for name, value in asked.items()
     )
 

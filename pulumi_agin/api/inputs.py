@@ -30,6 +30,7 @@ from .models import (
     EXAMPLE_DOMAIN,
     LABEL_MAX_BYTES,
     METADATA_MAX_BYTES,
+    POLICY,
     PRIVATE_KEY_TYPES,
     canonical_domain,
 )
@@ -140,7 +141,6 @@ TEXTS: dict[str, Callable[[object], str]] = {
 }
 
 # How ngrok gets the certificate. Without a policy, ngrok's internal CA signs it, ready at once.
-POLICY = "certificate_management_policy"
 POLICY_INPUTS: dict[str, Callable[[object], str]] = {
     "authority": _one_of(CERTIFICATE_AUTHORITIES),
     "private_key_type": _one_of(PRIVATE_KEY_TYPES),

@@ -19,6 +19,8 @@ METADATA_MAX_BYTES = 4096
 DOMAIN_MAX_BYTES = 253
 LABEL_MAX_BYTES = 63
 
+# The field that says how ngrok gets the certificate, and what it may hold.
+POLICY = "certificate_management_policy"
 CERTIFICATE_AUTHORITIES = ("letsencrypt",)
 PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
 
@@ -107,7 +109,7 @@ class AgentIngress:
             domain=canonical_domain(_word(values, "domain", _is_host_name)),
             description=_optional_text(values, "description") or "",
             metadata=_optional_text(values, "metadata") or "",
-            certificate_management_policy=_policy(values.get("certificate_management_policy")),
+            certificate_management_policy=_policy(values.get(POLICY)),
             certificate_management_status=_status(values.get("certificate_management_status")),
             # Required: users build DNS records on them, which an answer that lacks them must not delete.
             ns_targets=canonical_ns_targets(_names(values, "ns_targets")),
@@ -119,7 +121,7 @@ class AgentIngress:
         """All but the id, as plain values."""
         values = {**vars(self)}
         del values["id"]
-        for name in ("certificate_management_policy", "certificate_management_status"):
+        for name in (POLICY, "certificate_management_status"):
             if values[name] is not None:
                 values[name] = dataclasses.asdict(values[name])
         return values
