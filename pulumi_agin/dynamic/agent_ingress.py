@@ -7,8 +7,6 @@ state. So it takes no arguments and has no attributes when a program makes one; 
 
 from __future__ import annotations
 
-import gc
-import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -35,22 +31,17 @@ from pulumi_agin.api.errors import (
 )
 
 from . import servicer
+from .account import FINGERPRINT, NgrokProvider
 from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import AgentIngress
-    from pulumi_agin.settings import Settings
 
 POLICY = "certificate_management_policy"
 
 # What a change of it is made in place. All other inputs are `domain`, which replaces.
 UPDATED_IN_PLACE = ("description", "metadata", POLICY)
-
-# Tells whether a later call uses the key that saw the ingress last; see AgentIngressClient.fingerprint. Every state
-# has it, and no `get` has yet: so it tells the two apart as well.
-# Hidden: no attribute of the resource. Not with two underscores, which the SDK would not give back to us.
-FINGERPRINT = "_key_fingerprint"
 
 # The stack as the CLI calls it, and the URNs of the parent and the explicit provider, where there is more to it than
 # the URN tells: an input that goes from the program to `check`, which hears of them from nobody else, and no further.
@@ -63,8 +54,6 @@ IN_USE = "; otherwise it is in use: choose another domain"
 # Values longer than this are not printed back.
 LONGEST_PRINTED = 100
 
-_lock = threading.Lock()
-
 # How long to look for who has a domain, at most.
 LOOK_SECONDS = 30
 
@@ -76,27 +65,8 @@ _placements: dict[str, Mapping[str, str]] = {}
 _before: dict[str, Mapping[str, Any]] = {}
 
 
-class AgentIngressProvider(ResourceProvider):
+class AgentIngressProvider(NgrokProvider):
     """The lifecycle of an Agent Ingress. Every failure is one sentence for the user; see `api.errors`."""
-
-    # There is no secret in it, and as a secret it would be another value in every state.
-    serialize_as_secret_always = False
-
-    _settings: Settings | None
-    _client: AgentIngressClient | None
-
-    def __getstate__(self) -> None:
-        """Nothing is pickled but the class, whatever it holds: the settings have the API key."""
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Takes the stack's config. Judges nothing: this runs before check, which can say what is wrong."""
-        # What was loaded so far stays, and more will be: the garbage collector would search all of it, many times.
-        gc.freeze()
-        gc.set_threshold(50_000)
-        from pulumi_agin.settings import Settings
-
-        self._settings = Settings.load(req.config.get)
-        self._client = None
 
     # -- what is wanted -----------------------------------------------------------------------------------
 
@@ -167,7 +137,7 @@ class AgentIngressProvider(ResourceProvider):
         except NotFoundError as error:
             if not refreshing:
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
-            self._believe_gone(error, id_, props)
+            self._believe_gone(error, id_, props, _placed("stack"))
             return ReadResult(None, {})
         inputs = followed_inputs(ingress, servicer.inputs_before() or props) if refreshing else None
         return ReadResult(ingress.id, kept_outputs(client, ingress), inputs)
@@ -192,7 +162,7 @@ class AgentIngressProvider(ResourceProvider):
             left = seconds - (time.monotonic() - began)
             ingress = client.update(_id, changes, left, domain=domain)
         except NotFoundError as error:
-            self._believe_gone(error, _id, _olds)
+            self._believe_gone(error, _id, _olds, _placed("stack"))
             raise ProviderError(
                 f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
                 "the next `pulumi up` then makes it anew"
@@ -214,36 +184,7 @@ class AgentIngressProvider(ResourceProvider):
         try:
             client.delete(_id, servicer.timeout_seconds(), domain=_props.get("domain"))
         except NotFoundError as error:
-            self._believe_gone(error, _id, _props)
-
-    # -- whom to ask, and whom to believe -----------------------------------------------------------------
-
-    def _configured(self) -> Settings:
-        settings = getattr(self, "_settings", None)
-        if settings is None:
-            from pulumi_agin.settings import Settings
-
-            settings = self._settings = Settings.load(lambda key: None)
-        return settings
-
-    def _connected(self) -> AgentIngressClient:
-        with _lock:
-            client = getattr(self, "_client", None)
-            if client is None:
-                client = self._client = self._configured().client()
-            return client
-
-    def _believe_gone(self, error: Exception, id_: str, olds: Mapping[str, Any]) -> None:
-        """Returns where a 404 means that the ingress is gone: where the key is the one that saw it last."""
-        if olds.get(FINGERPRINT) == self._connected().fingerprint(id_):
-            return
-        settings = self._configured()
-        raise ProviderError(
-            f"{error}. That need not mean that it is gone: the API key, from {settings.api_key_source}, is not known "
-            "to be the one that saw this Agent Ingress last, and for ngrok one of another account does not exist. Set "
-            f"the key of its account{settings.api_key_hint}; or, where it really is gone, take it out of the state "
-            f"with\n{commands.state_delete_line(servicer.urn(), stack=_placed('stack'))}"
-        )
+            self._believe_gone(error, _id, _props, _placed("stack"))
 
     # -- a domain that is taken ---------------------------------------------------------------------------
 

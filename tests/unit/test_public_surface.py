@@ -80,6 +80,7 @@ def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
         "pulumi_agin.api.text",
         "pulumi_agin.commands",
         "pulumi_agin.dynamic",
+        "pulumi_agin.dynamic.account",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
         "pulumi_agin.lookup",

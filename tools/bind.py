@@ -1,0 +1,230 @@
+"""BIND's `named` as an ordinary process on a free port of this machine, for the full demo and the tests.
+
+`python3 -m tools.bind` prints where `named` is; where it is missing, it is installed from Debian's package bind9, if
+this user may.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.steps import GRACE_SECONDS, LOGS, StepError, exit_status, run_step
+
+PACKAGES = ("bind9", "bind9-dnsutils")
+START_SECONDS = 20
+
+# Debian keeps named where an ordinary user's PATH does not look.
+SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+@dataclass(frozen=True)
+class Key:
+    """A TSIG key, and the names whose NS records it may change: that is all that `update-policy` grants it."""
+
+    name: str
+    grants: Sequence[str] = ()
+    algorithm: str = "hmac-sha256"
+
+    @property
+    def secret(self) -> str:
+        """Base64, as a key file has it; made of the name, as it is worth nothing."""
+        return base64.b64encode(hashlib.sha256(self.name.encode()).digest()).decode()
+
+
+@dataclass
+class Bind:
+    """A primary server of `zone`, from the moment that `with` or `start` returns until it ends or `stop`.
+
+    It keeps its port when it is started again.
+    """
+
+    folder: Path
+    keys: Sequence[Key]
+    zone: str = "acme.com"
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT."""
+        return f"127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Bind:
+        self.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or _free_port()
+        configuration = self.folder / "named.conf"
+        configuration.write_text(self._configuration(), encoding="utf-8")
+        # What was changed while it ran stays.
+        if not (self.folder / "zone").exists():
+            (self.folder / "zone").write_text(self._zone(), encoding="utf-8")
+        log = self.folder / "named.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [named(), "-g", "-n", "1", "-c", str(configuration), "-p", str(self.port)],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.stop()
+                raise StepError(f"named did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Returns when it is gone. Harmless when stopped."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                process.send_signal(number)
+                try:
+                    process.wait(GRACE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        process.wait()
+
+    def referral(self, name: str) -> list[str]:
+        """The NS records of a name below the zone's apex, as dig shows them: lower case, trailing dot, sorted."""
+        answer = subprocess.run(
+            [
+                *(dig(), "@127.0.0.1", "-p", str(self.port), "+norecurse", "+noall", "+answer", "+authority"),
+                *("+time=2", "+tries=2", name, "NS"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        records = [line.split() for line in answer.splitlines() if line and not line.startswith(";")]
+        return sorted(record[4].lower() for record in records if record[0] == f"{name}." and record[3] == "NS")
+
+    def _answers(self) -> bool:
+        query = [dig(), "@127.0.0.1", "-p", str(self.port), "+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA"]
+        return "hostmaster" in subprocess.run(query, capture_output=True, text=True, check=False).stdout
+
+    def _configuration(self) -> str:
+        keys = "".join(
+            f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};\n' for key in self.keys
+        )
+        grants = "".join(f'    grant "{key.name}" name {name}. NS;\n' for key in self.keys for name in key.grants)
+        policy = f"  update-policy {{\n{grants}  }};\n" if grants else ""
+        return f"""{keys}
+options {{
+  directory "{self.folder}";
+  listen-on port {self.port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile none;
+  recursion no;
+  dnssec-validation no;
+  allow-transfer {{ none; }};
+  notify no;
+}};
+controls {{ }};
+zone "{self.zone}" {{
+  type primary;
+  file "zone";
+{policy}}};
+"""
+
+    def _zone(self) -> str:
+        return f"""$TTL 300
+@ SOA ns1.{self.zone}. hostmaster.{self.zone}. 1 3600 600 86400 60
+@ NS ns1.{self.zone}.
+ns1 A 127.0.0.1
+"""
+
+
+def named() -> str:
+    """Where `named` is. Raises StepError where it isn't."""
+    return _found("named")
+
+
+def dig() -> str:
+    """Where `dig` is. Raises StepError where it isn't."""
+    return _found("dig")
+
+
+def ensure() -> Path:
+    """`named`, installed where it is missing. Raises StepError where it can't be."""
+    if not (shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH)):
+        _install()
+    dig()
+    return Path(named())
+
+
+def _install() -> None:
+    apt = shutil.which("apt-get")
+    sudo = shutil.which("sudo")
+    if apt is None or (os.geteuid() != 0 and sudo is None):
+        raise StepError(_HOW_TO_INSTALL)
+    # -n: sudo must not ask in the middle of a set-up.
+    command = [apt] if os.geteuid() == 0 else [str(sudo), "-n", "DEBIAN_FRONTEND=noninteractive", apt]
+    log = LOGS / "bind.log"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run_step("[1/2] reading Debian's lists of packages", [*command, "update"], log=log, env=environment)
+        install = [*command, "install", "--yes", "--no-install-recommends", *PACKAGES]
+        run_step("[2/2] installing BIND", install, log=log, env=environment)
+    except StepError as error:
+        raise StepError(f"{error}\n{_HOW_TO_INSTALL}") from None
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program, path=SEARCH)
+    if path is None:
+        raise StepError(_HOW_TO_INSTALL)
+    return path
+
+
+_HOW_TO_INSTALL = (
+    f"BIND's named and dig are needed. On Debian and Ubuntu: apt-get install {' '.join(PACKAGES)}; on macOS: "
+    "brew install bind"
+)
+
+
+def _free_port() -> int:
+    """One that is free for TCP and for UDP."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def main() -> int:
+    return exit_status(lambda: print(ensure()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
