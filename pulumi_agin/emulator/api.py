@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, urlencode
 
-from pulumi_agin.emulator import certificates, errors
+from pulumi_agin.emulator import certificates, delegation, errors
 from pulumi_agin.emulator.errors import ApiError
 from pulumi_agin.emulator.filters import Filter
 from pulumi_agin.emulator.state import State
@@ -91,6 +91,36 @@ def answer(state: State, call: Call) -> Answer:
         return Answer(status, b"", headers)
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return Answer(status, body, {"content-type": "application/json", **headers})
+
+
+def waiting_for_records(state: State, call: Call) -> list[str]:
+    """The domains that a look at DNS is due for before the request is carried out: of certificates under way.
+
+    Those of the ingress that is asked for, or of all that a list may show.
+    """
+    with state.lock:
+        if state.dns is None or call.method not in ("GET", "PATCH"):
+            return []
+        ingress_id, now = call.path.removeprefix(COLLECTION).removeprefix("/"), state.clock()
+        account = state.accounts.get(call.api_key() or "")
+        return [
+            ingress.domain
+            for ingress in state.store.newest_first(account or 0)
+            if ingress_id in ("", ingress.id) and certificates.waits_for_records(ingress, now, **_times(state))
+        ]
+
+
+def take_records(state: State, found: Mapping[str, delegation.Found]) -> None:
+    """Keeps what a look at DNS found, by domain."""
+    with state.lock:
+        now, is_news = state.clock(), False
+        for ingress in state.store.ingresses.values():
+            # Meanwhile it may have been issued.
+            if ingress.domain in found and certificates.waits_for_records(ingress, now, **_times(state)):
+                problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
+                is_news |= ingress.set_records(problem, now)
+        if is_news:
+            state.store.save()
 
 
 def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
@@ -341,12 +371,15 @@ def render(state: State, ingress: Ingress) -> dict[str, Any]:
 
 
 def _status(state: State, ingress: Ingress, now: datetime) -> dict[str, Any] | None:
-    return certificates.status(
-        ingress,
-        now,
-        job_after_seconds=state.settings.job_after_seconds,
-        issue_after_seconds=state.settings.issue_after_seconds,
-    )
+    return certificates.status(ingress, now, **_times(state), needs_records=state.dns is not None)
+
+
+def _times(state: State) -> dict[str, float]:
+    settings = state.settings
+    return {
+        "job_after_seconds": settings.job_after_seconds,
+        "issue_after_seconds": settings.issue_after_seconds,
+    }
 
 
 def _names(state: State, names: list[str], *, dots: bool) -> list[str]:

@@ -96,12 +96,12 @@ class App:
     async def _carry_out(self, call: Call, fault: Fault | None, receive: Receive) -> Answer | None:
         """The answer; None where the connection is to end without one."""
         if fault is None:
-            return api.answer(self._state, call)
+            return await self._answer(call)
         if fault.kind == "delay" and not fault.after:
             await self._sleep(fault.seconds)
             if self.stopping.is_set():
                 return None
-        answer = api.answer(self._state, call) if fault.is_carried_out else None
+        answer = await self._answer(call) if fault.is_carried_out else None
         if fault.kind == "delay" and fault.after:
             await self._sleep(fault.seconds)
         if fault.kind == "hang":
@@ -112,6 +112,19 @@ class App:
         if fault.kind == "delay" or (fault.kind == "cut_short" and answer is not None and answer.body):
             return answer
         return None
+
+    async def _answer(self, call: Call) -> Answer:
+        domains = api.waiting_for_records(self._state, call)
+        if self._state.dns is not None and domains:
+            # Without the lock: meanwhile others are answered.
+            look = asyncio.ensure_future(self._state.dns.look(domains))
+            stop = asyncio.ensure_future(self.stopping.wait())
+            await asyncio.wait([look, stop], return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if look.done():
+                api.take_records(self._state, look.result())
+            look.cancel()
+        return api.answer(self._state, call)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(asyncio.TimeoutError):

@@ -1,4 +1,4 @@
-"""The certificate's states, as a function of the time since the policy was set.
+"""The certificate's states, as a function of the time since the policy was set, or since its NS records are right.
 
 The states and their JSON are recorded of reserved domains, whose fields are the same; no recorded status of
 an ingress is public. How long each lasts is the emulator's own.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+from pulumi_agin.emulator.delegation import no_records
 from pulumi_agin.emulator.store import Ingress
 
 CertificateState = Literal[
@@ -37,19 +38,35 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def waits_for_records(ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float) -> bool:
+    """Whether the certificate's job is under way, and so looks at DNS, where there is a server to ask."""
+    since, right_since = ingress.policy_set_at, ingress.records_right_since
+    if ingress.certificate_management_policy is None or since is None or ingress.certificate is not None:
+        return False
+    is_issued = right_since is not None and now >= right_since + timedelta(seconds=issue_after_seconds)
+    return now >= since + timedelta(seconds=job_after_seconds) and not is_issued
+
+
 def status(
-    ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float
+    ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float, needs_records: bool
 ) -> dict[str, Any] | None:
-    """The JSON of `certificate_management_status`: null without a policy, and before the job exists."""
-    since = ingress.policy_set_at
-    if ingress.certificate_management_policy is None or since is None:
+    """The JSON of `certificate_management_status`: null without a policy, and before the job exists.
+
+    needs_records: the time to the certificate begins when the NS records are right.
+    """
+    if ingress.certificate_management_policy is None or ingress.policy_set_at is None:
         return None
-    started = since + timedelta(seconds=job_after_seconds)
+    since = (ingress.records_right_since if needs_records else None) or ingress.policy_set_at
+    # A look that finds the records right begins anew.
+    started = max(ingress.policy_set_at + timedelta(seconds=job_after_seconds), since)
     issued = since + timedelta(seconds=issue_after_seconds)
     renewals = max((now - issued) // _RENEWED_EVERY, 0)
     renews_at = issued + _RENEWED_EVERY * (renewals + 1)
     if ingress.certificate is not None:
         state = ingress.certificate["state"]
+    elif needs_records and ingress.records_right_since is None:
+        # Before the first look there is nothing to say.
+        state = "dns_error" if ingress.records_problem else "pending"
     elif now < issued:
         state = "pending" if now < started else "in_progress"
     elif renewals and (now - issued) % _RENEWED_EVERY < issued - since:
@@ -60,10 +77,10 @@ def status(
 
     override = ingress.certificate or {}
     in_progress = ("Managed certificate provisioning in progress.", None)
-    no_records = f"No DNS records were returned when querying for an NS record for the domain `{ingress.domain}`."
+    wrong_records = (needs_records and ingress.records_problem) or no_records(ingress.domain)
     failing: dict[str | None, tuple[str, str | None]] = {
         "internal_error": ("An internal error occurred, provisioning will be retried.", "INTERNAL_ERROR"),
-        "dns_error": (no_records, "DNS_ERROR"),
+        "dns_error": (wrong_records, "DNS_ERROR"),
         "error": ("Managed certificate provisioning failed.", "UNKNOWN_ERROR"),
     }
     if state == "pending":

@@ -141,7 +141,7 @@ class Control:
         with self._state.lock:
             records = [asdict(ingress) for ingress in self._state.store.ingresses.values()]
         for record in records:
-            for name in ("created_at", "policy_set_at"):
+            for name in ("created_at", "policy_set_at", "records_right_since"):
                 record[name] = record[name] and certificates.timestamp(record[name])
         return records
 

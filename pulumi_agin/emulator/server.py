@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 
 from pulumi_agin.emulator.app import CONTROL_PREFIX, App, Connection
 from pulumi_agin.emulator.control import Control
+from pulumi_agin.emulator.delegation import DnsServer
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
 from pulumi_agin.emulator.store import Store
 
@@ -39,10 +40,12 @@ class Emulator(Control):
     `api_key`: of the first account. `other_accounts`: keys, each of an account of its own.
     `port`: 0 takes a free one. `allow_remote`: needed for a `host` that isn't this machine alone.
     `file`: keeps the ingresses in it (never a key); without, they are gone when the object is.
+    `dns`: HOST:PORT of a server that is asked for the domains' NS records, which a certificate then waits for.
     `limit`: requests of an account in `window_seconds`; 0 for none.
     `clock`: tells the time, aware; the certificates, created_at, the limit and `Date` go by it.
     `random`: makes ids and operation ids repeatable.
-    Raises ValueError for a wrong value, StoreError for a file that isn't an emulator's.
+    Raises ValueError for a wrong value, StoreError for a file that isn't an emulator's, and ModuleNotFoundError where
+    `dns` is given and dnspython is missing.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Emulator(Control):
         port: int = 0,
         allow_remote: bool = False,
         file: str | Path | None = None,
+        dns: str | None = None,
         limit: int = DEFAULT_LIMIT,
         window_seconds: float = 60.0,
         clock: Callable[[], datetime] | None = None,
@@ -67,11 +71,12 @@ class Emulator(Control):
                 f"{host} is not this machine alone, and the emulator's control plane asks for no key: "
                 "allow that by allow_remote (--allow-remote), or use 127.0.0.1."
             )
+        server = None if dns is None else DnsServer(dns)
         settings = Settings(limit=limit, window_seconds=window_seconds)
         source = random or SystemRandom()
         store = Store(None if file is None else Path(file), source)
         accounts = {key: number for number, key in enumerate(keys, 1)}
-        super().__init__(State(clock or _utc_now, source, store, settings, accounts))
+        super().__init__(State(clock or _utc_now, source, store, settings, accounts, dns=server))
         self._host = host
         self._port = port
         self._thread: threading.Thread | None = None

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal, TypedDict
 
+from pulumi_agin.emulator.delegation import DnsServer
 from pulumi_agin.emulator.faults import Fault
 from pulumi_agin.emulator.store import Store
 
@@ -51,7 +52,10 @@ class Settings:
     job_after_seconds: float = 2.0
     """From a policy's being set to the certificate's job: the status is null so long."""
     issue_after_seconds: float = 20.0
-    """From a policy's being set to the certificate; ngrok takes seconds to minutes."""
+    """From a policy's being set to the certificate; ngrok takes seconds to minutes.
+
+    With a DNS server: from the look that found the NS records right.
+    """
     null_policy: Literal["ignored", "removes"] = "ignored"
     """What a null policy in a PATCH does. ngrok's documents don't say; most likely it ignores it."""
     default_private_key_type: Literal["rsa", "ecdsa"] = "rsa"
@@ -105,6 +109,8 @@ class State:
     settings: Settings
     accounts: dict[str, int]
     """Account numbers by API key."""
+    dns: DnsServer | None = None
+    """What the certificates' jobs ask for NS records; None: they need none."""
     requests: list[RequestSeen] = field(default_factory=list[RequestSeen])
     faults: list[Fault] = field(default_factory=list[Fault])
     connections: int = 0

@@ -41,12 +41,24 @@ class Ingress:
     region_domains: list[str]
     certificate: dict[str, str | None] | None = None
     """A state set by the control plane (state, error_code, msg); None leaves it to the clock."""
+    records_right_since: datetime | None = None
+    """Since when looks at DNS found the NS records right; None where the last one didn't, or there was none."""
+    records_problem: str | None = None
+    """What the last look at DNS found wrong; None where it found nothing, or there was none."""
 
     def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
         """A policy that changes nothing doesn't start the certificate anew."""
         if policy != self.certificate_management_policy:
             self.certificate_management_policy = policy
             self.policy_set_at = now
+            self.records_right_since = self.records_problem = None
+
+    def set_records(self, problem: str | None, now: datetime) -> bool:
+        """What a look at DNS found wrong; None where the records are right. Returns whether that is news."""
+        before = (self.records_right_since, self.records_problem)
+        self.records_right_since = (self.records_right_since or now) if problem is None else None
+        self.records_problem = problem
+        return before != (self.records_right_since, problem)
 
 
 class Store:
@@ -146,12 +158,18 @@ def _read(file: Path) -> list[Ingress]:
         raise StoreError(f"The file {file} is not one that the emulator wrote, or it is damaged.") from error
 
 
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def _ingress(record: dict[str, Any]) -> Ingress:
     ingress = Ingress(
         **{
             **record,
             "created_at": datetime.fromisoformat(record["created_at"]),
-            "policy_set_at": record["policy_set_at"] and datetime.fromisoformat(record["policy_set_at"]),
+            "policy_set_at": _moment(record["policy_set_at"]),
+            # Older files lack it.
+            "records_right_since": _moment(record.get("records_right_since")),
         }
     )
     _ksuid_value(ingress.id)

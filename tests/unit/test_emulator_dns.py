@@ -1,0 +1,328 @@
+"""The emulator that looks at DNS: a certificate waits for the NS records of its domain, in a real BIND."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pulumi_agin.emulator import Emulator, delegation
+from tests.keys import API_KEY
+from tests.unit.test_emulator import Clock
+from tests.unit.test_nameservers import DOMAIN, KEY, answering, delegate, refer
+from tools.bind import Bind
+
+POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
+HEADERS = {"Authorization": f"Bearer {API_KEY}", "Ngrok-Version": "2"}
+IN_PROGRESS = (None, "Managed certificate provisioning in progress.")
+NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+        yield bind
+
+
+@pytest.fixture
+def bind(running: Bind) -> Bind:
+    """A primary of acme.com, in which nothing is delegated."""
+    delegate(running, DOMAIN, [])
+    return running
+
+
+@pytest.fixture
+def emulator(clock: Clock, bind: Bind) -> Iterator[Emulator]:
+    with Emulator(API_KEY, clock=clock, dns=bind.address, limit=0) as started:
+        yield started
+
+
+def send(emulator: Emulator, method: str, path: str, **options: Any) -> Any:
+    return requests.request(method, emulator.url + path, headers=HEADERS, timeout=20, **options).json()
+
+
+def create(emulator: Emulator, domain: str = DOMAIN, policy: dict[str, str] | None = POLICY) -> dict[str, Any]:
+    body = {"domain": domain, "certificate_management_policy": policy}
+    made: dict[str, Any] = send(emulator, "POST", "/agent_ingresses", json=body)
+    return made
+
+
+def status(emulator: Emulator, ingress: dict[str, Any]) -> Any:
+    return send(emulator, "GET", ingress["uri"])["certificate_management_status"]
+
+
+def job(emulator: Emulator, ingress: dict[str, Any]) -> tuple[str | None, str]:
+    """The job's error code and message."""
+    found = status(emulator, ingress)["provisioning_job"]
+    return found["error_code"], found["msg"]
+
+
+def test_a_certificate_waits_for_its_records(emulator: Emulator, bind: Bind, clock: Clock) -> None:
+    ingress = create(emulator)
+    targets = ingress["ns_targets"]
+    assert ingress["certificate_management_status"] is None
+    clock.advance(1)
+    assert status(emulator, ingress) is None
+    clock.advance(1)
+    assert status(emulator, ingress)["provisioning_job"] == {
+        "error_code": "DNS_ERROR",
+        "msg": NO_RECORDS,
+        "started_at": "2026-03-01T12:00:02Z",
+        "retries_at": "2026-03-02T12:00:02Z",
+    }
+    # Neither some of them nor one more are those that are wanted.
+    for records in (targets[:3], [*targets, "NS1.old.net"]):
+        delegate(bind, DOMAIN, records)
+        clock.advance(3600)
+        got = ", ".join(sorted(name.lower() for name in records))
+        assert job(emulator, ingress) == (
+            "DNS_ERROR",
+            f'The NS records for the domain `{DOMAIN}` "`{got}`" do not match the expected targets '
+            f'"`{", ".join(targets)}`".',
+        )
+    delegate(bind, DOMAIN, [name.upper() for name in targets])
+    assert job(emulator, ingress) == IN_PROGRESS
+    clock.advance(19)
+    assert status(emulator, ingress)["provisioning_job"]["started_at"] == "2026-03-01T14:00:02Z"
+    # Not issued yet, and so seen: from then on it takes the whole time again.
+    delegate(bind, DOMAIN, [])
+    assert job(emulator, ingress) == ("DNS_ERROR", NO_RECORDS)
+    delegate(bind, DOMAIN, targets)
+    assert job(emulator, ingress) == IN_PROGRESS
+    clock.advance(19)
+    assert job(emulator, ingress) == IN_PROGRESS
+    clock.advance(1)
+    issued = status(emulator, ingress)
+    assert issued == {"renews_at": "2026-04-30T14:00:41Z", "provisioning_job": None}
+    # What was issued stays so.
+    delegate(bind, DOMAIN, [])
+    assert status(emulator, ingress) == issued
+    clock.advance(60 * 86400 + 1)
+    assert status(emulator, ingress)["renews_at"] > "2026-04-30"
+
+
+def test_another_policy_and_other_targets_are_looked_at_anew(emulator: Emulator, bind: Bind, clock: Clock) -> None:
+    ingress = create(emulator, policy=None)
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    changed = send(emulator, "PATCH", ingress["uri"], json={"certificate_management_policy": POLICY})
+    assert changed["certificate_management_status"] is None
+    clock.advance(2)
+    assert job(emulator, ingress) == IN_PROGRESS
+    clock.advance(10)
+    emulator.set_ingress(ingress["id"], {"ns_targets": ["ns1.new.net"]})
+    assert job(emulator, ingress)[0] == "DNS_ERROR"
+    delegate(bind, DOMAIN, ["ns1.new.net"])
+    # A PATCH shows it as a GET does.
+    shown = send(emulator, "PATCH", ingress["uri"], json={"description": "d"})["certificate_management_status"]
+    assert shown["provisioning_job"]["error_code"] is None
+    clock.advance(20)
+    assert status(emulator, ingress)["renews_at"] is not None
+    other = {**POLICY, "private_key_type": "rsa"}
+    assert send(emulator, "PATCH", ingress["uri"], json={"certificate_management_policy": other})[
+        "certificate_management_status"
+    ] is None  # fmt: skip
+    delegate(bind, DOMAIN, [])
+    clock.advance(2)
+    assert job(emulator, ingress) == ("DNS_ERROR", NO_RECORDS)
+
+
+def test_all_of_a_list_are_looked_at(emulator: Emulator, bind: Bind, clock: Clock) -> None:
+    ingresses = [create(emulator, f"{number}.acme.com") for number in range(60)]
+    ingress, unmanaged = create(emulator), create(emulator, "unmanaged.acme.com", None)
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    clock.advance(2)
+    listed = send(emulator, "GET", "/agent_ingresses")["ingresses"]
+    codes = {
+        each["domain"]: each["certificate_management_status"]
+        and each["certificate_management_status"]["provisioning_job"]
+        for each in listed
+    }
+    assert codes.pop(unmanaged["domain"]) is None
+    assert codes.pop(DOMAIN)["error_code"] is None
+    assert len(codes) == len(ingresses)
+    assert {each["error_code"] for each in codes.values()} == {"DNS_ERROR"}
+
+
+def test_the_control_plane_wins(emulator: Emulator, bind: Bind, clock: Clock) -> None:
+    ingress = create(emulator)
+    clock.advance(2)
+    emulator.set_certificate(ingress["id"], "issued")
+    assert status(emulator, ingress)["renews_at"] is not None
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    emulator.set_certificate(ingress["id"], "dns_error", msg="as was told")
+    assert job(emulator, ingress) == ("DNS_ERROR", "as was told")
+    clock.advance(60)
+    emulator.set_certificate(ingress["id"], None)
+    assert job(emulator, ingress) == IN_PROGRESS
+
+
+def test_a_server_that_can_not_be_asked(tmp_path: Path, clock: Clock) -> None:
+    with Bind(tmp_path / "bind", [KEY]) as bind, Emulator(API_KEY, clock=clock, dns=bind.address) as emulator:
+        ingress, foreign = create(emulator), create(emulator, "connect.other.com")
+        delegate(bind, DOMAIN, ingress["ns_targets"])
+        bind.stop()
+        clock.advance(2)
+        assert job(emulator, ingress) == (
+            "DNS_ERROR",
+            f"The DNS server {bind.address} could not be asked: Connection refused.",
+        )
+        bind.start()
+        assert job(emulator, ingress) == IN_PROGRESS
+        assert job(emulator, foreign) == (
+            "DNS_ERROR",
+            f"The DNS server {bind.address}, asked for the NS records of `connect.other.com`, answered REFUSED.",
+        )
+
+
+def test_a_server_that_asks_others_too_is_asked_for_the_delegation_alone(clock: Clock) -> None:
+    with (
+        answering(refer, socket.SOCK_STREAM) as server,
+        Emulator(API_KEY, clock=clock, dns=str(server)) as emulator,
+    ):
+        ingress = create(emulator)
+        emulator.set_ingress(ingress["id"], {"ns_targets": ["ns1.awsdns.org"]})
+        clock.advance(2)
+        assert job(emulator, ingress) == IN_PROGRESS
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x00\x04junk", b"\x00\x0c" + bytes(12)])
+def test_a_server_that_talks_nonsense(clock: Clock, sent: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+
+        def nonsense() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(sent)
+
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with Emulator(API_KEY, clock=clock, dns=address) as emulator:
+            ingress = create(emulator)
+            clock.advance(2)
+            threads.submit(nonsense)
+            code, msg = job(emulator, ingress)
+    assert code == "DNS_ERROR"
+    assert msg in (
+        f"The DNS server {address} could not be asked: it ended the connection.",
+        f"The DNS server {address} answered something else than was asked.",
+    )
+
+
+def test_a_server_that_hangs_holds_nobody_else_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delegation, "LOOK_SECONDS", 3600)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        emulator = Emulator(API_KEY, clock=clock, dns=address).start()
+        ingress, unmanaged = create(emulator), create(emulator, "unmanaged.acme.com", None)
+        clock.advance(2)
+        held = threads.submit(job, emulator, ingress)
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            assert status(emulator, unmanaged) is None
+            emulator.configure(limit=0)
+            assert not held.done()
+        assert held.result(20)[1] == f"The DNS server {address} could not be asked: it ended the connection."
+
+        held = threads.submit(job, emulator, ingress)
+        with server.accept()[0]:
+            threads.submit(emulator.stop).result(20)
+            with pytest.raises(requests.ConnectionError):
+                held.result(20)
+
+        monkeypatch.setattr(delegation, "LOOK_SECONDS", 0.1)
+        with emulator:
+            assert job(emulator, ingress)[1] == (
+                f"The DNS server {address} could not be asked: it did not answer within 0.1 seconds."
+            )
+
+
+def test_a_file_keeps_what_was_seen_and_older_ones_are_read(tmp_path: Path, bind: Bind, clock: Clock) -> None:
+    file = tmp_path / "ingresses.json"
+    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
+        ingress = create(emulator)
+        delegate(bind, DOMAIN, ingress["ns_targets"])
+        clock.advance(2)
+        assert job(emulator, ingress) == IN_PROGRESS
+        [seen] = emulator.ingresses()
+        assert seen["records_right_since"] == "2026-03-01T12:00:02Z"
+        assert seen["records_problem"] is None
+    delegate(bind, DOMAIN, [])
+    clock.advance(20)
+    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
+        assert status(emulator, ingress)["renews_at"] is not None
+
+    document = json.loads(file.read_text())
+    for record in document["ingresses"]:
+        del record["records_right_since"], record["records_problem"]
+    file.write_text(json.dumps(document))
+    with Emulator(API_KEY, clock=clock, file=file) as emulator:
+        assert status(emulator, ingress)["renews_at"] is not None
+    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
+        assert job(emulator, ingress) == ("DNS_ERROR", NO_RECORDS)
+
+
+# -- how it is started ------------------------------------------------------------------------------------
+
+COMMAND = [sys.executable, "-m", "pulumi_agin.cli", "emulator"]
+
+
+def test_the_option(bind: Bind) -> None:
+    delegate(bind, DOMAIN, ["ns1.old.net"])
+    with subprocess.Popen(
+        [*COMMAND, "--api-key", API_KEY, "--dns", bind.address], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        requests.post(f"{url}/_emulator/configure", json={"job_after_seconds": 0}, timeout=20)
+        body = {"domain": DOMAIN, "certificate_management_policy": POLICY}
+        made = requests.post(f"{url}/agent_ingresses", json=body, headers=HEADERS, timeout=20).json()
+        shown = requests.get(url + made["uri"], headers=HEADERS, timeout=20).json()
+        process.terminate()
+    assert "ns1.old.net" in shown["certificate_management_status"]["provisioning_job"]["msg"]
+
+
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1", "127.0.0.1:", ":53", "::1:53", "[1:2]:53", "a b:53", "a:0", "a:65536"]
+)
+def test_a_wrong_address(address: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not the address of a DNS server: give HOST:PORT, such as 127\.0\.0\.1:53"
+    ):
+        Emulator(dns=address)
+
+
+def test_without_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dns.message", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pulumi-agin\[emulator\]'"):
+        Emulator(dns="127.0.0.1:53")
+    Emulator()
+
+
+@pytest.mark.parametrize(
+    ("prelude", "sentence"),
+    [
+        ("", "'nowhere' is not the address of a DNS server: give HOST:PORT, such as 127.0.0.1:53 or [::1]:53."),
+        (
+            "sys.modules['dns'] = None;",
+            "To look at DNS the emulator needs the whole of its extra: pip install 'pulumi-agin[emulator]'.",
+        ),
+    ],
+)
+def test_the_option_where_it_can_not_be(prelude: str, sentence: str) -> None:
+    code = f"import sys; {prelude} from pulumi_agin.cli import main; sys.exit(main(['emulator', '--dns', 'nowhere']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"pulumi-agin: {sentence}\n")
