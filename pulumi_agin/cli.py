@@ -1,4 +1,4 @@
-"""The command line: `pulumi-agin import` and `pulumi-agin emulator`.
+"""The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
 
 It only parses; what it starts is loaded when it is asked for.
 """
@@ -22,12 +22,14 @@ _DEFAULT_LIMIT = 120
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status, where it is not 0 with one sentence on stderr.
 
-    2: something that the user has to set right. 1: what ngrok or the network did, which may go better another time.
+    2: something that the user has to set right. 1: what ngrok or the network did, which may go better another time;
+    of `doctor`, that not all is well, which its report says on stdout.
     """
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
     parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_import(commands)
+    _add_doctor(commands)
     _add_emulator(commands)
     options = parser.parse_args(arguments)
     run = options.run
@@ -89,15 +91,40 @@ def _run_import(options: argparse.Namespace) -> int:
         return _fail("interrupted", 1)
     for sentence in found.left_out:
         sys.stderr.write(f"pulumi-agin: left out: {sentence}\n")
+    return _print(found.program() if options.code else found.file())
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    command = commands.add_parser(
+        "doctor",
+        help="why a domain's Agent Ingress does not work yet",
+        description="Looks from outside, and changes nothing: at the API key, the Agent Ingress, the NS records and "
+        "the certificate, and says what puts right what is wrong. The exit status is 0 only when all is well, 2 where "
+        "nothing could be asked, else 1.",
+    )
+    command.add_argument("domain", metavar="DOMAIN", help="of an Agent Ingress, such as connect.acme.com")
+    command.add_argument(
+        "--dns", metavar="HOST:PORT", help="a DNS server to ask for the NS records, in place of the parent zone's own"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.set_defaults(run=_run_doctor)
+
+
+def _run_doctor(options: argparse.Namespace) -> int:
+    from pulumi_agin import doctor, nameservers
+
     try:
-        # UTF-8 whatever the terminal has: it is Python's source.
-        sys.stdout.buffer.write((found.program() if options.code else found.file()).encode())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would try once more at its end, and say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail("nobody reads what is printed", 1)
-    return 0
+        server = None if options.dns is None else nameservers.parse_server(options.dns)
+    except ValueError as error:
+        return _fail(f"--dns: {error}")
+    try:
+        report = doctor.examine(options.domain, server)
+    except doctor.NotExaminableError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted", 1)
+    printed = _print(report.json() if options.json else report.table())
+    return printed or int(not report.is_ok)
 
 
 def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -120,6 +147,11 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         f"(default: NGROK_API_KEY of the environment, else {_DEFAULT_API_KEY})",
     )
     command.add_argument("--file", metavar="PATH", help="keep the ingresses in this file")
+    command.add_argument(
+        "--dns",
+        metavar="HOST:PORT",
+        help="ask this server for NS records: no certificate before those of its domain are right",
+    )
     command.add_argument(
         "--limit",
         type=int,
@@ -147,12 +179,13 @@ def _run_emulator(options: argparse.Namespace) -> int:
             port=options.port,
             allow_remote=options.allow_remote,
             file=options.file,
+            dns=options.dns,
             limit=options.limit,
         )
         emulator.start()
     except (OSError, OverflowError) as error:
         return _fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
-    except ValueError as error:
+    except (ValueError, ModuleNotFoundError) as error:
         return _fail(str(error))
     try:
         sys.stdout.write(f"{emulator.url}\n")
@@ -160,6 +193,18 @@ def _run_emulator(options: argparse.Namespace) -> int:
         ended.wait()
     finally:
         emulator.stop()
+    return 0
+
+
+def _print(text: str) -> int:
+    try:
+        # UTF-8 whatever the terminal has: it may be Python's source.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try once more at its end, and say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail("nobody reads what is printed", 1)
     return 0
 
 

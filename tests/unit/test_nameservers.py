@@ -1,0 +1,286 @@
+"""What DNS says of a delegation: asked of a real BIND, and of servers that only a test can have."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.resolver
+import dns.rrset
+import dns.tsigkeyring
+import dns.update
+import pytest
+
+from pulumi_agin import nameservers
+from pulumi_agin.nameservers import Delegation, Server, describe_public, find_delegation, parse_server
+from tools.bind import Bind, Key
+
+DOMAIN = "connect.acme.com"
+KEY = Key("agin", [DOMAIN])
+SECONDS = 10.0
+
+
+def delegate(bind: Bind, domain: str, targets: Iterable[str]) -> None:
+    """Makes these the NS records of the domain, in place of those that it has."""
+    update = dns.update.UpdateMessage(
+        bind.zone, keyring=dns.tsigkeyring.from_text({KEY.name: KEY.secret}), keyalgorithm=KEY.algorithm
+    )
+    update.delete(f"{domain}.", "NS")
+    for target in targets:
+        update.add(f"{domain}.", 300, "NS", target.rstrip(".") + ".")
+    assert dns.query.tcp(update, "127.0.0.1", port=bind.port, timeout=SECONDS).rcode() == dns.rcode.NOERROR
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+        yield bind
+
+
+@pytest.fixture
+def bind(running: Bind) -> Bind:
+    """A primary of acme.com, in which nothing is delegated."""
+    delegate(running, DOMAIN, [])
+    return running
+
+
+def found(bind: Bind, domain: str = DOMAIN) -> Delegation:
+    return find_delegation(domain, SECONDS, parse_server(bind.address))
+
+
+# -- a server that was named ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("127.0.0.1:5353", Server("127.0.0.1", 5353)),
+        ("127.0.0.1", Server("127.0.0.1", 53)),
+        ("ns1.acme.com:53", Server("ns1.acme.com", 53)),
+        ("dns", Server("dns", 53)),
+        ("[::1]:5353", Server("::1", 5353)),
+        ("[::1]", Server("::1", 53)),
+        ("2001:db8::1", Server("2001:db8::1", 53)),
+    ],
+)
+def test_the_address_of_a_server(text: str, server: Server) -> None:
+    assert parse_server(text) == server
+    assert parse_server(str(server)) == server
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":53", "a b", "127.0.0.1:", "127.0.0.1:dns", "a:0", "a:65536", "a:-1", "a:1:2", "a:٥٣", "-x"],
+)
+@pytest.mark.parametrize("form", ["{}", "[{}", "https://{}"])
+def test_what_is_no_address_of_a_server(text: str, form: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not the address of a DNS server; give HOST:PORT, such as 127\.0\.0\.1:53"
+    ):
+        parse_server(form.format(text))
+
+
+def test_a_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
+    assert found(bind) == Delegation()
+    assert found(bind).described("BIND") == "BIND knows no NS records of it"
+    delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
+    assert found(bind) == Delegation(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
+    assert found(bind, "Connect.ACME.com.") == found(bind)
+    assert found(bind).described("BIND") == "BIND answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+
+
+def test_an_answer_that_is_too_long_for_udp(bind: Bind) -> None:
+    names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
+    delegate(bind, DOMAIN, names)
+    assert found(bind).names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("domain", "reason"),
+    [
+        ("connect.other.com", "answered REFUSED"),
+        ("below.connect.acme.com", "neither has the zone above it nor asks others for it"),
+        ("a" * 64 + ".acme.com", "A DNS label is > 63 octets long"),
+    ],
+)
+def test_what_a_server_can_not_tell(bind: Bind, domain: str, reason: str) -> None:
+    delegate(bind, DOMAIN, ["ns1.awsdns.org"])
+    there = found(bind, domain)
+    assert there.names == ()
+    assert reason in there.problem
+    assert there.described("BIND") == f"BIND could not be asked ({there.problem})"
+
+
+def test_a_server_that_is_down_or_has_no_address() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert find_delegation(DOMAIN, 0.2, Server("127.0.0.1", port)).problem == (
+            f"127.0.0.1:{port}: Connection refused"
+        )
+    assert find_delegation(DOMAIN, 0.2, Server("nowhere.invalid", 53)).problem
+
+
+# -- servers that only a test can have --------------------------------------------------------------------
+
+Answers = Callable[[dns.message.Message, dns.message.Message], None]
+
+
+@contextmanager
+def answering(answers: Answers, kind: socket.SocketKind = socket.SOCK_DGRAM) -> Iterator[Server]:
+    """A server on UDP or TCP alone. `answers` fills in the response to a query."""
+
+    def response(wire: bytes) -> bytes:
+        query = dns.message.from_wire(wire)
+        made = dns.message.make_response(query)
+        answers(query, made)
+        return made.to_wire()
+
+    def serve(server: socket.socket) -> None:
+        while True:
+            if kind == socket.SOCK_DGRAM:
+                wire, client = server.recvfrom(2000)
+                if not wire:
+                    return
+                server.sendto(response(wire), client)
+                continue
+            connection, _ = server.accept()
+            with connection:
+                size = connection.recv(2)
+                if not size:
+                    return
+                sent = response(connection.recv(2000))
+                connection.sendall(len(sent).to_bytes(2, "big") + sent)
+
+    with socket.socket(socket.AF_INET, kind) as server:
+        server.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            server.listen()
+        thread = threading.Thread(target=serve, args=[server])
+        thread.start()
+        try:
+            yield Server(*server.getsockname())
+        finally:
+            with socket.socket(socket.AF_INET, kind) as end:
+                end.connect(server.getsockname())
+                if kind == socket.SOCK_DGRAM:
+                    end.send(b"")
+            thread.join(SECONDS)
+
+
+def resolver(names: Iterable[str], rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> Answers:
+    """Answers what it is asked with recursion, and nothing else."""
+
+    def answers(query: dns.message.Message, response: dns.message.Message) -> None:
+        response.flags |= dns.flags.RA
+        if not query.flags & dns.flags.RD:
+            response.set_rcode(dns.rcode.REFUSED)
+            return
+        response.set_rcode(rcode)
+        if names:
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "NS", *names))
+
+    return answers
+
+
+def refer(query: dns.message.Message, response: dns.message.Message) -> None:
+    """Has the zone above, and asks others too where it is asked to: those that it delegates to are not there yet."""
+    response.flags |= dns.flags.RA
+    if query.flags & dns.flags.RD:
+        response.set_rcode(dns.rcode.SERVFAIL)
+        return
+    response.authority.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "NS", "ns1.awsdns.org."))
+
+
+def test_a_resolver_is_asked_as_one() -> None:
+    with answering(resolver(["ns1.awsdns.org."])) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == Delegation(("ns1.awsdns.org.",))
+    with answering(resolver([])) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == Delegation()
+    with answering(resolver([], dns.rcode.NXDOMAIN)) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == Delegation()
+    with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+        assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} answered SERVFAIL"
+
+
+def test_tcp_is_tried_where_udp_stays_silent() -> None:
+    with answering(refer, socket.SOCK_STREAM) as server:
+        assert find_delegation(DOMAIN, 1, server) == Delegation(("ns1.awsdns.org.",))
+
+
+def test_a_server_of_the_zone_above_is_asked_for_the_delegation_alone() -> None:
+    with answering(refer) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == Delegation(("ns1.awsdns.org.",))
+
+
+def test_a_referral_elsewhere_is_no_answer() -> None:
+    def upwards(query: dns.message.Message, response: dns.message.Message) -> None:
+        response.authority.append(dns.rrset.from_text(".", 60, "IN", "NS", "a.root-servers.net."))
+
+    with answering(upwards) as server:
+        assert find_delegation(DOMAIN, SECONDS, server).problem == (
+            f"{server} neither has the zone above it nor asks others for it"
+        )
+
+
+# -- public DNS -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Bind:
+    """The whole of DNS that this machine's resolver knows is that BIND."""
+    plain = dns.resolver.Resolver
+
+    def resolver() -> dns.resolver.Resolver:
+        made = plain(configure=False)
+        made.nameservers, made.port = ["127.0.0.1"], bind.port
+        return made
+
+    monkeypatch.setattr(dns.resolver, "Resolver", resolver)
+    monkeypatch.setattr(nameservers, "DNS_PORT", bind.port)
+    return bind
+
+
+def test_public_dns_is_the_servers_of_the_zone_above(public: Bind) -> None:
+    assert describe_public(DOMAIN, SECONDS) == "public DNS knows no NS records of it"
+    # Between the two is no zone: its servers are found further up.
+    assert describe_public("deep.below.acme.com", SECONDS) == "public DNS knows no NS records of it"
+    delegate(public, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
+    assert describe_public(DOMAIN, SECONDS) == "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+
+
+def test_public_dns_that_can_not_be_asked(public: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_public("connect.other.com", SECONDS) == (
+        "public DNS could not be asked (this machine's resolver got no answer that is of use)"
+    )
+    assert describe_public(DOMAIN, 0) == "public DNS could not be asked (no answer in time)"
+    # The zone above is known, and none of its servers can be asked.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(nameservers, "DNS_PORT", taken.getsockname()[1])
+        assert describe_public(DOMAIN, 1) == (
+            f"public DNS could not be asked (127.0.0.1:{taken.getsockname()[1]}: Connection refused)"
+        )
+
+
+def test_a_machine_without_a_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver, "Resolver", none)
+    assert describe_public(DOMAIN, SECONDS) == (
+        "public DNS could not be asked (this machine has no DNS resolver configured)"
+    )
+
+
+def test_without_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dns.exception", None)
+    with pytest.raises(ImportError, match=r"pip install 'pulumi-agin\[doctor\]'"):
+        describe_public(DOMAIN, SECONDS)
