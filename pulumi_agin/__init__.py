@@ -1,25 +1,32 @@
 """Own ngrok Agent Ingresses from a Pulumi program: `import pulumi_agin as agin`."""
 
-from .agent_ingress import (
-    AgentIngress,
-    AgentIngressArgs,
-    AgentIngressCertJob,
-    AgentIngressCertPolicy,
-    AgentIngressCertPolicyArgs,
-    AgentIngressCertPolicyArgsDict,
-    AgentIngressCertStatus,
-    CertificateAuthority,
-    PrivateKeyType,
-)
-from .lookup import (
-    GetAgentIngressesResult,
-    GetAgentIngressResult,
-    get_agent_ingress,
-    get_agent_ingress_output,
-    get_agent_ingresses,
-    get_agent_ingresses_output,
-)
-from .provider import Provider
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import dns
+    from .agent_configuration import agent_config
+    from .agent_ingress import (
+        AgentIngress,
+        AgentIngressArgs,
+        AgentIngressCertJob,
+        AgentIngressCertPolicy,
+        AgentIngressCertPolicyArgs,
+        AgentIngressCertPolicyArgsDict,
+        AgentIngressCertStatus,
+        CertificateAuthority,
+        PrivateKeyType,
+    )
+    from .certificate import AgentIngressCertificateValidation
+    from .delegation import AgentIngressDelegation
+    from .lookup import (
+        GetAgentIngressesResult,
+        GetAgentIngressResult,
+        get_agent_ingress,
+        get_agent_ingress_output,
+        get_agent_ingresses,
+        get_agent_ingresses_output,
+    )
+    from .provider import Provider
 
 __all__ = [
     "AgentIngress",
@@ -29,13 +36,50 @@ __all__ = [
     "AgentIngressCertPolicyArgs",
     "AgentIngressCertPolicyArgsDict",
     "AgentIngressCertStatus",
+    "AgentIngressCertificateValidation",
+    "AgentIngressDelegation",
     "CertificateAuthority",
     "GetAgentIngressResult",
     "GetAgentIngressesResult",
     "PrivateKeyType",
     "Provider",
+    "agent_config",
+    "dns",
     "get_agent_ingress",
     "get_agent_ingress_output",
     "get_agent_ingresses",
     "get_agent_ingresses_output",
 ]
+
+# Where the names are. Each is loaded when it is used: the plugin process needs none of what a program writes, and the
+# engine waits for it.
+_MODULES = {
+    "agent_configuration": ("agent_config",),
+    "certificate": ("AgentIngressCertificateValidation",),
+    "delegation": ("AgentIngressDelegation",),
+    "lookup": (
+        "GetAgentIngressResult",
+        "GetAgentIngressesResult",
+        "get_agent_ingress",
+        "get_agent_ingress_output",
+        "get_agent_ingresses",
+        "get_agent_ingresses_output",
+    ),
+    "provider": ("Provider",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from importlib import import_module
+
+    if name == "dns":
+        return import_module(".dns", __name__)
+    module = next((module for module, names in _MODULES.items() if name in names), "agent_ingress")
+    value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -37,17 +37,25 @@ def test_the_public_names() -> None:
         "AgentIngressCertPolicyArgs",
         "AgentIngressCertPolicyArgsDict",
         "AgentIngressCertStatus",
+        "AgentIngressCertificateValidation",
+        "AgentIngressDelegation",
         "CertificateAuthority",
         "GetAgentIngressResult",
         "GetAgentIngressesResult",
         "PrivateKeyType",
         "Provider",
+        "agent_config",
+        "dns",
         "get_agent_ingress",
         "get_agent_ingress_output",
         "get_agent_ingresses",
         "get_agent_ingresses_output",
     ]
-    assert all(hasattr(pulumi_agin, name) for name in pulumi_agin.__all__)
+    for name in pulumi_agin.__all__:
+        assert getattr(pulumi_agin, name).__name__.rpartition(".")[2] == name
+    assert set(pulumi_agin.__all__) <= set(dir(pulumi_agin))
+    with pytest.raises(AttributeError, match="has no attribute AgentIngres$"):
+        _ = pulumi_agin.AgentIngres  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("protocol", PROVIDER_IN_STATES)
@@ -65,13 +73,19 @@ def test_the_type_token_never_changes_not_in_a_subclass_either(python_class: typ
     assert python_class._resource_type_name == "dynamic/agin:AgentIngress"
 
 
-def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
-    program = (
-        "import sys, pulumi, pulumi.dynamic; before = set(sys.modules); import pulumi_agin; "
+def loaded_by(program: str) -> list[str]:
+    """The modules that a program loads besides those of Pulumi's SDK."""
+    script = (
+        f"import sys, pulumi, pulumi.dynamic; before = set(sys.modules); {program}; "
         "print(' '.join(sorted(set(sys.modules) - before)))"
     )
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert loaded == [
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+def test_a_program_loads_nothing_that_it_may_not_need() -> None:
+    assert loaded_by("import pulumi_agin") == ["pulumi_agin"]
+    assert loaded_by("from pulumi_agin import AgentIngress") == [
         "pulumi_agin",
         "pulumi_agin.agent_ingress",
         "pulumi_agin.api",
@@ -83,10 +97,22 @@ def test_an_import_loads_nothing_that_a_program_may_not_need() -> None:
         "pulumi_agin.dynamic.account",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
-        "pulumi_agin.lookup",
         "pulumi_agin.preview",
         "pulumi_agin.provider",
         "pulumi_agin.settings",
+    ]
+
+
+def test_the_plugin_loads_nothing_of_what_a_program_writes() -> None:
+    assert loaded_by("from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider") == [
+        "pulumi_agin",
+        "pulumi_agin.api",
+        "pulumi_agin.api.errors",
+        "pulumi_agin.commands",
+        "pulumi_agin.dynamic",
+        "pulumi_agin.dynamic.account",
+        "pulumi_agin.dynamic.agent_ingress",
+        "pulumi_agin.dynamic.servicer",
     ]
 
 

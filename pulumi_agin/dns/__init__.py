@@ -1,0 +1,32 @@
+"""Where the NS records of an `AgentIngressDelegation` are made: an adapter for each DNS provider's package.
+
+Each needs the extra of its name, such as `pip install 'pulumi-agin[aws]'`, and loads the package when it is called.
+"""
+
+from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
+from .records import DnsAdapter, NsRecords, custom
+from .rfc2136 import rfc2136
+from .rfc2136_delegation import Rfc2136Delegation
+from .single_records import cloudflare, digitalocean, dnsimple, linode, ovh, scaleway, vercel
+
+__all__ = [
+    "DnsAdapter",
+    "NsRecords",
+    "Rfc2136Delegation",
+    "aws",
+    "azure",
+    "cloudflare",
+    "custom",
+    "digitalocean",
+    "dnsimple",
+    "external_dns",
+    "gandi",
+    "gcp",
+    "hcloud",
+    "linode",
+    "ns1",
+    "ovh",
+    "rfc2136",
+    "scaleway",
+    "vercel",
+]

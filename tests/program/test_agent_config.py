@@ -1,0 +1,64 @@
+"""agent_config: the file that an agent gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+import pulumi_agin as agin
+from tests.program.conftest import run
+
+# An update: in a preview, what there is none of is not known yet.
+pytestmark = [pytest.mark.usefixtures("mocks"), pytest.mark.parametrize("mocks", [False], indirect=True)]
+
+LETSENCRYPT: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt"}
+
+
+def config_of(policy: agin.AgentIngressCertPolicyArgsDict | None = None, **arguments: Any) -> tuple[Any, bool]:
+    """The file as an agent reads it, and whether it is a secret."""
+    seen: dict[str, Any] = {}
+
+    def program() -> Any:
+        ingress = agin.AgentIngress("connect", domain="connect.acme.com", certificate_management_policy=policy)
+        output = agin.agent_config(ingress, **arguments)
+
+        async def see() -> None:
+            seen["secret"] = await output.is_secret()
+
+        return [output.apply(lambda text: seen.update(text=text)), pulumi.Output.from_input(see())]
+
+    run(program)
+    return yaml.safe_load(seen["text"]), seen["secret"]
+
+
+def test_an_agent_connects_to_the_domain() -> None:
+    assert config_of() == ({"version": 3, "agent": {"connect_url": "connect.acme.com:443"}}, False)
+
+
+def test_with_lets_encrypt_an_agent_trusts_what_its_host_trusts() -> None:
+    config, _ = config_of(LETSENCRYPT)
+    assert config["agent"] == {"connect_url": "connect.acme.com:443", "connect_cas": "host"}
+
+
+@pytest.mark.parametrize("given", [str, pulumi.Output.secret], ids=["plain", "secret"])
+def test_an_authtoken_makes_a_secret_of_it(given: Any) -> None:
+    config, is_secret = config_of(authtoken=given("2k5-a_b"))
+    assert config["agent"]["authtoken"] == "2k5-a_b"
+    assert is_secret
+
+
+def test_a_region_is_one_that_ngrok_has_for_the_domain() -> None:
+    config, _ = config_of(region="us")
+    assert config["agent"]["connect_url"] == "tunnel.us.connect.acme.com:443"
+    with pytest.raises(pulumi.RunError, match=r'ngrok has no region "mars" for it; it has us$'):
+        config_of(region="mars")
+
+
+@pytest.mark.parametrize("wrong", ["", "two words", "a\nb", "ü"])
+def test_what_can_be_no_authtoken_is_refused_and_not_shown(wrong: str) -> None:
+    with pytest.raises(pulumi.RunError, match="the authtoken is empty, or has characters") as refused:
+        config_of(authtoken=wrong)
+    assert not wrong or wrong not in str(refused.value)
