@@ -15,26 +15,38 @@ help:  ## this list
 demo:  ## create an Agent Ingress with the real Pulumi engine, on an emulated ngrok API; DESCRIPTION="…" changes it
 	@$(PYTHON) -m tools.demo up $(if $(DESCRIPTION),--description "$$DESCRIPTION")
 
+demo-full:  ## the whole of it: an ingress, its DNS records in a real BIND, its certificate and an agent's configuration
+	@$(PYTHON) -m tools.demo up-full
+
 demo-shell:  ## a shell in which pulumi works on the demo's stack
 	@$(PYTHON) -m tools.demo shell
 
 demo-destroy:  ## destroy what the demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy
 
+demo-full-destroy:  ## destroy what the full demo made, and its folder
+	@$(PYTHON) -m tools.demo destroy-full
+
 test: lint  ## everything that CI runs: lint, then all levels of tests
 	$(call pytest,--numprocesses $(JOBS) --dist worksteal $(LEVELS:%=tests/%))
 
-unit servicer program: env  ## one level of tests; T='-k name' passes arguments to pytest
+unit servicer: env  ## one level of tests; T='-k name' passes arguments to pytest
 	$(BIN)/python -m pytest tests/$@ $(T)
+
+program: env  ## the level that runs programs under Pulumi's mocks, with the packages of all DNS providers
+	@dns="$$($(PYTHON) -m tools.environment dns-sdks)" && \
+	PULUMI_AGIN_TEST_DNS_SDKS="$$dns" $(BIN)/python -m pytest tests/program $(T)
 
 engine: env  ## the level that runs the real Pulumi CLI; T='-k name' as well
 	$(call pytest,tests/engine)
 
-# The engine's tests want a Pulumi CLI, an environment with the wheel as a user would have it, and the oldest SDK.
+# The engine's tests want a Pulumi CLI, an environment with the wheel as a user would have it, and the oldest SDK; those
+# of programs the packages of the DNS providers.
 define pytest
 	@cli="$$($(PYTHON) -m tools.pulumi_cli)" && user="$$($(PYTHON) -m tools.environment user)" && \
-	sdk="$$($(PYTHON) -m tools.environment oldest-sdk)" && PULUMI_AGIN_TEST_CLI="$$cli" \
-	PULUMI_AGIN_TEST_USER_ENV="$$user" PULUMI_AGIN_TEST_OLDEST_SDK="$$sdk" $(BIN)/python -m pytest $(1) $(T)
+	sdk="$$($(PYTHON) -m tools.environment oldest-sdk)" && dns="$$($(PYTHON) -m tools.environment dns-sdks)" && \
+	PULUMI_AGIN_TEST_CLI="$$cli" PULUMI_AGIN_TEST_USER_ENV="$$user" PULUMI_AGIN_TEST_OLDEST_SDK="$$sdk" \
+	PULUMI_AGIN_TEST_DNS_SDKS="$$dns" $(BIN)/python -m pytest $(1) $(T)
 endef
 
 lint: env  ## format, lint, types and import contracts
@@ -53,4 +65,4 @@ env:  ## the development environment .build/venv
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-shell demo-destroy test lint bench env clean $(LEVELS)
+.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test lint bench env clean $(LEVELS)

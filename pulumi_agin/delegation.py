@@ -8,7 +8,7 @@ from typing import Any, cast
 import pulumi
 
 from .agent_ingress import AgentIngress
-from .dns.records import DnsAdapter, NsRecords
+from .dns.records import DnsAdapter, NsRecords, canonical_name
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -58,7 +58,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"got {type(dns).__name__}"
             )
         super().__init__("agin:index:AgentIngressDelegation", resource_name, {}, opts)
-        self.domain = agent_ingress.domain
+        # As check has it, which does not run under Pulumi's mocks.
+        self.domain = canonical_name(agent_ingress.domain)
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(lambda known: _some(*known))
         records = NsRecords(
             name=resource_name,

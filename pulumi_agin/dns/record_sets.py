@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import pulumi
 
-from .records import Adapter, NsRecords, package
-from .records import zone_name as _name
+from .records import Adapter, NsRecords, canonical_name, package
 
 
 def aws(
@@ -81,6 +80,8 @@ def azure(
 
     resource_group_name: of the zone. zone_name: such as "acme.com". opts: of the record, such as a provider. Raises
     pulumi.RunError where the package is missing.
+
+    The TTL is 1 second and more.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
@@ -88,11 +89,11 @@ def azure(
         record: pulumi.Resource = dns.RecordSet(
             records.name,
             resource_group_name=resource_group_name,
-            zone_name=_name(zone_name),
+            zone_name=canonical_name(zone_name),
             relative_record_set_name=records.relative_to(zone_name),
             record_type="NS",
             # A number with a fraction in this package.
-            ttl=records.ttl.apply(float),
+            ttl=records.ttl_where(lambda ttl: ttl >= 1, "1 second and more").apply(float),
             ns_records=records.ns_targets.apply(lambda targets: [dns.NsRecordArgs(nsdname=each) for each in targets]),
             opts=records.options(opts, named_by="relativeRecordSetName"),
         )
@@ -112,7 +113,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
     def make(records: NsRecords) -> pulumi.Resource:
         record: pulumi.Resource = ns1.Record(
             records.name,
-            zone=_name(zone),
+            zone=canonical_name(zone),
             domain=records.within(zone),
             type="NS",
             ttl=records.ttl,
@@ -129,16 +130,18 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
 
     zone: its name, such as "acme.com", not its id: the record's name is relative to it. opts: of the record, such as a
     provider. Raises pulumi.RunError where the package is missing.
+
+    The TTL is 60 seconds and more.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
 
     def make(records: NsRecords) -> pulumi.Resource:
         record: pulumi.Resource = hcloud.ZoneRrset(
             records.name,
-            zone=_name(zone),
+            zone=canonical_name(zone),
             name=records.relative_to(zone),
             type="NS",
-            ttl=records.ttl,
+            ttl=records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
             records=records.ns_targets.apply(
                 lambda targets: [hcloud.ZoneRrsetRecordArgs(value=each) for each in targets]
             ),
@@ -154,16 +157,18 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
 
     zone: such as "acme.com". opts: of the record, such as a provider. Raises pulumi.RunError where the package is
     missing.
+
+    The TTL is 300 to 2592000 seconds.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
 
     def make(records: NsRecords) -> pulumi.Resource:
         record: pulumi.Resource = livedns.Record(
             records.name,
-            zone=_name(zone),
+            zone=canonical_name(zone),
             name=records.relative_to(zone),
             type="NS",
-            ttl=records.ttl,
+            ttl=records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
             values=records.ns_targets,
             opts=records.options(opts, named_by="name"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -23,6 +23,7 @@ class DnsAdapter(Protocol):
 
         A resource for each value comes from `records.of_each`: so names and previews are right.
         """
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,6 @@ class NsRecords:
         """The domain, once it is known to be below the zone's apex. None is a zone whose name is not known."""
         if zone is None:
             return self.domain
-        # The domain alone, where a preview knows it and not the zone.
         return pulumi.Output.all(self.domain, zone).apply(lambda known: _below(*known) and str(known[0]))
 
     def relative_to(self, zone: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -111,24 +111,28 @@ class NsRecords:
             return is_known
 
         # As an Output, so that the program waits for it.
-        said: Awaitable[bool] = say()
+        said: pulumi.Input[bool] = say()
         pulumi.Output.from_input(said)
 
 
-def zone_name(zone: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The name of a zone in lower case and without a trailing dot, as DNS packages want it."""
-    return pulumi.Output.from_input(zone).apply(lambda name: name.strip().lower().rstrip("."))
+def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it."""
+    return pulumi.Output.from_input(name).apply(_canonical)
+
+
+def _canonical(name: str) -> str:
+    return name.strip().lower().rstrip(".")
 
 
 def _below(domain: str, zone: str) -> str:
     """The labels of the domain before the zone's. Raises pulumi.RunError where there are none."""
-    apex = zone.strip().lower().rstrip(".")
+    apex = _canonical(zone)
     if domain == apex:
         raise pulumi.RunError(
             f"the domain {domain} is the apex of the zone {apex}, whose NS records are the zone's own: a delegation "
             f"is of a name below it, such as connect.{apex}"
         )
-    if not apex or not domain.endswith(f".{apex}"):
+    if not domain.endswith(f".{apex}"):
         raise pulumi.RunError(
             f"the domain {domain} is not in the zone {apex or '(empty)'}: give the delegation's dns the zone that "
             f"{domain} is in"

@@ -6,10 +6,11 @@ Arguments that can be Outputs are: a zone made by the same program.
 
 from __future__ import annotations
 
+from typing import cast
+
 import pulumi
 
-from .records import Adapter, Made, NsRecords, package
-from .records import zone_name as _name
+from .records import Adapter, Made, NsRecords, canonical_name, package
 
 # Linode rounds every other TTL to the nearest of these.
 LINODE_TTLS = (
@@ -59,17 +60,19 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
 
     domain: the zone's name, such as "acme.com". opts: of the records, such as a provider. Raises pulumi.RunError where
     the package is missing.
+
+    The TTL is 30 seconds and more.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
 
     def make(records: NsRecords) -> Made:
         relative = records.relative_to(domain)
-        ttl = records.ttl_where(lambda ttl: ttl >= 1, "1 second and more")
+        ttl = records.ttl_where(lambda ttl: ttl >= 30, "30 seconds and more")
 
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = digitalocean.DnsRecord(
                 name,
-                domain=_name(domain),
+                domain=canonical_name(domain),
                 name=relative,
                 type="NS",
                 ttl=ttl,
@@ -97,7 +100,7 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = dnsimple.ZoneRecord(
                 name,
-                zone_name=_name(zone_name),
+                zone_name=canonical_name(zone_name),
                 name=relative,
                 type="NS",
                 ttl=records.ttl,
@@ -112,12 +115,14 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
 
 
 def linode(
-    domain_id: pulumi.Input[int], zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    domain_id: pulumi.Input[int] | pulumi.Input[str],
+    zone_name: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
     """Linode (Akamai), by pulumi-linode.
 
-    domain_id: the number of the zone. zone_name: its name, such as "acme.com". opts: of the records, such as a
-    provider. Raises pulumi.RunError where the package is missing.
+    domain_id: the number of the zone, or the `id` of a linode.Domain. zone_name: its name, such as "acme.com". opts:
+    of the records, such as a provider. Raises pulumi.RunError where the package is missing.
 
     The TTL is one of LINODE_TTLS.
     """
@@ -125,13 +130,13 @@ def linode(
 
     def make(records: NsRecords) -> Made:
         relative = records.relative_to(zone_name)
+        number = pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number)
         ttl = records.ttl_where(lambda ttl: ttl in LINODE_TTLS, f"{', '.join(map(str, LINODE_TTLS))}")
 
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = linode.DomainRecord(
                 name,
-                # The id of a resource is text.
-                domain_id=pulumi.Output.from_input(domain_id).apply(int),
+                domain_id=number,
                 name=relative,
                 record_type="NS",
                 ttl_sec=ttl,
@@ -143,6 +148,15 @@ def linode(
         return records.of_each(record)
 
     return Adapter(make)
+
+
+def _number(domain_id: int | str) -> int:
+    # The id of a resource is text.
+    if isinstance(domain_id, str) and not domain_id.isdecimal():
+        raise pulumi.RunError(
+            f'the domain_id of dns.linode is "{domain_id}": it must be the number of the zone, such as 1234'
+        )
+    return int(domain_id)
 
 
 def vercel(
@@ -166,7 +180,7 @@ def vercel(
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = vercel.DnsRecord(
                 name,
-                domain=_name(domain),
+                domain=canonical_name(domain),
                 team_id=team_id,
                 name=relative,
                 type="NS",
@@ -198,7 +212,7 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = domain.ZoneRecord(
                 name,
-                zone=_name(zone),
+                zone=canonical_name(zone),
                 subdomain=relative,
                 fieldtype="NS",
                 ttl=ttl,
@@ -229,7 +243,7 @@ def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = 
         def record(name: str, target: str) -> pulumi.Resource:
             made: pulumi.Resource = domain.Record(
                 name,
-                dns_zone=_name(dns_zone),
+                dns_zone=canonical_name(dns_zone),
                 name=relative,
                 type="NS",
                 ttl=ttl,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 import pytest
 import requests
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.mocks import MockMonitor
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
@@ -20,12 +24,20 @@ class Mocks(pulumi.runtime.Mocks):
     def __init__(self) -> None:
         self.registered: list[pulumi.runtime.MockResourceArgs] = []
         self.called: list[pulumi.runtime.MockCallArgs] = []
+        self.requests: list[Request] = []
         self.answer: dict[str, Any] = {}
+        self.ns_targets = NS_TARGETS
+        self.to_be_made: set[str] = set()
+        """The names of resources that a preview knows no id and no more of than the program says."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.registered.append(args)
+        if args.name in self.to_be_made:
+            return "", args.inputs
+        if args.typ != TYPE:
+            return f"{args.name}-id", args.inputs
         answer = {
-            "ns_targets": NS_TARGETS,
+            "ns_targets": self.ns_targets,
             "region_domains": ["tunnel.us.connect.acme.com"],
             "created_at": "2024-08-02T07:15:39Z",
             "certificate_management_status": {"renews_at": None, "provisioning_job": {"msg": "in progress"}},
@@ -43,6 +55,30 @@ class Mocks(pulumi.runtime.Mocks):
             for args in self.registered
             if args.typ == TYPE
         ]
+
+
+class Request:
+    """A resource as the engine is asked for it."""
+
+    def __init__(self, request: Any) -> None:
+        self.token: str = request.type
+        self.name: str = request.name
+        self.inputs: dict[str, Any] = MessageToDict(request.object)
+        self.parent: str = request.parent
+        self.dependencies: list[str] = list(request.dependencies)
+        self.provider: str = request.provider
+        self.is_protected: bool = request.protect
+        self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+
+
+class Monitor(MockMonitor):
+    """Keeps all of a request, where Pulumi's hands the mocks a part of it."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - its name in Pulumi
+        if request.type != "pulumi:pulumi:Stack":
+            self.mocks.requests.append(Request(request))  # type: ignore[attr-defined]
+        register: Any = super().RegisterResource
+        return register(request)
 
 
 @pytest.fixture(params=[False, True], ids=["up", "preview"])
@@ -65,14 +101,25 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
     monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
     loop = asyncio.new_event_loop()
+    # A run that fails raises the first exception; asyncio would print the others at any time later.
+    loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
-    pulumi.runtime.set_mocks(mocks, preview=request.param)
+    pulumi.runtime.set_mocks(mocks, preview=request.param, monitor=Monitor(mocks))
     yield mocks
     # A test that ran no program has left the stack's own registration to the next one, and to another loop.
     run(lambda: None)
     loop.run_until_complete(loop.shutdown_default_executor())
     for made in loops:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def dns_sdks() -> None:
+    """The packages of all DNS providers, behind everything else that can be imported."""
+    variable = "PULUMI_AGIN_TEST_DNS_SDKS"
+    if variable not in os.environ:
+        pytest.exit(f"{variable} is not set: run these tests with `make program`, which sets up what they need", 2)
+    sys.path.append(os.path.abspath(os.environ[variable]))
 
 
 def run(program: Any) -> None:

@@ -1,0 +1,629 @@
+"""AgentIngressDelegation and each adapter of `pulumi_agin.dns`, with the real package of each DNS provider.
+
+What a record has to look like is from /work/shared/reference/dns-providers.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pulumi
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+import pulumi_agin as agin
+from pulumi_agin.dns.records import NsRecords, package
+from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+DELEGATION = "agin:index:AgentIngressDelegation"
+ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+DOTTED = NS_TARGETS
+UNDOTTED = ["ns-1.example.net", "ns-2.example.net"]
+
+pytestmark = [
+    pytest.mark.usefixtures("dns_sdks"),
+    # What these packages say of their own parts when they are imported.
+    pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
+]
+
+
+class Expected(NamedTuple):
+    """The package of an adapter, and the record that it should make in the zone acme.com."""
+
+    package: str
+    arguments: dict[str, Any]
+    token: str
+    named_by: str
+    inputs: dict[str, Any]
+    value: str
+    values: list[Any]
+
+
+# One resource with all values.
+SETS = {
+    "aws": Expected(
+        "pulumi_aws",
+        {"zone_id": "Z1", "zone_name": "acme.com"},
+        "aws:route53/record:Record",
+        "name",
+        {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
+        "records",
+        DOTTED,
+    ),
+    "gcp": Expected(
+        "pulumi_gcp",
+        {"managed_zone": "acme-com", "project": "acme-dns", "dns_name": "acme.com"},
+        "gcp:dns/recordSet:RecordSet",
+        "name",
+        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
+        "rrdatas",
+        DOTTED,
+    ),
+    "azure": Expected(
+        "pulumi_azure_native",
+        {"resource_group_name": "dns-rg", "zone_name": "acme.com"},
+        "azure-native:dns:RecordSet",
+        "relativeRecordSetName",
+        {
+            "resourceGroupName": "dns-rg",
+            "zoneName": "acme.com",
+            "relativeRecordSetName": "connect",
+            "recordType": "NS",
+            "ttl": 300,
+        },
+        "nsRecords",
+        [{"nsdname": value} for value in DOTTED],
+    ),
+    "ns1": Expected(
+        "pulumi_ns1",
+        {"zone": "acme.com"},
+        "ns1:index/record:Record",
+        "domain",
+        {"zone": "acme.com", "domain": "connect.acme.com", "type": "NS", "ttl": 300},
+        "answers",
+        [{"answer": value} for value in UNDOTTED],
+    ),
+    "hcloud": Expected(
+        "pulumi_hcloud",
+        {"zone": "acme.com"},
+        "hcloud:index/zoneRrset:ZoneRrset",
+        "name",
+        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
+        "records",
+        [{"value": value} for value in DOTTED],
+    ),
+    "gandi": Expected(
+        "pulumiverse_gandi",
+        {"zone": "acme.com"},
+        "gandi:livedns/record:Record",
+        "name",
+        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
+        "values",
+        DOTTED,
+    ),
+    "external_dns": Expected(
+        "pulumi_kubernetes",
+        {"namespace": "dns"},
+        "kubernetes:externaldns.k8s.io/v1alpha1:DNSEndpoint",
+        "metadata.name",
+        {
+            "apiVersion": "externaldns.k8s.io/v1alpha1",
+            "kind": "DNSEndpoint",
+            "metadata": {"name": "connect.acme.com", "namespace": "dns"},
+            "spec": {"endpoints": [{"dnsName": "connect.acme.com", "recordType": "NS", "recordTTL": 300}]},
+        },
+        "targets",
+        UNDOTTED,
+    ),
+}
+
+# A resource for each value.
+SINGLES = {
+    "cloudflare": Expected(
+        "pulumi_cloudflare",
+        {"zone_id": "023e105f", "zone_name": "acme.com"},
+        "cloudflare:index/dnsRecord:DnsRecord",
+        "name",
+        {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
+        "content",
+        UNDOTTED,
+    ),
+    "digitalocean": Expected(
+        "pulumi_digitalocean",
+        {"domain": "acme.com"},
+        "digitalocean:index/dnsRecord:DnsRecord",
+        "name",
+        {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
+        "value",
+        DOTTED,
+    ),
+    "dnsimple": Expected(
+        "pulumi_dnsimple",
+        {"zone_name": "acme.com"},
+        "dnsimple:index/zoneRecord:ZoneRecord",
+        "name",
+        {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
+        "value",
+        UNDOTTED,
+    ),
+    "linode": Expected(
+        "pulumi_linode",
+        {"domain_id": "12345", "zone_name": "acme.com"},
+        "linode:index/domainRecord:DomainRecord",
+        "name",
+        {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
+        "target",
+        UNDOTTED,
+    ),
+    "vercel": Expected(
+        "pulumiverse_vercel",
+        {"domain": "acme.com", "team_id": "team_1"},
+        "vercel:index/dnsRecord:DnsRecord",
+        "name",
+        {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
+        "value",
+        DOTTED,
+    ),
+    "ovh": Expected(
+        "pulumi_ovh",
+        {"zone": "acme.com"},
+        "ovh:Domain/zoneRecord:ZoneRecord",
+        "subdomain",
+        {"zone": "acme.com", "subdomain": "connect", "fieldtype": "NS", "ttl": 300},
+        "target",
+        DOTTED,
+    ),
+    "scaleway": Expected(
+        "pulumiverse_scaleway",
+        {"dns_zone": "acme.com"},
+        "scaleway:domain/record:Record",
+        "name",
+        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
+        "data",
+        DOTTED,
+    ),
+}
+ADAPTERS = {**SETS, **SINGLES}
+
+
+def adapter(name: str, **arguments: Any) -> Any:
+    make: Any = getattr(agin.dns, name)
+    return make(**{**ADAPTERS[name].arguments, **arguments})
+
+
+def connect() -> agin.AgentIngress:
+    return agin.AgentIngress("ingress", domain="connect.acme.com")
+
+
+def records(mocks: Mocks) -> list[Request]:
+    """What was asked of the engine besides the ingress and the delegation."""
+    others = (TYPE, DELEGATION)
+    return sorted(
+        (each for each in mocks.requests if each.token not in others and not each.token.startswith("pulumi:")),
+        key=lambda each: each.name,
+    )
+
+
+def with_values(expected: Expected, values: Any) -> dict[str, Any]:
+    if expected.package == "pulumi_kubernetes":
+        [endpoint] = expected.inputs["spec"]["endpoints"]
+        return {**expected.inputs, "spec": {"endpoints": [{**endpoint, expected.value: values}]}}
+    return {**expected.inputs, expected.value: values}
+
+
+def known_of(delegation: agin.AgentIngressDelegation) -> dict[str, Any]:
+    """The outputs of a delegation as far as they get known, once the program has run."""
+    known: dict[str, Any] = {}
+    for name in ("domain", "ns_targets", "agent_ingress_id"):
+        output: pulumi.Output[Any] = getattr(delegation, name)
+        output.apply(functools.partial(known.__setitem__, name))
+    return known
+
+
+def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
+    """Runs a program with an ingress and its delegation, and gives the delegation's outputs as far as they're known."""
+    known: list[dict[str, Any]] = []
+
+    def program() -> None:
+        made: Any = dns() if callable(dns) else dns
+        known.append(known_of(agin.AgentIngressDelegation("connect", connect(), made, **arguments)))
+
+    run(program)
+    return known[0]
+
+
+def refusal(dns: Any, **arguments: Any) -> str:
+    with pytest.raises(pulumi.RunError) as caught:
+        run_delegation(dns, **arguments)
+    return str(caught.value)
+
+
+def is_first_preview(mocks: Mocks) -> None:
+    """A preview, where it is one, knows nothing of the ingress yet."""
+    if pulumi.runtime.is_dry_run():
+        mocks.to_be_made = {"ingress"}
+
+
+ALL_KNOWN = {"domain": "connect.acme.com", "ns_targets": NS_TARGETS, "agent_ingress_id": ID}
+
+
+# -- what each package is asked for -----------------------------------------------------------------------
+
+
+def test_these_are_all_adapters_and_each_has_an_extra_of_its_name() -> None:
+    functions = {name for name in agin.dns.__all__ if name.islower()}
+    assert functions - {"custom", "rfc2136"} == set(ADAPTERS)
+    project = PYPROJECT.read_text(encoding="utf-8")
+    for name, expected in ADAPTERS.items():
+        package = expected.package.replace("_", "-")
+        assert re.search(rf'^{name} = \["{package}>=[0-9.]+,<[0-9]+"\]$', project, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_one_record_with_all_values(name: str, mocks: Mocks, caplog: pytest.LogCaptureFixture) -> None:
+    expected = SETS[name]
+    assert run_delegation(lambda: adapter(name)) == ALL_KNOWN
+    [record] = records(mocks)
+    assert record.name == "connect"
+    assert record.inputs == with_values(expected, expected.values)
+    assert_is_child(record, expected)
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_a_record_for_each_value(name: str, mocks: Mocks, caplog: pytest.LogCaptureFixture) -> None:
+    expected = SINGLES[name]
+    assert run_delegation(lambda: adapter(name)) == ALL_KNOWN
+    made = records(mocks)
+    assert [each.name for each in made] == ["connect-ns-1.example.net", "connect-ns-2.example.net"]
+    for record, value in zip(made, expected.values, strict=True):
+        assert record.inputs == with_values(expected, value)
+        assert_is_child(record, expected)
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def assert_is_child(record: Request, expected: Expected) -> None:
+    assert record.token == expected.token
+    assert record.parent.endswith(f"{DELEGATION}::connect")
+    assert [urn for urn in record.dependencies if urn.endswith(f"{TYPE}::ingress")]
+    assert record.replace_on_changes == [expected.named_by]
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_arguments_are_outputs_as_well_and_a_zone_is_spelled_in_any_way(name: str, mocks: Mocks) -> None:
+    expected = ADAPTERS[name]
+    arguments = {
+        key: pulumi.Output.from_input("ACME.com." if value == "acme.com" else value)
+        for key, value in expected.arguments.items()
+    }
+    ttl = pulumi.Output.from_input(300)
+    assert run_delegation(lambda: adapter(name, **arguments), ttl=ttl) == ALL_KNOWN
+    values = [expected.values] if name in SETS else expected.values
+    assert [each.inputs for each in records(mocks)] == [with_values(expected, value) for value in values]
+
+
+@pytest.mark.parametrize("name", ["aws", "gcp", "cloudflare"])
+def test_a_zone_that_has_an_id_needs_no_name(name: str, mocks: Mocks) -> None:
+    expected = ADAPTERS[name]
+    run_delegation(lambda: adapter(name, **{"dns_name" if name == "gcp" else "zone_name": None}))
+    assert {each.inputs["name"] for each in records(mocks)} == {expected.inputs["name"]}
+
+
+# -- the preview before the ingress is made ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+@pytest.mark.parametrize("name", SETS)
+def test_a_record_is_shown_before_its_values_are_known(name: str, mocks: Mocks) -> None:
+    mocks.to_be_made = {"ingress", "connect"}
+    assert run_delegation(lambda: adapter(name)) == {"domain": "connect.acme.com"}
+    [record] = records(mocks)
+    assert record.name == "connect"
+    assert record.inputs == with_values(SETS[name], UNKNOWN)
+    assert_is_child(record, SETS[name])
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+@pytest.mark.parametrize("name", SINGLES)
+def test_records_that_cannot_be_shown_yet_are_said_to_follow(
+    name: str, mocks: Mocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    mocks.to_be_made = {"ingress"}
+    assert run_delegation(lambda: adapter(name)) == {"domain": "connect.acme.com"}
+    assert records(mocks) == []
+    assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
+        "the NS records of connect are not shown yet: ngrok gives their values when the Agent Ingress is made, and "
+        "they follow in the same `pulumi up`"
+    ]
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+@pytest.mark.parametrize(("name", "to_be_made"), [("aws", "connect"), ("dnsimple", "connect-ns-2.example.net")])
+def test_the_id_is_known_only_when_all_records_exist(
+    name: str, to_be_made: str, mocks: Mocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    mocks.to_be_made = {to_be_made}
+    assert run_delegation(lambda: adapter(name)) == {"domain": "connect.acme.com", "ns_targets": NS_TARGETS}
+    assert to_be_made in [each.name for each in records(mocks)]
+    assert "are not shown yet" not in caplog.text
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_a_zone_that_is_to_be_made_too_is_not_known_yet(name: str, mocks: Mocks) -> None:
+    unknown: Any = pulumi.output.UNKNOWN
+    zone = {"zone_name": pulumi.Output.from_input("acme.com").apply(lambda _: unknown)}
+    mocks.to_be_made = {"ingress", "connect"}
+    assert run_delegation(lambda: adapter(name, **zone)) == {"domain": "connect.acme.com"}
+    assert [each.inputs["name"] for each in records(mocks)] == ([UNKNOWN] if name == "aws" else [])
+
+
+# -- what is refused, in the preview as well --------------------------------------------------------------
+
+
+# Where the name of the zone is given.
+ZONES = {
+    "aws": "zone_name",
+    "gcp": "dns_name",
+    "azure": "zone_name",
+    "ns1": "zone",
+    "hcloud": "zone",
+    "gandi": "zone",
+    "cloudflare": "zone_name",
+    "digitalocean": "domain",
+    "dnsimple": "zone_name",
+    "linode": "zone_name",
+    "vercel": "domain",
+    "ovh": "zone",
+    "scaleway": "dns_zone",
+}
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_a_domain_that_is_not_below_the_zone_is_refused(name: str, mocks: Mocks) -> None:
+    is_first_preview(mocks)
+    for zone in ("acme.org", "cme.com", "other.acme.com", "deep.connect.acme.com", ""):
+        assert refusal(lambda zone=zone: adapter(name, **{ZONES[name]: zone})) == (
+            f"the domain connect.acme.com is not in the zone {zone or '(empty)'}: give the delegation's dns the zone "
+            "that connect.acme.com is in"
+        )
+    assert refusal(lambda: adapter(name, **{ZONES[name]: "Connect.ACME.com."})) == (
+        "the domain connect.acme.com is the apex of the zone connect.acme.com, whose NS records are the zone's own: "
+        "a delegation is of a name below it, such as connect.connect.acme.com"
+    )
+    assert records(mocks) == []
+
+
+# Of each provider that does not take every TTL: what it takes, what it does not, and how that is said.
+TTLS = {
+    "cloudflare": ([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for a choice of its own"),
+    "azure": ([1], [0], "1 second and more"),
+    "hcloud": ([60], [0, 59], "60 seconds and more"),
+    "gandi": ([300, 2592000], [0, 299, 2592001], "300 to 2592000 seconds"),
+    "digitalocean": ([30], [0, 29], "30 seconds and more"),
+    "linode": (
+        [30, 2419200],
+        [0, 60, 2419201],
+        "30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200",
+    ),
+    "vercel": ([60], [0, 59], "60 seconds and more"),
+    "ovh": ([0, 60], [1, 59], "60 seconds and more, or 0 for that of the zone"),
+    "scaleway": ([60, 2592000], [0, 59, 2592001], "60 to 2592000 seconds"),
+}
+
+
+@pytest.mark.parametrize("name", TTLS)
+def test_a_ttl_that_the_provider_does_not_take_is_refused(name: str, mocks: Mocks) -> None:
+    taken, refused, right = TTLS[name]
+    for ttl in taken:
+        run_delegation(lambda: adapter(name), ttl=ttl)
+    sent = [each.inputs["ttlSec" if name == "linode" else "ttl"] for each in records(mocks)]
+    # Of each value where the package has a resource for each.
+    assert sorted(sent) == [ttl for ttl in taken for _ in range(len(sent) // len(taken))]
+    assert len(sent) in (len(taken), len(taken) * len(NS_TARGETS))
+    is_first_preview(mocks)
+    for ttl in refused:
+        message = f"the ttl of the delegation connect is {ttl}, and this DNS provider takes {right}"
+        assert refusal(lambda: adapter(name), ttl=ttl) == message
+
+
+WRONG_TTLS: list[Any] = [-1, 2**31, 300.5, float("nan"), float("inf"), True, "300", None]
+
+
+def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None:
+    assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
+    assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
+    assert refusal(lambda: adapter("linode", domain_id="acme.com")) == (
+        'the domain_id of dns.linode is "acme.com": it must be the number of the zone, such as 1234'
+    )
+
+
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
+    ttl: Any
+    for ttl in (0, 2**31 - 1, 300.0):
+        run_delegation(lambda: adapter(name), ttl=ttl)
+    is_first_preview(mocks)
+    for wrong in WRONG_TTLS:
+        for ttl in (wrong, pulumi.Output.from_input(wrong)):
+            assert refusal(lambda: adapter(name), ttl=ttl) == (
+                "the ttl of the delegation connect must be a whole number of seconds from 0 to 2147483647, such as 300"
+            )
+
+
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_no_targets_are_refused(name: str, mocks: Mocks) -> None:
+    mocks.ns_targets = []
+    message = (
+        "ngrok names no name servers for connect.acme.com, so there is nothing to delegate it to: ask ngrok's support"
+    )
+    assert refusal(lambda: adapter(name)) == message
+    assert records(mocks) == []
+
+
+def test_something_else_as_ingress_or_adapter_is_a_type_error(mocks: Mocks) -> None:
+    def program() -> None:
+        wrong: Any
+        for wrong in ("connect.acme.com", None, agin.AgentIngress):
+            with pytest.raises(TypeError, match=r"^agent_ingress must be an AgentIngress; got (str|NoneType|type)$"):
+                agin.AgentIngressDelegation("connect", wrong, adapter("dnsimple"))
+        for wrong in ("aws", None, agin.dns, lambda records: None):
+            with pytest.raises(
+                TypeError,
+                match=r"^dns must be an adapter such as agin\.dns\.aws\(zone_id=…\), or agin\.dns\.custom\(function\); "
+                r"got (str|NoneType|module|function)$",
+            ):
+                agin.AgentIngressDelegation("connect", connect(), wrong)
+
+    run(program)
+    assert {each.token for each in mocks.requests} == {TYPE}
+
+
+# -- options ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_options_of_the_records_and_providers_of_the_delegation_reach_them(name: str, mocks: Mocks) -> None:
+    def provider(provider_name: str) -> Any:
+        arguments = {"aws": {"region": "eu-west-1"}, "dnsimple": {"token": "secret", "account": "1"}}
+        return importlib.import_module(f"pulumi_{name}").Provider(provider_name, **arguments[name])
+
+    def program() -> None:
+        opts = pulumi.ResourceOptions(provider=provider("of-the-records"), protect=True)
+        agin.AgentIngressDelegation("one", connect(), adapter(name, opts=opts))
+        opts = pulumi.ResourceOptions(providers=[provider("of-the-delegation")], protect=True)
+        agin.AgentIngressDelegation("two", connect(), adapter(name), opts=opts)
+
+    run(program)
+    made = records(mocks)
+    assert len(made) == (2 if name == "aws" else 4)
+    for each in made:
+        of_which = "of-the-records" if each.name.startswith("one") else "of-the-delegation"
+        assert each.provider.split("::")[-2] == of_which
+        assert each.is_protected
+        assert f"{DELEGATION}::" in each.parent
+        assert each.replace_on_changes == ["name"]
+
+
+# -- adapters of others -----------------------------------------------------------------------------------
+
+
+class InMyDns(pulumi.CustomResource):
+    def __init__(self, name: str, host: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("my:index:Record", name, {"host": host}, opts)
+
+
+class InMyComponent(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("my:index:Records", name, {}, opts)
+
+
+class Thirds:
+    """An adapter as somebody else writes one, with no class of ours."""
+
+    def create_records(self, records: NsRecords, /) -> Any:
+        return records.of_each(lambda name, value: InMyDns(name, value, records.options()))
+
+
+def one(records: NsRecords) -> Any:
+    return InMyDns(records.name, "a", records.options())
+
+
+def some(records: NsRecords) -> Any:
+    return [InMyDns(f"{records.name}-{each}", each, records.options()) for each in ("a", "b")]
+
+
+def an_output_of_one(records: NsRecords) -> Any:
+    return records.ns_targets.apply(lambda values: InMyDns(records.name, values[0], records.options()))
+
+
+def a_component(records: NsRecords) -> Any:
+    return InMyComponent(records.name, records.options())
+
+
+@pytest.mark.parametrize(
+    ("dns", "names"),
+    [
+        (Thirds(), ["connect-ns-1.example.net", "connect-ns-2.example.net"]),
+        (agin.dns.custom(one), ["connect"]),
+        (agin.dns.custom(some), ["connect-a", "connect-b"]),
+        (agin.dns.custom(an_output_of_one), ["connect"]),
+        (agin.dns.custom(a_component), ["connect"]),
+    ],
+    ids=["thirds", "one", "some", "an_output_of_one", "a_component"],
+)
+def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> None:
+    assert run_delegation(dns) == ALL_KNOWN
+    made = records(mocks)
+    assert [each.name for each in made] == names
+    for each in made:
+        assert each.parent.endswith(f"{DELEGATION}::connect")
+        # Though nothing of the ingress is among the inputs.
+        assert [urn for urn in each.dependencies if urn.endswith(f"{TYPE}::ingress")]
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+@pytest.mark.parametrize("function", [one, some, an_output_of_one])
+def test_the_id_waits_for_those_too(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
+    mocks.to_be_made = {"connect", "connect-b"}
+    assert "agent_ingress_id" not in run_delegation(agin.dns.custom(function))
+
+
+@pytest.mark.parametrize(
+    ("gives", "got"),
+    [
+        (lambda records: None, "NoneType"),
+        (lambda records: "connect", "str"),
+        (lambda records: "", "str"),
+        (lambda records: [], "list"),
+        (lambda records: [one(records), None], "list"),
+        (lambda records: {"record": one(records)}, "dict"),
+        (lambda records: records.ns_targets.apply(lambda _: None), "NoneType"),
+    ],
+)
+def test_a_function_that_does_not_give_the_records_back_is_told_so(gives: Any, got: str, mocks: Mocks) -> None:
+    assert refusal(agin.dns.custom(gives)) == (
+        f"the dns of the delegation connect gave back {got}: its function has to give back the record that it made, or "
+        "a list of them"
+    )
+
+
+# -- packages that are not there --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_missing_package_is_named_by_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ADAPTERS[name].package
+    for module in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    message = f"dns.{name} needs a package that is not installed here: pip install 'pulumi-agin[{name}]'"
+    with pytest.raises(pulumi.RunError, match=f"^{re.escape(message)}$"):
+        adapter(name)
+
+
+def test_what_a_package_itself_lacks_is_not_taken_for_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pulumi_broken.py").write_text("import pulumi_brokers_library", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="pulumi_brokers_library"):
+        package("pulumi_broken", extra="broken")
+
+
+def test_the_adapters_load_no_package_until_one_is_used() -> None:
+    script = "import sys; before = set(sys.modules); import pulumi_agin.dns; print(*sorted(set(sys.modules) - before))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = ran.stdout.split()
+    assert "pulumi_agin.dns.records" in loaded
+    assert {each.partition(".")[0] for each in loaded}.isdisjoint(each.package for each in ADAPTERS.values())
