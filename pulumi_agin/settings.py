@@ -133,8 +133,8 @@ class Settings:
             api_key_source=self.api_key_source,
             api_key_hint=self.api_key_hint,
             base_url_source=self.base_url_source,
-            say=_say,
-            trace=_say if self.log else None,
+            say=say,
+            trace=say if self.log else None,
         )
 
     def _api_key_problems(self) -> list[str]:
@@ -188,7 +188,7 @@ class Settings:
         return []
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     """Shows a line to whoever waits. Pulumi shows what a plugin or a program writes, as it comes."""
     # One write: the lines of several threads stay whole.
     sys.stderr.write(f"pulumi-agin: {line}\n")

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 DESCRIPTION_MAX_BYTES = 255
@@ -142,6 +143,62 @@ class AgentIngressPage:
         if not isinstance(ingresses, list):
             raise AnswerError("ingresses: not a list")
         return cls([AgentIngress.from_answer(each) for each in ingresses], _optional_text(values, "next_page_uri"))
+
+
+# -- where a certificate is -------------------------------------------------------------------------------
+
+
+class CertificateState(Enum):
+    """What ngrok's policy and status of a certificate come to. Each value is the words for it, of a certificate."""
+
+    NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate_management_policy"
+    PENDING = "not begun yet"
+    IN_PROGRESS = "in progress"
+    INTERNAL_ERROR = "held up by an error at ngrok, which passes by"
+    DNS_ERROR = "held up by the DNS of the domain"
+    OTHER_ERROR = "held up by an error that ngrok does not document"
+    UNKNOWN = "neither issued nor in progress"
+    ISSUED = "issued"
+    RENEWING = "issued, and being renewed"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether agents can use it. Else it is worth waiting for; a DNS_ERROR is for the user to mend."""
+        return self in (CertificateState.NOT_MANAGED, CertificateState.ISSUED, CertificateState.RENEWING)
+
+
+def certificate_state(ingress: AgentIngress) -> CertificateState:
+    """Where the certificate is. Read off the sibling resource with the same fields, reserved domains."""
+    status = ingress.certificate_management_status
+    if ingress.certificate_management_policy is None:
+        return CertificateState.NOT_MANAGED
+    if status is None:
+        return CertificateState.PENDING
+    job = status.provisioning_job
+    if status.renews_at:
+        # A renewal that fails leaves the certificate as it is, for another 30 days.
+        return CertificateState.RENEWING if job else CertificateState.ISSUED
+    if job is None:
+        return CertificateState.UNKNOWN
+    if not job.error_code:
+        return CertificateState.IN_PROGRESS
+    known = {"INTERNAL_ERROR": CertificateState.INTERNAL_ERROR, "DNS_ERROR": CertificateState.DNS_ERROR}
+    return known.get(job.error_code, CertificateState.OTHER_ERROR)
+
+
+def certificate_in_words(ingress: AgentIngress) -> str:
+    """Where the certificate is, for people, with the error's code and what ngrok says of the job.
+
+    That is text of the service's own: who shows it makes it one line, without the API key, first.
+    """
+    words = certificate_state(ingress).value
+    status = ingress.certificate_management_status
+    if ingress.certificate_management_policy is None or status is None or status.provisioning_job is None:
+        return words
+    job = status.provisioning_job
+    code = f" ({job.error_code})" if job.error_code else ""
+    said = f': ngrok says "{job.msg}"' if job.msg else ""
+    return f"{words}{code}{said}"
 
 
 def has_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:

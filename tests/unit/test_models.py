@@ -211,3 +211,58 @@ def test_half_a_surrogate_pair_which_no_state_can_hold_loses_no_answer() -> None
 
 def test_ns_targets_are_lower_case_dotted_sorted_and_each_once() -> None:
     assert models.canonical_ns_targets(["NS-2.x.org", "ns-1.x.org.", "ns-2.x.org."]) == ["ns-1.x.org.", "ns-2.x.org."]
+
+
+def certificate(policy: bool, status: Any) -> models.AgentIngress:
+    return models.AgentIngress.from_answer(
+        {
+            **ANSWER,
+            "certificate_management_policy": {"authority": "letsencrypt"} if policy else None,
+            "certificate_management_status": status,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "state", "is_ready"),
+    [
+        (False, None, "NOT_MANAGED", True),
+        # Of a policy that was removed.
+        (False, {"renews_at": None, "provisioning_job": {"error_code": "DNS_ERROR", "msg": "no"}}, "NOT_MANAGED", True),
+        (True, None, "PENDING", False),
+        (True, {"renews_at": "2024-10-01T07:15:39Z", "provisioning_job": None}, "ISSUED", True),
+        (True, {"renews_at": "2024-10-01T07:15:39Z"}, "ISSUED", True),
+        (True, {"renews_at": "2024-10-01T07:15:39Z", "provisioning_job": {"msg": "renewing"}}, "RENEWING", True),
+        (
+            True,
+            {"renews_at": "2024-10-01T07:15:39Z", "provisioning_job": {"error_code": "DNS_ERROR"}},
+            "RENEWING",
+            True,
+        ),
+        (True, {"renews_at": None, "provisioning_job": {"error_code": None, "msg": "x"}}, "IN_PROGRESS", False),
+        (True, {"renews_at": "", "provisioning_job": {"error_code": ""}}, "IN_PROGRESS", False),
+        (True, {"renews_at": None, "provisioning_job": {"error_code": "INTERNAL_ERROR"}}, "INTERNAL_ERROR", False),
+        (True, {"renews_at": None, "provisioning_job": {"error_code": "DNS_ERROR"}}, "DNS_ERROR", False),
+        (True, {"renews_at": None, "provisioning_job": {"error_code": "CAA_ERROR"}}, "OTHER_ERROR", False),
+        (True, {"renews_at": None, "provisioning_job": None}, "UNKNOWN", False),
+        (True, {}, "UNKNOWN", False),
+    ],
+)
+def test_policy_and_status_come_to_one_state(policy: bool, status: Any, state: str, is_ready: bool) -> None:
+    found = models.certificate_state(certificate(policy, status))
+    assert (found.name, found.is_ready) == (state, is_ready)
+
+
+def test_a_state_is_put_in_words_with_what_ngrok_says_of_it() -> None:
+    def words(**job: str) -> str:
+        return models.certificate_in_words(certificate(True, {"renews_at": None, "provisioning_job": job}))
+
+    assert models.certificate_in_words(certificate(True, None)) == "not begun yet"
+    assert models.certificate_in_words(certificate(True, {"renews_at": "2024-10-01T07:15:39Z"})) == "issued"
+    assert words() == "in progress"
+    assert words(msg="Busy.") == 'in progress: ngrok says "Busy."'
+    assert words(error_code="CAA_ERROR", msg="Forbidden.") == (
+        'held up by an error that ngrok does not document (CAA_ERROR): ngrok says "Forbidden."'
+    )
+    assert words(error_code="DNS_ERROR") == "held up by the DNS of the domain (DNS_ERROR)"
+    assert len({state.value for state in models.CertificateState}) == len(models.CertificateState)

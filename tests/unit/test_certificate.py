@@ -1,0 +1,203 @@
+"""Waiting for a certificate: when ngrok is asked, what is said meanwhile, and what a wait that is over fails with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from pulumi_agin import nameservers
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.dynamic import certificate
+from pulumi_agin.dynamic.certificate import CertificateValidationProvider
+from pulumi_agin.dynamic.servicer import ProviderError
+from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY
+from tests.unit.clock import Clock
+
+DOMAIN = "connect.acme.com"
+BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
+NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
+
+
+class Waiting:
+    """An emulator and a wait, both by a clock that stands still until the wait sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        self.began = self.clock.now
+        self.asked_at: set[float] = set()
+        self.emulator = Emulator(api_key=API_KEY, limit=0, clock=self.now)
+        self.events: list[tuple[float, Callable[[], object]]] = []
+        monkeypatch.setattr(certificate, "time", self)
+        monkeypatch.setattr(nameservers, "describe_public", lambda domain, seconds: f"public DNS of {domain}")
+
+    def now(self) -> datetime:
+        """By which the emulator answers, and so when it was asked."""
+        self.asked_at.add(self.clock.now)
+        return BEGIN + timedelta(seconds=self.clock.now - self.began)
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        while self.events and self.events[0][0] <= self.clock.now - self.began:
+            self.events.pop(0)[1]()
+
+    def ingress(self, policy: bool = True, state: Any = "in_progress", **job: str) -> None:
+        client = AgentIngressClient(Secret(API_KEY), self.emulator.url)
+        extra = {"certificate_management_policy": {"authority": "letsencrypt"}} if policy else {}
+        self.id = client.create({"domain": DOMAIN, **extra}).id
+        self.emulator.set_certificate(self.id, state, **job)
+        self.asked_at.clear()
+
+    def then(self, second: float, state: Any, **job: str) -> None:
+        """What the certificate is from a second of the wait on."""
+        self.events.append((second, lambda: self.emulator.set_certificate(self.id, state, **job)))
+
+    @property
+    def looks(self) -> list[float]:
+        """The seconds of the wait at which ngrok was asked."""
+        return sorted(moment - self.began for moment in self.asked_at)
+
+    def wait(self, timeout: float = 2700, grace: float = 600) -> dict[str, Any]:
+        inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
+        return CertificateValidationProvider().create(inputs).outs or {}
+
+    def fails(self, timeout: float = 2700, grace: float = 600) -> str:
+        with pytest.raises(ProviderError) as caught:
+            self.wait(timeout, grace)
+        return str(caught.value).replace(self.id, "ID")
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
+    waiting = Waiting(monkeypatch)
+    with waiting.emulator:
+        monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+        monkeypatch.setenv("NGROK_API_BASE_URL", waiting.emulator.url)
+        yield waiting
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "renews_at"),
+    [(False, None, ""), (True, "issued", "2024-10-01T07:15:59Z"), (True, "renewing", "2024-10-01T07:15:59Z")],
+)
+def test_what_is_ready_is_asked_for_once_and_without_a_word(
+    policy: bool, state: Any, renews_at: str, waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting.ingress(policy, state)
+    outputs = waiting.wait()
+    assert (outputs["renews_at"], outputs["domain"], outputs["agent_ingress_id"]) == (renews_at, DOMAIN, waiting.id)
+    assert waiting.looks == [0]
+    assert capsys.readouterr().err == ""
+
+
+def test_the_looks_are_close_together_at_first(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.then(40, "issued")
+    waiting.wait()
+    assert waiting.looks == [0, 2, 4, 8, 18, 28, 38, 48]
+
+
+def test_each_change_is_told_and_else_a_line_every_half_minute(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting.ingress(state="pending")
+    waiting.then(1, "in_progress")
+    waiting.then(50, "internal_error")
+    waiting.then(55, "error", error_code="CAA_ERROR", msg="Let's Encrypt\nmay not.")
+    waiting.then(65, "no_job")
+    waiting.then(75, "issued")
+    waiting.wait()
+    head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
+    busy = 'in progress: ngrok says "Managed certificate provisioning in progress."'
+    assert capsys.readouterr().err.splitlines() == [
+        f"{head} 0 of the 2700 seconds it may take: it is not begun yet",
+        f"{head} 2 of the 2700 seconds it may take: it is {busy}",
+        f"{head} 38 of the 2700 seconds it may take: it is {busy}",
+        f"{head} 58 of the 2700 seconds it may take: it is held up by an error that ngrok does not document "
+        '(CAA_ERROR): ngrok says "Let\'s Encrypt may not."',
+        f"{head} 68 of the 2700 seconds it may take: it is neither issued nor in progress",
+        f"pulumi-agin: the certificate of {DOMAIN} is issued, after 78 seconds",
+    ]
+
+
+@pytest.mark.parametrize("state", ["pending", "in_progress", "internal_error", "error", "no_job"])
+def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: str, waiting: Waiting) -> None:
+    waiting.ingress(state=state)
+    sentence = waiting.fails(timeout=45, grace=0)
+    assert sentence.startswith(
+        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, which is all that timeout_seconds gives "
+        "it, it is "
+    )
+    assert sentence.endswith(
+        ". It may yet be issued: the next `pulumi up` waits again; give it more time by timeout_seconds"
+    )
+    # The last look is at the end, and not long before it.
+    assert waiting.looks[-1] == 45
+
+
+def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.then(10, "dns_error")
+    targets = waiting.emulator.ingresses()[0]["ns_targets"]
+    names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
+    assert waiting.fails(grace=100) == (
+        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, which is all that "
+        "dns_error_grace_seconds gives it, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
+        f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
+        "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and sees no repair before"
+    )
+    # Seen first after 18 seconds.
+    assert waiting.looks[-1] == 118
+
+
+def test_a_dns_error_that_goes_away_has_all_of_its_time_when_it_comes_back(waiting: Waiting) -> None:
+    waiting.ingress(state="dns_error")
+    waiting.then(50, "in_progress")
+    waiting.then(60, "dns_error")
+    waiting.then(120, "issued")
+    assert waiting.wait(grace=70)["domain"] == DOMAIN
+    assert waiting.looks[-1] == 128
+
+
+def test_the_time_of_all_ends_a_dns_error_too(waiting: Waiting) -> None:
+    waiting.ingress(state="dns_error")
+    sentence = waiting.fails(timeout=30)
+    assert "after 30 seconds, which is all that timeout_seconds gives it, it is held up by the DNS" in sentence
+    assert "Repair them, and run `pulumi up`" in sentence
+
+
+def test_without_dnspython_what_public_dns_has_is_left_out(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(domain: str, seconds: float) -> str:
+        raise ImportError
+
+    monkeypatch.setattr(nameservers, "describe_public", missing)
+    waiting.ingress(state="dns_error")
+    assert waiting.fails(grace=0).partition("have to be ")[2].count(";") == 1
+    assert waiting.looks == [0]
+
+
+def test_no_word_of_ngroks_shows_the_key_or_another_line(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting.ingress(state="error", error_code=f"X_{API_KEY[8:20]}", msg=f"{API_KEY}\nerror: forged")
+    sentence = waiting.fails(timeout=3)
+    shown = capsys.readouterr().err
+    for text in (sentence, shown):
+        assert '[key]): ngrok says "[key] error: forged"' in text
+    assert shown.count("\n") == 1
+
+
+def test_what_can_not_be_read_fails_with_the_clients_sentence_at_once(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting.ingress()
+    waiting.events.append((5, lambda: waiting.emulator.delete_ingress(waiting.id)))
+    assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok answered 404" in waiting.fails()
+    assert waiting.looks == [0, 2, 4, 8]
+    monkeypatch.setenv("NGROK_API_KEY", "x" * 40)
+    assert "could not read the Agent Ingress ID: ngrok answered 403 ERR_NGROK_202" in waiting.fails()
