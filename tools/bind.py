@@ -46,13 +46,15 @@ class Key:
 class Bind:
     """A primary server of `zone`, from the moment that `with` or `start` returns until it ends or `stop`.
 
-    It keeps its port when it is started again.
+    It keeps its port when it is started again. unsigned: whoever is on this machine may change all of the zone; then
+    no key may have grants, as BIND has it.
     """
 
     folder: Path
     keys: Sequence[Key]
     zone: str = "acme.com"
     port: int = 0
+    unsigned: bool = False
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -131,6 +133,8 @@ class Bind:
         )
         grants = "".join(f'    grant "{key.name}" name {name}. NS;\n' for key in self.keys for name in key.grants)
         policy = f"  update-policy {{\n{grants}  }};\n" if grants else ""
+        if self.unsigned:
+            policy += "  allow-update { 127.0.0.1; };\n"
         return f"""{keys}
 options {{
   directory "{self.folder}";

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pulumi
 import pytest
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
 from pulumi_agin.dns.records import NsRecords, package
@@ -490,6 +490,69 @@ def test_something_else_as_ingress_or_adapter_is_a_type_error(mocks: Mocks) -> N
     assert {each.token for each in mocks.requests} == {TYPE}
 
 
+# -- records by DNS updates, which are a resource of this package ------------------------------------------
+
+
+RFC2136: dict[str, Any] = {"server": "ns1.acme.com", "zone": "acme.com"}
+TSIG: dict[str, Any] = {"tsig_key_name": "agin", "tsig_secret": "c2VjcmV0"}
+REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": "hmac-sha256", "take_over": False}
+
+
+def rfc2136_inputs(mocks: Mocks) -> dict[str, Any]:
+    """The inputs of the one record that is made."""
+    [record] = records(mocks)
+    assert (record.name, record.token) == ("connect", "pulumi-python:dynamic/agin:Rfc2136Delegation")
+    assert record.parent.endswith(f"{DELEGATION}::connect")
+    assert [urn for urn in record.dependencies if urn.endswith(f"{TYPE}::ingress")]
+    return {name: value for name, value in record.inputs.items() if name != "__provider"}
+
+
+@pytest.mark.parametrize("as_given", [str, pulumi.Output.from_input], ids=["values", "outputs"])
+def test_rfc2136_sends_the_key_and_its_secret_as_a_secret(as_given: Callable[[str], Any], mocks: Mocks) -> None:
+    arguments = {name: as_given(value) for name, value in {**RFC2136, **TSIG}.items()}
+    assert run_delegation(lambda: agin.dns.rfc2136(**arguments)) == ALL_KNOWN
+    secret = wrap_rpc_secret(TSIG["tsig_secret"])
+    assert rfc2136_inputs(mocks) == {**RFC2136, **TSIG, **REST, "tsig_secret": secret, "ns_targets": DOTTED}
+
+
+def test_rfc2136_without_a_key_sends_none(mocks: Mocks) -> None:
+    assert run_delegation(lambda: agin.dns.rfc2136("ns1.acme.com", "acme.com")) == ALL_KNOWN
+    # A secret that is null is none to the engine.
+    assert rfc2136_inputs(mocks) == {**RFC2136, **REST, "tsig_secret": wrap_rpc_secret(None), "ns_targets": DOTTED}
+
+
+def test_rfc2136_takes_the_rest_of_its_arguments_and_options(mocks: Mocks) -> None:
+    opts = pulumi.ResourceOptions(protect=True)
+    rest: dict[str, Any] = {"tsig_algorithm": "hmac-sha512", "port": 5353, "take_over": True}
+    run_delegation(lambda: agin.dns.rfc2136(**RFC2136, **TSIG, **rest, opts=opts), ttl=60)
+    assert rest.items() <= rfc2136_inputs(mocks).items()
+    assert rfc2136_inputs(mocks)["ttl"] == 60
+    assert records(mocks)[0].is_protected
+
+
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
+def test_rfc2136_is_shown_before_its_values_are_known(mocks: Mocks) -> None:
+    mocks.to_be_made = {"ingress", "connect"}
+    assert run_delegation(lambda: agin.dns.rfc2136(**RFC2136, **TSIG)) == {"domain": "connect.acme.com"}
+    secret = wrap_rpc_secret(TSIG["tsig_secret"])
+    assert rfc2136_inputs(mocks) == {**RFC2136, **TSIG, **REST, "tsig_secret": secret, "ns_targets": UNKNOWN}
+
+
+def test_rfc2136_refuses_a_domain_outside_of_the_zone(mocks: Mocks) -> None:
+    is_first_preview(mocks)
+    message = refusal(lambda: agin.dns.rfc2136("ns1.acme.com", "acme.org"))
+    assert message.startswith("the domain connect.acme.com is not in the zone acme.org")
+
+
+def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ["dns", *(each for each in sys.modules if each.startswith("dns."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    message = "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+    with pytest.raises(pulumi.RunError, match=f"^{re.escape(message)}$"):
+        agin.dns.rfc2136(**RFC2136)
+    assert re.search(r'^rfc2136 = \["dnspython>=[0-9.]+"\]$', PYPROJECT.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 # -- options ----------------------------------------------------------------------------------------------
 
 
@@ -626,4 +689,5 @@ def test_the_adapters_load_no_package_until_one_is_used() -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = ran.stdout.split()
     assert "pulumi_agin.dns.records" in loaded
-    assert {each.partition(".")[0] for each in loaded}.isdisjoint(each.package for each in ADAPTERS.values())
+    packages = {"dns", *(each.package for each in ADAPTERS.values())}
+    assert packages.isdisjoint(each.partition(".")[0] for each in loaded)

@@ -1,0 +1,313 @@
+"""Rfc2136Provider: what happens to the NS records of a delegation at a primary server that takes DNS updates.
+
+Stateless and pickled by reference: `pulumi_agin.dynamic.rfc2136.Rfc2136Provider` stands in every user's state. All
+that it needs, the key too, is an input of the resource, so that refresh and destroy, which run no program, have it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from . import servicer
+from .servicer import ProviderError, sentences
+
+if TYPE_CHECKING:
+    from .dns_update import NsSet, PrimaryServer
+
+# How long a call takes at most, where the resource has no custom_timeouts: a name server that is started again needs
+# seconds.
+TIMEOUT_SECONDS = 60.0
+
+# RFC 2181, 8.
+LONGEST_TTL_SECONDS = 2**31 - 1
+
+# Records of another name, or in another zone, are other records.
+REPLACING = ("domain", "zone")
+
+# A server that moved has the same zone; of the key, the state has to have the one that is valid.
+UPDATED_IN_PLACE = ("ns_targets", "ttl", "server", "port", "tsig_key_name", "tsig_secret", "tsig_algorithm")
+
+# Both, or none: then messages are unsigned.
+KEY = ("tsig_key_name", "tsig_secret")
+
+
+class Rfc2136Provider(ResourceProvider):
+    """The lifecycle of the NS records that delegate one domain. Every failure is one sentence for the user."""
+
+    # Only the secret is one: as a secret, the provider would be another value in every state.
+    serialize_as_secret_always = False
+
+    def __getstate__(self) -> None:
+        """Nothing is pickled but the class."""
+
+    # -- what is wanted -----------------------------------------------------------------------------------
+
+    @sentences
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
+        inputs, problems = _judged(servicer.without_provider(news))
+        # Of a property that is named to it, the engine prints the value.
+        return CheckResult(inputs, [CheckFailure("", problem) for problem in [*_missing_package(), *problems]])
+
+    # The underscores are those of the SDK's signatures.
+    @sentences
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """What an update would change, canonical on both sides. `take_over` is for what is made: it is no change."""
+        # A value that is not known yet equals none.
+        changed = [field for field in (*REPLACING, *UPDATED_IN_PLACE) if _olds.get(field) != _news.get(field)]
+        return DiffResult(
+            changes=bool(changed),
+            replaces=[field for field in REPLACING if field in changed],
+            # None are made where the old ones of the same name still are.
+            delete_before_replace="zone" in changed and "domain" not in changed,
+        )
+
+    # -- what is done -------------------------------------------------------------------------------------
+
+    @sentences
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Makes the records, where there are none; with `take_over`, in the place of those that are there."""
+        server, domain, wanted = _primary_server(props), props["domain"], _ns_set(props)
+        if props.get("take_over"):
+            there = server.replace(domain, wanted, f"create the NS records of {domain}")
+        else:
+            there = server.create(domain, wanted)
+        if there is not None:
+            raise _taken(props, there)
+        return CreateResult(domain, _outputs(props))
+
+    @sentences
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """A refresh. They are gone only where the primary server of the zone says so."""
+        from .dns_update import AliasError
+
+        try:
+            there = _primary_server(props).read(props["domain"])
+        except AliasError:
+            there = None
+        if there is None:
+            return ReadResult(None, {})
+        found = {"ns_targets": list(there.targets), "ttl": there.ttl}
+        # The inputs too, so that the next preview compares the program with what is there.
+        inputs = servicer.without_provider(servicer.inputs_before() or props)
+        return ReadResult(id_, {**_outputs(props), **found}, {**inputs, **found})
+
+    @sentences
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Replaces the records, also by equal ones: so a new key is tried before the state keeps it."""
+        domain, wanted = _news["domain"], _ns_set(_news)
+        ours = None
+        if any(_olds.get(field) != _news.get(field) for field in ("server", "port")) and not _news.get("take_over"):
+            # Another server, maybe, on which records may be somebody else's.
+            ours = {wanted.targets, tuple(_olds.get("ns_targets") or ())}
+        there = _primary_server(_news).replace(domain, wanted, f"update the NS records of {domain}", ours)
+        if there is not None:
+            raise _taken(_news, there)
+        return UpdateResult(_outputs(_news))
+
+    @sentences
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Deletes the records that the state knows of. What others have added is theirs."""
+        _primary_server(_props).delete(_props["domain"], _props["ns_targets"])
+
+
+def _primary_server(props: Mapping[str, Any]) -> PrimaryServer:
+    from pulumi_agin.api.access import Secret
+    from pulumi_agin.nameservers import Server
+
+    from .dns_update import PrimaryServer, TsigKey
+
+    if missing := _missing_package():
+        raise ProviderError(missing[0])
+    key = None
+    if "tsig_key_name" in props:
+        key = TsigKey(props["tsig_key_name"], Secret(props["tsig_secret"]), props["tsig_algorithm"])
+    seconds = servicer.timeout_seconds() or TIMEOUT_SECONDS
+    return PrimaryServer(Server(props["server"], int(props["port"])), props["zone"], key, seconds)
+
+
+def _ns_set(props: Mapping[str, Any]) -> NsSet:
+    from .dns_update import NsSet
+
+    return NsSet(tuple(props["ns_targets"]), int(props["ttl"]))
+
+
+def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: props[field] for field in (*REPLACING, *UPDATED_IN_PLACE) if field in props}
+
+
+def _taken(props: Mapping[str, Any], there: NsSet) -> ProviderError:
+    from pulumi_agin.nameservers import Server
+
+    server = Server(props["server"], int(props["port"]))
+    cut_off = ""
+    if there == _ns_set(props):
+        cut_off = " They are what this resource is to make: a run that was cut off may have made them."
+    return ProviderError(
+        f"{props['domain']} has NS records already at {server}, which are left alone: {there}.{cut_off} To "
+        "replace them by those of this resource, set take_over=True; otherwise remove them. Where another resource of "
+        "this stack made them, and was renamed or moved in the program, give this one its old name or parent in "
+        "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead, as the old one is deleted with its records"
+    )
+
+
+def _missing_package() -> list[str]:
+    import importlib.util
+
+    if importlib.util.find_spec("dns"):
+        return []
+    return ["dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"]
+
+
+# -- what is judged ---------------------------------------------------------------------------------------
+# No message repeats a value, which may be a secret of the program's.
+
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def _judged(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The inputs in canonical form, and what is wrong with them. What is not known yet is left as it is."""
+    inputs = dict(given)
+    problems = []
+    for field, judge in _JUDGES.items():
+        if field not in given:
+            if field not in KEY:
+                problems.append(f"property {field} is required")
+        elif not servicer.is_unknown(given[field]):
+            try:
+                inputs[field] = judge(given[field])
+            except ValueError as error:
+                problems.append(f"property {field} {error}")
+    given_of_key = [field for field in KEY if field in given]
+    if given_of_key not in ([], list(KEY)):
+        problems.append(
+            f"property {given_of_key[0]} is only half of a key: give both tsig_key_name and tsig_secret, or neither "
+            "where the server takes unsigned updates"
+        )
+    domain, zone = inputs.get("domain"), inputs.get("zone")
+    if not problems and isinstance(domain, str) and isinstance(zone, str):
+        if domain == zone:
+            problems.append(
+                f"the domain {domain} is the apex of the zone, whose NS records are the zone's own: a delegation is of "
+                f"a name below it, such as connect.{zone}"
+            )
+        elif not domain.endswith(f".{zone}"):
+            problems.append(f"the domain {domain} is not in the zone {zone}: set zone to the one that it is in")
+    return inputs, problems
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value.strip()
+
+
+def _dns_name(example: str) -> Callable[[object], str]:
+    def name(value: object) -> str:
+        from pulumi_agin.api.models import canonical_domain
+
+        canonical = canonical_domain(_text(value))
+        if not _DNS_NAME.fullmatch(canonical) or len(canonical) > 253 or _is_ip_address(canonical):
+            raise ValueError(f"must be a name as DNS has it, such as {example}")
+        return canonical
+
+    return name
+
+
+def _ns_targets(value: object) -> object:
+    from pulumi_agin.api.models import canonical_ns_targets
+
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of one name server or more")
+    known = [target for target in value if not servicer.is_unknown(target)]
+    try:
+        canonical = canonical_ns_targets([_dns_name("ns1.acme.com")(target) for target in known])
+    except ValueError as error:
+        raise ValueError(f"has a value that {error}") from None
+    return canonical if len(known) == len(value) else value
+
+
+def _server(value: object) -> str:
+    text = _text(value).lower()
+    if _is_ip_address(text):
+        return text
+    try:
+        return _dns_name("")(text)
+    except ValueError:
+        raise ValueError(
+            "must be the host name or IP address of the zone's primary server, without brackets or port, such as "
+            "ns1.acme.com"
+        ) from None
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole_number(lowest: int, highest: int, unit: str = "") -> Callable[[object], int]:
+    def number(value: object) -> int:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not lowest <= value <= highest or value % 1:
+            raise ValueError(f"must be a whole number{unit} from {lowest} to {highest}")
+        return int(value)
+
+    return number
+
+
+def _base64(value: object) -> str:
+    text = _text(value)
+    try:
+        is_right = bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        is_right = False
+    if not is_right:
+        raise ValueError("must be base64, as it stands after `secret` in the key's file")
+    return text
+
+
+def _algorithm(value: object) -> str:
+    from .dns_update import ALGORITHMS
+
+    text = _text(value).lower().removesuffix(".")
+    if text not in ALGORITHMS:
+        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+    return text
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False")
+    return value
+
+
+_JUDGES: dict[str, Callable[[object], object]] = {
+    "domain": _dns_name("connect.acme.com"),
+    "zone": _dns_name("acme.com"),
+    "ns_targets": _ns_targets,
+    "ttl": _whole_number(0, LONGEST_TTL_SECONDS, " of seconds"),
+    "server": _server,
+    "port": _whole_number(1, 65535),
+    "tsig_key_name": _dns_name("agin"),
+    "tsig_secret": _base64,
+    "tsig_algorithm": _algorithm,
+    "take_over": _yes_or_no,
+}

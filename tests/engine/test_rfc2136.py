@@ -1,0 +1,135 @@
+"""NS records at a real BIND, through the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.query
+import dns.tsig
+import dns.update
+import pytest
+
+from tests.engine.project import UNCHANGED, Project, Result
+from tools.bind import Bind, Key
+
+DOMAIN = "connect.acme.com"
+KEY = Key("agin", [DOMAIN, "other.acme.com"])
+
+
+@pytest.fixture
+def bind(tmp_path: Path) -> Iterator[Bind]:
+    """A primary server of acme.com."""
+    with Bind(tmp_path / "bind", [KEY]) as running:
+        yield running
+
+
+def write(project: Project, bind: Bind, domain: str = DOMAIN, target: str = "ns1.x.net", **others: object) -> None:
+    """A program with one delegation."""
+    project.program(
+        f"""
+        import os
+        from pulumi_agin.dns.rfc2136_delegation import Rfc2136Delegation
+
+        made = Rfc2136Delegation("connect", domain="{domain}", ns_targets=["ns2.x.net.", "{target}"], ttl=300,
+            server="127.0.0.1", port={bind.port}, zone="acme.com", tsig_key_name="agin",
+            tsig_secret=os.environ["TSIG_SECRET"], **{others!r})
+        pulumi.export("ns_targets", made.ns_targets)
+        """
+    )
+    project.environment["TSIG_SECRET"] = KEY.secret
+
+
+def drift(bind: Bind, *targets: str) -> None:
+    """Somebody else sets the records, or removes them."""
+    update = dns.update.UpdateMessage("acme.com", keyring=dns.tsig.Key(KEY.name, KEY.secret, KEY.algorithm))
+    update.delete(f"{DOMAIN}.", "NS")
+    if targets:
+        update.add(f"{DOMAIN}.", 300, "NS", *targets)
+    assert dns.query.tcp(update, "127.0.0.1", 5, bind.port).rcode() == 0
+
+
+def is_nowhere_in_clear(secret: str, project: Project, *results: Result) -> bool:
+    """Whether the project's files, its state and what was printed are without the secret."""
+    texts = {**project.files(), **{f"output {number}": result.output for number, result in enumerate(results)}}
+    assert any("Rfc2136Delegation" in text for name, text in texts.items() if name.startswith("state"))
+    return not [name for name, text in texts.items() if secret in text]
+
+
+def test_from_the_first_up_to_destroy(project: Project, bind: Bind) -> None:
+    write(project, bind)
+    results = [project.up("--diff")]
+    assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
+    assert "ns_targets: [" in results[0]
+    results.append(project.up())
+    assert UNCHANGED in results[-1]
+
+    drift(bind, "ns9.x.net.")
+    results.append(project.refresh())
+    assert "1 updated" in results[-1]
+    results.append(project.preview())
+    assert '"ns9.x.net." => "ns1.x.net."' in results[-1]
+    assert results[-1].output.count(" => ") == 1
+    results.append(project.up())
+    assert "1 updated" in results[-1]
+    assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
+
+    # Another name: the new records are there before the old ones go.
+    write(project, bind, "other.acme.com")
+    assert "1 replaced" in project.up()
+    assert (bind.referral("other.acme.com"), bind.referral(DOMAIN)) == (["ns1.x.net.", "ns2.x.net."], [])
+    results.append(project.destroy())
+    assert bind.referral("other.acme.com") == []
+    assert is_nowhere_in_clear(KEY.secret, project, *results)
+
+
+def test_records_removed_outside_come_back_and_a_rotated_key_reaches_the_state(
+    project: Project, tmp_path: Path
+) -> None:
+    new = Key("new", [DOMAIN])
+    with Bind(tmp_path / "bind", [KEY]) as bind:
+        write(project, bind)
+        project.up()
+        drift(bind)
+        assert "1 deleted" in project.refresh()
+        assert "1 created" in project.up()
+
+        # The server has another key now, and the state still the old one.
+        bind.stop()
+        bind.keys = [new]
+        bind.start()
+        failed = project.refresh(fails=True)
+        assert 'it refuses the key "agin" (BADKEY)' in failed.diagnostics
+        assert "after a change run `pulumi up` first" in failed.diagnostics
+        assert not failed.has_traceback
+        text = (project.folder / "__main__.py").read_text()
+        (project.folder / "__main__.py").write_text(text.replace('"agin"', '"new"'))
+        project.environment["TSIG_SECRET"] = new.secret
+        changed = project.up("--diff")
+        assert "1 updated" in changed
+        assert UNCHANGED in project.refresh()
+        assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
+        for key in (KEY, new):
+            assert is_nowhere_in_clear(key.secret, project, failed, changed)
+
+
+def test_what_is_wrong_is_shown_by_the_preview_and_nothing_is_taken_over(project: Project, bind: Bind) -> None:
+    write(project, bind, "acme.com")
+    failed = project.preview(fails=True)
+    assert "the domain acme.com is the apex of the zone" in failed
+    write(project, bind, tsig_algorithm="sha256")
+    failed = project.preview(fails=True)
+    assert "property tsig_algorithm must be one of hmac-md5" in failed
+    write(project, bind)
+    project.environment["TSIG_SECRET"] = "no base64, a secret all the same"
+    wrong_secret = project.preview(fails=True)
+    assert "property tsig_secret must be base64" in wrong_secret
+    assert "a secret all the same" not in wrong_secret
+
+    write(project, bind)
+    drift(bind, "ns9.x.net.")
+    failed = project.up(fails=True)
+    assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ns9.x.net." in failed
+    assert KEY.secret not in failed
+    assert not failed.has_traceback
+    assert bind.referral(DOMAIN) == ["ns9.x.net."]

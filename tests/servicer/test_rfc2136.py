@@ -1,0 +1,746 @@
+"""Rfc2136Provider in the SDK's own plugin process, against a real BIND, and through a line that loses and forges."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import pickle
+import socket
+import socketserver
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rrset
+import dns.tsig
+import dns.update
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from pulumi_agin.dynamic.servicer import ProviderError
+from tests.servicer import plugin as servicer
+from tests.servicer.plugin import UNKNOWN, Plugin, PluginError
+from tools.bind import Bind, Key
+
+DOMAIN = "connect.acme.com"
+TARGETS = ["ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."]
+OTHERS = ["ns1.other.net."]
+KEY = Key("agin", [DOMAIN])
+URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect"
+
+# Enough for a try, and for one repetition, which comes after a second at most.
+SECONDS = 1.5
+
+
+@pytest.fixture(autouse=True)
+def of_delegations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls are for this provider."""
+    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(Rfc2136Provider()))
+    monkeypatch.setattr(servicer, "URN", URN)
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[Plugin]:
+    """One for all tests: it keeps nothing from one call to the next."""
+    with Plugin(os.environ) as running:
+        yield running
+    assert KEY.secret not in running.printed
+
+
+@pytest.fixture
+def bind(tmp_path: Path) -> Iterator[Bind]:
+    """A primary server of acme.com, with a key that may change the NS records of connect.acme.com."""
+    with Bind(tmp_path / "bind", [KEY, Key("powerless")]) as running:
+        yield running
+
+
+def inputs(port: int, /, **others: Any) -> dict[str, Any]:
+    """The checked inputs for a server on this machine."""
+    return {
+        "domain": DOMAIN,
+        "zone": "acme.com",
+        "ns_targets": TARGETS,
+        "ttl": 300,
+        "server": "127.0.0.1",
+        "port": port,
+        "tsig_key_name": KEY.name,
+        "tsig_secret": KEY.secret,
+        "tsig_algorithm": KEY.algorithm,
+        "take_over": False,
+        **others,
+    }
+
+
+def outputs(port: int, /, **others: Any) -> dict[str, Any]:
+    return {name: value for name, value in inputs(port, **others).items() if name != "take_over"}
+
+
+def unsigned(given: dict[str, Any]) -> dict[str, Any]:
+    """The same inputs, or outputs, without a key."""
+    return {name: value for name, value in given.items() if name not in ("tsig_key_name", "tsig_secret")}
+
+
+def found(bind: Bind) -> tuple[list[str], int]:
+    """The values and the TTL of the records that BIND has."""
+    query = dns.message.make_query(DOMAIN, "NS", flags=0)
+    for records in dns.query.tcp(query, "127.0.0.1", 5, bind.port).authority:
+        if str(records.name) == f"{DOMAIN}.":
+            return sorted(map(str, records)), records.ttl
+    return [], 0
+
+
+def somebody(bind: Bind, *targets: str, ttl: int = 300) -> None:
+    """Somebody else sets the records, or removes them."""
+    update = dns.update.UpdateMessage("acme.com", keyring=dns.tsig.Key(KEY.name, KEY.secret, KEY.algorithm))
+    update.delete(f"{DOMAIN}.", "NS")
+    if targets:
+        update.add(f"{DOMAIN}.", ttl, "NS", *targets)
+    assert dns.query.tcp(update, "127.0.0.1", 5, bind.port).rcode() == dns.rcode.NOERROR
+
+
+Rule = Callable[[bytes, Callable[[], bytes]], bytes | None]
+
+
+@contextlib.contextmanager
+def between(bind: Bind, rule: Rule) -> Iterator[int]:
+    """A port whose answers are what `rule` makes of a message and of BIND's answer; None ends the connection."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            message = received(self.request)
+
+            def ask() -> bytes:
+                with socket.create_connection(("127.0.0.1", bind.port), 5) as connection:
+                    connection.sendall(struct.pack("!H", len(message)) + message)
+                    return received(connection)
+
+            answer = rule(message, ask)
+            if answer is not None:
+                self.request.sendall(struct.pack("!H", len(answer)) + answer)
+
+    def received(connection: socket.socket) -> bytes:
+        with connection.makefile("rb") as stream:
+            return stream.read(int.from_bytes(stream.read(2), "big"))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def is_update(message: bytes) -> bool:
+    return message[2] >> 3 & 15 == 5
+
+
+def losing(
+    answers: int, *, arrives: bool = True, meanwhile: Callable[[], None] | None = None
+) -> tuple[Rule, list[str]]:
+    """Loses the answers to the first updates, or the updates themselves. The list tells of each, as they come."""
+    seen: list[str] = []
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
+        if not is_update(message):
+            return ask()
+        seen.append("lost" if len(seen) < answers else "answered")
+        answer = ask() if arrives or seen[-1] == "answered" else None
+        if seen[-1] == "answered":
+            return answer
+        if meanwhile:
+            meanwhile()
+        return None
+
+    return rule, seen
+
+
+def answering(rcode: dns.rcode.Rcode, *, to: Callable[[bytes], bool] = is_update, times: int | None = None) -> Rule:
+    """Answers without a signature in BIND's place."""
+    left = [times]
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
+        if not to(message) or left[0] == 0:
+            return ask()
+        if left[0] is not None:
+            left[0] -= 1
+        answer = dns.message.make_response(dns.message.from_wire(message, keyring=False))
+        answer.set_rcode(rcode)
+        answer.tsig = None
+        return answer.to_wire()
+
+    return rule
+
+
+def refused(call: Callable[[], object]) -> str:
+    """The sentence that a call fails with."""
+    with pytest.raises(PluginError) as caught:
+        call()
+    message = caught.value.message
+    assert caught.value.clean
+    assert message.isprintable()
+    assert KEY.secret not in message
+    assert KEY.secret not in caught.value.text
+    return message
+
+
+def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
+    for protocol in (4, 5):
+        pickled = pickle.dumps(Rfc2136Provider(), protocol)
+        assert b"pulumi_agin.dynamic.rfc2136" in pickled
+        assert b"Rfc2136Provider" in pickled
+        assert len(base64.b64encode(pickled)) < 150
+
+
+# -- check ------------------------------------------------------------------------------------------------
+
+
+def test_check_makes_everything_canonical(plugin: Plugin) -> None:
+    given = inputs(
+        53,
+        domain=" Connect.ACME.com. ",
+        zone="ACME.com.",
+        ns_targets=["NS-2.awsdns-28.net", "ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."],
+        server="NS1.Acme.com.",
+        tsig_key_name="Agin.",
+        tsig_secret=f"{KEY.secret}\n",
+        tsig_algorithm="HMAC-SHA256",
+    )
+    assert plugin.check(given) == (inputs(53, server="ns1.acme.com"), [])
+    for server, canonical in (("2001:DB8::53", "2001:db8::53"), ("192.0.2.53", "192.0.2.53")):
+        assert plugin.check(inputs(53, server=server)) == (inputs(53, server=canonical), [])
+
+
+def test_check_finds_everything_at_once_and_prints_no_value(plugin: Plugin) -> None:
+    _, failures = plugin.check(
+        {
+            "domain": "https://connect.acme.com",
+            "ns_targets": [],
+            "ttl": 2**31,
+            "server": "",
+            "port": 0,
+            "tsig_key_name": "my key",
+            "tsig_secret": "hunter2!",
+            "tsig_algorithm": "sha256",
+            "take_over": "yes",
+        }
+    )
+    assert failures == [
+        "property domain must be a name as DNS has it, such as connect.acme.com",
+        "property zone is required",
+        "property ns_targets must be a list of one name server or more",
+        "property ttl must be a whole number of seconds from 0 to 2147483647",
+        "property server must be the host name or IP address of the zone's primary server, without brackets or port, "
+        "such as ns1.acme.com",
+        "property port must be a whole number from 1 to 65535",
+        "property tsig_key_name must be a name as DNS has it, such as agin",
+        "property tsig_secret must be base64, as it stands after `secret` in the key's file",
+        "property tsig_algorithm must be one of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, "
+        "hmac-sha512",
+        "property take_over must be True or False",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "failure"),
+    [
+        ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone"),
+        ({"domain": "connect.notacme.com"}, "the domain connect.notacme.com is not in the zone acme.com"),
+        ({"domain": "x" * 64 + ".acme.com"}, "property domain must be a name"),
+        ({"ns_targets": ["ns1.x.net", "192.0.2.1"]}, "property ns_targets has a value that must be a name as DNS"),
+        ({"ns_targets": [""]}, "property ns_targets has a value that must be a name as DNS"),
+        ({"ttl": -1}, "property ttl must be"),
+        ({"ttl": 0.5}, "property ttl must be"),
+        ({"ttl": True}, "property ttl must be"),
+        ({"port": 65536}, "property port must be"),
+        ({"port": "53"}, "property port must be"),
+        ({"server": "ns1.acme.com:53"}, "property server must be"),
+        ({"server": "[::1]"}, "property server must be"),
+        ({"tsig_secret": ""}, "property tsig_secret must be base64"),
+        ({"tsig_algorithm": "gss-tsig"}, "property tsig_algorithm must be one of"),
+    ],
+)
+def test_check_refuses(wrong: dict[str, Any], failure: str, plugin: Plugin) -> None:
+    [shown] = plugin.check(inputs(53, **wrong))[1]
+    assert shown.startswith(failure)
+
+
+def test_check_takes_a_whole_key_or_none(plugin: Plugin) -> None:
+    none = unsigned(inputs(53))
+    assert plugin.check({**none, "tsig_key_name": None, "tsig_secret": None}) == (none, [])
+    for half in ("tsig_key_name", "tsig_secret"):
+        for value in (inputs(53)[half], UNKNOWN):
+            assert plugin.check({**none, half: value})[1] == [
+                f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither where the "
+                "server takes unsigned updates"
+            ]
+
+
+def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
+    unknown = dict.fromkeys(inputs(53), UNKNOWN)
+    checked, failures = plugin.check(unknown)
+    assert (set(checked), failures) == (set(unknown), [])
+    assert plugin.check(inputs(53, ns_targets=[UNKNOWN, "ns-1.x.net"]))[1] == []
+    assert len(plugin.check({**unknown, "ttl": -1, "ns_targets": [UNKNOWN, "x y"]})[1]) == 2
+
+
+def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
+    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
+        install = "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+        assert plugin.check(inputs(53))[1] == [install]
+        assert refused(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
+
+
+# -- diff -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "answer", "deletes_first"),
+    [
+        ({}, (False, []), False),
+        ({"take_over": True}, (False, []), False),
+        ({"ns_targets": OTHERS}, (True, []), False),
+        ({"ttl": 60}, (True, []), False),
+        ({"server": "ns2.acme.com"}, (True, []), False),
+        ({"port": 5353}, (True, []), False),
+        ({"tsig_key_name": "other"}, (True, []), False),
+        ({"tsig_secret": "AAAA"}, (True, []), False),
+        ({"tsig_algorithm": "hmac-sha512"}, (True, []), False),
+        ({"ns_targets": UNKNOWN}, (True, []), False),
+        # Of another name, the new ones can be there before the old ones go.
+        ({"domain": "other.acme.com"}, (True, ["domain"]), False),
+        ({"domain": UNKNOWN}, (True, ["domain"]), False),
+        ({"domain": "connect.acme.net", "zone": "acme.net"}, (True, ["domain", "zone"]), False),
+        ({"zone": "com"}, (True, ["zone"]), True),
+    ],
+)
+def test_diff(change: dict[str, Any], answer: tuple[bool, list[str]], deletes_first: bool, plugin: Plugin) -> None:
+    assert plugin.diff(outputs(53), inputs(53, **change), deletes_first=deletes_first) == answer
+
+
+def test_a_key_comes_and_goes_in_place(plugin: Plugin) -> None:
+    signed, none = inputs(53), unsigned(inputs(53))
+    assert plugin.diff(unsigned(outputs(53)), none) == (False, [])
+    assert plugin.diff(unsigned(outputs(53)), signed) == (True, [])
+    assert plugin.diff(outputs(53), none) == (True, [])
+
+
+def test_diff_never_looks_at_the_provider(plugin: Plugin) -> None:
+    assert plugin.diff({**outputs(53), "__provider": "another spelling"}, inputs(53)) == (False, [])
+
+
+# -- create -----------------------------------------------------------------------------------------------
+
+
+def test_create_makes_the_records(plugin: Plugin, bind: Bind) -> None:
+    assert plugin.create(inputs(bind.port, ttl=60)) == (DOMAIN, outputs(bind.port, ttl=60))
+    assert found(bind) == (TARGETS, 60)
+
+
+@pytest.mark.parametrize("there", [OTHERS, TARGETS], ids=["others", "equal ones"])
+def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plugin, bind: Bind) -> None:
+    somebody(bind, *there)
+    # Not even equal ones: a resource that was renamed would take its own, which the old one then deletes.
+    message = refused(lambda: plugin.create(inputs(bind.port)))
+    assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: {there[0]}" in message
+    assert "(TTL 300)" in message
+    assert "set take_over=True; otherwise remove them" in message
+    assert "ResourceOptions(aliases=[" in message
+    assert ("a run that was cut off may have made them" in message) == (there == TARGETS)
+    assert found(bind) == (there, 300)
+
+    assert plugin.create(inputs(bind.port, take_over=True))[0] == DOMAIN
+    assert found(bind) == (TARGETS, 300)
+
+
+def test_take_over_needs_nothing_to_be_there(plugin: Plugin, bind: Bind) -> None:
+    plugin.create(inputs(bind.port, take_over=True))
+    assert found(bind) == (TARGETS, 300)
+
+
+def test_a_create_whose_answer_was_lost_knows_its_own_records(plugin: Plugin, bind: Bind) -> None:
+    rule, seen = losing(1)
+    with between(bind, rule) as port:
+        assert plugin.create(inputs(port), timeout=20)[0] == DOMAIN
+    assert seen == ["lost", "answered"]
+    assert found(bind) == (TARGETS, 300)
+
+
+@pytest.mark.parametrize(("targets", "ttl"), [(OTHERS, 300), (TARGETS, 60), (TARGETS[:1], 300)])
+def test_a_create_whose_answer_was_lost_takes_no_other_records_for_its_own(
+    targets: list[str], ttl: int, plugin: Plugin, bind: Bind
+) -> None:
+    rule, _ = losing(1, arrives=False, meanwhile=lambda: somebody(bind, *targets, ttl=ttl))
+    with between(bind, rule) as port:
+        assert "which are left alone" in refused(lambda: plugin.create(inputs(port), timeout=20))
+    assert found(bind) == (targets, ttl)
+
+
+def test_equal_records_that_were_there_before_a_lost_answer_are_not_taken_over(plugin: Plugin, bind: Bind) -> None:
+    somebody(bind, *TARGETS)
+    rule, seen = losing(1)
+    with between(bind, rule) as port:
+        assert "which are left alone" in refused(lambda: plugin.create(inputs(port), timeout=20))
+    assert seen == []
+
+
+def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answer(plugin: Plugin, bind: Bind) -> None:
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        if is_update(message):
+            somebody(bind, *TARGETS)
+        return ask()
+
+    with between(bind, rule) as port:
+        assert "which are left alone" in refused(lambda: plugin.create(inputs(port)))
+
+
+def test_a_create_that_never_gets_an_answer_says_what_is_unknown(plugin: Plugin, bind: Bind) -> None:
+    rule, seen = losing(100)
+    with between(bind, rule) as port:
+        message = refused(lambda: plugin.create(inputs(port), timeout=SECONDS))
+    assert len(seen) >= 2
+    assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after {len(seen)} tries" in message
+    assert message.endswith(
+        "no answer, as it ended the connection. It may have been done all the same; the next run finds out"
+    )
+
+
+# -- update, delete, read ---------------------------------------------------------------------------------
+
+
+def test_update_replaces_all_records_in_one_message(plugin: Plugin, bind: Bind) -> None:
+    plugin.create(inputs(bind.port))
+    somebody(bind, "ns9.drifted.net.")
+    rule, seen = losing(1)
+    with between(bind, rule) as port:
+        news = inputs(port, ns_targets=OTHERS, ttl=60)
+        assert plugin.update(DOMAIN, outputs(port), news, timeout=20) == outputs(port, ns_targets=OTHERS, ttl=60)
+    # And once more, as the answer was lost.
+    assert seen == ["lost", "answered"]
+    assert found(bind) == (OTHERS, 60)
+
+
+def test_an_update_to_a_new_key_tries_it_and_changes_no_record(plugin: Plugin, tmp_path: Path) -> None:
+    new = Key("new", [DOMAIN], algorithm="hmac-sha512")
+    with Bind(tmp_path, [KEY, new]) as bind:
+        old = outputs(bind.port)
+        plugin.create(inputs(bind.port))
+        wrong = inputs(bind.port, tsig_key_name="new", tsig_secret="AAAA", tsig_algorithm="hmac-sha512")
+        assert "(BADSIG)" in refused(lambda: plugin.update(DOMAIN, old, wrong))
+        right = {**wrong, "tsig_secret": new.secret}
+        assert plugin.update(DOMAIN, old, right)["tsig_secret"] == new.secret
+        assert found(bind) == (TARGETS, 300)
+
+
+def test_a_server_that_moved_gets_the_records_unless_somebody_elses_are_there(
+    plugin: Plugin, bind: Bind, tmp_path: Path
+) -> None:
+    plugin.create(inputs(bind.port))
+    with Bind(tmp_path / "moved", [KEY]) as moved:
+        somebody(moved, *OTHERS)
+        olds, news = outputs(bind.port), inputs(moved.port)
+        assert "which are left alone: ns1.other.net." in refused(lambda: plugin.update(DOMAIN, olds, news))
+        # What it had here before is its own, as after a transfer of the zone.
+        plugin.update(DOMAIN, {**olds, "ns_targets": OTHERS}, news)
+        assert found(moved) == (TARGETS, 300)
+        somebody(moved, "ns9.other.net.")
+        plugin.update(DOMAIN, olds, {**news, "take_over": True})
+        assert found(moved) == (TARGETS, 300)
+    assert found(bind) == (TARGETS, 300)
+
+
+def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind) -> None:
+    plugin.create(inputs(bind.port))
+    somebody(bind, *TARGETS, "ns9.other.net.")
+    rule, seen = losing(1)
+    with between(bind, rule) as port:
+        plugin.delete(DOMAIN, outputs(port), timeout=20)
+    assert seen == ["lost", "answered"]
+    assert found(bind) == (["ns9.other.net."], 300)
+    somebody(bind)
+    plugin.delete(DOMAIN, outputs(bind.port))
+
+
+def test_read_follows_what_is_there(plugin: Plugin, bind: Bind) -> None:
+    given, kept = inputs(bind.port), outputs(bind.port)
+    plugin.create(given)
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, kept, given)
+    somebody(bind, "NS9.Other.net.", "ns1.other.net.", ttl=60)
+    drift = {"ns_targets": ["ns1.other.net.", "ns9.other.net."], "ttl": 60}
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, {**kept, **drift}, {**given, **drift})
+
+
+@pytest.mark.parametrize("record", ["", "connect TXT x", "below.connect TXT x", "connect CNAME elsewhere"])
+def test_gone_is_what_the_primary_server_says_is_gone(record: str, plugin: Plugin, tmp_path: Path) -> None:
+    with with_records(tmp_path, record) as bind:
+        assert plugin.read(DOMAIN, outputs(bind.port), inputs(bind.port))[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("record", "zone", "sentence"),
+    [
+        ("", "com", "it has the zone acme.com for connect.acme.com, and not com; set zone to the one that"),
+        ("", "acme.org", "it answered REFUSED: it does not have the zone acme.org, or does not let this machine ask"),
+        ("connect NS ns1.x.net.", "below", "it delegates connect.acme.com to ns1.x.net., so records of"),
+    ],
+)
+def test_any_other_answer_is_not_gone(record: str, zone: str, sentence: str, plugin: Plugin, tmp_path: Path) -> None:
+    domain = {"acme.org": "connect.acme.org", "below": f"below.{DOMAIN}"}.get(zone, DOMAIN)
+    here = {"domain": domain, "zone": "acme.com" if zone == "below" else zone}
+    with with_records(tmp_path, record) as bind:
+        message = refused(lambda: plugin.read(domain, outputs(bind.port, **here), inputs(bind.port, **here)))
+        assert message.startswith(f"could not read the NS records of {domain} at 127.0.0.1:{bind.port}: {sentence}")
+        # Nor are any made there.
+        assert sentence in refused(lambda: plugin.create(inputs(bind.port, **here)))
+
+
+@pytest.mark.parametrize("with_key", [dict, unsigned], ids=["signed", "unsigned"])
+def test_an_answer_without_authority_is_not_gone(
+    with_key: Callable[[dict[str, Any]], dict[str, Any]], plugin: Plugin, bind: Bind
+) -> None:
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        query = dns.message.from_wire(message, keyring=dns.tsig.Key(KEY.name, KEY.secret, KEY.algorithm))
+        answer = dns.message.make_response(query)
+        answer.set_rcode(dns.rcode.NXDOMAIN)
+        # As a resolver has it in its cache.
+        answer.authority.append(dns.rrset.from_text("acme.com.", 60, "IN", "SOA", "ns1. host. 1 3600 600 86400 60"))
+        return answer.to_wire()
+
+    with between(bind, rule) as port:
+        message = refused(lambda: plugin.read(DOMAIN, with_key(outputs(port)), with_key(inputs(port))))
+    assert "it answered NXDOMAIN without authority for the zone acme.com; see that server is" in message
+
+
+def test_no_records_are_made_beside_an_alias(plugin: Plugin, tmp_path: Path) -> None:
+    # BIND would say that it did.
+    with with_records(tmp_path, "connect CNAME elsewhere") as bind:
+        for create in (inputs(bind.port), inputs(bind.port, take_over=True)):
+            message = refused(lambda create=create: plugin.create(create))  # type: ignore[misc]
+            assert f"{DOMAIN} is an alias (CNAME) of elsewhere.acme.com., beside which no NS records can be" in message
+
+
+@contextlib.contextmanager
+def with_records(folder: Path, record: str) -> Iterator[Bind]:
+    """A server whose zone has one more record."""
+    bind = Bind(folder, [KEY])
+    (folder / "zone").write_text(bind._zone() + f"{record}\n")
+    with bind:
+        yield bind
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha224", "sha384", "sha512"])
+def test_every_algorithm_that_check_takes_works(name: str, plugin: Plugin, tmp_path: Path) -> None:
+    key = Key(name, [DOMAIN], algorithm=f"hmac-{name}")
+    given = {"tsig_key_name": name, "tsig_secret": key.secret, "tsig_algorithm": key.algorithm}
+    with Bind(tmp_path, [key]) as bind:
+        plugin.create(inputs(bind.port, **given))
+        assert found(bind) == (TARGETS, 300)
+
+
+# -- without a key ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_bind(tmp_path: Path) -> Iterator[Bind]:
+    """A primary server of acme.com, which whoever is on this machine may change."""
+    with Bind(tmp_path / "open", [Key(KEY.name)], unsigned=True) as running:
+        yield running
+
+
+def test_a_whole_life_unsigned(plugin: Plugin, open_bind: Bind) -> None:
+    given, kept = unsigned(inputs(open_bind.port)), unsigned(outputs(open_bind.port))
+    assert plugin.create(given) == (DOMAIN, kept)
+    assert found(open_bind) == (TARGETS, 300)
+    assert "has NS records already" in refused(lambda: plugin.create(given))
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, kept, given)
+
+    somebody(open_bind, *OTHERS)
+    drift = {"ns_targets": OTHERS}
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, {**kept, **drift}, {**given, **drift})
+    assert plugin.update(DOMAIN, {**kept, **drift}, given) == kept
+    assert found(open_bind) == (TARGETS, 300)
+
+    plugin.delete(DOMAIN, kept)
+    assert found(open_bind) == ([], 0)
+    assert plugin.read(DOMAIN, kept, given)[0] == ""
+
+
+def test_a_key_is_given_before_the_server_wants_one(plugin: Plugin, open_bind: Bind) -> None:
+    signed, none = outputs(open_bind.port), unsigned(outputs(open_bind.port))
+    plugin.create(unsigned(inputs(open_bind.port)))
+    wrong = inputs(open_bind.port, tsig_secret="AAAA")
+    assert "(BADSIG)" in refused(lambda: plugin.update(DOMAIN, none, wrong))
+    assert plugin.update(DOMAIN, none, inputs(open_bind.port)) == signed
+    assert plugin.update(DOMAIN, signed, unsigned(inputs(open_bind.port))) == none
+
+    open_bind.stop()
+    open_bind.unsigned, open_bind.keys = False, [KEY]
+    open_bind.start()
+    message = refused(lambda: plugin.update(DOMAIN, signed, unsigned(inputs(open_bind.port))))
+    assert "it answered REFUSED: it takes no unsigned updates of the zone acme.com from this address" in message
+    assert plugin.update(DOMAIN, none, inputs(open_bind.port)) == signed
+    assert found(open_bind) == (TARGETS, 300)
+
+
+def test_a_server_that_takes_nothing_unsigned(plugin: Plugin, bind: Bind) -> None:
+    given, kept = unsigned(inputs(bind.port)), unsigned(outputs(bind.port))
+    elsewhere = {**kept, "domain": "connect.acme.org", "zone": "acme.org"}
+    for zone, rcode, call in (
+        ("acme.com", "REFUSED", lambda: plugin.create(given)),
+        ("acme.com", "REFUSED", lambda: plugin.update(DOMAIN, kept, given)),
+        ("acme.com", "REFUSED", lambda: plugin.delete(DOMAIN, kept)),
+        ("acme.org", "REFUSED", lambda: plugin.read("connect.acme.org", elsewhere, elsewhere)),
+        ("acme.org", "NOTAUTH", lambda: plugin.delete("connect.acme.org", elsewhere)),
+    ):
+        assert refused(call).endswith(
+            f"at 127.0.0.1:{bind.port}: it answered {rcode}: it takes no unsigned updates of the zone {zone} from this "
+            "address, or is not its primary server; see server and zone, and give tsig_key_name and tsig_secret, or "
+            "allow unsigned updates at the server. Refresh and destroy take the key as the last `pulumi up` left it: "
+            "after a change run `pulumi up` first, or add --run-program"
+        )
+    assert found(bind) == ([], 0)
+
+
+# -- what goes wrong --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"tsig_key_name": "unknown"}, 'it refuses the key "unknown" (BADKEY): it knows no key of this name with hmac'),
+        ({"tsig_algorithm": "hmac-sha512"}, 'it refuses the key "agin" (BADKEY)'),
+        ({"tsig_secret": "AAAA"}, 'it refuses the key "agin" (BADSIG): it has another secret for it; see tsig_secret'),
+        (
+            {"tsig_key_name": "powerless", "tsig_secret": Key("powerless").secret},
+            'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; with BIND it '
+            'may by `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com',
+        ),
+    ],
+)
+def test_a_key_that_is_refused(wrong: dict[str, Any], sentence: str, plugin: Plugin, bind: Bind) -> None:
+    given, kept = inputs(bind.port, **wrong), outputs(bind.port, **wrong)
+    start = f"NS records of {DOMAIN} at 127.0.0.1:{bind.port}: {sentence}"
+    assert refused(lambda: plugin.create(given)).startswith(f"could not create the {start}")
+    assert refused(lambda: plugin.update(DOMAIN, kept, given)).startswith(f"could not update the {start}")
+    assert refused(lambda: plugin.delete(DOMAIN, kept)).startswith(f"could not delete the {start}")
+    if "powerless" not in sentence:
+        message = refused(lambda: plugin.read(DOMAIN, kept, given))
+        assert message.startswith(f"could not read the {start}")
+        assert "Refresh and destroy take the key as the last `pulumi up` left it" in message
+    assert found(bind) == ([], 0)
+
+
+def test_a_zone_that_is_not_there(plugin: Plugin, bind: Bind) -> None:
+    elsewhere = {"domain": "connect.acme.org", "zone": "acme.org"}
+    message = refused(lambda: plugin.delete("connect.acme.org", outputs(bind.port, **elsewhere)))
+    assert message.endswith(
+        "it answered NOTAUTH: it is not the primary server of the zone acme.org; see server and zone"
+    )
+    outside = {"domain": "connect.acme.org"}
+    message = refused(lambda: plugin.delete("connect.acme.org", outputs(bind.port, **outside)))
+    assert message.endswith("it answered NOTZONE: connect.acme.org is not in the zone acme.com; see zone")
+
+
+def test_clocks_that_differ(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    # In this process, whose clock can be another one.
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    with pytest.raises(ProviderError) as caught:
+        Rfc2136Provider().create(inputs(bind.port))
+    message = str(caught.value)
+    assert 'it refuses the key "agin" (BADTIME), as the clocks differ by more than 5 minutes: here it is ' in message
+    assert "here it is 2023-11-14 22:13:20 UTC, and there 2" in message
+    assert found(bind) == ([], 0)
+
+
+def test_nobody_there(plugin: Plugin, bind: Bind) -> None:
+    bind.stop()
+    message = refused(lambda: plugin.create(inputs(bind.port), timeout=SECONDS))
+    assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{bind.port} after " in message
+    assert f"of the {SECONDS} seconds it may take: no connection (Connection refused); see server and port" in message
+    message = refused(lambda: plugin.delete(DOMAIN, outputs(1, server="ns1.invalid"), timeout=0.1))
+    assert f"could not delete the NS records of {DOMAIN} at ns1.invalid:1: its host name can't be resolved (" in message
+
+
+def test_a_server_that_does_not_answer_in_time(plugin: Plugin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        message = refused(lambda: plugin.create(inputs(port), timeout=0.2))
+    assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: no answer within 0." in message
+
+
+def test_a_server_that_is_started_again_is_waited_for(bind: Bind) -> None:
+    with Plugin(os.environ) as plugin, ThreadPoolExecutor() as pool:
+        bind.stop()
+        created = pool.submit(plugin.create, inputs(bind.port))
+        line = plugin.printed_line()
+        assert f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3" in line
+        assert "no connection (Connection refused); see server and port; it goes on in" in line
+        bind.start()
+        assert created.result()[0] == DOMAIN
+    assert found(bind) == (TARGETS, 300)
+
+
+def test_a_passing_servfail_is_repeated(plugin: Plugin, bind: Bind) -> None:
+    with between(bind, answering(dns.rcode.SERVFAIL, times=1)) as port:
+        plugin.create(inputs(port), timeout=20)
+    assert found(bind) == (TARGETS, 300)
+    with between(bind, answering(dns.rcode.SERVFAIL)) as port:
+        message = refused(lambda: plugin.delete(DOMAIN, outputs(port), timeout=0.1))
+    assert message.endswith("it answered SERVFAIL; its log says why")
+
+
+@pytest.mark.parametrize(
+    ("rcode", "sentence"),
+    [
+        (dns.rcode.NOTIMP, "it answered NOTIMP: it does not know DNS UPDATE (RFC 2136), or not this way; see server"),
+        (dns.rcode.FORMERR, "it answered FORMERR: it does not know DNS UPDATE"),
+        # As PowerDNS refuses a key.
+        (dns.rcode.NOTAUTH, "it answered NOTAUTH: it does not have the zone acme.com, does not let this machine ask,"),
+        (dns.rcode.REFUSED, "it answered REFUSED: it does not have the zone acme.com, does not let this machine ask,"),
+        (dns.rcode.YXDOMAIN, "it answered YXDOMAIN: its log says why"),
+        (dns.rcode.NOERROR, 'its answer is not signed by the key "agin", so it is not believed; see that the server'),
+        (dns.rcode.YXRRSET, 'its answer is not signed by the key "agin", so it is not believed'),
+    ],
+)
+def test_an_answer_that_is_not_signed(rcode: dns.rcode.Rcode, sentence: str, plugin: Plugin, bind: Bind) -> None:
+    with between(bind, answering(rcode)) as port:
+        message = refused(lambda: plugin.create(inputs(port)))
+    assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: {sentence}" in message
+
+
+def test_gone_is_not_believed_without_a_signature(plugin: Plugin, bind: Bind) -> None:
+    with between(bind, answering(dns.rcode.NXDOMAIN, to=lambda message: True)) as port:
+        message = refused(lambda: plugin.read(DOMAIN, outputs(port), inputs(port)))
+    assert "so it is not believed" in message
+
+
+def test_an_answer_that_was_changed_on_its_way(plugin: Plugin, bind: Bind) -> None:
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        answer = bytearray(ask())
+        # NOERROR where it said YXRRSET, and no such name where it told the records.
+        answer[3] = answer[3] & 0xF0 | (dns.rcode.NOERROR if is_update(message) else dns.rcode.NXDOMAIN)
+        return bytes(answer)
+
+    plugin.create(inputs(bind.port))
+    with between(bind, rule) as port:
+        message = refused(lambda: plugin.read(DOMAIN, outputs(port), inputs(port)))
+    assert 'its answer has a signature that is not the one of the key "agin", so it is not believed' in message
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0" * 12, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 500])
+def test_what_is_no_dns_server(answer: bytes, plugin: Plugin, bind: Bind) -> None:
+    with between(bind, lambda message, ask: answer) as port:
+        message = refused(lambda: plugin.create(inputs(port)))
+    assert message.endswith(": what it sent is no answer of a DNS server; see server and port")
