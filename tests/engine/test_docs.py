@@ -1,0 +1,75 @@
+"""The ways over from other tools, as docs/ has them, run in a stack that has their state."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import UNCHANGED, Project
+from tests.engine.test_examples import typed
+from tests.keys import API_KEY
+
+DOCS = Path(__file__).parents[2] / "docs"
+OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
+PROVIDER = "urn:pulumi:dev::test::pulumi:providers:ngrok::default_0_0_24"
+
+
+def block(page: str, language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
+    assert found
+    return found[1]
+
+
+def made(emulator: Emulator, policy: dict[str, str]) -> str:
+    """The id of the ingress of both pages, which the other tool has made."""
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
+    asked = {"domain": "connect.acme.com", "description": "acme devices", "certificate_management_policy": policy}
+    return client.create(asked).id
+
+
+def has_only_been_read(emulator: Emulator) -> bool:
+    return {request["method"] for request in emulator.requests()} == {"GET"}
+
+
+def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(block("bridged-sdk.md", "python"))
+    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    state = project.state()
+    state["deployment"]["resources"] = [
+        {"urn": PROVIDER, "type": "pulumi:providers:ngrok", "id": "1", "custom": True},
+        {
+            "urn": OLD,
+            "type": OLD.split("::")[2],
+            "id": id_,
+            "custom": True,
+            "protect": True,
+            "provider": f"{PROVIDER}::1",
+        },
+    ]
+    (project.folder / "old.json").write_text(json.dumps(state))
+    project.pulumi("stack", "import", "--file", "old.json")
+    emulator.clear_requests()
+
+    commands = block("bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
+    output = typed(project, commands, NGROK_API_KEY="")
+    assert UNCHANGED in output
+    assert has_only_been_read(emulator)
+    assert [(each["id"], each["protect"]) for each in project.resources()] == [(id_, True)]
+
+
+def test_from_terraform(project: Project, emulator: Emulator) -> None:
+    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    emulator.clear_requests()
+    terraform = project.folder / "terraform"
+    terraform.write_text(f"#!/bin/sh\necho {id_}\n")
+    terraform.chmod(0o755)
+    path = f"{project.folder}:{project.environment['PATH']}"
+    output = typed(project, block("terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
+    assert UNCHANGED in output
+    assert has_only_been_read(emulator)
