@@ -27,17 +27,17 @@ demo-destroy:  ## destroy what the demo made, and its folder
 demo-full-destroy:  ## destroy what the full demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy-full
 
-test: lint  ## everything that CI runs: lint, then all levels of tests
+test: lint bind  ## everything that CI runs: lint, then all levels of tests
 	$(call pytest,--numprocesses $(JOBS) --dist worksteal $(LEVELS:%=tests/%))
 
-unit servicer: env  ## one level of tests; T='-k name' passes arguments to pytest
+unit servicer: env bind  ## one level of tests; T='-k name' passes arguments to pytest
 	$(BIN)/python -m pytest tests/$@ $(T)
 
 program: env  ## the level that runs programs under Pulumi's mocks, with the packages of all DNS providers
 	@dns="$$($(PYTHON) -m tools.environment dns-sdks)" && \
 	PULUMI_AGIN_TEST_DNS_SDKS="$$dns" $(BIN)/python -m pytest tests/program $(T)
 
-engine: env  ## the level that runs the real Pulumi CLI; T='-k name' as well
+engine: env bind  ## the level that runs the real Pulumi CLI; T='-k name' as well
 	$(call pytest,tests/engine)
 
 # The engine's tests want a Pulumi CLI, an environment with the wheel as a user would have it, and the oldest SDK; those
@@ -62,7 +62,10 @@ bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3
 env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
+bind:  ## BIND's named and dig, which are installed where they are missing and this user may
+	@$(PYTHON) -m tools.bind >/dev/null
+
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test lint bench env clean $(LEVELS)
+.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test lint bench env bind clean $(LEVELS)

@@ -69,16 +69,19 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__} has no attribute {name}")
-    from importlib import import_module
+# Type checkers, which would let every name pass, see the imports above instead.
+if not TYPE_CHECKING:
 
-    if name == "dns":
-        return import_module(".dns", __name__)
-    module = next((module for module, names in _MODULES.items() if name in names), "agent_ingress")
-    value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__} has no attribute {name}")
+        from importlib import import_module
+
+        if name == "dns":
+            return import_module(".dns", __name__)
+        module = next((module for module, names in _MODULES.items() if name in names), "agent_ingress")
+        value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,7 @@
-"""`make demo`: the real Pulumi engine and the root project, on an emulated ngrok API and a local backend.
+"""`make demo` and `make demo-full`: the real Pulumi engine, on an emulated ngrok API and a local backend.
 
-Everything the demo makes is in `.build/demo`. Nothing it starts outlives it.
+The first runs the root project; the second examples/bind, with a real BIND, at which the emulator looks. Everything
+that a demo makes is in `.build/demo` or `.build/demo-full`. Nothing it starts outlives it.
 """
 
 from __future__ import annotations
@@ -17,48 +18,101 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, pulumi_cli
+from tools import bind, environment, pulumi_cli
 from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
-FOLDER = BUILD / "demo"
-STACK = "agin-demo"
-CONFIG = FOLDER / f"Pulumi.{STACK}.yaml"
 API_KEY = "demo-key"
 EMULATOR_SECONDS = 30
 
-NEXT = """
+
+@dataclass(frozen=True)
+class Demo:
+    """One of the demos. `make`: what it is called in the Makefile; `project`: the folder of its Pulumi.yaml."""
+
+    make: str
+    project: Path
+    stack: str
+    next: str
+
+    @property
+    def folder(self) -> Path:
+        """What it makes is here."""
+        return BUILD / self.make
+
+    @property
+    def config(self) -> Path:
+        """The stack's config, which is not to be beside Pulumi.yaml."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+
+QUICKSTART = Demo(
+    "demo",
+    ROOT,
+    "agin-demo",
+    """
 What next:
   make demo                     run it again: nothing has changed, so nothing is done
   make demo DESCRIPTION="…"     change the description: an update in place
   make demo-shell               a shell for commands such as pulumi preview, pulumi refresh, pulumi stack
   make demo-destroy             destroy the ingress and everything the demo made
+  make demo-full                the whole of it: DNS records, certificate and agent, with a real BIND
 With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/quickstart/README.md
-"""
+""",
+)
+
+DOMAIN = "connect.acme.com"
+FULL = Demo(
+    "demo-full",
+    ROOT / "examples" / "bind",
+    "agin-demo-full",
+    """
+What next:
+  make demo-full                run it again: nothing has changed, so nothing is done
+  make demo-full-destroy        destroy the ingress, its records, and everything the demo made
+With an ngrok API key and a name server of yours, `pulumi up` runs the same program: see examples/bind/README.md
+""",
+)
 
 
 def up(description: str | None) -> None:
-    with running() as env:
-        config_before = CONFIG.read_bytes()
+    with running(QUICKSTART) as env:
+        config_before = QUICKSTART.config.read_bytes()
         if description is not None:
             pulumi(env, "config", "set", "description", description)
         try:
             pulumi(env, "up", "--yes")
         except StepError:
             # Or a description that is refused would be refused in every run to come.
-            CONFIG.write_bytes(config_before)
+            QUICKSTART.config.write_bytes(config_before)
             raise
         pulumi(env, "stack", "output")
-    show(NEXT)
+    show(QUICKSTART.next)
+
+
+def up_full() -> None:
+    bind.ensure()
+    with name_server() as server, running(FULL, dns=server.address) as env:
+        [key] = server.keys
+        values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
+        plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
+        secret = f"tsigSecret={key.secret}"
+        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}", "--secret", secret)
+        pulumi(env, "up", "--yes")
+        show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
+        show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
+        pulumi(env, "stack", "output", "agent_config")
+    show(FULL.next)
 
 
 def shell() -> None:
-    with running() as env:
+    with running(QUICKSTART) as env:
         show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
-        show(f"until this shell ends; its log is {FOLDER / 'emulator.log'}. Leave with exit.")
+        show(f"until this shell ends; its log is {QUICKSTART.folder / 'emulator.log'}. Leave with exit.")
         # An interactive shell reads start-up files that may set PATH and the prompt anew.
-        start_up = FOLDER / "bashrc"
+        start_up = QUICKSTART.folder / "bashrc"
         start_up.write_text(
             f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
             encoding="utf-8",
@@ -69,32 +123,62 @@ def shell() -> None:
 
 
 def destroy() -> None:
-    if not FOLDER.exists():
-        show("There is nothing to destroy: make demo has not been run.")
+    if not is_there(QUICKSTART):
         return
-    with running() as env:
+    with running(QUICKSTART) as env:
         show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
         pulumi(env, "state", "unprotect", "--all", "--yes")
-        pulumi(env, "destroy", "--yes")
-        pulumi(env, "stack", "rm", STACK, "--yes")
-    shutil.rmtree(FOLDER)
+        destroyed(QUICKSTART, env)
+
+
+def destroy_full() -> None:
+    if not is_there(FULL):
+        return
+    bind.ensure()
+    with name_server() as server, running(FULL, dns=server.address) as env:
+        destroyed(FULL, env)
+
+
+def is_there(demo: Demo) -> bool:
+    if not demo.folder.exists():
+        show(f"There is nothing to destroy: make {demo.make} has not been run.")
+    return demo.folder.exists()
+
+
+def destroyed(demo: Demo, env: Mapping[str, str]) -> None:
+    pulumi(env, "destroy", "--yes")
+    pulumi(env, "stack", "rm", demo.stack, "--yes")
+    shutil.rmtree(demo.folder)
     show("The demo is gone, and so is its folder.")
 
 
 @contextmanager
-def running() -> Iterator[Mapping[str, str]]:
+def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]]:
     """The environment to run pulumi in, with the emulator running and the stack there."""
     user = environment.user()
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    env = demo_environment(user, cli)
-    with alone(), emulator(user, env) as url:
+    demo.folder.mkdir(parents=True, exist_ok=True)
+    env = demo_environment(demo, user, cli)
+    with alone(), emulator(demo, user, env, dns) as url:
         env["NGROK_API_BASE_URL"] = url
-        state_there(env)
-        if any((FOLDER / "state" / ".pulumi" / "locks").rglob("*.json")):
+        state_there(demo, env)
+        if any((demo.folder / "state" / ".pulumi" / "locks").rglob("*.json")):
             show("\nAn earlier run was cut off and left the stack locked.")
             pulumi(env, "cancel", "--yes")
         yield env
+
+
+@contextmanager
+def name_server() -> Iterator[bind.Bind]:
+    """BIND, which remembers its records, and its port, as that stands in the stack."""
+    folder = FULL.folder / "bind"
+    folder.mkdir(parents=True, exist_ok=True)
+    remembered = folder / "port"
+    port = int(remembered.read_text(encoding="utf-8")) if remembered.exists() else 0
+    with bind.Bind(folder, [bind.Key("agin", [DOMAIN])], port=port) as server:
+        remembered.write_text(str(server.port), encoding="utf-8")
+        show(f"$ named   # 127.0.0.1:{server.port}, a primary server of {server.zone}")
+        yield server
 
 
 @contextmanager
@@ -111,11 +195,11 @@ def alone() -> Iterator[None]:
         yield
 
 
-def demo_environment(user: Path, cli: Path) -> dict[str, str]:
+def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
     """As after activating `user`, and with nothing in it of what the caller has set up for Pulumi or ngrok."""
     foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
-    backend = FOLDER / "state"
+    backend = demo.folder / "state"
     backend.mkdir(exist_ok=True)
     return {
         **inherited,
@@ -123,11 +207,12 @@ def demo_environment(user: Path, cli: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(user / "bin"), str(cli), inherited.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(user),
         "NGROK_API_KEY": API_KEY,
-        "PULUMI_HOME": str(FOLDER / "home"),
+        "PULUMI_HOME": str(demo.folder / "home"),
         "PULUMI_BACKEND_URL": backend.as_uri(),
-        "PULUMI_STACK": STACK,
+        "PULUMI_STACK": demo.stack,
+        "PULUMI_OPTION_CWD": str(demo.project),
         # The stack's config out of the project's folder; pulumi takes its options from such variables as well.
-        "PULUMI_OPTION_CONFIG_FILE": str(CONFIG),
+        "PULUMI_OPTION_CONFIG_FILE": str(demo.config),
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
@@ -138,20 +223,22 @@ def _without_proxy(hosts: str | None) -> str:
     return f"{hosts},127.0.0.1" if hosts else "127.0.0.1"
 
 
-def state_there(env: Mapping[str, str]) -> None:
-    pulumi(env, "stack", "select", "--create", STACK)
+def state_there(demo: Demo, env: Mapping[str, str]) -> None:
+    pulumi(env, "stack", "select", "--create", demo.stack)
     # Making a stack writes its config beside Pulumi.yaml, whatever the option says.
-    written = ROOT / CONFIG.name
+    written = demo.project / demo.config.name
     if written.exists():
-        written.replace(CONFIG)
+        written.replace(demo.config)
 
 
 @contextmanager
-def emulator(user: Path, env: Mapping[str, str]) -> Iterator[str]:
+def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) -> Iterator[str]:
     """`pulumi-agin emulator`, which remembers its ingresses in a file; gives its URL."""
-    log = FOLDER / "emulator.log"
+    log = demo.folder / "emulator.log"
     command: list[str | Path] = [user / "bin" / "pulumi-agin", "emulator", "--port", "0"]
-    command += ["--file", FOLDER / "agent-ingresses.json"]
+    command += ["--file", demo.folder / "agent-ingresses.json"]
+    if dns is not None:
+        command += ["--dns", dns]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -164,7 +251,7 @@ def emulator(user: Path, env: Mapping[str, str]) -> Iterator[str]:
         )
     with ended(process):
         url = _url(process, log)
-        show(f"$ pulumi-agin emulator   # {url}")
+        show(f"$ pulumi-agin emulator{f' --dns {dns}' if dns else ''}   # {url}")
         yield url
 
 
@@ -225,8 +312,16 @@ def main() -> int:
     commands.add_parser("up").add_argument("--description", help="the ingress's description")
     commands.add_parser("shell")
     commands.add_parser("destroy")
+    commands.add_parser("up-full")
+    commands.add_parser("destroy-full")
     arguments = parser.parse_args()
-    run = {"up": lambda: up(arguments.description), "shell": shell, "destroy": destroy}
+    run = {
+        "up": lambda: up(arguments.description),
+        "shell": shell,
+        "destroy": destroy,
+        "up-full": up_full,
+        "destroy-full": destroy_full,
+    }
     return exit_status(run[arguments.command])
 
 

@@ -1,4 +1,4 @@
-"""`make demo`, run in a copy of the project, so that a developer's own demo stays as it is."""
+"""`make demo` and `make demo-full`, run in a copy of the project, so that a developer's own demo stays as it is."""
 
 from __future__ import annotations
 
@@ -62,8 +62,16 @@ def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
     assert "2 deleted" in ended
     assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
 
+    full = make(checkout, cli, "demo-full")
+    assert "the certificate of connect.acme.com is issued" in full
+    assert full.count("connect.acme.com. NS ns-") == 4
+    assert 'connect_url: "connect.acme.com:443"' in full
+    assert "5 unchanged" in make(checkout, cli, "demo-full")
+    assert "5 deleted" in make(checkout, cli, "demo-full-destroy")
+    assert "nothing to destroy" in make(checkout, cli, "demo-full-destroy")
+
     seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
     assert seen.stdout == ""
-    assert not (checkout / ".build" / "demo").exists()
+    assert not list((checkout / ".build").glob("demo*/"))
     running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
     assert running.stdout == ""

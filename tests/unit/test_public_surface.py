@@ -54,7 +54,7 @@ def test_the_public_names() -> None:
     for name in pulumi_agin.__all__:
         assert getattr(pulumi_agin, name).__name__.rpartition(".")[2] == name
     assert set(pulumi_agin.__all__) <= set(dir(pulumi_agin))
-    with pytest.raises(AttributeError, match="has no attribute AgentIngres$"):
+    with pytest.raises(AttributeError, match=r"has no attribute AgentIngres$"):
         _ = pulumi_agin.AgentIngres  # type: ignore[attr-defined]
 
 

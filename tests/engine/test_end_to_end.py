@@ -1,0 +1,148 @@
+"""From a domain to a working connect URL in one `pulumi up`, with nothing mocked but ngrok.
+
+The program is examples/bind; the name server is a real BIND, whose keys may change the NS records of single names and
+nothing else; and the emulator issues a certificate only once it sees the right records there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import Project
+from tests.keys import API_KEY
+from tools.bind import Bind, Key
+
+PROGRAM = (Path(__file__).parents[2] / "examples" / "bind" / "__main__.py").read_text()
+
+OURS = Key("ours", ["connect.acme.com", "devices.acme.com"])
+# Of somebody else's names.
+THEIRS = Key("theirs", ["www.acme.com"])
+
+# The stack, the ingress, the delegation, its record, and the validation.
+ALL = 5
+
+
+@pytest.fixture
+def bind(tmp_path: Path) -> Iterator[Bind]:
+    with Bind(tmp_path / "bind", [OURS, THEIRS]) as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(bind: Bind) -> Iterator[Emulator]:
+    with Emulator(API_KEY, dns=bind.address) as running:
+        running.configure(job_after_seconds=0, issue_after_seconds=1)
+        yield running
+
+
+@pytest.fixture
+def project(project: Project, bind: Bind) -> Project:
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    configure(
+        project, server="127.0.0.1", port=str(bind.port), zone="acme.com", domain="connect.acme.com", **signed_by(OURS)
+    )
+    return project
+
+
+def configure(project: Project, **values: str) -> None:
+    given = [f"--{'secret' if name == 'tsigSecret' else 'plaintext'}={name}={value}" for name, value in values.items()]
+    project.pulumi("config", "set-all", *given)
+
+
+def signed_by(key: Key) -> dict[str, str]:
+    return {"tsigKeyName": key.name, "tsigSecret": key.secret}
+
+
+def remove_by_hand(bind: Bind, name: str) -> None:
+    commands = f"server 127.0.0.1 {bind.port}\nzone acme.com\nupdate delete {name}. NS\nsend\n"
+    key = f"{OURS.algorithm}:{OURS.name}:{OURS.secret}"
+    subprocess.run(["nsupdate", "-y", key], input=commands, text=True, check=True, capture_output=True)
+
+
+def wanted(emulator: Emulator) -> list[str]:
+    """The name servers that ngrok wants."""
+    [ingress] = emulator.ingresses()
+    return sorted(f"{target.rstrip('.')}." for target in ingress["ns_targets"])
+
+
+def test_one_up_ends_with_a_working_connect_url(project: Project, emulator: Emulator, bind: Bind) -> None:
+    first = project.up()
+    assert f"{ALL} created" in first
+    assert "the certificate of connect.acme.com is issued, after" in first
+    assert bind.referral("connect.acme.com") == wanted(emulator) == project.outputs()["ns_targets"]
+    outputs = project.outputs()
+    [ingress] = emulator.ingresses()
+    assert outputs["agent_ingress_id"] == ingress["id"]
+    assert outputs["renews_at"]
+    assert yaml.safe_load(outputs["agent_config"]) == {
+        "version": 3,
+        "agent": {"connect_url": "connect.acme.com:443", "connect_cas": "host"},
+    }
+    emulator.clear_requests()
+    assert f"{ALL} unchanged" in project.up()
+    assert emulator.requests() == []
+
+    # ngrok's name servers change.
+    emulator.set_ingress(ingress["id"], {"ns_targets": ["ns-1.example.net", "ns-2.example.net"]})
+    project.refresh()
+    assert "1 updated" in project.up()
+    assert bind.referral("connect.acme.com") == wanted(emulator) == ["ns-1.example.net.", "ns-2.example.net."]
+
+    # Another domain: a new ingress, its records and its certificate, and only then do the old ones go.
+    configure(project, domain="devices.acme.com")
+    moved = [" ".join(line.split()) for line in project.up().output.splitlines()]
+    steps = [
+        "dynamic/agin:AgentIngress connect created replacement",
+        "dynamic/agin:Rfc2136Delegation connect created replacement",
+        "dynamic/agin:AgentIngressCertificateValidation connect created replacement",
+        "dynamic/agin:Rfc2136Delegation connect deleted original",
+        "dynamic/agin:AgentIngress connect deleted original",
+    ]
+    places = [next(place for place, line in enumerate(moved) if step in line) for step in steps]
+    assert places == sorted(places)
+    assert bind.referral("connect.acme.com") == []
+    assert bind.referral("devices.acme.com") == wanted(emulator)
+
+    project.destroy()
+    assert bind.referral("devices.acme.com") == []
+    assert emulator.ingresses() == []
+    # The TSIG secret was in the stack's config and its state, encrypted.
+    assert not [name for name, text in project.files().items() if OURS.secret in text]
+
+
+def test_after_each_fault_the_repaired_program_comes_through(project: Project, emulator: Emulator, bind: Bind) -> None:
+    hasty = "opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='2s')),"
+    program = PROGRAM.replace("        server=", f"        {hasty}\n        server=")
+    assert program != PROGRAM
+    (project.folder / "__main__.py").write_text(program)
+
+    bind.stop()
+    failed = project.up(fails=True)
+    assert f"127.0.0.1:{bind.port}" in failed.diagnostics
+    bind.start()
+
+    configure(project, tsigSecret=THEIRS.secret)
+    assert "BADSIG" in project.up(fails=True).diagnostics
+
+    configure(project, **signed_by(THEIRS))
+    assert "REFUSED" in project.up(fails=True).diagnostics
+    assert bind.referral("connect.acme.com") == []
+
+    configure(project, **signed_by(OURS))
+    # The stack, the ingress and the delegation are there already.
+    assert "3 unchanged" in project.up()
+    assert bind.referral("connect.acme.com") == wanted(emulator)
+    assert emulator.counts()["POST /agent_ingresses"] == 1
+
+    remove_by_hand(bind, "connect.acme.com")
+    assert bind.referral("connect.acme.com") == []
+    project.refresh()
+    project.up()
+    assert bind.referral("connect.acme.com") == wanted(emulator)
+    assert f"{ALL} unchanged" in project.up()
