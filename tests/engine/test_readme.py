@@ -11,8 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
