@@ -260,13 +260,13 @@ def test_reading_many_takes_one_request_and_the_pages_of_one_list(reads: int, ac
 
 
 def test_a_list_that_the_limit_holds_up_is_still_one(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "MAX_AGE_SECONDS", 3.0)
+    monkeypatch.setattr(snapshot, "MAX_AGE_SECONDS", 5.0)
     emulator.configure(limit=0)
     client = AgentIngressClient(Secret(API_KEY), emulator.url)
     made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(250)]
     emulator.clear_requests()
     # The second page comes when the first has become too old, so that one is read again.
-    emulator.add_fault("GET", "answer", skip=2, status=429, headers={"Retry-After": "4"})
+    emulator.add_fault("GET", "answer", skip=2, status=429, headers={"Retry-After": "6"})
     with ThreadPoolExecutor(4) as threads:
         read = list(threads.map(lambda each: client.get_one_of_many(each.id, domain=each.domain), made))
     assert read == made
