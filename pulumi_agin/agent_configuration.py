@@ -61,10 +61,12 @@ def _yaml(domain: str, policy: Any, region_domains: Sequence[str], authtoken: st
 
 def _of_region(region: str, domain: str, region_domains: Sequence[str]) -> str:
     # Such as tunnel.eu.connect.acme.com.
-    regions = {each.removesuffix(f".{domain}").rpartition(".")[2]: each for each in region_domains}
+    below = f".{domain}"
+    regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
     if region not in regions:
         raise pulumi.RunError(
-            f'agent_config of {domain}: ngrok has no region "{region}" for it; it has {", ".join(sorted(regions))}'
+            f'agent_config of {domain}: ngrok has no region "{region}" for it; it has '
+            f"{', '.join(sorted(regions)) or 'none'}"
         )
     return regions[region]
 

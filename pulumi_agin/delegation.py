@@ -8,12 +8,11 @@ from typing import Any, cast
 import pulumi
 
 from .agent_ingress import AgentIngress
+from .api.text import one_line
 from .dns.records import DnsAdapter, NsRecords, canonical_name
+from .dynamic.rfc2136 import LONGEST_TTL_SECONDS
 
 DEFAULT_TTL_SECONDS = 300
-
-# RFC 2181, 8.
-LONGEST_TTL_SECONDS = 2**31 - 1
 
 
 class AgentIngressDelegation(pulumi.ComponentResource):
@@ -28,7 +27,10 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     domain: pulumi.Output[str]
     """The domain that is delegated."""
     agent_ingress_id: pulumi.Output[str]
-    """The ingress's id, which is known only when all records exist: what has to wait for them takes it from here."""
+    """The ingress's id, which is known only when all records exist: what has to wait for them takes it from here.
+
+    A preview, in which nothing is made, knows it as soon as the ingress exists.
+    """
 
     def __init__(
         self,
@@ -46,16 +48,19 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         opts: `providers` are those of the records, `transforms` change their arguments and options.
 
         What is wrong is shown by the preview, as soon as it can be known: a domain outside of the zone, the zone's
-        apex, no name servers, a ttl that the DNS provider does not take. Raises TypeError where `agent_ingress` or
-        `dns` is something else.
+        apex, no name servers, a ttl that the DNS provider does not take. Raises pulumi.RunError where `agent_ingress`
+        or `dns` is something else.
         """
         # From a program that nobody has type-checked.
         if not isinstance(cast(object, agent_ingress), AgentIngress):
-            raise TypeError(f"agent_ingress must be an AgentIngress; got {type(agent_ingress).__name__}")
+            raise pulumi.RunError(
+                f"agent_ingress of the delegation {resource_name} must be an AgentIngress; got "
+                f"{type(agent_ingress).__name__}"
+            )
         if not callable(getattr(dns, "create_records", None)):
-            raise TypeError(
-                f"dns must be an adapter such as agin.dns.aws(zone_id=…), or agin.dns.custom(function); "
-                f"got {type(dns).__name__}"
+            raise pulumi.RunError(
+                f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
+                f"agin.dns.custom(function); got {type(dns).__name__}"
             )
         super().__init__("agin:index:AgentIngressDelegation", resource_name, {}, opts)
         # As check has it, which does not run under Pulumi's mocks.
@@ -71,8 +76,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         )
         made: Any = dns.create_records(records)
         # In a list, as Pulumi would take a Resource alone for a nested value.
-        ids = pulumi.Output.all(made).apply(lambda known: _ids(resource_name, known[0]))
-        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, ids).apply(lambda known: str(known[0]))
+        all_exist = pulumi.Output.all(made).apply(lambda known: _all_exist(resource_name, known[0]))
+        self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, all_exist).apply(lambda known: str(known[0]))
         self.register_outputs(
             {"ns_targets": self.ns_targets, "domain": self.domain, "agent_ingress_id": self.agent_ingress_id}
         )
@@ -90,20 +95,24 @@ def _ttl(name: str, seconds: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= LONGEST_TTL_SECONDS or seconds != int(seconds):
         raise pulumi.RunError(
-            f"the ttl of the delegation {name} must be a whole number of seconds from 0 to {LONGEST_TTL_SECONDS}, such "
-            f"as {DEFAULT_TTL_SECONDS}"
+            f"the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, and must be a whole number of seconds "
+            f"from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
         )
     return int(seconds)
 
 
-def _ids(name: str, made: Any) -> pulumi.Output[Any]:
-    """Known when all of the resources exist."""
+def _all_exist(name: str, made: Any) -> pulumi.Output[Any]:
+    """Known when all of the records exist; in a preview, where nothing is made, at once."""
     resources = [made] if isinstance(made, pulumi.Resource) else made
-    is_sequence = isinstance(resources, Sequence) and len(resources) > 0
-    if not is_sequence or not all(isinstance(each, pulumi.Resource) for each in resources):
+    is_list = isinstance(resources, list | tuple) and bool(resources)
+    if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
             f"the dns of the delegation {name} gave back {type(made).__name__}: its function has to give back the "
             "record that it made, or a list of them"
         )
-    # A component has no id.
-    return pulumi.Output.all(*(each.id if isinstance(each, pulumi.CustomResource) else each.urn for each in resources))
+    # The id of a record that is to be made is not known in a preview, which would then show all that takes the
+    # ingress's id from here as changing. A component has none.
+    is_preview = pulumi.runtime.is_dry_run()
+    return pulumi.Output.all(
+        *(each.urn if is_preview or not isinstance(each, pulumi.CustomResource) else each.id for each in resources)
+    )

@@ -134,7 +134,7 @@ class _Examination:
     def report(self, found: Delegation) -> Report:
         ingress, api_key, agent_ingress = self._asked()
         delegation = self._delegation(ingress, found)
-        certificate = self._certificate(ingress, is_delegated=delegation.state == "ok")
+        certificate = self._certificate(ingress, agent_ingress.state, delegation.state)
         checks = (api_key, agent_ingress, delegation, certificate)
         return Report(self.domain, dict(zip(_TITLES, checks, strict=True)))
 
@@ -207,7 +207,7 @@ class _Examination:
 
     # -- the certificate ----------------------------------------------------------------------------------
 
-    def _certificate(self, ingress: AgentIngress | None, *, is_delegated: bool) -> Check:
+    def _certificate(self, ingress: AgentIngress | None, agent_ingress: State, delegation: State) -> Check:
         status = ingress.certificate_management_status if ingress is not None else None
         job = status.provisioning_job if status is not None else None
         details = {
@@ -216,7 +216,11 @@ class _Examination:
             "renews_at": self._shown(status.renews_at) if status else None,
         }
         if ingress is None:
-            return Check("unknown", "without an Agent Ingress there is none to be seen", details=details)
+            is_asked = agent_ingress != "unknown"
+            says = (
+                "without an Agent Ingress there is none to be seen" if is_asked else "ngrok could not be asked for it"
+            )
+            return Check("unknown", says, details=details)
         state = certificate_state(ingress)
         says = self._shown(certificate_in_words(ingress)) or ""
         if state.is_ready:
@@ -226,10 +230,13 @@ class _Examination:
         if state in (CertificateState.OTHER_ERROR, CertificateState.UNKNOWN):
             help_ = f"{retry}; where it stays so, ask ngrok's support, and name {ingress.id}"
             return Check("unknown", says, [Remedy(help_)], details)
-        if not is_delegated:
+        if delegation == "wrong":
             remedy = Remedy(f"see to the delegation first; {retry}")
             return Check("wrong" if state is CertificateState.DNS_ERROR else "wait", says, [remedy], details)
         if state is CertificateState.DNS_ERROR:
+            if delegation == "unknown":
+                remedy = Remedy(f"see that the delegation is right; {retry}: look then", again)
+                return Check("wrong", says, [remedy], details)
             return Check("wait", says, [Remedy(f"the delegation is right by now; {retry}: look then", again)], details)
         if state in (CertificateState.PENDING, CertificateState.IN_PROGRESS):
             remedy = Remedy("wait, as Let's Encrypt takes seconds to minutes, and look again", again)

@@ -236,6 +236,8 @@ def _reason(error: BaseException) -> str:
         return "this machine's resolver got no answer that is of use"
     if isinstance(error, dns.resolver.NoResolverConfiguration):
         return "this machine has no DNS resolver configured"
+    if isinstance(error, UnicodeError):
+        return "its name is none that DNS knows"
     if isinstance(error, EOFError):
         return "the connection ended before the answer"
     strerror = error.strerror if isinstance(error, OSError) else None

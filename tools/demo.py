@@ -78,7 +78,7 @@ With an ngrok API key and a name server of yours, `pulumi up` runs the same prog
 
 
 def up(description: str | None) -> None:
-    with running(QUICKSTART) as env:
+    with alone(), running(QUICKSTART) as env:
         config_before = QUICKSTART.config.read_bytes()
         if description is not None:
             pulumi(env, "config", "set", "description", description)
@@ -94,12 +94,13 @@ def up(description: str | None) -> None:
 
 def up_full() -> None:
     bind.ensure()
-    with name_server() as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
         [key] = server.keys
         values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
         plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
-        secret = f"tsigSecret={key.secret}"
-        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}", "--secret", secret)
+        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
+        # Not on the command line, which others of this machine see.
+        pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
         pulumi(env, "up", "--yes")
         show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
         show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
@@ -108,7 +109,7 @@ def up_full() -> None:
 
 
 def shell() -> None:
-    with running(QUICKSTART) as env:
+    with alone(), running(QUICKSTART) as env:
         show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
         show(f"until this shell ends; its log is {QUICKSTART.folder / 'emulator.log'}. Leave with exit.")
         # An interactive shell reads start-up files that may set PATH and the prompt anew.
@@ -125,7 +126,7 @@ def shell() -> None:
 def destroy() -> None:
     if not is_there(QUICKSTART):
         return
-    with running(QUICKSTART) as env:
+    with alone(), running(QUICKSTART) as env:
         show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
         pulumi(env, "state", "unprotect", "--all", "--yes")
         destroyed(QUICKSTART, env)
@@ -135,7 +136,7 @@ def destroy_full() -> None:
     if not is_there(FULL):
         return
     bind.ensure()
-    with name_server() as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
         destroyed(FULL, env)
 
 
@@ -159,7 +160,7 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
     demo.folder.mkdir(parents=True, exist_ok=True)
     env = demo_environment(demo, user, cli)
-    with alone(), emulator(demo, user, env, dns) as url:
+    with emulator(demo, user, env, dns) as url:
         env["NGROK_API_BASE_URL"] = url
         state_there(demo, env)
         if any((demo.folder / "state" / ".pulumi" / "locks").rglob("*.json")):
@@ -184,8 +185,8 @@ def name_server() -> Iterator[bind.Bind]:
 @contextmanager
 def alone() -> Iterator[None]:
     """One demo at a time: two emulators on one file would overwrite each other's ingresses."""
-    lock = BUILD / "demo.lock"
-    with lock.open("w") as held:
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "demo.lock").open("w") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -268,19 +269,25 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     raise StepError(f"The emulator did not start within {EMULATOR_SECONDS}s. Its log is {log}")
 
 
-def pulumi(env: Mapping[str, str], *arguments: str) -> None:
+def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) -> None:
     show(f"\n$ pulumi {shlex.join(arguments)}")
     executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
     # With SIGPIPE ignored, as Python has it: cut off by `| head`, pulumi would end at once and leave its plugins
     # running.
-    code = foreground([executable, *arguments], env, restore_signals=False)
+    code = foreground([executable, *arguments], env, stdin=stdin, restore_signals=False)
     if code != 0:
         raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
 
 
-def foreground(command: list[str], env: Mapping[str, str], *, restore_signals: bool = True) -> int:
+def foreground(
+    command: list[str], env: Mapping[str, str], *, stdin: str | None = None, restore_signals: bool = True
+) -> int:
     """Run a command of the user's terminal, and never leave it running."""
-    process = subprocess.Popen(command, cwd=ROOT, env=env, restore_signals=restore_signals)
+    pipe = None if stdin is None else subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, restore_signals=restore_signals)
+    if process.stdin is not None and stdin is not None:
+        with process.stdin:
+            process.stdin.write(stdin.encode())
     try:
         return process.wait()
     except KeyboardInterrupt:

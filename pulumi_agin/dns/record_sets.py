@@ -183,8 +183,9 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     namespace: where external-dns looks for it. opts: of the DNSEndpoint, such as a provider. Raises pulumi.RunError
     where the package is missing.
 
-    external-dns has to run with `--source=crd` and `--managed-record-types=NS`; in which zone it makes the records is
-    its own affair, and whether it has made them is not known to Pulumi.
+    external-dns has to run with `--source=crd`, `--managed-record-types=NS` and `--policy=sync`; in which zone it
+    makes the records is its own affair, and so is when: Pulumi does not know whether they are there, and on destroy
+    external-dns deletes them at its next look, when the ingress may be gone already.
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
+from pulumi_agin.api.models import canonical_domain
+
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
 
@@ -101,14 +103,15 @@ class NsRecords:
             return
 
         async def say() -> bool:
-            is_known = await self.ns_targets.is_known()
-            if not is_known:
+            # Of an ingress that exists, the preview has warned why its values are not known.
+            follow = not await self.ns_targets.is_known() and not await self.agent_ingress.id.is_known()
+            if follow:
                 pulumi.log.info(
                     f"the NS records of {self.name} are not shown yet: ngrok gives their values when the Agent Ingress "
                     "is made, and they follow in the same `pulumi up`",
                     self.delegation,
                 )
-            return is_known
+            return follow
 
         # As an Output, so that the program waits for it.
         said: pulumi.Input[bool] = say()
@@ -117,16 +120,12 @@ class NsRecords:
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
     """The name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it."""
-    return pulumi.Output.from_input(name).apply(_canonical)
-
-
-def _canonical(name: str) -> str:
-    return name.strip().lower().rstrip(".")
+    return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
 def _below(domain: str, zone: str) -> str:
     """The labels of the domain before the zone's. Raises pulumi.RunError where there are none."""
-    apex = _canonical(zone)
+    apex = canonical_domain(zone)
     if domain == apex:
         raise pulumi.RunError(
             f"the domain {domain} is the apex of the zone {apex}, whose NS records are the zone's own: a delegation "

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from .records import Adapter, NsRecords, package
+from pulumi_agin.dynamic.rfc2136 import missing_package
+
+from .records import Adapter, NsRecords
 from .rfc2136_delegation import Rfc2136Delegation
 
 
@@ -23,9 +25,10 @@ def rfc2136(
     The arguments are those of `Rfc2136Delegation`. Without tsig_key_name and tsig_secret the updates are unsigned:
     then whoever can send from an address that the server allows can change the records, so use that only where the
     server knows nothing better, as Windows DNS with "nonsecure and secure" updates. opts: of the record. Raises
-    pulumi.RunError where dnspython is missing.
+    pulumi.RunError where dnspython is missing, or hidden by a module `dns` of the project's own.
     """
-    package("dns", extra="rfc2136")
+    if missing := missing_package():
+        raise pulumi.RunError(missing)
 
     def make(records: NsRecords) -> pulumi.Resource:
         return Rfc2136Delegation(

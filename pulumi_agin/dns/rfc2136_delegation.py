@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -26,6 +27,11 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
     """The values of the records: lower case, trailing dot, sorted."""
     ttl: pulumi.Output[int]
     """How long others may remember the records, in seconds."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # As that of AgentIngress: the type is part of the URN.
+        kwargs = {**kwargs, "module": "agin", "name": "Rfc2136Delegation"}
+        super().__init_subclass__(**kwargs)
 
     def __init__(
         self,
@@ -58,8 +64,16 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
         take_over: whether NS records that the domain has already are replaced when these are made. Take it out again
             once they are: a resource that is renamed would take its own records over, and then delete them.
 
-        Nothing is judged here: whatever is wrong is shown by the preview, all of it at once.
+        Whatever is wrong with the values is shown by the preview, all of it at once.
+
+        Raises pulumi.RunError where opts has `id` or `import_`: an id alone does not tell where the records are.
         """
+        opts = opts or pulumi.ResourceOptions()
+        if opts.id is not None or opts.import_ is not None:
+            raise pulumi.RunError(
+                f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: take id and import_ out of its '
+                "ResourceOptions; records that are there already become its own by take_over=True"
+            )
         inputs = {
             "domain": domain,
             "zone": zone,

@@ -25,13 +25,14 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.errors import ApiError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.retry import passes_by
 from pulumi_agin.api.text import one_line, redact
 from pulumi_agin.settings import say
 
 from . import servicer
-from .account import FINGERPRINT, NgrokProvider
-from .servicer import ProviderError, sentences
+from .account import FINGERPRINT, NgrokProvider, changed_policies
+from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress, CertificateState
@@ -54,8 +55,9 @@ WAS_READY = "_was_ready"
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# A look has at least this long for its answer, also when the time of the wait is over.
-SHORTEST_LOOK_SECONDS = 10
+# How long one look has for its answer, also when the time of the wait is over. No longer, as what is asked again
+# meanwhile does not notice that nobody waits any more.
+LOOK_SECONDS = 20
 
 # Where nothing changes, a line every so often shows that the wait goes on.
 LINE_SECONDS = 30
@@ -91,8 +93,10 @@ class CertificateValidationProvider(NgrokProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """How long to wait is no change where nothing is waited for."""
         is_another = servicer.is_unknown(_news[ID]) or _news[ID] != _olds.get(ID)
+        # The ingress is updated before what takes its id.
+        is_to_be_issued = _id in changed_policies or not _olds.get(WAS_READY)
         return DiffResult(
-            changes=is_another or not _olds.get(WAS_READY),
+            changes=is_another or is_to_be_issued,
             replaces=[ID] if is_another else [],
             delete_before_replace=False,
         )
@@ -115,8 +119,13 @@ class CertificateValidationProvider(NgrokProvider):
 
     @sentences
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """The wait, once more, for a certificate that a refresh found to be not ready."""
-        return UpdateResult(self._waited_for(_news))
+        """The wait, once more: for the certificate of a policy that was changed, or that a refresh found not ready."""
+        try:
+            return UpdateResult(self._waited_for(_news))
+        except (NgrokError, ProviderError) as error:
+            # Or the next `up` would take what the state has for the end of this wait.
+            outs = {**servicer.without_provider(_olds), WAS_READY: False}
+            raise PartialFailureError(str(error), _id, outs) from None
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Nothing: the certificate is the ingress's."""
@@ -127,35 +136,53 @@ class CertificateValidationProvider(NgrokProvider):
         """The outputs, once the certificate is ready. Raises ProviderError where it is not going to be in time."""
         from pulumi_agin.api.models import certificate_state
 
-        client = self._connected()
         custom_timeout = servicer.timeout_seconds() or math.inf
         watch = Watch(min(wanted[TIMEOUT], custom_timeout), wanted[GRACE])
         began = time.monotonic()
-        domain = None
+        ingress: AgentIngress | None = None
         while True:
-            left = watch.timeout_seconds - (time.monotonic() - began)
-            ingress = client.get(wanted[ID], max(left, SHORTEST_LOOK_SECONDS), domain=domain)
-            domain = ingress.domain
-            state = certificate_state(ingress)
+            ingress, problem = self._look(wanted[ID], ingress)
             elapsed = time.monotonic() - began
-            watch.saw(state, elapsed)
-            words = self._words(ingress)
-            if state.is_ready:
+            state = certificate_state(ingress) if ingress else None
+            watch.looked(state, elapsed)
+            if ingress and state and state.is_ready and not problem:
                 if watch.looks > 1:
-                    _tell(f"the certificate of {domain} is {words}, after {elapsed:.0f} seconds")
+                    _tell(f"the certificate of {ingress.domain} is {self._words(ingress)}, after {elapsed:.0f} seconds")
                 return self._outputs(ingress)
+            words = problem or (self._words(ingress) if ingress else "")
             pause = watch.pause_seconds(elapsed)
             if pause <= 0:
                 limit = "custom_timeouts" if custom_timeout < wanted[TIMEOUT] else TIMEOUT
-                raise ProviderError(self._why_over(ingress, watch, elapsed, limit))
+                if ingress is None:
+                    raise ProviderError(f"{problem}; the next `pulumi up` waits again")
+                raise ProviderError(self._why_over(ingress, problem, watch, elapsed, limit))
             if watch.has_news(words, elapsed):
+                named = ingress.domain if ingress else wanted[ID]
                 _tell(
-                    f"waiting for the certificate of {domain}, for {elapsed:.0f} of the {watch.timeout_seconds:.0f} "
-                    f"seconds it may take: it is {words}"
+                    f"waiting for the certificate of {named}, for {elapsed:.0f} of the {watch.timeout_seconds:.0f} "
+                    f"seconds it may take: {'' if problem else 'it is '}{words}"
                 )
             _sleep(pause)
 
-    def _why_over(self, ingress: AgentIngress, watch: Watch, elapsed: float, limit: str) -> str:
+    def _look(self, id_: str, before: AgentIngress | None) -> tuple[AgentIngress | None, str]:
+        """The ingress; or as it was before, and what keeps ngrok from being asked, where that passes by."""
+        client = self._connected()
+        try:
+            seconds = min(LOOK_SECONDS, client.timeout_seconds)
+            return client.get(id_, seconds, domain=before.domain if before else None), ""
+        except NotFoundError as error:
+            raise ProviderError(
+                f"{error}: there is no such Agent Ingress in the account of the API key from "
+                f"{self._configured().api_key_source}. The wait for one of another account needs the same "
+                "ResourceOptions(provider=…) as the ingress; where it was deleted outside of Pulumi, `pulumi refresh` "
+                "takes it out of the state"
+            ) from None
+        except (UnreachableError, ApiError) as error:
+            if isinstance(error, ApiError) and not passes_by(error.status):
+                raise
+            return before, str(error)
+
+    def _why_over(self, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str) -> str:
         """How far the certificate got, in how long, and what to do."""
         since = watch.dns_error_since
         if since is not None and elapsed >= since + watch.grace_seconds:
@@ -166,6 +193,8 @@ class CertificateValidationProvider(NgrokProvider):
             f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, which is all that "
             f"{limit} gives it, it is {self._words(ingress)}"
         )
+        if problem:
+            over += f", as it was seen last: {problem}"
         if since is None:
             return f"{over}. It may yet be issued: the next `pulumi up` waits again; give it more time by {limit}"
         status = ingress.certificate_management_status
@@ -213,9 +242,11 @@ class Watch:
     _said: str = ""
     _says_next: float = 0.0
 
-    def saw(self, state: CertificateState, moment: float) -> None:
-        """To be called after each look."""
+    def looked(self, state: CertificateState | None, moment: float) -> None:
+        """To be called after each look, with what is known by then."""
         self.looks += 1
+        if state is None:
+            return
         if state.name != "DNS_ERROR":
             self.dns_error_since = None
         elif self.dns_error_since is None:

@@ -38,10 +38,6 @@ ANSWER_TIMEOUT_SECONDS = 10.0
 ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 
 
-class AliasError(ProviderError):
-    """The name is an alias, and so has no NS records."""
-
-
 @dataclass(frozen=True)
 class TsigKey:
     """What messages are signed by. `algorithm` is one of ALGORITHMS, and `secret` base64."""
@@ -90,14 +86,21 @@ class PrimaryServer:
     def read(self, domain: str, doing: str | None = None) -> NsSet | None:
         """The NS records of a name below the zone's apex, or None where there are none, on the zone's authority.
 
-        Raises AliasError where the name is an alias.
+        An alias has none. It may as well be one that a wildcard of the zone makes of every name without records.
         """
+        try:
+            return self._look(domain, doing or f"read the NS records of {domain}")
+        except _AliasError:
+            return None
+
+    def _look(self, domain: str, doing: str) -> NsSet | None:
+        """What `read` returns. Raises _AliasError where the answer has an alias instead."""
         import dns.flags
         import dns.message
         import dns.rcode
         import dns.rdatatype
 
-        call = _Call(doing or f"read the NS records of {domain}", domain, changes=False)
+        call = _Call(doing, domain, changes=False)
         query = dns.message.make_query(f"{domain}.", dns.rdatatype.NS, flags=0)
         answer = self._sent(query, call)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
@@ -108,9 +111,15 @@ class PrimaryServer:
             targets = sorted({str(record.target).lower().rstrip(".") + "." for record in records})
             return NsSet(tuple(targets), records.ttl)
         authoritative = bool(answer.flags & dns.flags.AA)
+        above = _first(answer.answer, "DNAME")
+        if above is not None and domain.endswith(f".{_name(above)}"):
+            raise ProviderError(
+                f"{self._could_not(call)}: all names below {_name(above)} are aliases (DNAME), so records of {domain} "
+                "would have no effect; remove that record"
+            )
         alias = _first(answer.answer, "CNAME", domain)
         if authoritative and alias is not None:
-            raise AliasError(
+            raise _AliasError(
                 f"{self._could_not(call)}: {domain} is an alias (CNAME) of {one_line(str(alias[0].target))}, beside "
                 "which no NS records can be; remove that record"
             )
@@ -144,22 +153,27 @@ class PrimaryServer:
         call = _Call(f"create the NS records of {domain}", domain)
         there = self.read(domain, call.doing)
         if there is not None:
+            # An update that would change nothing tells whether the server has this zone: maybe they are of another.
+            update = self._update()
+            update.absent(f"{domain}.", "NS")
+            answer = self._sent(update, call)
+            if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.YXRRSET):
+                raise self._refusal(call, answer)
             return there
         update = self._update()
         update.absent(f"{domain}.", "NS")
+        update.absent(f"{domain}.", "CNAME")
         update.add(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
         answer = self._sent(update, call)
         if answer.rcode() == dns.rcode.NOERROR:
             return None
         if answer.rcode() != dns.rcode.YXRRSET:
             raise self._refusal(call, answer)
-        there = self.read(domain, call.doing)
+        there = self._look(domain, call.doing)
         if there == wanted and call.lost_an_answer:
             return None
         if there is None:
-            raise ProviderError(
-                f"{self._could_not(call)}: somebody else is changing them right now; run `pulumi up` again"
-            )
+            raise self._refusal(call, answer)
         return there
 
     def replace(
@@ -169,30 +183,38 @@ class PrimaryServer:
 
         ours: the values that may be replaced; None is any. Returns those that are left alone for that, or None.
         """
+        import dns.rcode
+
         there = self.read(domain, doing)
         if there is not None and ours is not None and there.targets not in ours:
             return there
+        call = _Call(doing, domain)
         update = self._update()
+        update.absent(f"{domain}.", "CNAME")
         update.replace(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
-        self._change(update, _Call(doing, domain))
+        answer = self._sent(update, call)
+        if answer.rcode() == dns.rcode.YXRRSET:
+            self._look(domain, doing)  # raises, and names the alias
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise self._refusal(call, answer)
         return None
 
     def delete(self, domain: str, targets: Sequence[str]) -> None:
         """Deletes the records with these values, and no other. Those that are gone already are as good."""
+        import dns.rcode
+
+        call = _Call(f"delete the NS records of {domain}", domain)
         update = self._update()
         for target in targets:
             update.delete(f"{domain}.", "NS", target)
-        self._change(update, _Call(f"delete the NS records of {domain}", domain))
+        answer = self._sent(update, call)
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise self._refusal(call, answer)
 
     def _update(self) -> dns.update.UpdateMessage:
         import dns.update
 
         return dns.update.UpdateMessage(f"{self._zone}.")
-
-    def _change(self, update: dns.update.UpdateMessage, call: _Call) -> None:
-        answer = self._sent(update, call)
-        if answer.rcode() != 0:
-            raise self._refusal(call, answer)
 
     # -- how a message is sent, and repeated --------------------------------------------------------------
 
@@ -337,6 +359,8 @@ class PrimaryServer:
             why = f"{call.domain} is not in the zone {self._zone}; see zone"
         elif rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
             why = "it does not know DNS UPDATE (RFC 2136), or not this way; see server and port"
+        elif rcode == dns.rcode.YXRRSET:
+            why = "somebody else is changing the records of this name right now; run `pulumi up` again"
         else:
             why = "its log says why"
         return ProviderError(f"{self._could_not(call)}: it answered {dns.rcode.to_text(rcode)}: {why}")
@@ -346,6 +370,13 @@ _CREDENTIALS_HINT = (
     "Refresh and destroy take the key as the last `pulumi up` left it: after a change run `pulumi up` first, or add "
     "--run-program"
 )
+
+
+class _AliasError(ProviderError):
+    """In an answer, the name is an alias: by a record of its own, or by a wildcard.
+
+    Only the prerequisite of an update tells which: it looks at the name's own records alone.
+    """
 
 
 class _PassesByError(Exception):

@@ -61,8 +61,10 @@ class Rfc2136Provider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
         inputs, problems = _judged(servicer.without_provider(news))
+        if missing := missing_package():
+            problems = [missing, *problems]
         # Of a property that is named to it, the engine prints the value.
-        return CheckResult(inputs, [CheckFailure("", problem) for problem in [*_missing_package(), *problems]])
+        return CheckResult(inputs, [CheckFailure("", problem) for problem in problems])
 
     # The underscores are those of the SDK's signatures.
     @sentences
@@ -73,8 +75,8 @@ class Rfc2136Provider(ResourceProvider):
         return DiffResult(
             changes=bool(changed),
             replaces=[field for field in REPLACING if field in changed],
-            # None are made where the old ones of the same name still are.
-            delete_before_replace="zone" in changed and "domain" not in changed,
+            # Also where only the zone is another: a wrong one is found out before anything is deleted.
+            delete_before_replace=False,
         )
 
     # -- what is done -------------------------------------------------------------------------------------
@@ -94,12 +96,7 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A refresh. They are gone only where the primary server of the zone says so."""
-        from .dns_update import AliasError
-
-        try:
-            there = _primary_server(props).read(props["domain"])
-        except AliasError:
-            there = None
+        there = _primary_server(props).read(props["domain"])
         if there is None:
             return ReadResult(None, {})
         found = {"ns_targets": list(there.targets), "ttl": there.ttl}
@@ -132,8 +129,8 @@ def _primary_server(props: Mapping[str, Any]) -> PrimaryServer:
 
     from .dns_update import PrimaryServer, TsigKey
 
-    if missing := _missing_package():
-        raise ProviderError(missing[0])
+    if missing := missing_package():
+        raise ProviderError(missing)
     key = None
     if "tsig_key_name" in props:
         key = TsigKey(props["tsig_key_name"], Secret(props["tsig_secret"]), props["tsig_algorithm"])
@@ -166,12 +163,18 @@ def _taken(props: Mapping[str, Any], there: NsSet) -> ProviderError:
     )
 
 
-def _missing_package() -> list[str]:
+def missing_package() -> str | None:
+    """What to do where dnspython can't be loaded; None where it can. Loads nothing, as `dns` may be the program's."""
+    import importlib.machinery
     import importlib.util
 
-    if importlib.util.find_spec("dns"):
-        return []
-    return ["dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"]
+    found = importlib.util.find_spec("dns")
+    folders = found.submodule_search_locations if found else None
+    if folders and importlib.machinery.PathFinder.find_spec("dns.update", folders):
+        return None
+    if found and found.has_location:
+        return f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {found.origin}: rename that module"
+    return "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
 
 
 # -- what is judged ---------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class DnsServer:
             # asyncio puts words and an address of its own into strerror.
             number = error.errno or 0
             reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+        except UnicodeError:
+            reason = "its host is no name that DNS knows"
         unasked = Found(problem=f"The DNS server {self.address} could not be asked: {reason}.")
         return {domain: found.get(domain, unasked) for domain in domains}
 

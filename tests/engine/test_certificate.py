@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def test_without_a_policy_it_is_ready_and_no_renewal_is_known(project: Project, 
     assert other["description"] == "renewed at None"
     # It would be shown as changing where the preview did not know it.
     assert "4 unchanged" in project.preview()
-    # A policy that is added later shows in the refresh after, and the next `up` waits.
+    # A policy that is added outside of Pulumi shows in the refresh after, and the next `up` waits.
     emulator.set_ingress(ingress["id"], {"certificate_management_policy": {"authority": "letsencrypt"}})
     emulator.set_certificate(ingress["id"], "in_progress")
     project.refresh()
@@ -100,6 +101,26 @@ def test_without_a_policy_it_is_ready_and_no_renewal_is_known(project: Project, 
     assert len(validations(project)) == 1
     emulator.set_certificate(ingress["id"], "issued")
     assert "1 updated" in project.up()
+
+
+def test_a_policy_that_the_program_adds_is_waited_for_by_the_same_up(project: Project, emulator: Emulator) -> None:
+    emulator.configure(job_after_seconds=0, issue_after_seconds=NEVER)
+    project.program(
+        'ingress = agin.AgentIngress("a", domain="connect.acme.com")\n' + dedent(VALIDATION[1:]).replace("(HOW)", "{}")
+    )
+    project.up()
+    program(project, {"timeout_seconds": 1})
+    preview = project.preview()
+    assert "~ 2 to update" in preview
+    # What has waited in vain waits again.
+    for _ in range(2):
+        failed = project.up(fails=True)
+        assert "it is in progress" in failed.diagnostics
+        assert not failed.has_traceback
+    emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
+    assert "1 updated" in project.up()
+    assert "3 unchanged" in project.up()
+    assert project.outputs()["renews_at"]
 
 
 def test_a_dns_error_fails_in_a_sentence_stores_nothing_and_is_waited_for_again(

@@ -67,11 +67,12 @@ def in_my_dns(records):
     return records.of_each(lambda name, value: Record(name, host, value, records.ttl, records.options()))
 
 delegation = agin.AgentIngressDelegation("ns", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns), ttl={ttl})
-pulumi.export("agent_ingress_id", delegation.agent_ingress_id)
+wait = agin.AgentIngressCertificateValidation("wait", delegation.agent_ingress_id)
+pulumi.export("agent_ingress_id", wait.agent_ingress_id)
 """
 
-# The stack, the ingress, the delegation and its four records.
-ALL = 7
+# The stack, the ingress, the delegation and its four records, and what waits for them.
+ALL = 8
 
 
 @pytest.fixture
@@ -126,6 +127,7 @@ def test_only_what_changed_changes_and_every_preview_but_the_first_shows_it(
     write(project, ttl=600)
     preview = project.preview()
     assert {"1 to create", "1 to delete", "3 to update"} <= {line.strip(" +-~") for line in preview.output.splitlines()}
+    assert "replace" not in preview
     project.up()
     kept = [target for target in targets(emulator) if target in before]
     assert Counter(told(project)) == Counter(
@@ -175,7 +177,7 @@ def test_no_delegation_outlives_its_ingress(project: Project, emulator: Emulator
             "the domain connect.acme.com is not in the zone acme.net: give the delegation's dns the",
         ),
         ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone acme.com, whose NS records are the zone"),
-        ({"ttl": 1.5}, "the ttl of the delegation ns must be a whole number of seconds from 0 to 2147483647, such as"),
+        ({"ttl": 1.5}, "the ttl of the delegation ns is 1.5, and must be a whole number of seconds from 0 to"),
     ],
     ids=["outside", "apex", "ttl"],
 )

@@ -123,22 +123,30 @@ def test_after_each_fault_the_repaired_program_comes_through(project: Project, e
     (project.folder / "__main__.py").write_text(program)
 
     bind.stop()
-    failed = project.up(fails=True)
-    assert f"127.0.0.1:{bind.port}" in failed.diagnostics
+    assert f"127.0.0.1:{bind.port}" in project.up(fails=True).diagnostics
     bind.start()
-
-    configure(project, tsigSecret=THEIRS.secret)
-    assert "BADSIG" in project.up(fails=True).diagnostics
-
-    configure(project, **signed_by(THEIRS))
-    assert "REFUSED" in project.up(fails=True).diagnostics
-    assert bind.referral("connect.acme.com") == []
-
-    configure(project, **signed_by(OURS))
     # The stack, the ingress and the delegation are there already.
     assert "3 unchanged" in project.up()
     assert bind.referral("connect.acme.com") == wanted(emulator)
     assert emulator.counts()["POST /agent_ingresses"] == 1
+
+    configure(project, tsigSecret=THEIRS.secret)
+    assert "BADSIG" in project.up(fails=True).diagnostics
+    configure(project, **signed_by(OURS))
+    assert f"{ALL} unchanged" in project.up()
+
+    configure(project, **signed_by(THEIRS))
+    assert "REFUSED" in project.up(fails=True).diagnostics
+    configure(project, **signed_by(OURS))
+    assert f"{ALL} unchanged" in project.up()
+    assert bind.referral("connect.acme.com") == wanted(emulator)
+
+    # A zone that the server does not have is found out before anything is deleted.
+    configure(project, zone="com")
+    assert "it is not the primary server of the zone com; see server and zone" in project.up(fails=True).diagnostics
+    configure(project, zone="acme.com")
+    assert f"{ALL} unchanged" in project.up()
+    assert bind.referral("connect.acme.com") == wanted(emulator)
 
     remove_by_hand(bind, "connect.acme.com")
     assert bind.referral("connect.acme.com") == []

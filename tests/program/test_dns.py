@@ -347,15 +347,37 @@ def test_records_that_cannot_be_shown_yet_are_said_to_follow(
     ]
 
 
+def taking_the_id(dns: Any, mocks: Mocks) -> Request:
+    """What is made last: a resource that takes the ingress's id from the delegation."""
+
+    def program() -> None:
+        made: Any = dns() if callable(dns) else dns
+        delegation = agin.AgentIngressDelegation("connect", connect(), made)
+        agin.AgentIngressCertificateValidation("wait", delegation.agent_ingress_id)
+
+    run(program)
+    *_, last = mocks.requests
+    assert last.name == "wait"
+    return last
+
+
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_what_takes_the_id_comes_after_all_records(name: str, mocks: Mocks) -> None:
+    last = taking_the_id(lambda: adapter(name), mocks)
+    made = {each.name for each in mocks.requests if each.token == ADAPTERS[name].token}
+    assert made
+    assert made <= {urn.rpartition("::")[2] for urn in last.dependencies}
+
+
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize(("name", "to_be_made"), [("aws", "connect"), ("dnsimple", "connect-ns-2.example.net")])
-def test_the_id_is_known_only_when_all_records_exist(
+def test_a_preview_that_adds_a_record_shows_nothing_else_as_changing(
     name: str, to_be_made: str, mocks: Mocks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     mocks.to_be_made = {to_be_made}
-    assert run_delegation(lambda: adapter(name)) == {"domain": "connect.acme.com", "ns_targets": NS_TARGETS}
-    assert to_be_made in [each.name for each in records(mocks)]
+    assert taking_the_id(lambda: adapter(name), mocks).inputs["agent_ingress_id"] == ID
+    assert to_be_made in [each.name for each in mocks.requests]
     assert "are not shown yet" not in caplog.text
 
 
@@ -458,7 +480,8 @@ def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
     for wrong in WRONG_TTLS:
         for ttl in (wrong, pulumi.Output.from_input(wrong)):
             assert refusal(lambda: adapter(name), ttl=ttl) == (
-                "the ttl of the delegation connect must be a whole number of seconds from 0 to 2147483647, such as 300"
+                f"the ttl of the delegation connect is {wrong!r}, and must be a whole number of seconds from 0 to "
+                "2147483647, such as 300"
             )
 
 
@@ -472,17 +495,20 @@ def test_no_targets_are_refused(name: str, mocks: Mocks) -> None:
     assert records(mocks) == []
 
 
-def test_something_else_as_ingress_or_adapter_is_a_type_error(mocks: Mocks) -> None:
+def test_something_else_as_ingress_or_adapter_is_refused(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any
         for wrong in ("connect.acme.com", None, agin.AgentIngress):
-            with pytest.raises(TypeError, match=r"^agent_ingress must be an AgentIngress; got (str|NoneType|type)$"):
+            with pytest.raises(
+                pulumi.RunError,
+                match=r"^agent_ingress of the delegation connect must be an AgentIngress; got (str|NoneType|type)$",
+            ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("dnsimple"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
             with pytest.raises(
-                TypeError,
-                match=r"^dns must be an adapter such as agin\.dns\.aws\(zone_id=…\), or agin\.dns\.custom\(function\); "
-                r"got (str|NoneType|module|function)$",
+                pulumi.RunError,
+                match=r"^dns of the delegation connect must be an adapter such as agin\.dns\.aws\(zone_id=…\), or "
+                r"agin\.dns\.custom\(function\); got (str|NoneType|module|function)$",
             ):
                 agin.AgentIngressDelegation("connect", connect(), wrong)
 
@@ -542,6 +568,33 @@ def test_rfc2136_refuses_a_domain_outside_of_the_zone(mocks: Mocks) -> None:
     is_first_preview(mocks)
     message = refusal(lambda: agin.dns.rfc2136("ns1.acme.com", "acme.org"))
     assert message.startswith("the domain connect.acme.com is not in the zone acme.org")
+
+
+@pytest.mark.parametrize("opts", [pulumi.ResourceOptions(id="a"), pulumi.ResourceOptions(import_="a")])
+def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
+    message = refusal(lambda: agin.dns.rfc2136(**RFC2136, opts=opts))
+    assert message == (
+        'Rfc2136Delegation "connect" can\'t be read or imported: take id and import_ out of its ResourceOptions; '
+        "records that are there already become its own by take_over=True"
+    )
+
+
+def test_a_subclass_of_the_rfc2136_resource_is_the_same_to_the_engine(mocks: Mocks) -> None:
+    class Sub(agin.dns.Rfc2136Delegation):
+        pass
+
+    run(lambda: Sub("a", domain="connect.acme.com", ns_targets=DOTTED, ttl=300, **RFC2136) and None)
+    assert [each.token for each in records(mocks)] == ["pulumi-python:dynamic/agin:Rfc2136Delegation"]
+
+
+def test_rfc2136_names_a_module_of_the_project_that_hides_dnspython(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dns.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "dns", raising=False)
+    with pytest.raises(pulumi.RunError, match=f"is hidden by {re.escape(str(tmp_path / 'dns.py'))}: rename"):
+        agin.dns.rfc2136(**RFC2136)
 
 
 def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -636,11 +689,12 @@ def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> Non
         assert [urn for urn in each.dependencies if urn.endswith(f"{TYPE}::ingress")]
 
 
-@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize("function", [one, some, an_output_of_one])
 def test_the_id_waits_for_those_too(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
-    mocks.to_be_made = {"connect", "connect-b"}
-    assert "agent_ingress_id" not in run_delegation(agin.dns.custom(function))
+    last = taking_the_id(agin.dns.custom(function), mocks)
+    made = {each.name for each in mocks.requests if each.token.startswith("my:")}
+    assert made
+    assert made <= {urn.rpartition("::")[2] for urn in last.dependencies}
 
 
 @pytest.mark.parametrize(

@@ -82,14 +82,12 @@ class Plugin:
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in answer.failures]
         return plain(answer.inputs), failures
 
-    def diff(
-        self, olds: Mapping[str, Any], news: Mapping[str, Any], *, deletes_first: bool = False
-    ) -> tuple[bool, list[str]]:
+    def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
         """Whether there are changes, and what replaces; whether the old one is then deleted first must be as given."""
         request = provider_pb2.DiffRequest(id="x", urn=URN, olds=_properties(olds), news=_properties(news))
         answer = self._call(self._stub.Diff, request)
         assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
-        assert answer.deleteBeforeReplace == deletes_first
+        assert not answer.deleteBeforeReplace
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
 
     def create(self, inputs: Mapping[str, Any], timeout: float = 0) -> tuple[str, dict[str, Any]]:

@@ -303,31 +303,48 @@ def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(
         assert refused(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
 
 
+@pytest.mark.parametrize("place", ["dns.py", "dns/__init__.py"])
+def test_a_module_of_the_project_that_hides_dnspython_is_named_and_not_run(place: str, tmp_path: Path) -> None:
+    module = tmp_path / place
+    module.parent.mkdir(exist_ok=True)
+    module.write_text("raise SystemExit('the program ran in the plugin')")
+    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
+        hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {module}: rename that module"
+        assert plugin.check(inputs(53, port=0))[1] == [hidden, "property port must be a whole number from 1 to 65535"]
+        assert refused(lambda: plugin.create(inputs(53))) == hidden
+
+
+def test_a_folder_of_the_project_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "dns").mkdir()
+    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
+        assert plugin.check(inputs(53))[1] == []
+
+
 # -- diff -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("change", "answer", "deletes_first"),
+    ("change", "answer"),
     [
-        ({}, (False, []), False),
-        ({"take_over": True}, (False, []), False),
-        ({"ns_targets": OTHERS}, (True, []), False),
-        ({"ttl": 60}, (True, []), False),
-        ({"server": "ns2.acme.com"}, (True, []), False),
-        ({"port": 5353}, (True, []), False),
-        ({"tsig_key_name": "other"}, (True, []), False),
-        ({"tsig_secret": "AAAA"}, (True, []), False),
-        ({"tsig_algorithm": "hmac-sha512"}, (True, []), False),
-        ({"ns_targets": UNKNOWN}, (True, []), False),
+        ({}, (False, [])),
+        ({"take_over": True}, (False, [])),
+        ({"ns_targets": OTHERS}, (True, [])),
+        ({"ttl": 60}, (True, [])),
+        ({"server": "ns2.acme.com"}, (True, [])),
+        ({"port": 5353}, (True, [])),
+        ({"tsig_key_name": "other"}, (True, [])),
+        ({"tsig_secret": "AAAA"}, (True, [])),
+        ({"tsig_algorithm": "hmac-sha512"}, (True, [])),
+        ({"ns_targets": UNKNOWN}, (True, [])),
         # Of another name, the new ones can be there before the old ones go.
-        ({"domain": "other.acme.com"}, (True, ["domain"]), False),
-        ({"domain": UNKNOWN}, (True, ["domain"]), False),
-        ({"domain": "connect.acme.net", "zone": "acme.net"}, (True, ["domain", "zone"]), False),
-        ({"zone": "com"}, (True, ["zone"]), True),
+        ({"domain": "other.acme.com"}, (True, ["domain"])),
+        ({"domain": UNKNOWN}, (True, ["domain"])),
+        ({"domain": "connect.acme.net", "zone": "acme.net"}, (True, ["domain", "zone"])),
+        ({"zone": "com"}, (True, ["zone"])),
     ],
 )
-def test_diff(change: dict[str, Any], answer: tuple[bool, list[str]], deletes_first: bool, plugin: Plugin) -> None:
-    assert plugin.diff(outputs(53), inputs(53, **change), deletes_first=deletes_first) == answer
+def test_diff(change: dict[str, Any], answer: tuple[bool, list[str]], plugin: Plugin) -> None:
+    assert plugin.diff(outputs(53), inputs(53, **change)) == answer
 
 
 def test_a_key_comes_and_goes_in_place(plugin: Plugin) -> None:
@@ -390,10 +407,16 @@ def test_a_create_whose_answer_was_lost_takes_no_other_records_for_its_own(
 
 def test_equal_records_that_were_there_before_a_lost_answer_are_not_taken_over(plugin: Plugin, bind: Bind) -> None:
     somebody(bind, *TARGETS)
-    rule, seen = losing(1)
+    rule, _ = losing(1)
     with between(bind, rule) as port:
         assert "which are left alone" in refused(lambda: plugin.create(inputs(port), timeout=20))
-    assert seen == []
+
+
+def test_records_that_are_there_hide_no_wrong_zone(plugin: Plugin, bind: Bind) -> None:
+    somebody(bind, *TARGETS)
+    message = refused(lambda: plugin.create(inputs(bind.port, zone="com")))
+    assert "it is not the primary server of the zone com; see server and zone" in message
+    assert found(bind) == (TARGETS, 300)
 
 
 def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answer(plugin: Plugin, bind: Bind) -> None:
@@ -523,12 +546,60 @@ def test_an_answer_without_authority_is_not_gone(
     assert "it answered NXDOMAIN without authority for the zone acme.com; see that server is" in message
 
 
-def test_no_records_are_made_beside_an_alias(plugin: Plugin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", ["", "* CNAME www.acme.net."], ids=["", "and a wildcard"])
+def test_no_records_are_made_beside_an_alias(others: str, plugin: Plugin, tmp_path: Path) -> None:
     # BIND would say that it did.
-    with with_records(tmp_path, "connect CNAME elsewhere") as bind:
-        for create in (inputs(bind.port), inputs(bind.port, take_over=True)):
-            message = refused(lambda create=create: plugin.create(create))  # type: ignore[misc]
-            assert f"{DOMAIN} is an alias (CNAME) of elsewhere.acme.com., beside which no NS records can be" in message
+    with with_records(tmp_path, f"connect CNAME elsewhere\n{others}") as bind:
+        given = inputs(bind.port)
+        for doing, call in (
+            ("create", lambda: plugin.create(given)),
+            ("create", lambda: plugin.create({**given, "take_over": True})),
+            ("update", lambda: plugin.update(DOMAIN, outputs(bind.port), given)),
+        ):
+            assert refused(call) == (
+                f"could not {doing} the NS records of {DOMAIN} at 127.0.0.1:{bind.port}: {DOMAIN} is an alias (CNAME) "
+                "of elsewhere.acme.com., beside which no NS records can be; remove that record"
+            )
+        assert found(bind) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "wildcard", ["* CNAME www.acme.net.", "* CNAME ns1", "* A 192.0.2.1", "* TXT x", "*.connect CNAME www.acme.net."]
+)
+def test_a_wildcard_of_the_zone_is_in_the_way_of_nothing(wildcard: str, plugin: Plugin, tmp_path: Path) -> None:
+    with with_records(tmp_path, wildcard) as bind:
+        given, kept = inputs(bind.port), outputs(bind.port)
+        assert plugin.create(given) == (DOMAIN, kept)
+        assert found(bind) == (TARGETS, 300)
+        assert "has NS records already" in refused(lambda: plugin.create(given))
+        assert plugin.read(DOMAIN, kept, given) == (DOMAIN, kept, given)
+        plugin.delete(DOMAIN, kept)
+        assert plugin.read(DOMAIN, kept, given)[0] == ""
+        # As they are repaired after they were removed by hand.
+        plugin.update(DOMAIN, kept, given)
+        assert found(bind) == (TARGETS, 300)
+        plugin.delete(DOMAIN, kept)
+        assert plugin.create({**given, "take_over": True})[0] == DOMAIN
+        assert found(bind) == (TARGETS, 300)
+
+
+def test_no_records_are_made_below_an_alias_of_all_below(plugin: Plugin, tmp_path: Path) -> None:
+    domain = f"below.{DOMAIN}"
+    with with_records(tmp_path, "connect DNAME elsewhere.acme.net.") as bind:
+        message = refused(lambda: plugin.create(inputs(bind.port, domain=domain)))
+        assert message.endswith(
+            f"all names below {DOMAIN} are aliases (DNAME), so records of {domain} would have no effect; remove that "
+            "record"
+        )
+
+
+@pytest.mark.parametrize("take_over", [False, True])
+def test_records_that_come_and_go_meanwhile_are_somebody_elses(take_over: bool, plugin: Plugin, bind: Bind) -> None:
+    with between(bind, answering(dns.rcode.YXRRSET)) as port:
+        message = refused(lambda: plugin.create(unsigned(inputs(port, take_over=take_over))))
+    assert message.endswith(
+        "it answered YXRRSET: somebody else is changing the records of this name right now; run `pulumi up` again"
+    )
 
 
 @contextlib.contextmanager

@@ -127,6 +127,40 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
     ]
 
 
+def test_a_service_that_is_away_meanwhile_is_waited_for(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(certificate, "LOOK_SECONDS", 0.3)
+    waiting.ingress()
+    away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
+    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
+    waiting.events.append((25, waiting.emulator.clear_faults))
+    waiting.then(25, "issued")
+    assert waiting.wait()["renews_at"]
+    _, gone, back = capsys.readouterr().err.splitlines()
+    assert f"for 8 of the 2700 seconds it may take: could not read the Agent Ingress {DOMAIN}" in gone
+    assert "503" in gone
+    assert "is issued, after 28 seconds" in back
+
+    waiting.emulator.set_certificate(waiting.id, "in_progress")
+    waiting.began = waiting.clock.now
+    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
+    sentence = waiting.fails(timeout=20)
+    assert "not issued: after 20 seconds, which is all that timeout_seconds gives it, it is in progress" in sentence
+    assert ", as it was seen last: could not read the Agent Ingress" in sentence
+    assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
+
+
+def test_one_that_is_not_in_the_account_is_not_waited_for(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.emulator.delete_ingress(waiting.id)
+    assert waiting.fails().endswith(
+        "there is no such Agent Ingress in the account of the API key from the environment variable NGROK_API_KEY. The "
+        "wait for one of another account needs the same ResourceOptions(provider=…) as the ingress; where it was "
+        "deleted outside of Pulumi, `pulumi refresh` takes it out of the state"
+    )
+
+
 @pytest.mark.parametrize("state", ["pending", "in_progress", "internal_error", "error", "no_job"])
 def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: str, waiting: Waiting) -> None:
     waiting.ingress(state=state)
