@@ -6,44 +6,33 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from pulumi_agin import cli, doctor
+from pulumi_agin import doctor
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.nameservers import Delegation
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.bind import DOMAIN, KEY, delegate
+from tests.unit.conftest import Command
 from tests.unit.test_emulator import Clock
-from tests.unit.test_nameservers import DOMAIN, KEY, delegate
 from tools.bind import Bind
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
 STACK_KEY = 'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)"'
 
-Command = Callable[..., tuple[int, str, str]]
 Make = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
-        yield bind
-
-
-@pytest.fixture
-def bind(running: Bind) -> Bind:
-    """A primary of acme.com, in which nothing is delegated."""
-    delegate(running, DOMAIN, [])
-    return running
 
 
 @pytest.fixture
@@ -76,18 +65,9 @@ def make(emulator: Emulator) -> Make:
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Command:
+def command(pulumi_agin: Command) -> Command:
     """`pulumi-agin doctor`: its status, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = cli.main(["doctor", *arguments])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        for start in range(len(API_KEY) - 7):
-            assert API_KEY[start : start + 8] not in out + err
-        return status, out, err
-
-    return run
+    return partial(pulumi_agin, "doctor")
 
 
 @pytest.fixture
@@ -271,6 +251,7 @@ def test_ngrok_can_not_be_asked(
     emulator.add_fault("GET", "answer", status=404, body="<h1>Not Found</h1>")
     checks = examined()
     assert states(checks) == ["unknown"] * 4
+    assert checks["certificate"]["says"] == "ngrok could not be asked for it"
     assert "the base URL came from the environment variable NGROK_API_BASE_URL" in checks["api_key"]["says"]
     assert checks["api_key"]["remedies"][0]["lines"] == [f"pulumi-agin doctor connect.acme.com --dns {bind.address}"]
 
@@ -300,6 +281,23 @@ def test_dns_can_not_be_asked(make: Make, command: Command, monkeypatch: pytest.
     ]
     assert [checks["delegation"][name] for name in ("found", "missing", "extra")] == [None, None, None]
     assert len(checks["delegation"]["expected"]) == 4
+
+
+def test_a_delegation_that_is_not_known_is_not_said_to_be_wrong(
+    make: Make, command: Command, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingress = make()
+    monkeypatch.setattr(doctor, "find_delegation", lambda *asked: Delegation(problem="no answer in time"))
+
+    def certificate() -> Any:
+        return json.loads(command(DOMAIN, "--json")[1])["checks"]["certificate"]
+
+    emulator.set_certificate(ingress["id"], "in_progress")
+    assert certificate()["remedies"][0]["do"] == "wait, as Let's Encrypt takes seconds to minutes, and look again"
+    emulator.set_certificate(ingress["id"], "dns_error")
+    wrong = certificate()
+    assert wrong["state"] == "wrong"
+    assert wrong["remedies"][0]["do"].startswith("see that the delegation is right; ngrok tries again at")
 
 
 def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind: Bind) -> None:

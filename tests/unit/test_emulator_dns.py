@@ -16,8 +16,9 @@ import requests
 
 from pulumi_agin.emulator import Emulator, delegation
 from tests.keys import API_KEY
+from tests.unit.bind import DOMAIN, KEY, delegate
 from tests.unit.test_emulator import Clock
-from tests.unit.test_nameservers import DOMAIN, KEY, answering, delegate, refer
+from tests.unit.test_nameservers import answering, refer
 from tools.bind import Bind
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
@@ -29,19 +30,6 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
-        yield bind
-
-
-@pytest.fixture
-def bind(running: Bind) -> Bind:
-    """A primary of acme.com, in which nothing is delegated."""
-    delegate(running, DOMAIN, [])
-    return running
 
 
 @pytest.fixture

@@ -9,16 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pulumi_agin import cli
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.conftest import Command
 from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
@@ -28,7 +29,6 @@ PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
 UNKNOWN_ID = "agin_000000000000000000000000000"
 
 Make = Callable[..., str]
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -53,18 +53,9 @@ def make(emulator: Emulator) -> Make:
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Command:
+def command(pulumi_agin: Command) -> Command:
     """`pulumi-agin import`: its status, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = cli.main(["import", *arguments])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        for start in range(len(API_KEY) - 7):
-            assert API_KEY[start : start + 8] not in out + err
-        return status, out, err
-
-    return run
+    return partial(pulumi_agin, "import")
 
 
 def stack(resources: list[dict[str, Any]], folder: Path) -> None:

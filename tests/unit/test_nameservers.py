@@ -20,35 +20,8 @@ import pytest
 
 from pulumi_agin import nameservers
 from pulumi_agin.nameservers import Delegation, Server, describe_public, find_delegation, parse_server
-from tools.bind import Bind, Key
-
-DOMAIN = "connect.acme.com"
-KEY = Key("agin", [DOMAIN])
-SECONDS = 10.0
-
-
-def delegate(bind: Bind, domain: str, targets: Iterable[str]) -> None:
-    """Makes these the NS records of the domain, in place of those that it has."""
-    update = dns.update.UpdateMessage(
-        bind.zone, keyring=dns.tsigkeyring.from_text({KEY.name: KEY.secret}), keyalgorithm=KEY.algorithm
-    )
-    update.delete(f"{domain}.", "NS")
-    for target in targets:
-        update.add(f"{domain}.", 300, "NS", target.rstrip(".") + ".")
-    assert dns.query.tcp(update, "127.0.0.1", port=bind.port, timeout=SECONDS).rcode() == dns.rcode.NOERROR
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
-        yield bind
-
-
-@pytest.fixture
-def bind(running: Bind) -> Bind:
-    """A primary of acme.com, in which nothing is delegated."""
-    delegate(running, DOMAIN, [])
-    return running
+from tests.unit.bind import DOMAIN, SECONDS, delegate
+from tools.bind import Bind
 
 
 def found(bind: Bind, domain: str = DOMAIN) -> Delegation:
