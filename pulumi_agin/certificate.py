@@ -31,7 +31,7 @@ class AgentIngressCertificateValidation(Resource, module="agin", name="AgentIngr
     a working connect URL depends on it, or uses its outputs. Without a `certificate_management_policy` the ingress is
     ready at once, and so is this.
 
-    A wait that fails leaves nothing in the state, and the next `pulumi up` waits again. Each one of a program depends
+    After a wait that fails the state is as it was, and the next `pulumi up` waits again. Each one of a program depends
     on the one before, so that few wait at a time: whatever else there is to make is made meanwhile.
     """
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -285,10 +285,11 @@ def foreground(
     """Run a command of the user's terminal, and never leave it running."""
     pipe = None if stdin is None else subprocess.PIPE
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, restore_signals=restore_signals)
-    if process.stdin is not None and stdin is not None:
-        with process.stdin:
-            process.stdin.write(stdin.encode())
     try:
+        if process.stdin is not None and stdin is not None:
+            # What ends before it has read says so by its exit code.
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(stdin.encode())
         return process.wait()
     except KeyboardInterrupt:
         # The terminal told the command as well: it gets the time to finish what is under way.

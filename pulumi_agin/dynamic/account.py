@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 # Hidden: no attribute of the resource. Not with two underscores, which the SDK would not give back to us.
 FINGERPRINT = "_key_fingerprint"
 
-# The ids of Agent Ingresses of which this run changes the certificate policy: their certificate is to be waited for.
-changed_policies: set[str] = set()
+# The certificate policy that the program wants of each Agent Ingress, by its id, as far as this process was told: one
+# with another provider has a process of its own.
+wanted_policies: dict[str, Any] = {}
 
 # One client for all providers of the plugin process: they share its list, and wait together after a 429.
 _lock = threading.Lock()

@@ -31,7 +31,7 @@ from pulumi_agin.api.errors import (
 )
 
 from . import servicer
-from .account import FINGERPRINT, NgrokProvider, changed_policies
+from .account import FINGERPRINT, NgrokProvider, wanted_policies
 from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class AgentIngressProvider(NgrokProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an update would change: four fields, canonical on both sides. `__provider` is none of them."""
         changed = _changes(_olds, _news)
-        if POLICY in changed:
-            changed_policies.add(_id)
+        wanted_policies[_id] = _news.get(POLICY)
         return DiffResult(
             changes=bool(changed),
             replaces=["domain"] if "domain" in changed else [],

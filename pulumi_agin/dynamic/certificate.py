@@ -25,14 +25,14 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_agin.api.errors import ApiError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import passes_by
 from pulumi_agin.api.text import one_line, redact
 from pulumi_agin.settings import say
 
 from . import servicer
-from .account import FINGERPRINT, NgrokProvider, changed_policies
-from .servicer import PartialFailureError, ProviderError, sentences
+from .account import FINGERPRINT, NgrokProvider, wanted_policies
+from .servicer import ProviderError, sentences
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress, CertificateState
@@ -50,6 +50,9 @@ DEFAULT_GRACE_SECONDS = 600
 # Whether the certificate was ready when it was seen last: where it was not, as a policy was added since, the next
 # `up` waits. Hidden, like the fingerprint.
 WAS_READY = "_was_ready"
+
+# The policy that it was ready or not by; {} is none. Hidden too.
+POLICY = "_policy"
 
 # Between one look and the next, so that there are some at once, and after 2, 4 and 8 seconds; then one every 10.
 PAUSES_SECONDS = (2, 2, 4)
@@ -93,8 +96,7 @@ class CertificateValidationProvider(NgrokProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """How long to wait is no change where nothing is waited for."""
         is_another = servicer.is_unknown(_news[ID]) or _news[ID] != _olds.get(ID)
-        # The ingress is updated before what takes its id.
-        is_to_be_issued = _id in changed_policies or not _olds.get(WAS_READY)
+        is_to_be_issued = not _olds.get(WAS_READY) or _has_another_policy(_id, _olds)
         return DiffResult(
             changes=is_another or is_to_be_issued,
             replaces=[ID] if is_another else [],
@@ -119,13 +121,11 @@ class CertificateValidationProvider(NgrokProvider):
 
     @sentences
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """The wait, once more: for the certificate of a policy that was changed, or that a refresh found not ready."""
-        try:
-            return UpdateResult(self._waited_for(_news))
-        except (NgrokError, ProviderError) as error:
-            # Or the next `up` would take what the state has for the end of this wait.
-            outs = {**servicer.without_provider(_olds), WAS_READY: False}
-            raise PartialFailureError(str(error), _id, outs) from None
+        """The wait, once more: for the certificate of a policy that was changed, or that a refresh found not ready.
+
+        Where it fails, the state stays as it was, and the next `up` waits again.
+        """
+        return UpdateResult(self._waited_for(_news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Nothing: the certificate is the ingress's."""
@@ -219,14 +219,16 @@ class CertificateValidationProvider(NgrokProvider):
 
     def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
         """The outputs. No renewal is "": an absent output is unknown in every preview."""
-        from pulumi_agin.api.models import certificate_state
+        from pulumi_agin.api.models import certificate_state, without_none
 
-        status = ingress.certificate_management_status if ingress.certificate_management_policy else None
+        policy = ingress.certificate_management_policy
+        status = ingress.certificate_management_status if policy else None
         return {
             ID: ingress.id,
             "domain": ingress.domain,
             "renews_at": status.renews_at or "" if status else "",
             WAS_READY: certificate_state(ingress).is_ready,
+            POLICY: without_none(vars(policy)) if policy else {},
             FINGERPRINT: self._connected().fingerprint(ingress.id),
         }
 
@@ -304,6 +306,16 @@ def _public_dns(domain: str) -> str:
         return f"; {describe_public(domain, PUBLIC_DNS_SECONDS)}"
     except ImportError:
         return ""
+
+
+def _has_another_policy(id_: str, olds: Mapping[str, Any]) -> bool:
+    """Whether the program wants another policy of the ingress than the one whose certificate was waited for."""
+    from pulumi_agin.api.models import has_policy
+
+    if id_ not in wanted_policies or POLICY not in olds:
+        return False
+    wanted = wanted_policies[id_]
+    return servicer.is_unknown(wanted) or not has_policy(olds[POLICY], wanted)
 
 
 # -- what is wrong with an input --------------------------------------------------------------------------

@@ -154,11 +154,17 @@ class PrimaryServer:
         there = self.read(domain, call.doing)
         if there is not None:
             # An update that would change nothing tells whether the server has this zone: maybe they are of another.
+            look = _Call(call.doing, domain, changes=False)
             update = self._update()
             update.absent(f"{domain}.", "NS")
-            answer = self._sent(update, call)
-            if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.YXRRSET):
-                raise self._refusal(call, answer)
+            answer = self._sent(update, look)
+            if answer.rcode() == dns.rcode.NOERROR:
+                raise ProviderError(
+                    f"{self._could_not(look)}: it has NS records of that name, and none in the zone {self._zone}: they "
+                    "are in another zone, so see zone, or were removed right now, so run `pulumi up` again"
+                )
+            if answer.rcode() != dns.rcode.YXRRSET:
+                raise self._refusal(look, answer)
             return there
         update = self._update()
         update.absent(f"{domain}.", "NS")

@@ -419,6 +419,18 @@ def test_records_that_are_there_hide_no_wrong_zone(plugin: Plugin, bind: Bind) -
     assert found(bind) == (TARGETS, 300)
 
 
+def test_records_that_the_zone_does_not_have_are_said_to_be_elsewhere(plugin: Plugin, bind: Bind) -> None:
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        if is_update(message):
+            somebody(bind)
+        return ask()
+
+    somebody(bind, *TARGETS)
+    with between(bind, rule) as port:
+        message = refused(lambda: plugin.create(inputs(port)))
+    assert "it has NS records of that name, and none in the zone acme.com: they are in another zone" in message
+
+
 def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answer(plugin: Plugin, bind: Bind) -> None:
     def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
         if is_update(message):
