@@ -28,7 +28,7 @@ from .api import errors
 from .api.client import AgentIngressClient
 from .api.inputs import validate
 from .api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
-from .api.text import one_line, redact
+from .api.text import one_line
 from .nameservers import Delegation, Server, find_delegation
 from .settings import Settings
 
@@ -255,5 +255,4 @@ class _Examination:
         return f"pulumi-agin doctor {shlex.quote(self.domain)}" + (f" --dns {shlex.quote(asked)}" if asked else "")
 
     def _shown(self, text: str | None) -> str | None:
-        # Text of the service's own.
-        return one_line(redact(text, self.settings.api_key.get_secret_value())) if text else None
+        return self.client.shown(text) if text else None

@@ -46,8 +46,8 @@ def parse_server(text: str) -> Server:
     match = re.fullmatch(r"\[(?P<v6>[^\[\]]*)\](?::(?P<port>.*))?", text)
     if match:
         host, port = match["v6"], match["port"]
-        is_right = _is_ip(host) and ":" in host
-    elif _is_ip(text):
+        is_right = is_ip(host) and ":" in host
+    elif is_ip(text):
         host, port, is_right = text, None, True
     else:
         host, colon, after = text.partition(":")
@@ -244,7 +244,8 @@ def _reason(error: BaseException) -> str:
     return one_line(strerror or str(error) or type(error).__name__, 100).rstrip(".")
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether it is an IP address, of version 4 or 6, without brackets."""
     try:
         ip_address(host)
     except ValueError:

@@ -230,7 +230,7 @@ class AgentIngressClient:
 
     def named(self, ingress: models.AgentIngress) -> str:
         """Which one it is, for messages."""
-        return f"{ingress.id}, created at {self._shown(ingress.created_at, 40)}"
+        return f"{ingress.id}, created at {self.shown(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
         """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
@@ -358,12 +358,13 @@ class AgentIngressClient:
 
     def _checked_id(self, id_: str) -> str:
         # The id becomes a part of the path: it must not lead to another.
-        looks_like = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
         if not models.PLAIN_ID.fullmatch(id_):
-            raise errors.InvalidInputsError(f'"{self._shown(id_, 60)}" is not the id of an Agent Ingress; {looks_like}')
+            raise errors.InvalidInputsError(
+                f'"{self.shown(id_, 60)}" is not the id of an Agent Ingress; {models.ID_LOOKS_LIKE}'
+            )
         if redact(id_, self._api_key.get_secret_value()) != id_:
             raise errors.InvalidInputsError(
-                f"the id of an Agent Ingress was given as the API key, or a part of it; {looks_like}"
+                f"the id of an Agent Ingress was given as the API key, or a part of it; {models.ID_LOOKS_LIKE}"
             )
         return id_
 
@@ -440,7 +441,7 @@ class AgentIngressClient:
             return answer
         except (requests.RequestException, HTTPError) as error:
             # Some of urllib3's come through requests as they are.
-            reason = self._shown(_reason(error, connect_timeout, read_timeout))
+            reason = self.shown(_reason(error, connect_timeout, read_timeout))
             hopeless = _never_passes(error)
             if _may_have_arrived(error):
                 request.may_be_carried_out()
@@ -465,7 +466,7 @@ class AgentIngressClient:
             return
         milliseconds = (time.monotonic() - request.last_sent) * 1000
         status = "no answer" if answer is None else str(answer.status_code)
-        operation_id = self._shown(answer.headers.get("ngrok-operation-id", ""), 60) if answer is not None else ""
+        operation_id = self.shown(answer.headers.get("ngrok-operation-id", ""), 60) if answer is not None else ""
         self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
     @property
@@ -503,7 +504,7 @@ class AgentIngressClient:
     def _bad_answer(self, request: _Request, answer: requests.Response, wrong: str) -> errors.BadAnswerError:
         return errors.BadAnswerError(
             f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
-            f"({self._shown(wrong, 100)}); it {self._beginning(answer)}"
+            f"({self.shown(wrong, 100)}); it {self._beginning(answer)}"
         )
 
     def _refusal(self, request: _Request, answer: requests.Response, deadline: Deadline) -> errors.NgrokError:
@@ -512,7 +513,7 @@ class AgentIngressClient:
         if status < 400:
             target = _host(answer.headers.get("Location", ""))
             return errors.RedirectError(
-                f"could not {request.doing}: {self._base_url} redirects to {self._shown(target)}, and a redirect "
+                f"could not {request.doing}: {self._base_url} redirects to {self.shown(target)}, and a redirect "
                 f"is not followed, as it would take the API key along; {self._base_url_step()}"
             )
         body = _error_body(answer)
@@ -526,11 +527,11 @@ class AgentIngressClient:
         else:
             details = body.get("details")
             details = details if isinstance(details, dict) else {}
-            code = self._shown(str(body.get("error_code") or ""), 40)
-            operation_id = self._shown(
+            code = self.shown(str(body.get("error_code") or ""), 40)
+            operation_id = self.shown(
                 str(details.get("operation_id") or answer.headers.get("ngrok-operation-id") or ""), 60
             )
-            said = " ".join(filter(None, [str(status), code])) + f": {self._shown(str(body.get('msg')))}"
+            said = " ".join(filter(None, [str(status), code])) + f": {self.shown(str(body.get('msg')))}"
             said += f" (operation {operation_id})" if operation_id else ""
             if status == 404 and ("path" in details or request.id_ is None):
                 return errors.WrongBaseUrlError(
@@ -560,9 +561,10 @@ class AgentIngressClient:
         text = answer.content[:400].decode("utf-8", "replace")
         if "\0" in text:
             return "is no text"
-        return f'begins "{self._shown(text, 80)}"' if text.strip() else "is empty"
+        return f'begins "{self.shown(text, 80)}"' if text.strip() else "is empty"
 
-    def _shown(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
+    def shown(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
+        """The service's own text, as a message may have it: one line, cut after `limit` characters, without the key."""
         return one_line(redact(text, self._api_key.get_secret_value()), limit)
 
 

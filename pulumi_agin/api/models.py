@@ -51,6 +51,7 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
 
 # Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
+ID_LOOKS_LIKE = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 
 class AnswerError(ValueError):

@@ -7,9 +7,25 @@ Arguments that can be Outputs are: a zone made by the same program.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pulumi
 
 from .records import Adapter, NsRecords, canonical_name, package
+
+
+def _set(
+    resource: Callable[..., pulumi.Resource],
+    arguments: Callable[[NsRecords], Mapping[str, Any]],
+    *,
+    named_by: str,
+    opts: pulumi.ResourceOptions | None,
+) -> Adapter:
+    """One resource with all values."""
+    return Adapter(
+        lambda records: resource(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
+    )
 
 
 def aws(
@@ -25,20 +41,18 @@ def aws(
     Route 53 refuses to create records that exist already.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = route53.Record(
-            records.name,
-            zone_id=zone_id,
-            name=records.within(zone_name),
-            type="NS",
-            ttl=records.ttl,
-            records=records.ns_targets,
-            opts=records.options(opts, named_by="name"),
-        )
-        return record
-
-    return Adapter(make)
+    return _set(
+        route53.Record,
+        lambda records: {
+            "zone_id": zone_id,
+            "name": records.within(zone_name),
+            "type": "NS",
+            "ttl": records.ttl,
+            "records": records.ns_targets,
+        },
+        named_by="name",
+        opts=opts,
+    )
 
 
 def gcp(
@@ -56,21 +70,19 @@ def gcp(
     Google replaces records that exist already, without a word.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = dns.RecordSet(
-            records.name,
-            managed_zone=managed_zone,
-            project=project,
-            name=records.within(dns_name).apply(lambda domain: f"{domain}."),
-            type="NS",
-            ttl=records.ttl,
-            rrdatas=records.ns_targets,
-            opts=records.options(opts, named_by="name"),
-        )
-        return record
-
-    return Adapter(make)
+    return _set(
+        dns.RecordSet,
+        lambda records: {
+            "managed_zone": managed_zone,
+            "project": project,
+            "name": records.within(dns_name).apply(lambda domain: f"{domain}."),
+            "type": "NS",
+            "ttl": records.ttl,
+            "rrdatas": records.ns_targets,
+        },
+        named_by="name",
+        opts=opts,
+    )
 
 
 def azure(
@@ -84,22 +96,22 @@ def azure(
     The TTL is 1 second and more.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = dns.RecordSet(
-            records.name,
-            resource_group_name=resource_group_name,
-            zone_name=canonical_name(zone_name),
-            relative_record_set_name=records.relative_to(zone_name),
-            record_type="NS",
+    return _set(
+        dns.RecordSet,
+        lambda records: {
+            "resource_group_name": resource_group_name,
+            "zone_name": canonical_name(zone_name),
+            "relative_record_set_name": records.relative_to(zone_name),
+            "record_type": "NS",
             # A number with a fraction in this package.
-            ttl=records.ttl_where(lambda ttl: ttl >= 1, "1 second and more").apply(float),
-            ns_records=records.ns_targets.apply(lambda targets: [dns.NsRecordArgs(nsdname=each) for each in targets]),
-            opts=records.options(opts, named_by="relativeRecordSetName"),
-        )
-        return record
-
-    return Adapter(make)
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more").apply(float),
+            "ns_records": records.ns_targets.apply(
+                lambda targets: [dns.NsRecordArgs(nsdname=each) for each in targets]
+            ),
+        },
+        named_by="relativeRecordSetName",
+        opts=opts,
+    )
 
 
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -109,20 +121,20 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
     missing.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = ns1.Record(
-            records.name,
-            zone=canonical_name(zone),
-            domain=records.within(zone),
-            type="NS",
-            ttl=records.ttl,
-            answers=records.undotted().apply(lambda targets: [ns1.RecordAnswerArgs(answer=each) for each in targets]),
-            opts=records.options(opts, named_by="domain"),
-        )
-        return record
-
-    return Adapter(make)
+    return _set(
+        ns1.Record,
+        lambda records: {
+            "zone": canonical_name(zone),
+            "domain": records.within(zone),
+            "type": "NS",
+            "ttl": records.ttl,
+            "answers": records.undotted().apply(
+                lambda targets: [ns1.RecordAnswerArgs(answer=each) for each in targets]
+            ),
+        },
+        named_by="domain",
+        opts=opts,
+    )
 
 
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -134,22 +146,20 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
     The TTL is 60 seconds and more.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = hcloud.ZoneRrset(
-            records.name,
-            zone=canonical_name(zone),
-            name=records.relative_to(zone),
-            type="NS",
-            ttl=records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
-            records=records.ns_targets.apply(
+    return _set(
+        hcloud.ZoneRrset,
+        lambda records: {
+            "zone": canonical_name(zone),
+            "name": records.relative_to(zone),
+            "type": "NS",
+            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
+            "records": records.ns_targets.apply(
                 lambda targets: [hcloud.ZoneRrsetRecordArgs(value=each) for each in targets]
             ),
-            opts=records.options(opts, named_by="name"),
-        )
-        return record
-
-    return Adapter(make)
+        },
+        named_by="name",
+        opts=opts,
+    )
 
 
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -161,20 +171,18 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
     The TTL is 300 to 2592000 seconds.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        record: pulumi.Resource = livedns.Record(
-            records.name,
-            zone=canonical_name(zone),
-            name=records.relative_to(zone),
-            type="NS",
-            ttl=records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
-            values=records.ns_targets,
-            opts=records.options(opts, named_by="name"),
-        )
-        return record
-
-    return Adapter(make)
+    return _set(
+        livedns.Record,
+        lambda records: {
+            "zone": canonical_name(zone),
+            "name": records.relative_to(zone),
+            "type": "NS",
+            "ttl": records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
+            "values": records.ns_targets,
+        },
+        named_by="name",
+        opts=opts,
+    )
 
 
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -188,22 +196,23 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     external-dns deletes them at its next look, when the ingress may be gone already.
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
-
-    def make(records: NsRecords) -> pulumi.Resource:
-        endpoint = {
-            "dnsName": records.domain,
-            "recordType": "NS",
-            "recordTTL": records.ttl,
-            "targets": records.undotted(),
-        }
-        record: pulumi.Resource = apiextensions.CustomResource(
-            records.name,
-            api_version="externaldns.k8s.io/v1alpha1",
-            kind="DNSEndpoint",
-            metadata={"name": records.domain, "namespace": namespace},
-            spec={"endpoints": [endpoint]},
-            opts=records.options(opts, named_by="metadata.name"),
-        )
-        return record
-
-    return Adapter(make)
+    return _set(
+        apiextensions.CustomResource,
+        lambda records: {
+            "api_version": "externaldns.k8s.io/v1alpha1",
+            "kind": "DNSEndpoint",
+            "metadata": {"name": records.domain, "namespace": namespace},
+            "spec": {
+                "endpoints": [
+                    {
+                        "dnsName": records.domain,
+                        "recordType": "NS",
+                        "recordTTL": records.ttl,
+                        "targets": records.undotted(),
+                    }
+                ]
+            },
+        },
+        named_by="metadata.name",
+        opts=opts,
+    )

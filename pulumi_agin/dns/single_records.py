@@ -6,11 +6,35 @@ Arguments that can be Outputs are: a zone made by the same program.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import pulumi
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
+
+
+def _of_each(
+    resource: Callable[..., pulumi.Resource],
+    shared: Callable[[NsRecords], Mapping[str, Any]],
+    own: Callable[[str], Mapping[str, Any]],
+    *,
+    named_by: str,
+    opts: pulumi.ResourceOptions | None,
+) -> Adapter:
+    """A resource for each value. `shared` gives the arguments of all of them, and `own` those of one by its value."""
+
+    def make(records: NsRecords) -> Made:
+        # Before the values are known, so that a first preview judges them too.
+        arguments = shared(records)
+
+        def record(name: str, target: str) -> pulumi.Resource:
+            return resource(name, **arguments, **own(target), opts=records.options(opts, named_by=named_by))
+
+        return records.of_each(record)
+
+    return Adapter(make)
+
 
 # Linode rounds every other TTL to the nearest of these.
 LINODE_TTLS = (
@@ -31,28 +55,21 @@ def cloudflare(
     The TTL is 60 to 86400 seconds, from 30 on in Enterprise zones, or 1: Cloudflare's choice.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
-
-    def make(records: NsRecords) -> Made:
-        domain = records.within(zone_name)
-        ttl = records.ttl_where(
-            lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for a choice of its own"
-        )
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = cloudflare.DnsRecord(
-                name,
-                zone_id=zone_id,
-                name=domain,
-                type="NS",
-                ttl=ttl.apply(float),
-                content=target.rstrip("."),
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        cloudflare.DnsRecord,
+        lambda records: {
+            "zone_id": zone_id,
+            "name": records.within(zone_name),
+            "type": "NS",
+            # A number with a fraction in this package.
+            "ttl": records.ttl_where(
+                lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for a choice of its own"
+            ).apply(float),
+        },
+        lambda target: {"content": target.rstrip(".")},
+        named_by="name",
+        opts=opts,
+    )
 
 
 def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -64,26 +81,18 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
     The TTL is 30 seconds and more.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(domain)
-        ttl = records.ttl_where(lambda ttl: ttl >= 30, "30 seconds and more")
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = digitalocean.DnsRecord(
-                name,
-                domain=canonical_name(domain),
-                name=relative,
-                type="NS",
-                ttl=ttl,
-                value=target,
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        digitalocean.DnsRecord,
+        lambda records: {
+            "domain": canonical_name(domain),
+            "name": records.relative_to(domain),
+            "type": "NS",
+            "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds and more"),
+        },
+        lambda target: {"value": target},
+        named_by="name",
+        opts=opts,
+    )
 
 
 def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -93,25 +102,18 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
     missing.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(zone_name)
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = dnsimple.ZoneRecord(
-                name,
-                zone_name=canonical_name(zone_name),
-                name=relative,
-                type="NS",
-                ttl=records.ttl,
-                value=target.rstrip("."),
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        dnsimple.ZoneRecord,
+        lambda records: {
+            "zone_name": canonical_name(zone_name),
+            "name": records.relative_to(zone_name),
+            "type": "NS",
+            "ttl": records.ttl,
+        },
+        lambda target: {"value": target.rstrip(".")},
+        named_by="name",
+        opts=opts,
+    )
 
 
 def linode(
@@ -127,27 +129,18 @@ def linode(
     The TTL is one of LINODE_TTLS.
     """
     linode = package("pulumi_linode", extra="linode")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(zone_name)
-        number = pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number)
-        ttl = records.ttl_where(lambda ttl: ttl in LINODE_TTLS, f"{', '.join(map(str, LINODE_TTLS))}")
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = linode.DomainRecord(
-                name,
-                domain_id=number,
-                name=relative,
-                record_type="NS",
-                ttl_sec=ttl,
-                target=target.rstrip("."),
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        linode.DomainRecord,
+        lambda records: {
+            "domain_id": pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number),
+            "name": records.relative_to(zone_name),
+            "record_type": "NS",
+            "ttl_sec": records.ttl_where(lambda ttl: ttl in LINODE_TTLS, ", ".join(map(str, LINODE_TTLS))),
+        },
+        lambda target: {"target": target.rstrip(".")},
+        named_by="name",
+        opts=opts,
+    )
 
 
 def _number(domain_id: int | str) -> int:
@@ -172,27 +165,19 @@ def vercel(
     The TTL is 60 seconds and more.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(domain)
-        ttl = records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more")
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = vercel.DnsRecord(
-                name,
-                domain=canonical_name(domain),
-                team_id=team_id,
-                name=relative,
-                type="NS",
-                ttl=ttl,
-                value=target,
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        vercel.DnsRecord,
+        lambda records: {
+            "domain": canonical_name(domain),
+            "team_id": team_id,
+            "name": records.relative_to(domain),
+            "type": "NS",
+            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
+        },
+        lambda target: {"value": target},
+        named_by="name",
+        opts=opts,
+    )
 
 
 def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -204,26 +189,20 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
     The TTL is 60 seconds and more, or 0: that of the zone.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(zone)
-        ttl = records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds and more, or 0 for that of the zone")
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = domain.ZoneRecord(
-                name,
-                zone=canonical_name(zone),
-                subdomain=relative,
-                fieldtype="NS",
-                ttl=ttl,
-                target=target,
-                opts=records.options(opts, named_by="subdomain"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        domain.ZoneRecord,
+        lambda records: {
+            "zone": canonical_name(zone),
+            "subdomain": records.relative_to(zone),
+            "fieldtype": "NS",
+            "ttl": records.ttl_where(
+                lambda ttl: ttl == 0 or ttl >= 60, "60 seconds and more, or 0 for that of the zone"
+            ),
+        },
+        lambda target: {"target": target},
+        named_by="subdomain",
+        opts=opts,
+    )
 
 
 def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
@@ -235,23 +214,15 @@ def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = 
     The TTL is 60 to 2592000 seconds.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
-
-    def make(records: NsRecords) -> Made:
-        relative = records.relative_to(dns_zone)
-        ttl = records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds")
-
-        def record(name: str, target: str) -> pulumi.Resource:
-            made: pulumi.Resource = domain.Record(
-                name,
-                dns_zone=canonical_name(dns_zone),
-                name=relative,
-                type="NS",
-                ttl=ttl,
-                data=target,
-                opts=records.options(opts, named_by="name"),
-            )
-            return made
-
-        return records.of_each(record)
-
-    return Adapter(make)
+    return _of_each(
+        domain.Record,
+        lambda records: {
+            "dns_zone": canonical_name(dns_zone),
+            "name": records.relative_to(dns_zone),
+            "type": "NS",
+            "ttl": records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds"),
+        },
+        lambda target: {"data": target},
+        named_by="name",
+        opts=opts,
+    )

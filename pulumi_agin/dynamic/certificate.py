@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 
 from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import passes_by
-from pulumi_agin.api.text import one_line, redact
+from pulumi_agin.api.text import redact
 from pulumi_agin.settings import say
 
 from . import servicer
@@ -145,7 +145,8 @@ class CertificateValidationProvider(NgrokProvider):
             elapsed = time.monotonic() - began
             state = certificate_state(ingress) if ingress else None
             watch.looked(state, elapsed)
-            if ingress and state and state.is_ready and not problem:
+            # One that could not be looked at is not ready: it is as it was before.
+            if ingress and state and state.is_ready:
                 if watch.looks > 1:
                     _tell(f"the certificate of {ingress.domain} is {self._words(ingress)}, after {elapsed:.0f} seconds")
                 return self._outputs(ingress)
@@ -199,21 +200,18 @@ class CertificateValidationProvider(NgrokProvider):
             return f"{over}. It may yet be issued: the next `pulumi up` waits again; give it more time by {limit}"
         status = ingress.certificate_management_status
         retries_at = status.provisioning_job.retries_at if status and status.provisioning_job else None
-        again = f"; ngrok tries again at {self._shown(retries_at, 40)}, and sees no repair before" if retries_at else ""
+        shown = self._connected().shown
+        again = f"; ngrok tries again at {shown(retries_at, 40)}, and sees no repair before" if retries_at else ""
         return (
             f"{over}. The NS records of {ingress.domain} have to be "
-            f"{self._shown(', '.join(ingress.ns_targets), LONGEST_WORDS)}{_public_dns(ingress.domain)}. Repair them, "
-            f"and run `pulumi up`, which waits again{again}"
+            f"{shown(', '.join(ingress.ns_targets), LONGEST_WORDS)}{_public_dns(ingress.domain)}. Repair them, and run "
+            f"`pulumi up`, which waits again{again}"
         )
 
     def _words(self, ingress: AgentIngress) -> str:
         from pulumi_agin.api.models import certificate_in_words
 
-        return self._shown(certificate_in_words(ingress), LONGEST_WORDS)
-
-    def _shown(self, text: str, limit: int) -> str:
-        # ngrok's words could hold the key.
-        return one_line(redact(text, self._configured().api_key.get_secret_value()), limit)
+        return self._connected().shown(certificate_in_words(ingress), LONGEST_WORDS)
 
     # -- what reaches the state ---------------------------------------------------------------------------
 
@@ -322,16 +320,15 @@ def _has_another_policy(id_: str, olds: Mapping[str, Any]) -> bool:
 
 
 def _problem_of_id(id_: object, api_key: str) -> str | None:
-    from pulumi_agin.api.models import PLAIN_ID
+    from pulumi_agin.api.models import ID_LOOKS_LIKE, PLAIN_ID
 
-    looks_like = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
     if servicer.is_unknown(id_):
         return None
     if not id_:
-        return f"is required: the id of an Agent Ingress; {looks_like}"
+        return f"is required: the id of an Agent Ingress; {ID_LOOKS_LIKE}"
     if not isinstance(id_, str) or not PLAIN_ID.fullmatch(id_):
-        return f"is not the id of an Agent Ingress; {looks_like}"
-    return f"was given as the API key, or a part of it; {looks_like}" if redact(id_, api_key) != id_ else None
+        return f"is not the id of an Agent Ingress; {ID_LOOKS_LIKE}"
+    return f"was given as the API key, or a part of it; {ID_LOOKS_LIKE}" if redact(id_, api_key) != id_ else None
 
 
 def _problem_of_seconds(seconds: Any, range_: str, is_within: Callable[[float], bool], example: str) -> str | None:

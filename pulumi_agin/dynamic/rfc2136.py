@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -224,9 +223,10 @@ def _text(value: object) -> str:
 def _dns_name(example: str) -> Callable[[object], str]:
     def name(value: object) -> str:
         from pulumi_agin.api.models import canonical_domain
+        from pulumi_agin.nameservers import is_ip
 
         canonical = canonical_domain(_text(value))
-        if not _DNS_NAME.fullmatch(canonical) or len(canonical) > 253 or _is_ip_address(canonical):
+        if not _DNS_NAME.fullmatch(canonical) or len(canonical) > 253 or is_ip(canonical):
             raise ValueError(f"must be a name as DNS has it, such as {example}")
         return canonical
 
@@ -247,8 +247,10 @@ def _ns_targets(value: object) -> object:
 
 
 def _server(value: object) -> str:
+    from pulumi_agin.nameservers import is_ip
+
     text = _text(value).lower()
-    if _is_ip_address(text):
+    if is_ip(text):
         return text
     try:
         return _dns_name("")(text)
@@ -257,14 +259,6 @@ def _server(value: object) -> str:
             "must be the host name or IP address of the zone's primary server, without brackets or port, such as "
             "ns1.acme.com"
         ) from None
-
-
-def _is_ip_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _whole_number(lowest: int, highest: int, unit: str = "") -> Callable[[object], int]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, urlencode
 
@@ -328,19 +327,11 @@ def _domain(body: dict[str, Any]) -> str:
     domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
     # As it was given: some letters that are not ASCII are in lower case.
-    if not is_name or not given.strip().isascii() or _is_ip(domain):
+    if not is_name or not given.strip().isascii() or delegation.is_ip(domain):
         raise errors.invalid_domain(given)
     if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
         raise errors.domain_of_ngrok(domain)
     return domain
-
-
-def _is_ip(domain: str) -> bool:
-    try:
-        ip_address(domain)
-    except ValueError:
-        return False
-    return True
 
 
 # Answers

@@ -47,7 +47,7 @@ class DnsServer:
                 name=error.name,
             ) from None
         match = re.fullmatch(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})", address)
-        if not match or not 1 <= int(match["port"]) <= 65535 or (match["v6"] and not _is_ip(match["v6"])):
+        if not match or not 1 <= int(match["port"]) <= 65535 or (match["v6"] and not is_ip(match["v6"])):
             raise ValueError(
                 f"{address!r} is not the address of a DNS server: give HOST:PORT, such as 127.0.0.1:53 or [::1]:53."
             )
@@ -140,7 +140,8 @@ def no_records(domain: str) -> str:
     return f"No DNS records were returned when querying for an NS record for the domain `{domain}`."
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether it is an IP address, of version 4 or 6."""
     try:
         ip_address(host)
     except ValueError:
