@@ -13,6 +13,9 @@ PUBLIC_API = "https://api.ngrok.com"
 # How long one call may take in all, its repetitions and waits included.
 DEFAULT_TIMEOUT_SECONDS = 300
 
+# A year. Operating systems refuse to wait for much longer times.
+LONGEST_TIMEOUT_SECONDS = 31_536_000
+
 # Plain http is for these alone.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,18 +20,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.auth import AuthBase
-from urllib3 import Timeout
-from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from pulumi_agin.version import VERSION
 
-from . import errors, models, retry
+from . import errors, models, proxies, retry
 from .access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret, api_key_problem
+from .exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges, NoAnswer
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
 from .snapshot import Page, Snapshot
-from .text import EXCERPT_CHARACTERS, one_line, redact
+from .text import EXCERPT_CHARACTERS, SEARCHED_CHARACTERS, one_line, redact
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
@@ -49,7 +49,7 @@ SETTLING_SECONDS = 30
 CLOCK_SLACK = timedelta(seconds=2)
 
 AgentIngresses = list[models.AgentIngress]
-Answer = TypeVar("Answer")
+Model = TypeVar("Model")
 
 
 class AgentIngressClient:
@@ -62,7 +62,8 @@ class AgentIngressClient:
     | no connection, no answer, an answer cut short    | yes, after 0.5 to 1 second, then up to 20        |
     | 500, 502, 503, 504                               | yes, likewise, or after `Retry-After`            |
     | 429                                              | yes, when the limit allows; see `RateLimit`      |
-    | a certificate that can't be verified             | no                                               |
+    | a certificate that can't be verified, a proxy    | no                                               |
+    | that refuses, settings that can't be used        |                                                  |
     | a redirect                                       | no, and never followed                           |
     | any other status, an answer that makes no sense  | no                                               |
 
@@ -71,12 +72,12 @@ class AgentIngressClient:
     A PATCH or DELETE that failed, and may yet have been carried out, is settled by a look too.
 
     Every failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
-    Used by many threads at once: each has a `requests.Session` of its own, with its kept-alive connection; after a
-    429 they wait together.
+    Threads may share a client: each call takes a kept-alive connection that is idle, or a new one, and after a 429 they
+    wait together.
 
     api_key: an ngrok API key. It is in no message, log or representation.
     base_url: where the API is, without its paths; https, or loopback.
-    timeout_seconds: the most that one call takes in all; only an answer that trickles in can hold it longer.
+    timeout_seconds: the most that one call takes in all, however slowly an answer comes.
     api_key_source, api_key_hint, base_url_source: where these two came from, for messages.
     say: is given a line that says what is waited for, once that takes longer than a few seconds.
     trace: is given a line for each request: method, path, status, milliseconds and operation id.
@@ -99,13 +100,24 @@ class AgentIngressClient:
         if problem:
             raise errors.InvalidInputsError(f"the API key from {api_key_source} {problem}")
         self._base_url = base_url.rstrip("/")
-        self._is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
         self.timeout_seconds = timeout_seconds
         self._api_key_source = api_key_source
         self._api_key_hint = api_key_hint
         self._base_url_source = base_url_source
         self._trace = trace
-        self._thread = threading.local()
+        self._proxy_credentials = proxies.credentials()
+        self._exchanges = Exchanges(
+            _Bearer(api_key),
+            {
+                "Accept": "application/json",
+                # What may be read of an answer is bounded after decompression, for which other encodings give no means.
+                "Accept-Encoding": "gzip",
+                "Ngrok-Version": "2",
+                "User-Agent": f"pulumi-agin/{VERSION}",
+            },
+            # Plain http is for this machine alone, and a proxy is another.
+            use_proxies=not _is_loopback(base_url, base_url_source),
+        )
         self._progress = Progress(say)
         self._creates = _Creates()
         self._rate_limit = RateLimit()
@@ -242,6 +254,9 @@ class AgentIngressClient:
         return self._about(request, self._send(request, deadline))
 
     def _page(self, query: Mapping[str, str], deadline: Deadline, doing: str = _LISTING) -> Page:
+        # As well as in the loop of `_send`, which sends once at least: pages can be endless.
+        if deadline.left <= 0:
+            raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {deadline}")
         request = _Request("GET", doing, query=query)
         answer = self._send(request, deadline)
         page = self._understood(request, answer, models.AgentIngressPage.from_answer)
@@ -368,7 +383,7 @@ class AgentIngressClient:
             )
         return id_
 
-    def _send(self, request: _Request, deadline: Deadline) -> requests.Response:
+    def _send(self, request: _Request, deadline: Deadline) -> Answer:
         """The loop: sends, and repeats what passes by, until there is an answer to return or to raise."""
         with self._progress.of(request.doing, deadline) as wait:
             failure: errors.NgrokError | None = None
@@ -377,9 +392,13 @@ class AgentIngressClient:
                 ticket = self._entered(request, deadline, failure, wait)
                 wait.waits_for("no answer yet")
                 outcome = self._exchange(request, deadline, ticket)
-                if isinstance(outcome, errors.UnreachableError):
+                if isinstance(outcome, NoAnswer):
                     status, asked_to_wait = None, None
-                    failure = outcome
+                    if outcome.may_have_arrived:
+                        request.may_be_carried_out()
+                    failure = self._unreachable(request, outcome, deadline)
+                    if not outcome.may_pass:
+                        raise failure
                 elif outcome.status_code < 300:
                     request.may_be_carried_out()
                     return outcome
@@ -413,38 +432,26 @@ class AgentIngressClient:
             )
         return ticket
 
-    def _exchange(
-        self, request: _Request, deadline: Deadline, ticket: int
-    ) -> requests.Response | errors.UnreachableError:
-        """One try. No answer is returned, as it may pass by; what never will is raised."""
+    def _exchange(self, request: _Request, deadline: Deadline, ticket: int) -> Answer | NoAnswer:
+        """One try, of which the account's limit is told."""
         left = max(deadline.left, 0.1)
-        connect_timeout, read_timeout = min(CONNECT_TIMEOUT_SECONDS, left), min(READ_TIMEOUT_SECONDS, left)
-        # Both together take no longer than what is left, either. requests takes it, but its type stubs don't know.
-        timeout: Any = Timeout(left, connect_timeout, read_timeout)
         request.tries += 1
         request.last_sent = time.monotonic()
         answer = None
         if request.method != "GET":
             self._snapshot.written()
         try:
-            answer = self._session.request(
+            outcome = self._exchanges.exchange(
                 request.method,
                 self._base_url + request.path,
-                params=request.query,
-                json=request.body,
-                auth=_Bearer(self._api_key),
-                timeout=timeout,
-                allow_redirects=False,
-                # Plain http is for this machine alone, and a proxy is another.
-                proxies={"http": "", "https": ""} if self._is_loopback else None,
+                query=request.query,
+                body=request.body,
+                seconds=left,
+                connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left),
+                read_seconds=min(READ_TIMEOUT_SECONDS, left),
             )
-            return answer
-        except (requests.RequestException, HTTPError) as error:
-            # Some of urllib3's come through requests as they are.
-            reason = self.shown(_reason(error, connect_timeout, read_timeout))
-            hopeless = _never_passes(error)
-            if _may_have_arrived(error):
-                request.may_be_carried_out()
+            answer = outcome if isinstance(outcome, Answer) else None
+            return outcome
         finally:
             if request.method != "GET":
                 self._snapshot.written()
@@ -453,15 +460,13 @@ class AgentIngressClient:
             else:
                 self._rate_limit.counted(ticket)
             self._traced(request, answer)
-        # Raised and returned out here, where no exception of requests' hangs on to it.
-        whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
-        request.outcome = f"no answer from {self._base_url}{whose}: {reason}"
-        failure = errors.UnreachableError(f"could not {request.doing}{_effort(request, deadline)}: {request.outcome}")
-        if hopeless:
-            raise failure
-        return failure
 
-    def _traced(self, request: _Request, answer: requests.Response | None) -> None:
+    def _unreachable(self, request: _Request, outcome: NoAnswer, deadline: Deadline) -> errors.UnreachableError:
+        whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
+        request.outcome = f"no answer from {self._base_url}{whose}: {self.shown(outcome.reason)}"
+        return errors.UnreachableError(f"could not {request.doing}{_effort(request, deadline)}: {request.outcome}")
+
+    def _traced(self, request: _Request, answer: Answer | None) -> None:
         if self._trace is None:
             return
         milliseconds = (time.monotonic() - request.last_sent) * 1000
@@ -469,19 +474,9 @@ class AgentIngressClient:
         operation_id = self.shown(answer.headers.get("ngrok-operation-id", ""), 60) if answer is not None else ""
         self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
-    @property
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._thread, "session", None)
-        if session is None:
-            session = self._thread.session = _Session()
-            session.headers.update(
-                {"Accept": "application/json", "Ngrok-Version": "2", "User-Agent": f"pulumi-agin/{VERSION}"}
-            )
-        return session
-
     # -- what the answer means ----------------------------------------------------------------------------
 
-    def _about(self, request: _Request, answer: requests.Response) -> models.AgentIngress:
+    def _about(self, request: _Request, answer: Answer) -> models.AgentIngress:
         ingress = self._understood(request, answer, models.AgentIngress.from_answer)
         # The domain of an ingress never changes: another one is not what was asked about.
         other_id = request.id_ is not None and request.id_ != ingress.id
@@ -490,9 +485,9 @@ class AgentIngressClient:
             raise self._bad_answer(request, answer, "it is about another Agent Ingress")
         return ingress
 
-    def _understood(
-        self, request: _Request, answer: requests.Response, understand: Callable[[object], Answer]
-    ) -> Answer:
+    def _understood(self, request: _Request, answer: Answer, understand: Callable[[object], Model]) -> Model:
+        if not answer.is_whole:
+            raise self._bad_answer(request, answer, f"it has more than {LONGEST_ANSWER_BYTES // 2**20} MiB")
         try:
             return understand(json.loads(answer.content))
         except models.AnswerError as error:
@@ -501,13 +496,13 @@ class AgentIngressClient:
             wrong = "it is not JSON"
         raise self._bad_answer(request, answer, wrong)
 
-    def _bad_answer(self, request: _Request, answer: requests.Response, wrong: str) -> errors.BadAnswerError:
+    def _bad_answer(self, request: _Request, answer: Answer, wrong: str) -> errors.BadAnswerError:
         return errors.BadAnswerError(
             f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
             f"({self.shown(wrong, 100)}); it {self._beginning(answer)}"
         )
 
-    def _refusal(self, request: _Request, answer: requests.Response, deadline: Deadline) -> errors.NgrokError:
+    def _refusal(self, request: _Request, answer: Answer, deadline: Deadline) -> errors.NgrokError:
         """What an answer of 300 and above means."""
         status = answer.status_code
         if status < 400:
@@ -557,15 +552,24 @@ class AgentIngressClient:
     def _base_url_step(self) -> str:
         return f"the base URL came from {self._base_url_source}, and ngrok's is {PUBLIC_API}"
 
-    def _beginning(self, answer: requests.Response) -> str:
+    def _beginning(self, answer: Answer) -> str:
         text = answer.content[:400].decode("utf-8", "replace")
         if "\0" in text:
             return "is no text"
         return f'begins "{self.shown(text, 80)}"' if text.strip() else "is empty"
 
     def shown(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
-        """The service's own text, as a message may have it: one line, cut after `limit` characters, without the key."""
-        return one_line(redact(text, self._api_key.get_secret_value()), limit)
+        """Text of others, as a message may have it: one line, without the API key and what proxies are told.
+
+        Args:
+            text: What the service or a proxy said.
+            limit: After how many characters it is cut.
+        """
+        # Cut before it is searched, as that takes its time.
+        shown = redact(text[:SEARCHED_CHARACTERS], self._api_key.get_secret_value())
+        for credential in self._proxy_credentials:
+            shown = redact(shown, credential, proxies.MARK)
+        return one_line(shown, limit)
 
 
 @dataclass
@@ -622,21 +626,6 @@ class _Creates:
         return id_ in self._made
 
 
-class _Session(requests.Session):
-    _environment: Any = None
-
-    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        # Proxies and CA bundles: requests looks through the whole environment for each request. For one API they
-        # are the same each time.
-        if self._environment is None:
-            self._environment = super().merge_environment_settings(*args, **kwargs)
-        return self._environment
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # requests prepares the next request even where it is told not to follow, and fails where it can't.
-        return None
-
-
 class _Bearer(AuthBase):
     # An AuthBase: with a plain header, requests would let a .netrc entry for the host replace the key.
     def __init__(self, api_key: Secret) -> None:
@@ -654,7 +643,7 @@ _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
-def _id_in(answer: requests.Response, domain: str) -> str:
+def _id_in(answer: Answer, domain: str) -> str:
     """The id of what was made, where an answer tells that of our domain, whatever else is wrong with it; or ""."""
     try:
         values = json.loads(answer.content)
@@ -695,60 +684,13 @@ def _effort(request: _Request, deadline: Deadline) -> str:
     return f" after {request.tries} tries in {deadline}"
 
 
-def _reason(error: BaseException, connect_timeout: float, read_timeout: float) -> str:
-    """Why there was no answer, in the operating system's words where it has some."""
-    if any(isinstance(cause, (requests.ReadTimeout, ReadTimeoutError)) for cause in _causes(error)):
-        return f"it did not answer within {read_timeout:.3g} seconds"
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {connect_timeout:.3g} seconds"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer was cut short"
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return "its answer can't be decoded"
-    *_, innermost = _causes(error)
-    if isinstance(innermost, OSError) and innermost.strerror:
-        return innermost.strerror
-    return str(innermost) or type(innermost).__name__
-
-
-def _never_passes(error: Exception) -> bool:
-    """Whether the next try can't go better: the certificate, the URL, the proxy or the answer is wrong."""
-    tunnel = _refusal_of_a_proxy(error)
-    return (
-        isinstance(error, requests.exceptions.ContentDecodingError)
-        or _was_refused_by_us(error)
-        or (tunnel is not None and tunnel.startswith("4"))
-    )
-
-
-def _may_have_arrived(error: Exception) -> bool:
-    """Whether ngrok may have got the request, and carried it out, though we know of no answer."""
-    never_connected = any(isinstance(cause, (requests.ConnectTimeout, NewConnectionError)) for cause in _causes(error))
-    return not never_connected and _refusal_of_a_proxy(error) is None and not _was_refused_by_us(error)
-
-
-def _refusal_of_a_proxy(error: Exception) -> str | None:
-    """The status with which a proxy refused to connect us, such as "407 Proxy Authentication Required"."""
-    # http.client says it in words alone, and older ones of urllib3 call other errors behind a proxy by the same type.
-    begin = "Tunnel connection failed: "
-    return next((str(c).removeprefix(begin) for c in _causes(error) if str(c).startswith(begin)), None)
-
-
-def _was_refused_by_us(error: Exception) -> bool:
-    """Whether the request was never sent, as its certificate, URL or proxy is wrong."""
-    if isinstance(error, requests.exceptions.SSLError):
-        # A connection that broke off during the handshake is one of these too.
-        return not any(isinstance(cause, (ssl.SSLEOFError, ConnectionError)) for cause in _causes(error))
-    return isinstance(error, ValueError)  # so requests marks what it found wrong before it sent anything
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, and what is behind it: urllib3 keeps that in arguments and attributes."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        inside: list[object] = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
-        cause = next((inner for inner in inside if isinstance(inner, BaseException)), None)
+def _is_loopback(base_url: str, source: str) -> bool:
+    """Whether requests sends to this machine. It parses URLs by urllib3, and others may see another host in one."""
+    try:
+        host = parse_url(base_url).host or ""
+    except LocationParseError:
+        raise errors.InvalidInputsError(f"the base URL from {source} is not a URL; ngrok's is {PUBLIC_API}") from None
+    return host.strip("[]") in LOOPBACK_HOSTS
 
 
 def _host(url: str) -> str:
@@ -758,7 +700,7 @@ def _host(url: str) -> str:
         return "a place that is no URL"
 
 
-def _error_body(answer: requests.Response) -> dict[str, Any] | None:
+def _error_body(answer: Answer) -> dict[str, Any] | None:
     """The answer's body where it is one of ngrok's errors: a message, with ngrok's code or the status repeated."""
     try:
         body = json.loads(answer.content)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
+from .access import LONGEST_TIMEOUT_SECONDS
+
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 20.0
 
@@ -35,8 +37,9 @@ def backoff_seconds(repetition: int, retry_after: float | None = None) -> float:
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """What a Retry-After header asks for, in seconds from now; it may be given in seconds or as a date."""
     value = headers.get("Retry-After", "").strip()
-    if value.isdecimal() and len(value) < 10:
-        return float(value)
+    if value.isascii() and value.isdecimal():
+        # However long it is to be: no call waits so long, and nothing can count further.
+        return min(float(value), LONGEST_TIMEOUT_SECONDS)
     moment = http_date(value)
     if moment is None:
         return None
@@ -61,7 +64,8 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        # `custom_timeouts` can be longer than what the operating system can wait.
+        self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
         self._started = time.monotonic()
 

@@ -9,6 +9,9 @@ from urllib.parse import unquote
 # Text that others wrote is cut here, so that no answer fills a screen.
 EXCERPT_CHARACTERS = 300
 
+# And here before it is searched for secrets. More than any message shows of it.
+SEARCHED_CHARACTERS = 20_000
+
 # As many characters of a key in a row are already too much of it.
 TELLING_CHARACTERS = 8
 
@@ -24,8 +27,8 @@ def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
     return line if len(line) <= limit else f"{line[:limit]}…"
 
 
-def redact(text: str, secret: str) -> str:
-    """The text with "[key]" wherever it holds the secret, whole or 8 of its characters in a row.
+def redact(text: str, secret: str, mark: str = "[key]") -> str:
+    """The text with `mark` wherever it holds the secret, whole or 8 of its characters in a row.
 
     Services echo keys: whole, shortened, URL-encoded, or in HTML. Upper and lower case count as the same.
     """
@@ -46,9 +49,9 @@ def redact(text: str, secret: str) -> str:
                 telling[begin:end] = b"\1" * (end - begin)
                 found = meant.find(piece, found + 1)
     runs = groupby(zip(text, telling, strict=True), key=lambda pair: pair[1])
-    shown = "".join("[key]" if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
+    shown = "".join(mark if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
     # What is left can come together to a piece of the key again.
-    return shown if shown == text or len(shown) >= len(text) else redact(shown, secret)
+    return shown if shown == text or len(shown) >= len(text) else redact(shown, secret, mark)
 
 
 def _character(unit: str) -> str:

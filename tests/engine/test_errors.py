@@ -189,3 +189,31 @@ def assert_no_key(shown: str, project: Project, key: str = API_KEY) -> None:
             piece = key[start : start + 8]
             found = text.find(piece)
             assert found < 0, f"{name} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"
+
+
+@pytest.mark.parametrize(
+    "program",
+    ['agin.AgentIngress("a", domain="connect.acme.com")', 'agin.get_agent_ingress(domain="connect.acme.com")'],
+    ids=["up", "lookup"],
+)
+def test_a_malformed_proxy_is_told_without_its_url(program: str, project: Project) -> None:
+    project.program(program)
+    env = {
+        "NGROK_API_BASE_URL": "https://ngrok.invalid",
+        "HTTPS_PROXY": "http://someone:sesame#opens@127.0.0.1:99999",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    failed = project.up(fails=True, env=env)
+    assert "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, as its URL is malformed" in failed
+    for told in ("someone", "sesame", "opens", "99999"):
+        assert told not in failed
+    assert not failed.has_traceback
+
+
+def test_certificates_that_are_not_there_are_a_sentence(project: Project) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+    env = {"NGROK_API_BASE_URL": "https://ngrok.invalid", "REQUESTS_CA_BUNDLE": "/nonexistent"}
+    failed = project.up(fails=True, env=env)
+    assert "could not create the Agent Ingress connect.acme.com: no answer from https://ngrok.invalid" in failed
+    assert "/nonexistent" in failed
+    assert not failed.has_traceback

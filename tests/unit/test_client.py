@@ -596,7 +596,8 @@ def test_the_thread_that_says_it_ends_with_the_last_call(emulator: Emulator, lin
     until = time.monotonic() + 20
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    # One that an earlier test gave up on may have ended too.
+    assert threading.active_count() <= before
     assert lines
 
 

@@ -1,0 +1,285 @@
+"""AgentIngressClient and a network that breaks answers, drags them out or makes them huge."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+
+from pulumi_agin.api import errors, retry
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES
+from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY
+from tests.unit.test_client import CALLS, DOMAIN
+from tests.unit.test_exchange import ENDLESS, MALFORMED_PROXIES
+from tests.unit.wire import Handle, between, received, saying, serving
+
+ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+
+# What is to end by its time ends by then, however busy the machine is.
+AT_LAST = 20
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between repetitions take no time."""
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.01)
+
+
+def client_of(url: str, seconds: float = 20) -> AgentIngressClient:
+    return AgentIngressClient(Secret(API_KEY), url, seconds)
+
+
+def failure(call: Callable[[], object]) -> str:
+    with pytest.raises(errors.NgrokError) as caught:
+        call()
+    return str(caught.value)
+
+
+# -- answers that break -----------------------------------------------------------------------------------
+
+
+def with_another_head(add: bytes, *without: bytes) -> Callable[[bytes], bytes]:
+    """The same answer with a line more in its head, and without the lines of these names."""
+
+    def altered(answer: bytes) -> bytes:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(without)]
+        return b"\r\n".join([*lines, add]) + b"\r\n\r\n" + body
+
+    return altered
+
+
+def in_a_chunk_of_a_negative_size(answer: bytes) -> bytes:
+    head, _, body = with_another_head(b"Transfer-Encoding: chunked", b"content-length")(answer).partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n-5\r\n" + body + b"\r\n0\r\n\r\n"
+
+
+BREAKS: dict[str, Callable[[bytes], bytes]] = {
+    "a chunk of a negative size": in_a_chunk_of_a_negative_size,
+    "two lengths": with_another_head(b"Content-Length: 1"),
+    "cut in the headers": lambda answer: answer[:40],
+    "cut in the body": lambda answer: answer[:-1],
+    "an interim answer alone": lambda answer: b"HTTP/1.1 103 Early Hints\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
+def test_a_create_whose_answer_breaks_is_settled(breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
+    broken: list[bytes] = []
+
+    def alter(request: bytes, answer: bytes) -> bytes:
+        if broken:
+            return answer
+        broken.append(request)
+        return breaks(answer)
+
+    with between(emulator, alter) as url:
+        created = client_of(url).create({"domain": DOMAIN, "description": "acme devices"})
+    assert broken[0].startswith(b"POST")
+    assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
+
+
+def test_a_create_of_which_no_answer_is_ever_whole_is_settled(emulator: Emulator) -> None:
+    breaks = BREAKS["two lengths"]
+    emulator.configure(limit=0)
+
+    def alter(request: bytes, answer: bytes) -> bytes:
+        return breaks(answer) if request.startswith(b"POST") else answer
+
+    with between(emulator, alter) as url:
+        created = client_of(url, 4).create({"domain": DOMAIN, "description": "acme devices"})
+    assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
+
+
+@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_broken_answer_is_asked_for_again(call: str, breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
+    existing = client_of(emulator.url).create({"domain": DOMAIN})
+    broken: list[bytes] = []
+
+    def alter(request: bytes, answer: bytes) -> bytes:
+        if broken or answer.startswith(b"HTTP/1.1 204"):
+            return answer
+        broken.append(answer)
+        return breaks(answer)
+
+    with between(emulator, alter) as url:
+        CALLS[call](client_of(url), existing.id)
+    assert call == "DELETE" or broken
+
+
+def test_interim_answers_are_nothing_to_a_call(emulator: Emulator) -> None:
+    interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"
+    with between(emulator, lambda request, answer: interim + answer) as url:
+        client = client_of(url)
+        created = client.create({"domain": DOMAIN})
+        assert client.list() == [created]
+    assert emulator.counts() == {"POST /agent_ingresses": 1, "GET /agent_ingresses": 1}
+
+
+# -- answers that never end -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("handle", ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("call", ["POST", "GET"])
+def test_no_answer_holds_a_call_longer_than_its_time(call: str, handle: Handle) -> None:
+    with serving(handle) as place:
+        client = client_of(f"http://{place}", 1)
+        began = time.monotonic()
+        message = failure(lambda: CALLS[call](client, ID))
+        assert time.monotonic() - began < AT_LAST
+    assert "within" in message
+
+
+def test_endless_pages_end_with_the_time() -> None:
+    def handle(connection: socket.socket) -> None:
+        number = 0
+        while received(connection):
+            number += 1
+            page = json.dumps(
+                {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={id(connection)}{number}"}
+            )
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(page)}\r\n\r\n"
+            connection.sendall(f"{head}{page}".encode())
+
+    with serving(handle) as place:
+        client = client_of(f"http://{place}", 0.5)
+        for call in (client.list, lambda: client.find(DOMAIN)):
+            assert "more pages than could be read in 0.5" in failure(call)
+        # Of reads at once, the later ones share a list.
+        began = time.monotonic()
+        for _ in range(2):
+            failure(lambda: client.get_one_of_many(ID))
+        assert time.monotonic() - began < AT_LAST
+
+
+@pytest.mark.parametrize("command", ["import", "doctor"])
+def test_one_interrupt_ends_a_command_while_an_answer_trickles_in(command: str) -> None:
+    asked = threading.Event()
+
+    def handle(connection: socket.socket) -> None:
+        received(connection)
+        asked.set()
+        while True:
+            connection.sendall(b"H")
+            time.sleep(0.1)
+
+    with serving(handle) as place:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pulumi_agin.cli", command, ID if command == "import" else DOMAIN],
+            env={**os.environ, "NGROK_API_KEY": API_KEY, "NGROK_API_BASE_URL": f"http://{place}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert asked.wait(AT_LAST)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=AT_LAST)
+    assert process.returncode == 1
+    assert said == "pulumi-agin: interrupted\n"
+
+
+# -- huge answers -----------------------------------------------------------------------------------------
+
+
+def huge(status: bytes, content_type: bytes, beginning: bytes) -> Handle:
+    """An answer of 200 MB."""
+    head = b"HTTP/1.1 " + status + b"\r\nContent-Type: " + content_type + b"\r\nContent-Length: 209715200\r\n\r\n"
+    return saying(head + beginning, *[API_KEY.encode() * (2**20 // len(API_KEY))] * 210)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request", b"404 Not Found", b"403 Forbidden"])
+def test_a_huge_answer_is_a_short_sentence(status: bytes) -> None:
+    with serving(huge(status, b"application/json", b'{"msg":"')) as place:
+        tracemalloc.start()
+        try:
+            message = failure(lambda: client_of(f"http://{place}").get(ID))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 8 * LONGEST_ANSWER_BYTES
+    assert len(message) < 1000
+    assert API_KEY[:8] not in message
+    if status == b"200 OK":
+        assert "it has more than 8 MiB" in message
+
+
+@pytest.mark.parametrize("text", [API_KEY, " ", "%41", "&#65;"])
+def test_of_a_long_text_the_beginning_is_searched_and_shown(text: str, emulator: Emulator) -> None:
+    msg = text * (LONGEST_ANSWER_BYTES // 2 // len(text))
+    emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": msg}, times=None)
+    began = time.process_time()
+    message = failure(lambda: client_of(emulator.url).get(ID))
+    # Searched whole, it took a minute.
+    assert time.process_time() - began < AT_LAST
+    assert len(message) < 1000
+    assert API_KEY[:8] not in message
+
+
+# -- times that nobody can wait ---------------------------------------------------------------------------
+
+
+def test_a_time_that_no_clock_counts_is_as_good_as_endless(emulator: Emulator) -> None:
+    assert client_of(emulator.url).list(timeout_seconds=99_999_999_999) == []
+    assert client_of(emulator.url, 99_999_999_999).list() == []
+
+
+def test_a_pause_that_nobody_can_wait_ends_the_call_at_once(emulator: Emulator) -> None:
+    for seconds in ("100000000", "1000000000", "9" * 400):
+        emulator.add_fault("GET", "answer", status=503, headers={"Retry-After": seconds}, times=None)
+        emulator.clear_requests()
+        failure(client_of(emulator.url).list)
+        assert len(emulator.requests()) == 1
+        emulator.clear_faults()
+
+
+# -- proxies ----------------------------------------------------------------------------------------------
+
+PASSWORD = "sesame-opens#"
+USERINFO = "someone:sesame-opens%23"
+TOLD = [USERINFO, PASSWORD, "sesame-opens%23", "someone", b64encode(f"someone:{PASSWORD}".encode()).decode()]
+
+
+def test_what_a_proxy_repeats_of_its_credentials_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(connection: socket.socket) -> None:
+        request = received(connection).decode()
+        [header] = [line for line in request.split("\r\n") if line.lower().startswith("proxy-authorization")]
+        connection.sendall(f"HTTP/1.1 407 No, {' '.join(TOLD)} {header}\r\n\r\n".encode())
+
+    with serving(handle) as place:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{USERINFO}@{place}")
+        message = failure(client_of("https://ngrok.invalid").list)
+    assert "407 No, [proxy credentials]" in message
+    for told in TOLD:
+        assert told not in message
+
+
+@pytest.mark.parametrize("url", MALFORMED_PROXIES.values(), ids=MALFORMED_PROXIES)
+def test_a_malformed_proxy_is_told_without_its_url(
+    url: str, pulumi_agin: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    commands = [["import", ID]]
+    if "#" in url:
+        commands.append(["doctor", DOMAIN, "--dns", "127.0.0.1:1"])
+    for command in commands:
+        status, out, err = pulumi_agin(*command)
+        assert status == 1
+        assert "the proxy that HTTPS_PROXY or ALL_PROXY names" in " ".join((out + err).split())
+        for told in ("someone", "ses", "opens", "99999"):
+            assert told not in out + err

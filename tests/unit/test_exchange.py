@@ -1,0 +1,394 @@
+"""One request over a real network that does what it likes: an answer, or what is known where none came."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from requests.auth import HTTPBasicAuth
+
+from pulumi_agin.api import exchange as module
+from pulumi_agin.api import proxies
+from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from tests.unit.wire import Handle, received, saying, serving, trickling
+
+# Enough for what comes at once, on a busy machine too.
+SECONDS = 20.0
+
+# Enough to see that something is endless.
+SHORT = 0.7
+
+# What ends by its time ends by then, however busy the machine is.
+AT_LAST = 10
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+MAYBE_CARRIED_OUT, NEVER_SENT = True, False
+REPEATED, NOT_REPEATED = True, False
+
+
+def exchanged(
+    url: str,
+    method: str = "POST",
+    seconds: float = SECONDS,
+    exchanges: Exchanges | None = None,
+    use_proxies: bool = False,
+) -> Answer | NoAnswer:
+    exchanges = exchanges or Exchanges(HTTPBasicAuth("x", "y"), {}, use_proxies=use_proxies)
+    return exchanges.exchange(
+        method,
+        url,
+        query=None,
+        body={"domain": "connect.acme.com"} if method == "POST" else None,
+        seconds=seconds,
+        connect_seconds=seconds,
+        read_seconds=seconds,
+    )
+
+
+def outcome(url: str, **options: Any) -> tuple[bool, bool]:
+    """Whether the request may have been carried out, and whether it is repeated, where there is no answer."""
+    result = exchanged(url, **options)
+    assert isinstance(result, NoAnswer)
+    return result.may_have_arrived, result.may_pass
+
+
+# -- no answer --------------------------------------------------------------------------------------------
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert outcome(f"http://127.0.0.1:{port}") == (NEVER_SENT, REPEATED)
+    assert outcome("http://ngrok.invalid") == (NEVER_SENT, REPEATED)
+
+
+def test_a_connection_that_does_not_come_about() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as waiting:
+        # Whoever comes once the queue is full waits.
+        for _ in range(3):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        result = exchanged(f"http://127.0.0.1:{listener.getsockname()[1]}", seconds=SHORT)
+    assert isinstance(result, NoAnswer)
+    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, REPEATED)
+
+
+def reset(connection: socket.socket) -> None:
+    received(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+BROKEN: dict[str, Handle] = {
+    "closed": saying(),
+    "reset": reset,
+    "cut in the status line": saying(OK[:10]),
+    "cut in the first header": saying(OK[:22]),
+    "cut between the headers": saying(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"),
+    "cut in the length's name": saying(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Len"),
+    "cut before the body": saying(OK[:-2]),
+    "cut in the body": saying(OK[:-1]),
+    "cut in a chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"),
+    "cut between chunks": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+    "a chunk of a negative size": saying(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n"
+    ),
+    "two lengths": saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
+    "no HTTP": saying(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+    "a strange version": saying(b"HTTP/9.9 200 OK\r\n\r\n"),
+    "too many headers": saying(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
+    "a header without an end": saying(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000),
+    "an interim answer alone": saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("handle", BROKEN.values(), ids=BROKEN)
+def test_after_it_was_sent_a_request_may_have_been_carried_out_whatever_comes_back(handle: Handle) -> None:
+    with serving(handle) as place:
+        assert outcome(f"http://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
+
+
+def waiting(connection: socket.socket) -> None:
+    received(connection)
+    connection.recv(1)
+
+
+def test_an_answer_that_never_begins() -> None:
+    with serving(waiting) as place:
+        result = exchanged(f"http://{place}", seconds=SHORT)
+    assert result == NoAnswer("it did not answer within 0.7 seconds", MAYBE_CARRIED_OUT, REPEATED)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+ENDLESS: dict[str, Handle] = {
+    "status line": trickling(b"HTTP/1.1 200 O", b"K"),
+    "header": trickling(HEAD + b"X-Y: ", b"z"),
+    "headers": trickling(HEAD, b"\tz\r\n"),
+    "body": trickling(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "body without a length": trickling(HEAD + b"\r\n", b" "),
+    "chunks": trickling(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "a chunk's size": trickling(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "100 Continue": trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "102 Processing": trickling(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("handle", ENDLESS.values(), ids=ENDLESS)
+def test_an_answer_that_never_ends_is_given_up_in_time(handle: Handle) -> None:
+    began = time.monotonic()
+    with serving(handle) as place:
+        result = exchanged(f"http://{place}", seconds=SHORT)
+        assert time.monotonic() - began < AT_LAST
+    assert isinstance(result, NoAnswer)
+    assert result.reason.endswith("within 0.7 seconds")
+    assert (result.may_have_arrived, result.may_pass) == (MAYBE_CARRIED_OUT, REPEATED)
+
+
+def test_an_answer_that_cant_be_decoded_is_not_repeated() -> None:
+    for encoding, body in (("gzip", b"no gzip"), ("gzip", gzip.compress(b"{}") + b"x" * 200_000), ("br", b"{}")):
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+        with serving(saying(head.encode() + body)) as place:
+            result = exchanged(f"http://{place}")
+        assert result == NoAnswer("its answer can't be decoded", MAYBE_CARRIED_OUT, NOT_REPEATED)
+
+
+# -- certificates and proxies -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """The one that is trusted."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    return authority
+
+
+def encrypting(authority: trustme.CA, handle: Handle) -> Handle:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def encrypted(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inner:
+            handle(inner)
+
+    return encrypted
+
+
+def test_a_certificate(authority: trustme.CA) -> None:
+    with serving(encrypting(authority, saying(OK))) as place:
+        assert isinstance(exchanged(f"https://{place}"), Answer)
+    with serving(encrypting(authority, saying())) as place:
+        assert outcome(f"https://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
+    with serving(encrypting(trustme.CA(), saying(OK))) as place:
+        assert outcome(f"https://{place}") == (NEVER_SENT, NOT_REPEATED)
+
+
+def test_a_handshake_that_breaks_off_or_never_ends(authority: trustme.CA) -> None:
+    with serving(closing) as place:
+        assert outcome(f"https://{place}") == (NEVER_SENT, REPEATED)
+    began = time.monotonic()
+    with serving(trickling_handshake) as place:
+        assert outcome(f"https://{place}", seconds=SHORT) == (NEVER_SENT, REPEATED)
+        assert time.monotonic() - began < AT_LAST
+
+
+def closing(connection: socket.socket) -> None:
+    connection.recv(65536)
+
+
+def trickling_handshake(connection: socket.socket) -> None:
+    connection.recv(65536)
+    # The header of a record of 16 KB, which then trickles in.
+    connection.sendall(b"\x16\x03\x03\x40\x00")
+    while True:
+        connection.sendall(b"\x02")
+        time.sleep(0.1)
+
+
+def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
+    result = exchanged("https://127.0.0.1:1")
+    assert isinstance(result, NoAnswer)
+    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, NOT_REPEATED)
+    assert "/nonexistent" in result.reason
+
+
+@contextlib.contextmanager
+def proxy(handle: Handle, monkeypatch: pytest.MonkeyPatch, userinfo: str = "") -> Iterator[str]:
+    with serving(handle) as place:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{userinfo}{place}")
+        yield place
+
+
+@pytest.mark.parametrize(
+    ("said", "repeated"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", REPEATED),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", NOT_REPEATED),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", NOT_REPEATED),
+        (b"HTTP/1.1 20", REPEATED),
+        (b"", REPEATED),
+    ],
+)
+def test_a_proxy_that_does_not_connect(said: bytes, repeated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(saying(said), monkeypatch):
+        assert outcome("https://ngrok.invalid", use_proxies=True) == (NEVER_SENT, repeated)
+
+
+def test_a_request_that_was_given_up_is_not_sent_later(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up, went_on = threading.Event(), threading.Event()
+    sent: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("ngrok.invalid").configure_cert(context)
+
+    def handle(connection: socket.socket) -> None:
+        received(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while not given_up.wait(0.1):
+            connection.sendall(b"y")
+        connection.sendall(b"\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as tunnel:
+            sent.append(received(tunnel))
+        went_on.set()
+
+    with proxy(handle, monkeypatch):
+        result = exchanged("https://ngrok.invalid", use_proxies=True, seconds=SHORT)
+        given_up.set()
+        assert went_on.wait(AT_LAST)
+    assert isinstance(result, NoAnswer)
+    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, REPEATED)
+    assert sent == [b""]
+
+
+MALFORMED_PROXIES = {
+    "port": "http://someone:sesame-opens@127.0.0.1:99999",
+    "hash": "http://someone:ses#ame-opens@127.0.0.1:1",
+    "slash": "http://someone:ses/ame-opens@127.0.0.1:1",
+    "question mark": "http://someone:ses?ame-opens@127.0.0.1:1",
+    "bracket": "http://someone:ses[ame-opens@127.0.0.1:1",
+    "both brackets": "http://someone:[sesame-opens]@127.0.0.1:1",
+    "no Latin-1": "http://someone:sesame%98opens@127.0.0.1:1",
+    "no host": "http://someone:sesame-opens@",
+    "another host": "http://127.0.0.1:1#sesame-opens@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("url", MALFORMED_PROXIES.values(), ids=MALFORMED_PROXIES)
+def test_a_proxy_whose_url_is_malformed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    result = exchanged("https://ngrok.invalid", use_proxies=True)
+    assert result == NoAnswer(proxies.WRONG_URL, NEVER_SENT, NOT_REPEATED)
+
+
+def test_what_the_proxies_urls_hold_is_known_in_each_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://some%20one:ses%23ame/opens@127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "other:hunter22@127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "me@example.com")
+    found = proxies.credentials()
+    sent = b64encode(b"some one:ses#ame/opens").decode().rstrip("=")
+    assert {"some%20one", "some one", "ses%23ame/opens", "ses#ame/opens", sent, "other", "hunter22"} <= set(found)
+    assert "me" not in found
+
+
+# -- an answer --------------------------------------------------------------------------------------------
+
+
+def answered(*pieces: bytes) -> Answer:
+    with serving(saying(*pieces)) as place:
+        result = exchanged(f"http://{place}")
+    assert isinstance(result, Answer)
+    return result
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: <x>; rel=y"])
+def test_interim_answers_are_skipped(interim: bytes) -> None:
+    result = answered((b"HTTP/1.1 " + interim + b"\r\n\r\n") * 3 + OK)
+    assert (result.status_code, result.content, result.headers.get("Link")) == (200, b"{}", None)
+
+
+def test_an_answer_comes_whole_whatever_it_is_framed_by() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+    for answer in (OK, chunked, b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.0 200 OK\r\n\r\n{}"):
+        assert answered(answer).content == b"{}"
+    assert answered(b"HTTP/1.1 204 No Content\r\n\r\n").status_code == 204
+    assert answered(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").content == b""
+
+
+def test_an_answer_may_be_compressed() -> None:
+    for body in (gzip.compress(b"{}" * 100_000), gzip.compress(b"")):
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+        assert answered(head + body).content == gzip.decompress(body)
+    assert answered(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n").content == b""
+    body = gzip.compress(b"{}" * 100_000)[:-9]
+    with serving(saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body)) as place:
+        assert outcome(f"http://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
+
+
+def blanks(size: int) -> Iterator[bytes]:
+    """So many blanks as gzip, in pieces."""
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    for _ in range(size // 2**20):
+        yield compressor.compress(b" " * 2**20)
+    yield compressor.flush()
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_of_a_huge_answer_the_beginning_is_read(is_compressed: bool) -> None:
+    if is_compressed:
+        body = b"".join(blanks(2**27))
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+        pieces = [head, body]
+    else:
+        pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n", *[b" " * 2**20] * 200]
+    tracemalloc.start()
+    try:
+        result = answered(*pieces)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not result.is_whole
+    assert len(result.content) == module.LONGEST_ANSWER_BYTES
+    assert peak < 8 * module.LONGEST_ANSWER_BYTES
+
+
+def test_an_answer_of_just_the_longest_length_is_whole() -> None:
+    body = b" " * module.LONGEST_ANSWER_BYTES
+    result = answered(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+    assert result.is_whole
+    assert len(result.content) == len(body)
+
+
+# -- connections ------------------------------------------------------------------------------------------
+
+
+def test_a_connection_is_kept_and_no_cookie_is() -> None:
+    seen: list[bytes] = []
+    connections: list[socket.socket] = []
+
+    def handle(connection: socket.socket) -> None:
+        connections.append(connection)
+        while request := received(connection):
+            seen.append(request)
+            connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: id=1; Path=/\r\n\r\n"))
+
+    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, use_proxies=False)
+    with serving(handle) as place:
+        for _ in range(3):
+            assert isinstance(exchanged(f"http://{place}", "GET", exchanges=exchanges), Answer)
+        exchanged(f"http://{place}", "GET", exchanges=exchanges)
+    assert (len(seen), len(connections)) == (4, 1)
+    assert not any(b"cookie" in request.lower() for request in seen)
