@@ -140,6 +140,13 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--allow-remote", action="store_true", help="allow a host that other machines reach: no key guards it"
     )
     command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that clients reach it by, such as that of its container; repeat it for more",
+    )
+    command.add_argument(
         "--api-key",
         action="append",
         metavar="KEY",
@@ -178,6 +185,7 @@ def _run_emulator(options: argparse.Namespace) -> int:
             host=options.host,
             port=options.port,
             allow_remote=options.allow_remote,
+            allowed_hosts=options.allow_host,
             file=options.file,
             dns=options.dns,
             limit=options.limit,

@@ -8,8 +8,9 @@ try:
     from pulumi_agin.emulator.certificates import CertificateState
     from pulumi_agin.emulator.control import IngressChanges
     from pulumi_agin.emulator.faults import FaultKind
+    from pulumi_agin.emulator.log import RequestSeen
     from pulumi_agin.emulator.server import Emulator
-    from pulumi_agin.emulator.state import RequestSeen, Settings
+    from pulumi_agin.emulator.state import Settings
     from pulumi_agin.emulator.store import StoreError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "starlette", "uvicorn"):

@@ -7,14 +7,15 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
 from pulumi_agin.emulator import certificates, delegation, errors
 from pulumi_agin.emulator.errors import ApiError
 from pulumi_agin.emulator.filters import Filter
+from pulumi_agin.emulator.log import refuse_constant
 from pulumi_agin.emulator.state import State
-from pulumi_agin.emulator.store import Ingress
+from pulumi_agin.emulator.store import Ingress, StoreError
 
 COLLECTION = "/agent_ingresses"
 MAX_BYTES = {"description": 255, "metadata": 4096}
@@ -71,12 +72,26 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def answer(state: State, call: Call) -> Answer:
-    """Carries a request out."""
+def answer(state: State, call: Call, found: Mapping[str, delegation.Found]) -> Answer:
+    """Carries a request out.
+
+    Args:
+        state: What the service holds.
+        call: The request.
+        found: What a look at DNS found for it, by domain. It is kept first.
+
+    Returns:
+        The answer, which is an error where the request is refused, or where the file cannot be written: then
+        nothing has changed.
+    """
     with state.lock:
         operation_id = "op_" + f"{state.random.getrandbits(128):032x}"
         try:
-            status, content = _dispatch(state, call)
+            try:
+                _take_records(state, found)
+                status, content = _dispatch(state, call)
+            except StoreError as error:
+                raise errors.not_saved(str(error)) from error
         except ApiError as error:
             status = error.status
             content = {} if error.code is None else {"error_code": f"ERR_NGROK_{error.code}"}
@@ -109,17 +124,15 @@ def waiting_for_records(state: State, call: Call) -> list[str]:
         ]
 
 
-def take_records(state: State, found: Mapping[str, delegation.Found]) -> None:
-    """Keeps what a look at DNS found, by domain."""
-    with state.lock:
-        now, is_news = state.clock(), False
-        for ingress in state.store.ingresses.values():
-            # Meanwhile it may have been issued.
-            if ingress.domain in found and certificates.waits_for_records(ingress, now, **_times(state)):
-                problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
-                is_news |= ingress.set_records(problem, now)
-        if is_news:
-            state.store.save()
+def _take_records(state: State, found: Mapping[str, delegation.Found]) -> None:
+    now, is_news = state.clock(), False
+    for ingress in state.store.ingresses.values():
+        # Meanwhile it may have been issued.
+        if ingress.domain in found and certificates.waits_for_records(ingress, now, **_times(state)):
+            problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
+            is_news |= ingress.set_records(problem, now)
+    if is_news:
+        state.store.save()
 
 
 def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
@@ -157,9 +170,9 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
     return 200, render(state, ingress)
 
 
-def refuse_constant(name: str) -> NoReturn:
-    """For `json.loads`, which takes NaN and Infinity otherwise."""
-    raise ValueError(f"{name} is no JSON")
+def is_json(content_type: str) -> bool:
+    """Whether the value of a content-type header says JSON."""
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 # What every request must have
@@ -196,7 +209,7 @@ def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
     content_type = call.headers.get("content-type", "")
     if not content_type:
         raise errors.no_content_type()
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if not is_json(content_type):
         raise errors.unsupported_content_type(content_type)
     try:
         body = json.loads(call.body.decode("utf-8"), parse_constant=refuse_constant)

@@ -8,11 +8,11 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timezone
 from email.utils import format_datetime
 from typing import Any, cast
-from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -20,30 +20,50 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pulumi_agin.emulator import api
+from pulumi_agin.emulator.access import Access, Refusal
 from pulumi_agin.emulator.api import Answer, Call
 from pulumi_agin.emulator.control import ACTIONS, READS, Control
+from pulumi_agin.emulator.delegation import Found
+from pulumi_agin.emulator.errors import NO_CHANGE
 from pulumi_agin.emulator.faults import Fault
-from pulumi_agin.emulator.state import RequestSeen, State
+from pulumi_agin.emulator.log import LoggedRequest, parsed
+from pulumi_agin.emulator.state import State
+from pulumi_agin.emulator.store import StoreError
 
 CONTROL_PREFIX = "/_emulator/"
+MAX_BODY_BYTES = 1024 * 1024
+"""The longest body that is read. One that the API accepts is below 30 KiB."""
 
 
 class App:
     """An ASGI app. The server puts `connection` into the scope's state."""
 
-    def __init__(self, state: State, control: Control) -> None:
+    def __init__(self, state: State, control: Control, access: Access) -> None:
         self._state = state
         self._control = control
+        self._access = access
         self.stopping = asyncio.Event()
         """Set when the emulator stops: nothing waits any longer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return
-        if scope["path"].startswith(CONTROL_PREFIX):
+        is_control = scope["path"].startswith(CONTROL_PREFIX)
+        refusal = self._access.refusal(request.headers)
+        body = b""
+        if refusal is None:
+            try:
+                body = await _body(request)
+            except ClientDisconnect:
+                return
+            except _TooLargeError:
+                refusal = Refusal(
+                    413, f"The emulator reads bodies of up to {MAX_BODY_BYTES} bytes; this one is longer."
+                )
+        if refusal is not None:
+            form = _refusal if is_control else _api_refusal
+            # The rest of the body stays unread.
+            await form(*refusal, {"connection": "close"})(scope, receive, send)
+        elif is_control:
             await (await self._answer_control(request, body))(scope, receive, send)
         else:
             await self._answer_api(request, body, send)
@@ -61,7 +81,7 @@ class App:
         )
         connection: Connection = request.scope["state"]["connection"]
         with self._state.lock:
-            seen = self._record(call, connection)
+            logged = self._log(call, connection)
             fault = next((each for each in self._state.faults if each.meets(call.method, call.path)), None)
         answer = await self._carry_out(call, fault, request.receive)
         if answer is None:
@@ -69,7 +89,7 @@ class App:
             await _gone(request.receive)
             return
         with self._state.lock:
-            seen["status"] = answer.status
+            logged.status = answer.status
         headers = {
             "date": format_datetime(self._state.clock().astimezone(timezone.utc), usegmt=True),
             **{name.lower(): value for name, value in answer.headers.items()},
@@ -115,6 +135,7 @@ class App:
 
     async def _answer(self, call: Call) -> Answer:
         domains = api.waiting_for_records(self._state, call)
+        found: Mapping[str, Found] = {}
         if self._state.dns is not None and domains:
             # Without the lock: meanwhile others are answered.
             look = asyncio.ensure_future(self._state.dns.look(domains))
@@ -122,15 +143,15 @@ class App:
             await asyncio.wait([look, stop], return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
             if look.done():
-                api.take_records(self._state, look.result())
+                found = look.result()
             look.cancel()
-        return api.answer(self._state, call)
+        return api.answer(self._state, call, found)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
 
-    def _record(self, call: Call, connection: Connection) -> RequestSeen:
+    def _log(self, call: Call, connection: Connection) -> LoggedRequest:
         if connection.number == 0:
             self._state.connections += 1
             connection.number = self._state.connections
@@ -139,19 +160,19 @@ class App:
             if name in headers:
                 scheme, space, _ = headers[name].partition(" ")
                 headers[name] = f"{scheme} …" if space and name != "cookie" else "…"
-        seen = RequestSeen(
+        logged = LoggedRequest(
             method=call.method,
             path=call.path,
-            query=dict(parse_qsl(call.query, keep_blank_values=True)),
+            query=call.query,
             headers=headers,
-            body=_parsed(call.body),
+            body=call.body,
             status=None,
             account=self._state.accounts.get(call.api_key() or ""),
             connection=connection.number,
             time=time.monotonic(),
         )
-        self._state.requests.append(seen)
-        return seen
+        self._state.requests.add(logged)
+        return logged
 
     # The control plane
 
@@ -162,7 +183,10 @@ class App:
             return _refusal(404, f"The control plane offers {offers}.")
         if request.method != ("GET" if name in READS else "POST"):
             return _refusal(405, f"{name} is asked for by {'GET' if name in READS else 'POST'}.")
-        arguments = _parsed(body) if body else {}
+        # A web page can send other types without asking first.
+        if name in ACTIONS and not api.is_json(request.headers.get("content-type", "")):
+            return _refusal(415, f"{name} needs the header `content-type: application/json`, also without arguments.")
+        arguments = parsed(body) if body else {}
         if not isinstance(arguments, dict):
             return _refusal(400, "The arguments are a JSON object.")
         arguments = cast("dict[str, Any]", arguments)
@@ -176,11 +200,15 @@ class App:
         try:
             # In a thread, since some methods wait for this event loop.
             found = await asyncio.to_thread(method, **arguments)
+            return _json(200, found)
+        except StoreError as error:
+            return _refusal(500, f"{error} {NO_CHANGE}")
         except LookupError as error:
             return _refusal(404, str(error.args[0]))
+        except RecursionError:
+            return _refusal(400, "There is a value in it that is nested too deeply.")
         except (ValueError, TypeError, AttributeError) as error:
             return _refusal(400, str(error))
-        return _json(200, found)
 
 
 class Connection:
@@ -218,19 +246,31 @@ def _given_answer(fault: Fault, api_key: str) -> Answer:
     return Answer(fault.status, fault.body.replace("{api_key}", in_body).encode(), headers)
 
 
-def _parsed(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return json.loads(body, parse_constant=api.refuse_constant)
-    except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace")
+class _TooLargeError(Exception):
+    pass
 
 
-def _refusal(status: int, sentence: str) -> Response:
-    return _json(status, {"error": sentence})
+async def _body(request: Request) -> bytes:
+    """The whole body. Raises _TooLargeError as soon as it is known to be too large."""
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise _TooLargeError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _TooLargeError
+    return bytes(body)
 
 
-def _json(status: int, content: object) -> Response:
+def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    return _json(status, {"error": sentence}, headers)
+
+
+def _api_refusal(status: int, sentence: str, headers: Mapping[str, str]) -> Response:
+    """In the form of ngrok's errors, whose other details belong to requests that were looked at."""
+    return _json(status, {"status_code": status, "msg": sentence, "details": {}}, headers)
+
+
+def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
     # Not JSONResponse: a body that was seen may hold what is no Unicode, which only escapes can carry.
-    return Response(json.dumps(content), status, media_type="application/json")
+    return Response(json.dumps(content), status, headers, media_type="application/json")

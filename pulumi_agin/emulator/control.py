@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any, Literal, TypedDict, cast
 
 from pulumi_agin.emulator import certificates
 from pulumi_agin.emulator.api import COLLECTION
 from pulumi_agin.emulator.faults import Fault, FaultKind
-from pulumi_agin.emulator.state import RequestSeen, State
+from pulumi_agin.emulator.log import RequestSeen
+from pulumi_agin.emulator.state import State
 from pulumi_agin.emulator.store import Ingress
 
 READS = ("connections", "counts", "faults", "ingresses", "requests", "settings")
@@ -47,7 +47,10 @@ class IngressChanges(TypedDict, total=False):
 
 
 class Control:
-    """What a test can see and set. Nothing here counts as a request, or is limited, or meets a fault."""
+    """What a test can see and set. Nothing here counts as a request, or is limited, or meets a fault.
+
+    A method that changes ingresses raises StoreError where the file cannot be written. Then it has changed nothing.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -57,25 +60,30 @@ class Control:
     def reset(self) -> None:
         """As it was started: no ingresses (also in the file), requests or faults, the first settings and keys."""
         with self._state.lock:
+            # First, as nothing else may change where the file can't be written.
+            self._state.store.ingresses.clear()
+            self._state.store.save()
             self._state.settings = self._first_settings
             self._state.accounts = dict(self._first_accounts)
             self._state.faults.clear()
             self._state.recent.clear()
             self._state.connections = 0
             self.clear_requests()
-            self._state.store.ingresses.clear()
-            self._state.store.save()
 
     # What was asked
 
     def requests(self) -> list[RequestSeen]:
-        """Requests to the API, oldest first; their keys are not in it."""
+        """Requests to the API, oldest first; their keys are not in it.
+
+        The newest 10,000 are kept, and fewer where they are large: 16 MiB in all, 64 KiB of a body.
+        """
         with self._state.lock:
-            return deepcopy(self._state.requests)
+            return [request.seen() for request in self._state.requests]
 
     def counts(self) -> dict[str, int]:
-        """How many requests there were, as in `{"GET /agent_ingresses/{id}": 2}`."""
-        return dict(Counter(_route(seen) for seen in self.requests()))
+        """How many of the requests that are kept were of each kind, as in `{"GET /agent_ingresses/{id}": 2}`."""
+        with self._state.lock:
+            return dict(Counter(_route(request.method, request.path) for request in self._state.requests))
 
     def clear_requests(self) -> None:
         """Forgets the requests seen, and so their counts. What counts against the limit stays."""
@@ -179,6 +187,9 @@ class Control:
         """Holds the certificate of an ingress with a policy in a state; None gives it back to the clock."""
         if state is not None and state not in certificates.STATES:
             raise ValueError(f"A certificate's state is one of {', '.join(certificates.STATES)}.")
+        for name, text in (("error_code", error_code), ("msg", msg)):
+            if not isinstance(cast(object, text), (str, type(None))):
+                raise ValueError(f"A certificate's {name} is a text, not {text!r}.")
         with self._state.lock:
             self._ingress(ingress_id).certificate = (
                 None if state is None else {"state": state, "error_code": error_code, "msg": msg}
@@ -234,9 +245,9 @@ class Control:
             self._state.faults.clear()
 
 
-def _route(seen: RequestSeen) -> str:
-    parent, _, name = seen["path"].rpartition("/")
-    return f"{seen['method']} {f'{COLLECTION}/{{id}}' if parent == COLLECTION and name else seen['path']}"
+def _route(method: str, path: str) -> str:
+    parent, _, name = path.rpartition("/")
+    return f"{method} {f'{COLLECTION}/{{id}}' if parent == COLLECTION and name else path}"
 
 
 def _fits(name: str, value: object) -> bool:
@@ -245,5 +256,8 @@ def _fits(name: str, value: object) -> bool:
     if name in ("ns_targets", "region_domains"):
         return isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
     if name == "certificate_management_policy":
-        return value is None or isinstance(value, Mapping)
+        return value is None or (
+            isinstance(value, Mapping)
+            and all(isinstance(each, str) for each in cast("Mapping[str, object]", value).values())
+        )
     return False

@@ -10,6 +10,8 @@ from collections.abc import Collection
 
 _KEYS = "API keys and instructions are available on your dashboard: https://dashboard.ngrok.com/api-keys"
 _REVIEW = "Please check your API client implementation and review the API documentation: https://ngrok.com/docs/api."
+NO_CHANGE = "Nothing was changed."
+"""Said of a request that failed as the file cannot be written."""
 
 
 class ApiError(Exception):
@@ -176,3 +178,8 @@ def wrong_path(path: str) -> ApiError:
 
 def wrong_method() -> ApiError:
     return ApiError(405, None, "Method Not Allowed")
+
+
+def not_saved(sentence: str) -> ApiError:
+    """`sentence` says what is wrong with the emulator's file."""
+    return ApiError(500, None, f"This is the emulator, not ngrok: it could not save the change. {sentence} {NO_CHANGE}")

@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from pulumi_agin.emulator.access import Access
 from pulumi_agin.emulator.app import CONTROL_PREFIX, App, Connection
 from pulumi_agin.emulator.control import Control
 from pulumi_agin.emulator.delegation import DnsServer
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _KEEP_ALIVE_SECONDS = 3600
 _START_SECONDS = 10
+_READ_BYTES = 16 * 1024
 
 
 class Emulator(Control):
@@ -39,13 +41,15 @@ class Emulator(Control):
 
     `api_key`: of the first account. `other_accounts`: keys, each of an account of its own.
     `port`: 0 takes a free one. `allow_remote`: needed for a `host` that isn't this machine alone.
-    `file`: keeps the ingresses in it (never a key); without, they are gone when the object is.
+    `allowed_hosts`: further names that clients reach it by, without a port, such as the name of a container.
+    `file`: keeps the ingresses in it (never a key); without, they are gone when the object is. While the emulator
+    runs, no other can use the file.
     `dns`: HOST:PORT of a server that is asked for the domains' NS records, which a certificate then waits for.
     `limit`: requests of an account in `window_seconds`; 0 for none.
     `clock`: tells the time, aware; the certificates, created_at, the limit and `Date` go by it.
     `random`: makes ids and operation ids repeatable.
-    Raises ValueError for a wrong value, StoreError for a file that isn't an emulator's, and ModuleNotFoundError where
-    `dns` is given and dnspython is missing.
+    Raises ValueError for a wrong value, StoreError for a file that can't be read or isn't an emulator's, and
+    ModuleNotFoundError where `dns` is given and dnspython is missing.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Emulator(Control):
         host: str = "127.0.0.1",
         port: int = 0,
         allow_remote: bool = False,
+        allowed_hosts: Sequence[str] = (),
         file: str | Path | None = None,
         dns: str | None = None,
         limit: int = DEFAULT_LIMIT,
@@ -71,6 +76,7 @@ class Emulator(Control):
                 f"{host} is not this machine alone, and the emulator's control plane asks for no key: "
                 "allow that by allow_remote (--allow-remote), or use 127.0.0.1."
             )
+        self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
         server = None if dns is None else DnsServer(dns)
         settings = Settings(limit=limit, window_seconds=window_seconds)
         source = random or SystemRandom()
@@ -107,15 +113,28 @@ class Emulator(Control):
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
     def start(self) -> Emulator:
-        """Returns when it answers. Raises OSError where the port is taken. Once started it keeps its port."""
+        """Returns when it answers. Once started it keeps its port. It reads its file again, which others may have used.
+
+        Raises:
+            OSError: The port is taken.
+            StoreError: Another emulator uses the file, or it cannot be read or written.
+        """
         if self._thread is not None:
             raise RuntimeError("The emulator is running already.")
-        sock = self._bind()
-        ready = threading.Event()
-        thread = threading.Thread(target=lambda: asyncio.run(self._serve(sock, ready)), name="emulator", daemon=True)
-        thread.start()
-        if not ready.wait(_START_SECONDS):
-            raise RuntimeError("The emulator did not start.")
+        with self._state.lock:
+            self._state.store.start()
+        try:
+            sock = self._bind()
+            ready = threading.Event()
+            thread = threading.Thread(
+                target=lambda: asyncio.run(self._serve(sock, ready)), name="emulator", daemon=True
+            )
+            thread.start()
+            if not ready.wait(_START_SECONDS):
+                raise RuntimeError("The emulator did not start.")
+        except BaseException:
+            self._state.store.stop()
+            raise
         self._thread = thread
         return self
 
@@ -126,6 +145,8 @@ class Emulator(Control):
         self._loop.call_soon_threadsafe(self._app.stopping.set)
         self._thread.join()
         self._thread = None
+        with self._state.lock:
+            self._state.store.stop()
 
     def pause(self, seconds: float | None = None) -> None:
         """Ends every connection and refuses new ones, until `resume`, or for so many seconds.
@@ -146,6 +167,8 @@ class Emulator(Control):
         # Inherited by each connection. asyncio sets it only where a socket names its protocol, which these don't,
         # and each answer would wait 40 ms for the client's acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Inherited too: what is read at once must not keep the event loop busy, however small its chunks are.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_BYTES)
         self._port = sock.getsockname()[1]
         return sock
 
@@ -159,7 +182,7 @@ class Emulator(Control):
 
     async def _serve(self, sock: socket.socket, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
-        self._app = App(self._state, self)
+        self._app = App(self._state, self, self._access)
         # uvicorn's Server polls for its end and waits for its clients; its protocol alone does neither.
         self._uvicorn = uvicorn.Config(
             self._app,

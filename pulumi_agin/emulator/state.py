@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Literal, TypedDict
+from typing import Literal
 
 from pulumi_agin.emulator.delegation import DnsServer
 from pulumi_agin.emulator.faults import Fault
+from pulumi_agin.emulator.log import RequestLog
 from pulumi_agin.emulator.store import Store
 
 DEFAULT_API_KEY = "emulator-key"
@@ -19,26 +20,6 @@ DEFAULT_API_KEY = "emulator-key"
 
 DEFAULT_LIMIT = 120
 """Requests of an account in a rolling minute: ngrok's documented limit."""
-
-
-class RequestSeen(TypedDict):
-    """A request to the API, whatever became of it."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    """Names in lower case. Of an authorization only the scheme is kept: `Bearer …`."""
-    body: Any
-    """Parsed JSON; the text where it is none; None where there is no body."""
-    status: int | None
-    """None: not answered, or not yet."""
-    account: int | None
-    """1 for the first API key's account; None for a key that is not known."""
-    connection: int
-    """1 for the first connection that carried a request to the API."""
-    time: float
-    """Seconds of `time.monotonic()` when the whole request had arrived."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +92,7 @@ class State:
     """Account numbers by API key."""
     dns: DnsServer | None = None
     """What the certificates' jobs ask for NS records; None: they need none."""
-    requests: list[RequestSeen] = field(default_factory=list[RequestSeen])
+    requests: RequestLog = field(default_factory=RequestLog)
     faults: list[Fault] = field(default_factory=list[Fault])
     connections: int = 0
     recent: dict[int, deque[datetime]] = field(default_factory=dict[int, "deque[datetime]"])

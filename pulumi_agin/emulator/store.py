@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, cast
+
+from pulumi_agin.emulator.lock import FileLock
 
 _FORMAT = "pulumi-agin emulator, version 1"
 _KSUID_EPOCH = 1_400_000_000
@@ -20,7 +24,7 @@ _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
 
 class StoreError(ValueError):
-    """The file cannot be read or written, or is not an emulator's. The text is one sentence."""
+    """The file cannot be read or written, is in use, or is not an emulator's. The text is one sentence."""
 
 
 @dataclass
@@ -62,17 +66,43 @@ class Ingress:
 
 
 class Store:
-    """All ingresses, oldest first. Not locked: whoever uses it holds the state's lock."""
+    """All ingresses, oldest first. Not safe among threads: whoever uses it holds the state's lock.
+
+    Raises StoreError where the file cannot be read, has no folder, or is not an emulator's.
+    """
 
     def __init__(self, file: Path | None, random: Random) -> None:
-        self._file = file
+        self._shown_file = file
+        # Where a link leads: saving would replace the link.
+        self._file = None if file is None else Path(os.path.realpath(file))
+        self._lock = None if self._file is None else FileLock(self._file)
         self._random = random
         self.ingresses: dict[str, Ingress] = {}
-        if file is not None:
-            if file.exists():
-                self.ingresses = {ingress.id: ingress for ingress in _read(file)}
+        self._saved: str | None = None
+        """The text of the file when it was last read or written."""
+        self._last_ksuid = 0
+        self._load()
+        if self._file is not None and not self._file.parent.is_dir():
+            raise self._unwritable(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+    def start(self) -> None:
+        """Keeps other emulators off the file until `stop`, and reads it again, as others may have changed it.
+
+        Raises:
+            StoreError: Another emulator has the file, or it cannot be read or written.
+        """
+        self._acquire()
+        try:
+            self._load()
             self.save()
-        self._last_ksuid = max((_ksuid_value(ingress_id) for ingress_id in self.ingresses), default=0)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Leaves the file to others."""
+        if self._lock is not None:
+            self._lock.release()
 
     def create(self, *, account: int, now: datetime, domain: str, description: str, metadata: str) -> Ingress:
         """Adds an ingress without a certificate policy. The caller saves."""
@@ -98,7 +128,68 @@ class Store:
         return sorted(mine, key=lambda ingress: ingress.id, reverse=True)
 
     def save(self) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file, whole or not at all. Where it can't, the ingresses are again those that were saved last.
+
+        Raises:
+            StoreError: The file cannot be written, or it is another emulator's meanwhile.
+        """
+        if self._lock is None:
+            return
+        try:
+            if self._lock.is_held:
+                self._write()
+            else:
+                self._acquire()
+                try:
+                    if self._read() not in (self._saved, None):
+                        raise StoreError(
+                            f"The file {self._shown_file} has changed since this emulator read it. "
+                            "Start the emulator: then it reads it again."
+                        )
+                    self._write()
+                finally:
+                    self._lock.release()
+        except BaseException:
+            self.ingresses = {} if self._saved is None else _parsed(self._saved)
+            raise
+
+    def _acquire(self) -> None:
+        if self._lock is not None:
+            try:
+                self._lock.acquire()
+            except BlockingIOError as error:
+                raise StoreError(
+                    f"The file {self._shown_file} is in use by another emulator: stop that one, or give each a file "
+                    "of its own."
+                ) from error
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _load(self) -> None:
+        """Takes what is in the file; where there is none, all stays as it is."""
+        text = self._read()
+        if text is not None and text != self._saved:
+            try:
+                self.ingresses = _parsed(text)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise self._damaged() from error
+            self._saved = text
+            self._last_ksuid = max((_ksuid_value(ingress_id) for ingress_id in self.ingresses), default=0)
+
+    def _read(self) -> str | None:
+        """The file's text; None where there is no file."""
+        if self._file is None:
+            return None
+        try:
+            return self._file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"The file {self._shown_file} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise self._damaged() from error
+
+    def _write(self) -> None:
         if self._file is None:
             return
         document = {"format": _FORMAT, "ingresses": [asdict(each) for each in self.ingresses.values()]}
@@ -110,10 +201,18 @@ class Store:
                     temporary.write(text)
                 os.replace(name, self._file)
             except BaseException:
-                os.unlink(name)
+                with suppress(OSError):
+                    os.unlink(name)
                 raise
         except OSError as error:
-            raise StoreError(f"The file {self._file} cannot be written: {error.strerror}.") from error
+            raise self._unwritable(error) from error
+        self._saved = text
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.")
+
+    def _damaged(self) -> StoreError:
+        return StoreError(f"The file {self._shown_file} is not one that the emulator wrote, or it is damaged.")
 
     def _new_id(self, created_at: datetime) -> str:
         """A KSUID. Within one second each is greater than the last, so that the order of ids is that of age."""
@@ -146,20 +245,13 @@ def _ns_targets(ingress_id: str) -> list[str]:
     return names[::-1] if names == sorted(names) else names
 
 
-def _read(file: Path) -> list[Ingress]:
-    try:
-        document: Any = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise ValueError("another format")
-        return [_ingress(record) for record in document["ingresses"]]
-    except OSError as error:
-        raise StoreError(f"The file {file} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"The file {file} is not one that the emulator wrote, or it is damaged.") from error
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _parsed(text: str) -> dict[str, Ingress]:
+    """What `_write` wrote. What a hand wrote into it may be of any type, and raises one of several errors."""
+    document: Any = json.loads(text)
+    if document["format"] != _FORMAT:
+        raise ValueError("another format")
+    ingresses = [_ingress(record) for record in document["ingresses"]]
+    return {ingress.id: ingress for ingress in ingresses}
 
 
 def _ingress(record: dict[str, Any]) -> Ingress:
@@ -173,10 +265,34 @@ def _ingress(record: dict[str, Any]) -> Ingress:
         }
     )
     _ksuid_value(ingress.id)
-    texts = (ingress.domain, ingress.description, ingress.metadata, *ingress.ns_targets, *ingress.region_domains)
-    # What a hand wrote into the file may be of any type.
-    if not isinstance(cast(object, ingress.account), int) or not all(
-        isinstance(cast(object, text), str) for text in texts
-    ):
+    is_right = (
+        isinstance(cast(object, ingress.account), int)
+        and all(_is_text(each) for each in (ingress.domain, ingress.description, ingress.metadata))
+        and all(_are_texts(each) for each in (ingress.ns_targets, ingress.region_domains))
+        and all(_is_table(each) for each in (ingress.certificate_management_policy, ingress.certificate))
+        and (ingress.records_problem is None or _is_text(ingress.records_problem))
+    )
+    if not is_right:
         raise TypeError("a value of the wrong type")
     return ingress
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(_is_text(each) for each in cast("list[object]", values))
+
+
+def _is_table(value: object) -> bool:
+    """Whether it is null, or an object of texts and nulls."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and _are_texts(
+        [each for each in cast("dict[str, object]", value).values() if each is not None]
+    )

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -394,17 +396,25 @@ def test_wrong_requests_to_the_control_plane(
 
 def test_the_pages_examples(session: requests.Session) -> None:
     page = (Path(__file__).parents[2] / "docs/emulator.md").read_text()
-    examples = re.findall(r"^curl (-X POST )?\$E/(\w+)(?: -d '(.*)')?", page, re.MULTILINE)
+    examples = re.findall(r"""^curl (-X POST )?(-H "\$J" )?\$E/(\w+)(?: -d '(.*)')?""", page, re.MULTILINE)
+    name, _, value = re.findall(r"^J='(.*)'$", page, re.MULTILINE)[0].partition(": ")
+    header = {name: value}
     with Emulator() as emulator:
-        for post, name, arguments in examples:
+        for post, has_header, name, arguments in examples:
             session.headers["Authorization"] = "Bearer emulator-key"
             emulator.reset()
             made = create(emulator, session)
             body = arguments.replace("agin_…", made["id"]).replace('"seconds": 5', '"seconds": 0')
             method = "POST" if post or arguments else "GET"
-            answer = requests.request(method, f"{emulator.url}/_emulator/{name}", data=body.encode(), timeout=10)
+            answer = requests.request(
+                method,
+                f"{emulator.url}/_emulator/{name}",
+                data=body.encode(),
+                headers=header if has_header else {},
+                timeout=10,
+            )
             assert answer.status_code == 200, (name, answer.text)
-        assert {name for _, name, _ in examples} == {*READS, *ACTIONS}
+        assert {name for _, _, name, _ in examples} == {*READS, *ACTIONS}
         emulator.reset()
         for name, value in emulator.settings().items():
             default = f"`{value}`" if value and isinstance(value, str) else {"": '`""`'}.get(value, json.dumps(value))
@@ -531,6 +541,8 @@ def test_a_file_keeps_the_ingresses(tmp_path: Path, session: requests.Session) -
         '{"format": "other", "ingresses": []}',
         '{"format": "pulumi-agin emulator, version 1"}',
         '{"format": "pulumi-agin emulator, version 1", "ingresses": [{"id": "agin_x"}]}',
+        "[" * 100_000,
+        '{"format": "pulumi-agin emulator, version 1", "ingresses": ' + "[" * 100_000,
     ],
 )
 def test_a_file_that_is_not_the_emulators(tmp_path: Path, content: str) -> None:
@@ -546,6 +558,241 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
         Emulator(file=tmp_path)
     with pytest.raises(StoreError, match="cannot be written"):
         Emulator(file=tmp_path / "missing" / "file")
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    with pytest.raises(StoreError, match="cannot be read: Too many levels of symbolic links"):
+        Emulator(file=loop)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"certificate_management_policy": {"authority": "NESTED"}},
+        {"certificate": {"state": "issued", "error_code": "NESTED"}},
+        {"records_problem": "NESTED"},
+        {"ns_targets": {"ns1.acme.com": "NESTED"}},
+        {"ns_targets": "ns1.acme.com"},
+        {"region_domains": "NESTED"},
+        {"domain": "NESTED"},
+    ],
+)
+@pytest.mark.parametrize("depth", [2, 100, 300, 500, 900])
+def test_a_value_of_the_wrong_type_in_the_file(
+    tmp_path: Path, session: requests.Session, changes: dict[str, Any], depth: int
+) -> None:
+    file = tmp_path / "ingresses.json"
+    with Emulator(KEY, file=file) as emulator:
+        create(emulator, session)
+    document = json.loads(file.read_text())
+    document["ingresses"][0].update(changes)
+    content = json.dumps(document).replace('"NESTED"', "[" * depth + "]" * depth)
+    file.write_text(content)
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        Emulator(file=file)
+    assert file.read_text() == content
+
+
+# A file that cannot be written
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Emulator]:
+    """With a file in a folder of its own."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with Emulator(KEY, file=folder / "ingresses.json") as started:
+        yield started
+
+
+def in_file(folder: Path) -> list[Any]:
+    return [
+        (each["id"], each["description"], each["certificate"])
+        for each in json.loads((folder / "ingresses.json").read_text())["ingresses"]
+    ]
+
+
+def in_memory(emulator: Emulator) -> list[Any]:
+    return [(each["id"], each["description"], each["certificate"]) for each in emulator.ingresses()]
+
+
+def test_what_cannot_be_saved_did_not_happen(kept: Emulator, session: requests.Session, tmp_path: Path) -> None:
+    made = create(kept, session, description="ours", certificate_management_policy=POLICY)
+    kept.set_certificate(made["id"], "in_progress")
+    kept.add_fault("GET", "answer", skip=100)
+    before, faults = in_memory(kept), kept.faults()
+    sentence = f"The file {tmp_path}/folder/ingresses.json cannot be written: No such file or directory."
+    (tmp_path / "folder").rename(tmp_path / "away")
+
+    for method, url, body in (
+        ("POST", collection(kept), {"domain": "b.acme.com"}),
+        ("PATCH", kept.url + made["uri"], {"description": "changed"}),
+        ("PATCH", kept.url + made["uri"], {"certificate_management_policy": {**POLICY, "private_key_type": "ecdsa"}}),
+        ("DELETE", kept.url + made["uri"], None),
+    ):
+        answer = session.request(method, url, json=body, timeout=10)
+        assert answer.status_code == 500
+        assert answer.json()["msg"] == (
+            f"This is the emulator, not ngrok: it could not save the change. {sentence} Nothing was changed."
+        )
+        assert answer.json()["details"]["operation_id"] == answer.headers["ngrok-operation-id"]
+        assert in_memory(kept) == before
+    for name, arguments in (
+        ("set_ingress", {"ingress_id": made["id"], "changes": {"description": "changed"}}),
+        ("set_certificate", {"ingress_id": made["id"], "state": "issued"}),
+        ("delete_ingress", {"ingress_id": made["id"]}),
+        ("reset", {}),
+    ):
+        answer = requests.post(f"{kept.url}/_emulator/{name}", json=arguments, timeout=10)
+        assert (answer.status_code, answer.json()) == (500, {"error": f"{sentence} Nothing was changed."})
+        with pytest.raises(StoreError, match="cannot be written"):
+            getattr(kept, name)(**arguments)
+        assert in_memory(kept) == before
+    assert (len(kept.requests()), kept.faults()) == (5, faults)
+    # What changes nothing needs no file.
+    assert session.get(kept.url + made["uri"], timeout=10).json()["description"] == "ours"
+    assert session.patch(kept.url + made["uri"], json={"domain": "b.acme.com"}, timeout=10).status_code == 400
+
+    (tmp_path / "away").rename(tmp_path / "folder")
+    assert in_file(tmp_path / "folder") == before
+    assert session.patch(kept.url + made["uri"], json={"description": "later"}, timeout=10).status_code == 200
+    create(kept, session, "b.acme.com")
+    assert in_file(tmp_path / "folder") == in_memory(kept)
+    assert [each[1] for each in in_memory(kept)] == ["later", ""]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command, and its URL. It is killed in the end."""
+    with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().rstrip("\n")
+        finally:
+            process.kill()
+
+
+def test_a_full_disk(tmp_path: Path, session: requests.Session) -> None:
+    file = tmp_path / "ingresses.json"
+    with running("--file", str(file), "--api-key", KEY) as (process, base):
+        url = f"{base}/agent_ingresses"
+        assert session.post(url, json={"domain": "a.acme.com"}, timeout=10).status_code == 201
+        before = file.read_text()
+        limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+        answer = session.post(url, json={"domain": "b.acme.com"}, timeout=10)
+        assert answer.status_code == 500
+        assert f"The file {file} cannot be written: File too large." in answer.json()["msg"]
+        assert file.read_text() == before
+        assert sorted(tmp_path.iterdir()) == [file, tmp_path / "ingresses.json.lock"]
+        assert len(session.get(url, timeout=10).json()["ingresses"]) == 1
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        assert session.post(url, json={"domain": "b.acme.com"}, timeout=10).status_code == 201
+        process.terminate()
+        assert process.communicate(timeout=10)[1] == ""
+    assert "b.acme.com" in file.read_text()
+
+
+# One emulator for one file
+
+
+def test_a_second_emulator_on_a_file_is_refused(kept: Emulator, session: requests.Session, tmp_path: Path) -> None:
+    file = tmp_path / "folder/ingresses.json"
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    create(kept, session)
+    for name in (file, link):
+        second = Emulator(file=name)
+        with pytest.raises(StoreError, match=rf"The file {name} is in use by another emulator"):
+            second.start()
+        with pytest.raises(StoreError, match="is in use by another emulator"):
+            second.reset()
+        assert second.ingresses() == kept.ingresses()
+        done = subprocess.run(command("--file", str(name)), capture_output=True, text=True, timeout=20, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"pulumi-agin: The file {name} is in use by another emulator: stop that one, or give each a file of its "
+            "own.\n"
+        )
+        # Whoever was refused has taken nothing away.
+        create(kept, session, f"{name.name}.acme.com")
+    assert len(in_file(tmp_path / "folder")) == 3
+    with Emulator(KEY, file=tmp_path / "folder/other.json"):
+        pass
+
+
+def test_emulators_take_turns_at_a_file(tmp_path: Path, session: requests.Session) -> None:
+    file = tmp_path / "ingresses.json"
+    first, second = Emulator(KEY, file=file), Emulator(KEY, file=file)
+    for emulator in (first, second) * 3:
+        with emulator:
+            # Each has what the other made.
+            create(emulator, session, f"{len(domains(emulator))}.acme.com")
+    assert domains(second) == [f"{number}.acme.com" for number in range(6)]
+    with pytest.raises(StoreError, match=r"has changed since this emulator read it\. Start the emulator"):
+        first.reset()
+    assert len(json.loads(file.read_text())["ingresses"]) == 6
+    second.reset()
+    assert json.loads(file.read_text())["ingresses"] == []
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_start_that_fails_leaves_the_file_to_others(tmp_path: Path) -> None:
+    file = tmp_path / "ingresses.json"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        emulator = Emulator(KEY, file=file, port=taken.getsockname()[1])
+        with pytest.raises(OSError, match="in use"):
+            emulator.start()
+        with Emulator(KEY, file=file):
+            pass
+    file.write_text("{")
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        emulator.start()
+    file.unlink()
+    with Emulator(KEY, file=file):
+        pass
+
+
+def test_an_emulator_that_was_killed_holds_no_file(tmp_path: Path, session: requests.Session) -> None:
+    file = tmp_path / "ingresses.json"
+    with running("--file", str(file), "--api-key", KEY) as (_, url):
+        session.post(f"{url}/agent_ingresses", json={"domain": "a.acme.com"}, timeout=10)
+        with pytest.raises(StoreError, match="in use"):
+            Emulator(KEY, file=file).start()
+    assert file.with_name("ingresses.json.lock").exists()
+    with Emulator(KEY, file=file) as emulator:
+        assert domains(emulator) == ["a.acme.com"]
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_one_of_many_that_start_together_gets_the_file(tmp_path: Path) -> None:
+    for number in range(20):
+        emulators = [Emulator(file=tmp_path / f"{number}.json") for _ in range(8)]
+
+        with ThreadPoolExecutor(len(emulators)) as threads:
+            starts = [threads.submit(emulator.start) for emulator in emulators]
+        refusals = [start.exception() for start in starts if start.exception()]
+        for emulator in emulators:
+            emulator.stop()
+        assert len(refusals) == len(emulators) - 1
+        assert all("is in use by another emulator" in str(refusal) for refusal in refusals)
+
+
+# Links
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_followed(tmp_path: Path, session: requests.Session, exists: bool) -> None:
+    target, link = tmp_path / "data" / "ingresses.json", tmp_path / "link"
+    target.parent.mkdir()
+    link.symlink_to("data/ingresses.json")
+    if exists:
+        with Emulator(KEY, file=target) as emulator:
+            create(emulator, session, "a.acme.com")
+    with Emulator(KEY, file=link) as emulator:
+        create(emulator, session, "b.acme.com")
+    assert link.is_symlink()
+    assert sorted(tmp_path.rglob("*")) == [target.parent, target, link]
+    with Emulator(KEY, file=target) as emulator:
+        assert domains(emulator) == (["a.acme.com"] if exists else []) + ["b.acme.com"]
 
 
 # The command line

@@ -263,6 +263,26 @@ def test_a_file_keeps_what_was_seen_and_older_ones_are_read(tmp_path: Path, bind
         assert job(emulator, ingress) == ("DNS_ERROR", NO_RECORDS)
 
 
+def test_what_was_seen_and_cannot_be_saved_was_not_seen(tmp_path: Path, bind: Bind, clock: Clock) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with Emulator(API_KEY, clock=clock, dns=bind.address, file=folder / "ingresses.json") as emulator:
+        ingress = create(emulator)
+        delegate(bind, DOMAIN, ingress["ns_targets"])
+        clock.advance(2)
+        folder.rename(tmp_path / "away")
+        for path in (ingress["uri"], "/agent_ingresses"):
+            answer = send(emulator, "GET", path)
+            assert answer["status_code"] == 500
+            assert f"The file {folder}/ingresses.json cannot be written" in answer["msg"]
+        assert emulator.ingresses()[0]["records_right_since"] is None
+        (tmp_path / "away").rename(folder)
+        clock.advance(20)
+        assert job(emulator, ingress) == IN_PROGRESS
+        clock.advance(20)
+        assert status(emulator, ingress)["renews_at"] is not None
+
+
 # -- how it is started ------------------------------------------------------------------------------------
 
 COMMAND = [sys.executable, "-m", "pulumi_agin.cli", "emulator"]

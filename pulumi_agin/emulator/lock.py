@@ -1,0 +1,76 @@
+"""The lock that keeps a second emulator off a file. It ends with the process, however that ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+
+
+class FileLock:
+    """A lock on `FILE.lock`, as each save replaces the file itself. It is there only while the lock is held.
+
+    Windows, and some network file systems, have no such locks: there it keeps nobody out.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._path = file.with_name(file.name + ".lock")
+        self._descriptor: int | None = None
+        self.is_held = False
+        """Whether this object has it."""
+
+    def acquire(self) -> None:
+        """Takes it, at once or not at all.
+
+        Raises:
+            BlockingIOError: Another one has it, in this process or another.
+            OSError: The folder cannot be written.
+        """
+        if sys.platform == "win32":
+            self.is_held = True
+            return
+        while not self.is_held:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                _lock(descriptor)
+                # Whoever had it may have removed the file just before: then a lock on it keeps nobody out.
+                self.is_held = _is_at(descriptor, self._path)
+            finally:
+                if self.is_held:
+                    self._descriptor = descriptor
+                else:
+                    os.close(descriptor)
+
+    def release(self) -> None:
+        """Gives it back. Harmless where it is not held."""
+        descriptor, self._descriptor, self.is_held = self._descriptor, None, False
+        if descriptor is None:
+            return
+        with suppress(OSError):
+            # Somebody may have removed the file, and another emulator made it again.
+            if _is_at(descriptor, self._path):
+                os.unlink(self._path)
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
