@@ -117,8 +117,17 @@ def azure(
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """NS1 (IBM), by pulumi-ns1.
 
-    zone: such as "acme.com". opts: of the record, such as a provider. Raises pulumi.RunError where the package is
-    missing.
+    NS1 can refuse to create records that exist already.
+
+    Args:
+        zone: The zone's name, such as "acme.com".
+        opts: Options of the record, such as a provider.
+
+    Returns:
+        The adapter. The TTL that it takes is 1 second and more: NS1's package never sends 0.
+
+    Raises:
+        pulumi.RunError: The package is missing.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
     return _set(
@@ -127,7 +136,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
             "zone": canonical_name(zone),
             "domain": records.within(zone),
             "type": "NS",
-            "ttl": records.ttl,
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more"),
             "answers": records.undotted().apply(
                 lambda targets: [ns1.RecordAnswerArgs(answer=each) for each in targets]
             ),

@@ -46,16 +46,28 @@ class NsRecords:
     def options(
         self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
     ) -> pulumi.ResourceOptions:
-        """The options of each record: a child of the delegation, deleted before the ingress is.
+        """Gives the options of each record: a child of the delegation, deleted before the ingress is.
 
-        given: what the program wants besides, such as a provider. named_by: the engine's name of the property with
-        the record's name, if a package would change it in place: then the ingress of a record that can't stay is
-        not deleted before it, even where the ingress has to go before its successor comes.
+        When the domain changes, the new record is created before the old one is deleted, whatever the package asks of
+        the engine: `delete_before_replace` is False.
+
+        Args:
+            given: What the program wants besides, such as a provider. Its `delete_before_replace` wins over ours.
+            named_by: The engine's name of the property that holds the record's name, for a package that changes it in
+                place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
+                would be deleted while its record is still there.
+
+        Returns:
+            The options to pass to the resource of each record.
         """
         ours = pulumi.ResourceOptions(
             parent=self.delegation,
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
+            # A package that can choose a record's name takes a name that it is given for one that two records can't
+            # share, and asks the engine to delete the old record first. Until the new one exists, there would be no
+            # delegation.
+            delete_before_replace=False,
         )
         return pulumi.ResourceOptions.merge(ours, given)
 

@@ -98,8 +98,15 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
 def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """DNSimple, by pulumi-dnsimple.
 
-    zone_name: such as "acme.com". opts: of the records, such as a provider. Raises pulumi.RunError where the package is
-    missing.
+    Args:
+        zone_name: The zone's name, such as "acme.com".
+        opts: Options of the records, such as a provider.
+
+    Returns:
+        The adapter. The TTL that it takes is 1 second and more: DNSimple's package never sends 0.
+
+    Raises:
+        pulumi.RunError: The package is missing.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return _of_each(
@@ -108,7 +115,7 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
             "zone_name": canonical_name(zone_name),
             "name": records.relative_to(zone_name),
             "type": "NS",
-            "ttl": records.ttl,
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more"),
         },
         lambda target: {"value": target.rstrip(".")},
         named_by="name",

@@ -69,6 +69,9 @@ class Request:
         self.provider: str = request.provider
         self.is_protected: bool = request.protect
         self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        self.delete_before_replace: bool | None = (
+            request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+        )
 
 
 class Monitor(MockMonitor):

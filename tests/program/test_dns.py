@@ -24,6 +24,7 @@ from pulumi_agin.dns.records import NsRecords, package
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+DNS_PAGE = Path(__file__).parents[2] / "docs" / "dns.md"
 DELEGATION = "agin:index:AgentIngressDelegation"
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 DOTTED = NS_TARGETS
@@ -296,6 +297,7 @@ def assert_is_child(record: Request, expected: Expected) -> None:
     assert record.parent.endswith(f"{DELEGATION}::connect")
     assert [urn for urn in record.dependencies if urn.endswith(f"{TYPE}::ingress")]
     assert record.replace_on_changes == [expected.named_by]
+    assert record.delete_before_replace is False
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -431,6 +433,8 @@ def test_a_domain_that_is_not_below_the_zone_is_refused(name: str, mocks: Mocks)
 TTLS = {
     "cloudflare": ([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for a choice of its own"),
     "azure": ([1], [0], "1 second and more"),
+    "dnsimple": ([1], [0], "1 second and more"),
+    "ns1": ([1], [0], "1 second and more"),
     "hcloud": ([60], [0, 59], "60 seconds and more"),
     "gandi": ([300, 2592000], [0, 299, 2592001], "300 to 2592000 seconds"),
     "digitalocean": ([30], [0, 29], "30 seconds and more"),
@@ -460,6 +464,14 @@ def test_a_ttl_that_the_provider_does_not_take_is_refused(name: str, mocks: Mock
         assert refusal(lambda: adapter(name), ttl=ttl) == message
 
 
+def test_the_page_of_adapters_says_any_ttl_of_those_that_take_every_one(mocks: Mocks) -> None:
+    text = DNS_PAGE.read_text(encoding="utf-8")
+    any_ttl = set(re.findall(r"^\| `(\w+)` (?:\|[^|\n]*){3}\| any \|", text, re.MULTILINE))
+    assert any_ttl == {*ADAPTERS, "rfc2136"} - TTLS.keys()
+    for name in any_ttl - {"rfc2136"}:
+        run_delegation(lambda name=name: adapter(name), ttl=0)
+
+
 WRONG_TTLS: list[Any] = [-1, 2**31, 300.5, float("nan"), float("inf"), True, "300", None]
 
 
@@ -474,7 +486,7 @@ def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None
 @pytest.mark.parametrize("name", ["aws", "dnsimple"])
 def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
     ttl: Any
-    for ttl in (0, 2**31 - 1, 300.0):
+    for ttl in (0 if name == "aws" else 1, 2**31 - 1, 300.0):
         run_delegation(lambda: adapter(name), ttl=ttl)
     is_first_preview(mocks)
     for wrong in WRONG_TTLS:
@@ -530,6 +542,7 @@ def rfc2136_inputs(mocks: Mocks) -> dict[str, Any]:
     assert (record.name, record.token) == ("connect", "pulumi-python:dynamic/agin:Rfc2136Delegation")
     assert record.parent.endswith(f"{DELEGATION}::connect")
     assert [urn for urn in record.dependencies if urn.endswith(f"{TYPE}::ingress")]
+    assert record.delete_before_replace is False
     return {name: value for name, value in record.inputs.items() if name != "__provider"}
 
 
@@ -630,6 +643,13 @@ def test_options_of_the_records_and_providers_of_the_delegation_reach_them(name:
         assert each.is_protected
         assert f"{DELEGATION}::" in each.parent
         assert each.replace_on_changes == ["name"]
+        assert each.delete_before_replace is False
+
+
+@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+def test_the_program_can_still_have_the_old_record_deleted_first(name: str, mocks: Mocks) -> None:
+    run_delegation(lambda: adapter(name, opts=pulumi.ResourceOptions(delete_before_replace=True)))
+    assert {each.delete_before_replace for each in records(mocks)} == {True}
 
 
 # -- adapters of others -----------------------------------------------------------------------------------
@@ -685,6 +705,7 @@ def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> Non
     assert [each.name for each in made] == names
     for each in made:
         assert each.parent.endswith(f"{DELEGATION}::connect")
+        assert each.delete_before_replace is False
         # Though nothing of the ingress is among the inputs.
         assert [urn for urn in each.dependencies if urn.endswith(f"{TYPE}::ingress")]
 

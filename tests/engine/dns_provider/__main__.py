@@ -1,0 +1,214 @@
+"""The plugin of `acmedns`, a DNS package of the tests' own. The engine runs `python -m tests.engine.dns_provider FILE`.
+
+It stands in for the real plugins, which no test can run, and does what they were seen to do:
+
+- `acmedns:index:RecordSet` holds all values of a name, as Gandi's resource does. It can choose the name itself, and
+  another name replaces it. Its import id is `acme.com/connect/NS`.
+- `acmedns:index:Record` holds one value, as DigitalOcean's resource does. It changes everything but the zone in
+  place. Its import id is `acme.com,1`.
+
+Both answer with detailed diffs, and refuse to create what exists.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from tests.engine.dns_provider.service import DnsService, RefusedError
+
+# Where a plugin of the Terraform bridge notes which inputs it chose itself.
+DEFAULTS = "__defaults"
+
+
+class Resource(ABC):
+    """A type of the package: its inputs, and what the service is asked for it."""
+
+    fields: tuple[str, ...]
+    replacing: frozenset[str]
+    auto_named: str | None = None
+
+    def __init__(self, service: DnsService) -> None:
+        self.service = service
+
+    @abstractmethod
+    def create(self, inputs: Mapping[str, Any]) -> str:
+        """Makes it and gives its id. Raises RefusedError."""
+
+    @abstractmethod
+    def read(self, id_: str) -> dict[str, Any] | None:
+        """Its inputs as the service has them; None where it is gone."""
+
+    @abstractmethod
+    def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Changes it in place. Raises RefusedError."""
+
+    @abstractmethod
+    def delete(self, id_: str) -> None:
+        """Deletes it."""
+
+
+class RecordSet(Resource):
+    """All values of a name in one resource."""
+
+    fields = ("zone", "name", "ttl", "values")
+    replacing = frozenset({"zone", "name"})
+    auto_named = "name"
+
+    def create(self, inputs: Mapping[str, Any]) -> str:
+        self.service.create_set(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["values"])
+        return f"{inputs['zone']}/{inputs['name']}/NS"
+
+    def read(self, id_: str) -> dict[str, Any] | None:
+        zone, name, _ = id_.split("/")
+        found = self.service.records(zone, name)
+        if not found:
+            return None
+        return {"zone": zone, "name": name, "ttl": found[0].ttl, "values": [each.value for each in found]}
+
+    def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
+        self.service.update_set(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["values"])
+
+    def delete(self, id_: str) -> None:
+        zone, name, _ = id_.split("/")
+        self.service.delete_set(zone, name)
+
+
+class Record(Resource):
+    """One value."""
+
+    fields = ("zone", "name", "ttl", "value")
+    replacing = frozenset({"zone"})
+
+    def create(self, inputs: Mapping[str, Any]) -> str:
+        number = self.service.create(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["value"])
+        return f"{inputs['zone']},{number}"
+
+    def read(self, id_: str) -> dict[str, Any] | None:
+        found = self.service.record(self._number(id_))
+        if found is None:
+            return None
+        return {"zone": found.zone, "name": found.name, "ttl": found.ttl, "value": found.value}
+
+    def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
+        self.service.update(self._number(id_), inputs["name"], int(inputs["ttl"]), inputs["value"])
+
+    def delete(self, id_: str) -> None:
+        self.service.delete(self._number(id_))
+
+    @staticmethod
+    def _number(id_: str) -> int:
+        return int(id_.partition(",")[2])
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """What the engine calls."""
+
+    def __init__(self, service: DnsService) -> None:
+        self._types: dict[str, Resource] = {
+            "acmedns:index:RecordSet": RecordSet(service),
+            "acmedns:index:Record": Record(service),
+        }
+
+    def _type(self, urn: str) -> Resource:
+        return self._types[urn.split("::")[2].rpartition("$")[2]]
+
+    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
+        return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:  # noqa: N802
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:  # noqa: N802
+        return provider_pb2.ConfigureResponse()
+
+    def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
+        type_, olds, news = self._type(request.urn), MessageToDict(request.olds), MessageToDict(request.news)
+        defaults = []
+        if type_.auto_named and type_.auto_named not in news:
+            defaults.append(type_.auto_named)
+            own = type_.auto_named in olds.get(DEFAULTS, [])
+            news[type_.auto_named] = olds[type_.auto_named] if own else f"{request.name}-{token_hex(4)}"
+        return provider_pb2.CheckResponse(inputs=_struct({**news, DEFAULTS: defaults}))
+
+    def Diff(self, request: Any, context: Any) -> provider_pb2.DiffResponse:  # noqa: N802
+        type_ = self._type(request.urn)
+        olds, news = MessageToDict(request.old_inputs), MessageToDict(request.news)
+        # An unknown value is a text that differs from all others.
+        changed = [name for name in type_.fields if olds.get(name) != news.get(name)]
+        replaces = [name for name in changed if name in type_.replacing]
+        in_place, replacing = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=replaces,
+            diffs=changed,
+            detailedDiff={
+                name: provider_pb2.PropertyDiff(kind=replacing if name in replaces else in_place, inputDiff=True)
+                for name in changed
+            },
+            hasDetailedDiff=True,
+            # As the Terraform bridge does: where the package could have chosen the name, and the program gave it, the
+            # bridge assumes that two can't have that name at once.
+            deleteBeforeReplace=bool(replaces) and type_.auto_named not in (None, *news.get(DEFAULTS, [])),
+        )
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:  # noqa: N802
+        try:
+            id_ = self._type(request.urn).create(MessageToDict(request.properties))
+        except RefusedError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return provider_pb2.CreateResponse(id=id_, properties=request.properties)
+
+    def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:  # noqa: N802
+        found = self._type(request.urn).read(request.id)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        # An import has no inputs from before: then the name counts as given by the program.
+        defaults = MessageToDict(request.inputs).get(DEFAULTS, [])
+        properties = _struct({**found, DEFAULTS: defaults})
+        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=properties)
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:  # noqa: N802
+        try:
+            self._type(request.urn).update(request.id, MessageToDict(request.news))
+        except RefusedError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return provider_pb2.UpdateResponse(properties=request.news)
+
+    def Delete(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
+        self._type(request.urn).delete(request.id)
+        return empty_pb2.Empty()
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(values)
+    return struct
+
+
+def main(file: str) -> None:
+    """Serves until the engine ends it, on a port that it prints."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(DnsService(Path(file))), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)  # noqa: T201 - for the engine
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    # The engine adds an argument of its own.
+    main(sys.argv[1])

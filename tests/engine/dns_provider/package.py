@@ -1,0 +1,56 @@
+"""Makes the package `acmedns` part of a test's project: its plugin, and the module that a program imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+from tests.engine.dns_provider.service import DnsService
+from tests.engine.project import Project
+
+ROOT = Path(__file__).parents[3]
+
+# As the Python SDK of a package: a class for each type. `set_of` and `each_of` are what `agin.dns.custom` takes.
+MODULE = """
+import pulumi
+
+ZONE = "acme.com"
+
+
+class RecordSet(pulumi.CustomResource):
+    def __init__(self, name, *, zone, host, ttl, values, opts):
+        super().__init__("acmedns:index:RecordSet", name, dict(zone=zone, name=host, ttl=ttl, values=values), opts)
+
+
+class Record(pulumi.CustomResource):
+    def __init__(self, name, *, zone, host, ttl, value, opts):
+        super().__init__("acmedns:index:Record", name, dict(zone=zone, name=host, ttl=ttl, value=value), opts)
+
+
+def set_of(records):
+    shared = dict(zone=ZONE, host=records.relative_to(ZONE), ttl=records.ttl, opts=records.options(named_by="name"))
+    return RecordSet(records.name, values=records.ns_targets, **shared)
+
+
+def each_of(records):
+    shared = dict(zone=ZONE, host=records.relative_to(ZONE), ttl=records.ttl)
+    return records.of_each(
+        lambda name, value: Record(name, value=value, opts=records.options(named_by="name"), **shared)
+    )
+"""
+
+
+def install(project: Project) -> DnsService:
+    """Installs the package in the project, and gives the service that it works on."""
+    file = project.folder / "dns-service.json"
+    folder = project.folder / "acmedns-plugin"
+    folder.mkdir()
+    plugin = folder / "pulumi-resource-acmedns"
+    python = quote(str(project.user_env / "bin" / "python"))
+    command = f"{python} -m tests.engine.dns_provider {quote(str(file))}"
+    plugin.write_text(f"#!/bin/sh\ncd {quote(str(ROOT))} && exec {command}\n")
+    plugin.chmod(0o755)
+    providers = f"plugins:\n  providers:\n    - name: acmedns\n      path: {folder}\n"
+    project.yaml(f"name: {project.name}\nruntime: python\n{providers}")
+    (project.folder / "acmedns.py").write_text(MODULE)
+    return DnsService(file)
