@@ -19,7 +19,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok: its children, by a DNS provider's package.
 
     They are made after the ingress and deleted before it, as a delegation that outlives its ingress can be taken over
-    by others.
+    by others. A run that is killed may leave records that the state does not know of, and that nothing deletes.
     """
 
     ns_targets: pulumi.Output[Sequence[str]]

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
+# A write leaves this much of the call's time, or a quarter of it where that is less, for the look that may follow.
+LOOK_SECONDS = 10.0
+
 # Those of dnspython that are not cut short; its own name of the first is longer.
 ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 
@@ -73,6 +76,9 @@ class PrimaryServer:
     What passes by is repeated until then: no connection, no answer, SERVFAIL (RFC 2136 has a server undo the update
     that it answers so). Whatever else goes wrong raises ProviderError, at once, with one sentence. Without a key,
     messages are unsigned, and answers are believed without a signature.
+
+    When no answer tells whether an update was carried out, the server is asked for its records. Where they do not tell
+    either, the call raises UnsettledError.
     """
 
     def __init__(self, server: Server, zone: str, key: TsigKey | None, seconds: float) -> None:
@@ -100,7 +106,7 @@ class PrimaryServer:
         import dns.rcode
         import dns.rdatatype
 
-        call = _Call(doing, domain, changes=False)
+        call = _Call(doing, domain, self._deadline)
         query = dns.message.make_query(f"{domain}.", dns.rdatatype.NS, flags=0)
         answer = self._sent(query, call)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
@@ -144,17 +150,28 @@ class PrimaryServer:
         )
 
     def create(self, domain: str, wanted: NsSet) -> NsSet | None:
-        """Makes them where there are none. Returns those that are there already, and are left alone, or None.
+        """Makes the records where there are none.
 
-        After a lost answer, records that are exactly the wanted ones, and were not there before, are our own.
+        After a lost answer, records that are exactly the wanted ones are our own, as there were none before.
+
+        Args:
+            domain: The name of the records.
+            wanted: The records to make.
+
+        Returns:
+            None once they are made. Otherwise the records that are there already, which are left alone.
+
+        Raises:
+            UnsettledError: The server may have made them, or may yet.
+            ProviderError: It did not make them.
         """
         import dns.rcode
 
-        call = _Call(f"create the NS records of {domain}", domain)
+        call = self._write_call(f"create the NS records of {domain}", domain)
         there = self.read(domain, call.doing)
         if there is not None:
             # An update that would change nothing tells whether the server has this zone: maybe they are of another.
-            look = _Call(call.doing, domain, changes=False)
+            look = _Call(call.doing, domain, self._deadline)
             update = self._update()
             update.absent(f"{domain}.", "NS")
             answer = self._sent(update, look)
@@ -170,52 +187,120 @@ class PrimaryServer:
         update.absent(f"{domain}.", "NS")
         update.absent(f"{domain}.", "CNAME")
         update.add(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
-        answer = self._sent(update, call)
-        if answer.rcode() == dns.rcode.NOERROR:
+        failure = self._failure(update, call)
+        if failure is None:
             return None
-        if answer.rcode() != dns.rcode.YXRRSET:
-            raise self._refusal(call, answer)
+        if call.is_doubtful:
+            there = self._looked_after(call, failure, None)
+            if there == wanted:
+                return None
+            if there is None or set(there.targets) & set(wanted.targets):
+                raise _unsettled(failure, there)
+            return there
+        if call.rcode != dns.rcode.YXRRSET:
+            raise failure
         there = self._look(domain, call.doing)
-        if there == wanted and call.lost_an_answer:
-            return None
         if there is None:
-            raise self._refusal(call, answer)
+            raise failure
         return there
 
-    def replace(
-        self, domain: str, wanted: NsSet, doing: str, ours: Collection[tuple[str, ...]] | None = None
-    ) -> NsSet | None:
-        """Makes them the wanted ones in one message, so that at no time there are none.
+    def replace(self, domain: str, wanted: NsSet, doing: str, ours: Collection[str] | None = None) -> NsSet | None:
+        """Makes the records the wanted ones in one message, so that at no time there are none.
 
-        ours: the values that may be replaced; None is any. Returns those that are left alone for that, or None.
+        Args:
+            domain: The name of the records.
+            wanted: The records to make.
+            doing: What is being done, for messages: a verb and its object.
+            ours: Records are replaced only where all their values are among these. None: any are.
+
+        Returns:
+            None once it is done. Otherwise the records that are left alone because of `ours`.
+
+        Raises:
+            UnsettledError: The server may have done it, or may yet.
+            ProviderError: It did not do it.
         """
         import dns.rcode
 
-        there = self.read(domain, doing)
-        if there is not None and ours is not None and there.targets not in ours:
-            return there
-        call = _Call(doing, domain)
+        before = self.read(domain, doing)
+        if before is not None and ours is not None and not set(before.targets) <= set(ours):
+            return before
+        call = self._write_call(doing, domain)
         update = self._update()
         update.absent(f"{domain}.", "CNAME")
         update.replace(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
-        answer = self._sent(update, call)
-        if answer.rcode() == dns.rcode.YXRRSET:
+        failure = self._failure(update, call)
+        if failure is None:
+            return None
+        if call.is_doubtful:
+            there = self._looked_after(call, failure, before)
+            if there == wanted:
+                return None
+            raise _unsettled(failure, there)
+        if call.rcode == dns.rcode.YXRRSET:
             self._look(domain, doing)  # raises, and names the alias
-        if answer.rcode() != dns.rcode.NOERROR:
-            raise self._refusal(call, answer)
-        return None
+        raise failure
 
-    def delete(self, domain: str, targets: Sequence[str]) -> None:
-        """Deletes the records with these values, and no other. Those that are gone already are as good."""
-        import dns.rcode
+    def delete(self, domain: str, targets: Collection[str]) -> None:
+        """Deletes the records with these values, and no other. Those that are gone already are as good.
 
-        call = _Call(f"delete the NS records of {domain}", domain)
+        Raises:
+            ProviderError: They are still there, or that they are gone can't be known.
+        """
+        import dns.exception
+
+        call = self._write_call(f"delete the NS records of {domain}", domain)
         update = self._update()
         for target in targets:
-            update.delete(f"{domain}.", "NS", target)
-        answer = self._sent(update, call)
-        if answer.rcode() != dns.rcode.NOERROR:
-            raise self._refusal(call, answer)
+            try:
+                update.delete(f"{domain}.", "NS", target)
+            except (dns.exception.DNSException, ValueError):
+                raise ProviderError(
+                    f"{self._could_not(call)}: {one_line(target, 80)} is no name as DNS has it; see ns_targets in the "
+                    "state"
+                ) from None
+        failure = self._failure(update, call)
+        if failure is None:
+            return
+        if not call.is_doubtful:
+            raise failure
+        try:
+            there = self.read(domain)
+        except ProviderError as error:
+            if not call.lost_an_answer:
+                raise failure from None
+            raise ProviderError(f"{_may_be_done(failure)}, and a look at its records failed: {error}") from None
+        if there is None or not set(there.targets) & set(targets):
+            return
+        raise ProviderError(f"{_may_be_done(failure)}, but {_seen(there)}") if call.lost_an_answer else failure
+
+    def _write_call(self, doing: str, domain: str) -> _Call:
+        kept_back = min(LOOK_SECONDS, self._deadline.seconds / 4)
+        return _Call(doing, domain, self._deadline.keeping_back(kept_back))
+
+    def _failure(self, update: dns.update.UpdateMessage, call: _Call) -> ProviderError | None:
+        """Sends an update. Returns None where the server says that it was carried out, and else what went wrong."""
+        import dns.rcode
+
+        try:
+            answer = self._sent(update, call)
+        except ProviderError as error:
+            return error
+        call.rcode = answer.rcode()
+        return None if call.rcode == dns.rcode.NOERROR else self._refusal(call, answer)
+
+    def _looked_after(self, call: _Call, failure: ProviderError, before: NsSet | None) -> NsSet | None:
+        """The records after an update that failed in doubt. `before` are those that were there before it.
+
+        Raises the failure where the look confirms it, and UnsettledError where the look fails.
+        """
+        try:
+            there = self.read(call.domain)
+        except ProviderError as error:
+            raise UnsettledError(f"{_may_be_done(failure)}, and a look at its records failed: {error}", None) from None
+        if there == before and not call.lost_an_answer:
+            raise failure
+        return there
 
     def _update(self) -> dns.update.UpdateMessage:
         import dns.update
@@ -228,7 +313,7 @@ class PrimaryServer:
         """The loop: sends, and repeats what passes by, until there is an answer that can be believed."""
         if self._key:
             message.use_tsig(self._key.of_dnspython())
-        with _progress().of(f"{call.doing} at {self._server}", self._deadline) as wait:
+        with _progress().of(f"{call.doing} at {self._server}", call.deadline) as wait:
             while True:
                 wait.waits_for("no answer yet")
                 call.tries += 1
@@ -237,16 +322,15 @@ class PrimaryServer:
                 except _PassesByError as error:
                     reason = str(error)
                 pause = backoff_seconds(call.tries)
-                if pause >= self._deadline.left:
-                    raise ProviderError(f"{self._could_not(call)}: {reason}{_what_is_unknown(call)}")
+                if pause >= call.deadline.left:
+                    raise ProviderError(f"{self._could_not(call)}: {reason}")
                 wait.waits_for(reason, pause)
                 time.sleep(pause)
 
     def _exchanged(self, message: dns.message.Message, call: _Call) -> dns.message.Message:
         """One try. Raises _PassesByError where the next one may go better."""
         wire = message.to_wire()  # signed anew: the signature holds the time
-        left = max(self._deadline.left, 0.1)
-        seconds = min(CONNECT_TIMEOUT_SECONDS, left)
+        seconds = min(CONNECT_TIMEOUT_SECONDS, call.seconds_left)
         try:
             connection = socket.create_connection((self._server.host, self._server.port), seconds)
         except socket.gaierror as error:
@@ -256,7 +340,7 @@ class PrimaryServer:
             raise ProviderError(f"{self._could_not(call)}: {reason}; see server") from None
         except OSError as error:
             raise _PassesByError(f"no connection{_why(error, seconds)}; see server and port") from None
-        seconds = min(ANSWER_TIMEOUT_SECONDS, left)
+        seconds = min(ANSWER_TIMEOUT_SECONDS, call.seconds_left)
         with connection:
             try:
                 received = _talk(connection, wire, time.monotonic() + seconds)
@@ -276,43 +360,44 @@ class PrimaryServer:
         except (dns.exception.DNSException, ValueError):
             answer = None
         if answer is None or not message.is_response(answer):
-            raise ProviderError(
-                f"{self._could_not(call)}: what it sent is no answer of a DNS server; see server and port"
-            )
+            raise self._not_believed(call, "what it sent is no answer of a DNS server; see server and port")
+        is_signed = self._key is not None and _is_signed(self._key, message.mac, answer, received)
         if answer.rcode() == dns.rcode.SERVFAIL:
+            call.refused_unsigned |= self._key is not None and not is_signed
             raise _PassesByError("it answered SERVFAIL; its log says why")
-        if self._key:
-            self._verify(self._key, message.mac, answer, received, call)
+        if self._key and not is_signed:
+            self._accept_unsigned(self._key, answer, call)
         return answer
 
-    def _verify(
-        self, key: TsigKey, request_mac: bytes | None, answer: dns.message.Message, received: bytes, call: _Call
-    ) -> None:
-        """Raises where the key's signature is not right. Unsigned, an answer may be an error, and nothing else."""
-        import dns.exception
-        import dns.message
+    def _accept_unsigned(self, key: TsigKey, answer: dns.message.Message, call: _Call) -> None:
+        """Raises where the answer to a signed message must be signed. Unsigned, it may refuse, and nothing else."""
         import dns.rcode
 
         if answer.tsig_error:
+            call.refused_unsigned = True
             raise self._refused_key(call, key, answer)
         if answer.had_tsig:
-            try:
-                dns.message.from_wire(received, keyring=key.of_dnspython(), request_mac=request_mac)
-            except dns.exception.DNSException:
-                raise ProviderError(
-                    f"{self._could_not(call)}: its answer has a signature that is not the one of {key}, so it is not "
-                    "believed; see what stands between here and the server"
-                ) from None
-        elif answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET):
-            raise ProviderError(
-                f"{self._could_not(call)}: its answer is not signed by {key}, so it is not believed; see that the "
-                "server knows this key, and what stands between here and the server"
+            raise self._not_believed(
+                call,
+                f"its answer has a signature that is not the one of {key}, so it is not believed; see what stands "
+                "between here and the server",
             )
+        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET):
+            raise self._not_believed(
+                call,
+                f"its answer is not signed by {key}, so it is not believed; see that the server knows this key, and "
+                "what stands between here and the server",
+            )
+        call.refused_unsigned = True
 
     # -- what went wrong, in words ------------------------------------------------------------------------
 
+    def _not_believed(self, call: _Call, why: str) -> ProviderError:
+        call.lost_an_answer = True
+        return ProviderError(f"{self._could_not(call)}: {why}")
+
     def _could_not(self, call: _Call) -> str:
-        effort = f" after {call.tries} tries in {self._deadline}" if call.tries > 1 else ""
+        effort = f" after {call.tries} tries in {call.deadline}" if call.tries > 1 else ""
         return f"could not {call.doing} at {self._server}{effort}"
 
     def _refused_key(self, call: _Call, key: TsigKey, answer: dns.message.Message) -> ProviderError:
@@ -378,6 +463,18 @@ _CREDENTIALS_HINT = (
 )
 
 
+class UnsettledError(ProviderError):
+    """An update was sent, and neither its answer nor a look afterwards tells whether the server carried it out.
+
+    Attributes:
+        there: The records that the look found; None where it found none, or failed.
+    """
+
+    def __init__(self, message: str, there: NsSet | None) -> None:
+        super().__init__(message)
+        self.there = there
+
+
 class _AliasError(ProviderError):
     """In an answer, the name is an alias: by a record of its own, or by a wildcard.
 
@@ -395,10 +492,24 @@ class _Call:
 
     doing: str
     domain: str
-    changes: bool = True
+    deadline: Deadline
     tries: int = 0
+    rcode: int | None = None
+    """Of the answer to an update, where one was believed."""
     lost_an_answer: bool = False
-    """Whether the server may have carried out what it did not answer."""
+    """Whether a try was sent and no answer to it was believed: the server may have carried it out."""
+    refused_unsigned: bool = False
+    """Whether an answer refused a signed try without a signature: anybody on the way may have said so."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a look has to tell what was carried out."""
+        return self.lost_an_answer or self.refused_unsigned
+
+    @property
+    def seconds_left(self) -> float:
+        """How long a step of a try may take: always long enough to be one."""
+        return max(self.deadline.left, 0.1)
 
 
 @cache
@@ -436,10 +547,31 @@ def _why(error: Exception, seconds: float) -> str:
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
 
 
-def _what_is_unknown(call: _Call) -> str:
-    if not (call.changes and call.lost_an_answer):
-        return ""
-    return ". It may have been done all the same; the next run finds out"
+def _is_signed(key: TsigKey, request_mac: bytes | None, answer: dns.message.Message, received: bytes) -> bool:
+    """Whether the answer has the key's signature, and it is right."""
+    import dns.exception
+    import dns.message
+
+    if not answer.had_tsig:
+        return False
+    try:
+        dns.message.from_wire(received, keyring=key.of_dnspython(), request_mac=request_mac)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    return True
+
+
+def _unsettled(failure: ProviderError, there: NsSet | None) -> UnsettledError:
+    return UnsettledError(f"{_may_be_done(failure)}: {_seen(there)}", there)
+
+
+def _may_be_done(failure: ProviderError) -> str:
+    return f"{failure}. The server may have carried it out all the same"
+
+
+def _seen(there: NsSet | None) -> str:
+    """What a look found, as a clause."""
+    return "it has no NS records of this name now" if there is None else f"it now has {there}"
 
 
 def _clocks(answer: dns.message.Message) -> str:

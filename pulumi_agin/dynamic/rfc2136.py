@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import (
@@ -23,10 +23,10 @@ from pulumi.dynamic import (
 )
 
 from . import servicer
-from .servicer import ProviderError, sentences
+from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
-    from .dns_update import NsSet, PrimaryServer
+    from .dns_update import NsSet, PrimaryServer, UnsettledError
 
 # How long a call takes at most, where the resource has no custom_timeouts: a name server that is started again needs
 # seconds.
@@ -44,6 +44,10 @@ UPDATED_IN_PLACE = ("ns_targets", "ttl", "server", "port", "tsig_key_name", "tsi
 # Both, or none: then messages are unsigned.
 KEY = ("tsig_key_name", "tsig_secret")
 
+# A hidden output after a write of unknown outcome: the values, besides those of `ns_targets`, that the server may have
+# of ours.
+UNSETTLED = "_unsettled_ns_targets"
+
 
 class Rfc2136Provider(ResourceProvider):
     """The lifecycle of the NS records that delegate one domain. Every failure is one sentence for the user."""
@@ -59,7 +63,7 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalizes what the program gave, and finds everything that is wrong with it, in the preview already."""
-        inputs, problems = _judged(servicer.without_provider(news))
+        inputs, problems = _judged(servicer.without_provider(news), _JUDGES)
         if missing := missing_package():
             problems = [missing, *problems]
         # Of a property that is named to it, the engine prints the value.
@@ -69,8 +73,9 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an update would change, canonical on both sides. `take_over` is for what is made: it is no change."""
+        kept = _kept(_olds)
         # A value that is not known yet equals none.
-        changed = [field for field in (*REPLACING, *UPDATED_IN_PLACE) if _olds.get(field) != _news.get(field)]
+        changed = [field for field in (*REPLACING, *UPDATED_IN_PLACE) if kept.get(field) != _news.get(field)]
         return DiffResult(
             changes=bool(changed),
             replaces=[field for field in REPLACING if field in changed],
@@ -83,11 +88,16 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Makes the records, where there are none; with `take_over`, in the place of those that are there."""
+        from .dns_update import UnsettledError
+
         server, domain, wanted = _primary_server(props), props["domain"], _ns_set(props)
-        if props.get("take_over"):
-            there = server.replace(domain, wanted, f"create the NS records of {domain}")
-        else:
-            there = server.create(domain, wanted)
+        try:
+            if props.get("take_over"):
+                there = server.replace(domain, wanted, f"create the NS records of {domain}")
+            else:
+                there = server.create(domain, wanted)
+        except UnsettledError as error:
+            raise _unsettled(error, {**_outputs(props), "ns_targets": []}, wanted.targets) from None
         if there is not None:
             raise _taken(props, there)
         return CreateResult(domain, _outputs(props))
@@ -95,23 +105,40 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A refresh. They are gone only where the primary server of the zone says so."""
-        there = _primary_server(props).read(props["domain"])
+        kept = _kept(props)
+        there = _primary_server(kept).read(kept["domain"])
         if there is None:
             return ReadResult(None, {})
+        if not kept["ns_targets"] and not set(there.targets) & set(kept[UNSETTLED]):
+            # None was known to be its own, and these are none of those that it may have made.
+            return ReadResult(None, {})
         found = {"ns_targets": list(there.targets), "ttl": there.ttl}
+        outputs = {**_outputs(kept), **found}
         # The inputs too, so that the next preview compares the program with what is there.
-        inputs = servicer.without_provider(servicer.inputs_before() or props)
-        return ReadResult(id_, {**_outputs(props), **found}, {**inputs, **found})
+        inputs = servicer.without_provider(servicer.inputs_before() or outputs)
+        return ReadResult(id_, outputs, {**inputs, **found})
 
     @sentences
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Replaces the records, also by equal ones: so a new key is tried before the state keeps it."""
-        domain, wanted = _news["domain"], _ns_set(_news)
-        ours = None
-        if any(_olds.get(field) != _news.get(field) for field in ("server", "port")) and not _news.get("take_over"):
-            # Another server, maybe, on which records may be somebody else's.
-            ours = {wanted.targets, tuple(_olds.get("ns_targets") or ())}
-        there = _primary_server(_news).replace(domain, wanted, f"update the NS records of {domain}", ours)
+        from .dns_update import UnsettledError
+
+        kept, domain, wanted = _kept(_olds), _news["domain"], _ns_set(_news)
+        moved = any(kept[field] != _news[field] for field in ("server", "port"))
+        known = {*wanted.targets, *kept["ns_targets"], *kept[UNSETTLED]}
+        # Where none is known to be its own, those that are there may be somebody else's.
+        may_be_others = moved or not kept["ns_targets"]
+        ours = known if may_be_others and not _news.get("take_over") else None
+        try:
+            there = _primary_server(_news).replace(domain, wanted, f"update the NS records of {domain}", ours)
+        except UnsettledError as error:
+            # Of the connection, the new values: they have just served to read what is there.
+            outputs = {
+                **_outputs(_news),
+                "ns_targets": [] if moved else kept["ns_targets"],
+                "ttl": error.there.ttl if error.there else kept["ttl"],
+            }
+            raise _unsettled(error, outputs, known) from None
         if there is not None:
             raise _taken(_news, there)
         return UpdateResult(_outputs(_news))
@@ -119,7 +146,8 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Deletes the records that the state knows of. What others have added is theirs."""
-        _primary_server(_props).delete(_props["domain"], _props["ns_targets"])
+        kept = _kept(_props)
+        _primary_server(kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
 
 
 def _primary_server(props: Mapping[str, Any]) -> PrimaryServer:
@@ -147,18 +175,32 @@ def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
     return {field: props[field] for field in (*REPLACING, *UPDATED_IN_PLACE) if field in props}
 
 
+def _unsettled(error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str]) -> PartialFailureError:
+    """What keeps the resource in the state, with these values as such that the server may have of ours."""
+    unsettled = sorted(set(values) - set(outputs["ns_targets"]))
+    every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
+    return PartialFailureError(
+        f"{error}. So the state keeps every value of this resource that the server may have ({every}): the next "
+        "`pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
+        "`pulumi destroy` deletes the records with any of these values",
+        outputs["domain"],
+        {**outputs, UNSETTLED: unsettled},
+    )
+
+
 def _taken(props: Mapping[str, Any], there: NsSet) -> ProviderError:
     from pulumi_agin.nameservers import Server
 
     server = Server(props["server"], int(props["port"]))
     cut_off = ""
     if there == _ns_set(props):
-        cut_off = " They are what this resource is to make: a run that was cut off may have made them."
+        cut_off = " They are those that this resource would make: a run that was cut off may have made them."
     return ProviderError(
         f"{props['domain']} has NS records already at {server}, which are left alone: {there}.{cut_off} To "
         "replace them by those of this resource, set take_over=True; otherwise remove them. Where another resource of "
-        "this stack made them, and was renamed or moved in the program, give this one its old name or parent in "
-        "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead, as the old one is deleted with its records"
+        "this stack made them, and was renamed or moved in the program, do neither, as the old one is deleted with its "
+        "records: undo that and run `pulumi up`, then rename or move it again, together with "
+        "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) of what is renamed"
     )
 
 
@@ -183,11 +225,27 @@ _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
-def _judged(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The inputs in canonical form, and what is wrong with them. What is not known yet is left as it is."""
+def _kept(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs that the state has, in canonical form.
+
+    Raises:
+        ProviderError: Somebody edited the state, and it is not what this provider can have written.
+    """
+    kept, problems = _judged({UNSETTLED: [], **servicer.without_provider(outputs)}, _JUDGES_OF_OUTPUTS)
+    if problems:
+        raise ProviderError(
+            f"the state of this resource has been damaged: {'; '.join(problems)}. Put it right with `pulumi state edit`"
+        )
+    return kept
+
+
+def _judged(
+    given: Mapping[str, Any], judges: Mapping[str, Callable[[object], object]]
+) -> tuple[dict[str, Any], list[str]]:
+    """The values in canonical form, and what is wrong with them. What is not known yet is left as it is."""
     inputs = dict(given)
     problems = []
-    for field, judge in _JUDGES.items():
+    for field, judge in judges.items():
         if field not in given:
             if field not in KEY:
                 problems.append(f"property {field} is required")
@@ -244,6 +302,13 @@ def _ns_targets(value: object) -> object:
     except ValueError as error:
         raise ValueError(f"has a value that {error}") from None
     return canonical if len(known) == len(value) else value
+
+
+def _kept_ns_targets(value: object) -> list[str]:
+    """As `_ns_targets`, but none are right too, and so is whatever name a server had at a refresh."""
+    if not isinstance(value, list) or not all(isinstance(target, str) for target in value):
+        raise ValueError("must be a list of names of name servers")
+    return sorted({target.lower().rstrip(".") + "." for target in value})
 
 
 def _server(value: object) -> str:
@@ -307,4 +372,10 @@ _JUDGES: dict[str, Callable[[object], object]] = {
     "tsig_secret": _base64,
     "tsig_algorithm": _algorithm,
     "take_over": _yes_or_no,
+}
+
+_JUDGES_OF_OUTPUTS: dict[str, Callable[[object], object]] = {
+    **{field: judge for field, judge in _JUDGES.items() if field != "take_over"},
+    "ns_targets": _kept_ns_targets,
+    UNSETTLED: _kept_ns_targets,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dns.query
 import dns.tsig
@@ -11,6 +12,7 @@ import dns.update
 import pytest
 
 from tests.engine.project import UNCHANGED, Project, Result
+from tests.servicer.line import Outage, between
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"
@@ -24,16 +26,26 @@ def bind(tmp_path: Path) -> Iterator[Bind]:
         yield running
 
 
-def write(project: Project, bind: Bind, domain: str = DOMAIN, target: str = "ns1.x.net", **others: object) -> None:
-    """A program with one delegation."""
+def write(
+    project: Project,
+    bind: Bind,
+    domain: str = DOMAIN,
+    target: str = "ns1.x.net",
+    *,
+    port: int | None = None,
+    seconds: int = 60,
+    **others: object,
+) -> None:
+    """A program with one delegation, at BIND's port or at that of a line to it; a call may take `seconds`."""
     project.program(
         f"""
         import os
         from pulumi_agin.dns.rfc2136_delegation import Rfc2136Delegation
 
         made = Rfc2136Delegation("connect", domain="{domain}", ns_targets=["ns2.x.net.", "{target}"], ttl=300,
-            server="127.0.0.1", port={bind.port}, zone="acme.com", tsig_key_name="agin",
-            tsig_secret=os.environ["TSIG_SECRET"], **{others!r})
+            server="127.0.0.1", port={port or bind.port}, zone="acme.com", tsig_key_name="agin",
+            tsig_secret=os.environ["TSIG_SECRET"], **{others!r}, opts=pulumi.ResourceOptions(
+                custom_timeouts=pulumi.CustomTimeouts(create="{seconds}s", update="{seconds}s", delete="{seconds}s")))
         pulumi.export("ns_targets", made.ns_targets)
         """
     )
@@ -133,3 +145,107 @@ def test_what_is_wrong_is_shown_by_the_preview_and_nothing_is_taken_over(project
     assert KEY.secret not in failed
     assert not failed.has_traceback
     assert bind.referral(DOMAIN) == ["ns9.x.net."]
+
+
+# -- a write of unknown outcome ---------------------------------------------------------------------------
+
+OLD = ["ns1.x.net.", "ns2.x.net."]
+NEW = ["ns2.x.net.", "ns3.x.net."]
+
+
+def kept(project: Project) -> dict[str, Any]:
+    """The outputs of the delegation in the state."""
+    resources = project.state()["deployment"]["resources"]
+    [found] = [each for each in resources if each["type"] == "pulumi-python:dynamic/agin:Rfc2136Delegation"]
+    outputs: dict[str, Any] = found["outputs"]
+    return outputs
+
+
+def lose_the_create(project: Project, bind: Bind, outage: Outage, port: int) -> Result:
+    """An `up` that makes the records, of which nobody is told."""
+    write(project, bind, port=port, seconds=2)
+    failed = project.up(fails=True)
+    outage.is_over = True
+    assert f"the server may have ({', '.join(OLD)}): the next `pulumi up` sets the records again" in failed.diagnostics
+    assert not failed.has_traceback
+    assert bind.referral(DOMAIN) == OLD
+    assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == ([], OLD)
+    return failed
+
+
+def lose_the_update(project: Project, bind: Bind, outage: Outage, port: int) -> list[Result]:
+    """An `up` that makes the records, and one that changes their values, of which nobody is told."""
+    outage.is_over = True
+    write(project, bind, port=port, seconds=2)
+    results = [project.up()]
+    outage.is_over = False
+    write(project, bind, target="ns3.x.net", port=port, seconds=2)
+    results.append(project.up(fails=True))
+    outage.is_over = True
+    assert "could not update the NS records" in results[-1]
+    assert not results[-1].has_traceback
+    assert bind.referral(DOMAIN) == NEW
+    assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (OLD, ["ns3.x.net."])
+    return results
+
+
+def test_destroy_leaves_no_records_of_a_create_whose_answer_was_lost(project: Project, bind: Bind) -> None:
+    outage = Outage()
+    with between(bind, outage) as port:
+        results = [lose_the_create(project, bind, outage, port)]
+        assert is_nowhere_in_clear(KEY.secret, project, *results)
+        project.destroy()
+    assert bind.referral(DOMAIN) == []
+
+
+def test_destroy_leaves_no_records_of_an_update_whose_answer_was_lost(project: Project, bind: Bind) -> None:
+    outage = Outage()
+    with between(bind, outage) as port:
+        results = lose_the_update(project, bind, outage, port)
+        assert is_nowhere_in_clear(KEY.secret, project, *results)
+        project.destroy()
+    assert bind.referral(DOMAIN) == []
+
+
+@pytest.mark.parametrize("lose", [lose_the_create, lose_the_update])
+@pytest.mark.parametrize("refreshes", [False, True], ids=["up", "refresh"])
+def test_the_next_run_settles_what_is_unknown(lose: Any, refreshes: bool, project: Project, bind: Bind) -> None:
+    outage = Outage()
+    with between(bind, outage) as port:
+        lose(project, bind, outage, port)
+        wanted = bind.referral(DOMAIN)
+        results = [project.refresh("--diff") if refreshes else project.up("--diff")]
+        assert "_unsettled_ns_targets" not in kept(project)
+        assert kept(project)["ns_targets"] == wanted
+        results += [project.preview(), project.up()]
+        assert UNCHANGED in results[-2]
+        assert UNCHANGED in results[-1]
+        assert project.outputs()["ns_targets"] == wanted
+        assert bind.referral(DOMAIN) == wanted
+        assert is_nowhere_in_clear(KEY.secret, project, *results)
+        # `refresh --diff` lists every output that it changes, the hidden ones too.
+        assert not [result for result in results[refreshes:] if "_unsettled" in result]
+        project.destroy()
+    assert bind.referral(DOMAIN) == []
+
+
+def test_a_create_that_a_look_finds_carried_out_succeeds(project: Project, bind: Bind) -> None:
+    outage = Outage(of_looks=False)
+    with between(bind, outage) as port:
+        write(project, bind, port=port, seconds=2)
+        assert "2 created" in project.up()
+        outage.is_over = True
+        assert UNCHANGED in project.up()
+
+
+def test_an_up_killed_before_it_wrote_its_state_is_told_of_by_the_next(project: Project, bind: Bind) -> None:
+    # What it leaves: records, and a state without them.
+    drift(bind, *OLD)
+    write(project, bind)
+    failed = project.up(fails=True)
+    assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ns1.x.net." in failed
+    assert "a run that was cut off may have made them. To replace them by those of this resource, set" in failed
+    write(project, bind, take_over=True)
+    project.up()
+    project.destroy()
+    assert bind.referral(DOMAIN) == []
