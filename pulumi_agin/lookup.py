@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.output import UNKNOWN
@@ -19,6 +20,7 @@ from pulumi.runtime.sync_await import _sync_await
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError, NotFoundError
 from .provider import PACKAGE, client_with, settings_of, under_mocks, warn_of_plain_api_key
+from .threads import DaemonThreads
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient
@@ -168,6 +170,9 @@ _MANY = _Function("get_agent_ingresses", "agin:index:getAgentIngresses", GetAgen
 
 # -- how it is asked --------------------------------------------------------------------------------------
 
+# Those of each client: one that waits for its answer holds up no other deployment of the process.
+_threads: "WeakKeyDictionary[AgentIngressClient, DaemonThreads]" = WeakKeyDictionary()
+
 
 def _looked_up(function: _Function, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
     opts = pulumi.InvokeOptions.merge(None, opts)
@@ -213,8 +218,9 @@ async def _found(function: _Function, arguments: Mapping[str, Any], opts: pulumi
         if settings is None:
             return UNKNOWN
         account = f"the account of the API key from {settings.api_key_source}"
-        # In a thread: resources are registered meanwhile.
-        found = await asyncio.to_thread(function.find, client_with(settings), account, arguments)
+        client = client_with(settings)
+        threads = _threads.setdefault(client, DaemonThreads())
+        found = await threads.run(function.find, client, account, arguments)
     except NgrokError as error:
         raise pulumi.RunError(str(error)) from None
     return rpc.translate_output_properties(found, lambda name: name, function.result)

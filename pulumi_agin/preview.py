@@ -8,6 +8,7 @@ the program asks ngrok for the ingress, and fills in what it has.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,26 +128,14 @@ async def _exact(
 
 async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
     """The ingress as ngrok has it; None, and a warning once, where that can't be had."""
-    from .api.errors import BadAnswerError, NgrokError, NotFoundError
+    from .api.errors import NgrokError, NotFoundError
 
     try:
         client = await client_of(getattr(resource, "_provider", None))
         if client is None:
             return None
-        patience = _patiences.setdefault(client, _Patience())
-        patience.begin(min(LONGEST_SECONDS, client.timeout_seconds))
-        try:
-            # In a thread: other resources are registered meanwhile.
-            return await asyncio.to_thread(patience.ask, client, id_)
-        except (NotFoundError, BadAnswerError):
-            # Which are about this one.
-            raise
-        except NgrokError:
-            # The others would fare no better.
-            patience.is_over = True
-            raise
-        finally:
-            patience.asking -= 1
+        patience = _patiences.setdefault(client, _Patience(min(LONGEST_SECONDS, client.timeout_seconds)))
+        return await patience.threads.run(patience.ask, client, id_)
     except NgrokError as error:
         way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
         _warn_once(
@@ -158,28 +147,49 @@ async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | No
 
 
 class _Patience:
-    """How long may be asked: so many seconds at a stretch, and not at all any more after a failure."""
+    """How long may be asked: so many seconds at a stretch, and not at all any more after a failure.
 
-    def __init__(self) -> None:
-        self.asking = 0
-        self.is_over = False
+    A stretch begins when one asks while no other does, and ends when none asks any more.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        from .threads import DaemonThreads
+
+        # Not those of lookups, which may take longer than a preview waits.
+        self.threads = DaemonThreads()
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._asking = 0
+        self._is_over = False
         self._end = 0.0
 
-    def begin(self, seconds: float) -> None:
-        """To be called before each asking; the last of those under way ends the stretch."""
-        if not self.asking:
-            self._end = time.monotonic() + seconds
-        self.asking += 1
-
     def ask(self, client: AgentIngressClient, id_: str) -> AgentIngress:
-        """What the client answers."""
-        from .api.errors import UnreachableError
+        """What the client answers.
 
-        # What waited for its turn behind others may have no time left.
-        left = self._end - time.monotonic()
-        if left <= 0 or self.is_over:
-            raise UnreachableError("the time for it was over")
-        return client.get_one_of_many(id_, left)
+        Runs in one of the threads, so a busy program and a long queue of the SDK's calls use up none of the time.
+        """
+        from .api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
+
+        with self._lock:
+            if not self._asking:
+                self._end = time.monotonic() + self._seconds
+            self._asking += 1
+        try:
+            # What waited for its turn behind others may have no time left.
+            left = self._end - time.monotonic()
+            if left <= 0 or self._is_over:
+                raise UnreachableError("the time for it was over")
+            return client.get_one_of_many(id_, left)
+        except (NotFoundError, BadAnswerError):
+            # Which are about this one.
+            raise
+        except NgrokError:
+            # The others would fare no better.
+            self._is_over = True
+            raise
+        finally:
+            with self._lock:
+                self._asking -= 1
 
 
 def _warn_once(sentence: str) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import time
 from typing import Any
 
 import pytest
 import requests
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project, Result
+from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 
@@ -279,6 +283,47 @@ def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(proje
     project.preview()
     project.up()
     assert project.outputs()["found"] == {"agent_ingresses": []}
+
+
+@pytest.mark.parametrize("pressed_in", ["the CLI", "a terminal"])
+@pytest.mark.parametrize("asks", ["get_agent_ingress", "get_agent_ingress_output", "AgentIngress"])
+def test_one_interrupt_ends_a_preview_that_waits_for_an_answer(
+    asks: str, pressed_in: str, project: Project, emulator: Emulator
+) -> None:
+    if asks == "AgentIngress":
+        project.program('agin.AgentIngress("a", domain="connect.acme.com")')
+        project.up()
+        # Of an update, the program asks what stays as it is.
+        project.program('agin.AgentIngress("a", domain="connect.acme.com", description="new")')
+    else:
+        project.program(f'agin.{asks}(domain="connect.acme.com")')
+    emulator.clear_requests()
+    emulator.add_fault("GET", "hang", times=None)
+    preview = subprocess.Popen(
+        [str(project.cli / "pulumi"), "preview", "--non-interactive"],
+        cwd=project.folder,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # So that its group is one like that of a terminal's foreground.
+        start_new_session=True,
+    )
+    with preview:
+        try:
+            deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
+            while not emulator.requests() and preview.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            interrupt = os.killpg if pressed_in == "a terminal" else os.kill
+            interrupt(preview.pid, signal.SIGINT)
+            # After 5 seconds the language host would kill a program that is still there.
+            output, _ = preview.communicate(timeout=4)
+        finally:
+            preview.kill()
+    assert preview.returncode == 1
+    assert "error: preview canceled" in output
+    assert not Result(preview.returncode, output).has_traceback
 
 
 def assert_one_error(failed: Result, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from textwrap import dedent
 
@@ -169,6 +170,45 @@ def test_it_works_with_an_explicit_provider(project: Project, emulator: Emulator
     assert {request["account"] for request in emulator.requests()} == {2}
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("domain", 5, "domain is not text"),
+        ("domain", None, "domain is missing"),
+        (
+            "certificate_management_policy",
+            "letsencrypt",
+            "certificate_management_policy is not a dict",
+        ),
+    ],
+)
+def test_a_state_that_somebody_edited_is_named_and_a_refresh_puts_it_right(
+    name: str, wrong: object, said: str, project: Project, emulator: Emulator
+) -> None:
+    # The status of a certificate goes by the clock.
+    emulator.configure(job_after_seconds=10_000, issue_after_seconds=20_000)
+    project.program(f'agin.AgentIngress("a", {DOMAIN}, {POLICY})')
+    project.up()
+    right = project.resources()[0]["outputs"]
+    state = project.state()
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith(":AgentIngress"):
+            for part in ("inputs", "outputs"):
+                resource[part][name] = wrong
+                if wrong is None:
+                    del resource[part][name]
+    (project.folder / "edited.json").write_text(json.dumps(state))
+    project.pulumi("stack", "import", "--file", "edited.json")
+    for failed in (project.pulumi("preview", fails=True), project.up(fails=True)):
+        assert f"in the state of this Agent Ingress, {said}. Somebody edited the state" in failed.diagnostics
+        assert "run `pulumi refresh`, which reads the values from ngrok again" in failed.diagnostics
+        assert not failed.has_traceback
+    project.refresh()
+    assert project.resources()[0]["outputs"] == right
+    assert "2 unchanged" in project.preview()
+    assert [ingress["domain"] for ingress in emulator.ingresses()] == ["connect.acme.com"]
+
+
 def test_many_updates_are_previewed_by_one_list(project: Project, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     many = 'for n in range(30): agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com", description="{0}")'
@@ -241,3 +281,21 @@ def test_a_preview_of_many_waits_for_an_answer_that_never_comes_no_longer_than_o
     assert preview.output.count("warning: The preview of an update can't tell what stays as it is") == 1
     # Those that waited for a thread meanwhile did not ask as well.
     assert sum(emulator.counts().values()) < 60
+
+
+def test_a_large_stack_is_previewed_exactly_though_pulumi_takes_longer_for_it_than_ngrok_may(
+    project: Project, emulator: Emulator
+) -> None:
+    emulator.configure(limit=0)
+    many = 'for n in range(200): agin.AgentIngress(f"a{{n}}", domain=f"d{{n}}.acme.com", description="{0}")'
+    project.program(many.format("one"))
+    # One write of the state, not one after each resource.
+    project.up(env={"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"})
+    emulator.clear_requests()
+    # Only the time in which ngrok is asked counts.
+    project.program(f"{many.format('two')}.created_at.apply(lambda value: print('known'))")
+    preview = project.preview(env={"NGROK_API_TIMEOUT_SECONDS": "1"})
+    assert "200 to update" in preview
+    assert "warning" not in preview
+    assert len(re.findall(r"^ *known$", preview.output, re.M)) == 200
+    assert sum(emulator.counts().values()) < 20
