@@ -20,9 +20,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
-from .api.access import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret, api_key_problem
+from .api.access import (
+    DEFAULT_TIMEOUT_SECONDS,
+    LONGEST_TIMEOUT_SECONDS,
+    LOOPBACK_HOSTS,
+    PUBLIC_API,
+    Secret,
+    api_key_problem,
+)
 from .api.errors import InvalidInputsError
 from .api.text import one_line
 
@@ -35,6 +41,20 @@ TIMEOUT_SECONDS = "ngrok:timeoutSeconds"
 
 # The name of the explicit Provider whose inputs are asked in place of the stack config.
 PROVIDER_NAME = "ngrok:provider"
+
+# What a base URL may be. Parsers read other URLs differently, and the host that is judged here must be the one to which
+# the API key is sent.
+_BASE_URL = re.compile(
+    r"""
+    (?P<scheme> https? ) ://
+    (?: (?P<name> (?: [a-z0-9_-]{1,63} \. )* [a-z0-9_-]{1,63} \.? ) | \[ (?P<ipv6> [0-9a-f:.]+ ) \] )
+    (?: : (?P<port> [1-9][0-9]{0,4} ) )?
+    (?: / (?: [a-z0-9._~-] | %[0-9a-f]{2} )* )*
+    """,
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+
+HIGHEST_PORT = 65535
 
 # Where a setting comes from, as messages say it.
 STACK_CONFIG = "of the stack config"
@@ -154,19 +174,10 @@ class Settings:
 
     def _base_url_problems(self) -> list[str]:
         where = f"the base URL from {self.base_url_source}"
-        try:
-            parts = urlsplit(self.base_url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            return [f"{where} is not a URL; ngrok's is {PUBLIC_API}"]
-        if parts.username is not None or parts.password is not None:
-            return [f"{where} holds a user name or password, which would be shown in messages: leave them out"]
-        if parts.scheme not in ("https", "http") or not host or re.search(r"[^!-~]", self.base_url):
-            return [f"{where} is not a URL that begins with https://; ngrok's is {PUBLIC_API}"]
-        # Also an empty one, which would take the path that follows.
-        if re.search(r"[?#]", self.base_url):
-            return [f"{where} has a query or a fragment; give the part before them alone"]
-        if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
+        host = _host(self.base_url)
+        if host is None:
+            return [f"{where} {_why_not_taken(self.base_url)}"]
+        if not self.base_url.lower().startswith("https:") and host not in LOOPBACK_HOSTS:
             return [
                 f"{where} must begin with https://, as the API key would be sent in clear to {host}; "
                 "http:// is for this machine alone, such as http://127.0.0.1:8080"
@@ -178,14 +189,47 @@ class Settings:
             seconds = float(self.timeout_seconds)
         except ValueError:
             seconds = math.nan
-        if not 0 < seconds < math.inf:
-            return [f"the time from {self.timeout_seconds_source} must be a number of seconds above 0, such as 300"]
+        if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
+            return [
+                f"the time from {self.timeout_seconds_source} must be a number of seconds above 0 and at most "
+                f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
+            ]
         return []
 
     def _log_problems(self) -> list[str]:
         if self.log not in ("", "debug"):
             return ['the environment variable PULUMI_AGIN_LOG must be "debug", or not set']
         return []
+
+
+def _host(base_url: str) -> str | None:
+    """The host of a base URL, in lower case and without brackets; None where the URL is none that is taken."""
+    parts = _BASE_URL.fullmatch(base_url)
+    if parts is None or int(parts["port"] or 0) > HIGHEST_PORT:
+        return None
+    if parts["ipv6"] is not None:
+        import ipaddress
+
+        try:
+            ipaddress.IPv6Address(parts["ipv6"])
+        except ValueError:
+            return None
+    return str(parts["ipv6"] or parts["name"]).lower()
+
+
+def _why_not_taken(base_url: str) -> str:
+    """What is wrong with a base URL that `_host` does not take."""
+    if "@" in base_url:
+        return "holds a user name or password, which would be shown in messages: leave them out"
+    if not re.match(r"https?://[!-~]", base_url, re.IGNORECASE):
+        return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
+    # Also an empty one, which would take the path that follows.
+    if re.search(r"[?#]", base_url):
+        return "has a query or a fragment; give the part before them alone"
+    return (
+        "is not a URL such as https://host:8080/path, with a port from 1 to 65535 and a path of letters, digits and "
+        f"-._~%; ngrok's is {PUBLIC_API}"
+    )
 
 
 def say(line: str) -> None:

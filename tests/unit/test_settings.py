@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
+import requests
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.settings import Settings
@@ -54,6 +59,8 @@ def test_the_stack_config_wins_over_the_environment_and_empty_is_absent() -> Non
         ({"ngrok:timeoutSeconds": "0"}, "a number of seconds above 0"),
         ({"ngrok:timeoutSeconds": "nan"}, "a number of seconds above 0"),
         ({"ngrok:timeoutSeconds": "inf"}, "a number of seconds above 0"),
+        ({"ngrok:timeoutSeconds": "31536001"}, "above 0 and at most 31536000, such as 300"),
+        ({"ngrok:timeoutSeconds": "99999999999"}, "above 0 and at most 31536000, such as 300"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(config: dict[str, str], says: str) -> None:
@@ -66,9 +73,140 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(config: dict[str, str
         settings.client()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080/prefix"])
-def test_loopback_needs_no_tls(url: str) -> None:
-    assert load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": url}).problems() == []
+@pytest.mark.parametrize("seconds", ["0.5", "300", "31536000"])
+def test_a_call_may_take_up_to_a_year(seconds: str) -> None:
+    assert load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}).client().timeout_seconds == float(seconds)
+
+
+# -- the base URL -----------------------------------------------------------------------------------------
+
+# Parsers of URLs read these as different hosts, or not at all.
+TRICKY_URLS = (
+    "http://evil.com:\\[::1]",
+    "http://evil.com\\[::1]",
+    "http://evil.com\\@127.0.0.1",
+    "http://127.0.0.1\\@evil.com",
+    "http://127.0.0.1\\.evil.com",
+    "http://evil.com#@127.0.0.1",
+    "http://127.0.0.1#@evil.com",
+    "http://127.0.0.1%2f@evil.com",
+    "http://127.0.0.1%00.evil.com",
+    "http://127.0.0.1;evil.com",
+    "http://127.0.0.1,evil.com",
+    "http://127.0.0.1 evil.com",
+    "http://evil.com/[::1]",
+    "http://evil.com:80:[::1]",
+    "http://[::1]evil.com",
+    "http://[::1].evil.com",
+    "http://[::1%25eth0]",
+    "http://[::1]]",
+    "http://[127.0.0.1]",
+    "http://[localhost]",
+    "http://[:]",
+    "http://::1",
+    "http://127.0.0.1:",
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:080",
+    "http://127.0.0.1:65536",
+    "http://127.0.0.1:+80",
+    "http://127.0.0.1:8_0",
+    "http://127.0.0.1:\u0661",
+    "http://127.0.0.1:80\n",
+    "http://127.0.0.1\t.evil.com",
+    " http://127.0.0.1",
+    "http:\\\\127.0.0.1",
+    "http:/127.0.0.1",
+    "http:127.0.0.1",
+    "http:///127.0.0.1",
+    "http://",
+    "http://.",
+    "http://.localhost",
+    "http://localhost..",
+    "http://loc%61lhost",
+    "http://l\u2024ocalhost",
+    "http://\uff4cocalhost",
+    "http\u017f://api.ngrok.com",
+    f"https://{'a' * 64}.com",
+    "https://api.ngrok.com/a b",
+    "https://api.ngrok.com/%",
+    "https://api.ngrok.com/%zz",
+    "https://api.ngrok.com/a;b",
+    "https://api.ngrok.com/a:b",
+    "https://api.ngrok.com/\u00fc",
+)
+
+
+@pytest.mark.parametrize("url", TRICKY_URLS)
+def test_a_base_url_that_parsers_could_read_differently_is_refused(url: str) -> None:
+    [problem] = base_url_problems(url)
+    assert problem.startswith("the base URL from ngrok:apiBaseUrl of the stack config ")
+    assert problem.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+        ("http://localhost:1", "localhost"),
+        ("HTTP://LocalHost", "localhost"),
+        ("http://[::1]:8080/prefix", "::1"),
+        ("https://[2001:DB8::1]", "2001:db8::1"),
+        ("https://[::ffff:192.0.2.1]:65535", "::ffff:192.0.2.1"),
+        ("https://api.ngrok.com", "api.ngrok.com"),
+        ("https://API.ngrok.com./", "api.ngrok.com."),
+        ("https://a_b-c.internal:8443/ngrok/v1.0~x/%C3%BC/", "a_b-c.internal"),
+        (f"https://{'a' * 63}.example//x", f"{'a' * 63}.example"),
+    ],
+)
+def test_a_base_url_that_is_taken_has_one_host_for_everybody(url: str, host: str) -> None:
+    assert base_url_problems(url) == []
+    assert hosts(url) == {host}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.1", "2130706433", "0.0.0.0", "localhost.", "[::]", "[0::1]", "x"])
+def test_plain_http_is_for_loopback_alone(host: str) -> None:
+    [problem] = base_url_problems(f"http://{host}:8080")
+    assert f"must begin with https://, as the API key would be sent in clear to {host.strip('[]')}; " in problem
+
+
+def _or_odd(usual: list[str], odd: str) -> st.SearchStrategy[str]:
+    return st.one_of(*[st.sampled_from(usual)] * 3, st.text(odd, max_size=5))
+
+
+# Near to what is right, so that many are taken.
+_near_urls = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["https://", "https://", "http://", "HTTP://", "https:\\\\"]),
+    _or_odd(["localhost", "127.0.0.1", "[::1]", "evil.com", "EVIL.com.", "[1::2]"], "a1.:[]-_\\@%"),
+    _or_odd(["", "", "", ":80", ":[::1]", "@localhost", ".localhost"], ":1\\[]@#.l"),
+    _or_odd(["", "", "/", "/a/b", "//%2F~", "/../.%2e", "/@localhost", "\\@[::1]"], "/\\.@#?%2F:[]a "),
+)
+
+
+@hypothesis.settings(derandomize=True, deadline=None, database=None, max_examples=1000)
+@hypothesis.given(_near_urls)
+def test_whatever_is_taken_has_one_host_for_everybody(url: str) -> None:
+    if base_url_problems(url):
+        return
+    [host] = hosts(url)
+    assert url.lower().startswith("https://") or host in ("localhost", "127.0.0.1", "::1")
+
+
+def base_url_problems(url: str) -> list[str]:
+    return load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": url}).problems()
+
+
+def hosts(url: str) -> set[str]:
+    """The host that each parser in use reads from a URL, and from one of its paths."""
+    found = set()
+    for asked in (url, f"{url.rstrip('/')}/agent_ingresses/agin_1"):
+        prepared = requests.Request("GET", asked).prepare().url or ""
+        found |= {urlsplit(asked).hostname, urlsplit(prepared).hostname}
+        found |= {str(parse_url(each).host).strip("[]").lower() for each in (asked, prepared)}
+    return {str(host) for host in found}
+
+
+# -- the key ----------------------------------------------------------------------------------------------
 
 
 def test_nothing_that_holds_the_key_shows_it() -> None:
