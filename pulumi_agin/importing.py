@@ -150,7 +150,7 @@ def _see_whole(asked: Asked) -> None:
         raise NotImportableError(
             f"{one_line(twice)} is given twice, and no two resources have the same name: give each id once"
         )
-    if asked.name is not None and not asked.name.strip():
+    if asked.name == "":
         raise NotImportableError("--name is empty; give the name that the resource has in the program")
     if asked.stack is not None and not asked.stack.strip():
         raise NotImportableError("--stack is empty; give the stack's name, such as dev")
@@ -168,7 +168,8 @@ def _see_whole(asked: Asked) -> None:
 
 
 def _is_urn(text: str) -> bool:
-    return re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", text) is not None and text.isprintable()
+    # A name can hold line breaks and whatever else can't be printed.
+    return re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", text, re.DOTALL) is not None
 
 
 def _types(urn: str) -> str:
@@ -329,9 +330,9 @@ def _declaration(identifier: str, name: str, ingress: AgentIngress, parent: str 
     # As `pulumi import` protects what it takes over, the next `up` would take the protection away.
     options = ["protect=True,"]
     if parent is not None and _types(parent) != STACK_TYPE:
-        options.append(f"parent=parent,  # fill in: {parent}")
+        options.append(f"parent=parent,  # fill in: {one_line(parent, len(parent))}")
     if provider is not None:
-        options.append(f"provider=provider,  # fill in: {provider}")
+        options.append(f"provider=provider,  # fill in: {one_line(provider, len(provider))}")
     lines = "".join(f"        {option}\n" for option in options)
     arguments.append(f"opts=pulumi.ResourceOptions(\n{lines}    )")
     return f"{identifier} = agin.AgentIngress(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")\n"

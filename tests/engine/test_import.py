@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -224,6 +225,27 @@ def test_the_line_of_a_key_in_the_stack_config_where_no_environment_is_active(
     assert "1 imported" in shell(project, line, env={"PATH": f"{project.cli}:/usr/bin:/bin"})
     project.program(f'agin.AgentIngress("{name}", domain="connect.acme.com"{PROTECTED})')
     assert_unchanged(project, emulator, 2)
+
+
+@pytest.mark.parametrize("shell_name", ["sh", "bash"])
+def test_the_line_that_a_failed_up_prints_works_for_any_name(
+    shell_name: str, project: Project, emulator: Emulator
+) -> None:
+    """Names that end in a line break, and hold what can't be printed."""
+    make(emulator, "connect.acme.com")
+    child = 'agin.AgentIngress("connect\\n", domain="connect.acme.com", opts=pulumi.ResourceOptions(parent=self))'
+    program = SITE_PROGRAM.format(child=child, options="").replace('Site("site"', 'Site("\\x1b[2K\u202eit\'s a\\n\\n"')
+    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
+    project.pulumi("config", "set", "url", emulator.url)
+    project.program(program)
+    failed = project.up(fails=True)
+    [line] = {line.strip() for line in failed.output.splitlines() if "| pulumi import" in line}
+    assert line.isprintable()
+    # Any stack has the parent by then.
+    assert "1 imported" in shell(project, f"exec {shell_name} -c {shlex.quote(line)}")
+    assert [found["urn"].rpartition("::")[2] for found in project.resources()] == ["connect\n"]
+    assert "unchanged" in project.up()
+    assert len(emulator.ingresses()) == 1
 
 
 def test_the_line_fails_where_another_stack_is_selected(project: Project, emulator: Emulator, user_env: Path) -> None:

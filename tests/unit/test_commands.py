@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +23,19 @@ PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
 # In place of either program: what it was called with, and what of the settings it was given.
 STUB = f"""#!{sys.executable}
 import json, os, sys
-if sys.argv[1:3] == ["config", "get"]:
+if sys.argv[1] in ("state", "up"):
+    print(json.dumps(sys.argv[1:]))
+elif sys.argv[1:3] == ["config", "get"]:
     print("value of", *sys.argv[3:])
 elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
     print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("NGROK_")}}]))
 else:
     print(json.dumps([sys.argv[1:], json.load(sys.stdin)]))
 """
+
+
+# Where a line is pasted; the first two are everywhere.
+SHELLS = [shell for shell in ("sh", "bash", "dash", "zsh") if shell in ("sh", "bash") or shutil.which(shell)]
 
 
 @pytest.fixture
@@ -44,14 +52,23 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(line: str, programs: Path) -> tuple[list[str], list[str], dict[str, str]]:
-    """What `pulumi` and `pulumi-agin` were called with when a POSIX shell ran the line, and the latter's settings."""
-    assert len(line.splitlines()) == 1
-    shell = ["sh", "-euc", line]
-    path = {"PATH": f"{programs}:/usr/bin:/bin"}
-    run = subprocess.run(shell, env=path, capture_output=True, text=True, check=True)
-    pulumi, (agin, settings) = json.loads(run.stdout)
-    assert run.stderr == ""
+    """What `pulumi` and `pulumi-agin` were called with when the line was run, and the latter's settings."""
+    pulumi, (agin, settings) = printed(line, programs)
     return pulumi, agin, settings
+
+
+def printed(line: str, programs: Path) -> Any:
+    """The JSON that a line prints, which is the same in every shell."""
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    path = {"PATH": f"{programs}:/usr/bin:/bin"}
+    found = []
+    for shell in SHELLS:
+        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
+        assert run.stderr == ""
+        found.append(json.loads(run.stdout))
+    assert found == found[:1] * len(SHELLS)
+    return found[0]
 
 
 def test_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +95,11 @@ def test_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "two\nlines; touch x",
         "\x1b[2K\\033 '\"$x",
         "\u202eturned",
+        "\n",
+        "ends in a line break\n",
+        "\nin two of them '; touch x\n\n",
+        "-\r\n",
+        ".\n.",
     ],
 )
 def test_every_value_stays_one_word(name: str, programs: Path) -> None:
@@ -87,8 +109,20 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     # A value with a hyphen in front would be taken for an option.
     named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
     assert agin == ["import", ID, *named, "--parent", SITE, "--provider", CHILD]
-    assert line.isprintable()
     assert not Path("x").exists()
+
+
+def test_every_value_of_a_line_can_end_in_a_line_break(programs: Path) -> None:
+    name, parent, provider, stack = "a\n", f"{SITE}\n\n", f"{CHILD}.\n", "dev\n"
+    pulumi, agin, _ = run(commands.import_line(ID, name, parent=parent, provider=provider, stack=stack), programs)
+    assert pulumi[:3] == ["import", "--stack", stack]
+    values = ["--name", name, "--parent", parent, "--provider", provider, "--stack", stack]
+    assert agin == ["import", ID, *values]
+    _, _, settings = run(commands.import_line(ID, name, stack_config=["ngrok:apiKey"]), programs)
+    assert settings == {"NGROK_API_KEY": "value of ngrok:apiKey"}
+    for urn in (parent, f"{SITE}\x1b[2K"):
+        assert printed(commands.state_delete_line(urn), programs) == ["state", "delete", "--yes", "--force", urn]
+        assert printed(commands.replace_line(urn), programs) == ["up", "--replace", urn]
 
 
 def test_settings_of_the_stack_config_are_taken_when_the_line_is_run(programs: Path) -> None:

@@ -285,6 +285,24 @@ def test_the_program_says_what_is_to_be_filled_in(make: Make, command: Command, 
     assert "parent" not in command(id_, "--code", "--parent", STACK)[1]
 
 
+@pytest.mark.parametrize("odd", ["\n", " ", "\x1b[2K\u202e", "x\n\nimport os; os.abort()  # \"'\\\n"])
+def test_names_and_parents_can_hold_whatever_the_engine_takes(odd: str, make: Make, command: Command) -> None:
+    id_ = make("connect.acme.com")
+    asked = (id_, "--name", odd, "--parent", f"{SITE}{odd}")
+    status, out, err = command(*asked)
+    assert (status, err) == (0, "")
+    file = json.loads(out)
+    assert (file["resources"][0]["name"], file["nameTable"]) == (odd, {f"{SITE}{odd}": f"{SITE}{odd}"})
+    status, out, err = command(*asked, "--code")
+    assert (status, err) == (0, "")
+    assert all(line.isprintable() for line in out.split("\n"))
+    *_, declaration = ast.parse(out).body
+    assert isinstance(declaration, ast.Assign)
+    assert isinstance(declaration.value, ast.Call)
+    assert ast.literal_eval(declaration.value.args[0]) == odd
+    assert f"parent=parent,  # fill in: {SITE}" in out
+
+
 def test_what_is_printed_is_the_same_in_every_locale(make: Make, emulator: Emulator) -> None:
     id_ = make("connect.acme.com", description="Grüße")
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
@@ -350,7 +368,7 @@ def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, tmp_pat
         (["agin_1", "--stack", " "], "--stack is empty"),
         (["agin_1", "--parent", "site"], "--parent site is not a URN"),
         (["agin_1", "--parent", "urn:pulumi:dev::test::acme:index:Site"], "is not a URN"),
-        (["agin_1", "--parent", f"{SITE}\nx"], "is not a URN"),
+        (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["agin_1", "--provider", "acct2"], "--provider acct2 is not a URN"),
         (["agin_1", "--provider", SITE], "the URN of such a provider holds pulumi:providers:pulumi-python"),
     ],
