@@ -32,6 +32,12 @@ _lock = threading.Lock()
 _clients: dict[Settings, AgentIngressClient] = {}
 
 
+def domain_of(state: Mapping[str, Any]) -> str | None:
+    """The domain that a resource's outputs have; None where somebody edited the state, and it is no text or empty."""
+    domain = state.get("domain")
+    return domain if isinstance(domain, str) and domain else None
+
+
 class NgrokProvider(ResourceProvider):
     """A provider of the account that the API key is of. Its settings and its client are never pickled."""
 

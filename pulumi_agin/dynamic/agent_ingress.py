@@ -31,7 +31,7 @@ from pulumi_agin.api.errors import (
 )
 
 from . import servicer
-from .account import FINGERPRINT, NgrokProvider, wanted_policies
+from .account import FINGERPRINT, NgrokProvider, domain_of, wanted_policies
 from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class AgentIngressProvider(NgrokProvider):
     @sentences
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """What an update would change: four fields, canonical on both sides. `__provider` is none of them."""
+        _see_comparable(_olds)
         changed = _changes(_olds, _news)
         wanted_policies[_id] = _news.get(POLICY)
         return DiffResult(
@@ -134,7 +135,7 @@ class AgentIngressProvider(NgrokProvider):
         try:
             # A `get` reads one; a refresh reads all of the stack, one by one.
             read = client.get_one_of_many if refreshing else client.get
-            ingress = read(id_, servicer.timeout_seconds(), domain=props.get("domain"))
+            ingress = read(id_, servicer.timeout_seconds(), domain=domain_of(props))
         except NotFoundError as error:
             if not refreshing:
                 raise ProviderError(f"{error}: there is no such Agent Ingress in the account of this key") from None
@@ -148,7 +149,8 @@ class AgentIngressProvider(NgrokProvider):
         """One PATCH with what changed; after a failed update that left nothing to change, a GET first."""
         client = self._connected()
         wanted = servicer.without_provider(_news)
-        domain = str(_olds.get("domain") or wanted.get("domain"))
+        _see_comparable(_olds)
+        domain = str(_olds["domain"])
         changed = _changes(_olds, wanted)
         began = time.monotonic()
         seconds = servicer.timeout_seconds() or client.timeout_seconds
@@ -183,7 +185,7 @@ class AgentIngressProvider(NgrokProvider):
         """One DELETE. An ingress that is gone already is as good."""
         client = self._connected()
         try:
-            client.delete(_id, servicer.timeout_seconds(), domain=_props.get("domain"))
+            client.delete(_id, servicer.timeout_seconds(), domain=domain_of(_props))
         except NotFoundError as error:
             self._believe_gone(error, _id, _props, _placed("stack"))
 
@@ -288,6 +290,25 @@ def _left_behind(id_: str) -> str:
 # -- what is compared -------------------------------------------------------------------------------------
 
 
+def _see_comparable(olds: Mapping[str, Any]) -> None:
+    """Raises ProviderError where somebody edited the state so that nobody can tell what would change.
+
+    Without this a missing domain would replace the ingress. A description that is not text does no harm: an update
+    mends it.
+    """
+    wrong = []
+    if not domain_of(olds) and not servicer.is_unknown(olds.get("domain")):
+        wrong.append("domain is not text" if olds.get("domain") else "domain is missing")
+    policy = olds.get(POLICY)
+    if policy and not isinstance(policy, Mapping) and not servicer.is_unknown(policy):
+        wrong.append(f"{POLICY} is not a dict")
+    if wrong:
+        raise ProviderError(
+            f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
+            "`pulumi refresh`, which reads the values from ngrok again"
+        )
+
+
 def _changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """The fields in which what is wanted differs from what is there."""
     return [field for field in ("domain", *UPDATED_IN_PLACE) if _differs(field, olds.get(field), news.get(field))]
@@ -296,6 +317,10 @@ def _changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
 def _differs(field: str, old: Any, new: Any) -> bool:
     if servicer.is_unknown(new) or servicer.is_unknown(old):
         return True
+    kind = Mapping if field == POLICY else str
+    if not all(value is None or isinstance(value, kind) for value in (old, new)):
+        # In a refresh, the new ones are the inputs of the state, which somebody may have edited.
+        return bool(old != new)
     if field == "domain":
         from pulumi_agin.api.models import canonical_domain
 
@@ -360,7 +385,7 @@ def followed_inputs(ingress: AgentIngress, asked: Mapping[str, Any]) -> dict[str
     if policy is not None:
         before = asked.get(POLICY)
         inputs[POLICY] = without_none(vars(policy))
-        if before and "private_key_type" not in before:
+        if before and isinstance(before, Mapping) and "private_key_type" not in before:
             # ngrok's own choice: as an input it would be a difference to the program that nobody made.
             inputs[POLICY].pop("private_key_type", None)
     return inputs

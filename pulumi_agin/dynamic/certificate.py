@@ -31,7 +31,7 @@ from pulumi_agin.api.text import redact
 from pulumi_agin.settings import say
 
 from . import servicer
-from .account import FINGERPRINT, NgrokProvider, wanted_policies
+from .account import FINGERPRINT, NgrokProvider, domain_of, wanted_policies
 from .servicer import ProviderError, sentences
 
 if TYPE_CHECKING:
@@ -95,8 +95,9 @@ class CertificateValidationProvider(NgrokProvider):
     @sentences
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """How long to wait is no change where nothing is waited for."""
-        is_another = servicer.is_unknown(_news[ID]) or _news[ID] != _olds.get(ID)
-        is_to_be_issued = not _olds.get(WAS_READY) or _has_another_policy(_id, _olds)
+        # In a refresh, the new ones are the inputs of the state, which somebody may have edited.
+        is_another = servicer.is_unknown(_news.get(ID)) or _news.get(ID) != _olds.get(ID)
+        is_to_be_issued = _olds.get(WAS_READY) is not True or _has_another_policy(_id, _olds)
         return DiffResult(
             changes=is_another or is_to_be_issued,
             replaces=[ID] if is_another else [],
@@ -113,7 +114,7 @@ class CertificateValidationProvider(NgrokProvider):
         """A refresh: waits for nothing."""
         client = self._connected()
         try:
-            ingress = client.get_one_of_many(id_, servicer.timeout_seconds(), domain=props.get("domain"))
+            ingress = client.get_one_of_many(id_, servicer.timeout_seconds(), domain=domain_of(props))
         except NotFoundError as error:
             self._believe_gone(error, id_, props)
             return ReadResult(None, {})
@@ -312,8 +313,9 @@ def _has_another_policy(id_: str, olds: Mapping[str, Any]) -> bool:
 
     if id_ not in wanted_policies or POLICY not in olds:
         return False
-    wanted = wanted_policies[id_]
-    return servicer.is_unknown(wanted) or not has_policy(olds[POLICY], wanted)
+    there, wanted = olds[POLICY], wanted_policies[id_]
+    # In a state that somebody edited it may be anything, and then another wait does no harm.
+    return servicer.is_unknown(wanted) or not isinstance(there, Mapping) or not has_policy(there, wanted)
 
 
 # -- what is wrong with an input --------------------------------------------------------------------------

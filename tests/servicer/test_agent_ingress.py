@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pulumi.dynamic import CreateResult
+from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
+from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.dynamic.servicer import sentences
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.servicer import plugin as servicer
 from tests.servicer.conftest import Plugins
 from tests.servicer.plugin import UNKNOWN, URN, Plugin, PluginError
 
@@ -414,6 +419,90 @@ def test_custom_timeouts_bound_the_calls(plugin: Plugin, emulator: Emulator) -> 
             call()
 
 
+# -- a state that somebody edited ---------------------------------------------------------------------------
+
+WRONG: list[Any] = [None, 5, True, "wrong", "", [], ["wrong"], {}, {"authority": 5}]
+
+
+def edited(values: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Each property with each wrong value, and the values with that; None is a property that is missing."""
+    for name in values:
+        for wrong in WRONG:
+            others = {key: value for key, value in values.items() if key != name}
+            yield name, wrong, others if wrong is None else {**others, name: wrong}
+
+
+def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator, **FULL)
+    for name, wrong, state in edited(outputs):
+        # Another domain's ingress is none that may be taken for this one.
+        if (name, wrong) == ("domain", "wrong"):
+            continue
+        read, refreshed, followed = plugin.read(id_, state, inputs)
+        assert (read, refreshed) == (id_, outputs), (name, wrong)
+        # Without a fingerprint it is as good as a `get`.
+        assert followed == inputs or (name, wrong) == ("_key_fingerprint", None), (name, wrong)
+    for name, wrong, state in edited(inputs):
+        # With it, the engine finds out what the refresh has changed.
+        plugin.diff(outputs, state)
+        read, refreshed, followed = plugin.read(id_, outputs, state)
+        assert (read, refreshed) == (id_, outputs), (name, wrong)
+        expected = (
+            inputs if name != "certificate_management_policy" or wrong == {"authority": 5} else {**inputs, name: POLICY}
+        )
+        assert followed == expected, (name, wrong)
+
+
+def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator, **FULL)
+    refused = set()
+    for name, wrong, state in edited(outputs):
+        failure: PluginError | None = None
+        replaces: list[str] = []
+        try:
+            _, replaces = plugin.diff(state, inputs)
+        except PluginError as error:
+            failure = error
+        assert replaces == (["domain"] if (name, wrong) == ("domain", "wrong") else []), (name, wrong)
+        if failure:
+            assert failure.clean
+            assert name in failure.message
+            assert "run `pulumi refresh`, which reads the values from ngrok again" in failure.message
+            with pytest.raises(PluginError) as caught:
+                plugin.update(id_, state, inputs)
+            assert caught.value.message == failure.message
+            refused.add((name, str(wrong)))
+        elif not replaces:
+            assert plugin.update(id_, state, inputs) == outputs, (name, wrong)
+    assert refused == {
+        *(("domain", str(wrong)) for wrong in WRONG if wrong != "wrong"),
+        *(("certificate_management_policy", str(wrong)) for wrong in (5, True, "wrong", ["wrong"])),
+    }
+    with pytest.raises(PluginError, match="domain is not text and certificate_management_policy is not a dict"):
+        plugin.diff({**outputs, "domain": 5, "certificate_management_policy": "wrong"}, inputs)
+
+
+def test_whatever_the_state_has_an_ingress_can_be_deleted(plugin: Plugin, emulator: Emulator) -> None:
+    _, outputs, _ = made(plugin, emulator, **FULL)
+    emulator.configure(limit=0)
+    [first] = emulator.ingresses()
+    plugin.delete(first["id"], outputs)
+    for name, wrong, state in edited(outputs):
+        id_, _ = plugin.create(FULL)
+        plugin.delete(id_, state)
+        assert emulator.ingresses() == [], (name, wrong)
+
+
+def test_a_domain_that_is_taken_is_told_whatever_the_state_has(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    _, outputs, inputs = made(plugin, emulator, **FULL)
+    for _, _, state in edited(outputs):
+        assert plugin.check(inputs, state)[1] == []
+        with pytest.raises(PluginError, match="ERR_NGROK_6706") as caught:
+            plugin.create(FULL)
+        assert "The one that has it is" in caught.value.message
+
+
 # -- errors -----------------------------------------------------------------------------------------------
 
 
@@ -432,11 +521,23 @@ def test_an_error_is_one_sentence_without_traceback_or_key(plugins: Plugins, emu
     assert "Traceback" not in message
 
 
-def test_a_fault_of_our_own_is_a_sentence_too(plugin: Plugin) -> None:
+class FaultyProvider(AgentIngressProvider):
+    """Has a fault."""
+
+    @sentences
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        raise AttributeError(f"of the key {API_KEY}")
+
+
+def test_a_fault_of_our_own_is_a_sentence_too(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(FaultyProvider()))
     with pytest.raises(PluginError) as caught:
-        plugin.update("x", {"domain": 5}, {"domain": DOMAIN})
-    assert caught.value.message.startswith("pulumi-agin has a fault: AttributeError at ")
-    assert "Please report it" in caught.value.message
+        plugin.create(FULL)
+    assert caught.value.clean
+    assert caught.value.message.startswith("pulumi-agin has a fault: AttributeError at create, line ")
+    assert caught.value.message.endswith(f"of {__file__}. Please report it")
+    # Nobody has looked at what it may hold.
+    assert API_KEY[:8] not in caught.value.message
 
 
 def test_two_hundred_updates_open_at_most_four_connections(plugin: Plugin, emulator: Emulator) -> None:

@@ -11,6 +11,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -161,6 +162,35 @@ def test_gone_is_believed_with_the_key_that_saw_it_last_alone(plugins: Plugins, 
     assert URN in caught.value.message
     emulator.delete_ingress(id_)
     assert plugins().read(id_, outputs, inputs(id_))[0] == ""
+
+
+def test_whatever_a_state_that_somebody_edited_has_is_put_right(
+    plugin: Plugin, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.configure(limit=0)
+    id_ = ingress(emulator, "issued")
+    _, outputs = plugin.create(inputs(id_))
+    with monkeypatch.context() as of_the_ingress:
+        # After it the process knows which policy the program wants.
+        of_the_ingress.setattr(servicer, "PROVIDER", serialize_provider(AgentIngressProvider()))
+        wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}
+        assert plugin.diff(wanted, wanted) == (False, [])
+    wrong_inputs: list[dict[str, Any]] = [{}, {"agent_ingress_id": 5}, {"agent_ingress_id": [id_]}]
+    for state in wrong_inputs:
+        # In a refresh the engine compares with the inputs that the state had.
+        assert plugin.diff(outputs, state) == (True, ["agent_ingress_id"])
+    for name in outputs:
+        for wrong in (None, 5, False, "wrong", "", [], ["wrong"], {}, {"wrong": 5}):
+            state = {key: value for key, value in outputs.items() if key != name}
+            state |= {} if wrong is None else {name: wrong}
+            # Where it can't be told, another wait does no harm.
+            changes, replaces = plugin.diff(state, inputs(id_))
+            assert (replaces == ["agent_ingress_id"]) == (name == "agent_ingress_id")
+            assert changes or name not in ("_was_ready", "agent_ingress_id")
+            assert plugin.update(id_, state, inputs(id_)) == outputs
+            # The answer about another domain is none about this ingress.
+            if (name, wrong) != ("domain", "wrong"):
+                assert plugin.read(id_, state, inputs(id_))[:2] == (id_, outputs), (name, wrong)
 
 
 def test_a_delete_needs_neither_ngrok_nor_a_key(plugins: Plugins, emulator: Emulator) -> None:
