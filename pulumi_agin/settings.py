@@ -139,8 +139,15 @@ class Settings:
         }
         return [key for key, source in sources.items() if source.endswith(STACK_CONFIG)]
 
-    def client(self) -> AgentIngressClient:
-        """A client with these settings. Raises InvalidInputsError where they have problems."""
+    def client(self, is_awaited: Callable[[], bool] = lambda: True) -> AgentIngressClient:
+        """A client with these settings.
+
+        Args:
+            is_awaited: Tells, in the thread of a call, whether anybody still waits for it.
+
+        Raises:
+            InvalidInputsError: The settings have problems.
+        """
         problems = self.problems()
         if problems:
             raise InvalidInputsError("; ".join(problems))
@@ -155,6 +162,7 @@ class Settings:
             base_url_source=self.base_url_source,
             say=say,
             trace=say if self.log else None,
+            is_awaited=is_awaited,
         )
 
     def _api_key_problems(self) -> list[str]:

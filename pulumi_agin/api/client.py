@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,7 @@ from .exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges, NoAnswer
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
-from .snapshot import Page, Snapshot
+from .snapshot import LONGEST_LIST_BYTES, Page, Snapshot
 from .text import EXCERPT_CHARACTERS, SEARCHED_CHARACTERS, one_line, redact
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -81,6 +82,7 @@ class AgentIngressClient:
     api_key_source, api_key_hint, base_url_source: where these two came from, for messages.
     say: is given a line that says what is waited for, once that takes longer than a few seconds.
     trace: is given a line for each request: method, path, status, milliseconds and operation id.
+    is_awaited: tells, in the thread of a call, whether anybody still waits for it. Where nobody does, nothing is sent.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class AgentIngressClient:
         base_url_source: str = "the argument base_url",
         say: Callable[[str], None] | None = None,
         trace: Callable[[str], None] | None = None,
+        is_awaited: Callable[[], bool] = lambda: True,
     ) -> None:
         self._api_key = api_key
         problem = api_key_problem(api_key.get_secret_value())
@@ -105,6 +108,7 @@ class AgentIngressClient:
         self._api_key_hint = api_key_hint
         self._base_url_source = base_url_source
         self._trace = trace
+        self._is_awaited = is_awaited
         self._proxy_credentials = proxies.credentials()
         self._exchanges = Exchanges(
             _Bearer(api_key),
@@ -115,6 +119,7 @@ class AgentIngressClient:
                 "Ngrok-Version": "2",
                 "User-Agent": f"pulumi-agin/{VERSION}",
             },
+            self.shown,
             # Plain http is for this machine alone, and a proxy is another.
             use_proxies=not _is_loopback(base_url, base_url_source),
         )
@@ -242,7 +247,7 @@ class AgentIngressClient:
 
     def named(self, ingress: models.AgentIngress) -> str:
         """Which one it is, for messages."""
-        return f"{ingress.id}, created at {self.shown(ingress.created_at, 40)}"
+        return f"{self.shown(ingress.id, 100)}, created at {self.shown(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
         """Tells whether two calls used the same key, and nothing of the key: 4 bytes of an HMAC over the id."""
@@ -254,24 +259,31 @@ class AgentIngressClient:
         return self._about(request, self._send(request, deadline))
 
     def _page(self, query: Mapping[str, str], deadline: Deadline, doing: str = _LISTING) -> Page:
-        # As well as in the loop of `_send`, which sends once at least: pages can be endless.
-        if deadline.left <= 0:
-            raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {deadline}")
         request = _Request("GET", doing, query=query)
         answer = self._send(request, deadline)
         page = self._understood(request, answer, models.AgentIngressPage.from_answer)
         # Only its query: the host that an answer names is not necessarily one that may see the key.
         next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
-        return Page(request.last_sent, retry.http_date(answer.headers.get("Date", "")), page.ingresses, next_page)
+        answered_at = retry.http_date(answer.headers.get("Date", ""))
+        return Page(request.last_sent, answered_at, page.ingresses, next_page, len(answer.content))
 
     def _pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Iterator[Page]:
         query: Mapping[str, str] | None = first
         seen: list[Mapping[str, str]] = []
+        size = 0
         while query is not None:
             if query in seen:
                 raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named go round in a circle")
+            # As well as in the loop of `_send`, which sends once at least: pages can be endless.
+            if seen and deadline.left <= 0:
+                raise errors.UnreachableError(
+                    f"could not {doing}: ngrok named more pages than could be read in {deadline}"
+                )
             seen.append(query)
             page = self._page(query, deadline, doing)
+            size += page.size
+            if size > LONGEST_LIST_BYTES:
+                raise errors.BadAnswerError(f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB")
             yield page
             query = page.next_page
 
@@ -299,7 +311,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing, now = self._looked_for(domain, lost, _to_settle(deadline))
+            existing, now = self._looked_for(request, domain, lost, _to_settle(deadline))
         except errors.NgrokError as error:
             if not made_id:
                 raise
@@ -315,7 +327,7 @@ class AgentIngressClient:
         )
 
     def _looked_for(
-        self, domain: str, lost: errors.NgrokError, deadline: Deadline
+        self, request: _Request, domain: str, lost: errors.NgrokError, deadline: Deadline
     ) -> tuple[models.AgentIngress, datetime | None]:
         """The ingress that the domain has, and when that was; looked for as long as it may appear."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
@@ -329,6 +341,9 @@ class AgentIngressClient:
                     found, now = self._found(domain, deadline)
                 except errors.NgrokError as error:
                     failure = error
+                    if request.blocked_by and isinstance(error, errors.ApiError) and error.status == request.blocked_by:
+                        # It lets nothing of ours through, so it is unlikely to have let this one through.
+                        raise lost from None
                     break
                 if found is not None:
                     return found, now
@@ -390,6 +405,10 @@ class AgentIngressClient:
             repetition = 0
             while True:
                 ticket = self._entered(request, deadline, failure, wait)
+                if not self._is_awaited():
+                    # Whoever asked may have cleaned up by now, and what is done later would be left behind.
+                    self._rate_limit.counted(ticket)
+                    raise errors.UnreachableError(f"could not {request.doing}: nobody waits for it any more")
                 wait.waits_for("no answer yet")
                 outcome = self._exchange(request, deadline, ticket)
                 if isinstance(outcome, NoAnswer):
@@ -404,7 +423,9 @@ class AgentIngressClient:
                     return outcome
                 else:
                     status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
-                    if status >= 500:
+                    if _is_of_somebody_between(outcome):
+                        request.blocked_by = status
+                    if status >= 500 or request.blocked_by:
                         request.may_be_carried_out()
                     failure = self._refusal(request, outcome, deadline)
                 if not retry.passes_by(status):
@@ -463,7 +484,7 @@ class AgentIngressClient:
 
     def _unreachable(self, request: _Request, outcome: NoAnswer, deadline: Deadline) -> errors.UnreachableError:
         whose = "" if self._base_url == PUBLIC_API else f" (the base URL from {self._base_url_source})"
-        request.outcome = f"no answer from {self._base_url}{whose}: {self.shown(outcome.reason)}"
+        request.outcome = f"no answer from {self._base_url}{whose}: {outcome.reason}"
         return errors.UnreachableError(f"could not {request.doing}{_effort(request, deadline)}: {request.outcome}")
 
     def _traced(self, request: _Request, answer: Answer | None) -> None:
@@ -522,7 +543,9 @@ class AgentIngressClient:
         else:
             details = body.get("details")
             details = details if isinstance(details, dict) else {}
-            code = self.shown(str(body.get("error_code") or ""), 40)
+            code = str(body.get("error_code") or "")
+            if not _CODE.fullmatch(code):
+                code = self.shown(code, 40)
             operation_id = self.shown(
                 str(details.get("operation_id") or answer.headers.get("ngrok-operation-id") or ""), 60
             )
@@ -587,6 +610,8 @@ class _Request:
     carried_out_since: float | None = None
     """When the first try was sent that may have been carried out."""
     outcome: str = ""
+    blocked_by: int | None = None
+    """The status with which something between ngrok and us refused it."""
 
     def may_be_carried_out(self) -> None:
         """What was sent last may have been, or be yet."""
@@ -635,6 +660,9 @@ class _Bearer(AuthBase):
         request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
         return request
 
+
+# Of this form, a code is shown as it is: decisions depend on it, and it is too short to tell of a key.
+_CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
 
 # Refusals that are not about whether the key is valid: the plan, and what the key may do.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
@@ -698,6 +726,14 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "another path"
     except ValueError:
         return "a place that is no URL"
+
+
+def _is_of_somebody_between(answer: Answer) -> bool:
+    """Whether something between ngrok and us refused, maybe after ngrok did what it was asked.
+
+    A redirect and "not found" are rather those of a wrong base URL, at which nothing is done.
+    """
+    return answer.status_code >= 400 and answer.status_code != 404 and _error_body(answer) is None
 
 
 def _error_body(answer: Answer) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -28,6 +28,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from . import proxies
+from .retry import rounded
 
 # An answer is read up to here, after decompression. The largest that ngrok can give, a list of 100 Agent Ingresses with
 # the longest metadata, all of it escaped, has 3 MB.
@@ -54,7 +55,7 @@ class NoAnswer:
     """Why there is no answer.
 
     Attributes:
-        reason: A clause. It may repeat what a server or a proxy said, and so has to be redacted.
+        reason: A clause that is fit to be shown.
         may_have_arrived: Whether the request may have been carried out, or may be yet.
         may_pass: Whether the same request may be answered a little later.
     """
@@ -70,12 +71,16 @@ class Exchanges:
     Args:
         auth: Puts the API key into a request.
         headers: What each request has besides.
+        shown: Makes the text of others fit to be shown.
         use_proxies: Whether the proxies of the environment are used.
     """
 
-    def __init__(self, auth: AuthBase, headers: Mapping[str, str], *, use_proxies: bool) -> None:
+    def __init__(
+        self, auth: AuthBase, headers: Mapping[str, str], shown: Callable[[str], str], *, use_proxies: bool
+    ) -> None:
         self._auth = auth
         self._headers = headers
+        self._shown = shown
         self._use_proxies = use_proxies
         # The last one first: the fewer connections are in use, the fewer are kept alive.
         self._idle: LifoQueue[_Session] = LifoQueue()
@@ -105,6 +110,7 @@ class Exchanges:
         session = self._session()
         under_way = session.exchange = _Exchange()
         outcome: list[Answer | Exception] = []
+        ended = threading.Event()
 
         def run() -> None:
             try:
@@ -126,26 +132,36 @@ class Exchanges:
                 # Not all of urllib3's failures end the connection.
                 under_way.close()
                 outcome.append(error)
+            finally:
+                ended.set()
 
         # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or the look-up of a name.
         thread = threading.Thread(target=run, name="pulumi-agin-exchange", daemon=True)
         thread.start()
         try:
-            thread.join(seconds)
+            # Not by `join`: after an interrupt, Python 3.11 takes the thread for one that ended.
+            ended.wait(seconds)
         finally:
             # Also where the user interrupted us.
-            is_late = thread.is_alive()
+            is_late = not ended.is_set()
             if is_late:
                 under_way.give_up()
         if is_late:
-            within = f"within {seconds:.3g} seconds"
+            within = f"within {rounded(seconds)} seconds"
             reason = f"its answer did not end {within}" if under_way.is_answered else f"it did not answer {within}"
             return NoAnswer(reason, under_way.is_sent, may_pass=True)
-        self._idle.put(session)
+        thread.join()
         [result] = outcome
         if isinstance(result, Answer):
+            # After anything else, its connections are not to be trusted.
+            self._idle.put(session)
             return result
-        return _no_answer(result, under_way, connect_seconds, read_seconds)
+        session.close()
+        proxy = proxies.chosen_for(url) if self._use_proxies else None
+        failure = _Failure(result, under_way, proxy is not None and proxies.is_malformed(proxy))
+        return NoAnswer(
+            failure.reason(self._shown, connect_seconds, read_seconds), under_way.is_sent, failure.may_pass()
+        )
 
     def _session(self) -> _Session:
         try:
@@ -206,27 +222,13 @@ def _decoded(response: requests.Response) -> Iterator[bytes]:
             yield inflater.decompress(piece, LONGEST_ANSWER_BYTES + 1)
         except zlib.error:
             raise _UndecodableError from None
+    if inflater.unused_data:
+        raise _UndecodableError
     if not is_empty and not inflater.eof:
         raise _CutShortError
 
 
 # -- no answer --------------------------------------------------------------------------------------------
-
-
-def _no_answer(error: Exception, exchange: _Exchange, connect_seconds: float, read_seconds: float) -> NoAnswer:
-    causes = list(_causes(error))
-    # http.client says it in words alone, and older versions of urllib3 have the same type for other errors of a proxy.
-    begin = "Tunnel connection failed: "
-    tunnel = next((str(cause).removeprefix(begin) for cause in causes if str(cause).startswith(begin)), None)
-    if exchange.is_sent:
-        may_pass = not isinstance(error, _UndecodableError)
-    elif proxies.is_any_malformed():
-        may_pass = False
-    elif tunnel is not None:
-        may_pass = not tunnel.startswith("4")
-    else:
-        may_pass = any(isinstance(cause, _OF_THE_NETWORK) for cause in causes)
-    return NoAnswer(_reason(error, causes, exchange, connect_seconds, read_seconds), exchange.is_sent, may_pass)
 
 
 # What a connection fails with that may succeed a little later. A broken-off handshake is among them.
@@ -242,29 +244,45 @@ _OF_THE_NETWORK = (
 )
 
 
-def _reason(
-    error: Exception,
-    causes: list[BaseException],
-    exchange: _Exchange,
-    connect_seconds: float,
-    read_seconds: float,
-) -> str:
-    """Why there was no answer, in the operating system's words where it has some."""
-    if isinstance(error, _UndecodableError):
-        return "its answer can't be decoded"
-    if any(isinstance(cause, ReadTimeoutError) for cause in causes):
-        return f"it did not answer within {read_seconds:.3g} seconds"
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {connect_seconds:.3g} seconds"
-    if isinstance(error, _CutShortError) or exchange.is_answered:
-        return "the answer was cut short"
-    if not exchange.is_sent and proxies.is_any_malformed():
-        # The library's own words would show parts of it.
-        return proxies.WRONG_URL
-    innermost = causes[-1]
-    if isinstance(innermost, OSError) and innermost.strerror:
-        return innermost.strerror
-    return str(innermost) or type(innermost).__name__
+class _Failure:
+    """An exception in place of an answer, and where the exchange was when it came."""
+
+    def __init__(self, error: Exception, exchange: _Exchange, has_malformed_proxy: bool) -> None:
+        self._error = error
+        self._causes = list(_causes(error))
+        self._exchange = exchange
+        self._has_malformed_proxy = has_malformed_proxy and not exchange.is_sent
+
+    def may_pass(self) -> bool:
+        """Whether the next try may go better."""
+        if self._exchange.is_sent:
+            return not isinstance(self._error, _UndecodableError)
+        if self._has_malformed_proxy:
+            return False
+        # http.client says it in words alone, and older versions of urllib3 have the same type for other errors.
+        begin = "Tunnel connection failed: "
+        tunnel = next((str(each).removeprefix(begin) for each in self._causes if str(each).startswith(begin)), None)
+        if tunnel is not None:
+            return not tunnel.startswith("4")
+        return any(isinstance(each, _OF_THE_NETWORK) for each in self._causes)
+
+    def reason(self, shown: Callable[[str], str], connect_seconds: float, read_seconds: float) -> str:
+        """Why there was no answer, in the operating system's words where it has some. `shown` is for others' words."""
+        if self._has_malformed_proxy:
+            # The library's words would show parts of its URL.
+            return proxies.WRONG_URL
+        if isinstance(self._error, _UndecodableError):
+            return "its answer can't be decoded"
+        if any(isinstance(each, ReadTimeoutError) for each in self._causes):
+            return f"it did not answer within {rounded(read_seconds)} seconds"
+        if isinstance(self._error, requests.ConnectTimeout):
+            return f"no connection within {rounded(connect_seconds)} seconds"
+        if isinstance(self._error, _CutShortError) or self._exchange.is_answered:
+            return "the answer was cut short"
+        innermost = self._causes[-1]
+        if isinstance(innermost, OSError) and innermost.strerror:
+            return shown(innermost.strerror)
+        return shown(str(innermost)) or type(innermost).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -291,14 +309,19 @@ class _Exchange:
         """What reads the answer."""
         self._lock = threading.Lock()
         self._is_given_up = False
-        self._socket: socket.socket | None = None
+        self._socket: Any = None
 
-    def begin_to_send(self, connected: socket.socket | None) -> None:
-        """To be called before anything is sent. Raises ConnectionAbortedError where nobody waits any more."""
+    def begin_to_send(self, connected: Any, *, to_proxy: bool) -> None:
+        """To be called before anything is sent. Raises ConnectionAbortedError where nobody waits any more.
+
+        Args:
+            connected: What it is sent by: a socket, or urllib3's own of a TLS connection within another one.
+            to_proxy: Whether it is for a proxy, and not yet for the API.
+        """
         with self._lock:
             if self._is_given_up:
                 raise ConnectionAbortedError
-            self.is_sent = True
+            self.is_sent = self.is_sent or not to_proxy
             self._socket = connected
 
     def close(self) -> None:
@@ -312,9 +335,12 @@ class _Exchange:
         with self._lock:
             self._is_given_up = True
             connected = self._socket
+        while connected is not None and not isinstance(connected, socket.socket):
+            connected = connected.socket
         if connected is not None:
             with suppress(OSError):
-                connected.shutdown(socket.SHUT_RDWR)
+                # Not that of a TLS socket, which would have another thread go on in plain text.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 class _Session(requests.Session):
@@ -387,9 +413,7 @@ class _Reporting(http.client.HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        # While it connects, what it sends is for a proxy.
-        if not self._is_connecting:
-            self.session.exchange.begin_to_send(self.sock)
+        self.session.exchange.begin_to_send(self.sock, to_proxy=self._is_connecting)
         super().send(data)
 
 
@@ -408,3 +432,6 @@ class _Response(http.client.HTTPResponse):
             # Without headers, it reads the next ones.
             self.headers = None  # type: ignore[assignment]
             super().begin()
+        # urllib3 would log lines that are no headers, as they are: a service may repeat the API key in them.
+        self.headers.defects.clear()
+        self.headers.set_payload("")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from urllib.request import getproxies
 
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
@@ -20,17 +21,18 @@ WRONG_URL = (
 )
 
 
-def is_any_malformed() -> bool:
-    """Whether a proxy for ngrok's API has a URL that requests can't use, or takes for that of another host."""
-    return any(_is_malformed(url) for scheme, url in getproxies().items() if scheme in ("https", "all"))
+def chosen_for(url: str) -> str | None:
+    """The URL of the proxy by which requests sends to a URL; None where it uses none."""
+    return select_proxy(url, get_environ_proxies(url))
 
 
-def _is_malformed(url: str) -> bool:
-    userinfo = _userinfo(url)
+def is_malformed(proxy: str) -> bool:
+    """Whether requests can't use a proxy of this URL, or takes it for that of another host."""
+    userinfo = _userinfo(proxy)
     try:
         # So requests sends it.
         unquote(userinfo).encode("latin-1")
-        parsed = parse_url(url if "://" in url else f"http://{url}")
+        parsed = parse_url(proxy if "://" in proxy else f"http://{proxy}")
     except (LocationParseError, UnicodeError):
         return True
     return not parsed.host or re.search(r"[][/?#]", userinfo) is not None
@@ -47,12 +49,13 @@ def credentials() -> list[str]:
         user, _, password = userinfo.partition(":")
         plain = (unquote(user), unquote(password))
         found |= {userinfo, user, password, *plain, ":".join(plain)}
-        # As "Proxy-Authorization: Basic …" has them, which a proxy may repeat.
-        found |= {
-            b64encode(sent.encode(encoding, "replace")).decode().rstrip("=")
-            for sent in (userinfo, ":".join(plain))
-            for encoding in ("latin-1", "utf-8")
-        }
+        for encoding in ("latin-1", "utf-8"):
+            found |= {quote(each, safe="", encoding=encoding, errors="replace") for each in plain}
+            # As "Proxy-Authorization: Basic …" has them, which a proxy may repeat, alone or behind other text.
+            for sent in (userinfo, ":".join(plain)):
+                for ahead in range(3):
+                    encoded = b64encode(b"x" * ahead + sent.encode(encoding, "replace")).decode().rstrip("=")
+                    found.add(encoded[ahead and ahead + 1 :])
     # What is shorter stands in any text.
     return sorted((each for each in found if len(each) > 2), key=len, reverse=True)
 

@@ -70,7 +70,7 @@ class Deadline:
         self._started = time.monotonic()
 
     def __str__(self) -> str:
-        return f"{_rounded(self.elapsed)} of the {_rounded(self.seconds)} seconds it may take"
+        return f"{rounded(self.elapsed)} of the {rounded(self.seconds)} seconds it may take"
 
     @property
     def elapsed(self) -> float:
@@ -90,5 +90,6 @@ class Deadline:
         return earlier
 
 
-def _rounded(seconds: float) -> str:
+def rounded(seconds: float) -> str:
+    """Seconds, as messages say them."""
     return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"

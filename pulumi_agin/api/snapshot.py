@@ -16,19 +16,23 @@ from .retry import Deadline
 
 MAX_AGE_SECONDS = 5.0
 
+# All pages of a list together may be so long: the Agent Ingresses of an account are thousands at most, of some KB each.
+LONGEST_LIST_BYTES = 64 * 2**20
+
 Query = Mapping[str, str]
 
 
 class Page(NamedTuple):
     """A page of the list of ingresses: when it was asked for, what it holds, and the next one, if any.
 
-    answered_at: by the server's clock, where the answer told.
+    answered_at: by the server's clock, where the answer told. size: in bytes.
     """
 
     asked_at: float
     answered_at: datetime | None
     ingresses: list[models.AgentIngress]
     next_page: Query | None
+    size: int = 0
 
 
 class _Seen(NamedTuple):
@@ -85,6 +89,7 @@ class Snapshot:
     def _forget(self, writes: int) -> None:
         self._as_of_write = writes
         self._seen: dict[str, _Seen] = {}
+        self._size = 0
         self._asked: list[Query] = []
         self._next_page: Query | None = None
         self._ended_at: float | None = None
@@ -107,10 +112,14 @@ class Snapshot:
 
     def _read_on(self, id_: str, deadline: Deadline) -> None:
         if self._next_page is None and not _is_young(self._ended_at):
-            self._next_page, self._asked = self._first_page, []
+            self._next_page, self._asked, self._size = self._first_page, [], 0
         while id_ not in self._seen and self._next_page is not None:
+            if self._asked and (deadline.left <= 0 or self._size > LONGEST_LIST_BYTES):
+                self._fail()
+                return
             self._asked.append(self._next_page)
             page = self._read(self._next_page, deadline)
+            self._size += page.size
             # Pages can go round in a circle, and a list that failed is at its end.
             goes_on = page.next_page not in self._asked and self._next_page is not None
             self._next_page = page.next_page if goes_on else None

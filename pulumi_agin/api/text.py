@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from itertools import accumulate, groupby
 from urllib.parse import unquote
@@ -15,7 +16,10 @@ SEARCHED_CHARACTERS = 20_000
 # As many characters of a key in a row are already too much of it.
 TELLING_CHARACTERS = 8
 
-_ESCAPE_OR_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|&#[0-9]{2,7};|&#[xX][0-9A-Fa-f]{2,6};|.", re.DOTALL)
+_ESCAPE_OR_CHARACTER = re.compile(
+    r"%[0-9A-Fa-f]{2}|&#[0-9]{2,10};|&#[xX][0-9A-Fa-f]{2,8};|&[A-Za-z]{2,8};|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|.",
+    re.DOTALL,
+)
 
 
 def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
@@ -30,14 +34,14 @@ def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
 def redact(text: str, secret: str, mark: str = "[key]") -> str:
     """The text with `mark` wherever it holds the secret, whole or 8 of its characters in a row.
 
-    Services echo keys: whole, shortened, URL-encoded, or in HTML. Upper and lower case count as the same.
+    Services echo keys: whole, shortened, URL-encoded, in HTML, or in JSON. Upper and lower case count as the same.
     """
     size = min(TELLING_CHARACTERS, len(secret))
     lowered = _ascii_lower(secret)
     pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
     # Without the two there is no escape, and both ways are one.
-    ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search("[%&]", text) else [text]
+    ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search(r"[%&\\]", text) else [text]
     for written in ways:
         # What each stands for, and where it ends in the text.
         meant = _ascii_lower("".join(map(_character, written)))
@@ -55,12 +59,14 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
 
 
 def _character(unit: str) -> str:
-    """The one that a unit of text stands for: itself, "%41" or "&#65;"."""
+    """The one that a unit of text stands for: itself, "%41", "&#65;", "&amp;" or an escape of JSON's."""
     if len(unit) == 1:
         return unit
-    if unit.startswith("&#"):
-        code = int(unit[3:-1], 16) if unit[2] in "xX" else int(unit[2:-1])
-        return chr(code) if code < 128 else "\0"
+    if unit.startswith("&"):
+        character = html.unescape(unit)
+        return character if len(character) == 1 else "\0"
+    if unit.startswith("\\"):
+        return chr(int(unit[2:], 16))
     return unquote(unit, "latin-1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import signal
@@ -13,9 +14,11 @@ import time
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
+from pulumi_agin.api import client as client_module
 from pulumi_agin.api import errors, retry
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
@@ -131,6 +134,24 @@ def test_interim_answers_are_nothing_to_a_call(emulator: Emulator) -> None:
     assert emulator.counts() == {"POST /agent_ingresses": 1, "GET /agent_ingresses": 1}
 
 
+@pytest.mark.parametrize("status", [400, 403, 408, 413])
+def test_a_refusal_of_somebody_between_is_settled_by_a_look(status: int, emulator: Emulator) -> None:
+    client = client_of(emulator.url)
+    emulator.add_fault("POST", "answer_after", status=status, body="<html>blocked")
+    created = client.create({"domain": DOMAIN})
+    assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
+    emulator.add_fault("PATCH", "answer_after", status=status, body="<html>blocked")
+    assert client.update(created.id, {"description": "new"}).description == "new"
+    emulator.add_fault("DELETE", "answer_after", status=status, body="<html>blocked")
+    with pytest.raises(errors.NotFoundError):
+        client.delete(created.id)
+    # Where nothing was done, or nothing gets through, its own words are what there is to say.
+    emulator.add_fault("POST", "answer", status=status, body="<html>blocked")
+    assert failure(lambda: client.create({"domain": DOMAIN})).startswith("could not create")
+    emulator.add_fault(None, "answer", status=status, body="<html>blocked", times=None)
+    assert failure(lambda: client.create({"domain": DOMAIN})).startswith("could not create")
+
+
 # -- answers that never end -------------------------------------------------------------------------------
 
 
@@ -165,6 +186,16 @@ def test_endless_pages_end_with_the_time() -> None:
         for _ in range(2):
             failure(lambda: client.get_one_of_many(ID))
         assert time.monotonic() - began < AT_LAST
+
+
+def test_a_list_is_read_up_to_a_length(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(emulator.url)
+    emulator.configure(limit=0)
+    for number in range(101):
+        client.create({"domain": f"{number}.acme.com", "metadata": "x" * 1000})
+    assert len(client.list()) == 101
+    monkeypatch.setattr(client_module, "LONGEST_LIST_BYTES", 2**17)
+    assert "the list has more than 0 MiB" in failure(client.list)
 
 
 @pytest.mark.parametrize("command", ["import", "doctor"])
@@ -266,6 +297,41 @@ def test_what_a_proxy_repeats_of_its_credentials_is_not_shown(monkeypatch: pytes
     assert "407 No, [proxy credentials]" in message
     for told in TOLD:
         assert told not in message
+
+
+OTHER_PASSWORD = "s&same<op>ens\"'1'ä"
+ECHOES: dict[str, Callable[[str], str]] = {
+    "HTML": html.escape,
+    "numbered": lambda text: "".join(f"&#{ord(character)};" for character in text),
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "all of JSON's": lambda text: "".join(f"\\u{ord(character):04x}" for character in text),
+    "base64 behind one": lambda text: b64encode(f"x{USER}:{text}".encode()).decode(),
+    "base64 behind two": lambda text: b64encode(f"xx{USER}:{text}".encode()).decode(),
+}
+USER = "someone"
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_a_proxys_password_is_known_in_every_spelling(
+    echo: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{quote(OTHER_PASSWORD, safe='')}@127.0.0.1:1")
+    echoed = echo(OTHER_PASSWORD)
+    shown = client_of("https://ngrok.invalid").shown(f"no: {echoed} .")
+    assert "[proxy credentials]" in shown
+    assert not any(echoed[start : start + 24] in shown for start in range(len(echoed) - 23))
+
+
+def test_a_proxys_user_name_changes_no_meaning(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://ngrok:sesame-opens@127.0.0.1:1")
+    client = client_of(emulator.url)
+    client.create({"domain": DOMAIN})
+    with pytest.raises(errors.DomainExistsError, match="ERR_NGROK_6706"):
+        client.create({"domain": DOMAIN})
+    with pytest.raises(errors.ApiError, match="ERR_NGROK_222") as caught:
+        client.get("agin_1")
+    assert not isinstance(caught.value, errors.NotFoundError)
 
 
 @pytest.mark.parametrize("url", MALFORMED_PROXIES.values(), ids=MALFORMED_PROXIES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
+import signal
 import socket
 import ssl
 import threading
@@ -46,7 +48,7 @@ def exchanged(
     exchanges: Exchanges | None = None,
     use_proxies: bool = False,
 ) -> Answer | NoAnswer:
-    exchanges = exchanges or Exchanges(HTTPBasicAuth("x", "y"), {}, use_proxies=use_proxies)
+    exchanges = exchanges or Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=use_proxies)
     return exchanges.exchange(
         method,
         url,
@@ -158,7 +160,8 @@ def test_an_answer_that_never_ends_is_given_up_in_time(handle: Handle) -> None:
 
 
 def test_an_answer_that_cant_be_decoded_is_not_repeated() -> None:
-    for encoding, body in (("gzip", b"no gzip"), ("gzip", gzip.compress(b"{}") + b"x" * 200_000), ("br", b"{}")):
+    whole = gzip.compress(b"{}")
+    for encoding, body in (("gzip", b"no gzip"), ("gzip", whole + b"x" * 200_000), ("gzip", whole * 2), ("br", b"{}")):
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
         with serving(saying(head.encode() + body)) as place:
             result = exchanged(f"http://{place}")
@@ -177,9 +180,9 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     return authority
 
 
-def encrypting(authority: trustme.CA, handle: Handle) -> Handle:
+def encrypting(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -> Handle:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(name).configure_cert(context)
 
     def encrypted(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as inner:
@@ -272,6 +275,72 @@ def test_a_request_that_was_given_up_is_not_sent_later(authority: trustme.CA, mo
     assert isinstance(result, NoAnswer)
     assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, REPEATED)
     assert sent == [b""]
+
+
+def test_an_answer_that_trickles_in_behind_a_proxy_with_tls_of_its_own(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("ngrok.invalid", "127.0.0.1").configure_cert(context)
+    inner = encrypting(authority, trickling(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "), "ngrok.invalid")
+
+    def handle(connection: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        with context.wrap_socket(connection, server_side=True) as tunnel, ours, theirs:
+            received(tunnel)
+            tunnel.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            api = threading.Thread(target=suppressing, args=(inner, theirs), daemon=True)
+            api.start()
+            # What comes goes on, in both directions.
+            tunnel.settimeout(0.02)
+            ours.settimeout(0.02)
+            while api.is_alive():
+                for source, sink in ((tunnel, ours), (ours, tunnel)):
+                    with contextlib.suppress(TimeoutError):
+                        data = source.recv(65536)
+                        if not data:
+                            return
+                        sink.sendall(data)
+
+    with serving(handle) as place:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{place}")
+        result = exchanged("https://ngrok.invalid", use_proxies=True, seconds=2)
+    assert result == NoAnswer("its answer did not end within 2 seconds", MAYBE_CARRIED_OUT, REPEATED)
+
+
+def suppressing(handle: Handle, connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        handle(connection)
+
+
+def test_a_request_that_was_interrupted_is_not_sent_later(authority: trustme.CA) -> None:
+    sent: list[bytes] = []
+    went_on = threading.Event()
+
+    def handle(connection: socket.socket) -> None:
+        # In the handshake: before anything of the request.
+        connection.recv(1, socket.MSG_PEEK)
+        os.kill(os.getpid(), signal.SIGINT)
+        interrupted.wait(AT_LAST)
+        with contextlib.suppress(OSError):
+            encrypting(authority, lambda inner: sent.append(received(inner)))(connection)
+        went_on.set()
+
+    interrupted = threading.Event()
+    with serving(handle) as place:
+        with pytest.raises(KeyboardInterrupt):
+            exchanged(f"https://{place}")
+        interrupted.set()
+        assert went_on.wait(AT_LAST)
+    assert sent in ([], [b""])
+
+
+def test_a_malformed_proxy_that_is_not_used_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", MALFORMED_PROXIES["port"])
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for scheme in ("http", "https"):
+        result = exchanged(f"{scheme}://127.0.0.1:1", use_proxies=scheme == "https")
+        assert result == NoAnswer("Connection refused", NEVER_SENT, REPEATED)
 
 
 MALFORMED_PROXIES = {
@@ -375,6 +444,35 @@ def test_an_answer_of_just_the_longest_length_is_whole() -> None:
 # -- connections ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ],
+)
+def test_after_an_answer_that_makes_no_sense_the_next_request_is_answered(bad: bytes) -> None:
+    answers = [bad, OK]
+
+    def handle(connection: socket.socket) -> None:
+        while received(connection):
+            connection.sendall(answers.pop(0))
+
+    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
+    with serving(handle) as place:
+        assert isinstance(exchanged(f"http://{place}", exchanges=exchanges), NoAnswer)
+        assert isinstance(exchanged(f"http://{place}", exchanges=exchanges), Answer)
+
+
+def test_what_is_no_header_is_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    answer = OK.replace(b"\r\nContent-Type", b"\r\nno header\r\nAuthorization: Bearer sesame-opens\r\nContent-Type")
+    with serving(saying(answer)) as place:
+        exchanged(f"http://{place}")
+    assert "sesame" not in caplog.text
+
+
 def test_a_connection_is_kept_and_no_cookie_is() -> None:
     seen: list[bytes] = []
     connections: list[socket.socket] = []
@@ -385,7 +483,7 @@ def test_a_connection_is_kept_and_no_cookie_is() -> None:
             seen.append(request)
             connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: id=1; Path=/\r\n\r\n"))
 
-    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, use_proxies=False)
+    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
     with serving(handle) as place:
         for _ in range(3):
             assert isinstance(exchanged(f"http://{place}", "GET", exchanges=exchanges), Answer)
