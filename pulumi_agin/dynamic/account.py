@@ -70,7 +70,7 @@ class NgrokProvider(ResourceProvider):
         settings = self._configured()
         with _lock:
             if settings not in _clients:
-                _clients[settings] = settings.client()
+                _clients[settings] = settings.client(servicer.is_awaited)
             return _clients[settings]
 
     def _believe_gone(self, error: Exception, id_: str, olds: Mapping[str, Any], stack: str | None = None) -> None:

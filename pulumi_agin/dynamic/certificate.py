@@ -271,11 +271,10 @@ class Watch:
 
 def _sleep(seconds: float) -> None:
     """Sleeps, as long as the engine waits for the call under way: its process may be killed."""
-    call = servicer.current_call()
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, NOTICE_SECONDS))
-        if call is not None and not call.context.is_active():
+        if not servicer.is_awaited():
             _end_process()
             raise ProviderError("nobody waits for the certificate any more")
 

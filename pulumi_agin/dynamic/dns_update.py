@@ -20,6 +20,7 @@ from pulumi_agin.api.retry import Deadline, backoff_seconds
 from pulumi_agin.api.text import one_line
 from pulumi_agin.nameservers import Server
 
+from . import servicer
 from .servicer import ProviderError
 
 if TYPE_CHECKING:
@@ -228,6 +229,12 @@ class PrimaryServer:
         call = self._write_call(doing, domain)
         update = self._update()
         update.absent(f"{domain}.", "CNAME")
+        if ours is not None:
+            # What came in between, maybe while a try was lost, is somebody else's.
+            if before is None:
+                update.absent(f"{domain}.", "NS")
+            else:
+                update.present(f"{domain}.", "NS", *before.targets)
         update.replace(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
         failure = self._failure(update, call)
         if failure is None:
@@ -237,8 +244,10 @@ class PrimaryServer:
             if there == wanted:
                 return None
             raise _unsettled(failure, there)
-        if call.rcode == dns.rcode.YXRRSET:
-            self._look(domain, doing)  # raises, and names the alias
+        if call.rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
+            there = self._look(domain, doing)  # of an alias, it raises and names it
+            if there is not None and ours is not None and not set(there.targets) <= set(ours):
+                return there
         raise failure
 
     def delete(self, domain: str, targets: Collection[str]) -> None:
@@ -315,6 +324,9 @@ class PrimaryServer:
             message.use_tsig(self._key.of_dnspython())
         with _progress().of(f"{call.doing} at {self._server}", call.deadline) as wait:
             while True:
+                if not servicer.is_awaited():
+                    # Whoever asked may have cleaned up by now, and what is done later would be left behind.
+                    raise ProviderError(f"{self._could_not(call)}: nobody waits for it any more")
                 wait.waits_for("no answer yet")
                 call.tries += 1
                 try:
@@ -382,7 +394,7 @@ class PrimaryServer:
                 f"its answer has a signature that is not the one of {key}, so it is not believed; see what stands "
                 "between here and the server",
             )
-        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET):
+        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET):
             raise self._not_believed(
                 call,
                 f"its answer is not signed by {key}, so it is not believed; see that the server knows this key, and "
@@ -450,7 +462,7 @@ class PrimaryServer:
             why = f"{call.domain} is not in the zone {self._zone}; see zone"
         elif rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
             why = "it does not know DNS UPDATE (RFC 2136), or not this way; see server and port"
-        elif rcode == dns.rcode.YXRRSET:
+        elif rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
             why = "somebody else is changing the records of this name right now; run `pulumi up` again"
         else:
             why = "its log says why"

@@ -26,6 +26,8 @@ from . import servicer
 from .servicer import PartialFailureError, ProviderError, sentences
 
 if TYPE_CHECKING:
+    from pulumi_agin.nameservers import Server
+
     from .dns_update import NsSet, PrimaryServer, UnsettledError
 
 # How long a call takes at most, where the resource has no custom_timeouts: a name server that is started again needs
@@ -105,18 +107,21 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """A refresh. They are gone only where the primary server of the zone says so."""
+        if not servicer.without_provider(props):
+            raise ProviderError("NS records can't be imported: records that exist are taken over by take_over=True")
         kept = _kept(props)
         there = _primary_server(kept).read(kept["domain"])
         if there is None:
             return ReadResult(None, {})
-        if not kept["ns_targets"] and not set(there.targets) & set(kept[UNSETTLED]):
-            # None was known to be its own, and these are none of those that it may have made.
-            return ReadResult(None, {})
-        found = {"ns_targets": list(there.targets), "ttl": there.ttl}
-        outputs = {**_outputs(kept), **found}
+        outputs = {**_outputs(kept), "ns_targets": list(there.targets), "ttl": there.ttl}
+        if not kept["ns_targets"] and not set(there.targets) <= set(kept[UNSETTLED]):
+            # None was known to be its own, and some of these are somebody else's.
+            if not set(there.targets) & set(kept[UNSETTLED]):
+                return ReadResult(None, {})
+            outputs |= {"ns_targets": [], UNSETTLED: kept[UNSETTLED]}
         # The inputs too, so that the next preview compares the program with what is there.
-        inputs = servicer.without_provider(servicer.inputs_before() or outputs)
-        return ReadResult(id_, outputs, {**inputs, **found})
+        inputs = servicer.without_provider(servicer.inputs_before() or _outputs(outputs))
+        return ReadResult(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": there.ttl})
 
     @sentences
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -138,7 +143,8 @@ class Rfc2136Provider(ResourceProvider):
                 "ns_targets": [] if moved else kept["ns_targets"],
                 "ttl": error.there.ttl if error.there else kept["ttl"],
             }
-            raise _unsettled(error, outputs, known) from None
+            old_place = _place(kept) if moved else None
+            raise _unsettled(error, outputs, known, old_place) from None
         if there is not None:
             raise _taken(_news, there)
         return UpdateResult(_outputs(_news))
@@ -152,7 +158,6 @@ class Rfc2136Provider(ResourceProvider):
 
 def _primary_server(props: Mapping[str, Any]) -> PrimaryServer:
     from pulumi_agin.api.access import Secret
-    from pulumi_agin.nameservers import Server
 
     from .dns_update import PrimaryServer, TsigKey
 
@@ -162,7 +167,7 @@ def _primary_server(props: Mapping[str, Any]) -> PrimaryServer:
     if "tsig_key_name" in props:
         key = TsigKey(props["tsig_key_name"], Secret(props["tsig_secret"]), props["tsig_algorithm"])
     seconds = servicer.timeout_seconds() or TIMEOUT_SECONDS
-    return PrimaryServer(Server(props["server"], int(props["port"])), props["zone"], key, seconds)
+    return PrimaryServer(_place(props), props["zone"], key, seconds)
 
 
 def _ns_set(props: Mapping[str, Any]) -> NsSet:
@@ -175,28 +180,34 @@ def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
     return {field: props[field] for field in (*REPLACING, *UPDATED_IN_PLACE) if field in props}
 
 
-def _unsettled(error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str]) -> PartialFailureError:
+def _place(props: Mapping[str, Any]) -> Server:
+    from pulumi_agin.nameservers import Server
+
+    return Server(props["server"], int(props["port"]))
+
+
+def _unsettled(
+    error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], old_place: Server | None = None
+) -> PartialFailureError:
     """What keeps the resource in the state, with these values as such that the server may have of ours."""
     unsettled = sorted(set(values) - set(outputs["ns_targets"]))
     every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
+    left_alone = f". The records at {old_place} are left alone: nothing of this deletes them" if old_place else ""
     return PartialFailureError(
         f"{error}. So the state keeps every value of this resource that the server may have ({every}): the next "
         "`pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
-        "`pulumi destroy` deletes the records with any of these values",
+        f"`pulumi destroy` deletes the records with any of these values{left_alone}",
         outputs["domain"],
         {**outputs, UNSETTLED: unsettled},
     )
 
 
 def _taken(props: Mapping[str, Any], there: NsSet) -> ProviderError:
-    from pulumi_agin.nameservers import Server
-
-    server = Server(props["server"], int(props["port"]))
     cut_off = ""
     if there == _ns_set(props):
         cut_off = " They are those that this resource would make: a run that was cut off may have made them."
     return ProviderError(
-        f"{props['domain']} has NS records already at {server}, which are left alone: {there}.{cut_off} To "
+        f"{props['domain']} has NS records already at {_place(props)}, which are left alone: {there}.{cut_off} To "
         "replace them by those of this resource, set take_over=True; otherwise remove them. Where another resource of "
         "this stack made them, and was renamed or moved in the program, do neither, as the old one is deleted with its "
         "records: undo that and run `pulumi up`, then rename or move it again, together with "

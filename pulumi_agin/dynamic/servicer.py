@@ -57,6 +57,12 @@ def _callers() -> Iterator[Any]:
         frame = frame.f_back  # type: ignore[assignment]
 
 
+def is_awaited() -> bool:
+    """Whether the engine still waits for the call under way: its process may have been killed, and ours lives on."""
+    call = current_call()
+    return call is None or bool(call.context.is_active())
+
+
 def timeout_seconds() -> float | None:
     """The `custom_timeouts` of the call under way, or None where there are none."""
     call = current_call()

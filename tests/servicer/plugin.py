@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -95,6 +97,21 @@ class Plugin:
         request = provider_pb2.CreateRequest(urn=URN, properties=_properties(inputs), timeout=timeout)
         answer = self._call(self._stub.Create, request)
         return answer.id, plain(answer.properties)
+
+    def leave_a_create(self, inputs: Mapping[str, Any], is_under_way: Callable[[], bool]) -> None:
+        """Begins a create, and goes away once it is under way, as an engine that is killed."""
+        request = provider_pb2.CreateRequest(urn=URN, properties=_properties(inputs))
+        call = self._stub.Create.future(request)
+        until = time.monotonic() + 60
+        while not is_under_way():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        call.cancel()
+
+    def end(self) -> None:
+        """Has the plugin end after the calls under way, and waits for that."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(60)
 
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]

@@ -352,3 +352,15 @@ def test_a_read_or_a_list_that_is_never_answered_fails_in_time() -> None:
         rig.refresh()
         assert rig.emulator.faults() == []
         rig.agrees()
+
+
+def test_a_create_that_nobody_waits_for_any_more_is_not_repeated() -> None:
+    # Its engine was killed: whoever then cleaned up would not know of what is made later.
+    with Emulator(api_key=API_KEY) as emulator:
+        environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+        with Plugin(environment) as plugin:
+            emulator.add_fault("POST", "answer", status=503, times=1)
+            plugin.leave_a_create({"domain": "a.acme.com"}, lambda: bool(emulator.requests()))
+            plugin.end()
+        assert emulator.ingresses() == []
+        assert emulator.counts()["POST /agent_ingresses"] == 1

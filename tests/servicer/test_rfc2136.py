@@ -1106,3 +1106,57 @@ def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugi
     assert kept["ns_targets"] == ["."]
     plugin.delete(DOMAIN, kept)
     assert found(bind) == ([], 0)
+
+
+# -- what happens meanwhile -------------------------------------------------------------------------------
+
+
+def test_an_update_that_nobody_waits_for_any_more_is_not_repeated(bind: Bind) -> None:
+    # Its engine was killed: whoever then cleaned up would not know of records that are made later.
+    rule, seen = losing(1, arrives=False)
+    with Plugin(os.environ) as plugin, between(bind, rule) as port:
+        plugin.leave_a_create(inputs(port), lambda: bool(seen))
+        plugin.end()
+    assert seen == ["lost"]
+    assert found(bind) == ([], 0)
+
+
+@pytest.mark.parametrize("before", [[], TARGETS], ids=["none", "ours"])
+@pytest.mark.parametrize("is_moved", [False, True], ids=["unsettled", "moved"])
+@pytest.mark.parametrize("lost", [0, 1], ids=["at once", "while a try is lost"])
+def test_records_that_come_before_an_update_arrives_are_somebody_elses(
+    before: list[str], is_moved: bool, lost: int, plugin: Plugin, bind: Bind
+) -> None:
+    somebody(bind, *before)
+    came: list[bytes] = []
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
+        if is_update(message) and not came:
+            came.append(message)
+            somebody(bind, *OTHERS)
+            if lost:
+                return None
+        return ask()
+
+    with between(bind, rule) as port:
+        kept = outputs(bind.port) if is_moved else {**outputs(port, ns_targets=[]), HIDDEN: TARGETS}
+        wanted = [*TARGETS[:1], "ns-3.x.net."]
+        with pytest.raises(PluginError) as caught:
+            plugin.update(DOMAIN, kept, inputs(port, ns_targets=wanted), timeout=20)
+    assert found(bind) == (OTHERS, 300)
+    if not lost:
+        assert "which are left alone" in caught.value.message
+
+
+def test_of_records_that_are_partly_somebody_elses_a_refresh_takes_none_over(plugin: Plugin, bind: Bind) -> None:
+    somebody(bind, TARGETS[0], *OTHERS)
+    kept = {**outputs(bind.port, ns_targets=[]), HIDDEN: TARGETS}
+    _, refreshed, _ = plugin.read(DOMAIN, kept, inputs(bind.port))
+    assert (refreshed["ns_targets"], refreshed[HIDDEN]) == ([], TARGETS)
+    assert "which are left alone" in refused(lambda: plugin.update(DOMAIN, refreshed, inputs(bind.port)))
+    plugin.delete(DOMAIN, refreshed)
+    assert found(bind) == (OTHERS, 300)
+
+
+def test_what_is_imported_without_anything_known_of_it_is_a_sentence(plugin: Plugin) -> None:
+    assert "taken over by take_over=True" in refused(lambda: plugin.read(DOMAIN, {}, {}))
