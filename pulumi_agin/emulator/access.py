@@ -69,9 +69,9 @@ class Access:
         return None
 
     def _is_own(self, name: str) -> bool:
-        if is_ip(name):
-            return self._allow_remote or ip_address(name).is_loopback
-        return name in self._names
+        if name in self._names:
+            return True
+        return is_ip(name) and (self._allow_remote or ip_address(name).is_loopback)
 
     def _own(self) -> str:
         addresses = "any IP address" if self._allow_remote else "127.0.0.1, [::1]"

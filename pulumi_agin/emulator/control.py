@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, cast
 from pulumi_agin.emulator import certificates
 from pulumi_agin.emulator.api import COLLECTION
 from pulumi_agin.emulator.faults import Fault, FaultKind
+from pulumi_agin.emulator.limits import is_sendable
 from pulumi_agin.emulator.log import RequestSeen
 from pulumi_agin.emulator.state import State
 from pulumi_agin.emulator.store import Ingress
@@ -127,6 +128,8 @@ class Control:
         """Another key: of the account that `account_of` is a key of, or of a new one. Returns its number."""
         with self._state.lock:
             accounts = self._state.accounts
+            if not (_is_text(api_key) and api_key):
+                raise ValueError("api_key is a text that is not empty.")
             if api_key in accounts:
                 raise ValueError("This API key is there already.")
             if account_of is not None and account_of not in accounts:
@@ -252,12 +255,16 @@ def _route(method: str, path: str) -> str:
 
 def _fits(name: str, value: object) -> bool:
     if name in ("description", "metadata", "private_key_type"):
-        return isinstance(value, str)
+        return _is_text(value)
     if name in ("ns_targets", "region_domains"):
-        return isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
+        return isinstance(value, list) and all(_is_text(each) for each in cast("list[object]", value))
     if name == "certificate_management_policy":
         return value is None or (
             isinstance(value, Mapping)
             and all(isinstance(each, str) for each in cast("Mapping[str, object]", value).values())
         )
     return False
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and is_sendable(value)

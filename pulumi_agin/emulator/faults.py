@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from pulumi_agin.emulator.limits import MAX_NUMBER, is_sendable
 
 FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
@@ -12,6 +15,8 @@ reset_before, reset_after: the connection is reset, before or after the request 
 cut_short: carried out; the connection ends half-way through the body.
 hang: no answer until the client goes away or the emulator stops. delay: `seconds` pass first.
 """
+
+_HEADER = re.compile(r"[\t -~\x80-\xff]*")
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
@@ -45,9 +50,9 @@ class Fault:
             "path_contains": not _is(self.path_contains, str, None),
             "status": not _is(self.status, int) or not 200 <= self.status <= 599,
             "headers": not _is(self.headers, dict)
-            or not all(_is(text, str) for pair in self.headers.items() for text in pair),
-            "body": not _is(self.body, str),
-            "seconds": not _is(self.seconds, (int, float)) or self.seconds < 0,
+            or not all(_is(text, str) and _HEADER.fullmatch(text) for pair in self.headers.items() for text in pair),
+            "body": not _is(self.body, str) or not is_sendable(self.body),
+            "seconds": not _is(self.seconds, (int, float)) or not 0 <= self.seconds <= MAX_NUMBER,
             "after": not isinstance(self.after, bool),
         }
         for name, is_wrong in wrong.items():

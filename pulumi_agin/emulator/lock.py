@@ -23,8 +23,11 @@ class FileLock:
     def __init__(self, file: Path) -> None:
         self._path = file.with_name(file.name + ".lock")
         self._descriptor: int | None = None
-        self.is_held = False
-        """Whether this object has it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this object has it. It has not any more where somebody removed the file, or its folder."""
+        return self._descriptor is not None and _is_at(self._descriptor, self._path)
 
     def acquire(self) -> None:
         """Takes it, at once or not at all.
@@ -33,24 +36,20 @@ class FileLock:
             BlockingIOError: Another one has it, in this process or another.
             OSError: The folder cannot be written.
         """
-        if sys.platform == "win32":
-            self.is_held = True
-            return
         while not self.is_held:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            self.release()
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                _lock(descriptor)
                 # Whoever had it may have removed the file just before: then a lock on it keeps nobody out.
-                self.is_held = _is_at(descriptor, self._path)
-            finally:
-                if self.is_held:
-                    self._descriptor = descriptor
-                else:
-                    os.close(descriptor)
+                _lock(self._descriptor)
+            except BaseException:
+                os.close(self._descriptor)
+                self._descriptor = None
+                raise
 
     def release(self) -> None:
         """Gives it back. Harmless where it is not held."""
-        descriptor, self._descriptor, self.is_held = self._descriptor, None, False
+        descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         with suppress(OSError):

@@ -21,6 +21,7 @@ from pulumi_agin.emulator.access import Access
 from pulumi_agin.emulator.app import CONTROL_PREFIX, App, Connection
 from pulumi_agin.emulator.control import Control
 from pulumi_agin.emulator.delegation import DnsServer
+from pulumi_agin.emulator.limits import MAX_NUMBER
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
 from pulumi_agin.emulator.store import Store
 
@@ -153,8 +154,8 @@ class Emulator(Control):
 
         Over HTTP the seconds are needed, since nobody is left to ask for going on.
         """
-        if seconds is not None and seconds < 0:
-            raise ValueError("seconds is a number of 0 or more.")
+        if seconds is not None and not 0 <= seconds <= MAX_NUMBER:
+            raise ValueError(f"seconds is a number of 0 or more, and at most {MAX_NUMBER}.")
         self._run(self._pause(seconds))
 
     def resume(self) -> None:

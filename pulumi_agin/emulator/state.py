@@ -12,6 +12,7 @@ from typing import Literal
 
 from pulumi_agin.emulator.delegation import DnsServer
 from pulumi_agin.emulator.faults import Fault
+from pulumi_agin.emulator.limits import MAX_NUMBER, is_sendable
 from pulumi_agin.emulator.log import RequestLog
 from pulumi_agin.emulator.store import Store
 
@@ -64,12 +65,14 @@ class Settings:
             elif isinstance(each.default, (bool, str)):
                 if type(value) is not type(each.default):
                     raise ValueError(f"{each.name} is a {type(each.default).__name__}, not {value!r}.")
+                if isinstance(value, str) and not is_sendable(value):
+                    raise ValueError(f"{each.name} is a text of whole characters, not {value!r}.")
             elif (
                 isinstance(value, bool)
                 or not isinstance(value, int if isinstance(each.default, int) else (int, float))
-                or value < 0
+                or not 0 <= value <= MAX_NUMBER
             ):
-                raise ValueError(f"{each.name} is a number of 0 or more, not {value!r}.")
+                raise ValueError(f"{each.name} is a number of 0 or more, and at most {MAX_NUMBER}, not {value!r}.")
 
 
 _CHOICES = {

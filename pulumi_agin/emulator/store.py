@@ -81,6 +81,7 @@ class Store:
         self._saved: str | None = None
         """The text of the file when it was last read or written."""
         self._last_ksuid = 0
+        self._is_started = False
         self._load()
         if self._file is not None and not self._file.parent.is_dir():
             raise self._unwritable(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
@@ -92,6 +93,7 @@ class Store:
             StoreError: Another emulator has the file, or it cannot be read or written.
         """
         self._acquire()
+        self._is_started = True
         try:
             self._load()
             self.save()
@@ -101,6 +103,7 @@ class Store:
 
     def stop(self) -> None:
         """Leaves the file to others."""
+        self._is_started = False
         if self._lock is not None:
             self._lock.release()
 
@@ -135,19 +138,18 @@ class Store:
         """
         if self._lock is None:
             return
+        was_held = self._lock.is_held
         try:
-            if self._lock.is_held:
+            self._acquire()
+            try:
+                if not was_held and self._read() not in (self._saved, None):
+                    raise StoreError(
+                        f"The file {self._shown_file} has changed since this emulator read it. "
+                        "Start the emulator anew: then it reads it again."
+                    )
                 self._write()
-            else:
-                self._acquire()
-                try:
-                    if self._read() not in (self._saved, None):
-                        raise StoreError(
-                            f"The file {self._shown_file} has changed since this emulator read it. "
-                            "Start the emulator: then it reads it again."
-                        )
-                    self._write()
-                finally:
+            finally:
+                if not self._is_started:
                     self._lock.release()
         except BaseException:
             self.ingresses = {} if self._saved is None else _parsed(self._saved)

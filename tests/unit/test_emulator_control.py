@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -171,7 +173,19 @@ def test_lists_may_name_another_host(emulator: Emulator, session: requests.Sessi
 
 @pytest.mark.parametrize(
     "settings",
-    [{"limit": -1}, {"limit": 1.5}, {"limit": True}, {"order": "random"}, {"upper_case": 1}, {"base_url": 5}],
+    [
+        {"limit": -1},
+        {"limit": 1.5},
+        {"limit": True},
+        {"order": "random"},
+        {"upper_case": 1},
+        {"base_url": 5},
+        # With these, every later request would fail.
+        {"window_seconds": 1e300},
+        {"issue_after_seconds": math.inf},
+        {"job_after_seconds": math.nan},
+        {"base_url": "\ud800"},
+    ],
 )
 def test_wrong_settings(emulator: Emulator, settings: dict[str, Any]) -> None:
     before = emulator.settings()
@@ -197,6 +211,10 @@ def test_keys_come_and_go(emulator: Emulator, session: requests.Session) -> None
         emulator.add_key("second")
     with pytest.raises(ValueError, match="not one of the API keys"):
         emulator.add_key("third", account_of="nobody's")
+    wrong: Any
+    for wrong in ("", 5, None):
+        with pytest.raises(ValueError, match="api_key is a text that is not empty"):
+            emulator.add_key(wrong)
     with pytest.raises(ValueError, match="not one of the API keys"):
         emulator.remove_key(KEY)
 
@@ -224,7 +242,7 @@ def test_ingresses_are_changed_outside(emulator: Emulator, session: requests.Ses
     with pytest.raises(LookupError, match=made["id"]):
         emulator.delete_ingress(made["id"])
     wrong: Any
-    for wrong in ({"domain": "b.acme.com"}, {"description": None}, {"ns_targets": "ns-1"}):
+    for wrong in ({"domain": "b.acme.com"}, {"description": None}, {"description": "\ud800"}, {"ns_targets": "ns-1"}):
         made = create(emulator, session)
         with pytest.raises(ValueError, match="cannot set"):
             emulator.set_ingress(made["id"], wrong)
@@ -323,7 +341,18 @@ def test_which_requests_meet_a_fault(emulator: Emulator, session: requests.Sessi
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("kind", "explode"), ("times", 0), ("times", "2"), ("skip", -1), ("status", 99), ("seconds", -1)],
+    [
+        ("kind", "explode"),
+        ("times", 0),
+        ("times", "2"),
+        ("skip", -1),
+        ("status", 99),
+        ("seconds", -1),
+        ("seconds", math.inf),
+        ("body", "\ud800"),
+        ("headers", {"X": "a\r\nb"}),
+        ("headers", {"X": "€"}),
+    ],
 )
 def test_wrong_faults(emulator: Emulator, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
@@ -733,6 +762,33 @@ def test_emulators_take_turns_at_a_file(tmp_path: Path, session: requests.Sessio
     second.reset()
     assert json.loads(file.read_text())["ingresses"] == []
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("is_folder", [False, True], ids=["the lock", "the folder"])
+def test_an_emulator_whose_lock_was_removed_overwrites_nothing(
+    is_folder: bool, kept: Emulator, session: requests.Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "folder/ingresses.json"
+    create(kept, session)
+    if is_folder:
+        shutil.rmtree(file.parent)
+        file.parent.mkdir()
+    else:
+        file.with_name("ingresses.json.lock").unlink()
+    # As long as nobody else came, it goes on.
+    create(kept, session, "b.acme.com")
+    assert len(in_file(file.parent)) == 2
+    with pytest.raises(StoreError, match="in use"):
+        Emulator(KEY, file=file).start()
+    file.with_name("ingresses.json.lock").unlink()
+    with Emulator(KEY, file=file) as second:
+        create(second, session, "c.acme.com")
+        refused = session.post(collection(kept), json={"domain": "d.acme.com"}, timeout=10)
+        assert (refused.status_code, "in use by another emulator" in refused.json()["msg"]) == (500, True)
+        assert len(in_file(file.parent)) == 3
+    refused = session.post(collection(kept), json={"domain": "d.acme.com"}, timeout=10)
+    assert "has changed since this emulator read it" in refused.json()["msg"]
+    assert len(in_file(file.parent)) == 3
 
 
 def test_a_start_that_fails_leaves_the_file_to_others(tmp_path: Path) -> None:

@@ -236,11 +236,11 @@ def test_hosts_of_an_emulator_that_other_machines_reach() -> None:
 
 
 def test_further_names_are_allowed() -> None:
-    with Emulator(KEY, allowed_hosts=["emulator", "Ngrok.Internal."]) as emulator:
-        for host in ("emulator", "EMULATOR:4040", "ngrok.internal", "localhost"):
+    with Emulator(KEY, allowed_hosts=["emulator", "Ngrok.Internal.", "192.0.2.1"]) as emulator:
+        for host in ("emulator", "EMULATOR:4040", "ngrok.internal", "192.0.2.1:80", "localhost"):
             assert exchange(emulator, "GET /_emulator/settings", {}, host=host).status == 200
         answer = exchange(emulator, "GET /_emulator/settings", {}, host="evil.example")
-        assert "It answers to 127.0.0.1, [::1], localhost, emulator, ngrok.internal, and" in answer.sentence
+        assert "It answers to 127.0.0.1, [::1], localhost, emulator, ngrok.internal, 192.0.2.1, and" in answer.sentence
 
 
 @pytest.mark.parametrize("name", ["", "http://emulator", "emulator:4040", "a b", "*"])
@@ -337,8 +337,8 @@ def test_the_newest_requests_are_kept(emulator: Emulator, monkeypatch: pytest.Mo
     monkeypatch.setattr(log, "MAX_REQUESTS", 3)
     assert ask("/1", "/2", "/3", "/4", "/5") == ["/3", "/4", "/5"]
     assert emulator.counts() == {"GET /3": 1, "GET /4": 1, "GET /5": 1}
-    monkeypatch.setattr(log, "MAX_LOG_BYTES", 5000)
-    assert ask("/6?" + "x" * 2000, "/7?" + "x" * 2000, "/8?" + "x" * 2000) == ["/7", "/8"]
+    monkeypatch.setattr(log, "MAX_LOG_BYTES", 12_000)
+    assert ask("/6?" + "x" * 4000, "/7?" + "x" * 4000, "/8?" + "x" * 4000) == ["/7", "/8"]
     emulator.clear_requests()
     assert ask("/9") == ["/9"]
 
