@@ -433,6 +433,8 @@ def edited(values: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
 
 def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: Emulator) -> None:
+    # The certificate stays as it is meanwhile.
+    emulator.configure(job_after_seconds=3600)
     id_, outputs, inputs = made(plugin, emulator, **FULL)
     for name, wrong, state in edited(outputs):
         # Another domain's ingress is none that may be taken for this one.
@@ -454,6 +456,8 @@ def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: E
 
 
 def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plugin: Plugin, emulator: Emulator) -> None:
+    # The certificate stays as it is meanwhile.
+    emulator.configure(job_after_seconds=3600)
     id_, outputs, inputs = made(plugin, emulator, **FULL)
     refused = set()
     for name, wrong, state in edited(outputs):
