@@ -144,7 +144,7 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name that clients reach it by, such as that of its container; repeat it for more",
+        help="another host name that clients use to reach the emulator, such as its container's name (repeatable)",
     )
     command.add_argument(
         "--api-key",

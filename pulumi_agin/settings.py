@@ -54,7 +54,7 @@ _BASE_URL = re.compile(
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 
-HIGHEST_PORT = 65535
+_HIGHEST_PORT = 65535
 
 # Where a setting comes from, as messages say it.
 STACK_CONFIG = "of the stack config"
@@ -213,7 +213,7 @@ class Settings:
 def _host(base_url: str) -> str | None:
     """The host of a base URL, in lower case and without brackets; None where the URL is none that is taken."""
     parts = _BASE_URL.fullmatch(base_url)
-    if parts is None or int(parts["port"] or 0) > HIGHEST_PORT:
+    if parts is None or int(parts["port"] or 0) > _HIGHEST_PORT:
         return None
     if parts["ipv6"] is not None:
         import ipaddress
@@ -235,8 +235,8 @@ def _why_not_taken(base_url: str) -> str:
     if re.search(r"[?#]", base_url):
         return "has a query or a fragment; give the part before them alone"
     return (
-        "is not a URL such as https://host:8080/path, with a port from 1 to 65535 and a path of letters, digits and "
-        f"-._~%; ngrok's is {PUBLIC_API}"
+        f"is not a URL such as https://host:8080/path, with a port from 1 to {_HIGHEST_PORT} and a path of "
+        f"letters, digits and -._~%; ngrok's is {PUBLIC_API}"
     )
 
 

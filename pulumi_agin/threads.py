@@ -80,7 +80,15 @@ class DaemonThreads:
             is_another_needed = self._running < self._at_once
             self._running += is_another_needed
         if is_another_needed:
-            threading.Thread(target=self._work, daemon=True).start()
+            try:
+                threading.Thread(target=self._work, daemon=True).start()
+            except RuntimeError:
+                # No more threads: one that runs takes the call, if there is one.
+                with self._lock:
+                    self._running -= 1
+                    if not self._running:
+                        self._waiting.remove(call)
+                        raise
         return await done
 
     def _work(self) -> None:

@@ -63,14 +63,16 @@ class AgentIngressClient:
     | no connection, no answer, an answer cut short    | yes, after 0.5 to 1 second, then up to 20        |
     | 500, 502, 503, 504                               | yes, likewise, or after `Retry-After`            |
     | 429                                              | yes, when the limit allows; see `RateLimit`      |
-    | a certificate that can't be verified, a proxy    | no                                               |
-    | that refuses, settings that can't be used        |                                                  |
+    | a certificate that can't be verified             | no                                               |
+    | a proxy that refuses; a setting that can't be    | no                                               |
+    | used, such as the URL of a proxy                 |                                                  |
     | a redirect                                       | no, and never followed                           |
     | any other status, an answer that makes no sense  | no                                               |
 
     A POST may be repeated because a domain is unique: a second one can't make a second ingress. When a
     repeated one is told that the domain exists, a look by domain settles whether it was the first that made it.
-    A PATCH or DELETE that failed, and may yet have been carried out, is settled by a look too.
+    A PATCH or DELETE that failed, and may yet have been carried out, is settled by a look too. So is a write that
+    something between refused: a status of 4xx that is not ngrok's.
 
     Every failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
     Threads may share a client: each call takes a kept-alive connection that is idle, or a new one, and after a 429 they
@@ -311,7 +313,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing, now = self._looked_for(request, domain, lost, _to_settle(deadline))
+            existing, now = self._looked_for(domain, lost, _to_settle(deadline))
         except errors.NgrokError as error:
             if not made_id:
                 raise
@@ -327,7 +329,7 @@ class AgentIngressClient:
         )
 
     def _looked_for(
-        self, request: _Request, domain: str, lost: errors.NgrokError, deadline: Deadline
+        self, domain: str, lost: errors.NgrokError, deadline: Deadline
     ) -> tuple[models.AgentIngress, datetime | None]:
         """The ingress that the domain has, and when that was; looked for as long as it may appear."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
@@ -341,9 +343,6 @@ class AgentIngressClient:
                     found, now = self._found(domain, deadline)
                 except errors.NgrokError as error:
                     failure = error
-                    if request.blocked_by and isinstance(error, errors.ApiError) and error.status == request.blocked_by:
-                        # It lets nothing of ours through, so it is unlikely to have let this one through.
-                        raise lost from None
                     break
                 if found is not None:
                     return found, now
@@ -423,9 +422,7 @@ class AgentIngressClient:
                     return outcome
                 else:
                     status, asked_to_wait = outcome.status_code, retry.retry_after_seconds(outcome.headers)
-                    if _is_of_somebody_between(outcome):
-                        request.blocked_by = status
-                    if status >= 500 or request.blocked_by:
+                    if status >= 500 or _is_of_somebody_between(outcome):
                         request.may_be_carried_out()
                     failure = self._refusal(request, outcome, deadline)
                 if not retry.passes_by(status):
@@ -590,9 +587,7 @@ class AgentIngressClient:
         """
         # Cut before it is searched, as that takes its time.
         shown = redact(text[:SEARCHED_CHARACTERS], self._api_key.get_secret_value())
-        for credential in self._proxy_credentials:
-            shown = redact(shown, credential, proxies.MARK)
-        return one_line(shown, limit)
+        return one_line(proxies.redact_credentials(shown, self._proxy_credentials), limit)
 
 
 @dataclass
@@ -610,8 +605,6 @@ class _Request:
     carried_out_since: float | None = None
     """When the first try was sent that may have been carried out."""
     outcome: str = ""
-    blocked_by: int | None = None
-    """The status with which something between ngrok and us refused it."""
 
     def may_be_carried_out(self) -> None:
         """What was sent last may have been, or be yet."""
@@ -731,9 +724,9 @@ def _host(url: str) -> str:
 def _is_of_somebody_between(answer: Answer) -> bool:
     """Whether something between ngrok and us refused, maybe after ngrok did what it was asked.
 
-    A redirect and "not found" are rather those of a wrong base URL, at which nothing is done.
+    A redirect and "not found" rather come of a wrong base URL, and "too many requests" before anything is done.
     """
-    return answer.status_code >= 400 and answer.status_code != 404 and _error_body(answer) is None
+    return 400 <= answer.status_code < 500 and answer.status_code not in (404, 429) and _error_body(answer) is None
 
 
 def _error_body(answer: Answer) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ end of this module add that.
 
 from __future__ import annotations
 
+import contextvars
 import http.client
 import socket
 import ssl
@@ -35,9 +36,6 @@ from .retry import rounded
 LONGEST_ANSWER_BYTES = 8 * 2**20
 
 _CHUNK_BYTES = 2**16
-
-# The statuses whose answers have no body.
-_WITHOUT_BODY = (204, 304)
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,9 @@ class Exchanges:
             seconds: How long all of it may take.
             connect_seconds: How long connecting may take, and each step of it.
             read_seconds: How long may pass without a byte.
+
+        Returns:
+            The answer; or why there is none, and whether the request may have arrived.
         """
         session = self._session()
         under_way = session.exchange = _Exchange()
@@ -136,9 +137,10 @@ class Exchanges:
                 ended.set()
 
         # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or the look-up of a name.
-        thread = threading.Thread(target=run, name="pulumi-agin-exchange", daemon=True)
-        thread.start()
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(run,), name="pulumi-agin-exchange", daemon=True)
         try:
+            thread.start()
             # Not by `join`: after an interrupt, Python 3.11 takes the thread for one that ended.
             ended.wait(seconds)
         finally:
@@ -175,7 +177,7 @@ class Exchanges:
 # -- the answer -------------------------------------------------------------------------------------------
 
 
-class _CutShortError(Exception):
+class _CutShortError(http.client.HTTPException):
     """The connection ended before the answer did."""
 
 
@@ -195,17 +197,13 @@ def _read(response: requests.Response) -> Answer:
     finally:
         # One that was read to its end keeps its connection.
         response.raw.close()
-    is_framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if not content and not is_framed and response.status_code not in _WITHOUT_BODY:
-        # So Python reads an answer whose connection ends amid the headers.
-        raise _CutShortError
     return Answer(response.status_code, response.headers, bytes(content))
 
 
 def _decoded(response: requests.Response) -> Iterator[bytes]:
     """The body, piece by piece, each no longer than what may be read in all."""
     pieces = response.raw.stream(_CHUNK_BYTES, decode_content=False)
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding == "identity":
         yield from pieces
         return
@@ -277,7 +275,7 @@ class _Failure:
             return f"it did not answer within {rounded(read_seconds)} seconds"
         if isinstance(self._error, requests.ConnectTimeout):
             return f"no connection within {rounded(connect_seconds)} seconds"
-        if isinstance(self._error, _CutShortError) or self._exchange.is_answered:
+        if self._exchange.is_answered or any(isinstance(each, _CutShortError) for each in self._causes):
             return "the answer was cut short"
         innermost = self._causes[-1]
         if isinstance(innermost, OSError) and innermost.strerror:
@@ -339,7 +337,7 @@ class _Exchange:
             connected = connected.socket
         if connected is not None:
             with suppress(OSError):
-                # Not that of a TLS socket, which would have another thread go on in plain text.
+                # Not SSLSocket.shutdown: it drops the TLS layer, and the other thread would go on in plain text.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
@@ -391,6 +389,7 @@ class _Adapter(HTTPAdapter):
         }
 
     def _reporting(self, pool: Any) -> Any:
+        # urllib3 makes connections by their class alone, so the session has to be an attribute of one.
         response = type("Response", (_Response,), {"session": self._session})
         members = {"session": self._session, "response_class": response}
         connection = type(pool.ConnectionCls.__name__, (_Reporting, pool.ConnectionCls), members)
@@ -418,7 +417,10 @@ class _Reporting(http.client.HTTPConnection):
 
 
 class _Response(http.client.HTTPResponse):
-    """Skips interim answers, such as 103 Early Hints: http.client skips 100 alone."""
+    """Skips interim answers, such as 103 Early Hints, and notices where the connection ends amid the headers.
+
+    http.client skips 100 alone, and takes the end of the connection for the end of the headers.
+    """
 
     session: _Session
 
@@ -427,11 +429,31 @@ class _Response(http.client.HTTPResponse):
         self.session.exchange.response = self
 
     def begin(self) -> None:
-        super().begin()
-        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-            # Without headers, it reads the next ones.
-            self.headers = None  # type: ignore[assignment]
+        file = self.fp
+        lines = _Lines(file)
+        self.fp = lines  # type: ignore[assignment]
+        try:
             super().begin()
+            while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+                # Without headers, it reads the next ones.
+                self.headers = None  # type: ignore[assignment]
+                super().begin()
+        finally:
+            self.fp = file
+        if not lines.last:
+            raise _CutShortError
         # urllib3 would log lines that are no headers, as they are: a service may repeat the API key in them.
         self.headers.defects.clear()
         self.headers.set_payload("")
+
+
+class _Lines:
+    """Reads the lines of a file. `last` is the last one, which is empty at the file's end."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._file.readline(limit)
+        return self.last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from urllib.parse import quote, unquote
 from urllib.request import getproxies
 
@@ -11,13 +12,15 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from .text import TELLING_CHARACTERS, redact
+
 # What stands in a message in the place of a user name or password.
 MARK = "[proxy credentials]"
 
 WRONG_URL = (
     "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, as its URL is malformed. It must look like "
-    "http://USER:PASSWORD@HOST:PORT, with a port of 65535 at most; in the user name and the password, write every "
-    "character other than a letter, a digit, '-', '.', '_' or '~' as %XX, its Latin-1 code"
+    "http://USER:PASSWORD@HOST:PORT, with a port of 65535 at most. In the user name and the password, percent-encode "
+    "(%XX, Latin-1) every character except letters, digits, '-', '.', '_' and '~'"
 )
 
 
@@ -58,6 +61,16 @@ def credentials() -> list[str]:
                     found.add(encoded[ahead and ahead + 1 :])
     # What is shorter stands in any text.
     return sorted((each for each in found if len(each) > 2), key=len, reverse=True)
+
+
+def redact_credentials(text: str, found: Iterable[str]) -> str:
+    """The text with MARK for each of `credentials()`; for a short one where it is a word of its own, as names are."""
+    for credential in found:
+        if len(credential) < TELLING_CHARACTERS:
+            text = re.sub(rf"(?<!\w){re.escape(credential)}(?!\w)", MARK, text, flags=re.IGNORECASE)
+        else:
+            text = redact(text, credential, MARK)
+    return text
 
 
 def _userinfo(url: str) -> str:

@@ -86,6 +86,6 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
             "tsig_algorithm": tsig_algorithm,
             "take_over": take_over,
         }
-        # The second holds values of ns_targets, which may be a secret of the program's.
+        # UNSETTLED holds values of ns_targets, which a program may have made a secret.
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret", UNSETTLED])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

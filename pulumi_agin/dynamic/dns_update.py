@@ -72,7 +72,7 @@ class NsSet:
 
 
 class PrimaryServer:
-    """The primary server of a zone, for one call, which takes `seconds` at most.
+    """The primary server of a zone, for one call, which takes `seconds` at most, the look-up of its name aside.
 
     What passes by is repeated until then: no connection, no answer, SERVFAIL (RFC 2136 has a server undo the update
     that it answers so). Whatever else goes wrong raises ProviderError, at once, with one sentence. Without a key,
@@ -265,7 +265,7 @@ class PrimaryServer:
                 update.delete(f"{domain}.", "NS", target)
             except (dns.exception.DNSException, ValueError):
                 raise ProviderError(
-                    f"{self._could_not(call)}: {one_line(target, 80)} is no name as DNS has it; see ns_targets in the "
+                    f"{self._could_not(call)}: {one_line(target, 80)} is not a valid DNS name; see ns_targets in the "
                     "state"
                 ) from None
         failure = self._failure(update, call)

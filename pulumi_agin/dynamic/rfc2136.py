@@ -152,7 +152,8 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Deletes the records that the state knows of. What others have added is theirs."""
-        kept = _kept(_props)
+        # Of what it does not need, anything may be wrong.
+        kept = _kept({**_props, "ttl": 0})
         _primary_server(kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
 
 

@@ -34,7 +34,10 @@ class Access:
     Args:
         host: Where it listens.
         allow_remote: Whether other machines may ask. They may use any IP address, as a name cannot lead there.
-        allowed_hosts: Further names that it is reached by, without a port. Raises ValueError for anything else.
+        allowed_hosts: Further names that it is reached by, without a port.
+
+    Raises:
+        ValueError: One of them is no host name.
     """
 
     def __init__(self, host: str, *, allow_remote: bool, allowed_hosts: Collection[str]) -> None:
@@ -82,7 +85,7 @@ def _foreign(header: str, value: str) -> Refusal:
     return Refusal(
         403,
         f"The emulator does not answer web pages of other sites, and one sent this request ({header}: "
-        f"{_shown(value)}). Ask from outside a browser, such as with curl.",
+        f"{_shown(value)}). Send the request from outside a browser, for example with curl.",
     )
 
 

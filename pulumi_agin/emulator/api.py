@@ -82,7 +82,7 @@ def answer(state: State, call: Call, found: Mapping[str, delegation.Found]) -> A
 
     Returns:
         The answer, which is an error where the request is refused, or where the file cannot be written: then
-        nothing has changed.
+        no ingress has changed.
     """
     with state.lock:
         operation_id = "op_" + f"{state.random.getrandbits(128):032x}"

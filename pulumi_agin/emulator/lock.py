@@ -15,9 +15,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 class FileLock:
-    """A lock on `FILE.lock`, as each save replaces the file itself. It is there only while the lock is held.
+    """A lock on `FILE.lock`, as each save replaces the file itself. `FILE.lock` goes when the lock is given back.
 
-    Windows, and some network file systems, have no such locks: there it keeps nobody out.
+    Windows, and some network file systems, have no such locks: there it keeps nobody out, and on Windows it stays.
     """
 
     def __init__(self, file: Path) -> None:
@@ -71,5 +71,5 @@ def _lock(descriptor: int) -> None:
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
+    except OSError:
         return False

@@ -16,6 +16,7 @@ MAX_LOG_BYTES = 16 * 1024 * 1024
 MAX_KEPT_BODY_BYTES = 64 * 1024
 """How much of a body is kept."""
 
+# What Python's own objects of a header take.
 _HEADER_BYTES = 150
 
 
@@ -59,7 +60,7 @@ class LoggedRequest:
 
     @property
     def size(self) -> int:
-        """Bytes, nearly: of a short header, Python's own take more than its text."""
+        """Bytes, nearly."""
         headers = sum(_HEADER_BYTES + len(name) + len(text) for name, text in self.headers.items())
         return len(self.method) + len(self.path) + len(self.query) + headers + len(self.body)
 

@@ -138,14 +138,14 @@ class Store:
         """
         if self._lock is None:
             return
-        was_held = self._lock.is_held
         try:
+            was_held = self._lock.is_held
             self._acquire()
             try:
                 if not was_held and self._read() not in (self._saved, None):
                     raise StoreError(
                         f"The file {self._shown_file} has changed since this emulator read it. "
-                        "Start the emulator anew: then it reads it again."
+                        "Restart the emulator to read it again."
                     )
                 self._write()
             finally:
@@ -260,7 +260,7 @@ def _ingress(record: dict[str, Any]) -> Ingress:
     ingress = Ingress(
         **{
             **record,
-            "created_at": datetime.fromisoformat(record["created_at"]),
+            "created_at": _moment(record["created_at"]),
             "policy_set_at": _moment(record["policy_set_at"]),
             # Older files lack it.
             "records_right_since": _moment(record.get("records_right_since")),
@@ -268,7 +268,8 @@ def _ingress(record: dict[str, Any]) -> Ingress:
     )
     _ksuid_value(ingress.id)
     is_right = (
-        isinstance(cast(object, ingress.account), int)
+        type(cast(object, ingress.account)) is int
+        and ingress.created_at is not None
         and all(_is_text(each) for each in (ingress.domain, ingress.description, ingress.metadata))
         and all(_are_texts(each) for each in (ingress.ns_targets, ingress.region_domains))
         and all(_is_table(each) for each in (ingress.certificate_management_policy, ingress.certificate))
@@ -280,7 +281,10 @@ def _ingress(record: dict[str, Any]) -> Ingress:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    moment = None if text is None else datetime.fromisoformat(text)
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
 
 
 def _is_text(value: object) -> bool:

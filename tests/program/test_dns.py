@@ -1,6 +1,6 @@
 """AgentIngressDelegation and each adapter of `pulumi_agin.dns`, with the real package of each DNS provider.
 
-What a record has to look like is from /work/shared/reference/dns-providers.md.
+What a record has to look like is from each package's documentation and source.
 """
 
 from __future__ import annotations

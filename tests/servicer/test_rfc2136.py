@@ -1097,7 +1097,7 @@ def test_what_is_missing_in_the_state_is_named(field: str, plugin: Plugin) -> No
 
 def test_a_name_in_the_state_that_is_none(plugin: Plugin, bind: Bind) -> None:
     message = refused(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
-    assert message.endswith(": a..b. is no name as DNS has it; see ns_targets in the state")
+    assert message.endswith(": a..b. is not a valid DNS name; see ns_targets in the state")
 
 
 def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugin: Plugin, bind: Bind) -> None:

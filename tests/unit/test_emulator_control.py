@@ -603,6 +603,9 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
         {"ns_targets": "ns1.acme.com"},
         {"region_domains": "NESTED"},
         {"domain": "NESTED"},
+        {"account": True},
+        {"policy_set_at": "2024-08-02T07:15:39"},
+        {"created_at": None},
     ],
 )
 @pytest.mark.parametrize("depth", [2, 100, 300, 500, 900])
@@ -681,6 +684,13 @@ def test_what_cannot_be_saved_did_not_happen(kept: Emulator, session: requests.S
     assert session.get(kept.url + made["uri"], timeout=10).json()["description"] == "ours"
     assert session.patch(kept.url + made["uri"], json={"domain": "b.acme.com"}, timeout=10).status_code == 400
 
+    # As little where there is something else in the folder's place.
+    (tmp_path / "folder").touch()
+    answer = session.patch(kept.url + made["uri"], json={"description": "changed"}, timeout=10)
+    assert (answer.status_code, "cannot be written: Not a directory" in answer.json()["msg"]) == (500, True)
+    assert in_memory(kept) == before
+    (tmp_path / "folder").unlink()
+
     (tmp_path / "away").rename(tmp_path / "folder")
     assert in_file(tmp_path / "folder") == before
     assert session.patch(kept.url + made["uri"], json={"description": "later"}, timeout=10).status_code == 200
@@ -756,7 +766,7 @@ def test_emulators_take_turns_at_a_file(tmp_path: Path, session: requests.Sessio
             # Each has what the other made.
             create(emulator, session, f"{len(domains(emulator))}.acme.com")
     assert domains(second) == [f"{number}.acme.com" for number in range(6)]
-    with pytest.raises(StoreError, match=r"has changed since this emulator read it\. Start the emulator"):
+    with pytest.raises(StoreError, match=r"has changed since this emulator read it\. Restart the emulator"):
         first.reset()
     assert len(json.loads(file.read_text())["ingresses"]) == 6
     second.reset()

@@ -394,7 +394,9 @@ def test_an_answer_comes_whole_whatever_it_is_framed_by() -> None:
     for answer in (OK, chunked, b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.0 200 OK\r\n\r\n{}"):
         assert answered(answer).content == b"{}"
     assert answered(b"HTTP/1.1 204 No Content\r\n\r\n").status_code == 204
-    assert answered(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").content == b""
+    for length in (b"Content-Length: 0\r\n", b"", b"Connection: close\r\n"):
+        result = answered(b"HTTP/1.1 404 Not Found\r\n" + length + b"\r\n")
+        assert (result.status_code, result.content) == (404, b"")
 
 
 def test_an_answer_may_be_compressed() -> None:
@@ -402,6 +404,7 @@ def test_an_answer_may_be_compressed() -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
         assert answered(head + body).content == gzip.decompress(body)
     assert answered(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n").content == b""
+    assert answered(OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding:\r\n\r\n")).content == b"{}"
     body = gzip.compress(b"{}" * 100_000)[:-9]
     with serving(saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body)) as place:
         assert outcome(f"http://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
@@ -449,7 +452,6 @@ def test_an_answer_of_just_the_longest_length_is_whole() -> None:
     [
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     ],
 )
 def test_after_an_answer_that_makes_no_sense_the_next_request_is_answered(bad: bytes) -> None:

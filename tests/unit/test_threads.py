@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -168,10 +167,8 @@ def test_one_interrupt_ends_a_program_that_waits_for_an_answer() -> None:
                 with connection:
                     assert connection.recv(1) == b"G"
                     program.send_signal(signal.SIGINT)
-                    began = time.monotonic()
                     printed, _ = program.communicate(timeout=LONG_SECONDS)
                     assert printed == "interrupted\n"
                     assert program.returncode == 0
-                    assert time.monotonic() - began < LONG_SECONDS
             finally:
                 program.kill()
