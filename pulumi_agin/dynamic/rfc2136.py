@@ -152,8 +152,7 @@ class Rfc2136Provider(ResourceProvider):
     @sentences
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Deletes the records that the state knows of. What others have added is theirs."""
-        # Of what it does not need, anything may be wrong.
-        kept = _kept({**_props, "ttl": 0})
+        kept = _kept(_props)
         _primary_server(kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
 
 
