@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from itertools import accumulate, groupby
 from urllib.parse import unquote
@@ -63,6 +62,8 @@ def _character(unit: str) -> str:
     if len(unit) == 1:
         return unit
     if unit.startswith("&"):
+        import html  # which a program that meets no such text does not need
+
         character = html.unescape(unit)
         return character if len(character) == 1 else "\0"
     if unit.startswith("\\"):

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_agin.dynamic.rfc2136 import UNSETTLED, Rfc2136Provider
+from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 
 
 class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
@@ -86,6 +86,5 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
             "tsig_algorithm": tsig_algorithm,
             "take_over": take_over,
         }
-        # UNSETTLED holds values of ns_targets, which a program may have made a secret.
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret", UNSETTLED])
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

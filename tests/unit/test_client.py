@@ -529,8 +529,10 @@ def test_a_hang_is_said(emulator: Emulator, lines: list[str]) -> None:
 
 
 def test_a_refused_connection_is_said(emulator: Emulator, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    # Long enough that the first try has failed, also on a busy machine.
-    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 1)
+    # In the pause after the first try, also on a busy machine.
+    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 0.5)
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 4)
+    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 4)
     client = saying(emulator, lines, emulator.start)
     emulator.stop()
     assert client.list() == []
