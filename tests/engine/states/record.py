@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.version import VERSION
 from tests.engine.project import Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tools import environment, pulumi_cli
@@ -87,4 +87,4 @@ def record(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    record(FOLDER / version("pulumi-agin"))
+    record(FOLDER / VERSION)
