@@ -9,6 +9,7 @@ end of this module add that.
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import http.client
 import socket
@@ -111,7 +112,9 @@ class Exchanges:
         session = self._session()
         under_way = session.exchange = _Exchange()
         outcome: list[Answer | Exception] = []
-        ended = threading.Event()
+        # Held until it has ended.
+        ended = threading.Lock()
+        ended.acquire()
 
         def run() -> None:
             try:
@@ -134,25 +137,22 @@ class Exchanges:
                 under_way.close()
                 outcome.append(error)
             finally:
-                ended.set()
+                ended.release()
 
-        # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or the look-up of a name.
-        context = contextvars.copy_context()
-        thread = threading.Thread(target=context.run, args=(run,), name="pulumi-agin-exchange", daemon=True)
+        is_late = True
         try:
-            thread.start()
-            # Not by `join`: after an interrupt, Python 3.11 takes the thread for one that ended.
-            ended.wait(seconds)
+            # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or a look-up.
+            # Not by `threading`, whose start and end cost a millisecond where several calls are under way.
+            _thread.start_new_thread(contextvars.copy_context().run, (run,))
+            is_late = not ended.acquire(timeout=seconds)
         finally:
             # Also where the user interrupted us.
-            is_late = not ended.is_set()
             if is_late:
                 under_way.give_up()
         if is_late:
             within = f"within {rounded(seconds)} seconds"
             reason = f"its answer did not end {within}" if under_way.is_answered else f"it did not answer {within}"
             return NoAnswer(reason, under_way.is_sent, may_pass=True)
-        thread.join()
         [result] = outcome
         if isinstance(result, Answer):
             # After anything else, its connections are not to be trusted.

@@ -294,13 +294,17 @@ def test_an_answer_that_trickles_in_behind_a_proxy_with_tls_of_its_own(
             # What comes goes on, in both directions.
             tunnel.settimeout(0.02)
             ours.settimeout(0.02)
-            while api.is_alive():
-                for source, sink in ((tunnel, ours), (ours, tunnel)):
-                    with contextlib.suppress(TimeoutError):
-                        data = source.recv(65536)
-                        if not data:
-                            return
-                        sink.sendall(data)
+            try:
+                while api.is_alive():
+                    for source, sink in ((tunnel, ours), (ours, tunnel)):
+                        with contextlib.suppress(TimeoutError):
+                            data = source.recv(65536)
+                            if not data:
+                                return
+                            sink.sendall(data)
+            finally:
+                ours.close()
+                api.join(AT_LAST)
 
     with serving(handle) as place:
         monkeypatch.setenv("HTTPS_PROXY", f"https://{place}")
