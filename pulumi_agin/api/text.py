@@ -39,7 +39,7 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
     lowered = _ascii_lower(secret)
     pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
-    # Without the two there is no escape, and both ways are one.
+    # Without one of these there is no escape, and both ways are one.
     ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search(r"[%&\\]", text) else [text]
     for written in ways:
         # What each stands for, and where it ends in the text.

@@ -80,8 +80,8 @@ BREAKS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
-def test_a_create_whose_answer_breaks_is_settled(breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
+def breaking_the_first(breaks: Callable[[bytes], bytes]) -> tuple[Callable[[bytes, bytes], bytes], list[bytes]]:
+    """A line that breaks the answer to the first request, and a list that has that request afterwards."""
     broken: list[bytes] = []
 
     def alter(request: bytes, answer: bytes) -> bytes:
@@ -90,6 +90,12 @@ def test_a_create_whose_answer_breaks_is_settled(breaks: Callable[[bytes], bytes
         broken.append(request)
         return breaks(answer)
 
+    return alter, broken
+
+
+@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
+def test_a_create_whose_answer_breaks_is_settled(breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
+    alter, broken = breaking_the_first(breaks)
     with between(emulator, alter) as url:
         created = client_of(url).create({"domain": DOMAIN, "description": "acme devices"})
     assert broken[0].startswith(b"POST")
@@ -112,14 +118,7 @@ def test_a_create_of_which_no_answer_is_ever_whole_is_settled(emulator: Emulator
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"DELETE"}))
 def test_a_broken_answer_is_asked_for_again(call: str, breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
     existing = client_of(emulator.url).create({"domain": DOMAIN})
-    broken: list[bytes] = []
-
-    def alter(request: bytes, answer: bytes) -> bytes:
-        if broken:
-            return answer
-        broken.append(answer)
-        return breaks(answer)
-
+    alter, broken = breaking_the_first(breaks)
     with between(emulator, alter) as url:
         CALLS[call](client_of(url), existing.id)
     assert broken
