@@ -1,149 +1,200 @@
-"""What an Agent Ingress is: its limits, its one canonical form, and what ngrok answers.
+"""What ngrok answers: an Agent Ingress, in canonical form, and where its certificate is.
 
-Limits and normalization live here and nowhere else; `inputs` validates by them. Facts come from ngrok's API page
-"Agent Ingresses" unless a comment says otherwise.
+Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwise.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-DESCRIPTION_MAX_BYTES = 255
-METADATA_MAX_BYTES = 4096
+from pydantic import Field, PlainValidator, ValidationError
 
-# RFC 1035, 2.3.4, less the root's dot and length byte.
-DOMAIN_MAX_BYTES = 253
-LABEL_MAX_BYTES = 63
-
-# The field that says how ngrok gets the certificate, and what it may hold.
-POLICY = "certificate_management_policy"
-CERTIFICATE_AUTHORITIES = ("letsencrypt",)
-PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
-
-EXAMPLE_DOMAIN = "connect.acme.com"
-
-
-# -- canonical forms --------------------------------------------------------------------------------------
-
-
-def canonical_domain(domain: str) -> str:
-    """Trimmed, lower case, without the root's dot: the form in which ngrok keeps a domain."""
-    # One dot at the end of a name, and no more: what has two, or one after a space, is no domain, and stays so.
-    return re.sub(r"(?<![\s.])\.\Z", "", domain.strip().lower())
-
-
-def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
-    """Lower case, one trailing dot, sorted, each once. ngrok answers with and without dots, in any order."""
-    return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
-
-
-def canonical_region_domains(domains: Iterable[str]) -> list[str]:
-    """Like a domain, sorted, each once."""
-    return sorted({canonical_domain(domain) for domain in domains})
-
-
-# -- what ngrok answers -----------------------------------------------------------------------------------
-
-# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk; whether there is one is for ngrok to say.
-PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
-ID_LOOKS_LIKE = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+from pulumi_agin.canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
+from pulumi_agin.fields import Record
+from pulumi_agin.limits import PLAIN_ID
 
 
 class AnswerError(ValueError):
     """An answer is not as ngrok documents it. The text names the key, and says what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class AgentIngressCertPolicy:
-    """How ngrok gets the certificate. What the user left out is ngrok's choice, also `private_key_type`."""
-
-    authority: str
-    private_key_type: str | None
+# -- rules ------------------------------------------------------------------------------------------------
+# ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
 
 
-@dataclass(frozen=True)
-class AgentIngressCertJob:
+def _optional_text(value: object) -> str | None:
+    if not isinstance(value, str | None):
+        raise ValueError("not text")
+    # Half a surrogate pair, which JSON can hold and no state, must not lose the whole answer.
+    return value if value is None else value.encode("utf-8", "replace").decode()
+
+
+def _text(value: object) -> str:
+    return _optional_text(value) or ""
+
+
+def _word(value: object) -> str:
+    text = _text(value)
+    if not text:
+        raise ValueError("missing")
+    if not _is_word(text):
+        raise ValueError("not as it should be")
+    return text
+
+
+def _optional_word(value: object) -> str:
+    return _word(value) if value else ""
+
+
+def _id(value: object) -> str:
+    # It becomes a part of paths, and of commands that messages show.
+    text = _word(value)
+    if not PLAIN_ID.fullmatch(text):
+        raise ValueError("not as it should be")
+    return text
+
+
+def _domain(value: object) -> str:
+    text = _word(value)
+    if not _is_host_name(text):
+        raise ValueError("not as it should be")
+    return canonical_domain(text)
+
+
+def _host_names(value: object) -> list[str]:
+    names = value or []
+    if not isinstance(names, list) or not all(isinstance(each, str) and _is_host_name(each) for each in names):
+        raise ValueError("not a list of host names")
+    return names
+
+
+def _ns_targets(value: object) -> list[str]:
+    return canonical_ns_targets(_host_names(value))
+
+
+def _region_domains(value: object) -> list[str]:
+    return canonical_region_domains(_host_names(value))
+
+
+def _is_word(text: str) -> bool:
+    # The only white space that isprintable accepts is the plain blank.
+    return text.isprintable() and " " not in text
+
+
+def _is_host_name(text: str) -> bool:
+    # This does not validate ngrok's own names, but only sees that they are names, not empty, and printable: messages
+    # and the outputs of stacks have them.
+    return text != "" and not text.startswith(".") and _is_word(text)
+
+
+# -- what ngrok answers -----------------------------------------------------------------------------------
+
+AnswerT = TypeVar("AnswerT", bound="Answer")
+
+_Text = Annotated[str, PlainValidator(_text)]
+_OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
+
+
+class Answer(Record):
+    """An object of an answer. Keys that are not declared are ignored: they come with every new feature of ngrok's."""
+
+    @classmethod
+    def from_answer(cls: type[AnswerT], answer: object) -> AnswerT:
+        """Reads what the JSON of an answer holds.
+
+        Raises:
+            AnswerError: It is not as ngrok documents it.
+        """
+        try:
+            return cls.model_validate(answer)
+        except ValidationError as error:
+            raise AnswerError(_in_words(error.errors(include_url=False)[0])) from None
+
+
+def _in_words(detail: Mapping[str, Any]) -> str:
+    messages = {"missing": "missing", "model_type": "not an object", "list_type": "not a list"}
+    # The message of a rule, or pydantic's own, which does not repeat the value.
+    message = messages.get(detail["type"]) or str(detail.get("ctx", {}).get("error") or detail["msg"])
+    return ": ".join(filter(None, [".".join(map(str, detail["loc"])), message]))
+
+
+class AgentIngressCertPolicy(Answer):
+    """How ngrok gets the certificate."""
+
+    authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
+    private_key_type: _OptionalText = Field(
+        None, description="the type of its private key, `rsa` or `ecdsa`, also if the program left it to ngrok"
+    )
+
+
+class AgentIngressCertJob(Answer):
     """A provisioning or renewal under way."""
 
-    error_code: str | None
-    msg: str | None
-    started_at: str | None
-    retries_at: str | None
+    error_code: _OptionalText = Field(
+        None, description="why it fails: `INTERNAL_ERROR` passes, `DNS_ERROR` is for you to repair. None if all is well"
+    )
+    msg: _OptionalText = Field(None, description="the status or the error, in ngrok's words")
+    started_at: _OptionalText = Field(None, description="when it started, RFC 3339")
+    retries_at: _OptionalText = Field(
+        None, description="when ngrok tries again, RFC 3339. After a failure that can be a day away"
+    )
 
 
-@dataclass(frozen=True)
-class AgentIngressCertStatus:
-    """Where the certificate is: `renews_at` is set once it was issued."""
+class AgentIngressCertStatus(Answer):
+    """Where the certificate is."""
 
-    renews_at: str | None
-    provisioning_job: AgentIngressCertJob | None
+    renews_at: _OptionalText = Field(
+        None, description="when ngrok requests the next renewal, RFC 3339. None until the certificate is issued"
+    )
+    provisioning_job: AgentIngressCertJob | None = Field(
+        None, description="the provisioning or renewal under way, or None"
+    )
 
 
-@dataclass(frozen=True)
-class AgentIngress:
+class AgentIngress(Answer):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
-    id: str
-    uri: str
-    domain: str
-    description: str
-    metadata: str
-    certificate_management_policy: AgentIngressCertPolicy | None
-    certificate_management_status: AgentIngressCertStatus | None
-    ns_targets: list[str]
-    region_domains: list[str]
-    created_at: str
-
-    @classmethod
-    def from_answer(cls, answer: object) -> AgentIngress:
-        """From what the JSON of an answer holds. Raises AnswerError."""
-        values = _object(answer)
-        return cls(
-            # It becomes a part of paths, and of commands that messages show.
-            id=_word(values, "id", PLAIN_ID.fullmatch),
-            # ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
-            uri=_word(values, "uri") if values.get("uri") else "",
-            domain=canonical_domain(_word(values, "domain", _is_host_name)),
-            description=_optional_text(values, "description") or "",
-            metadata=_optional_text(values, "metadata") or "",
-            certificate_management_policy=_policy(values.get(POLICY)),
-            certificate_management_status=_status(values.get("certificate_management_status")),
-            # Required: users build DNS records on them, which an answer that lacks them must not delete.
-            ns_targets=canonical_ns_targets(_names(values, "ns_targets")),
-            region_domains=canonical_region_domains(_names({"region_domains": None, **values}, "region_domains")),
-            created_at=_word(values, "created_at"),
-        )
+    id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    uri: Annotated[str, PlainValidator(_optional_word)] = Field(
+        "", description="where ngrok's API has it, relative to the API's URL"
+    )
+    domain: Annotated[str, PlainValidator(_domain)] = Field(
+        description="the domain, in lower case and without a trailing dot"
+    )
+    description: _Text = Field("", description='human-readable text; `""` if there is none')
+    metadata: _Text = Field("", description='machine-readable text; `""` if there is none')
+    certificate_management_policy: AgentIngressCertPolicy | None = Field(
+        None,
+        description="how ngrok gets the certificate: `authority` and `private_key_type`. None if ngrok's internal CA "
+        "signs it",
+    )
+    certificate_management_status: AgentIngressCertStatus | None = Field(
+        None,
+        description="where the certificate is: `renews_at` once it is issued, `provisioning_job` while one runs. None "
+        "without a policy, and until the first job exists",
+    )
+    # Required: users build DNS records on them, which an answer that lacks them must not delete.
+    ns_targets: Annotated[list[str], PlainValidator(_ns_targets)] = Field(
+        description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
+    )
+    region_domains: Annotated[list[str], PlainValidator(_region_domains)] = Field(
+        [],
+        description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions",
+    )
+    created_at: Annotated[str, PlainValidator(_word)] = Field(description="when it was created, RFC 3339")
 
     def outputs(self) -> dict[str, Any]:
-        """All but the id, as plain values."""
-        values = {**vars(self)}
-        del values["id"]
-        for name in (POLICY, "certificate_management_status"):
-            if values[name] is not None:
-                values[name] = dataclasses.asdict(values[name])
-        return values
+        """Returns all but the id, as plain values."""
+        return {name: value for name, value in self.plain().items() if name != "id"}
 
 
-@dataclass(frozen=True)
-class AgentIngressPage:
+class AgentIngressPage(Answer):
     """One page of the list."""
 
-    ingresses: list[AgentIngress]
-    next_page_uri: str | None
-
-    @classmethod
-    def from_answer(cls, answer: object) -> AgentIngressPage:
-        """From what the JSON of an answer holds. Raises AnswerError."""
-        values = _object(answer)
-        ingresses = values.get("ingresses")
-        if not isinstance(ingresses, list):
-            raise AnswerError("ingresses: not a list")
-        return cls([AgentIngress.from_answer(each) for each in ingresses], _optional_text(values, "next_page_uri"))
+    ingresses: list[AgentIngress] = Field(description="the Agent Ingresses on it, newest first")
+    next_page_uri: _OptionalText = Field(None, description="where the next page is; None on the last one")
 
 
 # -- where a certificate is -------------------------------------------------------------------------------
@@ -200,87 +251,3 @@ def certificate_in_words(ingress: AgentIngress) -> str:
     code = f" ({job.error_code})" if job.error_code else ""
     said = f': ngrok says "{job.msg}"' if job.msg else ""
     return f"{words}{code}{said}"
-
-
-def has_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
-    """Whether a policy is as it was asked for. A key type that was left out is whatever ngrok took."""
-    if not there or not asked:
-        return not there and not asked
-    return all(value is None or value == there.get(name) for name, value in asked.items())
-
-
-def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are not None, nested ones neither."""
-    return {
-        name: without_none(value) if isinstance(value, dict) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _policy(answer: object) -> AgentIngressCertPolicy | None:
-    if answer is None:
-        return None
-    values = _object(answer)
-    return AgentIngressCertPolicy(_optional_text(values, "authority") or "", _optional_text(values, "private_key_type"))
-
-
-def _status(answer: object) -> AgentIngressCertStatus | None:
-    if answer is None:
-        return None
-    values = _object(answer)
-    job = values.get("provisioning_job")
-    if job is not None:
-        given = _object(job)
-        job = AgentIngressCertJob(
-            error_code=_optional_text(given, "error_code"),
-            msg=_optional_text(given, "msg"),
-            started_at=_optional_text(given, "started_at"),
-            retries_at=_optional_text(given, "retries_at"),
-        )
-    return AgentIngressCertStatus(_optional_text(values, "renews_at"), job)
-
-
-def _object(value: object) -> dict[str, Any]:
-    # Keys that we don't know come with every new feature of ngrok's.
-    if not isinstance(value, dict):
-        raise AnswerError("not an object")
-    return value
-
-
-def _word(values: Mapping[str, Any], name: str, is_right: Callable[[str], object] | None = None) -> str:
-    text = _optional_text(values, name)
-    if not text:
-        raise AnswerError(f"{name}: missing")
-    if not (is_right or _is_word)(text):
-        raise AnswerError(f"{name}: not as it should be")
-    return text
-
-
-def _is_word(text: str) -> bool:
-    # Of white space, isprintable lets pass the plain blank alone.
-    return text.isprintable() and " " not in text
-
-
-def _is_host_name(text: str) -> bool:
-    # No validation of ngrok's own names, only that they are names and not nothing, and can be printed: they stand in
-    # messages and in the outputs of stacks.
-    return text != "" and not text.startswith(".") and _is_word(text)
-
-
-def _optional_text(values: Mapping[str, Any], name: str) -> str | None:
-    value = values.get(name)
-    if not isinstance(value, str | None):
-        raise AnswerError(f"{name}: not text")
-    # Half a surrogate pair, which JSON can hold and no state, must not lose the whole answer.
-    return value if value is None else value.encode("utf-8", "replace").decode()
-
-
-def _names(values: Mapping[str, Any], name: str) -> list[str]:
-    """The host names of a key that has to be there; null is none of them."""
-    if name not in values:
-        raise AnswerError(f"{name}: missing")
-    names = values[name] or []
-    if not isinstance(names, list) or not all(isinstance(each, str) and _is_host_name(each) for each in names):
-        raise AnswerError(f"{name}: not a list of host names")
-    return names

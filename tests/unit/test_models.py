@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api import models
-from pulumi_agin.api.inputs import validate
+from pulumi_agin.api.inputs import AgentIngressInputs
+from pulumi_agin.canonical import canonical_ns_targets
+from pulumi_agin.fields import validate
 
 
 def problems(**values: Any) -> list[str]:
-    return [str(problem) for problem in validate(values)[1]]
+    return [str(problem) for problem in validate(AgentIngressInputs, values)[1]]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_a_domain_that_is_none_is_refused_and_the_reason_said(domain: Any, says:
     ],
 )
 def test_what_dns_allows_is_left_to_ngrok_in_canonical_form(domain: str, canonical: str) -> None:
-    assert validate({"domain": domain}) == ({"domain": canonical}, [])
+    assert validate(AgentIngressInputs, {"domain": domain}) == ({"domain": canonical}, [])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_a_long_value_is_not_repeated() -> None:
 def test_none_is_as_good_as_absent_nested_too() -> None:
     policy = {"authority": "letsencrypt", "private_key_type": None}
     values = {"domain": "connect.acme.com", "description": None, "certificate_management_policy": policy}
-    assert validate(values) == (
+    assert validate(AgentIngressInputs, values) == (
         {"domain": "connect.acme.com", "certificate_management_policy": {"authority": "letsencrypt"}},
         [],
     )
@@ -143,11 +145,11 @@ def test_what_is_not_known_yet_is_not_judged() -> None:
         "description": unknown,
         "certificate_management_policy": {"authority": unknown, "private_key_type": "rsa"},
     }
-    assert validate(values, lambda value: value is unknown) == (values, [])
+    assert validate(AgentIngressInputs, values, lambda value: value is unknown) == (values, [])
     values = {"domain": "connect.acme.com", "certificate_management_policy": unknown}
-    assert validate(values, lambda value: value is unknown) == (values, [])
+    assert validate(AgentIngressInputs, values, lambda value: value is unknown) == (values, [])
     values["description"] = "x" * 256
-    assert len(validate(values, lambda value: value is unknown)[1]) == 1
+    assert len(validate(AgentIngressInputs, values, lambda value: value is unknown)[1]) == 1
 
 
 ANSWER = {
@@ -210,7 +212,7 @@ def test_half_a_surrogate_pair_which_no_state_can_hold_loses_no_answer() -> None
 
 
 def test_ns_targets_are_lower_case_dotted_sorted_and_each_once() -> None:
-    assert models.canonical_ns_targets(["NS-2.x.org", "ns-1.x.org.", "ns-2.x.org."]) == ["ns-1.x.org.", "ns-2.x.org."]
+    assert canonical_ns_targets(["NS-2.x.org", "ns-1.x.org.", "ns-2.x.org."]) == ["ns-1.x.org.", "ns-2.x.org."]
 
 
 def certificate(policy: bool, status: Any) -> models.AgentIngress:

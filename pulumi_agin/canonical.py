@@ -1,0 +1,46 @@
+"""The one form in which values are compared and kept. Loads nothing heavy, as a Python program needs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# The field that says how ngrok gets the certificate.
+POLICY = "certificate_management_policy"
+
+
+def canonical_domain(domain: str) -> str:
+    """Returns a domain trimmed, in lower case, without the root's dot: the form in which ngrok keeps it."""
+    # One dot at the end of a name, and no more: a name with two, or with one after a space, is not a domain, and stays
+    # as it is for validation to see.
+    return re.sub(r"(?<![\s.])\.\Z", "", domain.strip().lower())
+
+
+def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
+    """Returns names in lower case, with one trailing dot, sorted, each once.
+
+    ngrok answers with and without dots, in any order.
+    """
+    return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
+
+
+def canonical_region_domains(domains: Iterable[str]) -> list[str]:
+    """Returns domains in their canonical form, sorted, each once."""
+    return sorted({canonical_domain(domain) for domain in domains})
+
+
+def has_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
+    """Returns whether a policy is as it was asked for. A key type that was left out may be any."""
+    if not there or not asked:
+        return not there and not asked
+    return all(value is None or value == there.get(name) for name, value in asked.items())
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that are not None, in nested dicts too."""
+    return {
+        name: without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }

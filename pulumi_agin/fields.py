@@ -1,0 +1,446 @@
+"""What the declarations of all resources share: the rules that fields are made of, and the one way to validate.
+
+A resource is declared as a pydantic model. Each of its fields has a rule, which checks a value and says the limit in
+words, a description, and markers such as REPLACES. Validation, diff and the tables in the docs come from there.
+
+Pydantic takes time to load, so nothing that a Python program imports at its start may import this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, NamedTuple, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+# A message repeats no wrong value that is longer. The base64 of a 16-byte secret has 24 characters.
+LONGEST_SHOWN_CHARACTERS = 20
+
+
+class Marker(Enum):
+    """What a field is besides a value, as a part of its `Annotated` type."""
+
+    REPLACES = "a change of it replaces the resource"
+    SECRET = "it is a secret"  # noqa: S105
+    NO_CHANGE = "a change of it alone changes nothing"
+
+
+REPLACES = Marker.REPLACES
+SECRET = Marker.SECRET
+NO_CHANGE = Marker.NO_CHANGE
+
+
+# -- models -----------------------------------------------------------------------------------------------
+
+
+class Record(BaseModel):
+    """Values that belong together. They cannot be changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    written_as: ClassVar[str] = "a dict"
+    """How a user writes it, for the message about something else."""
+
+    def plain(self) -> dict[str, Any]:
+        """Returns the values as a plain dict, nested ones too."""
+        fields = type(self).model_fields
+        return {
+            fields[name].alias or name: value.plain() if isinstance(value, Record) else value for name, value in self
+        }
+
+
+class Declaration(Record):
+    """The inputs of a resource, or a part of them.
+
+    Every field takes a value that is unknown in a preview; None means that a value is absent.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_none(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if value is not None}
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _pass_unknown(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if isinstance(value, Refused):
+            try:
+                check(value.value)
+            except ValueError as error:
+                raise ValueError(f"{error}, and {value.message}") from None
+            raise ValueError(value.message)
+        return value if _context(info).is_unknown(value) else check(value)
+
+    def plain(self) -> dict[str, Any]:
+        """Returns the values that are given or have a default as a plain dict, nested ones too."""
+        return {name: value for name, value in super().plain().items() if value is not None}
+
+
+class Refused(NamedTuple):
+    """Stands for a field's value that is wrong because of other fields.
+
+    A "before" validator of a model puts it in, so that the problem is found together with all others.
+    """
+
+    value: Any
+    message: str
+
+
+# -- rules ------------------------------------------------------------------------------------------------
+
+
+class Rule:
+    """What a value must be.
+
+    A rule is called with the value, by `PlainValidator(rule)`. It returns the canonical form, or raises ValueError with
+    what is wrong, without the value.
+
+    Attributes:
+        limit: The limit or the allowed values in a few words, for a table.
+        missing: What follows "is required" in the message about a missing value.
+    """
+
+    limit: str = ""
+    missing: str = ""
+
+
+@dataclass(eq=False, repr=False)
+class Text(Rule):
+    """A text that ngrok stores, of so many bytes of UTF-8 at most."""
+
+    max_bytes: int
+
+    @property
+    def limit(self) -> str:  # type: ignore[override]
+        return f"{self.max_bytes} bytes of UTF-8"
+
+    def __call__(self, value: object) -> str:
+        text = text_of(value)
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > self.max_bytes:
+            raise ValueError(f"has {size} bytes of UTF-8; ngrok takes {self.max_bytes} at most")
+        return text
+
+
+@dataclass(eq=False, repr=False)
+class OneOf(Rule):
+    """One of a few texts. The message about a wrong one shows it, where it is short: it is hardly ever a secret."""
+
+    choices: Sequence[str]
+    missing: str = ""
+    canonical: Callable[[str], str] = str
+
+    @property
+    def limit(self) -> str:  # type: ignore[override]
+        return _either([f'`"{choice}"`' for choice in self.choices])
+
+    def __call__(self, value: object) -> str:
+        text = self.canonical(text_of(value))
+        if text in self.choices:
+            return text
+        few = len(self.choices) < 3
+        right = _either([f'"{choice}"' for choice in self.choices]) if few else f"one of {', '.join(self.choices)}"
+        shown = f', not "{text}"' if len(text) <= LONGEST_SHOWN_CHARACTERS and text.isprintable() else ""
+        raise ValueError(f"must be {right}{shown}")
+
+
+@dataclass(eq=False, repr=False)
+class Seconds(Rule):
+    """A number of seconds: above 0, or from 0 on."""
+
+    example: int
+    may_be_zero: bool = False
+
+    @property
+    def limit(self) -> str:  # type: ignore[override]
+        return f"seconds {self._range}"
+
+    @property
+    def _range(self) -> str:
+        return "from 0 on" if self.may_be_zero else "above 0"
+
+    def __call__(self, value: Any) -> float:
+        # NaN compares as False with everything.
+        if _is_number(value) and (0 < value < float("inf") or (self.may_be_zero and value == 0)):
+            return value  # type: ignore[no-any-return]
+        raise ValueError(f"must be a number of seconds {self._range}, such as {self.example}")
+
+
+@dataclass(eq=False, repr=False)
+class WholeNumber(Rule):
+    """A whole number in a range that includes both ends."""
+
+    lowest: int
+    highest: int
+    unit: str = ""
+
+    @property
+    def limit(self) -> str:  # type: ignore[override]
+        unit = f"{self.unit}, " if self.unit else ""
+        return f"{unit}{self.lowest} to {self.highest}"
+
+    def __call__(self, value: Any) -> int:
+        if not _is_number(value) or not self.lowest <= value <= self.highest or value % 1:
+            unit = f" of {self.unit}" if self.unit else ""
+            raise ValueError(f"must be a whole number{unit} from {self.lowest} to {self.highest}")
+        return int(value)
+
+
+@dataclass(eq=False, repr=False)
+class YesNo(Rule):
+    """True or False."""
+
+    limit: str = "`True` or `False`"
+
+    def __call__(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("must be True or False")
+        return value
+
+
+def text_of(value: object) -> str:
+    """Returns the value where it is text.
+
+    Raises:
+        ValueError: It is not. The message says what it is.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, but is {_kind(value)}")
+    return value
+
+
+def is_unknown(value: object, info: ValidationInfo) -> bool:
+    """Tells whether a preview does not know the value yet, for a rule that looks into a list."""
+    return _context(info).is_unknown(value)
+
+
+def is_secret(text: str, info: ValidationInfo) -> bool:
+    """Tells whether a text is or holds a secret that the caller of `validate` knows."""
+    return _context(info).is_secret(text)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _kind(value: object) -> str:
+    kinds: list[tuple[type, str]] = [
+        (bool, "true or false"),
+        (int, "a number"),
+        (float, "a number"),
+        (str, "text"),
+        (dict, "a dict"),
+        (list, "a list"),
+    ]
+    return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+# -- validation -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the values given.
+
+    Attributes:
+        path: Which value, such as ("certificate_management_policy", "authority"). Empty if it is about several.
+        message: What is wrong, without the value: "is required". With an empty path, a whole sentence.
+    """
+
+    path: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)} {self.message}" if self.path else self.message
+
+    @property
+    def sentence(self) -> str:
+        """The problem as a sentence for somebody who sets the properties of a resource."""
+        return f"property {self}" if self.path else self.message
+
+
+def _never(value: object) -> bool:
+    return False
+
+
+class Context(NamedTuple):
+    """What validation is told about the values, through pydantic's validation context."""
+
+    is_unknown: Callable[[object], bool] = _never
+    is_secret: Callable[[str], bool] = _never
+
+
+def _context(info: ValidationInfo) -> Context:
+    return info.context or Context()
+
+
+def validate(
+    model: type[Declaration],
+    values: Mapping[str, Any],
+    is_unknown: Callable[[object], bool] = _never,
+    is_secret: Callable[[str], bool] = _never,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Normalizes values, and finds everything that is wrong with them.
+
+    Args:
+        model: The declaration of the values.
+        values: The values by their names. None is as good as absent.
+        is_unknown: Tells a value that a preview does not know yet. It is left as it is.
+        is_secret: Tells a text that is or holds a secret, for fields that users mistake it for.
+
+    Returns:
+        The values in canonical form as plain dicts, with the declared defaults, and no problems. Or an empty dict and
+        the problems.
+    """
+    try:
+        return model.model_validate(values, context=Context(is_unknown, is_secret)).plain(), []
+    except ValidationError as error:
+        return {}, [_problem(model, detail) for detail in error.errors(include_url=False)]
+
+
+def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
+    path = tuple(map(_printable, detail["loc"]))
+    if detail["type"] == "value_error":
+        return Problem(path, str(detail["ctx"]["error"]))
+    if detail["type"] == "missing":
+        rule = rule_of(_fields_at(model, path[:-1])[path[-1]])
+        return Problem(path, f"is required{rule.missing if rule else ''}")
+    if detail["type"] == "extra_forbidden":
+        return Problem(path, _why_unknown(path[-1], list(_fields_at(model, path[:-1]))))
+    if detail["type"] == "model_type":
+        return Problem(path, f"must be {_model_at(model, path).written_as}, but is {_kind(detail['input'])}")
+    # pydantic's own words, which do not repeat the value.
+    return Problem(path, str(detail["msg"]))
+
+
+def _printable(key: object) -> str:
+    name = str(key)
+    return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
+
+
+def _why_unknown(name: str, known: Sequence[str]) -> str:
+    import difflib
+
+    # In whatever language somebody knows it from.
+    in_snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    likeliest = difflib.get_close_matches(in_snake_case, known, n=1)
+    return (
+        f'is not known; did you mean "{likeliest[0]}"?' if likeliest else f"is not known; there are {', '.join(known)}"
+    )
+
+
+# -- what a declaration tells -----------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """A field, as a table shows it.
+
+    Attributes:
+        name: The name of the field.
+        description: What it is.
+        limit: Its limit or allowed values, and its default, in words; "" if there are none.
+        is_required: Whether it must be given.
+        replaces: Whether a change of it replaces the resource.
+        is_secret: Whether it is a secret.
+    """
+
+    name: str
+    description: str
+    limit: str
+    is_required: bool
+    replaces: bool
+    is_secret: bool
+
+
+def rows_of(model: type[BaseModel]) -> list[Row]:
+    """Returns a row for each field, in the order of the declaration."""
+    return [
+        Row(
+            name,
+            field.description or "",
+            _limit(field),
+            field.is_required(),
+            REPLACES in field.metadata,
+            SECRET in field.metadata,
+        )
+        for name, field in _fields_of(model).items()
+    ]
+
+
+def replacing_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Returns the names of the fields whose change replaces the resource."""
+    return _fields_with(model, REPLACES)
+
+
+def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Returns the names of the fields that are secret."""
+    return _fields_with(model, SECRET)
+
+
+def updated_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Returns the names of the fields that are changed in place."""
+    others = {*_fields_with(model, REPLACES), *_fields_with(model, NO_CHANGE)}
+    return tuple(name for name in _fields_of(model) if name not in others)
+
+
+def rule_of(field: FieldInfo) -> Rule | None:
+    """Returns the rule of a field; None where it has another model, or none."""
+    rules: list[object] = [each.func for each in field.metadata if isinstance(each, PlainValidator)]
+    return next((rule for rule in rules if isinstance(rule, Rule)), None)
+
+
+def _fields_with(model: type[BaseModel], marker: Marker) -> tuple[str, ...]:
+    return tuple(name for name, field in _fields_of(model).items() if marker in field.metadata)
+
+
+def _limit(field: FieldInfo) -> str:
+    nested, rule = _model_of(field), rule_of(field)
+    if nested:
+        rows = [f"`{row.name}`: {'required, ' if row.is_required else ''}{row.limit}" for row in rows_of(nested)]
+        return "; ".join(rows)
+    has_default = not field.is_required() and field.default is not None
+    shown = f'`"{field.default}"`' if isinstance(field.default, str) else f"`{field.default}`"
+    parts = [rule.limit if rule else "", f"default {shown}" if has_default else ""]
+    return "; ".join(filter(None, parts))
+
+
+def _fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by the names that they have outside of Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _fields_at(model: type[Record], path: Sequence[str]) -> dict[str, FieldInfo]:
+    return _fields_of(_model_at(model, path))
+
+
+def _model_at(model: type[Record], path: Sequence[str]) -> type[Record]:
+    for name in path:
+        model = _model_of(_fields_of(model)[name]) or model
+    return model
+
+
+def _model_of(field: FieldInfo) -> type[Record] | None:
+    """The model of a field's value, if it has one."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Record)), None)

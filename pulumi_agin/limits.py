@@ -1,0 +1,46 @@
+"""Numbers, allowed values and forms that a program's signatures and the declarations of resources share.
+
+Loads nothing heavy, so a Python program can import it at no cost. Facts come from ngrok's API page "Agent Ingresses"
+unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+# -- an Agent Ingress -------------------------------------------------------------------------------------
+
+DESCRIPTION_MAX_BYTES = 255
+METADATA_MAX_BYTES = 4096
+
+# RFC 1035, 2.3.4, without the root's dot and length byte.
+DOMAIN_MAX_BYTES = 253
+LABEL_MAX_BYTES = 63
+
+CERTIFICATE_AUTHORITIES = ("letsencrypt",)
+PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
+
+EXAMPLE_DOMAIN = "connect.acme.com"
+
+# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Only ngrok knows whether there is one.
+PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
+ID_LOOKS_LIKE = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+
+# -- the wait for a certificate ---------------------------------------------------------------------------
+
+# Issuing takes minutes, and longer where DNS is slow. 45 minutes is how long the AWS provider waits for ACM.
+DEFAULT_TIMEOUT_SECONDS = 2700
+
+# New DNS records take time to spread.
+DEFAULT_GRACE_SECONDS = 600
+
+# -- NS records -------------------------------------------------------------------------------------------
+
+# RFC 2181, 8.
+LONGEST_TTL_SECONDS = 2**31 - 1
+
+DNS_PORT = 53
+
+# dnspython's algorithms without those that cut the signature short. Its own name for the first one is longer.
+TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+DEFAULT_TSIG_ALGORITHM = "hmac-sha256"
