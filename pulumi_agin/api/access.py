@@ -1,6 +1,6 @@
 """Where ngrok's API is, how long a call may take, and what an API key looks like.
 
-Apart from the client, so that settings can be judged before anything that sends requests is loaded.
+This is apart from the client so that settings can be validated without loading what sends requests.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ from typing import NoReturn
 
 PUBLIC_API = "https://api.ngrok.com"
 
-# How long one call may take in all, its repetitions and waits included.
+# How long one call may take in all, repetitions and pauses included.
 DEFAULT_TIMEOUT_SECONDS = 300
 
-# A year. Operating systems refuse to wait for much longer times.
+# A year. Operating systems refuse to wait for much longer.
 LONGEST_TIMEOUT_SECONDS = 31_536_000
 
-# Plain http is for these alone.
+# The only hosts for which plain http is allowed.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class Secret:
-    """A text that is shown by no representation, and never pickled."""
+    """Text that no representation shows and that can't be pickled."""
 
     def __init__(self, value: str) -> None:
+        """Keeps a text secret.
+
+        Args:
+            value: The text.
+        """
         self._value = value
 
     def __repr__(self) -> str:
@@ -39,12 +44,16 @@ class Secret:
         raise TypeError("a secret is not to be pickled")
 
     def get_secret_value(self) -> str:
-        """The text."""
+        """Returns the text."""
         return self._value
 
 
 def api_key_problem(api_key: str) -> str | None:
-    """What is wrong with the form of an API key, without the key; None where nothing is."""
+    """Returns what is wrong with the form of an API key, without showing the key; None if nothing is wrong.
+
+    Args:
+        api_key: The key as the user gave it.
+    """
     if not api_key:
         return "is empty"
     if re.search(r"\s", api_key):

@@ -1,21 +1,21 @@
-"""What can go wrong when ngrok is asked, each with a message that is one whole sentence for the user.
+"""What can go wrong in a call to ngrok. Each message is one whole sentence for the user.
 
     NgrokError
-    ├── InvalidInputsError      the values given can't be an Agent Ingress; nothing was sent
-    ├── UnreachableError        no answer, or none that came whole
+    ├── InvalidInputsError      the values can't be an Agent Ingress; nothing was sent
+    ├── UnreachableError        no answer, or none that was complete
     ├── RedirectError           the answer was a redirect, which is never followed
-    ├── BadAnswerError          an answer that is not what ngrok's API gives
+    ├── BadAnswerError          an answer that ngrok's API would not give
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
-    ├── CreateUnsettledError    nobody can tell whether the Agent Ingress was made
-    ├── CreatedUnreadError      it was made, and what is known of it is its id
-    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress is not as it was to be, or can't be read
+    ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
+    ├── CreatedUnreadError      it was made, and only its id is known
+    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress is not as it should be, or can't be read
     └── ApiError                ngrok refused: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
         ├── NotFoundError           404: ngrok knows no Agent Ingress with this id
-        ├── DomainExistsError       ERR_NGROK_6706: the domain has an Agent Ingress
-        └── RateLimitedError        429: over 120 requests in a minute
+        ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
+        └── RateLimitedError        429: more than 120 requests in a minute
 
-No message holds the API key: the client takes it out before it makes one.
+No message holds the API key: it is removed from everything that a message quotes.
 """
 
 from __future__ import annotations
@@ -27,70 +27,101 @@ if TYPE_CHECKING:
 
 
 class NgrokError(Exception):
-    """Any failure of this package's API client. Its text is ready to be shown to a user."""
+    """Any failure of the API client. Its text can be shown to the user as it is."""
 
 
 class InvalidInputsError(NgrokError):
-    """A value can't be right whatever ngrok says. Nothing was sent."""
+    """A value can't be right. Nothing was sent."""
 
 
 class UnreachableError(NgrokError):
-    """No answer came, or it broke off, for as long as the request was repeated."""
+    """No answer came, or it broke off, although the request was repeated."""
 
 
 class RedirectError(NgrokError):
-    """The answer sent us elsewhere. Following it would hand the API key to whoever the answer names."""
+    """The answer was a redirect. Following it would give the API key to any host that the answer names."""
 
 
 class BadAnswerError(NgrokError):
-    """The answer is not JSON, has the wrong shape, or is about another Agent Ingress than asked."""
+    """The answer is not JSON, has the wrong shape, or is about another Agent Ingress."""
 
 
 class WrongBaseUrlError(NgrokError):
-    """A 404 of something other than the Agent Ingress API: it says nothing about any ingress."""
+    """A 404 from something other than the Agent Ingress API. It says nothing about any ingress."""
 
 
 class CreateUnsettledError(NgrokError):
-    """A create was sent, its answer was lost, and what ngrok holds now does not tell whether it was ours.
+    """A create was sent, its answer was lost, and what ngrok has now does not tell whether the create did it.
 
-    existing_id: the ingress that the domain has now, or "" where none was seen.
+    Attributes:
+        existing_id: The id of the ingress that the domain has now, or "" if it seems to have none.
     """
 
     def __init__(self, message: str, *, existing_id: str = "") -> None:
+        """Keeps what is known of the failure.
+
+        Args:
+            message: The text for the user.
+            existing_id: The id of the ingress that the domain has now, or "" if it seems to have none.
+        """
         super().__init__(message)
         self.existing_id = existing_id
 
 
 class CreatedUnreadError(NgrokError):
-    """An Agent Ingress was made, and no answer about it makes sense.
+    """An Agent Ingress was made, but no answer about it makes sense.
 
-    id: that of the ingress.
+    Attributes:
+        id: The id of the ingress.
     """
 
     def __init__(self, message: str, *, id_: str) -> None:
+        """Keeps what is known of the failure.
+
+        Args:
+            message: The text for the user.
+            id_: The id of the ingress.
+        """
         super().__init__(message)
         self.id = id_
 
 
 class UpdateUnsettledError(NgrokError):
-    """An update was sent, its answer was lost, and a look did not find the Agent Ingress as it was to be.
+    """An update was sent, its answer was lost, and the Agent Ingress was then not as it should be.
 
-    existing: the ingress as the look found it, or None where it could not be read.
+    Attributes:
+        existing: The ingress as it was then, or None if it could not be read.
     """
 
     def __init__(self, message: str, *, existing: AgentIngress | None = None) -> None:
+        """Keeps what is known of the failure.
+
+        Args:
+            message: The text for the user.
+            existing: The ingress as it was then, or None if it could not be read.
+        """
         super().__init__(message)
         self.existing = existing
 
 
 class ApiError(NgrokError):
-    """ngrok answered that it won't.
+    """ngrok refused.
 
-    status: the HTTP status. error_code: such as "ERR_NGROK_6706", or "" (ngrok leaves it out of some answers).
-    operation_id: what ngrok's support asks for, such as "op_2k5…", or "".
+    Attributes:
+        status: The HTTP status.
+        error_code: ngrok's code, such as "ERR_NGROK_6706", or "": some answers have none.
+        operation_id: What ngrok's support asks for, such as "op_2k5…", or "".
     """
 
     def __init__(self, message: str, *, status: int, error_code: str, operation_id: str) -> None:
+        """Keeps what ngrok answered.
+
+        Args:
+            message: The text for the user.
+            status: The HTTP status.
+            error_code: ngrok's code, or "" if the answer has none.
+            operation_id: The operation id, or "" if the answer has none.
+        """
         super().__init__(message)
         self.status = status
         self.error_code = error_code
@@ -98,7 +129,7 @@ class ApiError(NgrokError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, wrong, or not allowed to do this. ngrok says so with 403, where others have 401."""
+    """The key is missing, wrong, or not allowed to do this. ngrok answers 403 when other services answer 401."""
 
 
 class NotFoundError(ApiError):
@@ -106,8 +137,8 @@ class NotFoundError(ApiError):
 
 
 class DomainExistsError(ApiError):
-    """ERR_NGROK_6706: a domain has at most one Agent Ingress, over all accounts."""
+    """ERR_NGROK_6706: the domain already has an Agent Ingress, in this account or another."""
 
 
 class RateLimitedError(ApiError):
-    """More than 120 requests in a rolling minute, by this account, whoever made them."""
+    """The account sent more than 120 requests in a rolling minute, from here or elsewhere."""

@@ -1,10 +1,10 @@
 """One HTTP request and its answer: in a bounded time, up to a bounded size.
 
-Where no answer came, what is known is whether the request may have arrived, judged by how far the exchange got.
+If no answer came, an exchange knows whether the request may have arrived, from how far it got.
 
-Over requests, which knows certificates, proxies and kept-alive connections. Its timeouts bound each read and not the
-exchange, it can't tell whether a request was sent, and it takes interim answers for final ones: the subclasses at the
-end of this module add that.
+This builds on requests, which takes care of certificates, proxies and kept-alive connections. But the timeouts of
+requests apply to each read and not to the exchange, it can't tell whether a request was sent, and it mistakes interim
+answers for final ones. The subclasses at the end of this module add what is missing.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from queue import Empty, LifoQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -30,18 +29,24 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from . import proxies
-from .retry import rounded
+from .retry import format_seconds
 
-# An answer is read up to here, after decompression. The largest that ngrok can give, a list of 100 Agent Ingresses with
-# the longest metadata, all of it escaped, has 3 MB.
+# An answer is read up to here, after decompression. The largest that ngrok can give has 3 MB: a list of 100 Agent
+# Ingresses with the longest metadata, all of it escaped.
 LONGEST_ANSWER_BYTES = 8 * 2**20
 
 _CHUNK_BYTES = 2**16
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An answer. `is_whole` is False where it is longer than LONGEST_ANSWER_BYTES: `content` is then its beginning."""
+class Answer(NamedTuple):
+    """An answer.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: The headers. Their names are case-insensitive.
+        content: The body after decompression, or its beginning if it is longer than LONGEST_ANSWER_BYTES.
+        is_whole: Whether `content` is the whole body.
+    """
 
     status_code: int
     headers: Mapping[str, str]
@@ -49,39 +54,42 @@ class Answer:
     is_whole: bool = True
 
 
-@dataclass(frozen=True)
-class NoAnswer:
+class NoAnswer(NamedTuple):
     """Why there is no answer.
 
     Attributes:
-        reason: A clause that is fit to be shown.
+        reason: A clause that is safe to show.
         may_have_arrived: Whether the request may have been carried out, or may be yet.
-        may_pass: Whether the same request may be answered a little later.
+        is_transient: Whether the same request may be answered a little later.
     """
 
     reason: str
     may_have_arrived: bool
-    may_pass: bool
+    is_transient: bool
 
 
 class Exchanges:
-    """Exchanges with one API, each over a kept-alive connection where there is one. Threads may share it.
+    """Exchanges with one API, over kept-alive connections. Threads may share it.
 
-    Args:
-        auth: Puts the API key into a request.
-        headers: What each request has besides.
-        shown: Makes the text of others fit to be shown.
-        use_proxies: Whether the proxies of the environment are used.
+    There is one pool of connections for all threads, and never more connections than exchanges at the same time.
     """
 
     def __init__(
-        self, auth: AuthBase, headers: Mapping[str, str], shown: Callable[[str], str], *, use_proxies: bool
+        self, auth: AuthBase, headers: Mapping[str, str], fit_to_show: Callable[[str], str], *, use_proxies: bool
     ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            auth: Puts the API key into a request.
+            headers: The other headers of each request.
+            fit_to_show: Makes the text of others safe to show.
+            use_proxies: Whether to use the proxies that the environment names.
+        """
         self._auth = auth
         self._headers = headers
-        self._shown = shown
+        self._fit_to_show = fit_to_show
         self._use_proxies = use_proxies
-        # The last one first: the fewer connections are in use, the fewer are kept alive.
+        # Last in, first out: a few calls at a time then use a few connections, and the API may close the others.
         self._idle: LifoQueue[_Session] = LifoQueue()
 
     def exchange(
@@ -95,24 +103,24 @@ class Exchanges:
         connect_seconds: float,
         read_seconds: float,
     ) -> Answer | NoAnswer:
-        """Sends one request, and reads its answer. Raises nothing that requests raises.
+        """Sends one request and reads its answer. Raises nothing that requests raises.
 
         Args:
             method: The HTTP method.
-            url: Where to, without a query.
-            query: The query's parameters.
-            body: What is sent as JSON.
+            url: The URL, without a query.
+            query: The parameters of the query.
+            body: The values to send as JSON.
             seconds: How long all of it may take.
             connect_seconds: How long connecting may take, and each step of it.
-            read_seconds: How long may pass without a byte.
+            read_seconds: How long the API may send nothing, not even a byte.
 
         Returns:
-            The answer; or why there is none, and whether the request may have arrived.
+            The answer, or why there is none and whether the request may have arrived.
         """
-        session = self._session()
+        session = self._take_session()
         under_way = session.exchange = _Exchange()
         outcome: list[Answer | Exception] = []
-        # Held until it has ended.
+        # Locked until the exchange has ended.
         ended = threading.Lock()
         ended.acquire()
 
@@ -124,16 +132,16 @@ class Exchanges:
                     params=query,
                     json=body,
                     auth=self._auth,
-                    # Both together take no longer, either. requests takes it, but its type stubs don't know.
+                    # Which also bounds the two together. requests accepts it, but its type stubs don't.
                     timeout=Timeout(seconds, connect_seconds, read_seconds),  # type: ignore[arg-type]
                     allow_redirects=False,
                     stream=True,
                     proxies=None if self._use_proxies else {"http": "", "https": ""},
                 )
                 under_way.is_answered = True
-                outcome.append(_read(response))
+                outcome.append(_read_answer(response))
             except Exception as error:  # noqa: BLE001 - whatever it is, there is no answer
-                # Not all of urllib3's failures end the connection.
+                # Not every failure of urllib3 closes the connection.
                 under_way.close()
                 outcome.append(error)
             finally:
@@ -141,31 +149,31 @@ class Exchanges:
 
         is_late = True
         try:
-            # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or a look-up.
-            # Not by `threading`, whose start and end cost a millisecond where several calls are under way.
+            # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or a look-up in DNS.
+            # Not by `threading`: when several calls are under way, its start and end cost a millisecond.
             _thread.start_new_thread(contextvars.copy_context().run, (run,))
             is_late = not ended.acquire(timeout=seconds)
         finally:
-            # Also where the user interrupted us.
+            # Also if the user interrupted us.
             if is_late:
                 under_way.give_up()
         if is_late:
-            within = f"within {rounded(seconds)} seconds"
+            within = f"within {format_seconds(seconds)} seconds"
             reason = f"its answer did not end {within}" if under_way.is_answered else f"it did not answer {within}"
-            return NoAnswer(reason, under_way.is_sent, may_pass=True)
+            return NoAnswer(reason, under_way.is_sent, is_transient=True)
         [result] = outcome
         if isinstance(result, Answer):
-            # After anything else, its connections are not to be trusted.
+            # After any other outcome its connection can't be trusted.
             self._idle.put(session)
             return result
         session.close()
-        proxy = proxies.chosen_for(url) if self._use_proxies else None
+        proxy = proxies.proxy_for(url) if self._use_proxies else None
         failure = _Failure(result, under_way, proxy is not None and proxies.is_malformed(proxy))
         return NoAnswer(
-            failure.reason(self._shown, connect_seconds, read_seconds), under_way.is_sent, failure.may_pass()
+            failure.reason(self._fit_to_show, connect_seconds, read_seconds), under_way.is_sent, failure.is_transient()
         )
 
-    def _session(self) -> _Session:
+    def _take_session(self) -> _Session:
         try:
             return self._idle.get_nowait()
         except Empty:
@@ -182,26 +190,26 @@ class _CutShortError(http.client.HTTPException):
 
 
 class _UndecodableError(Exception):
-    """The answer's content encoding is not what it says, or none that was asked for."""
+    """The encoding of the body is not the one that the answer names, or not one that we asked for."""
 
 
-def _read(response: requests.Response) -> Answer:
-    """The answer, up to LONGEST_ANSWER_BYTES."""
+def _read_answer(response: requests.Response) -> Answer:
+    """Reads the body, up to LONGEST_ANSWER_BYTES."""
     content = bytearray()
     try:
-        for piece in _decoded(response):
+        for piece in _decode(response):
             content += piece
             if len(content) > LONGEST_ANSWER_BYTES:
                 beginning = bytes(content[:LONGEST_ANSWER_BYTES])
                 return Answer(response.status_code, response.headers, beginning, is_whole=False)
     finally:
-        # One that was read to its end keeps its connection.
+        # If it was read to its end, this keeps its connection.
         response.raw.close()
     return Answer(response.status_code, response.headers, bytes(content))
 
 
-def _decoded(response: requests.Response) -> Iterator[bytes]:
-    """The body, piece by piece, each no longer than what may be read in all."""
+def _decode(response: requests.Response) -> Iterator[bytes]:
+    """Yields the body piece by piece. No piece is longer than what may be read in all."""
     pieces = response.raw.stream(_CHUNK_BYTES, decode_content=False)
     encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding == "identity":
@@ -209,7 +217,7 @@ def _decoded(response: requests.Response) -> Iterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip"):
         raise _UndecodableError
-    # Not by urllib3, of which not all versions bound what comes of a piece.
+    # Not with urllib3: not every version limits how long a piece becomes.
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     is_empty = True
     for piece in pieces:
@@ -229,8 +237,8 @@ def _decoded(response: requests.Response) -> Iterator[bytes]:
 # -- no answer --------------------------------------------------------------------------------------------
 
 
-# What a connection fails with that may succeed a little later. A broken-off handshake is among them.
-_OF_THE_NETWORK = (
+# Failures of a connection that may succeed a little later, such as a handshake that breaks off.
+_TRANSIENT = (
     NewConnectionError,
     ConnectTimeoutError,
     ReadTimeoutError,
@@ -243,7 +251,7 @@ _OF_THE_NETWORK = (
 
 
 class _Failure:
-    """An exception in place of an answer, and where the exchange was when it came."""
+    """An exception in place of an answer, and how far the exchange was when it came."""
 
     def __init__(self, error: Exception, exchange: _Exchange, has_malformed_proxy: bool) -> None:
         self._error = error
@@ -251,40 +259,40 @@ class _Failure:
         self._exchange = exchange
         self._has_malformed_proxy = has_malformed_proxy and not exchange.is_sent
 
-    def may_pass(self) -> bool:
-        """Whether the next try may go better."""
+    def is_transient(self) -> bool:
+        """Tells whether the next try may succeed."""
         if self._exchange.is_sent:
             return not isinstance(self._error, _UndecodableError)
         if self._has_malformed_proxy:
             return False
-        # http.client says it in words alone, and older versions of urllib3 have the same type for other errors.
+        # http.client only says it in words, and older versions of urllib3 use the same type for other errors.
         begin = "Tunnel connection failed: "
         tunnel = next((str(each).removeprefix(begin) for each in self._causes if str(each).startswith(begin)), None)
         if tunnel is not None:
             return not tunnel.startswith("4")
-        return any(isinstance(each, _OF_THE_NETWORK) for each in self._causes)
+        return any(isinstance(each, _TRANSIENT) for each in self._causes)
 
-    def reason(self, shown: Callable[[str], str], connect_seconds: float, read_seconds: float) -> str:
-        """Why there was no answer, in the operating system's words where it has some. `shown` is for others' words."""
+    def reason(self, fit_to_show: Callable[[str], str], connect_seconds: float, read_seconds: float) -> str:
+        """Returns why there was no answer, in the words of the operating system if it has some."""
         if self._has_malformed_proxy:
-            # The library's words would show parts of its URL.
+            # The library's own words would show parts of the URL.
             return proxies.WRONG_URL
         if isinstance(self._error, _UndecodableError):
             return "its answer can't be decoded"
         if any(isinstance(each, ReadTimeoutError) for each in self._causes):
-            return f"it did not answer within {rounded(read_seconds)} seconds"
+            return f"it did not answer within {format_seconds(read_seconds)} seconds"
         if isinstance(self._error, requests.ConnectTimeout):
-            return f"no connection within {rounded(connect_seconds)} seconds"
+            return f"no connection within {format_seconds(connect_seconds)} seconds"
         if self._exchange.is_answered or any(isinstance(each, _CutShortError) for each in self._causes):
             return "the answer was cut short"
         innermost = self._causes[-1]
         if isinstance(innermost, OSError) and innermost.strerror:
-            return shown(innermost.strerror)
-        return shown(str(innermost)) or type(innermost).__name__
+            return fit_to_show(innermost.strerror)
+        return fit_to_show(str(innermost)) or type(innermost).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, and what is behind it: urllib3 keeps that in arguments and attributes."""
+    """Yields an exception and what caused it, which urllib3 keeps in arguments and attributes."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -296,25 +304,31 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 class _Exchange:
-    """How far an exchange got."""
+    """How far an exchange got.
+
+    Attributes:
+        is_sent: Whether any part of the request was given to a connection to the API.
+        is_answered: Whether the headers of the answer came.
+        response: What reads the answer.
+    """
 
     def __init__(self) -> None:
         self.is_sent = False
-        """Whether any of the request was given to a connection to the API."""
         self.is_answered = False
-        """Whether the headers of the answer came."""
         self.response: http.client.HTTPResponse | None = None
-        """What reads the answer."""
         self._lock = threading.Lock()
         self._is_given_up = False
         self._socket: Any = None
 
     def begin_to_send(self, connected: Any, *, to_proxy: bool) -> None:
-        """To be called before anything is sent. Raises ConnectionAbortedError where nobody waits any more.
+        """To be called before anything is sent.
 
         Args:
-            connected: What it is sent by: a socket, or urllib3's own of a TLS connection within another one.
-            to_proxy: Whether it is for a proxy, and not yet for the API.
+            connected: What it is sent by: a socket, or urllib3's object for a TLS connection inside another one.
+            to_proxy: Whether it is meant for a proxy, and not yet for the API.
+
+        Raises:
+            ConnectionAbortedError: Nobody waits for the exchange any more.
         """
         with self._lock:
             if self._is_given_up:
@@ -323,13 +337,13 @@ class _Exchange:
             self._socket = connected
 
     def close(self) -> None:
-        """Ends the connection, to be called by its own thread."""
+        """Closes the connection. To be called by the thread that uses it."""
         for each in (self.response, self._socket):
             if each is not None:
                 each.close()
 
     def give_up(self) -> None:
-        """Ends the exchange: what was not sent never will be, and what is read ends here."""
+        """Ends the exchange: nothing more is sent, and reading ends."""
         with self._lock:
             self._is_given_up = True
             connected = self._socket
@@ -337,7 +351,7 @@ class _Exchange:
             connected = connected.socket
         if connected is not None:
             with suppress(OSError):
-                # Not SSLSocket.shutdown: it drops the TLS layer, and the other thread would go on in plain text.
+                # Not SSLSocket.shutdown: it removes the TLS layer, and the other thread would go on in plain text.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
@@ -353,19 +367,18 @@ class _Session(requests.Session):
             self.mount(prefix, _Adapter(self))
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        # Proxies and CA bundles: requests looks through the whole environment for each request. For one API they
-        # are the same each time.
+        # Proxies and CA bundles. requests would search the whole environment for each request, with the same result.
         if self._environment is None:
             self._environment = super().merge_environment_settings(*args, **kwargs)
         return self._environment
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # requests prepares the next request even where it is told not to follow, and fails where it can't.
+        # requests prepares the next request even if it is told not to follow, and fails if it can't.
         return None
 
 
 class _Adapter(HTTPAdapter):
-    """Its connections tell the session's exchange that they begin to send."""
+    """An adapter whose connections tell the session's exchange when they begin to send."""
 
     def __init__(self, session: _Session) -> None:
         self._session = session
@@ -383,20 +396,20 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def _report(self, manager: Any) -> None:
-        # Of whatever kind they are: of a SOCKS proxy, these are others.
+        # For every kind of manager: a SOCKS proxy has its own.
         manager.pool_classes_by_scheme = {
-            scheme: self._reporting(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+            scheme: self._reporting_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
-    def _reporting(self, pool: Any) -> Any:
-        # urllib3 makes connections by their class alone, so the session has to be an attribute of one.
+    def _reporting_pool(self, pool: Any) -> Any:
+        # urllib3 is only given the class of its connections, so the session has to be an attribute of that.
         response = type("Response", (_Response,), {"session": self._session})
         members = {"session": self._session, "response_class": response}
-        connection = type(pool.ConnectionCls.__name__, (_Reporting, pool.ConnectionCls), members)
+        connection = type(pool.ConnectionCls.__name__, (_ReportingConnection, pool.ConnectionCls), members)
         return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
-class _Reporting(http.client.HTTPConnection):
+class _ReportingConnection(http.client.HTTPConnection):
     """Mixed into urllib3's classes of connections."""
 
     session: _Session
@@ -417,9 +430,9 @@ class _Reporting(http.client.HTTPConnection):
 
 
 class _Response(http.client.HTTPResponse):
-    """Skips interim answers, such as 103 Early Hints, and notices where the connection ends amid the headers.
+    """Skips interim answers, such as 103 Early Hints, and notices if the connection ends in the middle of the headers.
 
-    http.client skips 100 alone, and takes the end of the connection for the end of the headers.
+    http.client only skips 100, and takes the end of the connection for the end of the headers.
     """
 
     session: _Session
@@ -442,13 +455,13 @@ class _Response(http.client.HTTPResponse):
             self.fp = file
         if not lines.last:
             raise _CutShortError
-        # urllib3 would log lines that are no headers, as they are: a service may repeat the API key in them.
+        # urllib3 would log lines that are not headers unchanged, and a service may repeat the API key in them.
         self.headers.defects.clear()
         self.headers.set_payload("")
 
 
 class _Lines:
-    """Reads the lines of a file. `last` is the last one, which is empty at the file's end."""
+    """Reads the lines of a file. `last` is the one read last. It is empty at the end of the file."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

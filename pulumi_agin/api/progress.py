@@ -1,25 +1,37 @@
-"""Lines that say what is waited for, and how long, once it takes longer than a few seconds."""
+"""Lines that say what a call waits for, and how long, once it takes longer than a few seconds."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from .clock import SYSTEM_CLOCK, Clock
 from .retry import Deadline
 
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
-# Of many that wait at once, this many have a line of their own.
+# Often enough for lines that count seconds, and seldom enough to cost nothing.
+LOOK_SECONDS = 0.5
+
+# If many calls wait at the same time, only this many have a line of their own.
 MOST_LINES = 4
 
 
 @dataclass(eq=False)
 class Wait:
-    """A call that is under way. `reason` says what it waits for right now, and `until` when that will be over."""
+    """A call that is under way.
+
+    Attributes:
+        doing: What the call is for, as it follows "still waiting to" in a line.
+        deadline: How long the call may take.
+        says_next: When its next line is due, by the monotonic clock.
+        reason: What it waits for at the moment.
+        until: When that will be over, by the monotonic clock, if it is known.
+    """
 
     doing: str
     deadline: Deadline
@@ -28,58 +40,78 @@ class Wait:
     until: float | None = None
 
     def waits_for(self, reason: str, seconds: float | None = None) -> None:
-        """What it waits for from now on, and how long at most where that is known."""
-        self.reason = reason
-        self.until = None if seconds is None else time.monotonic() + seconds
+        """Records what the call waits for from now on.
 
-    def line(self, now: float) -> str:
-        """What is shown."""
-        # Of a moment that passed without it, nothing is known: others may have been first.
-        until = self.until  # which the thread that waits may set meanwhile
+        Args:
+            reason: What it waits for.
+            seconds: How long that takes at most, in seconds; None if that is not known.
+        """
+        self.reason = reason
+        self.until = None if seconds is None else self.deadline.clock.monotonic() + seconds
+
+    def line(self) -> str:
+        """Returns the line that is shown now."""
+        # Once that moment is over, nobody knows how long it takes: other calls may have been first.
+        until = self.until  # which the thread of the call may change meanwhile
+        now = self.deadline.clock.monotonic()
         left = f"; it goes on in {max(until - now, 1):.0f} s" if until and until > now else ""
         return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
 
 
 class Progress:
-    """Says lines for the calls that take long. One thread looks after all of them, and ends with the last."""
+    """Shows lines for the calls that take long. One thread watches all of them, and ends with the last."""
 
-    def __init__(self, say: Callable[[str], None] | None) -> None:
+    def __init__(self, say: Callable[[str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Starts no thread yet.
+
+        Args:
+            say: Shows a line. If it is None, nothing is shown.
+            clock: The clock that measures the time.
+        """
         self._say = say
+        self._clock = clock
         self._lock = threading.Lock()
         self._waits: set[Wait] = set()
-        self._watched = False
+        self._is_watched = False
 
     @contextmanager
     def of(self, doing: str, deadline: Deadline) -> Iterator[Wait]:
-        """Around a call: says what it waits for, until it ends."""
-        wait = Wait(doing, deadline, time.monotonic() + FIRST_LINE_SECONDS)
+        """Shows lines for the call in the `with` block, for as long as it takes.
+
+        Args:
+            doing: What the call is for, as it follows "still waiting to" in a line.
+            deadline: How long the call may take.
+
+        Yields:
+            The wait, to which the call tells what it waits for.
+        """
+        wait = Wait(doing, deadline, self._clock.monotonic() + FIRST_LINE_SECONDS)
         if self._say is None:
             yield wait
             return
         with self._lock:
             self._waits.add(wait)
-            if not self._watched:
-                self._watched = True
-                threading.Thread(target=self._watch, args=(self._say,), daemon=True).start()
+            if not self._is_watched:
+                self._is_watched = True
+                self._clock.repeat(LOOK_SECONDS, partial(self._watch, self._say))
         try:
             yield wait
         finally:
             with self._lock:
                 self._waits.discard(wait)
 
-    def _watch(self, say: Callable[[str], None]) -> None:
-        while True:
-            # Seldom enough to cost nothing, and often enough for lines that count seconds.
-            time.sleep(FIRST_LINE_SECONDS / 6)
-            now = time.monotonic()
-            with self._lock:
-                if not self._waits:
-                    self._watched = False
-                    return
-                late = [wait for wait in self._waits if now >= wait.says_next]
-            for number, wait in enumerate(late):
-                wait.says_next = now + NEXT_LINE_SECONDS
-                if number < MOST_LINES:
-                    say(wait.line(now))
-            if len(late) > MOST_LINES:
-                say(f"still waiting for {len(late) - MOST_LINES} more")
+    def _watch(self, say: Callable[[str], None]) -> bool:
+        """Shows the lines that are due. Returns False when no call is left."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if not self._waits:
+                self._is_watched = False
+                return False
+            late = [wait for wait in self._waits if now >= wait.says_next]
+        for number, wait in enumerate(late):
+            wait.says_next = now + NEXT_LINE_SECONDS
+            if number < MOST_LINES:
+                say(wait.line())
+        if len(late) > MOST_LINES:
+            say(f"still waiting for {len(late) - MOST_LINES} more")
+        return True

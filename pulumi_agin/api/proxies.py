@@ -1,4 +1,4 @@
-"""The proxies that this machine's settings name, such as HTTPS_PROXY: whether they can be used, and what is secret."""
+"""The proxies that the environment names, such as in HTTPS_PROXY: whether they can be used, and what is secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib3.util import parse_url
 
 from .text import TELLING_CHARACTERS, redact
 
-# What stands in a message in the place of a user name or password.
+# What messages have in place of a user name or password.
 MARK = "[proxy credentials]"
 
 WRONG_URL = (
@@ -24,16 +24,24 @@ WRONG_URL = (
 )
 
 
-def chosen_for(url: str) -> str | None:
-    """The URL of the proxy by which requests sends to a URL; None where it uses none."""
+def proxy_for(url: str) -> str | None:
+    """Returns the URL of the proxy that requests uses for a URL, or None if it uses none.
+
+    Args:
+        url: The URL of a request.
+    """
     return select_proxy(url, get_environ_proxies(url))
 
 
 def is_malformed(proxy: str) -> bool:
-    """Whether requests can't use a proxy of this URL, or takes it for that of another host."""
+    """Returns whether requests can't use a proxy with this URL, or mistakes its host.
+
+    Args:
+        proxy: The URL of the proxy, as the environment names it.
+    """
     userinfo = _userinfo(proxy)
     try:
-        # So requests sends it.
+        # As requests sends it.
         unquote(userinfo).encode("latin-1")
         parsed = parse_url(proxy if "://" in proxy else f"http://{proxy}")
     except (LocationParseError, UnicodeError):
@@ -42,9 +50,9 @@ def is_malformed(proxy: str) -> bool:
 
 
 def credentials() -> list[str]:
-    """User names and passwords of all proxies, in each form in which they are written or sent; the longest first.
+    """Returns the user names and passwords of all proxies, in each form that is written or sent, the longest first.
 
-    A URL that no library can parse still has some: all that stands before its last "@".
+    A URL that no library can parse still has some: everything before its last "@".
     """
     found: set[str] = set()
     for scheme, url in getproxies().items():
@@ -54,18 +62,24 @@ def credentials() -> list[str]:
         found |= {userinfo, user, password, *plain, ":".join(plain)}
         for encoding in ("latin-1", "utf-8"):
             found |= {quote(each, safe="", encoding=encoding, errors="replace") for each in plain}
-            # As "Proxy-Authorization: Basic …" has them, which a proxy may repeat, alone or behind other text.
+            # As in "Proxy-Authorization: Basic …", which a proxy may repeat, alone or after other text.
             for sent in (userinfo, ":".join(plain)):
                 for ahead in range(3):
                     encoded = b64encode(b"x" * ahead + sent.encode(encoding, "replace")).decode().rstrip("=")
                     found.add(encoded[ahead and ahead + 1 :])
-    # What is shorter stands in any text.
+    # Shorter ones occur in any text.
     return sorted((each for each in found if len(each) > 2), key=len, reverse=True)
 
 
-def redact_credentials(text: str, found: Iterable[str]) -> str:
-    """The text with MARK for each of `credentials()`; for a short one where it is a word of its own, as names are."""
-    for credential in found:
+def redact_credentials(text: str, secrets: Iterable[str]) -> str:
+    """Returns a text with MARK in place of credentials.
+
+    Args:
+        text: The text.
+        secrets: What `credentials()` returned. A secret of fewer than 8 characters, such as a name, is only replaced if
+            it is a whole word.
+    """
+    for credential in secrets:
         if len(credential) < TELLING_CHARACTERS:
             text = re.sub(rf"(?<!\w){re.escape(credential)}(?!\w)", MARK, text, flags=re.IGNORECASE)
         else:

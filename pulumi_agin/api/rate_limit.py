@@ -1,34 +1,40 @@
-"""ngrok's limit of requests, and how all threads of a process wait by it together.
+"""ngrok's limit on requests, and how all threads of a process wait for it together.
 
-The limit is of the account: others use it up too, and nothing tells how much is left. What is known is what this
-process sent itself, and what was refused.
+The limit is the account's: others use it up too, and ngrok does not tell how much of it is left. All that is known is
+what this process sent, and what was refused.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 
 from . import retry
+from .clock import SYSTEM_CLOCK, Clock
 from .retry import Deadline
 
-# "Your account is rate limited to 120 API requests per minute", in a rolling one.
+# "Your account is rate limited to 120 API requests per minute", counted over a rolling minute.
 LIMIT = 120
 WINDOW_SECONDS = 60.0
 
 
 class RateLimit:
-    """A gate before each request. It stands open until the first 429.
+    """A gate that each request passes first. It is open until the first 429.
 
-    - After a 429 that says when to come back, it opens then.
-    - After one that found as many requests of our own in the window as the limit allows, it opens as they leave
-      the window, one by one: the rest of the account's users, if any, are out of the question.
-    - After any other, others must have used up the limit, and nobody knows when: one thread asks again after a
-      pause that doubles, and the rest wait for what it is told.
+    - If the 429 says when to come back, the gate opens then.
+    - If as many requests of our own are in the window as the limit allows, the gate lets one request through each time
+      that one leaves the window: we assume that nobody else uses the account.
+    - Otherwise others have used up the limit, and nobody knows until when. One thread tries again after a pause that
+      doubles each time, and the other threads wait for what it is told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Opens the gate.
+
+        Args:
+            clock: The clock that measures the time and waits.
+        """
+        self._clock = clock
         self._changed = threading.Condition()
         self._counted: deque[float] = deque()
         self._under_way = 0
@@ -39,63 +45,80 @@ class RateLimit:
         self._opens_at = 0.0
 
     def enter(self, deadline: Deadline) -> int | None:
-        """Waits for this request's turn. Returns a ticket, to be given back; None where it would come too late."""
+        """Waits until the next request may be sent.
+
+        Args:
+            deadline: How long the call may take.
+
+        Returns:
+            A ticket, which must be given to `note_answer` or `note_refusal` afterwards; None if the call has no time
+            left for the wait.
+        """
         with self._changed:
             while True:
-                wait = self._seconds_to_wait(time.monotonic())
+                wait = self._seconds_to_wait()
                 if wait == 0:
                     self._under_way += 1
                     self._probing = self._refusals > 0
                     return self._closings
                 if (wait or 0) >= deadline.left or deadline.left <= 0:
                     return None
-                self._changed.wait(deadline.left if wait is None else wait)
+                self._clock.wait(self._changed, deadline.left if wait is None else wait)
 
     def seconds_closed(self) -> float | None:
-        """How long the next request has to wait: 0 is not at all, None until an answer of another thread's."""
+        """Returns how long the next request has to wait: 0 if not at all, None if for another thread's answer."""
         with self._changed:
-            return self._seconds_to_wait(time.monotonic())
+            return self._seconds_to_wait()
 
-    def counted(self, ticket: int) -> None:
-        """A request was answered by anything but a 429, or never will be: it has used up a part of the limit."""
+    def note_answer(self, ticket: int) -> None:
+        """Records that a request got an answer other than a 429, or never will: it has used up a part of the limit.
+
+        Args:
+            ticket: What `enter` returned for the request.
+        """
         with self._changed:
             self._under_way -= 1
-            # The moment of the answer, as it is surely not before ngrok counted it.
-            self._counted.append(time.monotonic())
+            # The time of the answer, because ngrok surely counted the request before it.
+            self._counted.append(self._clock.monotonic())
             if self._is_news(ticket):
                 self._refusals = 0
                 self._probing = False
-            self._changed.notify_all()
+            self._clock.notify_all(self._changed)
 
-    def refused(self, ticket: int, retry_after: float | None) -> None:
-        """A request was answered by a 429, which says when to come back, or does not."""
+    def note_refusal(self, ticket: int, retry_after: float | None) -> None:
+        """Records that a request was answered with a 429.
+
+        Args:
+            ticket: What `enter` returned for the request.
+            retry_after: The seconds after which the service wants us to come back, if it said so.
+        """
         with self._changed:
             self._under_way -= 1
             if self._is_news(ticket):
                 self._probing = False
-                self._close(time.monotonic(), retry_after)
-            self._changed.notify_all()
+                self._close(retry_after)
+            self._clock.notify_all(self._changed)
 
     def _is_news(self, ticket: int) -> bool:
-        # What was on its way already when another one was refused tells nothing new.
+        # A request that was under way already when another one was refused tells nothing new.
         return ticket == self._closings
 
-    def _close(self, now: float, retry_after: float | None) -> None:
-        self._forget_before(now - WINDOW_SECONDS)
+    def _close(self, retry_after: float | None) -> None:
+        now = self._forget_old_requests()
         self._closings += 1
         if retry_after is None and len(self._counted) + self._under_way >= LIMIT:
             # Those that are under way may be refused as well.
             self._most = max(LIMIT, len(self._counted))
             return
         self._refusals += 1
-        pause = retry.backoff_seconds(self._refusals, retry_after)
+        pause = retry.backoff_seconds(self._refusals, retry_after, self._clock)
         if retry_after is None and self._counted:
-            # When our own oldest request leaves the window, there is room for one at last.
+            # There is room for one at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)
         self._opens_at = now + pause
 
-    def _seconds_to_wait(self, now: float) -> float | None:
-        self._forget_before(now - WINDOW_SECONDS)
+    def _seconds_to_wait(self) -> float | None:
+        now = self._forget_old_requests()
         if now < self._opens_at:
             return self._opens_at - now
         if self._probing:
@@ -104,6 +127,9 @@ class RateLimit:
             return self._counted[0] + WINDOW_SECONDS - now if self._counted else None
         return 0
 
-    def _forget_before(self, moment: float) -> None:
-        while self._counted and self._counted[0] <= moment:
+    def _forget_old_requests(self) -> float:
+        """Forgets the requests that have left the window. Returns the time."""
+        now = self._clock.monotonic()
+        while self._counted and self._counted[0] <= now - WINDOW_SECONDS:
             self._counted.popleft()
+        return now

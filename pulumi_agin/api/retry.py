@@ -1,55 +1,78 @@
-"""When a request is repeated, and how long is waited before.
+"""Which failures are worth another try, how long to pause before it, and how much time a call has in all.
 
-One predicate, one backoff, one clock for a whole call; the loop is `AgentIngressClient._send`.
+The loop that uses them is `Transport.send`.
 """
 
 from __future__ import annotations
 
 import email.utils
-import random
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 from .access import LONGEST_TIMEOUT_SECONDS
+from .clock import SYSTEM_CLOCK, Clock
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 20.0
 
-# Statuses that pass by: too many requests, and faults of the service or of what stands before it.
+# Too many requests, and failures of the service or of a gateway in front of it.
 # ngrok's maintenance answers (ERR_NGROK_1500 and 1501) are 503.
-PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
-def passes_by(status: int | None) -> bool:
-    """Whether the same request may succeed a little later. A status of None is: no whole answer came."""
-    return status is None or status in PASSING_STATUSES
+def is_transient(status: int | None) -> bool:
+    """Returns whether the same request may succeed a little later.
+
+    Args:
+        status: The HTTP status of the answer, or None if no complete answer came.
+    """
+    return status is None or status in TRANSIENT_STATUSES
 
 
-def backoff_seconds(repetition: int, retry_after: float | None = None) -> float:
-    """How long to wait before the given repetition (1 is the first): doubling, with jitter, or longer if asked to."""
+def backoff_seconds(repetition: int, retry_after: float | None = None, clock: Clock = SYSTEM_CLOCK) -> float:
+    """Returns how long to pause before a request is repeated. The pause doubles each time, and has jitter.
+
+    Args:
+        repetition: 1 for the first repetition, 2 for the second, and so on.
+        retry_after: The seconds that the service asked for, if it did.
+        clock: Supplies the jitter.
+
+    Returns:
+        The pause in seconds, never shorter than `retry_after`.
+    """
     longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(repetition - 1, 10))
-    ours = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
-    # Never sooner than our own: a Retry-After of 0 or in the past would have us ask without a pause.
-    return max(ours, retry_after or 0.0)
+    # Never shorter than our own pause: with a Retry-After of 0, or in the past, we would ask without a pause.
+    return max(clock.jitter(longest), retry_after or 0.0)
 
 
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """What a Retry-After header asks for, in seconds from now; it may be given in seconds or as a date."""
+def retry_after_seconds(headers: Mapping[str, str], clock: Clock = SYSTEM_CLOCK) -> float | None:
+    """Returns the seconds from now that a Retry-After header asks for.
+
+    Args:
+        headers: The headers of the answer. Retry-After may hold seconds or a date.
+        clock: Tells the time if the answer has no Date header.
+
+    Returns:
+        The seconds, at most a year; None if the header is missing or makes no sense.
+    """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdecimal():
-        # However long it is to be: no call waits so long, and nothing can count further.
+        # No call waits for longer, and clocks can't count much further.
         return min(float(value), LONGEST_TIMEOUT_SECONDS)
-    moment = http_date(value)
+    moment = parse_http_date(value)
     if moment is None:
         return None
-    # Measured against the server's own clock where the answer has it: ours may be wrong.
-    now = http_date(headers.get("Date", "")) or datetime.now(timezone.utc)
+    # By the server's own clock if the answer has it, because ours may be wrong.
+    now = parse_http_date(headers.get("Date", "")) or clock.utc_now()
     return max(0.0, (moment - now).total_seconds())
 
 
-def http_date(value: str) -> datetime | None:
-    """The moment that an HTTP date names, or None where the text is no date."""
+def parse_http_date(value: str) -> datetime | None:
+    """Returns the moment that an HTTP date names, or None if the text is not a date.
+
+    Args:
+        value: The text of a header such as Date.
+    """
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -58,38 +81,69 @@ def http_date(value: str) -> datetime | None:
 
 
 class Deadline:
-    """The time that one call may take in all, its repetitions and waits included.
+    """How long one call may take in all, repetitions and pauses included, and whether anybody still waits for it.
 
-    seconds: how long that is. kept_back: how much of it is left to what comes after.
+    Attributes:
+        seconds: How long the call may take.
+        kept_back: How many of these seconds are reserved for what comes after.
+        clock: The clock that measures the time.
+        is_awaited: Tells whether anybody still waits for the call. Called in the thread of the call.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, seconds: float, clock: Clock = SYSTEM_CLOCK, is_awaited: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Starts the time now.
+
+        Args:
+            seconds: How long the call may take. More than a year counts as a year.
+            clock: The clock that measures the time.
+            is_awaited: Tells whether anybody still waits for the call.
+        """
         # `custom_timeouts` can be longer than what the operating system can wait.
         self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
-        self._started = time.monotonic()
+        self.clock = clock
+        self.is_awaited = is_awaited
+        self._started = clock.monotonic()
 
     def __str__(self) -> str:
-        return f"{rounded(self.elapsed)} of the {rounded(self.seconds)} seconds it may take"
+        return f"{format_seconds(self.elapsed)} of the {format_seconds(self.seconds)} seconds it may take"
 
     @property
     def elapsed(self) -> float:
         """Seconds since the call began."""
-        return time.monotonic() - self._started
+        return self.clock.monotonic() - self._started
 
     @property
     def left(self) -> float:
-        """Seconds until the call must end; below zero when it should have."""
+        """Seconds until the call must end. Negative if it should have ended already."""
         return self.seconds - self.kept_back - self.elapsed
 
-    def keeping_back(self, seconds: float) -> Deadline:
-        """The same beginning with an earlier end, so that time is left for what comes after."""
-        earlier = Deadline(self.seconds)
+    def keep_back(self, seconds: float) -> Deadline:
+        """Returns a deadline with the same start and an earlier end, so that time is left for what comes after.
+
+        Args:
+            seconds: How much earlier.
+        """
+        earlier = Deadline(self.seconds, self.clock, self.is_awaited)
         earlier.kept_back = seconds
         earlier._started = self._started
         return earlier
 
+    def part(self, seconds: float) -> Deadline:
+        """Returns a deadline of its own for a part of this call. It starts now.
 
-def rounded(seconds: float) -> str:
-    """Seconds, as messages say them."""
+        Args:
+            seconds: How long the part may take.
+        """
+        return Deadline(seconds, self.clock, self.is_awaited)
+
+
+def format_seconds(seconds: float) -> str:
+    """Returns a number of seconds as messages show it.
+
+    Args:
+        seconds: The number.
+    """
     return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"

@@ -1,44 +1,53 @@
-"""Reading many Agent Ingresses with few requests: out of one list, for a few seconds.
+"""Reading many Agent Ingresses with few requests: from one list, which is used for a few seconds.
 
-A refresh reads each ingress of a stack on its own, and 120 requests a minute are all that the account has.
+A refresh reads each ingress of a stack separately, and an account has only 120 requests a minute.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from . import errors, models
+from . import errors
+from .clock import SYSTEM_CLOCK, Clock
 from .retry import Deadline
+
+if TYPE_CHECKING:
+    from .models import AgentIngress
 
 MAX_AGE_SECONDS = 5.0
 
-# All pages of a list together may be so long: the Agent Ingresses of an account are thousands at most, of some KB each.
+# The longest list that is read, all pages together. An account has thousands of Agent Ingresses at most, of a few KB.
 LONGEST_LIST_BYTES = 64 * 2**20
 
 Query = Mapping[str, str]
 
 
 class Page(NamedTuple):
-    """A page of the list of ingresses: when it was asked for, what it holds, and the next one, if any.
+    """A page of the list of Agent Ingresses.
 
-    answered_at: by the server's clock, where the answer told. size: in bytes.
+    Attributes:
+        asked_at: When it was asked for, by the monotonic clock.
+        answered_at: When it was answered, by the server's clock, if the answer has a date.
+        ingresses: The Agent Ingresses on it.
+        next_page: The query of the next page, if there is one.
+        size: The length of the answer in bytes.
     """
 
     asked_at: float
     answered_at: datetime | None
-    ingresses: list[models.AgentIngress]
+    ingresses: list[AgentIngress]
     next_page: Query | None
     size: int = 0
 
 
 class _Seen(NamedTuple):
-    """An ingress, with the page that had it and when that was asked for."""
+    """An ingress, the page that had it, and when that page was asked for."""
 
-    ingress: models.AgentIngress
+    ingress: AgentIngress
     page: Query
     asked_at: float
 
@@ -46,45 +55,72 @@ class _Seen(NamedTuple):
 class Snapshot:
     """The account's ingresses by id, each as a list had it at most 5 seconds ago, and not before the last write.
 
-    The first read is left to a request of its own: one is cheaper than a list. The reads that follow close upon it
-    share a list, which is read on, page by page, as far as it takes to find what is asked for. Under the limit that can
-    take long: a page that has become too old is read again when something of it is asked for.
+    The first read gets a request of its own, which is cheaper than a list. The reads that soon follow share a list. It
+    is read page by page, only as far as needed to find what is asked for. Under the rate limit that can take long: a
+    page that has become too old is read again when something on it is asked for.
     """
 
-    def __init__(self, list_page: Callable[[Query, Deadline], Page], first_page: Query) -> None:
-        """`list_page` asks for the page that a query names."""
+    def __init__(
+        self, list_page: Callable[[Query, Deadline], Page], first_page: Query, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            list_page: Asks for the page of a query.
+            first_page: The query of the first page.
+            clock: The clock that measures the time and waits.
+        """
         self._list_page = list_page
         self._first_page = first_page
-        self._lock = threading.Lock()
+        self._clock = clock
+        self._changed = threading.Condition()
         self._reading = 0
         self._last_read_at: float | None = None
         self._writes = 0
-        # Of the list, and so of the one thread that reads it.
-        self._listing = threading.Lock()
+        self._is_listing = False
+        # What follows belongs to the list, and so to the one thread that reads it.
         self._forget(0)
 
-    def find(self, id_: str, deadline: Deadline) -> models.AgentIngress | None:
-        """The ingress; None where it has to be asked for by its id."""
-        with self._lock:
-            is_first = not self._reading and not _is_young(self._last_read_at)
+    def find(self, id_: str, deadline: Deadline) -> AgentIngress | None:
+        """Returns the ingress with an id, or None if the caller has to ask for it by its id.
+
+        Args:
+            id_: The id.
+            deadline: How long the call may take. Half of what is left is kept to ask by id.
+        """
+        with self._changed:
+            is_first = not self._reading and not self._is_young(self._last_read_at)
             self._reading += 1
         try:
-            # One lists, and the others wait for it; half of the time is left to ask by id.
-            if is_first or not self._listing.acquire(timeout=max(0.0, deadline.left / 2)):
+            if is_first:
                 return None
-            try:
-                return self._looked_up(id_, Deadline(deadline.left / 2))
-            finally:
-                self._listing.release()
+            with self._turn_to_list(deadline.part(deadline.left / 2)) as has_turn:
+                return self._look_up(id_, deadline.part(deadline.left / 2)) if has_turn else None
         finally:
-            with self._lock:
+            with self._changed:
                 self._reading -= 1
-                self._last_read_at = time.monotonic()
+                self._last_read_at = self._clock.monotonic()
 
-    def written(self) -> None:
-        """To be called before and after each write: what was read before it is not to be used after it."""
-        with self._lock:
+    def note_write(self) -> None:
+        """Drops what was read so far. Call it before and after each write."""
+        with self._changed:
             self._writes += 1
+
+    @contextmanager
+    def _turn_to_list(self, deadline: Deadline) -> Iterator[bool]:
+        """Waits until no other thread lists. Yields False if that takes too long."""
+        with self._changed:
+            while self._is_listing and deadline.left > 0:
+                self._clock.wait(self._changed, deadline.left)
+            has_turn = not self._is_listing
+            self._is_listing = True
+        try:
+            yield has_turn
+        finally:
+            if has_turn:
+                with self._changed:
+                    self._is_listing = False
+                    self._clock.notify_all(self._changed)
 
     def _forget(self, writes: int) -> None:
         self._as_of_write = writes
@@ -95,7 +131,7 @@ class Snapshot:
         self._ended_at: float | None = None
         self._failed_at: float | None = None
 
-    def _looked_up(self, id_: str, deadline: Deadline) -> models.AgentIngress | None:
+    def _look_up(self, id_: str, deadline: Deadline) -> AgentIngress | None:
         writes = self._writes
         if writes != self._as_of_write:
             self._forget(writes)
@@ -103,15 +139,15 @@ class Snapshot:
         try:
             if seen is None:
                 self._read_on(id_, deadline)
-            elif not _is_young(seen.asked_at) and not _is_young(self._failed_at):
+            elif not self._is_young(seen.asked_at) and not self._is_young(self._failed_at):
                 self._read(seen.page, deadline)
         except errors.NgrokError:
             self._fail()
         seen = self._seen.get(id_)
-        return seen.ingress if seen and _is_young(seen.asked_at) and writes == self._writes else None
+        return seen.ingress if seen and self._is_young(seen.asked_at) and writes == self._writes else None
 
     def _read_on(self, id_: str, deadline: Deadline) -> None:
-        if self._next_page is None and not _is_young(self._ended_at):
+        if self._next_page is None and not self._is_young(self._ended_at):
             self._next_page, self._asked, self._size = self._first_page, [], 0
         while id_ not in self._seen and self._next_page is not None:
             if self._asked and (deadline.left <= 0 or self._size > LONGEST_LIST_BYTES):
@@ -120,23 +156,22 @@ class Snapshot:
             self._asked.append(self._next_page)
             page = self._read(self._next_page, deadline)
             self._size += page.size
-            # Pages can go round in a circle, and a list that failed is at its end.
+            # Pages can go round in a circle, and a list that failed has ended.
             goes_on = page.next_page not in self._asked and self._next_page is not None
             self._next_page = page.next_page if goes_on else None
-            self._ended_at = time.monotonic()
+            self._ended_at = self._clock.monotonic()
 
     def _read(self, query: Query, deadline: Deadline) -> Page:
         page = self._list_page(query, deadline)
         self._seen |= {ingress.id: _Seen(ingress, query, page.asked_at) for ingress in page.ingresses}
-        if not _is_young(page.asked_at):
+        if not self._is_young(page.asked_at):
             self._fail()
         return page
 
     def _fail(self) -> None:
-        # A list that fails or is too slow is as good as none for a while: each is asked for by its id.
+        # For a while, a list that fails or is too slow is as good as none: each ingress is asked for by its id.
         self._next_page = None
-        self._failed_at = self._ended_at = time.monotonic()
+        self._failed_at = self._ended_at = self._clock.monotonic()
 
-
-def _is_young(moment: float | None) -> bool:
-    return moment is not None and time.monotonic() - moment < MAX_AGE_SECONDS
+    def _is_young(self, moment: float | None) -> bool:
+        return moment is not None and self._clock.monotonic() - moment < MAX_AGE_SECONDS

@@ -1,4 +1,4 @@
-"""Making text fit to be shown: without the API key, on one line, and not too long."""
+"""Making text safe to show: without secrets, on one line, and not too long."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from itertools import accumulate, groupby
 from urllib.parse import unquote
 
-# Text that others wrote is cut here, so that no answer fills a screen.
+# Text that others wrote is cut here, so that no answer fills the screen.
 EXCERPT_CHARACTERS = 300
 
-# And here before it is searched for secrets. More than any message shows of it.
+# It is cut here before it is searched for secrets. No message shows more than this.
 SEARCHED_CHARACTERS = 20_000
 
-# As many characters of a key in a row are already too much of it.
+# This many characters of a key in a row already reveal too much.
 TELLING_CHARACTERS = 8
 
 _ESCAPE_OR_CHARACTER = re.compile(
@@ -22,27 +22,36 @@ _ESCAPE_OR_CHARACTER = re.compile(
 
 
 def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
-    """The text without line breaks and what can't be printed, cut after `limit` characters.
+    """Returns a text on one line, without characters that can't be printed.
 
-    So without control and direction characters, and without halves of surrogate pairs, which can't be sent on.
+    These include control characters, direction characters and halves of surrogate pairs, which can't be encoded.
+
+    Args:
+        text: The text.
+        limit: The number of characters after which the text is cut.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else f"{line[:limit]}…"
 
 
 def redact(text: str, secret: str, mark: str = "[key]") -> str:
-    """The text with `mark` wherever it holds the secret, whole or 8 of its characters in a row.
+    """Returns a text without a secret, and without any 8 characters of the secret in a row.
 
     Services echo keys: whole, shortened, URL-encoded, in HTML, or in JSON. Upper and lower case count as the same.
+
+    Args:
+        text: The text.
+        secret: What must not be shown. If it is shorter than 8 characters, only the whole of it counts.
+        mark: What replaces the secret in the text.
     """
     size = min(TELLING_CHARACTERS, len(secret))
     lowered = _ascii_lower(secret)
     pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
-    # Without one of these there is no escape, and both ways are one.
+    # Without one of these characters there is no escape, and both ways are the same.
     ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search(r"[%&\\]", text) else [text]
     for written in ways:
-        # What each stands for, and where it ends in the text.
+        # What each unit stands for, and where it ends in the text.
         meant = _ascii_lower("".join(map(_character, written)))
         ends = [0, *accumulate(map(len, written))]
         for piece in pieces:
@@ -53,12 +62,12 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
                 found = meant.find(piece, found + 1)
     runs = groupby(zip(text, telling, strict=True), key=lambda pair: pair[1])
     shown = "".join(mark if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
-    # What is left can come together to a piece of the key again.
+    # What is left can form a piece of the key again.
     return shown if shown == text or len(shown) >= len(text) else redact(shown, secret, mark)
 
 
 def _character(unit: str) -> str:
-    """The one that a unit of text stands for: itself, "%41", "&#65;", "&amp;" or an escape of JSON's."""
+    """Returns the character that a unit of text stands for: itself, "%41", "&#65;", "&amp;" or an escape in JSON."""
     if len(unit) == 1:
         return unit
     if unit.startswith("&"):
@@ -72,5 +81,5 @@ def _character(unit: str) -> str:
 
 
 def _ascii_lower(text: str) -> str:
-    # Of what is not ASCII, str.lower can change the length, which would shift every position after it.
+    # str.lower can change the length of text that is not ASCII, and so shift every position after it.
     return text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)

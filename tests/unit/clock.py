@@ -1,19 +1,132 @@
-"""A clock that stands still until somebody sleeps by it."""
+"""A clock for tests: nothing that goes by it waits for real time."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
-class Clock:
-    """Stands in for the module `time`. `slept`: how long each sleep was, in seconds."""
+from pulumi_agin.api import clock
+
+BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
+
+
+class Clock(clock.Clock):
+    """Stands still while a thread is `at_work`. When none is, it jumps to the next moment that one sleeps until.
+
+    So each sleep is a jump in a test of one thread. In a test of several, each is `at_work` until it is done.
+
+    Attributes:
+        now: The seconds that `monotonic` tells.
+        slept: How long each sleep and wait was to take at most, in seconds.
+    """
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.slept: list[float] = []
+        self._began = self.now
+        self._moved = threading.Condition()
+        self._at_work = 0
+        self._sleepers: list[_Sleeper] = []
+        self._repeated: list[_Repeated] = []
 
     def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float | None) -> None:
-        assert seconds is not None, "nobody would end this wait"
+    def utc_now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.now - self._began)
+
+    def jitter(self, seconds: float) -> float:
+        return seconds
+
+    def sleep(self, seconds: float) -> None:
+        with self._moved:
+            if seconds > 0:
+                self._sleep(self._fall_asleep(seconds))
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        with self._moved:
+            sleeper = self._fall_asleep(seconds, condition)
+        condition.release()
+        try:
+            with self._moved:
+                self._sleep(sleeper)
+        finally:
+            condition.acquire()
+
+    def notify_all(self, condition: threading.Condition) -> None:
+        with self._moved:
+            self._wake(lambda sleeper: sleeper.condition is condition)
+
+    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
+        """Without a thread: the calls come as the clock moves on, in the thread that moves it."""
+        self._repeated.append(_Repeated(self.now + seconds, seconds, step))
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Around all that a thread does: the clock stands still until it sleeps, or is done."""
+        with self._moved:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._moved:
+                self._at_work -= 1
+                self._move_on()
+
+    def wait_until_asleep(self, threads: int) -> None:
+        """Until so many threads sleep or wait."""
+        with self._moved:
+            assert self._moved.wait_for(lambda: len(self._sleepers) >= threads, 20)
+
+    def _fall_asleep(self, seconds: float, condition: threading.Condition | None = None) -> _Sleeper:
         self.slept.append(seconds)
-        self.now += seconds
+        sleeper = _Sleeper(self.now + seconds, condition)
+        self._sleepers.append(sleeper)
+        self._at_work -= 1
+        self._moved.notify_all()
+        self._move_on()
+        return sleeper
+
+    def _sleep(self, sleeper: _Sleeper) -> None:
+        while sleeper in self._sleepers:
+            self._moved.wait()
+
+    def _wake(self, is_due: Callable[[_Sleeper], bool]) -> None:
+        due = [sleeper for sleeper in self._sleepers if is_due(sleeper)]
+        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper not in due]
+        # From now on, though they may take a moment to go on.
+        self._at_work += len(due)
+        self._moved.notify_all()
+
+    def _move_on(self) -> None:
+        if self._at_work > 0 or not self._sleepers:
+            return
+        end = min(sleeper.end for sleeper in self._sleepers)
+        while due := [each for each in self._repeated if each.next <= end]:
+            each = min(due, key=lambda each: each.next)
+            self.now = max(self.now, each.next)
+            each.next += each.seconds
+            if not each.step():
+                self._repeated.remove(each)
+        self.now = max(self.now, end)
+        self._wake(lambda sleeper: sleeper.end <= self.now)
+
+
+@dataclass(eq=False)
+class _Sleeper:
+    """A thread that sleeps until a moment, or until a condition is notified."""
+
+    end: float
+    condition: threading.Condition | None
+
+
+@dataclass(eq=False)
+class _Repeated:
+    """What is called every so many seconds."""
+
+    next: float
+    seconds: float
+    step: Callable[[], bool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 import socket
 import ssl
 import threading
@@ -17,38 +17,58 @@ from typing import Any
 import pytest
 import trustme
 
-from pulumi_agin.api import errors, progress, retry
+from pulumi_agin.api import errors
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.clock import Clock as SystemClock
+from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.progress import Wait
+from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator, FaultKind
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.clock import Clock
 
 DOMAIN = "connect.acme.com"
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits between repetitions take no time."""
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.01)
+@pytest.fixture
+def clock() -> Clock:
+    """Of the client: its waits take no time."""
+    return Clock()
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), emulator.url, 20)
+def client(emulator: Emulator, clock: Clock) -> AgentIngressClient:
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=clock)
+
+
+EMPTY = b'{"ingresses": []}'
+
+
+class Slow(Exchanges):
+    """A network in which each answer takes some of the clock's time. Gives these outcomes one after another."""
+
+    def __init__(self, clock: Clock, *outcomes: tuple[float, Answer | NoAnswer]) -> None:
+        self._clock = clock
+        self._outcomes = list(outcomes)
+
+    def exchange(self, *_: Any, **__: Any) -> Answer | NoAnswer:
+        seconds, outcome = self._outcomes.pop(0)
+        self._clock.sleep(seconds)
+        return outcome
 
 
 CALLS: dict[str, Callable[[AgentIngressClient, str], Any]] = {
     "POST": lambda client, id_: client.create({"domain": "new.acme.com"}),
     "GET": lambda client, id_: client.get(id_, domain=DOMAIN),
     "PATCH": lambda client, id_: client.update(id_, {"description": "changed"}, domain=DOMAIN),
-    "DELETE": lambda client, id_: deleted(client, id_),
+    "DELETE": lambda client, id_: delete(client, id_),
     "LIST": lambda client, id_: client.list(),
 }
 METHODS = {"LIST": "GET"}
 
 
-def deleted(client: AgentIngressClient, id_: str) -> None:
+def delete(client: AgentIngressClient, id_: str) -> None:
     # After a lost answer it is the caller who knows whether "not found" may be believed.
     with contextlib.suppress(errors.NotFoundError):
         client.delete(id_, domain=DOMAIN)
@@ -90,12 +110,12 @@ def test_a_list_that_goes_round_in_a_circle_ends(client: AgentIngressClient, emu
         client.list()
 
 
-def test_each_thread_keeps_its_connection(client: AgentIngressClient, emulator: Emulator) -> None:
+def test_threads_share_the_connections_that_are_kept(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     ingress = client.create({"domain": DOMAIN})
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: client.get(ingress.id), range(200)))
-    assert emulator.connections() <= 5
+    assert emulator.connections() <= 4
 
 
 def test_a_netrc_changes_nothing(client: AgentIngressClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +125,9 @@ def test_a_netrc_changes_nothing(client: AgentIngressClient, tmp_path: Path, mon
     assert client.create({"domain": DOMAIN}).domain == DOMAIN
 
 
-# -- what passes by ---------------------------------------------------------------------------------------
+# -- what is transient ------------------------------------------------------------------------------------
 
-PASSING: list[dict[str, Any]] = [
+TRANSIENT: list[dict[str, Any]] = [
     {"kind": "reset_before"},
     {"kind": "reset_after"},
     {"kind": "cut_short"},
@@ -120,9 +140,9 @@ PASSING: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: "-".join(str(v) for v in list(fault.values())[:2]))
+@pytest.mark.parametrize("fault", TRANSIENT, ids=lambda fault: "-".join(str(v) for v in list(fault.values())[:2]))
 @pytest.mark.parametrize("call", CALLS)
-def test_what_passes_by_is_survived_and_leaves_one_ingress_for_each_wanted(
+def test_what_is_transient_is_survived_and_leaves_one_ingress_for_each_wanted(
     call: str, fault: dict[str, Any], client: AgentIngressClient, emulator: Emulator
 ) -> None:
     existing = client.create({"domain": DOMAIN})
@@ -141,11 +161,12 @@ def test_a_server_that_asks_to_wait_is_not_asked_sooner(client: AgentIngressClie
     assert len(emulator.requests()) == 1
 
 
-def test_the_limit_is_waited_out(client: AgentIngressClient, emulator: Emulator) -> None:
-    emulator.configure(limit=2, window_seconds=0.3)
-    for number in range(5):
-        client.create({"domain": f"d{number}.acme.com"})
-    assert len(emulator.ingresses()) == 5
+def test_the_limit_is_waited_out(clock: Clock) -> None:
+    with Emulator(API_KEY, limit=2, clock=clock.utc_now) as emulator:
+        client = AgentIngressClient(Secret(API_KEY), emulator.url, 300, clock=clock)
+        for number in range(5):
+            client.create({"domain": f"d{number}.acme.com"})
+        assert len(emulator.ingresses()) == 5
 
 
 # -- a create whose answer was lost -----------------------------------------------------------------------
@@ -173,20 +194,34 @@ def test_an_answer_about_another_domain_is_settled_by_a_look_too(
     assert (ingress.id, ingress.domain) == (emulator.ingresses()[0]["id"], DOMAIN)
 
 
-@pytest.mark.parametrize("fault", [{"kind": "hang", "after": True}, {"kind": "delay", "seconds": 2.4}], ids=str)
-def test_time_is_kept_to_settle_a_create_that_was_never_answered(fault: dict[str, Any], emulator: Emulator) -> None:
-    # A quarter of the time is kept; the delayed create is carried out while it runs.
-    emulator.add_fault("POST", **fault)
-    ingress = AgentIngressClient(Secret(API_KEY), emulator.url, 3).create({"domain": DOMAIN})
-    assert [request["method"] for request in emulator.requests()[:2]] == ["POST", "GET"]
+def test_time_is_kept_to_settle_a_create_that_was_never_answered(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "hang", after=True)
+    # A quarter of the time is kept.
+    ingress = client.create({"domain": DOMAIN}, 0.4)
+    assert emulator.counts() == {"POST /agent_ingresses": 1, "GET /agent_ingresses": 1}
     assert [i["id"] for i in emulator.ingresses()] == [ingress.id]
+
+
+def test_a_create_that_is_carried_out_while_it_is_looked_for_is_ours(clock: Clock) -> None:
+    unanswered = NoAnswer("it did not answer", may_have_arrived=True, is_transient=True)
+    made = {"ingresses": [{**ANOTHER, "created_at": "2024-08-02T07:20:00Z"}]}
+    network = Slow(
+        clock,
+        *[(30, unanswered)] * 7,
+        (0, Answer(200, {}, EMPTY)),
+        (0, Answer(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),
+    )
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=clock, exchanges=network)
+    assert client.create({"domain": ANOTHER["domain"]}).id == ANOTHER["id"]
 
 
 def test_a_create_that_may_still_be_carried_out_is_not_said_to_have_failed(emulator: Emulator) -> None:
     emulator.add_fault("POST", "hang", times=None)
     with pytest.raises(errors.CreateUnsettledError, match="it is not there, but may still appear"):
         # A quarter of the time is kept for the look.
-        AgentIngressClient(Secret(API_KEY), emulator.url, 3).create({"domain": DOMAIN})
+        AgentIngressClient(Secret(API_KEY), emulator.url, 0.4, clock=Clock()).create({"domain": DOMAIN})
 
 
 def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
@@ -206,7 +241,7 @@ def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
 def test_an_older_ingress_is_not_adopted_though_it_is_just_what_was_asked_for() -> None:
     now = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
     with Emulator(api_key=API_KEY, clock=lambda: now) as emulator:
-        client = AgentIngressClient(Secret(API_KEY), emulator.url, 20)
+        client = AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=Clock())
         client.create({"domain": DOMAIN})
         now += timedelta(seconds=3)
         emulator.add_fault("POST", "reset_before")
@@ -225,11 +260,11 @@ def test_what_another_create_of_this_run_made_is_not_taken_for_ours(
 
 
 def test_two_creates_of_one_domain_at_once_make_one(client: AgentIngressClient, emulator: Emulator) -> None:
-    emulator.add_fault("POST", "delay", seconds=1)
+    emulator.add_fault("POST", "delay", seconds=0.2)
     with ThreadPoolExecutor(1) as thread:
         creating = thread.submit(client.create, {"domain": DOMAIN})
         while not emulator.counts():
-            time.sleep(0.01)
+            time.sleep(0.001)
         with pytest.raises(errors.InvalidInputsError, match=r"connect\.acme\.com: two resources of this run"):
             client.create({"domain": DOMAIN})
         assert creating.result().domain == DOMAIN
@@ -311,7 +346,7 @@ def test_a_domain_that_exists_is_an_error_and_nothing_is_adopted(
     assert emulator.counts() == {"POST /agent_ingresses": 1}
 
 
-# -- what does not pass by --------------------------------------------------------------------------------
+# -- what is not transient --------------------------------------------------------------------------------
 
 
 def failure(call: str, client: AgentIngressClient, id_: str) -> str:
@@ -365,7 +400,7 @@ ANOTHER = {
     ],
 )
 @pytest.mark.parametrize("call", ["GET", "PATCH"])
-def test_what_does_not_pass_by_is_said_once_in_one_sentence(
+def test_what_is_not_transient_is_said_once_in_one_sentence(
     call: str, kind: FaultKind, fault: dict[str, Any], says: str, client: AgentIngressClient, emulator: Emulator
 ) -> None:
     existing = client.create({"domain": DOMAIN})
@@ -402,33 +437,39 @@ def test_an_unknown_id_is_not_found_and_a_malformed_one_is_not_gone(client: Agen
         assert not isinstance(caught.value, errors.NotFoundError)
 
 
-def test_the_time_of_a_call_is_kept(emulator: Emulator) -> None:
-    client = AgentIngressClient(Secret(API_KEY), emulator.url, 0.5)
+def test_the_time_of_a_call_is_kept(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.add_fault("GET", "hang", times=None)
-    with pytest.raises(errors.UnreachableError, match="did not answer"):
-        client.list()
+    with pytest.raises(errors.UnreachableError, match=r"did not answer within 0\.2 seconds"):
+        client.list(timeout_seconds=0.2)
     emulator.stop()
     with pytest.raises(
         errors.UnreachableError,
-        match=r"after \d+ tries in [\d.]+ of the 0.5 seconds .*the argument base_url\): Connection refused",
+        match=r"after 5 tries in 15 of the 20 seconds .*the argument base_url\): Connection refused",
     ):
         client.list()
     with pytest.raises(errors.UnreachableError, match=r"create the Agent Ingress connect\.acme\.com"):
         client.create({"domain": DOMAIN})
 
 
-def test_an_answer_may_take_so_long_and_no_longer(
-    client: AgentIngressClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pulumi_agin.api import client as module
+class Silence(Exchanges):
+    """A network in which nothing is ever answered. What it was asked for are the longest times that it may take."""
 
-    assert (module.CONNECT_TIMEOUT_SECONDS, module.READ_TIMEOUT_SECONDS) == (10, 30)
-    monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 60)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 60)
-    emulator.add_fault("GET", "hang", times=None)
-    with pytest.raises(errors.UnreachableError, match=r"did not answer within 0\.2 seconds"):
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds: list[tuple[float, float, float]] = []
+
+    def exchange(self, *_: Any, seconds: float, connect_seconds: float, read_seconds: float, **__: Any) -> NoAnswer:
+        self.seconds.append((seconds, connect_seconds, read_seconds))
+        self._clock.sleep(read_seconds)
+        return NoAnswer(f"it did not answer within {read_seconds:.0f} seconds", True, True)
+
+
+def test_an_answer_may_take_so_long_and_no_longer(clock: Clock) -> None:
+    silence = Silence(clock)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=45, clock=clock, exchanges=silence)
+    with pytest.raises(errors.UnreachableError, match=r"after 2 tries in 45 of the 45 seconds .* within 14 seconds"):
         client.list()
+    assert silence.seconds == [(45, 10, 30), (14, 10, 14)]
 
 
 def test_an_answer_that_cant_be_decoded_is_not_asked_for_again(client: AgentIngressClient, emulator: Emulator) -> None:
@@ -455,7 +496,7 @@ def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
 def test_what_was_never_sent_is_not_looked_for() -> None:
     for base_url, says in (("http://127.0.0.1:1", "Connection refused"), ("https://ngrok.invalid", "ngrok.invalid")):
         with pytest.raises(errors.UnreachableError, match=says):
-            AgentIngressClient(Secret(API_KEY), base_url, 0.2).create({"domain": DOMAIN})
+            AgentIngressClient(Secret(API_KEY), base_url, 0.2, clock=Clock()).create({"domain": DOMAIN})
 
 
 def test_a_certificate_that_is_not_to_be_trusted_is_not_asked_again() -> None:
@@ -500,113 +541,139 @@ def test_no_thread_stays_behind(client: AgentIngressClient) -> None:
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 0.05)
+def lines() -> list[str]:
     return []
 
 
-def saying(emulator: Emulator, lines: list[str], then: Callable[[], object]) -> AgentIngressClient:
-    """A client whose first line is followed by `then`."""
-
-    def say(line: str) -> None:
-        lines.append(line)
-        if len(lines) == 1:
-            then()
-
-    return AgentIngressClient(Secret(API_KEY), emulator.url, 300, say=say)
-
-
-def test_a_hang_is_said(emulator: Emulator, lines: list[str]) -> None:
-    def restart() -> None:
-        emulator.stop()
-        emulator.start()
-
-    emulator.add_fault("GET", "hang")
-    assert saying(emulator, lines, restart).list() == []
-    assert re.fullmatch(
-        r"still waiting to list the Agent Ingresses, for 0\.\d+ of the 300 seconds it may take: no answer yet", lines[0]
+def slow_client(
+    clock: Clock, lines: list[str], *outcomes: tuple[float, Answer | NoAnswer], seconds: float = 300
+) -> AgentIngressClient:
+    """A client whose lines are the clock's time, and what was said then."""
+    return AgentIngressClient(
+        Secret(API_KEY),
+        timeout_seconds=seconds,
+        say=lambda line: lines.append(f"{clock.now - 1000:.1f}: {line}"),
+        clock=clock,
+        exchanges=Slow(clock, *outcomes),
     )
 
 
-def test_a_refused_connection_is_said(emulator: Emulator, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    # In the pause after the first try, also on a busy machine.
-    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 0.5)
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 4)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 4)
-    client = saying(emulator, lines, emulator.start)
-    emulator.stop()
-    assert client.list() == []
-    assert "no answer from http://127.0.0.1:" in lines[0]
-    assert "Connection refused" in lines[0]
+def test_a_hang_is_said_after_three_seconds_and_then_every_twenty(clock: Clock, lines: list[str]) -> None:
+    assert slow_client(clock, lines, (50, Answer(200, {}, EMPTY))).list() == []
+    assert lines == [
+        "3.0: still waiting to list the Agent Ingresses, for 3 of the 300 seconds it may take: no answer yet",
+        "23.0: still waiting to list the Agent Ingresses, for 23 of the 300 seconds it may take: no answer yet",
+        "43.0: still waiting to list the Agent Ingresses, for 43 of the 300 seconds it may take: no answer yet",
+    ]
 
 
-def test_the_limit_is_said_by_who_was_refused_and_by_who_was_not(emulator: Emulator, lines: list[str]) -> None:
-    emulator.add_fault("GET", "answer", status=429, headers={"Retry-After": "1"})
-    client = saying(emulator, lines, lambda: None)
-    with ThreadPoolExecutor(1) as threads:
-        refused = threads.submit(client.list)
-        while client._rate_limit.seconds_closed() == 0:
-            time.sleep(0.001)
-        client.create({"domain": DOMAIN})
+def test_a_call_that_is_quick_says_nothing(clock: Clock, lines: list[str]) -> None:
+    slow_client(clock, lines, (2.9, Answer(200, {}, EMPTY))).list()
+    # What watched it has ended with it.
+    clock.sleep(100)
+    assert lines == []
+
+
+def test_a_refused_connection_is_said(clock: Clock, lines: list[str]) -> None:
+    refused = NoAnswer("Connection refused", may_have_arrived=False, is_transient=True)
+    slow_client(clock, lines, (0.5, refused), (0.5, refused), (0, Answer(200, {}, EMPTY))).list()
+    # In the second pause, which is from the second to the fourth second.
+    assert lines == [
+        "3.0: still waiting to list the Agent Ingresses, for 3 of the 300 seconds it may take: no answer from "
+        "https://api.ngrok.com: Connection refused; it goes on in 1 s"
+    ]
+
+
+def test_the_limit_is_said_by_who_was_refused_and_by_who_was_not(clock: Clock, lines: list[str]) -> None:
+    too_many = Answer(429, {"Retry-After": "9"}, b"")
+    client = slow_client(clock, lines, (0, too_many), (0, Answer(200, {}, EMPTY)), (0, Answer(200, {}, EMPTY)))
+
+    def at_work(call: Callable[[], object]) -> None:
+        with clock.at_work():
+            call()
+
+    with ThreadPoolExecutor(2) as threads:
+        with clock.at_work():
+            refused = threads.submit(at_work, client.list)
+            clock.wait_until_asleep(1)
+            other = threads.submit(at_work, lambda: client.find(DOMAIN))
+            clock.wait_until_asleep(2)
         refused.result(20)
-    for doing in ("list the Agent Ingresses", f"create the Agent Ingress {DOMAIN}"):
+        other.result(20)
+    for doing in ("list the Agent Ingresses", f"find the Agent Ingress {DOMAIN}"):
         [line] = [line for line in lines if doing in line]
-        assert re.search(r": ngrok takes 120 requests a minute of the whole account; it goes on in 1 s$", line)
+        assert line.startswith("3.0: ")
+        assert line.endswith(": ngrok takes 120 requests a minute of the whole account; it goes on in 6 s")
 
 
-def test_looking_for_a_create_whose_answer_was_lost_is_said(
-    emulator: Emulator, lines: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.2)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.2)
-    emulator.add_fault("POST", "answer", status=201, body="<html>hello</html>")
-    client = saying(emulator, lines, lambda: emulator_made(emulator))
-    assert client.create({"domain": DOMAIN}).domain == DOMAIN
-    assert any(
-        line.startswith(f"still waiting to find out whether the Agent Ingress {DOMAIN} was made") for line in lines
+def test_looking_for_a_create_whose_answer_was_lost_is_said(clock: Clock, lines: list[str]) -> None:
+    client = slow_client(clock, lines, (0, Answer(201, {}, b"<html>")), *[(0.9, Answer(200, {}, EMPTY))] * 9)
+    with pytest.raises(errors.CreateUnsettledError):
+        client.create({"domain": DOMAIN})
+    assert lines[0] == (
+        f"3.0: still waiting to find out whether the Agent Ingress {DOMAIN} was made, for 3 of the 30 seconds it may "
+        "take: it is not there, but may still appear; it goes on in 2 s"
     )
 
 
-def emulator_made(emulator: Emulator) -> None:
-    AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": DOMAIN})
+def test_many_that_wait_at_once_fill_no_screen(clock: Clock, lines: list[str]) -> None:
+    client = slow_client(clock, lines, *[(10, Answer(200, {}, EMPTY))] * 12)
+
+    def list_at_work() -> object:
+        with clock.at_work():
+            return client.list()
+
+    with ThreadPoolExecutor(12) as threads, clock.at_work():
+        listing = [threads.submit(list_at_work) for _ in range(12)]
+        clock.wait_until_asleep(12)
+    assert [each.result() for each in listing] == [[]] * 12
+    said = [line for line in lines if "still waiting to list the Agent Ingresses" in line]
+    assert len(said) == 4
+    assert lines[4:] == ["3.0: still waiting for 8 more"]
 
 
-def test_many_that_wait_at_once_fill_no_screen(
-    emulator: Emulator, lines: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "FIRST_LINE_SECONDS", 0.6)
-    emulator.add_fault("GET", "hang", times=None)
-    client = saying(emulator, lines, lambda: None)
-
-    def fails() -> None:
-        with pytest.raises(errors.UnreachableError):
-            client.list(timeout_seconds=2)
-
-    with ThreadPoolExecutor(12) as threads:
-        for done in [threads.submit(fails) for _ in range(12)]:
-            done.result(20)
-    said = [line for line in lines if line.startswith("still waiting to list the Agent Ingresses")]
-    more = [int(number) for line in lines for number in re.findall(r"^still waiting for (\d+) more$", line)]
-    assert len(said) + sum(more) == 12
-    assert more
-
-
-def test_the_thread_that_says_it_ends_with_the_last_call(emulator: Emulator, lines: list[str]) -> None:
-    before = threading.active_count()
-    client = saying(emulator, lines, lambda: None)
-    emulator.add_fault("GET", "hang")
-    with pytest.raises(errors.UnreachableError):
-        client.list(timeout_seconds=0.5)
-    until = time.monotonic() + 20
-    while threading.active_count() > before and time.monotonic() < until:
-        time.sleep(0.01)
-    # One that an earlier test gave up on may have ended too.
-    assert threading.active_count() <= before
-    assert lines
-
-
-def test_of_a_moment_that_passed_nothing_is_promised() -> None:
-    wait = progress.Wait("list", retry.Deadline(300), says_next=0)
+def test_of_a_moment_that_passed_nothing_is_promised(clock: Clock) -> None:
+    wait = Wait("list", Deadline(300, clock), says_next=0)
     wait.waits_for("the limit", 7)
-    assert wait.line(time.monotonic()).endswith("the limit; it goes on in 7 s")
-    assert wait.line(time.monotonic() + 8).endswith("the limit")
+    assert wait.line().endswith("the limit; it goes on in 7 s")
+    clock.now += 8
+    assert wait.line().endswith("the limit")
+
+
+# -- the system's clock -----------------------------------------------------------------------------------
+
+
+def test_what_is_repeated_ends_with_its_thread() -> None:
+    calls: list[threading.Thread] = []
+
+    def step() -> bool:
+        calls.append(threading.current_thread())
+        return len(calls) < 3
+
+    SystemClock().repeat(0.01, step)
+    while len(calls) < 3:
+        time.sleep(0.001)
+    calls[0].join(20)
+    assert len(calls) == 3
+    assert calls[0].daemon
+    assert not calls[0].is_alive()
+
+
+# -- who asks ---------------------------------------------------------------------------------------------
+
+
+def test_for_a_caller_who_has_left_nothing_is_sent(client: AgentIngressClient, emulator: Emulator) -> None:
+    leaver = client.for_caller(lambda: False)
+    for call in (leaver.list, lambda: leaver.create({"domain": DOMAIN})):
+        with pytest.raises(errors.UnreachableError, match=r"^could not .*: nobody waits for it any more$"):
+            call()
+    assert emulator.requests() == []
+    assert client.list() == []
+
+
+def test_for_a_caller_who_leaves_nothing_is_repeated(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_before", times=None)
+    waits = iter([True, True])
+    with pytest.raises(errors.CreateUnsettledError, match="nobody waits for it any more"):
+        client.for_caller(lambda: next(waits, False)).create({"domain": DOMAIN})
+    assert emulator.counts() == {"POST /agent_ingresses": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import os
@@ -13,21 +14,22 @@ import threading
 import time
 import tracemalloc
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
 
-from pulumi_agin.api import client as client_module
-from pulumi_agin.api import errors, retry, snapshot
+from pulumi_agin.api import errors
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES
+from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges
+from pulumi_agin.api.snapshot import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY
+from tests.unit.clock import Clock
 from tests.unit.test_client import CALLS, DOMAIN
 from tests.unit.test_exchange import ENDLESS, MALFORMED_PROXIES
-from tests.unit.wire import Handle, between, received, saying, serving
+from tests.unit.wire import Handle, between, receive, reply, serve
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
@@ -35,15 +37,9 @@ ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 AT_LAST = 20
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits between repetitions take no time."""
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", 0.01)
-
-
 def client_of(url: str, seconds: float = 20) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), url, seconds)
+    """Its pauses take no time."""
+    return AgentIngressClient(Secret(API_KEY), url, seconds, clock=Clock())
 
 
 def failure(call: Callable[[], object]) -> str:
@@ -58,12 +54,12 @@ def failure(call: Callable[[], object]) -> str:
 def with_another_head(add: bytes, *without: bytes) -> Callable[[bytes], bytes]:
     """The same answer with a line more in its head, and without the lines of these names."""
 
-    def altered(answer: bytes) -> bytes:
+    def alter(answer: bytes) -> bytes:
         head, _, body = answer.partition(b"\r\n\r\n")
         lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(without)]
         return b"\r\n".join([*lines, add]) + b"\r\n\r\n" + body
 
-    return altered
+    return alter
 
 
 def in_a_chunk_of_a_negative_size(answer: bytes) -> bytes:
@@ -80,7 +76,7 @@ BREAKS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def breaking_the_first(breaks: Callable[[bytes], bytes]) -> tuple[Callable[[bytes, bytes], bytes], list[bytes]]:
+def break_first(breaks: Callable[[bytes], bytes]) -> tuple[Callable[[bytes, bytes], bytes], list[bytes]]:
     """A line that breaks the answer to the first request, and a list that has that request afterwards."""
     broken: list[bytes] = []
 
@@ -95,7 +91,7 @@ def breaking_the_first(breaks: Callable[[bytes], bytes]) -> tuple[Callable[[byte
 
 @pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
 def test_a_create_whose_answer_breaks_is_settled(breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
-    alter, broken = breaking_the_first(breaks)
+    alter, broken = break_first(breaks)
     with between(emulator, alter) as url:
         created = client_of(url).create({"domain": DOMAIN, "description": "acme devices"})
     assert broken[0].startswith(b"POST")
@@ -110,7 +106,7 @@ def test_a_create_of_which_no_answer_is_ever_whole_is_settled(emulator: Emulator
         return breaks(answer) if request.startswith(b"POST") else answer
 
     with between(emulator, alter) as url:
-        created = client_of(url, 4).create({"domain": DOMAIN, "description": "acme devices"})
+        created = client_of(url).create({"domain": DOMAIN, "description": "acme devices"})
     assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
 
 
@@ -118,7 +114,7 @@ def test_a_create_of_which_no_answer_is_ever_whole_is_settled(emulator: Emulator
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"DELETE"}))
 def test_a_broken_answer_is_asked_for_again(call: str, breaks: Callable[[bytes], bytes], emulator: Emulator) -> None:
     existing = client_of(emulator.url).create({"domain": DOMAIN})
-    alter, broken = breaking_the_first(breaks)
+    alter, broken = break_first(breaks)
     with between(emulator, alter) as url:
         CALLS[call](client_of(url), existing.id)
     assert broken
@@ -156,7 +152,7 @@ def test_where_somebody_between_lets_nothing_through_it_is_said_that_nothing_is_
     emulator.add_fault("POST", "answer_after", status=503, body="<html>gateway")
     emulator.add_fault(None, "answer", status=status, body="<html>gateway", times=None)
     with pytest.raises(errors.CreateUnsettledError, match="it is unknown whether the Agent Ingress"):
-        client_of(emulator.url, 1).create({"domain": DOMAIN})
+        client_of(emulator.url).create({"domain": DOMAIN})
     assert len(emulator.ingresses()) == 1
 
 
@@ -166,51 +162,53 @@ def test_where_somebody_between_lets_nothing_through_it_is_said_that_nothing_is_
 @pytest.mark.parametrize("handle", ENDLESS.values(), ids=ENDLESS)
 @pytest.mark.parametrize("call", ["POST", "GET"])
 def test_no_answer_holds_a_call_longer_than_its_time(call: str, handle: Handle) -> None:
-    with serving(handle) as place:
-        client = client_of(f"http://{place}", 1)
+    with serve(handle) as place:
+        client = client_of(f"http://{place}", 0.2)
         began = time.monotonic()
         message = failure(lambda: CALLS[call](client, ID))
         assert time.monotonic() - began < AT_LAST
     assert "within" in message
 
 
+class Pages(Exchanges):
+    """A list whose pages never end. Each takes a second, and is as long as it is to be."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.clock = Clock()
+        self.pages = 0
+        self._padding = " " * size
+
+    def exchange(self, method: str, url: str, **_: object) -> Answer:
+        self.clock.sleep(1)
+        if not url.endswith("/agent_ingresses"):
+            return Answer(403, {}, b"")
+        self.pages += 1
+        page = {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={self.pages}"}
+        return Answer(200, {}, (json.dumps(page) + self._padding).encode())
+
+
 def test_endless_pages_end_with_the_time() -> None:
-    def handle(connection: socket.socket) -> None:
-        number = 0
-        while received(connection):
-            number += 1
-            page = json.dumps(
-                {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={id(connection)}{number}"}
-            )
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(page)}\r\n\r\n"
-            connection.sendall(f"{head}{page}".encode())
-
-    with serving(handle) as place:
-        client = client_of(f"http://{place}", 0.5)
-        for call in (client.list, lambda: client.find(DOMAIN)):
-            assert "more pages than could be read in 0.5" in failure(call)
-        # Of reads at once, the later ones share a list.
-        began = time.monotonic()
-        for _ in range(2):
-            failure(lambda: client.get_one_of_many(ID))
-        assert time.monotonic() - began < AT_LAST
+    pages = Pages()
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=pages.clock, exchanges=pages)
+    for call in (client.list, lambda: client.find(DOMAIN)):
+        assert "more pages than could be read in 30 of the 30 seconds" in failure(call)
+    # Of reads at once, the later ones share a list.
+    began = pages.clock.now
+    for _ in range(2):
+        failure(lambda: client.get_one_of_many(ID))
+    assert pages.clock.now - began <= 60
 
 
-def test_a_list_is_read_up_to_a_length(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = client_of(emulator.url)
-    emulator.configure(limit=0)
-    for number in range(101):
-        client.create({"domain": f"{number}.acme.com", "metadata": "x" * 1000})
-    assert len(client.list()) == 101
-    monkeypatch.setattr(client_module, "LONGEST_LIST_BYTES", 2**17)
-    assert "the list has more than 0 MiB" in failure(client.list)
+def test_a_list_is_read_up_to_a_length() -> None:
+    pages = Pages(size=LONGEST_ANSWER_BYTES - 100)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=pages.clock, exchanges=pages)
+    assert "the list has more than 64 MiB" in failure(client.list)
+    assert pages.pages == LONGEST_LIST_BYTES // LONGEST_ANSWER_BYTES + 1
     # Of reads at once, the later ones share a list. One that is too long is given up, and the ingress is asked for.
-    monkeypatch.setattr(snapshot, "LONGEST_LIST_BYTES", 2**10)
-    first, *_, last = emulator.ingresses()
-    emulator.clear_requests()
-    for ingress in (last, first, first):
-        assert client.get_one_of_many(ingress["id"]).domain == ingress["domain"]
-    assert emulator.counts() == {"GET /agent_ingresses/{id}": 3, "GET /agent_ingresses": 1}
+    pages.pages = 0
+    for _ in range(3):
+        assert "could not read the Agent Ingress" in failure(lambda: client.get_one_of_many(ID))
+    assert pages.pages == LONGEST_LIST_BYTES // LONGEST_ANSWER_BYTES + 1
 
 
 @pytest.mark.parametrize("command", ["import", "doctor"])
@@ -218,13 +216,13 @@ def test_one_interrupt_ends_a_command_while_an_answer_trickles_in(command: str) 
     asked = threading.Event()
 
     def handle(connection: socket.socket) -> None:
-        received(connection)
+        receive(connection)
         asked.set()
         while True:
             connection.sendall(b"H")
             time.sleep(0.1)
 
-    with serving(handle) as place:
+    with serve(handle) as place:
         process = subprocess.Popen(
             [sys.executable, "-m", "pulumi_agin.cli", command, ID if command == "import" else DOMAIN],
             env={**os.environ, "NGROK_API_KEY": API_KEY, "NGROK_API_BASE_URL": f"http://{place}"},
@@ -245,12 +243,12 @@ def test_one_interrupt_ends_a_command_while_an_answer_trickles_in(command: str) 
 def huge(status: bytes, content_type: bytes, beginning: bytes) -> Handle:
     """An answer of 200 MB."""
     head = b"HTTP/1.1 " + status + b"\r\nContent-Type: " + content_type + b"\r\nContent-Length: 209715200\r\n\r\n"
-    return saying(head + beginning, *[API_KEY.encode() * (2**20 // len(API_KEY))] * 210)
+    return reply(head + beginning, *[API_KEY.encode() * (2**20 // len(API_KEY))] * 210)
 
 
 @pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request", b"404 Not Found", b"403 Forbidden"])
 def test_a_huge_answer_is_a_short_sentence(status: bytes) -> None:
-    with serving(huge(status, b"application/json", b'{"msg":"')) as place:
+    with serve(huge(status, b"application/json", b'{"msg":"')) as place:
         tracemalloc.start()
         try:
             message = failure(lambda: client_of(f"http://{place}").get(ID))
@@ -302,11 +300,11 @@ TOLD = [USERINFO, PASSWORD, "sesame-opens%23", "someone", b64encode(f"someone:{P
 
 def test_what_a_proxy_repeats_of_its_credentials_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def handle(connection: socket.socket) -> None:
-        request = received(connection).decode()
+        request = receive(connection).decode()
         [header] = [line for line in request.split("\r\n") if line.lower().startswith("proxy-authorization")]
         connection.sendall(f"HTTP/1.1 407 No, {' '.join(TOLD)} {header}\r\n\r\n".encode())
 
-    with serving(handle) as place:
+    with serve(handle) as place:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{USERINFO}@{place}")
         message = failure(client_of("https://ngrok.invalid").list)
     assert "407 No, [proxy credentials]" in message
@@ -333,7 +331,7 @@ def test_a_proxys_password_is_known_in_every_spelling(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{quote(OTHER_PASSWORD, safe='')}@127.0.0.1:1")
     echoed = echo(OTHER_PASSWORD)
-    shown = client_of("https://ngrok.invalid").shown(f"no: {echoed} .")
+    shown = client_of("https://ngrok.invalid").fit_to_show(f"no: {echoed} .")
     assert "[proxy credentials]" in shown
     assert not any(echoed[start : start + 24] in shown for start in range(len(echoed) - 23))
 
@@ -351,7 +349,7 @@ def test_a_proxys_user_name_changes_no_meaning(emulator: Emulator, monkeypatch: 
 
 def test_a_short_user_name_of_a_proxy_leaves_other_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://agin:pass@127.0.0.1:1")
-    shown = client_of("https://ngrok.invalid").shown("agin_2k5 does not pass by bypass, agin:pass or Agin")
+    shown = client_of("https://ngrok.invalid").fit_to_show("agin_2k5 does not pass by bypass, agin:pass or Agin")
     assert shown == "agin_2k5 does not [proxy credentials] by bypass, [proxy credentials] or [proxy credentials]"
 
 
@@ -361,12 +359,30 @@ def test_a_malformed_proxy_is_told_without_its_url(
 ) -> None:
     monkeypatch.setenv("NGROK_API_KEY", API_KEY)
     monkeypatch.setenv("HTTPS_PROXY", url)
-    commands = [["import", ID]]
-    if "#" in url:
-        commands.append(["doctor", DOMAIN, "--dns", "127.0.0.1:1"])
-    for command in commands:
-        status, out, err = pulumi_agin(*command)
-        assert status == 1
-        assert "the proxy that HTTPS_PROXY or ALL_PROXY names" in " ".join((out + err).split())
-        for told in ("someone", "ses", "opens", "99999"):
-            assert told not in out + err
+    with refusing_dns() as server:
+        for command in (["import", ID], ["doctor", DOMAIN, "--dns", server]):
+            status, out, err = pulumi_agin(*command)
+            assert status == 1
+            assert "the proxy that HTTPS_PROXY or ALL_PROXY names" in " ".join((out + err).split())
+            for told in ("someone", "ses", "opens", "99999"):
+                assert told not in out + err
+
+
+@contextlib.contextmanager
+def refusing_dns() -> Iterator[str]:
+    """HOST:PORT of a DNS server that answers nothing but REFUSED."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            while True:
+                query, client = server.recvfrom(4096)
+                if not query:
+                    return
+                server.sendto(query[:2] + b"\x81\x85" + query[4:], client)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield "{}:{}".format(*server.getsockname())
+        server.sendto(b"", server.getsockname())
+        thread.join(AT_LAST)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
 from tests.keys import API_KEY
+from tests.unit.clock import Clock
 from tests.unit.test_client import CALLS, DOMAIN, METHODS
 
 KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"
@@ -22,7 +22,7 @@ KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"
 
 @pytest.fixture
 def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), emulator.url, 20)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=Clock())
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ ECHOES: dict[str, Callable[[str], str]] = {
 }
 
 
-def telling(key: str, text: str) -> str | None:
+def piece_of(key: str, text: str) -> str | None:
     """The first eight characters of the key in a row that a text holds, in any case."""
     pieces = (key[start : start + 8] for start in range(len(key) - 7))
     return next((piece for piece in pieces if piece.lower() in text.lower()), None)
@@ -90,7 +90,7 @@ def telling(key: str, text: str) -> str | None:
 @pytest.mark.parametrize("call", CALLS)
 def test_a_403_that_echoes_the_key_shows_it_nowhere(call: str, echo: str, key: str, emulator: Emulator) -> None:
     echoed = ECHOES[echo](key)
-    client = AgentIngressClient(Secret(key), emulator.url, 20)
+    client = AgentIngressClient(Secret(key), emulator.url, 20, clock=Clock())
     emulator.add_fault(
         METHODS.get(call, call),
         "answer",
@@ -116,7 +116,7 @@ def test_a_403_that_echoes_the_key_shows_it_nowhere(call: str, echo: str, key: s
         assert isinstance(error, errors.AuthenticationError)
         assert "[key]" in str(error)
         for text in (str(error), repr(error), repr(vars(error)), error.error_code, error.operation_id):
-            assert telling(key, text) is None
+            assert piece_of(key, text) is None
     assert emulator.faults() == []
 
 
@@ -128,7 +128,7 @@ def test_an_answer_that_makes_no_sense_shows_the_key_nowhere_either(
     body = f"<a href='?{quote(API_KEY)}'>{API_KEY[:20]}</a>"
     emulator.add_fault(METHODS.get(call, call), "answer", status=200, body=body, times=None)
     error = failure(call, client, existing.id)
-    assert telling(API_KEY, str(error)) is None
+    assert piece_of(API_KEY, str(error)) is None
 
 
 # -- values that try to be more than that -----------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_a_name_in_an_answer_holds_nothing_that_cant_be_printed(
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     given = [value] if field in ("ns_targets", "region_domains") else value
-    emulator.add_fault("GET", "answer", status=200, json_body={**asdict(existing), field: given})
+    emulator.add_fault("GET", "answer", status=200, json_body={**existing.plain(), field: given})
     with pytest.raises(errors.BadAnswerError) as caught:
         client.get(existing.id)
     assert str(caught.value).isprintable()
@@ -294,4 +294,4 @@ def test_a_key_never_becomes_another_header(key: str) -> None:
     [problem] = Settings.load(lambda name: None, {"NGROK_API_KEY": key}).problems()
     assert problem.startswith("the API key from the environment variable NGROK_API_KEY holds ")
     assert problem.isprintable()
-    assert telling(API_KEY, problem) is None
+    assert piece_of(API_KEY, problem) is None

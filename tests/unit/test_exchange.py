@@ -14,6 +14,7 @@ import tracemalloc
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ from requests.auth import HTTPBasicAuth
 from pulumi_agin.api import exchange as module
 from pulumi_agin.api import proxies
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
-from tests.unit.wire import Handle, received, saying, serving, trickling
+from tests.unit.wire import Handle, receive, reply, serve, trickle
 
 # Enough for what comes at once, on a busy machine too.
 SECONDS = 20.0
 
 # Enough to see that something is endless.
-SHORT = 0.7
+SHORT = 0.3
 
 # What ends by its time ends by then, however busy the machine is.
 AT_LAST = 10
@@ -41,7 +42,7 @@ MAYBE_CARRIED_OUT, NEVER_SENT = True, False
 REPEATED, NOT_REPEATED = True, False
 
 
-def exchanged(
+def exchange(
     url: str,
     method: str = "POST",
     seconds: float = SECONDS,
@@ -62,9 +63,9 @@ def exchanged(
 
 def outcome(url: str, **options: Any) -> tuple[bool, bool]:
     """Whether the request may have been carried out, and whether it is repeated, where there is no answer."""
-    result = exchanged(url, **options)
+    result = exchange(url, **options)
     assert isinstance(result, NoAnswer)
-    return result.may_have_arrived, result.may_pass
+    return result.may_have_arrived, result.is_transient
 
 
 # -- no answer --------------------------------------------------------------------------------------------
@@ -84,87 +85,85 @@ def test_a_connection_that_does_not_come_about() -> None:
             client = waiting.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(listener.getsockname())
-        result = exchanged(f"http://127.0.0.1:{listener.getsockname()[1]}", seconds=SHORT)
+        result = exchange(f"http://127.0.0.1:{listener.getsockname()[1]}", seconds=SHORT)
     assert isinstance(result, NoAnswer)
-    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, REPEATED)
+    assert (result.may_have_arrived, result.is_transient) == (NEVER_SENT, REPEATED)
 
 
 def reset(connection: socket.socket) -> None:
-    received(connection)
+    receive(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
 
 BROKEN: dict[str, Handle] = {
-    "closed": saying(),
+    "closed": reply(),
     "reset": reset,
-    "cut in the status line": saying(OK[:10]),
-    "cut in the first header": saying(OK[:22]),
-    "cut between the headers": saying(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"),
-    "cut in the length's name": saying(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Len"),
-    "cut before the body": saying(OK[:-2]),
-    "cut in the body": saying(OK[:-1]),
-    "cut in a chunk": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"),
-    "cut between chunks": saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
-    "a chunk of a negative size": saying(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n"
-    ),
-    "two lengths": saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
-    "no HTTP": saying(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-    "a strange version": saying(b"HTTP/9.9 200 OK\r\n\r\n"),
-    "too many headers": saying(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
-    "a header without an end": saying(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000),
-    "an interim answer alone": saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "cut in the status line": reply(OK[:10]),
+    "cut in the first header": reply(OK[:22]),
+    "cut between the headers": reply(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"),
+    "cut in the length's name": reply(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Len"),
+    "cut before the body": reply(OK[:-2]),
+    "cut in the body": reply(OK[:-1]),
+    "cut in a chunk": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"),
+    "cut between chunks": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+    "a chunk of a negative size": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n"),
+    "two lengths": reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
+    "no HTTP": reply(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+    "a strange version": reply(b"HTTP/9.9 200 OK\r\n\r\n"),
+    "too many headers": reply(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
+    "a header without an end": reply(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000),
+    "an interim answer alone": reply(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
 }
 
 
 @pytest.mark.parametrize("handle", BROKEN.values(), ids=BROKEN)
 def test_after_it_was_sent_a_request_may_have_been_carried_out_whatever_comes_back(handle: Handle) -> None:
-    with serving(handle) as place:
+    with serve(handle) as place:
         assert outcome(f"http://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
 
 
-def waiting(connection: socket.socket) -> None:
-    received(connection)
+def hang(connection: socket.socket) -> None:
+    receive(connection)
     connection.recv(1)
 
 
 def test_an_answer_that_never_begins() -> None:
-    with serving(waiting) as place:
-        result = exchanged(f"http://{place}", seconds=SHORT)
-    assert result == NoAnswer("it did not answer within 0.7 seconds", MAYBE_CARRIED_OUT, REPEATED)
+    with serve(hang) as place:
+        result = exchange(f"http://{place}", seconds=SHORT)
+    assert result == NoAnswer("it did not answer within 0.3 seconds", MAYBE_CARRIED_OUT, REPEATED)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS: dict[str, Handle] = {
-    "status line": trickling(b"HTTP/1.1 200 O", b"K"),
-    "header": trickling(HEAD + b"X-Y: ", b"z"),
-    "headers": trickling(HEAD, b"\tz\r\n"),
-    "body": trickling(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
-    "body without a length": trickling(HEAD + b"\r\n", b" "),
-    "chunks": trickling(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "a chunk's size": trickling(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
-    "100 Continue": trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "102 Processing": trickling(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "status line": trickle(b"HTTP/1.1 200 O", b"K"),
+    "header": trickle(HEAD + b"X-Y: ", b"z"),
+    "headers": trickle(HEAD, b"\tz\r\n"),
+    "body": trickle(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "body without a length": trickle(HEAD + b"\r\n", b" "),
+    "chunks": trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "a chunk's size": trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "100 Continue": trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "102 Processing": trickle(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
 }
 
 
 @pytest.mark.parametrize("handle", ENDLESS.values(), ids=ENDLESS)
 def test_an_answer_that_never_ends_is_given_up_in_time(handle: Handle) -> None:
     began = time.monotonic()
-    with serving(handle) as place:
-        result = exchanged(f"http://{place}", seconds=SHORT)
+    with serve(handle) as place:
+        result = exchange(f"http://{place}", seconds=SHORT)
         assert time.monotonic() - began < AT_LAST
     assert isinstance(result, NoAnswer)
-    assert result.reason.endswith("within 0.7 seconds")
-    assert (result.may_have_arrived, result.may_pass) == (MAYBE_CARRIED_OUT, REPEATED)
+    assert result.reason.endswith("within 0.3 seconds")
+    assert (result.may_have_arrived, result.is_transient) == (MAYBE_CARRIED_OUT, REPEATED)
 
 
 def test_an_answer_that_cant_be_decoded_is_not_repeated() -> None:
     whole = gzip.compress(b"{}")
     for encoding, body in (("gzip", b"no gzip"), ("gzip", whole + b"x" * 200_000), ("gzip", whole * 2), ("br", b"{}")):
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
-        with serving(saying(head.encode() + body)) as place:
-            result = exchanged(f"http://{place}")
+        with serve(reply(head.encode() + body)) as place:
+            result = exchange(f"http://{place}")
         assert result == NoAnswer("its answer can't be decoded", MAYBE_CARRIED_OUT, NOT_REPEATED)
 
 
@@ -180,7 +179,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     return authority
 
 
-def encrypting(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -> Handle:
+def encrypt(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -> Handle:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
 
@@ -192,28 +191,28 @@ def encrypting(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -
 
 
 def test_a_certificate(authority: trustme.CA) -> None:
-    with serving(encrypting(authority, saying(OK))) as place:
-        assert isinstance(exchanged(f"https://{place}"), Answer)
-    with serving(encrypting(authority, saying())) as place:
+    with serve(encrypt(authority, reply(OK))) as place:
+        assert isinstance(exchange(f"https://{place}"), Answer)
+    with serve(encrypt(authority, reply())) as place:
         assert outcome(f"https://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
-    with serving(encrypting(trustme.CA(), saying(OK))) as place:
+    with serve(encrypt(trustme.CA(), reply(OK))) as place:
         assert outcome(f"https://{place}") == (NEVER_SENT, NOT_REPEATED)
 
 
 def test_a_handshake_that_breaks_off_or_never_ends(authority: trustme.CA) -> None:
-    with serving(closing) as place:
+    with serve(close) as place:
         assert outcome(f"https://{place}") == (NEVER_SENT, REPEATED)
     began = time.monotonic()
-    with serving(trickling_handshake) as place:
+    with serve(trickle_handshake) as place:
         assert outcome(f"https://{place}", seconds=SHORT) == (NEVER_SENT, REPEATED)
         assert time.monotonic() - began < AT_LAST
 
 
-def closing(connection: socket.socket) -> None:
+def close(connection: socket.socket) -> None:
     connection.recv(65536)
 
 
-def trickling_handshake(connection: socket.socket) -> None:
+def trickle_handshake(connection: socket.socket) -> None:
     connection.recv(65536)
     # The header of a record of 16 KB, which then trickles in.
     connection.sendall(b"\x16\x03\x03\x40\x00")
@@ -224,15 +223,15 @@ def trickling_handshake(connection: socket.socket) -> None:
 
 def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
-    result = exchanged("https://127.0.0.1:1")
+    result = exchange("https://127.0.0.1:1")
     assert isinstance(result, NoAnswer)
-    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, NOT_REPEATED)
+    assert (result.may_have_arrived, result.is_transient) == (NEVER_SENT, NOT_REPEATED)
     assert "/nonexistent" in result.reason
 
 
 @contextlib.contextmanager
 def proxy(handle: Handle, monkeypatch: pytest.MonkeyPatch, userinfo: str = "") -> Iterator[str]:
-    with serving(handle) as place:
+    with serve(handle) as place:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{userinfo}{place}")
         yield place
 
@@ -248,7 +247,7 @@ def proxy(handle: Handle, monkeypatch: pytest.MonkeyPatch, userinfo: str = "") -
     ],
 )
 def test_a_proxy_that_does_not_connect(said: bytes, repeated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    with proxy(saying(said), monkeypatch):
+    with proxy(reply(said), monkeypatch):
         assert outcome("https://ngrok.invalid", use_proxies=True) == (NEVER_SENT, repeated)
 
 
@@ -259,22 +258,25 @@ def test_a_request_that_was_given_up_is_not_sent_later(authority: trustme.CA, mo
     authority.issue_cert("ngrok.invalid").configure_cert(context)
 
     def handle(connection: socket.socket) -> None:
-        received(connection)
+        receive(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         while not given_up.wait(0.1):
             connection.sendall(b"y")
-        connection.sendall(b"\r\n\r\n")
-        with context.wrap_socket(connection, server_side=True) as tunnel:
-            sent.append(received(tunnel))
+        with contextlib.suppress(OSError):
+            connection.sendall(b"\r\n\r\n")
+            # Not where it has ended: ssl would then leave a socket open.
+            if connection.recv(1, socket.MSG_PEEK):
+                with context.wrap_socket(connection, server_side=True) as tunnel:
+                    sent.append(receive(tunnel))
         went_on.set()
 
     with proxy(handle, monkeypatch):
-        result = exchanged("https://ngrok.invalid", use_proxies=True, seconds=SHORT)
+        result = exchange("https://ngrok.invalid", use_proxies=True, seconds=SHORT)
         given_up.set()
         assert went_on.wait(AT_LAST)
     assert isinstance(result, NoAnswer)
-    assert (result.may_have_arrived, result.may_pass) == (NEVER_SENT, REPEATED)
-    assert sent == [b""]
+    assert (result.may_have_arrived, result.is_transient) == (NEVER_SENT, REPEATED)
+    assert sent in ([], [b""])
 
 
 def test_an_answer_that_trickles_in_behind_a_proxy_with_tls_of_its_own(
@@ -282,18 +284,18 @@ def test_an_answer_that_trickles_in_behind_a_proxy_with_tls_of_its_own(
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("ngrok.invalid", "127.0.0.1").configure_cert(context)
-    inner = encrypting(authority, trickling(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "), "ngrok.invalid")
+    inner = encrypt(authority, trickle(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "), "ngrok.invalid")
 
     def handle(connection: socket.socket) -> None:
         ours, theirs = socket.socketpair()
         with context.wrap_socket(connection, server_side=True) as tunnel, ours, theirs:
-            received(tunnel)
+            receive(tunnel)
             tunnel.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            api = threading.Thread(target=suppressing, args=(inner, theirs), daemon=True)
+            api = threading.Thread(target=suppress_failures, args=(inner, theirs), daemon=True)
             api.start()
             # What comes goes on, in both directions.
-            tunnel.settimeout(0.02)
-            ours.settimeout(0.02)
+            tunnel.settimeout(0.005)
+            ours.settimeout(0.005)
             try:
                 while api.is_alive():
                     for source, sink in ((tunnel, ours), (ours, tunnel)):
@@ -306,13 +308,18 @@ def test_an_answer_that_trickles_in_behind_a_proxy_with_tls_of_its_own(
                 ours.close()
                 api.join(AT_LAST)
 
-    with serving(handle) as place:
+    with serve(handle) as place:
         monkeypatch.setenv("HTTPS_PROXY", f"https://{place}")
-        result = exchanged("https://ngrok.invalid", use_proxies=True, seconds=2)
-    assert result == NoAnswer("its answer did not end within 2 seconds", MAYBE_CARRIED_OUT, REPEATED)
+        # On a busy machine, the two handshakes take their time.
+        for seconds in (0.4, 4):
+            result = exchange("https://ngrok.invalid", use_proxies=True, seconds=seconds)
+            if result == NoAnswer(f"its answer did not end within {seconds} seconds", MAYBE_CARRIED_OUT, REPEATED):
+                break
+        else:
+            pytest.fail(str(result))
 
 
-def suppressing(handle: Handle, connection: socket.socket) -> None:
+def suppress_failures(handle: Handle, connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         handle(connection)
 
@@ -327,13 +334,13 @@ def test_a_request_that_was_interrupted_is_not_sent_later(authority: trustme.CA)
         os.kill(os.getpid(), signal.SIGINT)
         interrupted.wait(AT_LAST)
         with contextlib.suppress(OSError):
-            encrypting(authority, lambda inner: sent.append(received(inner)))(connection)
+            encrypt(authority, lambda inner: sent.append(receive(inner)))(connection)
         went_on.set()
 
     interrupted = threading.Event()
-    with serving(handle) as place:
+    with serve(handle) as place:
         with pytest.raises(KeyboardInterrupt):
-            exchanged(f"https://{place}")
+            exchange(f"https://{place}")
         interrupted.set()
         assert went_on.wait(AT_LAST)
     assert sent in ([], [b""])
@@ -343,7 +350,7 @@ def test_a_malformed_proxy_that_is_not_used_changes_nothing(monkeypatch: pytest.
     monkeypatch.setenv("HTTPS_PROXY", MALFORMED_PROXIES["port"])
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for scheme in ("http", "https"):
-        result = exchanged(f"{scheme}://127.0.0.1:1", use_proxies=scheme == "https")
+        result = exchange(f"{scheme}://127.0.0.1:1", use_proxies=scheme == "https")
         assert result == NoAnswer("Connection refused", NEVER_SENT, REPEATED)
 
 
@@ -363,7 +370,7 @@ MALFORMED_PROXIES = {
 @pytest.mark.parametrize("url", MALFORMED_PROXIES.values(), ids=MALFORMED_PROXIES)
 def test_a_proxy_whose_url_is_malformed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", url)
-    result = exchanged("https://ngrok.invalid", use_proxies=True)
+    result = exchange("https://ngrok.invalid", use_proxies=True)
     assert result == NoAnswer(proxies.WRONG_URL, NEVER_SENT, NOT_REPEATED)
 
 
@@ -380,43 +387,43 @@ def test_what_the_proxies_urls_hold_is_known_in_each_form(monkeypatch: pytest.Mo
 # -- an answer --------------------------------------------------------------------------------------------
 
 
-def answered(*pieces: bytes) -> Answer:
-    with serving(saying(*pieces)) as place:
-        result = exchanged(f"http://{place}")
+def answer_to(*pieces: bytes) -> Answer:
+    with serve(reply(*pieces)) as place:
+        result = exchange(f"http://{place}")
     assert isinstance(result, Answer)
     return result
 
 
 @pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: <x>; rel=y"])
 def test_interim_answers_are_skipped(interim: bytes) -> None:
-    result = answered((b"HTTP/1.1 " + interim + b"\r\n\r\n") * 3 + OK)
+    result = answer_to((b"HTTP/1.1 " + interim + b"\r\n\r\n") * 3 + OK)
     assert (result.status_code, result.content, result.headers.get("Link")) == (200, b"{}", None)
 
 
 def test_an_answer_comes_whole_whatever_it_is_framed_by() -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
     for answer in (OK, chunked, b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.0 200 OK\r\n\r\n{}"):
-        assert answered(answer).content == b"{}"
-    assert answered(b"HTTP/1.1 204 No Content\r\n\r\n").status_code == 204
+        assert answer_to(answer).content == b"{}"
+    assert answer_to(b"HTTP/1.1 204 No Content\r\n\r\n").status_code == 204
     for length in (b"Content-Length: 0\r\n", b"", b"Connection: close\r\n"):
-        result = answered(b"HTTP/1.1 404 Not Found\r\n" + length + b"\r\n")
+        result = answer_to(b"HTTP/1.1 404 Not Found\r\n" + length + b"\r\n")
         assert (result.status_code, result.content) == (404, b"")
 
 
 def test_an_answer_may_be_compressed() -> None:
     for body in (gzip.compress(b"{}" * 100_000), gzip.compress(b"")):
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
-        assert answered(head + body).content == gzip.decompress(body)
-    assert answered(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n").content == b""
-    assert answered(OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding:\r\n\r\n")).content == b"{}"
+        assert answer_to(head + body).content == gzip.decompress(body)
+    assert answer_to(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n").content == b""
+    assert answer_to(OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding:\r\n\r\n")).content == b"{}"
     body = gzip.compress(b"{}" * 100_000)[:-9]
-    with serving(saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body)) as place:
+    with serve(reply(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body)) as place:
         assert outcome(f"http://{place}") == (MAYBE_CARRIED_OUT, REPEATED)
 
 
 def blanks(size: int) -> Iterator[bytes]:
     """So many blanks as gzip, in pieces."""
-    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    compressor = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
     for _ in range(size // 2**20):
         yield compressor.compress(b" " * 2**20)
     yield compressor.flush()
@@ -432,7 +439,7 @@ def test_of_a_huge_answer_the_beginning_is_read(is_compressed: bool) -> None:
         pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n", *[b" " * 2**20] * 200]
     tracemalloc.start()
     try:
-        result = answered(*pieces)
+        result = answer_to(*pieces)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -443,7 +450,7 @@ def test_of_a_huge_answer_the_beginning_is_read(is_compressed: bool) -> None:
 
 def test_an_answer_of_just_the_longest_length_is_whole() -> None:
     body = b" " * module.LONGEST_ANSWER_BYTES
-    result = answered(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+    result = answer_to(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
     assert result.is_whole
     assert len(result.content) == len(body)
 
@@ -462,20 +469,20 @@ def test_after_an_answer_that_makes_no_sense_the_next_request_is_answered(bad: b
     answers = [bad, OK]
 
     def handle(connection: socket.socket) -> None:
-        while received(connection):
+        while receive(connection):
             connection.sendall(answers.pop(0))
 
     exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
-    with serving(handle) as place:
-        assert isinstance(exchanged(f"http://{place}", exchanges=exchanges), NoAnswer)
-        assert isinstance(exchanged(f"http://{place}", exchanges=exchanges), Answer)
+    with serve(handle) as place:
+        assert isinstance(exchange(f"http://{place}", exchanges=exchanges), NoAnswer)
+        assert isinstance(exchange(f"http://{place}", exchanges=exchanges), Answer)
 
 
 def test_what_is_no_header_is_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     answer = OK.replace(b"\r\nContent-Type", b"\r\nno header\r\nAuthorization: Bearer sesame-opens\r\nContent-Type")
-    with serving(saying(answer)) as place:
-        exchanged(f"http://{place}")
+    with serve(reply(answer)) as place:
+        exchange(f"http://{place}")
     assert "sesame" not in caplog.text
 
 
@@ -485,14 +492,80 @@ def test_a_connection_is_kept_and_no_cookie_is() -> None:
 
     def handle(connection: socket.socket) -> None:
         connections.append(connection)
-        while request := received(connection):
+        while request := receive(connection):
             seen.append(request)
             connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: id=1; Path=/\r\n\r\n"))
 
     exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
-    with serving(handle) as place:
+    with serve(handle) as place:
         for _ in range(3):
-            assert isinstance(exchanged(f"http://{place}", "GET", exchanges=exchanges), Answer)
-        exchanged(f"http://{place}", "GET", exchanges=exchanges)
+            assert isinstance(exchange(f"http://{place}", "GET", exchanges=exchanges), Answer)
+        exchange(f"http://{place}", "GET", exchanges=exchanges)
     assert (len(seen), len(connections)) == (4, 1)
     assert not any(b"cookie" in request.lower() for request in seen)
+
+
+class Counting:
+    """A server that answers OK, or breaks off where it is to, and counts its connections.
+
+    `at_once` requests are answered together, so that as many are under way at the same time.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self.connections = 0
+        self.together = threading.Barrier(at_once)
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+        while request := receive(connection):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.together.wait(AT_LAST)
+            if b"/break" in request:
+                return
+            connection.sendall(OK)
+
+
+def test_there_are_no_more_connections_than_calls_at_once() -> None:
+    server = Counting(32)
+    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
+    with serve(server) as place, ThreadPoolExecutor(32) as threads:
+
+        def ask(paths: list[str]) -> list[type]:
+            return [type(exchange(f"http://{place}{path}", "GET", exchanges=exchanges)) for path in paths]
+
+        for results in threads.map(ask, [["/"] * 3] * 32):
+            assert results == [Answer] * 3
+        assert server.connections == 32
+        # Each failure costs the connection that it had, and no other.
+        for results in threads.map(ask, [["/", "/break", "/"]] * 8 + [["/"] * 3] * 24):
+            assert results in ([Answer, NoAnswer, Answer], [Answer] * 3)
+        assert server.connections == 32 + 8
+        # Fewer calls use fewer of them, and none is new.
+        server.together.abort()
+        for results in threads.map(ask, [["/"] * 3] * 4):
+            assert results == [Answer] * 3
+        assert server.connections == 32 + 8
+
+
+def test_one_call_after_another_uses_the_connection_that_was_used_last() -> None:
+    used: list[int] = []
+    both_are_there = threading.Barrier(2)
+
+    def handle(connection: socket.socket) -> None:
+        while receive(connection):
+            used.append(connection.fileno())
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_are_there.wait(AT_LAST)
+            connection.sendall(OK)
+
+    exchanges = Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=False)
+    with serve(handle) as place, ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda _: exchange(f"http://{place}", exchanges=exchanges), range(2)))
+        assert len(set(used)) == 2
+        both_are_there.abort()
+        for _ in range(5):
+            exchange(f"http://{place}", exchanges=exchanges)
+        # The other one may be closed by the API, which costs nobody anything.
+        assert len(set(used[2:])) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -14,17 +13,25 @@ import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.inputs import validate
+from pulumi_agin.api.exchange import Answer, Exchanges
+from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.text import TELLING_CHARACTERS, one_line, redact
+from pulumi_agin.canonical import (
+    canonical_domain,
+    canonical_ns_targets,
+    canonical_region_domains,
+    without_none,
+)
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
-from pulumi_agin.dynamic.servicer import is_unknown
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.fields import validate
 from tests.keys import API_KEY
+from tests.unit.clock import Clock
 
 # The same examples in every run, and none kept in a file.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=100)
@@ -48,7 +55,11 @@ json_values = st.recursive(
 UNKNOWN: object = pulumi.output.Unknown()  # type: ignore[no-untyped-call]
 
 
-def nested(depth: int) -> list[Any]:
+def is_unknown(value: object) -> bool:
+    return isinstance(value, pulumi.output.Unknown)
+
+
+def nest(depth: int) -> list[Any]:
     value: list[Any] = []
     for _ in range(depth):
         value = [value]
@@ -93,7 +104,7 @@ policies = st.one_of(
 # The arguments of an Agent Ingress, of which any can be wrong.
 RIGHT = {"domain": st.just("connect.acme.com")}
 FUZZED = {"domain": domains, "description": texts, "metadata": texts, "certificate_management_policy": policies}
-anything = st.just(UNKNOWN) | json_values | st.builds(nested, st.integers(1, 3000))
+anything = st.just(UNKNOWN) | json_values | st.builds(nest, st.integers(1, 3000))
 near = st.fixed_dictionaries({}, optional={name: values | anything for name, values in FUZZED.items()})
 far = st.dictionaries(st.sampled_from([*FUZZED, "__provider", "id", "Domain"]) | any_text, anything)
 
@@ -103,13 +114,13 @@ far = st.dictionaries(st.sampled_from([*FUZZED, "__provider", "id", "Domain"]) |
 
 @given(domains | any_text)
 def test_a_canonical_domain_stays_as_it_is(text: str) -> None:
-    canonical = models.canonical_domain(text)
-    assert models.canonical_domain(canonical) == canonical
+    canonical = canonical_domain(text)
+    assert canonical_domain(canonical) == canonical
 
 
 @given(st.lists(domains | any_text, max_size=5), st.randoms(use_true_random=False))
 def test_canonical_lists_stay_as_they_are_whatever_the_order_and_how_often(names: list[str], random: Any) -> None:
-    for canonical in (models.canonical_ns_targets, models.canonical_region_domains):
+    for canonical in (canonical_ns_targets, canonical_region_domains):
         once = canonical(names)
         assert canonical(once) == once
         again = names + names[:2]
@@ -189,12 +200,12 @@ def percent_decoded(text: str) -> str:
 
 @given(near | far)
 def test_whatever_is_given_validate_answers_and_what_it_accepts_it_accepts_again(values: dict[str, Any]) -> None:
-    valid, problems = validate(values, is_unknown)
+    valid, problems = validate(AgentIngressInputs, values, is_unknown)
     assert not (valid and problems)
     for problem in problems:
         assert str(problem).isprintable()
     if not problems:
-        assert validate(valid, is_unknown) == (valid, [])
+        assert validate(AgentIngressInputs, valid, is_unknown) == (valid, [])
         policy = valid.get("certificate_management_policy")
         unknown = UNKNOWN in [*valid.values(), *(policy.values() if isinstance(policy, dict) else [])]
         assert AgentIngressProvider().diff("agin_1", valid, valid).changes is unknown
@@ -225,7 +236,7 @@ def test_validate_and_the_emulator_agree(
     field: str, service: Emulator, session: requests.Session, data: st.DataObject
 ) -> None:
     values = data.draw(st.fixed_dictionaries({**RIGHT, field: FUZZED[field]}))
-    valid, problems = validate(values)
+    valid, problems = validate(AgentIngressInputs, values)
     service.reset()
     service.configure(limit=0)
     try:
@@ -246,7 +257,7 @@ def test_validate_and_the_emulator_agree(
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
-        answered = models.without_none(asdict(ingress))
+        answered = without_none(ingress.plain())
         assert AgentIngressProvider().diff(ingress.id, answered, valid).changes is False
 
 
@@ -273,7 +284,7 @@ REFUSAL = {
 PAGE = {"ingresses": [INGRESS], "uri": "", "next_page_uri": "/agent_ingresses?before_id=agin_1"}
 
 
-def distorted(document: dict[str, Any]) -> st.SearchStrategy[bytes]:
+def distort(document: dict[str, Any]) -> st.SearchStrategy[bytes]:
     """The document with some of its values replaced, as JSON."""
     replaced = st.fixed_dictionaries({}, optional=dict.fromkeys(document, json_values))
     return replaced.map(lambda values: json.dumps({**document, **values}).encode())
@@ -282,9 +293,9 @@ def distorted(document: dict[str, Any]) -> st.SearchStrategy[bytes]:
 contents = st.one_of(
     st.binary(),
     json_values.map(lambda value: json.dumps(value).encode()),
-    distorted(INGRESS),
-    distorted(REFUSAL),
-    distorted(PAGE),
+    distort(INGRESS),
+    distort(REFUSAL),
+    distort(PAGE),
     # As deep as Python can just about read it, where it can't be looked at any more.
     st.builds(
         lambda depth: json.dumps(REFUSAL).replace('"ERR_NGROK_218"', "[" * depth + "]" * depth).encode(),
@@ -311,28 +322,31 @@ CALLS = {
 }
 
 
+class Repeating(Exchanges):
+    """A network that answers everything the same."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def exchange(self, *_: object, **__: object) -> Answer:
+        return self._answer
+
+
 @pytest.mark.parametrize("call", CALLS)
+@settings(max_examples=30)
 @given(status=statuses, headers=headers, content=contents)
 def test_an_answer_is_understood_or_is_an_error_with_one_sentence(
     call: str, status: int, headers: dict[str, str], content: bytes
 ) -> None:
-    def answer(*_args: object, **_kwargs: object) -> requests.Response:
-        response = requests.Response()
-        response.status_code = status
-        response.headers.update(headers)
-        response._content = content
-        return response
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(HTTPAdapter, "send", answer)
-        # So short that nothing is waited for.
-        client = AgentIngressClient(Secret(API_KEY), timeout_seconds=0.01)
-        result: Any = None
-        message = ""
-        try:
-            result = CALLS[call](client)
-        except errors.NgrokError as error:
-            message = str(error)
+    clock = Clock()
+    answer = Answer(status, CaseInsensitiveDict(headers), content)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=clock, exchanges=Repeating(answer))
+    result: Any = None
+    message = ""
+    try:
+        result = CALLS[call](client)
+    except errors.NgrokError as error:
+        message = str(error)
     assert message.isprintable()
     if call in ("create", "get", "update"):
         assert message or result.domain == "connect.acme.com"

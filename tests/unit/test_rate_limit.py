@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 import pytest
 
-from pulumi_agin.api import errors, rate_limit, retry
+from pulumi_agin.api import errors
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.rate_limit import RateLimit
@@ -18,30 +18,32 @@ from tests.unit.clock import Clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(rate_limit, "time", clock)
-    monkeypatch.setattr(retry, "time", clock)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
-def entered(limit: RateLimit) -> int:
-    ticket = limit.enter(Deadline(300))
+@pytest.fixture
+def limit(clock: Clock) -> RateLimit:
+    return RateLimit(clock)
+
+
+def enter(limit: RateLimit, clock: Clock) -> int:
+    ticket = limit.enter(Deadline(300, clock))
     assert ticket is not None
     return ticket
 
 
-def answered(limit: RateLimit, times: int, clock: Clock, every: float = 0.0) -> None:
+def answer(limit: RateLimit, times: int, clock: Clock, every: float = 0.0) -> None:
     for _ in range(times):
-        limit.counted(entered(limit))
+        limit.note_answer(enter(limit, clock))
         clock.now += every
 
 
-def refused(limit: RateLimit, retry_after: float | None = None) -> None:
-    limit.refused(entered(limit), retry_after)
+def refuse(limit: RateLimit, clock: Clock, retry_after: float | None = None) -> None:
+    limit.note_refusal(enter(limit, clock), retry_after)
 
 
-def opens_in(limit: RateLimit, clock: Clock) -> float:
+def opening(limit: RateLimit, clock: Clock) -> float:
     """How long the next request waits; the clock is then there."""
     seconds = limit.seconds_closed()
     assert seconds is not None
@@ -49,189 +51,193 @@ def opens_in(limit: RateLimit, clock: Clock) -> float:
     return seconds
 
 
-def test_it_is_open_until_the_first_429(clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, 1000, clock)
+def test_it_is_open_until_the_first_429(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 1000, clock)
     assert limit.seconds_closed() == 0
 
 
-def test_with_a_full_history_it_waits_for_what_the_window_needs_and_no_longer(clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, 120, clock, every=0.25)
-    refused(limit)
+def test_with_a_full_history_it_waits_for_what_the_window_needs_and_no_longer(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 120, clock, every=0.25)
+    refuse(limit, clock)
     # 30 seconds after the first one: 30 more, and then one each quarter of a second.
-    assert opens_in(limit, clock) == 30
+    assert opening(limit, clock) == 30
     for _ in range(3):
-        under_way = entered(limit)
-        assert opens_in(limit, clock) == 0.25
-        limit.counted(under_way)
+        under_way = enter(limit, clock)
+        assert opening(limit, clock) == 0.25
+        limit.note_answer(under_way)
         assert limit.seconds_closed() == 0
     # What is known does not end with a success: nobody runs into the next 429.
-    answered(limit, 1, clock)
+    answer(limit, 1, clock)
     assert limit.seconds_closed() == 0.25
 
 
-def test_requests_that_are_refused_at_the_same_time_make_no_room(clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, 120, clock)
-    for ticket in [entered(limit) for _ in range(4)]:
-        limit.refused(ticket, None)
-    assert opens_in(limit, clock) == 60
-    answered(limit, 120, clock)
+def test_requests_that_are_refused_at_the_same_time_make_no_room(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 120, clock)
+    for ticket in [enter(limit, clock) for _ in range(4)]:
+        limit.note_refusal(ticket, None)
+    assert opening(limit, clock) == 60
+    answer(limit, 120, clock)
     assert limit.seconds_closed() == 60
 
 
-def test_an_account_that_may_do_more_is_let_do_more(clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, 600, clock)
-    refused(limit)
-    assert opens_in(limit, clock) == 60
-    answered(limit, 600, clock)
+def test_an_account_that_may_do_more_is_let_do_more(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 600, clock)
+    refuse(limit, clock)
+    assert opening(limit, clock) == 60
+    answer(limit, 600, clock)
     assert limit.seconds_closed() == 60
 
 
-def test_without_a_history_the_first_repetition_comes_within_two_seconds_and_later_ones_seldom(clock: Clock) -> None:
-    limit = RateLimit()
+def test_without_a_history_the_first_repetition_comes_within_two_seconds_and_later_ones_seldom(
+    limit: RateLimit, clock: Clock
+) -> None:
     for longest in (1, 2, 4, 8, 16, 20, 20):
-        refused(limit)
-        assert longest / 2 <= opens_in(limit, clock) <= longest
+        refuse(limit, clock)
+        assert longest / 2 <= opening(limit, clock) <= longest
     # A success ends that.
-    answered(limit, 1, clock)
+    answer(limit, 1, clock)
     assert limit.seconds_closed() == 0
 
 
-def test_what_leaves_the_window_of_our_own_makes_room_sooner(clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, 5, clock)
+def test_what_leaves_the_window_of_our_own_makes_room_sooner(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 5, clock)
     clock.now += 59.9
-    refused(limit)
-    assert opens_in(limit, clock) <= 0.1 + 1e-6
+    refuse(limit, clock)
+    assert opening(limit, clock) <= 0.1 + 1e-6
     # They have left. Of the others' requests nothing is known.
-    refused(limit)
-    assert opens_in(limit, clock) >= 1
+    refuse(limit, clock)
+    assert opening(limit, clock) >= 1
 
 
-def test_one_asks_again_and_the_others_wait_for_what_it_is_told(clock: Clock) -> None:
-    limit = RateLimit()
-    refused(limit)
-    opens_in(limit, clock)
-    probe = entered(limit)
+def test_one_asks_again_and_the_others_wait_for_what_it_is_told(limit: RateLimit, clock: Clock) -> None:
+    refuse(limit, clock)
+    opening(limit, clock)
+    probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.refused(probe, None)
-    assert opens_in(limit, clock) > 0
-    probe = entered(limit)
+    limit.note_refusal(probe, None)
+    assert opening(limit, clock) > 0
+    probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.counted(probe)
+    limit.note_answer(probe)
     assert limit.seconds_closed() == 0
 
 
-def test_a_request_that_hangs_since_before_holds_nobody_up(clock: Clock) -> None:
-    limit = RateLimit()
-    hangs = entered(limit)
-    refused(limit)
-    assert opens_in(limit, clock) <= 1
-    probe = entered(limit)
+def test_a_request_that_hangs_since_before_holds_nobody_up(limit: RateLimit, clock: Clock) -> None:
+    hangs = enter(limit, clock)
+    refuse(limit, clock)
+    assert opening(limit, clock) <= 1
+    probe = enter(limit, clock)
     # Nor does its end tell anything about the limit.
-    limit.counted(hangs)
+    limit.note_answer(hangs)
     assert limit.seconds_closed() is None
-    limit.counted(probe)
+    limit.note_answer(probe)
     assert limit.seconds_closed() == 0
 
 
 @pytest.mark.parametrize("history", [0, 50, 120])
-def test_retry_after_is_kept_by_all(history: int, clock: Clock) -> None:
-    limit = RateLimit()
-    answered(limit, history, clock)
-    on_their_way = [entered(limit) for _ in range(3)]
-    refused(limit, retry_after=17)
+def test_retry_after_is_kept_by_all(history: int, limit: RateLimit, clock: Clock) -> None:
+    answer(limit, history, clock)
+    on_their_way = [enter(limit, clock) for _ in range(3)]
+    refuse(limit, clock, retry_after=17)
     assert limit.seconds_closed() == 17
     # Neither a success nor another refusal of what was sent before changes that.
-    limit.counted(on_their_way[0])
-    limit.refused(on_their_way[1], None)
-    limit.refused(on_their_way[2], 1)
-    assert opens_in(limit, clock) == 17
-    probe = entered(limit)
+    limit.note_answer(on_their_way[0])
+    limit.note_refusal(on_their_way[1], None)
+    limit.note_refusal(on_their_way[2], 1)
+    assert opening(limit, clock) == 17
+    probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.counted(probe)
+    limit.note_answer(probe)
     assert limit.seconds_closed() == 0
 
 
-def test_a_retry_after_of_nothing_is_no_leave_to_ask_without_a_pause(clock: Clock) -> None:
-    limit = RateLimit()
-    refused(limit, retry_after=0)
-    assert 0.5 <= opens_in(limit, clock) <= 1
+def test_a_retry_after_of_nothing_is_no_leave_to_ask_without_a_pause(limit: RateLimit, clock: Clock) -> None:
+    refuse(limit, clock, retry_after=0)
+    assert 0.5 <= opening(limit, clock) <= 1
 
 
-def test_who_has_no_time_for_it_is_told_at_once(clock: Clock) -> None:
-    limit = RateLimit()
-    refused(limit, retry_after=17)
-    assert limit.enter(Deadline(17)) is None
+def test_who_has_no_time_for_it_is_told_at_once(limit: RateLimit, clock: Clock) -> None:
+    refuse(limit, clock, retry_after=17)
+    assert limit.enter(Deadline(17, clock)) is None
     assert clock.slept == []
 
 
-def test_who_waits_for_anothers_answer_waits_no_longer_than_it_may() -> None:
-    limit = RateLimit()
-    limit.refused(entered(limit), 0.5)
-    probe = entered(limit)
-    assert limit.enter(Deadline(0.05)) is None
-    limit.counted(probe)
-    assert limit.enter(Deadline(0.05)) is not None
+def test_who_waits_for_anothers_answer_waits_no_longer_than_it_may(limit: RateLimit, clock: Clock) -> None:
+    refuse(limit, clock)
+    opening(limit, clock)
+    probe = enter(limit, clock)
+    assert limit.enter(Deadline(5, clock)) is None
+    assert clock.slept == [5]
+    limit.note_answer(probe)
+    assert limit.enter(Deadline(5, clock)) is not None
 
 
-def test_every_thread_goes_on_when_the_answer_is_there() -> None:
-    limit = RateLimit()
-    limit.refused(entered(limit), 0.5)
-    probe = entered(limit)
-    with ThreadPoolExecutor(8) as threads:
-        waiting = [threads.submit(entered, limit) for _ in range(8)]
-        limit.counted(probe)
+def test_every_thread_goes_on_when_the_answer_is_there(limit: RateLimit, clock: Clock) -> None:
+    refuse(limit, clock)
+    opening(limit, clock)
+    probe = enter(limit, clock)
+    began = clock.now
+    # Nobody's time runs out, as the one that asks is at work.
+    with ThreadPoolExecutor(8) as threads, clock.at_work():
+        waiting = [threads.submit(at_work, clock, lambda: enter(limit, clock)) for _ in range(8)]
+        clock.wait_until_asleep(8)
+        limit.note_answer(probe)
         assert len([each.result(20) for each in waiting]) == 8
+    assert clock.now == began
 
 
-# -- the client against an emulator that counts -----------------------------------------------------------
+def at_work(clock: Clock, function: Callable[[], object]) -> object:
+    with clock.at_work():
+        return function()
+
+
+# -- the client against an emulator that counts, both by one clock ----------------------------------------
 
 
 @pytest.fixture
-def minute(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The minute is 2 seconds, and the pauses are as much shorter."""
-    emulator.configure(window_seconds=2)
-    monkeypatch.setattr(rate_limit, "WINDOW_SECONDS", 2)
-    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", retry.FIRST_BACKOFF_SECONDS / 30)
-    monkeypatch.setattr(retry, "LONGEST_BACKOFF_SECONDS", retry.LONGEST_BACKOFF_SECONDS / 30)
-    return emulator
+def minute(clock: Clock) -> Iterator[Emulator]:
+    """ngrok's limit, by the clock."""
+    with Emulator(API_KEY, clock=clock.utc_now) as emulator:
+        yield emulator
 
 
-def client_of(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), emulator.url, 300)
+def client_of(emulator: Emulator, clock: Clock) -> AgentIngressClient:
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 300, clock=clock)
 
 
-def test_three_hundred_creates_need_no_more_than_a_tenth_more_requests(minute: Emulator) -> None:
-    client = client_of(minute)
-    with ThreadPoolExecutor(4) as threads:
-        made = list(threads.map(lambda number: client.create({"domain": f"d{number}.acme.com"}), range(300)))
-    assert len({ingress.id for ingress in made}) == len(minute.ingresses()) == 300
+def create_at_once(clients: list[AgentIngressClient], clock: Clock, each: int) -> None:
+    """So many creates by each client, in 4 threads of its own."""
+
+    def create(client: int, thread: int) -> None:
+        with clock.at_work():
+            for number in range(thread, each, 4):
+                clients[client].create({"domain": f"d{number}.c{client}.acme.com"})
+
+    with ThreadPoolExecutor(4 * len(clients)) as threads, clock.at_work():
+        creating = [threads.submit(create, client, thread) for client in range(len(clients)) for thread in range(4)]
+    for done in creating:
+        done.result()
+
+
+def test_three_hundred_creates_need_no_more_than_a_tenth_more_requests(minute: Emulator, clock: Clock) -> None:
+    create_at_once([client_of(minute, clock)], clock, 300)
+    assert len({ingress["id"] for ingress in minute.ingresses()}) == 300
     assert len(minute.requests()) <= 330
+    assert 120 <= clock.now - 1000 <= 130
 
 
-def test_others_who_use_the_account_up_make_nothing_fail(minute: Emulator) -> None:
-    numbers = count()
-    clients = [client_of(minute) for _ in range(3)]
-
-    def create(client: AgentIngressClient) -> None:
-        client.create({"domain": f"d{next(numbers)}.acme.com"})
-
-    with ThreadPoolExecutor(12) as threads:
-        for done in [threads.submit(create, client) for _ in range(100) for client in clients]:
-            done.result()
+def test_others_who_use_the_account_up_make_nothing_fail(minute: Emulator, clock: Clock) -> None:
+    create_at_once([client_of(minute, clock) for _ in range(3)], clock, 100)
     assert len(minute.ingresses()) == 300
 
 
 def test_a_thread_that_was_refused_and_one_that_was_not_fail_at_once_where_there_is_no_time(
-    emulator: Emulator,
+    emulator: Emulator, clock: Clock
 ) -> None:
     emulator.add_fault("GET", "answer", status=429, headers={"Retry-After": "400"})
-    client = client_of(emulator)
+    client = client_of(emulator, clock)
     for _ in range(2):
         with pytest.raises(errors.RateLimitedError, match=r"could not list the Agent Ingresses: ngrok .*429|120"):
             client.list()
     assert len(emulator.requests()) == 1
+    assert clock.slept == []

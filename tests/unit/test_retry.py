@@ -1,4 +1,4 @@
-"""When a request is repeated, and how long is waited before: the table in AgentIngressClient, row by row."""
+"""When a request is repeated, and how long is waited before: the table of `Transport`, row by row."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from pulumi_agin.api import client as client_module
-from pulumi_agin.api import errors, rate_limit, retry
+from pulumi_agin.api import errors, retry
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
@@ -37,8 +36,8 @@ from tests.unit.clock import Clock
         (501, False),
     ],
 )
-def test_what_passes_by_is_repeated_and_nothing_else(status: int | None, repeated: bool) -> None:
-    assert retry.passes_by(status) is repeated
+def test_what_is_transient_is_repeated_and_nothing_else(status: int | None, repeated: bool) -> None:
+    assert retry.is_transient(status) is repeated
 
 
 def test_waits_double_with_jitter_up_to_a_longest() -> None:
@@ -66,16 +65,19 @@ def test_waits_double_with_jitter_up_to_a_longest() -> None:
         ({"Retry-After": " 7 "}, 7),
         ({"Retry-After": "0"}, 0),
         ({"Retry-After": "1.5"}, None),
-        ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "yesterday"}, 0),
+        ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "yesterday"}, 10),
         ({"Retry-After": f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT"}, None),
         ({"Retry-After": f"Fri, 02 Aug 2024 07:15:49 +{'9' * 30}"}, None),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 10),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 0),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT"}, 0),
+        ({"Retry-After": "Fri, 02 Aug 2024 07:16:39 GMT"}, 60),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry.retry_after_seconds(headers) == seconds
+def test_retry_after_is_seconds_or_a_date_by_the_servers_clock_or_else_ours(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry.retry_after_seconds(headers, Clock()) == seconds
 
 
 # -- the table --------------------------------------------------------------------------------------------
@@ -103,26 +105,22 @@ def refusal(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Answer:
 
 
 # What test_exchange shows to come of each on a real network.
-REFUSED = NoAnswer("Connection refused", may_have_arrived=False, may_pass=True)
-RESET = NoAnswer("Connection reset by peer", may_have_arrived=True, may_pass=True)
-UNTRUSTED = NoAnswer("certificate verify failed", may_have_arrived=False, may_pass=False)
-UNDECODABLE = NoAnswer("its answer can't be decoded", may_have_arrived=True, may_pass=False)
+REFUSED = NoAnswer("Connection refused", may_have_arrived=False, is_transient=True)
+RESET = NoAnswer("Connection reset by peer", may_have_arrived=True, is_transient=True)
+UNTRUSTED = NoAnswer("certificate verify failed", may_have_arrived=False, is_transient=False)
+UNDECODABLE = NoAnswer("its answer can't be decoded", may_have_arrived=True, is_transient=False)
 
 
-class Script:
-    """Stands in for the network: gives these outcomes one after another. `slept` is how long was waited between."""
+class Script(Exchanges):
+    """Stands in for the network: gives these outcomes one after another. `clock.slept` is what was waited between."""
 
-    def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.methods: list[str] = []
-        self.clock = clock
-        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300)
-        for module in (client_module, rate_limit, retry):
-            monkeypatch.setattr(module, "time", clock)
-        monkeypatch.setattr(self.client._rate_limit._changed, "wait", clock.sleep)
-        monkeypatch.setattr(Exchanges, "exchange", self._exchange)
+        self.clock = Clock()
+        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=self.clock, exchanges=self)
 
-    def _exchange(self, method: str, url: str, **_: Any) -> Outcome:
+    def exchange(self, method: str, url: str, **_: Any) -> Outcome:
         self.methods.append(method)
         return self.outcomes.pop(0)
 
@@ -138,13 +136,13 @@ class Script:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    return Script(Clock(), monkeypatch)
+def script() -> Script:
+    return Script()
 
 
 DONE = {"POST": answer(201, INGRESS), "PATCH": answer(200, INGRESS), "GET": answer(200, INGRESS), "DELETE": answer(204)}
 
-PASSING: dict[str, Outcome] = {
+TRANSIENT: dict[str, Outcome] = {
     "refused": REFUSED,
     "reset": RESET,
     "500": answer(500, "oops"),
@@ -161,8 +159,10 @@ PASSING: dict[str, Outcome] = {
 
 
 @pytest.mark.parametrize("method", DONE)
-@pytest.mark.parametrize("outcome", PASSING.values(), ids=PASSING)
-def test_what_passes_by_is_repeated_after_a_pause_that_doubles(outcome: Outcome, method: str, script: Script) -> None:
+@pytest.mark.parametrize("outcome", TRANSIENT.values(), ids=TRANSIENT)
+def test_what_is_transient_is_repeated_after_a_pause_that_doubles(
+    outcome: Outcome, method: str, script: Script
+) -> None:
     script.outcomes = [outcome, outcome, outcome, DONE[method]]
     script.ask(method)
     assert script.methods == [method] * 4
@@ -195,7 +195,7 @@ LASTING: dict[str, tuple[Outcome, type[errors.NgrokError]]] = {
 
 @pytest.mark.parametrize("method", DONE)
 @pytest.mark.parametrize(("outcome", "kind"), LASTING.values(), ids=LASTING)
-def test_what_does_not_pass_by_fails_at_once(
+def test_what_is_not_transient_fails_at_once(
     outcome: Outcome, kind: type[errors.NgrokError], method: str, script: Script
 ) -> None:
     # What may have been carried out is looked for, but not sent again.
@@ -213,7 +213,7 @@ def test_what_does_not_pass_by_fails_at_once(
 
 CARRIED_OUT: dict[str, tuple[Outcome, bool]] = {
     "refused": (REFUSED, False),
-    "429": (PASSING["429"], False),
+    "429": (TRANSIENT["429"], False),
     "reset": (RESET, True),
     **{f"{status}": (answer(status, ""), True) for status in (500, 502, 503, 504)},
 }
@@ -232,7 +232,7 @@ def test_a_domain_that_exists_is_ours_only_where_our_own_request_may_have_made_i
     assert script.methods == ["POST", "POST"] + ["GET"] * maybe
 
 
-@pytest.mark.parametrize("outcome", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("outcome", TRANSIENT.values(), ids=TRANSIENT)
 def test_the_look_that_settles_a_create_is_repeated_like_any_request(outcome: Outcome, script: Script) -> None:
     script.outcomes = [answer(201, "<html>"), outcome, outcome, answer(200, {"ingresses": [INGRESS]})]
     script.ask("POST")
@@ -288,7 +288,7 @@ def test_what_became_of_a_delete_is_told_by_a_look(script: Script) -> None:
         script.ask("DELETE")
 
 
-@pytest.mark.parametrize("outcome", [REFUSED, PASSING["429"]], ids=["refused", "429"])
+@pytest.mark.parametrize("outcome", [REFUSED, TRANSIENT["429"]], ids=["refused", "429"])
 def test_an_ingress_from_before_anything_of_ours_could_arrive_is_not_ours(outcome: Outcome, script: Script) -> None:
     # Made while nothing of ours got there: by somebody else, then, though it is just as we want it.
     script.outcomes = [outcome] * 5 + [

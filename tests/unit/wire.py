@@ -13,12 +13,12 @@ Handle = Callable[[socket.socket], None]
 
 
 @contextlib.contextmanager
-def serving(handle: Handle) -> Iterator[str]:
+def serve(handle: Handle) -> Iterator[str]:
     """HOST:PORT of a server that gives each connection to `handle`, in a thread of its own, and then closes it."""
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
-    def serve(connection: socket.socket) -> None:
+    def answer(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             handle(connection)
 
@@ -27,7 +27,7 @@ def serving(handle: Handle) -> Iterator[str]:
             while True:
                 connection, _ = listener.accept()
                 connections.append(connection)
-                threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
+                threads.append(threading.Thread(target=answer, args=(connection,), daemon=True))
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -44,7 +44,7 @@ def serving(handle: Handle) -> Iterator[str]:
                 thread.join(10)
 
 
-def received(connection: socket.socket) -> bytes:
+def receive(connection: socket.socket) -> bytes:
     """A whole request with its headers and body; what came of it where the connection ended first."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -63,23 +63,23 @@ def received(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def saying(*pieces: bytes) -> Handle:
+def reply(*pieces: bytes) -> Handle:
     """Reads a request, sends these pieces, and closes the connection."""
 
     def handle(connection: socket.socket) -> None:
-        received(connection)
+        receive(connection)
         for piece in pieces:
             connection.sendall(piece)
 
     return handle
 
 
-def trickling(beginning: bytes, drip: bytes) -> Handle:
+def trickle(beginning: bytes, drip: bytes) -> Handle:
     """Reads a request, and answers without an end: the beginning, and then a drip ten times a second."""
     ended = threading.Event()
 
     def handle(connection: socket.socket) -> None:
-        received(connection)
+        receive(connection)
         connection.sendall(beginning)
         while not ended.wait(0.1):
             connection.sendall(drip)
@@ -93,7 +93,7 @@ def between(emulator: Emulator, alter: Callable[[bytes, bytes], bytes]) -> Itera
     host, _, port = emulator.url.removeprefix("http://").partition(":")
 
     def handle(connection: socket.socket) -> None:
-        request = received(connection)
+        request = receive(connection)
         if not request:
             return
         # So that its end tells the end of the answer, and under the emulator's own name.
@@ -107,5 +107,5 @@ def between(emulator: Emulator, alter: Callable[[bytes, bytes], bytes]) -> Itera
                 answer += more
         connection.sendall(alter(request, answer))
 
-    with serving(handle) as place:
+    with serve(handle) as place:
         yield f"http://{place}"

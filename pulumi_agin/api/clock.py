@@ -1,0 +1,75 @@
+"""The time, and how to wait: the system's, or what a test hands in.
+
+Everything in `api` but one exchange over the network measures time and waits by the clock that it was given.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+
+class Clock:
+    """The system's clock. Tests hand in a subclass whose time passes as they like."""
+
+    def monotonic(self) -> float:
+        """Returns the seconds since an arbitrary moment. It never goes back."""
+        return time.monotonic()
+
+    def utc_now(self) -> datetime:
+        """Returns the date and time in UTC."""
+        return datetime.now(timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """Blocks the calling thread.
+
+        Args:
+            seconds: For how long.
+        """
+        time.sleep(seconds)
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Waits until `notify_all` is called for a condition or the time is over, whichever comes first.
+
+        Args:
+            condition: The condition. The calling thread holds its lock.
+            seconds: How long to wait at most.
+        """
+        condition.wait(seconds)
+
+    def notify_all(self, condition: threading.Condition) -> None:
+        """Wakes all threads that wait for a condition by this clock.
+
+        Args:
+            condition: The condition. The calling thread holds its lock.
+        """
+        condition.notify_all()
+
+    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
+        """Calls a function again and again, in a daemon thread of its own.
+
+        Args:
+            seconds: The pause before each call.
+            step: The function. The thread ends when it returns False.
+        """
+
+        def run() -> None:
+            self.sleep(seconds)
+            while step():
+                self.sleep(seconds)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def jitter(self, seconds: float) -> float:
+        """Returns a random number of seconds, from half of a pause to all of it.
+
+        Args:
+            seconds: The pause.
+        """
+        return random.uniform(seconds / 2, seconds)  # noqa: S311 - jitter is no secret
+
+
+SYSTEM_CLOCK = Clock()

@@ -1,0 +1,186 @@
+"""Errors made of the answers that refuse a request, and of requests without an answer.
+
+Nothing here sends, waits or remembers: each function makes an error of a request and its outcome.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from . import errors
+from .access import PUBLIC_API
+from .exchange import Answer, NoAnswer
+from .request import Request
+
+# A code of this form is shown as it is: decisions depend on it, and it is too short to reveal a key.
+_CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
+
+# The header of ngrok's answers that has the operation id.
+OPERATION_ID = "ngrok-operation-id"
+
+_DOMAIN_EXISTS = "ERR_NGROK_6706"
+
+# Refusals that don't mean that the key is wrong: they are about the plan, and about what the key may do.
+_ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
+
+# 404s that are about how the id is written, not about whether it exists.
+_MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
+
+
+class _Refusal(NamedTuple):
+    """What an answer of 400 and above says, safe to show."""
+
+    words: str
+    is_ngroks: bool
+    code: str = ""
+    operation_id: str = ""
+    names_path: bool = False
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Turns outcomes of requests to one API into errors.
+
+    Attributes:
+        base_url: Where the API is.
+        base_url_source: Where the base URL came from, as messages say it.
+        api_key_source: Where the API key came from, as messages say it.
+        api_key_hint: What else there is to say of that, or "".
+        fit_to_show: Makes the text of others safe to show. Also takes the number of characters after which it is cut.
+    """
+
+    base_url: str
+    base_url_source: str
+    api_key_source: str
+    api_key_hint: str
+    fit_to_show: Callable[..., str]
+
+    def reason(self, outcome: Answer | NoAnswer) -> str:
+        """Returns why a request failed: a clause without what was being done.
+
+        Args:
+            outcome: An answer of 400 and above, or none.
+        """
+        if isinstance(outcome, NoAnswer):
+            whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
+            return f"no answer from {self.base_url}{whose}: {outcome.reason}"
+        return f"ngrok answered {self._read(outcome).words}"
+
+    def error(self, request: Request, outcome: Answer | NoAnswer, effort: str = "") -> errors.NgrokError:
+        """Returns the error for an outcome.
+
+        Args:
+            request: What was asked.
+            outcome: An answer of 300 and above, or none.
+            effort: How often and for how long the request was tried, as it follows what was being done; "" for one try.
+        """
+        could_not = f"could not {request.doing}"
+        if isinstance(outcome, NoAnswer):
+            return errors.UnreachableError(f"{could_not}{effort}: {self.reason(outcome)}")
+        status = outcome.status_code
+        if status < 400:
+            target = self.fit_to_show(_host(outcome.headers.get("Location", "")))
+            return errors.RedirectError(
+                f"{could_not}: {self.base_url} redirects to {target}, and a redirect is not followed, as it would "
+                f"take the API key along; {self._base_url_hint()}"
+            )
+        refusal = self._read(outcome)
+        if status == 404 and not refusal.is_ngroks:
+            return errors.WrongBaseUrlError(
+                f"{could_not}: {self.base_url} answered {refusal.words}; {self._base_url_hint()}"
+            )
+        if status == 404 and (refusal.names_path or request.id_ is None):
+            return errors.WrongBaseUrlError(
+                f"{could_not}: {self.base_url} answered {refusal.words}, and does not know the path {request.path}; "
+                f"{self._base_url_hint()}"
+            )
+        message = f"{could_not}{effort}: {self.reason(outcome)}"
+        kind = errors.ApiError
+        if status in (401, 403):
+            kind = errors.AuthenticationError
+            message += f". The API key came from {self.api_key_source}{self.api_key_hint}"
+            if refusal.code not in _ALLOWANCE:
+                message += "; see that it is valid there"
+        elif status == 429:
+            kind = errors.RateLimitedError
+        elif refusal.code == _DOMAIN_EXISTS:
+            kind = errors.DomainExistsError
+        elif status == 404 and refusal.code not in _MALFORMED_ID:
+            kind = errors.NotFoundError
+        return kind(message, status=status, error_code=refusal.code, operation_id=refusal.operation_id)
+
+    def bad_answer(self, request: Request, answer: Answer, wrong: str) -> errors.BadAnswerError:
+        """Returns the error for an answer that should be a good one and makes no sense.
+
+        Args:
+            request: What was asked.
+            answer: The answer.
+            wrong: What is wrong with it.
+        """
+        return errors.BadAnswerError(
+            f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
+            f"({self.fit_to_show(wrong, 100)}); it {self._beginning(answer)}"
+        )
+
+    def _read(self, answer: Answer) -> _Refusal:
+        body = _error_body(answer)
+        if body is None:
+            return _Refusal(
+                f"{answer.status_code} with something other than ngrok's JSON, which {self._beginning(answer)}",
+                is_ngroks=False,
+            )
+        details = body.get("details")
+        details = details if isinstance(details, dict) else {}
+        code = str(body.get("error_code") or "")
+        if not _CODE.fullmatch(code):
+            code = self.fit_to_show(code, 40)
+        operation_id = self.fit_to_show(str(details.get("operation_id") or answer.headers.get(OPERATION_ID) or ""), 60)
+        words = " ".join(filter(None, [str(answer.status_code), code])) + f": {self.fit_to_show(str(body.get('msg')))}"
+        if operation_id:
+            words += f" (operation {operation_id})"
+        return _Refusal(words, True, code, operation_id, names_path="path" in details)
+
+    def _base_url_hint(self) -> str:
+        return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
+
+    def _beginning(self, answer: Answer) -> str:
+        text = answer.content[:400].decode("utf-8", "replace")
+        if "\0" in text:
+            return "is no text"
+        return f'begins "{self.fit_to_show(text, 80)}"' if text.strip() else "is empty"
+
+
+def is_from_gateway(answer: Answer) -> bool:
+    """Returns whether something between ngrok and us refused, maybe after ngrok did what it was asked.
+
+    Redirects and "not found" don't count, because they rather come from a wrong base URL. "Too many requests" doesn't
+    count either, because it comes before anything is done.
+
+    Args:
+        answer: The answer.
+    """
+    return 400 <= answer.status_code < 500 and answer.status_code not in (404, 429) and _error_body(answer) is None
+
+
+def _error_body(answer: Answer) -> Mapping[str, Any] | None:
+    """Returns the body if it is one of ngrok's errors: a message, and ngrok's code or the same status again."""
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
+        return None
+    has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
+    return body if has_code or body.get("status_code") == answer.status_code else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "another path"
+    except ValueError:
+        return "a place that is no URL"

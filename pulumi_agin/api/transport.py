@@ -1,0 +1,227 @@
+"""How a request is sent, repeated and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from pulumi_agin.version import VERSION
+
+from . import errors, retry
+from .access import LOOPBACK_HOSTS, PUBLIC_API, Secret
+from .clock import SYSTEM_CLOCK, Clock
+from .exchange import Answer, Exchanges, NoAnswer
+from .progress import Progress, Wait
+from .rate_limit import LIMIT, RateLimit
+from .refusals import OPERATION_ID, Refusals, is_from_gateway
+from .request import Request
+from .retry import Deadline
+
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 30
+
+# What an exchange gets at least, because connecting takes a moment.
+_LEAST_SECONDS = 0.1
+
+_LIMIT_WORDS = f"ngrok takes {LIMIT} requests a minute of the whole account"
+
+
+class Transport:
+    """Sends requests to one API, and repeats each until it is answered or the time of its call is over.
+
+    What is repeated, whatever the method:
+
+    | outcome                                          | repeated                                            |
+    |--------------------------------------------------|-----------------------------------------------------|
+    | no connection, no answer, an incomplete answer   | yes, after 0.5 to 1 second at first, up to 20 later |
+    | 500, 502, 503, 504                               | the same, or later if `Retry-After` says so         |
+    | 429                                              | yes, when the limit allows it; see `RateLimit`      |
+    | a certificate that can't be verified             | no                                                  |
+    | a proxy that refuses, or whose URL is malformed  | no                                                  |
+    | a redirect                                       | no, and it is never followed                        |
+    | any other status                                 | no                                                  |
+
+    Threads may share it. After a 429 they wait together.
+    """
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        refusals: Refusals,
+        *,
+        say: Callable[[str], None] | None = None,
+        trace: Callable[[str], None] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            exchanges: Sends one request.
+            refusals: Turns a failure into an error.
+            say: Shows a line that says what a call waits for, once it takes longer than a few seconds.
+            trace: Shows a line for each request: method, path, status, milliseconds and operation id.
+            clock: The clock that measures the time and waits.
+        """
+        self._exchanges = exchanges
+        self._refusals = refusals
+        self._trace = trace
+        self._clock = clock
+        self._rate_limit = RateLimit(clock)
+        self.progress = Progress(say, clock)
+
+    def send(self, request: Request, deadline: Deadline) -> Answer:
+        """Sends a request until it is answered.
+
+        Args:
+            request: What to send. Records what is known of how it went.
+            deadline: How long all tries may take. If nobody waits for the call any more, nothing is sent.
+
+        Returns:
+            An answer with a status below 300.
+
+        Raises:
+            NgrokError: The request failed in a way that is not transient, the time is over, or nobody waits any more.
+        """
+        with self.progress.of(request.doing, deadline) as wait:
+            failure: errors.NgrokError | None = None
+            repetition = 0
+            while True:
+                ticket = self._take_ticket(request, deadline, failure, wait)
+                if not deadline.is_awaited():
+                    # The caller may have cleaned up by now, and what is done later would be left behind.
+                    self._rate_limit.note_answer(ticket)
+                    raise errors.UnreachableError(f"could not {request.doing}: nobody waits for it any more")
+                wait.waits_for("no answer yet")
+                outcome = self._exchange(request, deadline, ticket)
+                if _may_have_effect(outcome):
+                    request.note_possible_effect()
+                if isinstance(outcome, Answer) and outcome.status_code < 300:
+                    return outcome
+                failure = self._refusals.error(request, outcome, _effort(request, deadline))
+                if not _is_transient(outcome):
+                    raise failure
+                if isinstance(outcome, Answer) and outcome.status_code == 429:
+                    # The limit knows how long to wait.
+                    continue
+                repetition += 1
+                pause = retry.backoff_seconds(repetition, self._retry_after(outcome), self._clock)
+                if pause >= deadline.left:
+                    raise failure
+                wait.waits_for(self._refusals.reason(outcome), pause)
+                self._clock.sleep(pause)
+
+    def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
+        """Waits until the account's limit has room, and returns a ticket that has to be given back to it."""
+        wait.waits_for(_LIMIT_WORDS, self._rate_limit.seconds_closed())
+        ticket = self._rate_limit.enter(deadline)
+        if ticket is None:
+            raise failure or errors.RateLimitedError(
+                f"could not {request.doing}: {_LIMIT_WORDS}, and the next one is further away than what is left after "
+                f"{deadline}",
+                status=429,
+                error_code="",
+                operation_id="",
+            )
+        return ticket
+
+    def _exchange(self, request: Request, deadline: Deadline, ticket: int) -> Answer | NoAnswer:
+        """Sends the request once, and tells the account's limit what came of it."""
+        left = max(deadline.left, _LEAST_SECONDS)
+        request.note_attempt(self._clock.monotonic())
+        answer: Answer | None = None
+        try:
+            outcome = self._exchanges.exchange(
+                request.method,
+                self._refusals.base_url + request.path,
+                query=request.query,
+                body=request.body,
+                seconds=left,
+                connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left),
+                read_seconds=min(READ_TIMEOUT_SECONDS, left),
+            )
+            answer = outcome if isinstance(outcome, Answer) else None
+            return outcome
+        finally:
+            # Also if the user interrupted us.
+            if answer is not None and answer.status_code == 429:
+                self._rate_limit.note_refusal(ticket, self._retry_after(answer))
+            else:
+                self._rate_limit.note_answer(ticket)
+            self._trace_attempt(request, answer)
+
+    def _retry_after(self, outcome: Answer | NoAnswer) -> float | None:
+        return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Answer) else None
+
+    def _trace_attempt(self, request: Request, answer: Answer | None) -> None:
+        if self._trace is None:
+            return
+        milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
+        status = "no answer" if answer is None else str(answer.status_code)
+        operation_id = "" if answer is None else self._refusals.fit_to_show(answer.headers.get(OPERATION_ID, ""), 60)
+        self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
+
+
+def make_exchanges(
+    api_key: Secret, base_url: str, base_url_source: str, fit_to_show: Callable[[str], str]
+) -> Exchanges:
+    """Returns the Exchanges by which requests reach the API. Nothing is sent yet.
+
+    Args:
+        api_key: The API key that each request has.
+        base_url: The URL of the API. A loopback address is never reached through a proxy.
+        base_url_source: Where the base URL came from, as messages say it.
+        fit_to_show: Makes the text of others safe to show.
+
+    Raises:
+        InvalidInputsError: The base URL is not a URL.
+    """
+    headers = {
+        "Accept": "application/json",
+        # The length of an answer is limited after decompression, which other encodings give no means to do.
+        "Accept-Encoding": "gzip",
+        "Ngrok-Version": "2",
+        "User-Agent": f"pulumi-agin/{VERSION}",
+    }
+    # Plain http is only for this machine, and a proxy is another one.
+    return Exchanges(_Bearer(api_key), headers, fit_to_show, use_proxies=not _is_loopback(base_url, base_url_source))
+
+
+class _Bearer(AuthBase):
+    # Not a plain header: requests would let an entry of .netrc for the host replace the key.
+    def __init__(self, api_key: Secret) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return request
+
+
+def _is_loopback(base_url: str, source: str) -> bool:
+    """Tells whether requests sends to this machine. It parses URLs with urllib3; others may see another host in one."""
+    try:
+        host = parse_url(base_url).host or ""
+    except LocationParseError:
+        raise errors.InvalidInputsError(f"the base URL from {source} is not a URL; ngrok's is {PUBLIC_API}") from None
+    return host.strip("[]") in LOOPBACK_HOSTS
+
+
+def _may_have_effect(outcome: Answer | NoAnswer) -> bool:
+    """Tells whether ngrok may have carried out what was asked, or may do so yet."""
+    if isinstance(outcome, NoAnswer):
+        return outcome.may_have_arrived
+    return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)
+
+
+def _is_transient(outcome: Answer | NoAnswer) -> bool:
+    if isinstance(outcome, NoAnswer):
+        return outcome.is_transient
+    return retry.is_transient(outcome.status_code)
+
+
+def _effort(request: Request, deadline: Deadline) -> str:
+    """Returns how often and how long was tried, if it was more than once."""
+    return f" after {request.tries} tries in {deadline}" if request.tries > 1 else ""
