@@ -62,6 +62,10 @@ class Outage:
     is_over: bool = False
     _began: bool = False
 
+    def begin_anew(self) -> None:
+        """The next update is the first that is lost."""
+        self.is_over = self._began = False
+
     def __call__(self, message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         if self.is_over:
             return ask()

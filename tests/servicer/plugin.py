@@ -92,9 +92,11 @@ class Plugin:
         assert not answer.deleteBeforeReplace
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
 
-    def create(self, inputs: Mapping[str, Any], timeout: float = 0) -> tuple[str, dict[str, Any]]:
+    def create(
+        self, inputs: Mapping[str, Any], timeout: float = 0, urn: str | None = None
+    ) -> tuple[str, dict[str, Any]]:
         """The id and the outputs."""
-        request = provider_pb2.CreateRequest(urn=URN, properties=_properties(inputs), timeout=timeout)
+        request = provider_pb2.CreateRequest(urn=urn or URN, properties=_properties(inputs), timeout=timeout)
         answer = self._call(self._stub.Create, request)
         return answer.id, plain(answer.properties)
 
@@ -111,6 +113,10 @@ class Plugin:
     def end(self) -> None:
         """Has the plugin end after the calls under way, and waits for that."""
         self._process.send_signal(signal.SIGINT)
+        self.wait_for_end()
+
+    def wait_for_end(self) -> None:
+        """Waits until the plugin has ended."""
         self._process.wait(60)
 
     def read(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from pulumi.dynamic import CreateResult
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
-from pulumi_agin.dynamic.servicer import sentences
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
+from pulumi_agin.lifecycle.call import Call
+from pulumi_agin.lifecycle.process import Process
+from pulumi_agin.lifecycle.results import Created
+from pulumi_agin.settings import Settings
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.servicer import plugin as servicer
 from tests.servicer.conftest import Plugins
@@ -525,32 +528,36 @@ def test_an_error_is_one_sentence_without_traceback_or_key(plugins: Plugins, emu
     assert "Traceback" not in message
 
 
-class FaultyProvider(AgentIngressProvider):
-    """Has a fault."""
+class BuggyLifecycle(AgentIngressLifecycle):
+    """Has a bug."""
 
-    @sentences
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         raise AttributeError(f"of the key {API_KEY}")
 
 
-def test_a_fault_of_our_own_is_a_sentence_too(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(FaultyProvider()))
+class BuggyProvider(AgentIngressProvider):
+    def make_lifecycle(self, settings: Settings, process: Process) -> AgentIngressLifecycle:
+        return BuggyLifecycle(settings, process)
+
+
+def test_a_bug_of_our_own_is_a_sentence_too(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(BuggyProvider()))
     with pytest.raises(PluginError) as caught:
         plugin.create(FULL)
     assert caught.value.clean
-    assert caught.value.message.startswith("pulumi-agin has a fault: AttributeError at create, line ")
+    assert caught.value.message.startswith("pulumi-agin has a bug: AttributeError at create, line ")
     assert caught.value.message.endswith(f"of {__file__}. Please report it")
     # Nobody has looked at what it may hold.
     assert API_KEY[:8] not in caught.value.message
 
 
-def test_two_hundred_updates_open_at_most_four_connections(plugin: Plugin, emulator: Emulator) -> None:
+def test_two_hundred_updates_open_no_more_connections_than_calls_at_once(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     id_, outputs, inputs = made(plugin, emulator)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda n: plugin.update(id_, outputs, {**inputs, "description": str(n)}), range(200)))
     assert emulator.counts() == {"PATCH /agent_ingresses/{id}": 200}
-    assert emulator.connections() <= 4
+    assert emulator.connections() <= 8
 
 
 def test_two_hundred_refreshes_are_answered_by_one_list(plugin: Plugin, emulator: Emulator) -> None:

@@ -98,15 +98,22 @@ def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugins: Plugins, emulator: Emulator) -> None:
-    plugin = plugins()
+def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "in_progress")
     with pytest.raises(PluginError) as caught:
-        plugin.create(inputs(id_), timeout=1)
+        # By then, the first look is over.
+        plugin.create(inputs(id_), timeout=0.001)
     assert caught.value.clean
     assert caught.value.kept is None
-    assert "after 1 seconds, which is all that custom_timeouts gives it, it is in progress" in caught.value.message
-    assert "for 0 of the 1 seconds it may take: it is in progress" in plugin.printed_line()
+    assert "seconds, which is all that custom_timeouts gives it, it is in progress" in caught.value.message
+
+
+def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:
+    plugin = plugins()
+    id_ = ingress(emulator, "in_progress")
+    plugin.leave_a_create(inputs(id_), lambda: bool(emulator.requests()))
+    plugin.wait_for_end()
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
 # -- diff -------------------------------------------------------------------------------------------------
@@ -149,7 +156,7 @@ def test_the_wait_after_such_a_refresh_gives_all_outputs_anew(plugin: Plugin, em
     emulator.set_certificate(id_, "pending")
     _, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
     with pytest.raises(PluginError, match="it is not begun yet"):
-        plugin.update(id_, refreshed, inputs(id_, 0.1))
+        plugin.update(id_, refreshed, inputs(id_, 0.001))
     emulator.set_certificate(id_, "issued")
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 

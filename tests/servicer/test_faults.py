@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY
-from tests.servicer.plugin import Plugin, PluginError, plain
+from tests.servicer.plugin import URN, Plugin, PluginError, plain
 
 Fault = dict[str, Any]
 State = dict[str, dict[str, Any]]
@@ -223,6 +226,10 @@ LASTING: dict[str, tuple[Fault, str]] = {
     ),
     "400": ({"status": 400, "json_body": {"status_code": 400, "msg": "no"}}, "ngrok answered 400: no"),
     "404 of another": ({"status": 404, "body": "<html>no</html>"}, "the base URL came from"),
+    "404 of a path": (
+        {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
+        "and does not know the path /agent_ingresses",
+    ),
     "501": ({"status": 501, "body": ""}, "ngrok answered 501"),
 }
 
@@ -319,6 +326,113 @@ def test_an_answer_that_never_comes_fails_in_time_and_loses_nothing(rigs: list[R
     looking.delete(kept)
     looking.create({"domain": "new.acme.com"})
     looking.agrees()
+
+
+def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for() -> None:
+    with ExitStack() as running:
+        rig = Rig(running)
+        rig.begin()
+        _, updated, _ = rig.ids
+
+        def update_once_the_create_is_under_way() -> None:
+            while not rig.emulator.requests():
+                time.sleep(0.01)
+            rig.update(updated)
+
+        rig.emulator.add_fault("POST", "hang")
+        limited: Fault = {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "5"}}
+        rig.emulator.add_fault("PATCH", **limited)
+        at_once(
+            lambda: sentence(lambda: rig.create({"domain": "new.acme.com"}, timeout=6)),
+            update_once_the_create_is_under_way,
+        )
+        rig.agrees()
+    assert re.search(
+        r"^pulumi-agin: still waiting to create the Agent Ingress new\.acme\.com, for \d(\.\d)? of the 6 seconds it "
+        r"may take: no answer yet$",
+        rig.plugin.printed,
+        re.MULTILINE,
+    )
+    assert re.search(
+        rf"^pulumi-agin: still waiting to update the Agent Ingress b\.acme\.com \({updated}\), for \d(\.\d)? of the "
+        r"300 seconds it may take: ngrok takes 120 requests a minute of the whole account; it goes on in \d s$",
+        rig.plugin.printed,
+        re.MULTILINE,
+    )
+    assert API_KEY[:8] not in rig.plugin.printed
+
+
+@pytest.mark.parametrize("not_taken", ["certificate_management_policy", "description"])
+def test_what_was_made_otherwise_than_asked_is_kept_and_the_next_update_asks_for_the_rest(
+    not_taken: str, rigs: list[Rig]
+) -> None:
+    rig, *_ = rigs
+    rig.begin()
+    inputs = {
+        "domain": "new.acme.com",
+        "description": "wanted",
+        "certificate_management_policy": {"authority": "letsencrypt"},
+    }
+    client = AgentIngressClient(Secret(API_KEY), rig.emulator.url)
+    made = client.create({name: value for name, value in inputs.items() if name != not_taken})
+    rig.emulator.add_fault("POST", "answer", status=201, json_body={**made.outputs(), "id": made.id})
+    with pytest.raises(PluginError) as caught:
+        rig.create(inputs)
+    assert caught.value.message.startswith(f"ngrok was asked to set {not_taken} of the Agent Ingress new.acme.com")
+    assert caught.value.kept
+    assert caught.value.kept.id == made.id
+    rig.emulator.clear_requests()
+    updated = rig.plugin.update(made.id, plain(caught.value.kept.properties), inputs)
+    assert [(r["method"], r["body"]) for r in rig.emulator.requests()] == [("PATCH", {not_taken: inputs[not_taken]})]
+    rig.state[made.id] = updated
+    rig.agrees()
+
+
+def test_what_was_made_and_cant_be_read_is_kept_by_its_id_and_read_by_the_next_update(rigs: list[Rig]) -> None:
+    rig, *_ = rigs
+    rig.begin()
+    inputs = {"domain": "new.acme.com", "description": "wanted"}
+    id_ = AgentIngressClient(Secret(API_KEY), rig.emulator.url).create(inputs).id
+    # As one that was made just now, and answered without its ns_targets.
+    odd = {"id": id_, "domain": "new.acme.com"}
+    rig.emulator.add_fault("POST", "answer", status=201, json_body=odd)
+    rig.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [odd]})
+    with pytest.raises(PluginError, match=rf"new\.acme\.com \({id_}\) was made, and can't be read") as caught:
+        rig.create(inputs)
+    assert "The next `pulumi up` reads it again" in caught.value.message
+    assert caught.value.kept
+    assert caught.value.kept.id == id_
+    rig.emulator.clear_requests()
+    rig.state[id_] = rig.plugin.update(id_, plain(caught.value.kept.properties), inputs)
+    assert [request["method"] for request in rig.emulator.requests()] == ["GET"]
+    rig.agrees()
+
+
+def test_the_second_of_two_that_want_one_domain_is_told_of_the_first(rigs: list[Rig]) -> None:
+    rig, *_ = rigs
+    rig.begin()
+    rig.emulator.add_fault("POST", "answer", status=502)
+    rig.create({"domain": "new.acme.com"})
+    with pytest.raises(PluginError) as caught:
+        rig.plugin.create({"domain": "new.acme.com"}, urn=f"{URN}-2")
+    assert f"that of this stack's {URN}" in caught.value.message
+    rig.agrees()
+
+
+@pytest.mark.parametrize("kind", ["answer", "answer_after"])
+def test_a_look_tells_whether_an_update_was_made(kind: str, rigs: list[Rig]) -> None:
+    rig, *_ = rigs
+    rig.begin()
+    id_ = rig.ids[0]
+    rig.emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
+    if kind == "answer_after":
+        rig.update(id_)
+        assert rig.state[id_]["description"] == "changed"
+    else:
+        message = sentence(lambda: rig.update(id_))
+        assert message.startswith(f"could not update the Agent Ingress a.acme.com ({id_}): ")
+        assert "(it is not JSON)" in message
+    rig.agrees()
 
 
 @pytest.mark.parametrize("description", ["changed", "as before", ""])

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from pulumi_agin import nameservers
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.dynamic import certificate
-from pulumi_agin.dynamic.certificate import CertificateValidationProvider
-from pulumi_agin.dynamic.servicer import ProviderError
+from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.errors import ApiError
+from pulumi_agin.dynamic.servicer import PythonVocabulary
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.call import Call
+from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
+from pulumi_agin.lifecycle.process import Process
+from pulumi_agin.lifecycle.results import Abandoned, Failed
+from pulumi_agin.settings import Settings, say
 from tests.keys import API_KEY
-from tests.unit.clock import Clock
 
 DOMAIN = "connect.acme.com"
+URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngressCertificateValidation::connect"
 BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
 NO_RECORDS = f"No DNS records were returned when querying for an NS record for the domain `{DOMAIN}`."
 
 
-class Waiting:
-    """An emulator and a wait, both by a clock that stands still until the wait sleeps."""
+class Waiting(Clock):
+    """An emulator and a wait, both by this clock, which stands still until the wait sleeps."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.clock = Clock()
-        self.began = self.clock.now
+    def __init__(self) -> None:
+        self.seconds = self.began = 1000.0
         self.asked_at: set[float] = set()
         self.emulator = Emulator(api_key=API_KEY, limit=0, clock=self.now)
         self.events: list[tuple[float, Callable[[], object]]] = []
-        monkeypatch.setattr(certificate, "time", self)
-        monkeypatch.setattr(nameservers, "describe_public", lambda domain, seconds: f"public DNS of {domain}")
+        self.settings = {"NGROK_API_KEY": API_KEY}
+        self.describe_dns: Callable[[str, float], str] = lambda domain, seconds: f"public DNS of {domain}"
 
     def now(self) -> datetime:
         """By which the emulator answers, and so when it was asked."""
-        self.asked_at.add(self.clock.now)
-        return BEGIN + timedelta(seconds=self.clock.now - self.began)
+        self.asked_at.add(self.seconds)
+        return BEGIN + timedelta(seconds=self.seconds - self.began)
 
     def monotonic(self) -> float:
-        return self.clock.monotonic()
+        return self.seconds
+
+    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
+        """The client has nothing to say of a wait."""
+
+    def jitter(self, seconds: float) -> float:
+        return seconds
 
     def sleep(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
-        while self.events and self.events[0][0] <= self.clock.now - self.began:
+        self.seconds += seconds
+        while self.events and self.events[0][0] <= self.seconds - self.began:
             self.events.pop(0)[1]()
 
     def ingress(self, policy: bool = True, state: Any = "in_progress", **job: str) -> None:
@@ -64,22 +75,32 @@ class Waiting:
         """The seconds of the wait at which ngrok was asked."""
         return sorted(moment - self.began for moment in self.asked_at)
 
-    def wait(self, timeout: float = 2700, grace: float = 600) -> dict[str, Any]:
+    def run(
+        self,
+        timeout: float = 2700,
+        grace: float = 600,
+        custom_timeout: float | None = None,
+        is_awaited: Callable[[], bool] = lambda: True,
+    ) -> dict[str, Any]:
+        environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
+        settings = Settings.load(lambda key: None, environment)
+        lifecycle = CertificateValidationLifecycle(
+            settings, Process(PythonVocabulary(), say, self), lambda *asked: self.describe_dns(*asked)
+        )
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
-        return CertificateValidationProvider().create(inputs).outs or {}
+        call = Call(URN, timeout_seconds=custom_timeout, is_awaited=is_awaited)
+        return lifecycle.create(call, inputs).outputs
 
-    def fails(self, timeout: float = 2700, grace: float = 600) -> str:
-        with pytest.raises(ProviderError) as caught:
-            self.wait(timeout, grace)
+    def fails(self, timeout: float = 2700, grace: float = 600, custom_timeout: float | None = None) -> str:
+        with pytest.raises((Failed, ApiError)) as caught:
+            self.run(timeout, grace, custom_timeout)
         return str(caught.value).replace(self.id, "ID")
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
-    waiting = Waiting(monkeypatch)
+def waiting() -> Iterator[Waiting]:
+    waiting = Waiting()
     with waiting.emulator:
-        monkeypatch.setenv("NGROK_API_KEY", API_KEY)
-        monkeypatch.setenv("NGROK_API_BASE_URL", waiting.emulator.url)
         yield waiting
 
 
@@ -91,7 +112,7 @@ def test_what_is_ready_is_asked_for_once_and_without_a_word(
     policy: bool, state: Any, renews_at: str, waiting: Waiting, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting.ingress(policy, state)
-    outputs = waiting.wait()
+    outputs = waiting.run()
     assert (outputs["renews_at"], outputs["domain"], outputs["agent_ingress_id"]) == (renews_at, DOMAIN, waiting.id)
     assert waiting.looks == [0]
     assert capsys.readouterr().err == ""
@@ -100,7 +121,7 @@ def test_what_is_ready_is_asked_for_once_and_without_a_word(
 def test_the_looks_are_close_together_at_first(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.then(40, "issued")
-    waiting.wait()
+    waiting.run()
     assert waiting.looks == [0, 2, 4, 8, 18, 28, 38, 48]
 
 
@@ -113,7 +134,7 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
     waiting.then(55, "error", error_code="CAA_ERROR", msg="Let's Encrypt\nmay not.")
     waiting.then(65, "no_job")
     waiting.then(75, "issued")
-    waiting.wait()
+    waiting.run()
     head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
     busy = 'in progress: ngrok says "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
@@ -127,23 +148,22 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
     ]
 
 
-def test_a_service_that_is_away_meanwhile_is_waited_for(
-    waiting: Waiting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(certificate, "LOOK_SECONDS", 0.3)
+def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    # So short that a look tries only once.
+    waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.3"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     waiting.events.append((25, waiting.emulator.clear_faults))
     waiting.then(25, "issued")
-    assert waiting.wait()["renews_at"]
+    assert waiting.run()["renews_at"]
     _, gone, back = capsys.readouterr().err.splitlines()
     assert f"for 8 of the 2700 seconds it may take: could not read the Agent Ingress {DOMAIN}" in gone
     assert "503" in gone
     assert "is issued, after 28 seconds" in back
 
     waiting.emulator.set_certificate(waiting.id, "in_progress")
-    waiting.began = waiting.clock.now
+    waiting.began = waiting.seconds
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     sentence = waiting.fails(timeout=20)
     assert "not issued: after 20 seconds, which is all that timeout_seconds gives it, it is in progress" in sentence
@@ -196,7 +216,7 @@ def test_a_dns_error_that_goes_away_has_all_of_its_time_when_it_comes_back(waiti
     waiting.then(50, "in_progress")
     waiting.then(60, "dns_error")
     waiting.then(120, "issued")
-    assert waiting.wait(grace=70)["domain"] == DOMAIN
+    assert waiting.run(grace=70)["domain"] == DOMAIN
     assert waiting.looks[-1] == 128
 
 
@@ -207,11 +227,11 @@ def test_the_time_of_all_ends_a_dns_error_too(waiting: Waiting) -> None:
     assert "Repair them, and run `pulumi up`" in sentence
 
 
-def test_without_dnspython_what_public_dns_has_is_left_out(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dnspython_what_public_dns_has_is_left_out(waiting: Waiting) -> None:
     def missing(domain: str, seconds: float) -> str:
         raise ImportError
 
-    monkeypatch.setattr(nameservers, "describe_public", missing)
+    waiting.describe_dns = missing
     waiting.ingress(state="dns_error")
     assert waiting.fails(grace=0).partition("have to be ")[2].count(";") == 1
     assert waiting.looks == [0]
@@ -226,12 +246,40 @@ def test_no_word_of_ngroks_shows_the_key_or_another_line(waiting: Waiting, capsy
     assert shown.count("\n") == 1
 
 
-def test_what_can_not_be_read_fails_with_the_clients_sentence_at_once(
-    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_can_not_be_read_fails_with_the_clients_sentence_at_once(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.events.append((5, lambda: waiting.emulator.delete_ingress(waiting.id)))
     assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok answered 404" in waiting.fails()
     assert waiting.looks == [0, 2, 4, 8]
-    monkeypatch.setenv("NGROK_API_KEY", "x" * 40)
+    waiting.settings["NGROK_API_KEY"] = "x" * 40
     assert "could not read the Agent Ingress ID: ngrok answered 403 ERR_NGROK_202" in waiting.fails()
+
+
+def test_custom_timeouts_make_the_wait_shorter_and_never_longer(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting.ingress()
+    sentence = waiting.fails(custom_timeout=9)
+    assert "not issued: after 9 seconds, which is all that custom_timeouts gives it, it is in progress" in sentence
+    assert "for 0 of the 9 seconds it may take: it is in progress" in capsys.readouterr().err
+    waiting.began = waiting.seconds
+    assert "after 9 seconds, which is all that timeout_seconds gives it" in waiting.fails(timeout=9, custom_timeout=99)
+
+
+def test_a_wait_ends_within_a_second_once_its_engine_is_gone(waiting: Waiting) -> None:
+    waiting.ingress()
+    with pytest.raises(Abandoned):
+        waiting.run(is_awaited=lambda: waiting.seconds - waiting.began < 11.5)
+    assert waiting.seconds - waiting.began <= 12.5
+    assert waiting.looks == [0, 2, 4, 8]
+
+
+def test_a_line_that_nobody_takes_any_more_ends_no_wait(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, line: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    waiting.ingress()
+    waiting.then(5, "issued")
+    assert waiting.run()["renews_at"]

@@ -1,0 +1,665 @@
+"""A conversation with the primary server of a zone: reading one name's NS records, and changing them by RFC 2136.
+
+It goes over TCP only, because answers are lost more easily over UDP. If there is a TSIG key (RFC 8945), it signs every
+message, also questions, because servers may answer depending on the key. dnspython, of the extra `rfc2136`, is loaded
+only when something is asked.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from .api.retry import Deadline, backoff_seconds
+from .api.text import one_line
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.rrset
+    import dns.tsig
+    import dns.update
+
+    from .api.access import Secret
+    from .api.progress import Progress
+    from .nameservers import Server
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+
+# A write leaves this much of the call's time, or a quarter of it if that is less, for the look that may follow.
+LOOK_SECONDS = 10.0
+
+
+class DnsUpdateError(Exception):
+    """A call failed. The text is one sentence for the user."""
+
+
+class UnsettledError(DnsUpdateError):
+    """An update was sent, and neither its answer nor a look afterwards tells whether the server carried it out.
+
+    Attributes:
+        there: The records that the look found; None if it found none, or failed.
+    """
+
+    def __init__(self, message: str, there: NsSet | None) -> None:
+        super().__init__(message)
+        self.there = there
+
+
+@dataclass(frozen=True)
+class TsigKey:
+    """The key that signs messages.
+
+    Attributes:
+        name: Its name, which the server knows it by.
+        secret: Its secret in base64.
+        algorithm: One of `limits.TSIG_ALGORITHMS`.
+    """
+
+    name: str
+    secret: Secret
+    algorithm: str
+
+    def __str__(self) -> str:
+        return f'the key "{self.name}"'
+
+    def to_dnspython(self) -> dns.tsig.Key:
+        """Returns the key as dnspython takes it."""
+        import dns.tsig
+
+        algorithm = dns.tsig.HMAC_MD5 if self.algorithm == "hmac-md5" else self.algorithm
+        return dns.tsig.Key(self.name, self.secret.get_secret_value(), algorithm)
+
+
+@dataclass(frozen=True)
+class NsSet:
+    """The NS records of one name.
+
+    Attributes:
+        targets: Their values: lower case, trailing dot, sorted.
+        ttl: Their TTL in seconds.
+    """
+
+    targets: tuple[str, ...]
+    ttl: int
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(one_line, self.targets))} (TTL {self.ttl})"
+
+
+class PrimaryServer:
+    """The primary server of a zone, for one call of the engine.
+
+    Transient failures are retried until the call's time is over: no connection, no answer, SERVFAIL (RFC 2136 has a
+    server undo the update that it answers so). Any other failure raises DnsUpdateError at once. Without a key,
+    messages are unsigned, and answers are trusted without a signature.
+
+    If no answer tells whether an update was carried out, the server is asked for its records. If they do not tell
+    either, the call raises UnsettledError.
+    """
+
+    def __init__(self, address: Server, zone: str, key: TsigKey | None, deadline: Deadline, progress: Progress) -> None:
+        """Sends nothing yet.
+
+        Args:
+            address: Where the server listens for TCP.
+            zone: The zone that the records are in, without a trailing dot.
+            key: What signs the messages; None if they are unsigned.
+            deadline: How long the call may take, the lookup of the server's name aside, and whether anybody still
+                waits for it.
+            progress: Shows what a call that takes long waits for.
+        """
+        self._address = address
+        self._zone = zone
+        self._key = key
+        self._deadline = deadline
+        self._progress = progress
+
+    # -- what can be asked --------------------------------------------------------------------------------
+
+    def read(self, domain: str, action: str | None = None) -> NsSet | None:
+        """Reads the NS records of a name below the zone's apex.
+
+        An alias has none. It may as well be one that a wildcard of the zone makes of every name without records.
+
+        Args:
+            domain: The name.
+            action: What the call does, for messages: a verb and its object. By default, it reads the records.
+
+        Returns:
+            The records; None if there are none, on the zone's authority.
+
+        Raises:
+            DnsUpdateError: The server could not be asked, or does not have the name.
+        """
+        try:
+            return self._look(domain, action or f"read the NS records of {domain}")
+        except _AliasError:
+            return None
+
+    def _look(self, domain: str, action: str) -> NsSet | None:
+        """Does the work of `read`. Raises _AliasError if the answer has an alias instead."""
+        import dns.flags
+        import dns.message
+        import dns.rcode
+        import dns.rdatatype
+
+        operation = _Operation(action, domain, self._deadline)
+        query = dns.message.make_query(f"{domain}.", dns.rdatatype.NS, flags=0)
+        answer = self._send(query, operation)
+        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise self._refusal(operation, answer)
+        # The records of a delegation are in the authority section, or in the answer if the server has both zones.
+        records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
+        if records is not None:
+            targets = sorted({str(record.target).lower().rstrip(".") + "." for record in records})
+            return NsSet(tuple(targets), records.ttl)
+        authoritative = bool(answer.flags & dns.flags.AA)
+        above = _find_records(answer.answer, "DNAME")
+        if above is not None and domain.endswith(f".{_owner(above)}"):
+            raise DnsUpdateError(
+                f"{self._summary(operation)}: all names below {_owner(above)} are aliases (DNAME), so records of "
+                f"{domain} would have no effect; remove that record"
+            )
+        alias = _find_records(answer.answer, "CNAME", domain)
+        if authoritative and alias is not None:
+            raise _AliasError(
+                f"{self._summary(operation)}: {domain} is an alias (CNAME) of {one_line(str(alias[0].target))}, beside "
+                "which no NS records can be; remove that record"
+            )
+        soa, referral = _find_records(answer.authority, "SOA"), _find_records(answer.authority, "NS")
+        if authoritative and soa is not None:
+            owner = _owner(soa)
+            if owner == self._zone:
+                return None
+            raise DnsUpdateError(
+                f"{self._summary(operation)}: it has the zone {owner} for {domain}, and not {self._zone}; set zone to "
+                "the one that the records are to be in, or server to one that has it"
+            )
+        cut = "" if referral is None else _owner(referral)
+        if referral is not None and domain.endswith(f".{cut}"):
+            raise DnsUpdateError(
+                f"{self._summary(operation)}: it delegates {cut} to {one_line(str(referral[0].target))}, so records of "
+                f"{domain} would have no effect in the zone {self._zone}; set zone and server to those of {cut}"
+            )
+        raise DnsUpdateError(
+            f"{self._summary(operation)}: it answered {dns.rcode.to_text(answer.rcode())} without authority for the "
+            f"zone {self._zone}; see that server is the zone's primary server"
+        )
+
+    def create(self, domain: str, wanted: NsSet) -> NsSet | None:
+        """Creates the records if there are none.
+
+        After a lost answer, records that are exactly the wanted ones are ours, because there were none before.
+
+        Args:
+            domain: The name of the records.
+            wanted: The records to create.
+
+        Returns:
+            None once they exist. Otherwise the records that are there already, which are left alone.
+
+        Raises:
+            UnsettledError: The server may have created them, or may yet.
+            DnsUpdateError: It did not create them.
+        """
+        import dns.rcode
+
+        operation = self._begin_write(f"create the NS records of {domain}", domain)
+        there = self.read(domain, operation.action)
+        if there is not None:
+            # An update that would change nothing tells whether the records are in this zone, or in another.
+            look = _Operation(operation.action, domain, self._deadline)
+            update = self._new_update()
+            update.absent(f"{domain}.", "NS")
+            answer = self._send(update, look)
+            if answer.rcode() == dns.rcode.NOERROR:
+                raise DnsUpdateError(
+                    f"{self._summary(look)}: it has NS records of that name, and none in the zone {self._zone}: they "
+                    "are in another zone, so see zone, or were removed right now, so run `pulumi up` again"
+                )
+            if answer.rcode() != dns.rcode.YXRRSET:
+                raise self._refusal(look, answer)
+            return there
+        update = self._new_update()
+        update.absent(f"{domain}.", "NS")
+        update.absent(f"{domain}.", "CNAME")
+        update.add(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
+        failure = self._write(update, operation)
+        if failure is None:
+            return None
+        if operation.is_doubtful:
+            there = self._look_after(operation, failure, None)
+            if there == wanted:
+                return None
+            if there is None or set(there.targets) & set(wanted.targets):
+                raise _unsettled_error(failure, there)
+            return there
+        if operation.rcode != dns.rcode.YXRRSET:
+            raise failure
+        there = self._look(domain, operation.action)
+        if there is None:
+            raise failure
+        return there
+
+    def replace(self, domain: str, wanted: NsSet, action: str, ours: Collection[str] | None = None) -> NsSet | None:
+        """Replaces all records of a name in one message, so that the name is never without records.
+
+        Args:
+            domain: The name of the records.
+            wanted: The records that there are to be.
+            action: What the call does, for messages: a verb and its object.
+            ours: Records are replaced only if all their values are among these. None replaces any.
+
+        Returns:
+            None once it is done. Otherwise the records that are left alone because of `ours`.
+
+        Raises:
+            UnsettledError: The server may have done it, or may yet.
+            DnsUpdateError: It did not do it.
+        """
+        import dns.rcode
+
+        before = self.read(domain, action)
+        if before is not None and ours is not None and not set(before.targets) <= set(ours):
+            return before
+        operation = self._begin_write(action, domain)
+        update = self._new_update()
+        update.absent(f"{domain}.", "CNAME")
+        if ours is not None:
+            # Records that come between, maybe while a try is lost, are somebody else's.
+            if before is None:
+                update.absent(f"{domain}.", "NS")
+            else:
+                update.present(f"{domain}.", "NS", *before.targets)
+        update.replace(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
+        failure = self._write(update, operation)
+        if failure is None:
+            return None
+        if operation.is_doubtful:
+            there = self._look_after(operation, failure, before)
+            if there == wanted:
+                return None
+            raise _unsettled_error(failure, there)
+        if operation.rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
+            there = self._look(domain, action)  # if it is an alias, this raises and names it
+            if there is not None and ours is not None and not set(there.targets) <= set(ours):
+                return there
+        raise failure
+
+    def delete(self, domain: str, targets: Collection[str]) -> None:
+        """Deletes the records with these values, and no others. It is no failure if they are gone already.
+
+        Args:
+            domain: The name of the records.
+            targets: The values.
+
+        Raises:
+            DnsUpdateError: They are still there, or nobody can tell whether they are.
+        """
+        import dns.exception
+
+        operation = self._begin_write(f"delete the NS records of {domain}", domain)
+        update = self._new_update()
+        for target in targets:
+            try:
+                update.delete(f"{domain}.", "NS", target)
+            except (dns.exception.DNSException, ValueError):
+                raise DnsUpdateError(
+                    f"{self._summary(operation)}: {one_line(target, 80)} is not a valid DNS name; see ns_targets in "
+                    "the state"
+                ) from None
+        failure = self._write(update, operation)
+        if failure is None:
+            return
+        if not operation.is_doubtful:
+            raise failure
+        try:
+            there = self.read(domain)
+        except DnsUpdateError as error:
+            if not operation.lost_an_answer:
+                raise failure from None
+            raise DnsUpdateError(f"{_with_doubt(failure)}, and a look at its records failed: {error}") from None
+        if there is None or not set(there.targets) & set(targets):
+            return
+        if not operation.lost_an_answer:
+            raise failure
+        raise DnsUpdateError(f"{_with_doubt(failure)}, but {_description(there)}")
+
+    def _begin_write(self, action: str, domain: str) -> _Operation:
+        kept_back = min(LOOK_SECONDS, self._deadline.seconds / 4)
+        return _Operation(action, domain, self._deadline.keep_back(kept_back))
+
+    def _write(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
+        """Sends an update. Returns None if the server says that it carried it out, or else the failure."""
+        import dns.rcode
+
+        try:
+            answer = self._send(update, operation)
+        except DnsUpdateError as error:
+            return error
+        operation.rcode = answer.rcode()
+        return None if operation.rcode == dns.rcode.NOERROR else self._refusal(operation, answer)
+
+    def _look_after(self, operation: _Operation, failure: DnsUpdateError, before: NsSet | None) -> NsSet | None:
+        """Returns the records after an update that the server may have carried out.
+
+        Args:
+            operation: The update.
+            failure: What came of it.
+            before: The records before it.
+
+        Raises:
+            UnsettledError: The look failed.
+            DnsUpdateError: The failure itself, if the look confirms it.
+        """
+        try:
+            there = self.read(operation.domain)
+        except DnsUpdateError as error:
+            raise UnsettledError(f"{_with_doubt(failure)}, and a look at its records failed: {error}", None) from None
+        if there == before and not operation.lost_an_answer:
+            raise failure
+        return there
+
+    def _new_update(self) -> dns.update.UpdateMessage:
+        import dns.update
+
+        return dns.update.UpdateMessage(f"{self._zone}.")
+
+    # -- how a message is sent, and retried ---------------------------------------------------------------
+
+    def _send(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
+        """Sends a message, and retries transient failures, until there is an answer that can be trusted."""
+        if self._key:
+            message.use_tsig(self._key.to_dnspython())
+        deadline = operation.deadline
+        with self._progress.of(f"{operation.action} at {self._address}", deadline) as wait:
+            while True:
+                if not deadline.is_awaited():
+                    # Somebody may have cleaned up by now, and would not know of what is done later.
+                    raise DnsUpdateError(f"{self._summary(operation)}: nobody waits for it any more")
+                wait.waits_for("no answer yet")
+                operation.tries += 1
+                try:
+                    return self._exchange(message, operation)
+                except _TransientError as error:
+                    reason = str(error)
+                pause = backoff_seconds(operation.tries, clock=deadline.clock)
+                if pause >= deadline.left:
+                    raise DnsUpdateError(f"{self._summary(operation)}: {reason}")
+                wait.waits_for(reason, pause)
+                deadline.clock.sleep(pause)
+
+    def _exchange(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
+        """Tries once. Raises _TransientError if the next try may go better."""
+        wire = message.to_wire()  # signs it anew, because the signature holds the time
+        seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left)
+        try:
+            connection = socket.create_connection((self._address.host, self._address.port), seconds)
+        except socket.gaierror as error:
+            reason = f"its host name can't be resolved ({one_line(str(error.strerror))})"
+            if error.errno == socket.EAI_AGAIN:
+                raise _TransientError(reason) from None
+            raise DnsUpdateError(f"{self._summary(operation)}: {reason}; see server") from None
+        except OSError as error:
+            raise _TransientError(f"no connection{_why(error, seconds)}; see server and port") from None
+        seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
+        with connection:
+            try:
+                received = _talk(connection, wire, time.monotonic() + seconds)
+            except (OSError, EOFError) as error:
+                operation.lost_an_answer = True
+                raise _TransientError(f"no answer{_why(error, seconds)}") from None
+        return self._verify(message, received, operation)
+
+    def _verify(self, message: dns.message.Message, received: bytes, operation: _Operation) -> dns.message.Message:
+        """Returns the answer to a message if it can be trusted."""
+        import dns.exception
+        import dns.message
+        import dns.rcode
+
+        try:
+            answer = dns.message.from_wire(received, keyring=False)
+        except (dns.exception.DNSException, ValueError):
+            answer = None
+        if answer is None or not message.is_response(answer):
+            raise self._untrusted(operation, "what it sent is no answer of a DNS server; see server and port")
+        is_signed = self._key is not None and _is_signed(self._key, message.mac, answer, received)
+        if answer.rcode() == dns.rcode.SERVFAIL:
+            operation.refused_unsigned |= self._key is not None and not is_signed
+            raise _TransientError("it answered SERVFAIL; its log says why")
+        if self._key and not is_signed:
+            self._check_unsigned(self._key, answer, operation)
+        return answer
+
+    def _check_unsigned(self, key: TsigKey, answer: dns.message.Message, operation: _Operation) -> None:
+        """Raises DnsUpdateError if an unsigned answer to a signed message can't be trusted.
+
+        A server may refuse a message without a signature. Any other answer must have one.
+        """
+        import dns.rcode
+
+        if answer.tsig_error:
+            operation.refused_unsigned = True
+            raise self._key_refusal(operation, key, answer)
+        if answer.had_tsig:
+            raise self._untrusted(
+                operation,
+                f"its answer has a signature that is not the one of {key}, so it is not believed; see what stands "
+                "between here and the server",
+            )
+        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET):
+            raise self._untrusted(
+                operation,
+                f"its answer is not signed by {key}, so it is not believed; see that the server knows this key, and "
+                "what stands between here and the server",
+            )
+        operation.refused_unsigned = True
+
+    # -- what went wrong, in words ------------------------------------------------------------------------
+
+    def _summary(self, operation: _Operation) -> str:
+        effort = f" after {operation.tries} tries in {operation.deadline}" if operation.tries > 1 else ""
+        return f"could not {operation.action} at {self._address}{effort}"
+
+    def _untrusted(self, operation: _Operation, why: str) -> DnsUpdateError:
+        """The failure of an operation whose answer can't be trusted. The server may have carried it out."""
+        operation.lost_an_answer = True
+        return DnsUpdateError(f"{self._summary(operation)}: {why}")
+
+    def _key_refusal(self, operation: _Operation, key: TsigKey, answer: dns.message.Message) -> DnsUpdateError:
+        """The failure that a server's refusal of the key means."""
+        import dns.rcode
+
+        error = dns.rcode.Rcode(answer.tsig_error or 0)
+        said = f"{self._summary(operation)}: it refuses {key} ({dns.rcode.to_text(error, tsig=True)})"
+        if error == dns.rcode.BADTIME:
+            return DnsUpdateError(f"{said}, as the clocks differ by more than 5 minutes: {_clocks(answer)}; set them")
+        if error == dns.rcode.BADKEY:
+            why = (
+                f"it knows no key of this name with {key.algorithm}, or, as Knot says it, one that may not "
+                f"change {operation.domain}; see tsig_key_name and tsig_algorithm"
+            )
+        elif error == dns.rcode.BADSIG:
+            why = "it has another secret for it; see tsig_secret"
+        else:
+            why = "see its log"
+        return DnsUpdateError(f"{said}: {why}. {_CREDENTIALS_HINT}")
+
+    def _refusal(self, operation: _Operation, answer: dns.message.Message) -> DnsUpdateError:
+        """The failure that a server's refusal means."""
+        import dns.opcode
+        import dns.rcode
+
+        rcode, key = answer.rcode(), self._key
+        is_update = answer.opcode() == dns.opcode.UPDATE
+        if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not key:
+            why = (
+                f"it takes no unsigned updates of the zone {self._zone} from this address, or is not its primary "
+                "server; see server and zone, and give tsig_key_name and tsig_secret, or allow unsigned updates at "
+                f"the server. {_CREDENTIALS_HINT}"
+            )
+        elif rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not answer.had_tsig:
+            # PowerDNS refuses a key in this way, and other servers refuse a zone that they don't have.
+            why = (
+                f"it does not have the zone {self._zone}, does not let this machine ask, or does not take "
+                f"{key}, its secret or the time here; its log says which"
+            )
+        elif key and rcode == dns.rcode.REFUSED and is_update:
+            why = (
+                f"{key} may not change the NS records of {operation.domain}; with BIND it may by "
+                f'`update-policy {{ grant "{key.name}" name {operation.domain}. NS; }};` of the zone {self._zone}'
+            )
+        elif rcode == dns.rcode.REFUSED:
+            why = f"it does not have the zone {self._zone}, or does not let this machine ask; see server and zone"
+        elif rcode == dns.rcode.NOTAUTH:
+            why = f"it is not the primary server of the zone {self._zone}; see server and zone"
+        elif rcode == dns.rcode.NOTZONE:
+            why = f"{operation.domain} is not in the zone {self._zone}; see zone"
+        elif rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
+            why = "it does not know DNS UPDATE (RFC 2136), or not this way; see server and port"
+        elif rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
+            why = "somebody else is changing the records of this name right now; run `pulumi up` again"
+        else:
+            why = "its log says why"
+        return DnsUpdateError(f"{self._summary(operation)}: it answered {dns.rcode.to_text(rcode)}: {why}")
+
+
+_CREDENTIALS_HINT = (
+    "Refresh and destroy take the key as the last `pulumi up` left it: after a change run `pulumi up` first, or add "
+    "--run-program"
+)
+
+
+class _AliasError(DnsUpdateError):
+    """According to an answer, the name is an alias: by a record of its own, or by a wildcard.
+
+    Only the prerequisite of an update tells which of the two, because it looks at the name's own records alone.
+    """
+
+
+class _TransientError(Exception):
+    """A try failed, and the next one may go better. The text is a clause that says what went wrong."""
+
+
+@dataclass
+class _Operation:
+    """A message to the server, with all of its tries.
+
+    Attributes:
+        action: What it does, for messages: a verb and its object.
+        domain: The name whose records it is about.
+        deadline: How long it may take.
+        tries: How often it was tried so far.
+        rcode: What the answer to an update says, if there is one that can be trusted.
+        lost_an_answer: Whether a try had no answer that can be trusted. The server may have carried it out.
+        refused_unsigned: Whether a signed try was refused by an answer without a signature, which anybody between here
+            and the server may have sent.
+    """
+
+    action: str
+    domain: str
+    deadline: Deadline
+    tries: int = 0
+    rcode: int | None = None
+    lost_an_answer: bool = False
+    refused_unsigned: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether only a look at the records can tell what the server did."""
+        return self.lost_an_answer or self.refused_unsigned
+
+    @property
+    def seconds_left(self) -> float:
+        """How long a step of a try may take in seconds. It always gets some time."""
+        return max(self.deadline.left, 0.1)
+
+
+def _talk(connection: socket.socket, wire: bytes, until: float) -> bytes:
+    """Sends a message and receives one, each with its length before it (RFC 1035, 4.2.2)."""
+    connection.sendall(struct.pack("!H", len(wire)) + wire)
+    (length,) = struct.unpack("!H", _receive(connection, 2, until))
+    return _receive(connection, length, until)
+
+
+def _receive(connection: socket.socket, size: int, until: float) -> bytes:
+    data = b""
+    while len(data) < size:
+        connection.settimeout(max(until - time.monotonic(), 0.001))
+        more = connection.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def _why(error: Exception, seconds: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f" within {seconds:.3g} seconds"
+    if isinstance(error, EOFError):
+        return ", as it ended the connection"
+    return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
+
+
+def _is_signed(key: TsigKey, request_mac: bytes | None, answer: dns.message.Message, received: bytes) -> bool:
+    """Tells whether the answer has a valid signature by the key."""
+    import dns.exception
+    import dns.message
+
+    if not answer.had_tsig:
+        return False
+    try:
+        dns.message.from_wire(received, keyring=key.to_dnspython(), request_mac=request_mac)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    return True
+
+
+def _unsettled_error(failure: DnsUpdateError, there: NsSet | None) -> UnsettledError:
+    return UnsettledError(f"{_with_doubt(failure)}: {_description(there)}", there)
+
+
+def _with_doubt(failure: DnsUpdateError) -> str:
+    return f"{failure}. The server may have carried it out all the same"
+
+
+def _description(there: NsSet | None) -> str:
+    """Says what a look found, in a clause."""
+    return "it has no NS records of this name now" if there is None else f"it now has {there}"
+
+
+def _clocks(answer: dns.message.Message) -> str:
+    """Compares this machine's clock with the server's, which is in its answer (RFC 8945, 5.2.3)."""
+    here = _moment(time.time())  # dnspython signs by this clock
+    tsig: Any = answer.tsig
+    other: bytes = tsig[0].other
+    there = _moment(int.from_bytes(other, "big")) if len(other) == 6 else "another time"
+    return f"here it is {here}, and there {there}"
+
+
+def _moment(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(int(seconds), timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "a time that is none"
+
+
+def _find_records(section: Sequence[dns.rrset.RRset], rdtype: str, domain: str | None = None) -> Any:
+    """Returns the first records of a type in a section, of one name if it is given; None if there are none."""
+    import dns.rdatatype
+
+    for records in section:
+        if records.rdtype == dns.rdatatype.from_text(rdtype) and domain in (None, _owner(records)):
+            return records
+    return None
+
+
+def _owner(records: Any) -> str:
+    """Returns the name that records are of, in lower case and without the trailing dot."""
+    return one_line(str(records.name).lower().rstrip("."))

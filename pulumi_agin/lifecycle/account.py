@@ -1,0 +1,71 @@
+"""The ngrok account of a resource: its client, and when to believe that an Agent Ingress is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin import commands
+
+from .call import Call
+from .outputs import FINGERPRINT
+from .results import Failed
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.settings import Settings
+
+    from .process import Process
+
+
+def domain_of(outputs: Mapping[str, Any]) -> str | None:
+    """Returns the domain in the outputs; None if somebody edited the state so that it is empty or not text."""
+    domain = outputs.get("domain")
+    return domain if isinstance(domain, str) and domain else None
+
+
+class Account:
+    """The account of an API key, which the resources of one provider share."""
+
+    def __init__(self, settings: Settings, process: Process) -> None:
+        """Asks nothing yet.
+
+        Args:
+            settings: How to reach ngrok.
+            process: What the plugin process has learned so far.
+        """
+        self.settings = settings
+        self.process = process
+
+    def client(self, call: Call) -> AgentIngressClient:
+        """Returns the client for a call. Once the engine no longer waits for the call, the client sends nothing more.
+
+        Raises:
+            InvalidInputsError: The settings have problems. `check` reports the same, so the preview shows them.
+        """
+        return self.process.client(self.settings).for_caller(call.is_awaited)
+
+    def fingerprint(self, id_: str) -> dict[str, str]:
+        """Returns the hidden output by which a later call recognizes the API key."""
+        return {FINGERPRINT: self.process.client(self.settings).fingerprint(id_)}
+
+    def believe_gone(self, call: Call, id_: str, error: Exception) -> None:
+        """Returns if a 404 means that the ingress is gone, that is, if this API key saw it last.
+
+        Args:
+            call: The call, with the outputs in the state.
+            id_: The id of the ingress.
+            error: What the client raised.
+
+        Raises:
+            Failed: The key may be of another account, for which ngrok gives the same answer.
+        """
+        if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
+            return
+        stack = self.process.placement(call.urn).stack
+        raise Failed(
+            f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.origin}, is not "
+            "known to be the one that saw this Agent Ingress last, and for ngrok one of another account does not "
+            f"exist. Set the key of its account{self.settings.api_key_hint}; or, where it really is gone, take it out "
+            f"of the state with\n{commands.state_delete_line(call.urn, stack=stack)}"
+        )

@@ -1,0 +1,272 @@
+"""What happens to an Agent Ingress: check, diff, create, read, update, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin import commands
+from pulumi_agin.api.errors import (
+    CreatedUnreadError,
+    CreateUnsettledError,
+    DomainExistsError,
+    NotFoundError,
+    UpdateUnsettledError,
+)
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.canonical import POLICY, canonical_domain, has_policy
+
+from . import domain_taken
+from .account import Account, domain_of
+from .call import Call, Reading
+from .outputs import inputs_of, outputs_after, outputs_of
+from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.settings import Settings
+
+    from .process import Process
+
+# Longer values are not printed back.
+LONGEST_PRINTED = 100
+
+
+class AgentIngressLifecycle:
+    """The lifecycle of an Agent Ingress."""
+
+    def __init__(self, settings: Settings, process: Process) -> None:
+        """Asks nothing yet.
+
+        Args:
+            settings: How to reach ngrok.
+            process: What the plugin process has learned so far.
+        """
+        self._account = Account(settings, process)
+
+    # -- what is wanted -----------------------------------------------------------------------------------
+
+    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+        """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
+        # Imported here because both load pydantic, which a destroy does not need.
+        from pulumi_agin.api.inputs import AgentIngressInputs
+        from pulumi_agin.fields import validate
+
+        self._account.process.learn_from_check(call)
+        inputs, problems = validate(AgentIngressInputs, wanted, call.is_unknown)
+        failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
+        for problem in problems:
+            if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
+                failures.append(InputFailure(f"the domain {problem.message}", "domain"))
+            else:
+                failures.append(InputFailure(problem.sentence))
+        return Checked(inputs, failures)
+
+    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+        """Compares the declared inputs with the outputs in the state, both in canonical form.
+
+        Raises:
+            Failed: Somebody edited the state so that nobody can tell what would change.
+        """
+        _check_comparable(call)
+        changed = _changes(call, call.outputs_before, wanted)
+        self._account.process.learn_wanted_policy(id_, wanted.get(POLICY))
+        return Difference(changed, [field for field in changed if field in _replacing_fields()], bool(changed))
+
+    # -- what is done -------------------------------------------------------------------------------------
+
+    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+        """Sends one POST. Once ngrok has answered, whatever fails, the ingress reaches the state.
+
+        In a preview it sends nothing. Outputs that are not known before the create are absent then.
+        """
+        if call.is_preview:
+            return Created("", outputs_after({}, wanted, call.is_unknown))
+        client = self._account.client(call)
+        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)
+        try:
+            ingress = client.create(wanted, deadline.seconds)
+        except DomainExistsError as error:
+            raise Failed(domain_taken.explain(self._account, call, error, wanted["domain"], deadline.left)) from None
+        except CreateUnsettledError as error:
+            raise Failed(domain_taken.explain_unsettled(self._account, call, error, wanted["domain"])) from None
+        except CreatedUnreadError as error:
+            outputs = {**wanted, **self._account.fingerprint(error.id)}
+            raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
+        outputs = self._outputs(ingress)
+        self._account.process.learn_outputs(call.urn, outputs)
+        self._check_kept(call, [field for field in _updated_fields() if wanted.get(field)], wanted, ingress, outputs)
+        return Created(ingress.id, outputs)
+
+    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+        """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time.
+
+        Raises:
+            Failed: There is no such ingress for a `get` or an import. In a refresh, nobody can tell whether it exists.
+        """
+        client = self._account.client(call)
+        is_refresh = reading is Reading.REFRESH
+        try:
+            read = client.get_one_of_many if is_refresh else client.get
+            ingress = read(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            if not is_refresh:
+                raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
+            self._account.believe_gone(call, id_, error)
+            return None
+        inputs = None
+        if reading is not Reading.GET:
+            inputs = inputs_of(ingress, call.inputs_before or call.outputs_before)
+        return Existing(ingress.id, self._outputs(ingress), inputs)
+
+    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends one PATCH with what changed. If the state shows no change, it sends a GET first.
+
+        In a preview it sends nothing. Outputs that are not known before the update are absent then.
+
+        Raises:
+            PartlyDone: ngrok has other values than it was asked for, or nobody can tell. The state keeps what is
+                known, and the next `pulumi up` tries again.
+        """
+        if call.is_preview:
+            return outputs_after(call.outputs_before, wanted, call.is_unknown)
+        client = self._account.client(call)
+        _check_comparable(call)
+        domain = str(call.outputs_before["domain"])
+        changed = _changes(call, call.outputs_before, wanted)
+        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)
+        try:
+            if not changed:
+                # An earlier update failed. If its answer was lost, the state may be wrong.
+                existing = self._outputs(client.get(id_, deadline.seconds, domain=domain))
+                changed = _changes(call, existing, wanted)
+                if not changed:
+                    return existing
+            changes = {field: _patch_value(field, wanted) for field in changed}
+            ingress = client.update(id_, changes, deadline.left, domain=domain)
+        except NotFoundError as error:
+            self._account.believe_gone(call, id_, error)
+            raise Failed(
+                f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
+                "the next `pulumi up` then makes it anew"
+            ) from None
+        except UpdateUnsettledError as error:
+            known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
+            raise PartlyDone(f"{error}. The next `pulumi up` looks, and asks again", id_, known) from None
+        outputs = self._outputs(ingress)
+        self._check_kept(call, changed, wanted, ingress, outputs)
+        return outputs
+
+    def delete(self, call: Call, id_: str) -> None:
+        """Sends one DELETE. It is not a failure if the ingress is gone already."""
+        try:
+            self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            self._account.believe_gone(call, id_, error)
+
+    # -- what came of it ----------------------------------------------------------------------------------
+
+    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
+        return outputs_of(ingress) | self._account.fingerprint(ingress.id)
+
+    def _check_kept(
+        self,
+        call: Call,
+        asked: Sequence[str],
+        wanted: Mapping[str, Any],
+        ingress: AgentIngress,
+        outputs: Mapping[str, Any],
+    ) -> None:
+        """Raises PartlyDone if ngrok's answer has other values than it was asked for."""
+        not_kept = [field for field in asked if _differs(call, field, outputs.get(field), wanted.get(field))]
+        if not not_kept:
+            return
+        process = self._account.process
+        where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
+        if POLICY in not_kept and not wanted.get(POLICY):
+            message = (
+                f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it: an Agent "
+                "Ingress can't be rid of its policy, only replaced. Where that is wanted, give the resource "
+                f"{process.vocabulary.delete_before_replace}, as two can't have one domain, take away its protection "
+                "where it has one, and run\n"
+                f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
+            )
+        else:
+            message = (
+                f"ngrok was asked to set {' and '.join(not_kept)} of {where}, and its answer has it otherwise. The "
+                "next `pulumi up` asks again"
+            )
+        raise PartlyDone(message, ingress.id, outputs)
+
+
+# -- what is declared -------------------------------------------------------------------------------------
+
+
+@cache
+def _replacing_fields() -> tuple[str, ...]:
+    from pulumi_agin.api.inputs import AgentIngressInputs
+    from pulumi_agin.fields import replacing_fields
+
+    return replacing_fields(AgentIngressInputs)
+
+
+@cache
+def _updated_fields() -> tuple[str, ...]:
+    from pulumi_agin.api.inputs import AgentIngressInputs
+    from pulumi_agin.fields import updated_fields
+
+    return updated_fields(AgentIngressInputs)
+
+
+# -- what is compared -------------------------------------------------------------------------------------
+
+
+def _check_comparable(call: Call) -> None:
+    """Raises Failed if somebody edited the state so that nobody can tell what would change.
+
+    Otherwise a missing domain would replace the ingress. A description that is not text does no harm: an update
+    corrects it.
+    """
+    outputs = call.outputs_before
+    wrong = []
+    if not domain_of(outputs) and not call.is_unknown(outputs.get("domain")):
+        wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
+    policy = outputs.get(POLICY)
+    if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
+        wrong.append(f"{POLICY} is not a dict")
+    if wrong:
+        raise Failed(
+            f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
+            "`pulumi refresh`, which reads the values from ngrok again"
+        )
+
+
+def _changes(call: Call, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Returns the fields whose wanted values differ from the existing ones."""
+    fields = (*_replacing_fields(), *_updated_fields())
+    return [field for field in fields if _differs(call, field, existing.get(field), wanted.get(field))]
+
+
+def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
+    if call.is_unknown(new) or call.is_unknown(old):
+        return True
+    kind = Mapping if field == POLICY else str
+    if not all(value is None or isinstance(value, kind) for value in (old, new)):
+        # In a refresh, the new values are the inputs in the state, which somebody may have edited.
+        return bool(old != new)
+    if field == "domain":
+        return canonical_domain(old or "") != canonical_domain(new or "")
+    if field == POLICY:
+        return not has_policy(old, new)
+    return bool((old or "") != (new or ""))
+
+
+def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
+    # ngrok ignores a text that is null or absent. Only "" clears it.
+    return wanted.get(field) or (None if field == POLICY else "")
+
+
+def _may_be_printed(value: object) -> bool:
+    # The engine prints the value as it is, and a URL can contain a password.
+    return isinstance(value, str) and len(value) <= LONGEST_PRINTED and value.isprintable() and "@" not in value

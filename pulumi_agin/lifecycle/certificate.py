@@ -1,0 +1,352 @@
+"""What happens to the wait for a certificate. That is all there is: nothing is created at ngrok, and nothing deleted.
+
+In the state, a hidden output tells whether the certificate was ready, and another one by which policy. So the next
+`pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
+from pulumi_agin.api.retry import is_transient
+from pulumi_agin.api.text import redact
+from pulumi_agin.canonical import has_policy, without_none
+from pulumi_agin.nameservers import describe_public
+
+from .account import Account, domain_of
+from .call import Call, Reading
+from .results import Abandoned, Checked, Created, Difference, Existing, Failed, InputFailure
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.api.models import AgentIngress, CertificateState
+    from pulumi_agin.settings import Settings
+
+    from .process import Process
+
+ID = "agent_ingress_id"
+TIMEOUT = "timeout_seconds"
+GRACE = "dns_error_grace_seconds"
+
+# Hidden outputs. They stand in users' states, so their names never change.
+WAS_READY = "_was_ready"
+# {} means that there was no policy.
+WAITED_POLICY = "_policy"
+
+# The pauses after the first looks, so that there are some early on, and the pause after each later one.
+PAUSES_SECONDS = (2, 2, 4)
+LAST_PAUSE_SECONDS = 10
+
+# How long one look may take, even if the time of the wait is over. No longer, because a look that retries does not
+# notice when the time is over.
+LOOK_SECONDS = 20
+
+# How often a line shows that the wait goes on if nothing changes.
+LINE_SECONDS = 30
+
+# How soon a wait notices that the engine is gone.
+NOTICE_SECONDS = 1
+
+PUBLIC_DNS_SECONDS = 5
+
+# How many characters of ngrok's words about a certificate are shown.
+LONGEST_WORDS = 400
+
+_UNKNOWN_TO_US = object()
+
+
+class CertificateValidationLifecycle:
+    """The lifecycle of a wait for a certificate."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        process: Process,
+        describe_dns: Callable[[str, float], str] = describe_public,
+    ) -> None:
+        """Waits for nothing yet.
+
+        Args:
+            settings: How to reach ngrok.
+            process: What this plugin process has learned so far.
+            describe_dns: Says in a clause what public DNS has of a domain, in so many seconds at most. Raises
+                ImportError if a package is missing for that.
+        """
+        self._account = Account(settings, process)
+        self._process = process
+        self._describe_dns = describe_dns
+
+    # -- what is wanted -----------------------------------------------------------------------------------
+
+    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+        """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
+        # Imported here because both load pydantic, which a destroy does not need.
+        from pulumi_agin.fields import validate
+
+        from .certificate_inputs import CertificateValidationInputs
+
+        settings = self._account.settings
+        api_key = settings.api_key.value.get_secret_value()
+        inputs, problems = validate(
+            CertificateValidationInputs, wanted, call.is_unknown, lambda text: redact(text, api_key) != text
+        )
+        sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
+        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+
+    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+        """Finds out whether there is something to wait for. How long to wait makes no difference by itself."""
+        # In a refresh, the wanted values are the inputs of the state, which somebody may have edited.
+        before = call.outputs_before
+        changed = [
+            field
+            for field in _replacing_fields()
+            if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
+        ]
+        is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
+        return Difference(changed, changed, bool(changed) or is_to_be_issued)
+
+    # -- what is done -------------------------------------------------------------------------------------
+
+    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+        """Waits. If the wait fails, nothing reaches the state, and the next `pulumi up` waits again.
+
+        In a preview it does not wait.
+        """
+        if call.is_preview:
+            return Created("", {ID: wanted[ID]})
+        return Created(wanted[ID], self._wait(call, wanted))
+
+    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+        """Looks at the certificate once, and waits for nothing."""
+        try:
+            client = self._account.client(call)
+            ingress = client.get_one_of_many(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            self._account.believe_gone(call, id_, error)
+            return None
+        return Existing(id_, self._outputs(ingress))
+
+    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Waits again. If the wait fails, the state stays as it was, and the next `pulumi up` waits again.
+
+        In a preview it does not wait.
+        """
+        if call.is_preview:
+            return {ID: wanted[ID]}
+        return self._wait(call, wanted)
+
+    def delete(self, call: Call, id_: str) -> None:
+        """Does nothing: the certificate belongs to the ingress."""
+
+    # -- the wait -----------------------------------------------------------------------------------------
+
+    def _wait(self, call: Call, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs once the certificate is ready.
+
+        Raises:
+            Failed: It is not ready in time.
+            Abandoned: The engine is gone.
+        """
+        client = self._account.client(call)
+        from pulumi_agin.api.models import certificate_state
+
+        custom_timeout = call.timeout_seconds or math.inf
+        watch = Watch(min(wanted[TIMEOUT], custom_timeout), wanted[GRACE])
+        began = self._process.clock.monotonic()
+        ingress: AgentIngress | None = None
+        while True:
+            ingress, problem = self._look(client, wanted[ID], ingress)
+            elapsed = self._process.clock.monotonic() - began
+            state = certificate_state(ingress) if ingress else None
+            watch.note_look(state, elapsed)
+            # After a look that failed, the certificate is as it was seen last, and that is not ready.
+            if ingress and state and state.is_ready:
+                if watch.looks > 1:
+                    self._say(
+                        f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {elapsed:.0f} seconds"
+                    )
+                return self._outputs(ingress)
+            words = problem or (_words(client, ingress) if ingress else "")
+            pause = watch.pause_seconds(elapsed)
+            if pause <= 0:
+                if ingress is None:
+                    raise Failed(f"{problem}; the next `pulumi up` waits again")
+                limit = self._process.vocabulary.custom_timeouts if custom_timeout < wanted[TIMEOUT] else TIMEOUT
+                raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
+            if watch.has_news(words, elapsed):
+                name = ingress.domain if ingress else wanted[ID]
+                self._say(
+                    f"waiting for the certificate of {name}, for {elapsed:.0f} of the {watch.timeout_seconds:.0f} "
+                    f"seconds it may take: {'' if problem else 'it is '}{words}"
+                )
+            self._pause(call, pause)
+
+    def _look(
+        self, client: AgentIngressClient, id_: str, before: AgentIngress | None
+    ) -> tuple[AgentIngress | None, str]:
+        """Returns the ingress and "". After a transient failure, it returns `before` and what went wrong."""
+        try:
+            seconds = min(LOOK_SECONDS, client.timeout_seconds)
+            return client.get(id_, seconds, domain=before.domain if before else None), ""
+        except NotFoundError as error:
+            raise Failed(
+                f"{error}: there is no such Agent Ingress in the account of the API key from "
+                f"{self._account.settings.api_key.origin}. The wait for one of another account needs the same "
+                f"{self._process.vocabulary.provider} as the ingress; where it was deleted outside of Pulumi, "
+                "`pulumi refresh` takes it out of the state"
+            ) from None
+        except (UnreachableError, ApiError) as error:
+            if isinstance(error, ApiError) and not is_transient(error.status):
+                raise
+            return before, str(error)
+
+    def _pause(self, call: Call, seconds: float) -> None:
+        """Sleeps as long as the engine waits for the call, because the engine may be killed meanwhile."""
+        clock = self._process.clock
+        until = clock.monotonic() + seconds
+        while (left := until - clock.monotonic()) > 0:
+            clock.sleep(min(left, NOTICE_SECONDS))
+            if not call.is_awaited():
+                raise Abandoned("nobody waits for the certificate any more")
+
+    def _say(self, line: str) -> None:
+        # A line that can't be shown means that the engine is gone, which the next pause notices.
+        with contextlib.suppress(OSError):
+            self._process.say(line)
+
+    # -- in words -----------------------------------------------------------------------------------------
+
+    def _explain_end(
+        self, client: AgentIngressClient, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str
+    ) -> str:
+        """Says how far the certificate got, in what time, and what to do."""
+        since = watch.dns_error_since
+        if since is not None and elapsed >= since + watch.grace_seconds:
+            after, limit = f"{elapsed - since:.0f} seconds of this error", GRACE
+        else:
+            after = f"{elapsed:.0f} seconds"
+        over = (
+            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, which is all that "
+            f"{limit} gives it, it is {_words(client, ingress)}"
+        )
+        if problem:
+            over += f", as it was seen last: {problem}"
+        if since is None:
+            return f"{over}. It may yet be issued: the next `pulumi up` waits again; give it more time by {limit}"
+        status = ingress.certificate_management_status
+        retries_at = status.provisioning_job.retries_at if status and status.provisioning_job else None
+        show = client.fit_to_show
+        again = f"; ngrok tries again at {show(retries_at, 40)}, and sees no repair before" if retries_at else ""
+        return (
+            f"{over}. The NS records of {ingress.domain} have to be "
+            f"{show(', '.join(ingress.ns_targets), LONGEST_WORDS)}{self._public_dns(ingress.domain)}. Repair them, "
+            f"and run `pulumi up`, which waits again{again}"
+        )
+
+    def _public_dns(self, domain: str) -> str:
+        """Says what public DNS has of the domain right now; "" if dnspython is missing."""
+        try:
+            return f"; {self._describe_dns(domain, PUBLIC_DNS_SECONDS)}"
+        except ImportError:
+            return ""
+
+    # -- what reaches the state ---------------------------------------------------------------------------
+
+    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
+        """The outputs. If there is no renewal, that one is "", because previews take an absent output for unknown."""
+        from pulumi_agin.api.models import certificate_state
+
+        policy = ingress.certificate_management_policy
+        status = ingress.certificate_management_status if policy else None
+        return {
+            ID: ingress.id,
+            "domain": ingress.domain,
+            "renews_at": status.renews_at or "" if status else "",
+            WAS_READY: certificate_state(ingress).is_ready,
+            WAITED_POLICY: without_none(policy.plain()) if policy else {},
+        } | self._account.fingerprint(ingress.id)
+
+    def _has_other_policy(self, call: Call, id_: str) -> bool:
+        """Tells whether the program wants another policy of the ingress than the one that the last wait was for."""
+        wanted = self._process.wanted_policy(id_, _UNKNOWN_TO_US)
+        if wanted is _UNKNOWN_TO_US or WAITED_POLICY not in call.outputs_before:
+            return False
+        there = call.outputs_before[WAITED_POLICY]
+        # If somebody edited the state, it may be anything. Another wait does no harm.
+        return call.is_unknown(wanted) or not isinstance(there, Mapping) or not has_policy(there, wanted)
+
+
+@cache
+def _replacing_fields() -> tuple[str, ...]:
+    from pulumi_agin.fields import replacing_fields
+
+    from .certificate_inputs import CertificateValidationInputs
+
+    return replacing_fields(CertificateValidationInputs)
+
+
+@dataclass
+class Watch:
+    """What a wait has seen so far, and how it goes on. All moments are seconds since it began.
+
+    Attributes:
+        timeout_seconds: How long it may take in all.
+        grace_seconds: How long a DNS error may last.
+        looks: How often it has looked.
+        dns_error_since: When a look first found the DNS error that there is now; None if there is none.
+    """
+
+    timeout_seconds: float
+    grace_seconds: float
+    looks: int = 0
+    dns_error_since: float | None = None
+    _last_words: str = ""
+    _next_line: float = 0.0
+
+    def note_look(self, state: CertificateState | None, moment: float) -> None:
+        """Records a look.
+
+        Args:
+            state: The last known state of the certificate; None if it was never seen.
+            moment: When the look ended.
+        """
+        self.looks += 1
+        if state is None:
+            return
+        if state.name != "DNS_ERROR":
+            self.dns_error_since = None
+        elif self.dns_error_since is None:
+            self.dns_error_since = moment
+
+    def pause_seconds(self, moment: float) -> float:
+        """Returns how long to pause before the next look; 0 or less if the time is over, in all or of a DNS error."""
+        end = self.timeout_seconds
+        if self.dns_error_since is not None:
+            end = min(end, self.dns_error_since + self.grace_seconds)
+        pauses = dict(enumerate(PAUSES_SECONDS, 1))
+        return min(pauses.get(self.looks, LAST_PAUSE_SECONDS), end - moment)
+
+    def has_news(self, words: str, moment: float) -> bool:
+        """Tells whether a line is due: its words differ from those of the last line, or that was long ago.
+
+        Args:
+            words: What the line would say.
+            moment: Now.
+        """
+        if words == self._last_words and moment < self._next_line:
+            return False
+        self._last_words, self._next_line = words, moment + LINE_SECONDS
+        return True
+
+
+def _words(client: AgentIngressClient, ingress: AgentIngress) -> str:
+    """Says where the certificate is."""
+    from pulumi_agin.api.models import certificate_in_words
+
+    return client.fit_to_show(certificate_in_words(ingress), LONGEST_WORDS)

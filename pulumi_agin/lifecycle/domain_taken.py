@@ -1,0 +1,104 @@
+"""A domain that already has an Agent Ingress: who has it, and what to do."""
+
+from __future__ import annotations
+
+from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
+
+from .account import Account
+from .call import Call, Placement
+
+# How long to look for the ingress that has a domain, at most.
+LOOK_SECONDS = 30
+
+# How a message about an ingress that may be somebody else's ends.
+_IN_USE = "; otherwise it is in use: choose another domain"
+
+
+def explain(account: Account, call: Call, error: DomainExistsError, domain: str, seconds_left: float) -> str:
+    """Says which ingress has the domain, and what to do, with a command if there is one.
+
+    Args:
+        account: The account that refused the create.
+        call: The create.
+        error: The refusal.
+        domain: The domain, in canonical form.
+        seconds_left: How much of the call's time is left, in seconds.
+    """
+    process, client = account.process, account.client(call)
+    try:
+        existing = client.find(domain, min(LOOK_SECONDS, max(seconds_left, 1)))
+    except NgrokError as failure:
+        return f"{error}. Which one has it could not be found out: {failure}"
+    if existing is None:
+        return (
+            f"{error}. Of those that ngrok lists for this key none has it, so it is another account's: choose another "
+            f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
+        )
+    has_it = f"{error}. The one that has it is {client.describe(existing)}"
+    owner = process.resource_with(domain, existing.uri, other_than=call.urn)
+    if owner is not None:
+        return (
+            f"{has_it}, that of this stack's {owner}. Two can't have one domain: choose another one; where the "
+            "two are to exchange their domains, first give one of them a third, and run `pulumi up`"
+        )
+    before = process.known_outputs(call.urn)
+    if before is None:
+        # Also with `pulumi up --replace`: its check is not told what was before.
+        return (
+            f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old name "
+            f"or parent in {process.vocabulary.aliases}; where it is this resource's own, and to be replaced, give it "
+            f"{process.vocabulary.delete_before_replace}. To take it over under the name of this resource, run\n"
+            f"{_import_line(account, call, existing.id)}"
+        )
+    if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
+        return (
+            f"{has_it}, which is the one to be replaced, and two can't have one domain. To have it deleted first, give "
+            f"the resource {process.vocabulary.delete_before_replace}, and run the same again"
+        )
+    # An ingress that this resource had earlier is older than the one it has. One that it lost sight of is younger.
+    old_domain, made = before.get("domain"), str(before.get("created_at"))
+    is_domain_change = old_domain != domain
+    ways = []
+    if is_domain_change and old_domain and existing.created_at <= made:
+        ways.append(
+            f"Where this resource had {domain} before, that change of the domain is not finished and the stack still "
+            f'has {existing.id} to delete: set domain to "{old_domain}" again and run `pulumi up`, which '
+            f"deletes it, before you go back to {domain}"
+        )
+    if not ways or existing.created_at >= made:
+        ways.append(_left_behind(existing.id))
+    return f"{has_it}. {'. '.join(ways)}{_IN_USE}"
+
+
+def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError, domain: str) -> str:
+    """Says what is unknown, and gives a command that finds out, or that takes over what exists.
+
+    Args:
+        account: The account that was asked.
+        call: The create.
+        error: What is unknown.
+        domain: The domain, in canonical form.
+    """
+    is_replaced = account.process.known_outputs(call.urn) is not None
+    if error.existing_id and is_replaced:
+        return f"{error}. {_left_behind(error.existing_id)}{_IN_USE}"
+    if error.existing_id:
+        line = _import_line(account, call, error.existing_id)
+        return f"{error}. To take it over under the name of this resource, run\n{line}"
+    placement = account.process.placement(call.urn)
+    line = account.process.vocabulary.find_line(domain, placement, account.settings.from_stack_config)
+    way_on = "what to do" if is_replaced else "how to take it over"
+    return f"{error}. Where it is there, the next `pulumi up` says {way_on}. To see whether it is, run\n{line}"
+
+
+def _import_line(account: Account, call: Call, id_: str) -> str:
+    placement: Placement = account.process.placement(call.urn)
+    return account.process.vocabulary.import_line(id_, call.urn, placement, account.settings.from_stack_config)
+
+
+def _left_behind(id_: str) -> str:
+    """Says what to do if another ingress has the domain to which this resource is to change."""
+    return (
+        "Only where a run of this stack that was cut off created it, at that time, delete it at ngrok, as with "
+        f"`ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again"
+    )

@@ -1,0 +1,234 @@
+"""What happens to the NS records of a delegation at a primary server that takes DNS updates (RFC 2136).
+
+Everything it needs, the key too, is an input, so that refresh and destroy, which run no program, have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.dns_update import (
+    DnsUpdateError,
+    NsSet,
+    PrimaryServer,
+    TsigKey,
+    UnsettledError,
+)
+from pulumi_agin.dnspython import missing_package
+from pulumi_agin.fields import replacing_fields, updated_fields, validate
+from pulumi_agin.nameservers import Server
+
+from .call import Call, Reading
+from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
+from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
+
+if TYPE_CHECKING:
+    from .process import Process
+
+# How long a call may take if the resource has no custom_timeouts. A name server that restarts needs seconds.
+TIMEOUT_SECONDS = 60.0
+
+# Records of another name, or in another zone, are other records. Whatever else changes, the records stay in place: a
+# server that moved has the same zone.
+REPLACING = replacing_fields(NsRecordsInputs)
+OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
+
+
+class NsRecordsLifecycle:
+    """The lifecycle of the NS records that delegate one domain."""
+
+    def __init__(self, process: Process) -> None:
+        """Asks nothing yet.
+
+        Args:
+            process: What the plugin process has learned so far.
+        """
+        self._process = process
+
+    # -- what is wanted -----------------------------------------------------------------------------------
+
+    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+        """Normalizes the inputs, and finds everything that is wrong with them, a missing dnspython too."""
+        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown)
+        missing = missing_package()
+        sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
+        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+
+    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+        """Compares the inputs with what the state keeps. `take_over` is only for a create, so it is no change.
+
+        A resource whose zone changes is replaced too, and the new records are created first: so a wrong zone shows
+        before anything is deleted.
+        """
+        kept = _outputs_before(call)
+        # An unknown value equals no value in the state, so it counts as a change.
+        changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
+        return Difference(changed, [field for field in REPLACING if field in changed], bool(changed))
+
+    # -- what is done -------------------------------------------------------------------------------------
+
+    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+        """Creates the records if there are none; with `take_over`, replaces those that there are.
+
+        In a preview it sends nothing.
+        """
+        if call.is_preview:
+            return Created("", _outputs(wanted))
+        domain, records = wanted["domain"], _ns_set(wanted)
+        with _failures():
+            server = self._server(call, wanted)
+            try:
+                if wanted.get("take_over"):
+                    there = server.replace(domain, records, f"create the NS records of {domain}")
+                else:
+                    there = server.create(domain, records)
+            except UnsettledError as error:
+                outputs = {**_outputs(wanted), "ns_targets": []}
+                raise _partly_done(error, outputs, records.targets) from None
+        if there is not None:
+            raise self._refuse_taken(wanted, there)
+        return Created(domain, _outputs(wanted))
+
+    def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
+        """Reads the records. They are gone only if the zone's primary server says so.
+
+        Raises:
+            Failed: It is a `get` or an import, or the server did not tell.
+        """
+        if reading is not Reading.REFRESH:
+            take_over = self._process.vocabulary.take_over
+            raise Failed(f"NS records can't be imported: records that exist are taken over by {take_over}")
+        kept = _outputs_before(call)
+        with _failures():
+            there = self._server(call, kept).read(kept["domain"])
+        if there is None:
+            return None
+        outputs = {**_outputs(kept), "ns_targets": list(there.targets), "ttl": there.ttl}
+        if not kept["ns_targets"] and not set(there.targets) <= set(kept[UNSETTLED]):
+            # None was known to be this resource's own, and some of these are somebody else's.
+            if not set(there.targets) & set(kept[UNSETTLED]):
+                return None
+            outputs |= {"ns_targets": [], UNSETTLED: kept[UNSETTLED]}
+        # The inputs too, so that the next preview compares the program with what is there.
+        inputs = call.inputs_before or _outputs(outputs)
+        return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": there.ttl})
+
+    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Replaces the records, even by equal ones: so a new key is tried before the state keeps it.
+
+        In a preview it sends nothing.
+        """
+        if call.is_preview:
+            return _outputs(wanted)
+        kept, domain, records = _outputs_before(call), wanted["domain"], _ns_set(wanted)
+        has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
+        known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
+        # If none is known to be this resource's own, those that are there may be somebody else's.
+        may_be_others = has_moved or not kept["ns_targets"]
+        ours = known if may_be_others and not wanted.get("take_over") else None
+        with _failures():
+            server = self._server(call, wanted)
+            try:
+                there = server.replace(domain, records, f"update the NS records of {domain}", ours)
+            except UnsettledError as error:
+                # The address and the key are the new ones, which have just served to read the records.
+                outputs = {
+                    **_outputs(wanted),
+                    "ns_targets": [] if has_moved else kept["ns_targets"],
+                    "ttl": error.there.ttl if error.there else kept["ttl"],
+                }
+                raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
+        if there is not None:
+            raise self._refuse_taken(wanted, there)
+        return _outputs(wanted)
+
+    def delete(self, call: Call, id_: str) -> None:
+        """Deletes the records that the state knows of, and leaves those that others added."""
+        kept = _outputs_before(call)
+        with _failures():
+            self._server(call, kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
+
+    def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
+        """The server that has the records. Raises Failed if dnspython is missing."""
+        if missing := missing_package():
+            raise Failed(missing)
+        key = None
+        if "tsig_key_name" in properties:
+            key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
+        deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, self._process.clock, call.is_awaited)
+        return PrimaryServer(_address(properties), properties["zone"], key, deadline, self._process.progress)
+
+    def _refuse_taken(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
+        """Returns the failure of a call that found records of somebody else's."""
+        words = self._process.vocabulary
+        cut_off = ""
+        if there == _ns_set(wanted):
+            cut_off = " They are those that this resource would make: a run that was cut off may have made them."
+        return Failed(
+            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}.{cut_off} "
+            f"To replace them by those of this resource, set {words.take_over}; otherwise remove them. Where another "
+            "resource of this stack made them, and was renamed or moved in the program, do neither, as the old one is "
+            "deleted with its records: undo that and run `pulumi up`, then rename or move it again, together with "
+            f"{words.aliases} of what is renamed"
+        )
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Raises the errors of a conversation with the server as failures of the call."""
+    try:
+        yield
+    except DnsUpdateError as error:
+        raise Failed(str(error)) from None
+
+
+def _partly_done(
+    error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], old_address: Server | None = None
+) -> PartlyDone:
+    """The failure that keeps the resource in the state after a write of unknown outcome.
+
+    Args:
+        error: What is unknown.
+        outputs: The outputs that the state keeps, without the values that are in doubt.
+        values: All values that the server may have from this resource.
+        old_address: Where the records were before, if the server has moved.
+    """
+    unsettled = sorted(set(values) - set(outputs["ns_targets"]))
+    every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
+    left_alone = f". The records at {old_address} are left alone: nothing of this deletes them" if old_address else ""
+    return PartlyDone(
+        f"{error}. So the state keeps every value of this resource that the server may have ({every}): the next "
+        "`pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
+        f"`pulumi destroy` deletes the records with any of these values{left_alone}",
+        outputs["domain"],
+        {**outputs, UNSETTLED: unsettled},
+    )
+
+
+def _outputs_before(call: Call) -> dict[str, Any]:
+    """The outputs that the state has, in canonical form.
+
+    Raises:
+        Failed: Somebody edited the state, so that it has what this lifecycle never writes.
+    """
+    kept, problems = validate(KeptNsRecords, call.outputs_before)
+    if problems:
+        sentences = "; ".join(problem.sentence for problem in problems)
+        raise Failed(f"the state of this resource has been damaged: {sentences}. Put it right with `pulumi state edit`")
+    return kept
+
+
+def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: properties[field] for field in OUTPUTS if field in properties}
+
+
+def _ns_set(properties: Mapping[str, Any]) -> NsSet:
+    return NsSet(tuple(properties["ns_targets"]), int(properties["ttl"]))
+
+
+def _address(properties: Mapping[str, Any]) -> Server:
+    return Server(properties["server"], int(properties["port"]))

@@ -1,0 +1,83 @@
+"""Which values of an Agent Ingress reach the state, and which ones an update leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.canonical import POLICY, has_policy, without_none
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.models import AgentIngress
+
+# A hidden output. It tells whether a later call uses the key that saw the ingress last; see
+# AgentIngressClient.fingerprint. It stands in users' states, so its name never changes. With two underscores, the SDK
+# would not give it back to us.
+FINGERPRINT = "_key_fingerprint"
+
+TEXTS = ("description", "metadata")
+STATUS = "certificate_management_status"
+
+
+def outputs_of(ingress: AgentIngress) -> dict[str, Any]:
+    """Returns the outputs of an Agent Ingress.
+
+    A text that ngrok does not have is "", as an output that is absent would be unknown in every preview. A policy and
+    a status that ngrok does not have are absent.
+    """
+    return without_none(ingress.outputs())
+
+
+def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the inputs that would make an Agent Ingress as it is.
+
+    With them in the state, the next preview compares the program with what exists, and shows only real differences.
+
+    Args:
+        ingress: The ingress as ngrok has it.
+        inputs_before: The inputs that the state has: which optional ones the program gives.
+    """
+    inputs: dict[str, Any] = {"domain": ingress.domain}
+    for field in TEXTS:
+        value = getattr(ingress, field)
+        if value or field in inputs_before:
+            inputs[field] = value
+    policy = without_none(ingress.outputs()).get(POLICY)
+    if policy is not None:
+        policy_before = inputs_before.get(POLICY)
+        if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
+            # ngrok chose it. As an input it would be a difference that nobody made.
+            policy.pop("private_key_type", None)
+        inputs[POLICY] = policy
+    return inputs
+
+
+def outputs_after(
+    existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool]
+) -> dict[str, Any]:
+    """Returns the outputs that an update in place will leave.
+
+    Args:
+        existing: The outputs before the update, from the state or from ngrok.
+        wanted: The inputs of the update, in canonical form. An absent one, None and "" are the same.
+        is_unknown: Tells a value that a preview does not know yet.
+
+    Returns:
+        The outputs that are known before the update. A name that is absent from them is known only after it.
+    """
+    inputs = ("domain", *TEXTS, POLICY)
+    after = {name: value for name, value in existing.items() if name not in (*inputs, STATUS)}
+    for name in ("domain", *TEXTS):
+        value = wanted.get(name)
+        if not is_unknown(value):
+            after[name] = value or ""
+    policy = wanted.get(POLICY)
+    if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
+        return after
+    if has_policy(existing.get(POLICY), policy):
+        # With the key type that ngrok chose.
+        after |= {name: existing.get(name) for name in (POLICY, STATUS)}
+    elif policy:
+        after[POLICY] = policy
+    # ngrok has no way to remove a policy, so nobody knows what an update that tries it will leave.
+    return after

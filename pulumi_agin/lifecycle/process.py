@@ -1,0 +1,133 @@
+"""What a plugin process has learned so far, shared by all calls and all resources."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, ItemsView, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.api.progress import Progress
+
+from .call import Call, Placement
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.settings import Settings
+
+    from .vocabulary import Vocabulary
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Default = TypeVar("Default")
+
+# Stacks have fewer resources. Beyond this number the oldest are forgotten, and messages say less.
+MOST_RESOURCES = 20_000
+
+# Each account has one, and a plugin process serves few.
+MOST_CLIENTS = 100
+
+# The outputs that identify the Agent Ingress of a resource.
+IDENTIFYING_OUTPUTS = ("domain", "uri", "created_at")
+
+
+class Process:
+    """The memory of one plugin process. A door makes one, and hands it to every lifecycle."""
+
+    def __init__(self, vocabulary: Vocabulary, say: Callable[[str], None], clock: Clock = SYSTEM_CLOCK) -> None:
+        """Remembers nothing yet.
+
+        Args:
+            vocabulary: The words of the door.
+            say: Shows a line to the user while a call is under way.
+            clock: What to measure the time and to wait by.
+        """
+        self.vocabulary = vocabulary
+        self.say = say
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._placements: _Bounded[str, Placement] = _Bounded(MOST_RESOURCES)
+        self._known_outputs: _Bounded[str, Mapping[str, Any]] = _Bounded(MOST_RESOURCES)
+        self._wanted_policies: _Bounded[str, Any] = _Bounded(MOST_RESOURCES)
+        self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
+        self.progress = Progress(say, clock)
+        """Shows what calls wait for that do not ask ngrok."""
+
+    def client(self, settings: Settings) -> AgentIngressClient:
+        """Returns the client for these settings. All calls share its list, and wait together after a 429.
+
+        Raises:
+            InvalidInputsError: The settings have problems.
+        """
+        with self._lock:
+            client = self._clients.get(settings, None)
+            if client is None:
+                client = settings.client(self.clock)
+                self._clients.put(settings, client)
+            return client
+
+    # -- what a later call of the same resource needs -----------------------------------------------------
+
+    def learn_from_check(self, call: Call) -> None:
+        """Remembers where a resource is, and what it was before. Only a `check` is told both."""
+        placement = call.placement or Placement(stack=call.stack)
+        outputs = {name: call.outputs_before[name] for name in IDENTIFYING_OUTPUTS if name in call.outputs_before}
+        with self._lock:
+            self._placements.put(call.urn, placement)
+            if call.inputs_before:
+                self._known_outputs.put(call.urn, outputs or dict(call.inputs_before))
+
+    def learn_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
+        """Remembers what a resource has after it was created."""
+        with self._lock:
+            self._known_outputs.put(urn, {name: outputs[name] for name in IDENTIFYING_OUTPUTS if name in outputs})
+
+    def placement(self, urn: str) -> Placement:
+        """Returns where a resource is, as far as it is known."""
+        with self._lock:
+            return self._placements.get(urn, None) or Placement()
+
+    def known_outputs(self, urn: str) -> Mapping[str, Any] | None:
+        """Returns the identifying outputs of a resource; None if it had none before this run and has none yet."""
+        with self._lock:
+            return self._known_outputs.get(urn, None)
+
+    def resource_with(self, domain: str, uri: str, *, other_than: str) -> str | None:
+        """Returns the URN of another resource of the stack that has this Agent Ingress; None if none is known."""
+        with self._lock:
+            for urn, outputs in self._known_outputs.items():
+                if urn != other_than and outputs.get("uri") == uri and outputs.get("domain") == domain:
+                    return urn
+        return None
+
+    # -- what one resource needs to know of another -------------------------------------------------------
+
+    def learn_wanted_policy(self, id_: str, policy: Any) -> None:
+        """Remembers the certificate policy that the program wants for an Agent Ingress."""
+        with self._lock:
+            self._wanted_policies.put(id_, policy)
+
+    def wanted_policy(self, id_: str, default: Any) -> Any:
+        """Returns the certificate policy that the program wants for an Agent Ingress, or `default` if none is known."""
+        with self._lock:
+            return self._wanted_policies.get(id_, default)
+
+
+class _Bounded(Generic[Key, Value]):
+    """A dict with a limited number of keys. When it is full, a new key replaces the oldest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[Key, Value] = {}
+
+    def get(self, key: Key, default: Default) -> Value | Default:
+        return self._values.get(key, default)
+
+    def items(self) -> ItemsView[Key, Value]:
+        return self._values.items()
+
+    def put(self, key: Key, value: Value) -> None:
+        self._values.pop(key, None)
+        self._values[key] = value
+        if len(self._values) > self._most:
+            del self._values[next(iter(self._values))]

@@ -1,0 +1,165 @@
+"""The lifecycle without Pulumi: on plain dicts, with the words of a door of the test's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
+from pulumi_agin.lifecycle.call import Call, Placement, Reading
+from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
+from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
+from pulumi_agin.lifecycle.process import MOST_RESOURCES, Process
+from pulumi_agin.lifecycle.results import Failed
+from pulumi_agin.settings import Settings
+from tests.keys import API_KEY
+
+URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
+
+
+class Words:
+    """Those of a program in YAML, say."""
+
+    delete_before_replace = "deleteBeforeReplace: true"
+    aliases = "aliases: [{name: …, parent: …}]"
+    provider = "provider: …"
+    custom_timeouts = "customTimeouts"
+    take_over = "takeOver: true"
+
+    def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        return f"import {id_} as {urn} {placement.stack}"
+
+    def find_line(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        return f"find {domain} {placement.stack}"
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process(Words(), lambda line: None)
+
+
+@pytest.fixture
+def ingresses(emulator: Emulator, process: Process) -> AgentIngressLifecycle:
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), process)
+
+
+def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
+    """A checked and created ingress: its id and outputs."""
+    checked = ingresses.check(Call(urn), {"domain": "Connect.ACME.com.", **inputs})
+    assert checked.failures == []
+    result = ingresses.create(Call(urn), checked.inputs)
+    return result.id, result.outputs
+
+
+def test_a_whole_life(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    id_, outputs = created(ingresses, description="one")
+    assert outputs["domain"] == "connect.acme.com"
+    wanted = {"domain": "connect.acme.com", "description": "two"}
+    difference = ingresses.diff(Call(URN, outputs_before=outputs), id_, wanted)
+    assert (difference.changed, difference.replacing) == (["description"], [])
+    updated = ingresses.update(Call(URN, outputs_before=outputs), id_, wanted)
+    assert {**outputs, "description": "two"} == updated
+    existing = ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH)
+    assert existing is not None
+    assert existing.outputs == updated
+    ingresses.delete(Call(URN, outputs_before=updated), id_)
+    assert emulator.ingresses() == []
+    assert ingresses.read(Call(URN, outputs_before=updated), id_, Reading.REFRESH) is None
+
+
+def test_a_preview_of_an_update_sends_nothing_and_tells_what_it_will_leave(
+    ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    id_, outputs = created(ingresses, description="one")
+    emulator.clear_requests()
+    call = Call(URN, is_preview=True, outputs_before=outputs, is_unknown=lambda value: value is ...)
+    kept = {name: value for name, value in outputs.items() if name not in ("description", "metadata")}
+    for description, metadata in (("two", "{}"), (..., None)):
+        after = ingresses.update(
+            call, id_, {"domain": outputs["domain"], "description": description, "metadata": metadata}
+        )
+        assert {**kept, **after} == after
+        assert after.get("description") == ("two" if description == "two" else None)
+        assert after["metadata"] == (metadata or "")
+    assert emulator.requests() == []
+
+
+def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Process) -> None:
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    settings = Settings.load(lambda key: None, environment)
+    call = Call(URN, is_preview=True)
+    ingress = {"domain": "connect.acme.com", "certificate_management_policy": {"authority": "letsencrypt"}}
+    created = AgentIngressLifecycle(settings, process).create(call, ingress)
+    assert created.outputs == {"description": "", "metadata": "", **ingress}
+    wait = {"agent_ingress_id": "agin_1", "timeout_seconds": 60, "dns_error_grace_seconds": 0}
+    for outputs in (
+        CertificateValidationLifecycle(settings, process).create(call, wait).outputs,
+        CertificateValidationLifecycle(settings, process).update(call, "agin_1", wait),
+    ):
+        assert outputs == {"agent_ingress_id": "agin_1"}
+    records = {"domain": "connect.acme.com", "zone": "acme.com", "ns_targets": ["ns1.acme.net."], "ttl": 300}
+    nowhere = {"server": "192.0.2.1", "port": 53, "tsig_algorithm": "hmac-sha256", "take_over": False}
+    for outputs in (
+        NsRecordsLifecycle(process).create(call, records | nowhere).outputs,
+        NsRecordsLifecycle(process).update(call, "connect.acme.com", records | nowhere),
+    ):
+        assert {**outputs, **records} == outputs
+    assert emulator.requests() == []
+
+
+def test_the_caller_says_whether_an_ingress_that_is_missing_may_be_gone(ingresses: AgentIngressLifecycle) -> None:
+    id_, outputs = created(ingresses)
+    ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    for reading in (Reading.GET, Reading.IMPORT):
+        with pytest.raises(Failed, match="there is no such Agent Ingress in the account of this key"):
+            ingresses.read(Call(URN, outputs_before=outputs), id_, reading)
+
+
+def test_only_a_get_leaves_the_inputs_alone(ingresses: AgentIngressLifecycle) -> None:
+    policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
+    id_, _ = created(ingresses, certificate_management_policy=policy)
+    inputs = {"domain": "connect.acme.com", "certificate_management_policy": policy}
+    for reading, expected in ((Reading.GET, None), (Reading.IMPORT, inputs)):
+        existing = ingresses.read(Call(URN), id_, reading)
+        assert existing is not None
+        assert existing.inputs == expected
+
+
+def test_messages_use_the_words_of_the_door(ingresses: AgentIngressLifecycle) -> None:
+    id_, _ = created(ingresses)
+    other = URN.replace("connect", "other")
+    # As in another run, in which nothing is known of the first one.
+    fresh = AgentIngressLifecycle(ingresses._account.settings, Process(Words(), lambda line: None))
+    fresh.check(Call(other, placement=Placement(stack="acme/dev")), {"domain": "connect.acme.com"})
+    with pytest.raises(Failed) as caught:
+        fresh.create(Call(other), {"domain": "connect.acme.com"})
+    assert "in aliases: [{name: …, parent: …}]" in str(caught.value)
+    assert "give it deleteBeforeReplace: true" in str(caught.value)
+    assert str(caught.value).endswith(f"\nimport {id_} as {other} acme/dev")
+
+
+def test_a_process_forgets_what_it_learned_first(process: Process) -> None:
+    for number in range(MOST_RESOURCES + 1):
+        process.learn_wanted_policy(f"agin_{number}", {})
+        process.learn_from_check(Call(f"{URN}{number}", inputs_before={"domain": "a.acme.com"}))
+    assert process.wanted_policy("agin_0", default="unknown") == "unknown"
+    assert process.known_outputs(f"{URN}0") is None
+    assert process.placement(f"{URN}0") == Placement()
+    assert process.wanted_policy("agin_1", default="unknown") == {}
+    assert process.known_outputs(f"{URN}{MOST_RESOURCES}") == {"domain": "a.acme.com"}
+
+
+def test_it_runs_without_pulumi() -> None:
+    program = """
+import sys
+from pulumi_agin.lifecycle import agent_ingress, certificate, domain_taken, lookup, ns_records, outputs, process
+loaded = {name.partition(".")[0] for name in sys.modules}
+assert not loaded & {"pulumi", "grpc", "google"}, sorted(loaded)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
