@@ -1,7 +1,7 @@
-"""A stand-in for ngrok's Agent Ingress API, to try programs without an account.
+"""A stand-in for ngrok's Agent Ingress API, with which programs can be tried without an account.
 
-It is not ngrok: nothing here runs DNS, issues a certificate or accepts an agent. `docs/emulator.md` says
-what it does and where it had to guess. Needs the extra: `pip install 'pulumi-agin[emulator]'`.
+It is not ngrok: it does not serve DNS, issue certificates or accept agents. `docs/emulator.md` says what it does and
+which parts are guesses. It needs an extra: `pip install 'pulumi-agin[emulator]'`.
 """
 
 try:
@@ -13,7 +13,7 @@ try:
     from pulumi_agin.emulator.state import Settings
     from pulumi_agin.emulator.store import StoreError
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("celpy", "starlette", "uvicorn"):
+    if (error.name or "").partition(".")[0] not in ("celpy", "h11"):
         raise
     raise ModuleNotFoundError(
         "The emulator needs its extra: pip install 'pulumi-agin[emulator]'.", name=error.name

@@ -1,4 +1,4 @@
-"""The API's rules: from a request to its answer, without any HTTP machinery."""
+"""The rules of the API: turns a request into an answer, without HTTP."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pulumi_agin.emulator.store import Ingress, StoreError
 
 COLLECTION = "/agent_ingresses"
 MAX_BYTES = {"description": 255, "metadata": 4096}
-"""Bytes of UTF-8: documented."""
+"""The limits in bytes of UTF-8, as ngrok documents them."""
 MAX_PAGE = 100
-"""Also the default: documented."""
+"""The largest page of a list, and the default, as ngrok documents it."""
 AUTHORITIES = ("letsencrypt",)
 PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
 
@@ -30,7 +30,7 @@ _UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_polic
 _LIST_PARAMETERS = ("before_id", "limit", "filter")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
-# Which domains ngrok counts as its own is not documented: these are known to be.
+# ngrok does not document which domains it counts as its own. These are known to be.
 _NGROK_DOMAINS = (
     "ngrok.com",
     "ngrok.io",
@@ -49,49 +49,52 @@ class Call:
     """A request to the API."""
 
     method: str
+    """The HTTP method."""
     path: str
+    """The path, without percent-escapes."""
     query: str
+    """The query, without the question mark."""
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """The first value of each header, by its name in lower case."""
     body: bytes
     base_url: str
-    """The scheme and host that it was sent to."""
+    """The scheme and host that the request was sent to."""
 
     def api_key(self) -> str | None:
-        """The key, where there is one in the form that the API asks for."""
+        """Returns the key of a Bearer authorization, or None if there is none."""
         scheme, _, key = self.headers.get("authorization", "").partition(" ")
         return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; `headers` are those that are particular to it."""
+    """A whole answer. `headers` holds only those that are particular to it."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def answer(state: State, call: Call, found: Mapping[str, delegation.Found]) -> Answer:
-    """Carries a request out.
+def answer(state: State, call: Call, found: Mapping[str, delegation.NsAnswer]) -> Answer:
+    """Carries out a request.
 
     Args:
-        state: What the service holds.
+        state: The state of the service.
         call: The request.
-        found: What a look at DNS found for it, by domain. It is kept first.
+        found: What DNS said of each domain. It is stored before the request is carried out.
 
     Returns:
-        The answer, which is an error where the request is refused, or where the file cannot be written: then
-        no ingress has changed.
+        The answer. It is an error if the request is refused, or if the file cannot be written. In that case no
+        ingress has changed.
     """
     with state.lock:
         operation_id = "op_" + f"{state.random.getrandbits(128):032x}"
         try:
             try:
-                _take_records(state, found)
+                _store_records(state, found)
                 status, content = _dispatch(state, call)
             except StoreError as error:
-                raise errors.not_saved(str(error)) from error
+                raise errors.failed_save(str(error)) from error
         except ApiError as error:
             status = error.status
             content = {} if error.code is None else {"error_code": f"ERR_NGROK_{error.code}"}
@@ -107,10 +110,15 @@ def answer(state: State, call: Call, found: Mapping[str, delegation.Found]) -> A
     return Answer(status, body, {"content-type": "application/json", **headers})
 
 
-def waiting_for_records(state: State, call: Call) -> list[str]:
-    """The domains that a look at DNS is due for before the request is carried out: of certificates under way.
+def domains_to_look_up(state: State, call: Call) -> list[str]:
+    """Returns the domains to look up in DNS before the request is carried out.
 
-    Those of the ingress that is asked for, or of all that a list may show.
+    These are the domains of certificates that wait for their NS records: of the ingress that the request names, or of
+    all ingresses that a list may show.
+
+    Args:
+        state: The state of the service.
+        call: The request.
     """
     with state.lock:
         if state.dns is None or call.method not in ("GET", "PATCH"):
@@ -124,10 +132,10 @@ def waiting_for_records(state: State, call: Call) -> list[str]:
         ]
 
 
-def _take_records(state: State, found: Mapping[str, delegation.Found]) -> None:
+def _store_records(state: State, found: Mapping[str, delegation.NsAnswer]) -> None:
     now, is_news = state.clock(), False
     for ingress in state.store.ingresses.values():
-        # Meanwhile it may have been issued.
+        # The certificate may have been issued since.
         if ingress.domain in found and certificates.waits_for_records(ingress, now, **_times(state)):
             problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
             is_news |= ingress.set_records(problem, now)
@@ -148,10 +156,10 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
     if version != "2":
         raise errors.unsupported_version(version) if version else errors.no_version()
     if not state.spend(account):
-        raise errors.rate_limited(state.settings.limit)
+        raise errors.too_many_requests(state.settings.limit)
     query = _query(call.query, _LIST_PARAMETERS if is_collection and call.method == "GET" else ())
     if call.method in ("GET", "DELETE") and call.body:
-        raise errors.body_not_expected(call.method)
+        raise errors.unexpected_body(call.method)
     if is_collection:
         if call.method == "GET":
             return 200, _list(state, account, query, call.base_url)
@@ -171,11 +179,15 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether the value of a content-type header says JSON."""
+    """Returns whether the value of a content-type header says JSON.
+
+    Args:
+        content_type: The value of the header.
+    """
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-# What every request must have
+# What all requests have in common
 
 
 def _authenticate(state: State, call: Call) -> int:
@@ -191,7 +203,7 @@ def _authenticate(state: State, call: Call) -> int:
 
 
 def _query(query: str, supported: Collection[str]) -> dict[str, str]:
-    """The query's parameters; an empty one is absent."""
+    """Returns the parameters of the query. An empty parameter counts as absent."""
     parameters = parse_qs(query, keep_blank_values=True)
     unknown = [name for name in parameters if name not in supported]
     if unknown:
@@ -203,7 +215,7 @@ def _query(query: str, supported: Collection[str]) -> dict[str, str]:
 
 
 def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
-    """The body's parameters; null is absent, and so is a body."""
+    """Returns the parameters of the body. There may be no body."""
     if not call.body:
         return {}
     content_type = call.headers.get("content-type", "")
@@ -284,7 +296,7 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     ][:limit]
     uri = (state.settings.base_url or base_url) + COLLECTION
     next_page_uri = None
-    # Whether there is more is not looked up: the page after a full one may be empty, as the documents say.
+    # The page after a full one may be empty, as ngrok's documents say: nobody checks whether there is more.
     if len(ingresses) == limit:
         next_page_uri = f"{uri}?{urlencode({**query, 'before_id': ingresses[-1].id, 'limit': limit})}"
     page = {
@@ -304,7 +316,7 @@ def _text(body: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise errors.invalid_value(name)
-    # A lone surrogate is no text: like other JSON parsers, put the replacement character.
+    # JSON can hold half a surrogate pair, which is not text. Other parsers, too, put the replacement character there.
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     maximum = MAX_BYTES.get(name)
     length = len(text.encode())
@@ -326,7 +338,7 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
             raise errors.unknown_parameter(f"{name}.{key}", ("authority", "private_key_type"))
     if given.get("authority") not in AUTHORITIES:
         raise errors.invalid_value(f"{name}.authority")
-    # The official clients send what was left out as an empty text.
+    # The official clients send an omitted value as an empty string.
     key_type = given.get("private_key_type")
     if key_type in (None, ""):
         key_type = state.settings.default_private_key_type
@@ -339,7 +351,7 @@ def _domain(body: dict[str, Any]) -> str:
     given = _text(body, "domain") or ""
     domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
-    # As it was given: some letters that are not ASCII are in lower case.
+    # Checked before the conversion to lower case, which turns some other letters into ASCII.
     if not is_name or not given.strip().isascii() or delegation.is_ip(domain):
         raise errors.invalid_domain(given)
     if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
@@ -351,7 +363,12 @@ def _domain(body: dict[str, Any]) -> str:
 
 
 def render(state: State, ingress: Ingress) -> dict[str, Any]:
-    """The ingress as the API shows it."""
+    """Returns the ingress as the API shows it.
+
+    Args:
+        state: The state of the service, with the settings that change how answers look.
+        ingress: The ingress.
+    """
     settings = state.settings
     content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
     for name, text in (("description", ingress.description), ("metadata", ingress.metadata)):

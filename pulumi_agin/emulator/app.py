@@ -1,92 +1,98 @@
-"""The HTTP front: records requests, lets faults happen, and offers the control plane under `/_emulator/`."""
+"""Answers requests: logs them, makes faults happen, and offers the control plane under `/_emulator/`."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import json
-import socket
-import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timezone
 from email.utils import format_datetime
 from typing import Any, cast
-
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pulumi_agin.emulator import api
 from pulumi_agin.emulator.access import Access, Refusal
 from pulumi_agin.emulator.api import Answer, Call
 from pulumi_agin.emulator.control import ACTIONS, READS, Control
-from pulumi_agin.emulator.delegation import Found
+from pulumi_agin.emulator.delegation import NsAnswer
 from pulumi_agin.emulator.errors import NO_CHANGE
 from pulumi_agin.emulator.faults import Fault
-from pulumi_agin.emulator.log import LoggedRequest, parsed
+from pulumi_agin.emulator.http import Connection, Request, TooLargeError
+from pulumi_agin.emulator.log import LoggedRequest, parse_body
 from pulumi_agin.emulator.state import State
 from pulumi_agin.emulator.store import StoreError
 
 CONTROL_PREFIX = "/_emulator/"
 MAX_BODY_BYTES = 1024 * 1024
-"""The longest body that is read. One that the API accepts is below 30 KiB."""
+"""The longest body that is read. The API accepts none above 30 KiB."""
 
 
 class App:
-    """An ASGI app. The server puts `connection` into the scope's state."""
+    """Answers requests."""
 
     def __init__(self, state: State, control: Control, access: Access) -> None:
+        """Answers nothing yet.
+
+        Args:
+            state: The state of the service.
+            control: The methods of the control plane.
+            access: Decides which requests are answered.
+        """
         self._state = state
         self._control = control
         self._access = access
         self.stopping = asyncio.Event()
-        """Set when the emulator stops: nothing waits any longer."""
+        """Set when the emulator stops. It ends every wait."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        is_control = scope["path"].startswith(CONTROL_PREFIX)
+    async def answer(self, request: Request, connection: Connection) -> None:
+        """Reads the body of a request and answers it.
+
+        Args:
+            request: The head of the request.
+            connection: The connection that it came by.
+
+        Raises:
+            BadRequestError: The body is malformed, or the client went away.
+        """
+        is_control = request.path.startswith(CONTROL_PREFIX)
         refusal = self._access.refusal(request.headers)
         body = b""
         if refusal is None:
             try:
-                body = await _body(request)
-            except ClientDisconnect:
-                return
-            except _TooLargeError:
+                body = await connection.read_body(request, MAX_BODY_BYTES)
+            except TooLargeError:
                 refusal = Refusal(
                     413, f"The emulator reads bodies of up to {MAX_BODY_BYTES} bytes; this one is longer."
                 )
         if refusal is not None:
             form = _refusal if is_control else _api_refusal
             # The rest of the body stays unread.
-            await form(*refusal, {"connection": "close"})(scope, receive, send)
+            await connection.send(form(*refusal, {"connection": "close"}))
         elif is_control:
-            await (await self._answer_control(request, body))(scope, receive, send)
+            await connection.send(await self._answer_control(request, body))
         else:
-            await self._answer_api(request, body, send)
+            await self._answer_api(request, body, connection)
 
     # The API
 
-    async def _answer_api(self, request: Request, body: bytes, send: Send) -> None:
+    async def _answer_api(self, request: Request, body: bytes, connection: Connection) -> None:
         call = Call(
             method=request.method,
-            path=request.scope["path"],
-            query=request.scope["query_string"].decode("latin-1"),
-            headers=_headers(request.scope),
+            path=request.path,
+            query=request.query,
+            headers={name: values[0] for name, values in request.headers.items()},
             body=body,
-            base_url=f"http://{request.headers.get('host', 'localhost')}",
+            base_url=f"http://{request.header('host')}",
         )
-        connection: Connection = request.scope["state"]["connection"]
         with self._state.lock:
             logged = self._log(call, connection)
             fault = next((each for each in self._state.faults if each.meets(call.method, call.path)), None)
-        answer = await self._carry_out(call, fault, request.receive)
+        answer = await self._carry_out(call, fault, connection)
         if answer is None:
             connection.reset()
-            await _gone(request.receive)
             return
         with self._state.lock:
             logged.status = answer.status
@@ -94,27 +100,11 @@ class App:
             "date": format_datetime(self._state.clock().astimezone(timezone.utc), usegmt=True),
             **{name.lower(): value for name, value in answer.headers.items()},
         }
-        content = b""
-        if answer.status not in (204, 304):
-            content = answer.body
-            headers.setdefault("content-length", str(len(content)))
-        is_cut = fault is not None and fault.kind == "cut_short"
-        if is_cut:
-            content = content[: len(content) // 2]
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": content, "more_body": is_cut})
-        if is_cut:
-            connection.close()
-            await _gone(request.receive)
+        send = connection.send_half if fault is not None and fault.kind == "cut_short" else connection.send
+        await send(replace(answer, headers=headers))
 
-    async def _carry_out(self, call: Call, fault: Fault | None, receive: Receive) -> Answer | None:
-        """The answer; None where the connection is to end without one."""
+    async def _carry_out(self, call: Call, fault: Fault | None, connection: Connection) -> Answer | None:
+        """Returns the answer, or None if the connection is to be reset without one."""
         if fault is None:
             return await self._answer(call)
         if fault.kind == "delay" and not fault.after:
@@ -125,19 +115,19 @@ class App:
         if fault.kind == "delay" and fault.after:
             await self._sleep(fault.seconds)
         if fault.kind == "hang":
-            await _gone(receive)
+            await connection.wait_until_closed()
         if fault.kind in ("answer", "answer_after"):
-            return _given_answer(fault, call.api_key() or "")
-        # What has no body cannot be cut short: there the connection ends before the answer.
+            return _made_up_answer(fault, call.api_key() or "")
+        # An answer without a body cannot be cut short. The connection is reset before it instead.
         if fault.kind == "delay" or (fault.kind == "cut_short" and answer is not None and answer.body):
             return answer
         return None
 
     async def _answer(self, call: Call) -> Answer:
-        domains = api.waiting_for_records(self._state, call)
-        found: Mapping[str, Found] = {}
+        domains = api.domains_to_look_up(self._state, call)
+        found: Mapping[str, NsAnswer] = {}
         if self._state.dns is not None and domains:
-            # Without the lock: meanwhile others are answered.
+            # Without the lock, so that other requests are answered in the meantime.
             look = asyncio.ensure_future(self._state.dns.look(domains))
             stop = asyncio.ensure_future(self.stopping.wait())
             await asyncio.wait([look, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -176,17 +166,17 @@ class App:
 
     # The control plane
 
-    async def _answer_control(self, request: Request, body: bytes) -> Response:
-        name = request.scope["path"].removeprefix(CONTROL_PREFIX)
+    async def _answer_control(self, request: Request, body: bytes) -> Answer:
+        name = request.path.removeprefix(CONTROL_PREFIX)
         if name not in (*READS, *ACTIONS):
             offers = f"GET {', '.join(READS)}; POST {', '.join(ACTIONS)}"
             return _refusal(404, f"The control plane offers {offers}.")
         if request.method != ("GET" if name in READS else "POST"):
             return _refusal(405, f"{name} is asked for by {'GET' if name in READS else 'POST'}.")
-        # A web page can send other types without asking first.
-        if name in ACTIONS and not api.is_json(request.headers.get("content-type", "")):
+        # A web page can send other content types without permission.
+        if name in ACTIONS and not api.is_json(request.header("content-type")):
             return _refusal(415, f"{name} needs the header `content-type: application/json`, also without arguments.")
-        arguments = parsed(body) if body else {}
+        arguments = parse_body(body) if body else {}
         if not isinstance(arguments, dict):
             return _refusal(400, "The arguments are a JSON object.")
         arguments = cast("dict[str, Any]", arguments)
@@ -211,34 +201,7 @@ class App:
             return _refusal(400, str(error))
 
 
-class Connection:
-    """One TCP connection."""
-
-    def __init__(self, protocol: H11Protocol) -> None:
-        self._protocol = protocol
-        self.number = 0
-        """From 1 on, once it has carried a request to the API."""
-
-    def close(self) -> None:
-        """Ends it in order, after what was sent."""
-        self._protocol.transport.close()
-
-    def reset(self) -> None:
-        """Ends it by RST, as a crashed server or a firewall does."""
-        transport = self._protocol.transport
-        sock = transport.get_extra_info("socket")
-        if sock is not None and not transport.is_closing():
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-
-
-async def _gone(receive: Receive) -> None:
-    """Waits until the connection has ended."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _given_answer(fault: Fault, api_key: str) -> Answer:
+def _made_up_answer(fault: Fault, api_key: str) -> Answer:
     headers = {name.lower(): text.replace("{api_key}", api_key) for name, text in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
     is_json = headers["content-type"].startswith("application/json")
@@ -246,37 +209,15 @@ def _given_answer(fault: Fault, api_key: str) -> Answer:
     return Answer(fault.status, fault.body.replace("{api_key}", in_body).encode(), headers)
 
 
-def _headers(scope: Scope) -> dict[str, str]:
-    """By name, the first of each. Starlette's own takes as many steps as the square of their number."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    return dict(reversed(pairs))
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body. Raises _TooLargeError as soon as it is known to be too large."""
-    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
-        raise _TooLargeError
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _TooLargeError
-    return bytes(body)
-
-
-def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
     return _json(status, {"error": sentence}, headers)
 
 
-def _api_refusal(status: int, sentence: str, headers: Mapping[str, str]) -> Response:
+def _api_refusal(status: int, sentence: str, headers: Mapping[str, str]) -> Answer:
     """In the form of ngrok's errors, whose other details belong to requests that were looked at."""
     return _json(status, {"status_code": status, "msg": sentence, "details": {}}, headers)
 
 
-def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
-    # Not JSONResponse: a body that was seen may hold what is no Unicode, which only escapes can carry.
-    return Response(json.dumps(content), status, headers, media_type="application/json")
+def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Answer:
+    # With escapes: the body of a request that was seen may hold half a surrogate pair, which UTF-8 cannot encode.
+    return Answer(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})

@@ -1,7 +1,7 @@
-"""The certificate's states, as a function of the time since the policy was set, or since its NS records are right.
+"""The states of a certificate, as a function of the time since the policy was set or the NS records became right.
 
-The states and their JSON are recorded of reserved domains, whose fields are the same; no recorded status of
-an ingress is public. How long each lasts is the emulator's own.
+The states and their JSON were recorded from reserved domains, which have the same fields. No recorded status of an
+Agent Ingress is public. How long each state lasts is the choice of the emulator.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pulumi_agin.emulator.store import Ingress
 CertificateState = Literal[
     "pending", "in_progress", "issued", "renewing", "internal_error", "dns_error", "error", "no_job"
 ]
-"""`error` is any other error code; `no_job` is a status with neither a job nor a renewal."""
+"""`error` stands for any other error code. `no_job` is a status with neither a job nor a renewal."""
 
 STATES: tuple[CertificateState, ...] = (
     "pending",
@@ -28,18 +28,29 @@ STATES: tuple[CertificateState, ...] = (
     "no_job",
 )
 
-# Let's Encrypt's certificates are good for 90 days, and are renewed 30 days before.
+# Certificates of Let's Encrypt are valid for 90 days, and are renewed 30 days before they expire.
 _RENEWED_EVERY = timedelta(days=60)
 _RETRIED_AFTER = timedelta(days=1)
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339, whole seconds, UTC."""
+    """Formats a time by RFC 3339, in whole seconds and UTC.
+
+    Args:
+        moment: The time, with its time zone.
+    """
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def waits_for_records(ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float) -> bool:
-    """Whether the certificate's job is under way, and so looks at DNS, where there is a server to ask."""
+    """Returns whether the job of the certificate is running. Such a job looks at DNS if there is a server to ask.
+
+    Args:
+        ingress: The ingress.
+        now: The current time.
+        job_after_seconds: The seconds from the setting of the policy to the start of the job.
+        issue_after_seconds: The seconds from the moment when the NS records became right to the certificate.
+    """
     since, right_since = ingress.policy_set_at, ingress.records_right_since
     if ingress.certificate_management_policy is None or since is None or ingress.certificate is not None:
         return False
@@ -50,14 +61,22 @@ def waits_for_records(ingress: Ingress, now: datetime, *, job_after_seconds: flo
 def status(
     ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float, needs_records: bool
 ) -> dict[str, Any] | None:
-    """The JSON of `certificate_management_status`: null without a policy, and before the job exists.
+    """Computes `certificate_management_status`.
 
-    needs_records: the time to the certificate begins when the NS records are right.
+    Args:
+        ingress: The ingress.
+        now: The current time.
+        job_after_seconds: The seconds from the setting of the policy to the start of the job.
+        issue_after_seconds: The seconds from the setting of the policy to the certificate.
+        needs_records: Whether the time to the certificate begins only when the NS records are right.
+
+    Returns:
+        The JSON of the status; None without a policy, and before the job exists.
     """
     if ingress.certificate_management_policy is None or ingress.policy_set_at is None:
         return None
     since = (ingress.records_right_since if needs_records else None) or ingress.policy_set_at
-    # A look that finds the records right begins anew.
+    # The job starts again when the records are found to be right.
     started = max(ingress.policy_set_at + timedelta(seconds=job_after_seconds), since)
     issued = since + timedelta(seconds=issue_after_seconds)
     renewals = max((now - issued) // _RENEWED_EVERY, 0)
@@ -65,7 +84,7 @@ def status(
     if ingress.certificate is not None:
         state = ingress.certificate["state"]
     elif needs_records and ingress.records_right_since is None:
-        # Before the first look there is nothing to say.
+        # Nothing is known before the first look at DNS.
         state = "dns_error" if ingress.records_problem else "pending"
     elif now < issued:
         state = "pending" if now < started else "in_progress"

@@ -1,4 +1,4 @@
-"""The control plane: each knob is one thread-safe method, and the same under `/_emulator/` over HTTP."""
+"""The control plane: thread-safe methods, which HTTP offers under `/_emulator/`, too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pulumi_agin.emulator.state import State
 from pulumi_agin.emulator.store import Ingress
 
 READS = ("connections", "counts", "faults", "ingresses", "requests", "settings")
-"""Methods that HTTP offers by GET."""
+"""The methods that HTTP offers by GET."""
 
 ACTIONS = (
     "add_fault",
@@ -32,36 +32,50 @@ ACTIONS = (
     "set_certificate",
     "set_ingress",
 )
-"""Methods that HTTP offers by POST, with the arguments as a JSON object."""
+"""The methods that HTTP offers by POST, with the arguments as a JSON object."""
 
 
 class IngressChanges(TypedDict, total=False):
-    """What `set_ingress` can change; what is left out stays."""
+    """What `set_ingress` can change. What is left out stays as it is."""
 
     description: str
+    """The new description. Its length is not checked."""
     metadata: str
+    """The new metadata. Its length is not checked."""
     certificate_management_policy: Mapping[str, str] | None
+    """The new policy, with `authority` and `private_key_type`; None removes it."""
     private_key_type: str
-    """Of the policy that the ingress has."""
+    """The private key type of the policy."""
     ns_targets: list[str]
+    """The new values of the NS records."""
     region_domains: list[str]
+    """The new regional domains."""
 
 
 class Control:
-    """What a test can see and set. Nothing here counts as a request, or is limited, or meets a fault.
+    """What a test can see and set. Calls of these methods do not count as requests, have no limit and meet no faults.
 
-    A method that changes ingresses raises StoreError where the file cannot be written. Then it has changed nothing.
+    A method that changes ingresses raises StoreError if the file cannot be written. In that case nothing has changed.
     """
 
     def __init__(self, state: State) -> None:
+        """Takes the current settings and keys as those that `reset` restores.
+
+        Args:
+            state: The state of the service.
+        """
         self._state = state
         self._first_settings = state.settings
         self._first_accounts = dict(state.accounts)
 
     def reset(self) -> None:
-        """As it was started: no ingresses (also in the file), requests or faults, the first settings and keys."""
+        """Removes all ingresses (from the file, too), requests and faults, and restores the first settings and keys.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
         with self._state.lock:
-            # First, as nothing else may change where the file can't be written.
+            # First, because nothing may change if the file can't be written.
             self._state.store.ingresses.clear()
             self._state.store.save()
             self._state.settings = self._first_settings
@@ -74,15 +88,15 @@ class Control:
     # What was asked
 
     def requests(self) -> list[RequestSeen]:
-        """Requests to the API, oldest first; their keys are not in it.
+        """Returns the requests to the API, oldest first, without their keys.
 
-        The newest 10,000 are kept, and fewer where they are large: 16 MiB in all, 64 KiB of a body.
+        The newest 10,000 are kept, or fewer if they are large: at most 16 MiB in all, and 64 KiB of each body.
         """
         with self._state.lock:
-            return [request.seen() for request in self._state.requests]
+            return [request.to_seen() for request in self._state.requests]
 
     def counts(self) -> dict[str, int]:
-        """How many of the requests that are kept were of each kind, as in `{"GET /agent_ingresses/{id}": 2}`."""
+        """Counts the logged requests by kind, as in `{"GET /agent_ingresses/{id}": 2}`."""
         with self._state.lock:
             return dict(Counter(_route(request.method, request.path) for request in self._state.requests))
 
@@ -92,14 +106,14 @@ class Control:
             self._state.requests.clear()
 
     def connections(self) -> int:
-        """How many connections carried a request to the API, since the start or the last reset."""
+        """Returns how many connections carried a request to the API, since the start or the last reset."""
         with self._state.lock:
             return self._state.connections
 
     # How it behaves
 
     def settings(self) -> dict[str, Any]:
-        """The settings in force, by name."""
+        """Returns the current settings, by name."""
         with self._state.lock:
             return asdict(self._state.settings)
 
@@ -119,13 +133,44 @@ class Control:
         unknown_keys: bool | None = None,
         base_url: str | None = None,
     ) -> None:
-        """Changes settings; None leaves one as it is. `Settings` says what each means. Wrong ones: ValueError."""
+        """Changes settings, for the requests that follow. None leaves a setting as it is.
+
+        Args:
+            limit: How many requests an account may send within the window; 0 for no limit.
+            window_seconds: The length of the rolling window. ngrok's is 60.
+            job_after_seconds: The seconds from the setting of a policy to the job of the certificate. Until then the
+                status is null.
+            issue_after_seconds: The seconds from the setting of a policy to the certificate. With a DNS server, the
+                time begins when the NS records are found to be right.
+            null_policy: What a null policy in a PATCH does. ngrok does not document it; most likely it is ignored.
+            default_private_key_type: The private key type of a policy that names none.
+            trailing_dots: Whether `ns_targets` end in a dot.
+            empty_keys: How an empty description or metadata is shown: not at all, as null, or as "".
+            order: The order of `ns_targets` and `region_domains`. "shuffled" changes it with each answer.
+            upper_case: Whether domain names are shown in upper case.
+            unknown_keys: Whether answers have undocumented keys, at every level.
+            base_url: The beginning of the absolute URLs of a list; "" for the host that the request was sent to.
+
+        Raises:
+            ValueError: A value is not allowed. The numbers are from 0 to a billion.
+        """
         given = {name: value for name, value in locals().items() if name != "self" and value is not None}
         with self._state.lock:
             self._state.settings = replace(self._state.settings, **given)
 
     def add_key(self, api_key: str, account_of: str | None = None) -> int:
-        """Another key: of the account that `account_of` is a key of, or of a new one. Returns its number."""
+        """Adds an API key.
+
+        Args:
+            api_key: The key.
+            account_of: A key of the account to add it to; None for a new account.
+
+        Returns:
+            The number of the account.
+
+        Raises:
+            ValueError: The key is empty or exists already, or `account_of` is not a key.
+        """
         with self._state.lock:
             accounts = self._state.accounts
             if not (_is_text(api_key) and api_key):
@@ -140,7 +185,14 @@ class Control:
             return accounts[api_key]
 
     def remove_key(self, api_key: str) -> None:
-        """Revokes a key; its account and ingresses stay."""
+        """Revokes an API key. Its account and ingresses stay.
+
+        Args:
+            api_key: The key.
+
+        Raises:
+            ValueError: There is no such key.
+        """
         with self._state.lock:
             if self._state.accounts.pop(api_key, None) is None:
                 raise ValueError("This is not one of the API keys.")
@@ -148,7 +200,7 @@ class Control:
     # What is there
 
     def ingresses(self) -> list[dict[str, Any]]:
-        """All ingresses of all accounts, oldest first, as the service holds them."""
+        """Returns all ingresses of all accounts, oldest first, as the service holds them."""
         with self._state.lock:
             records = [asdict(ingress) for ingress in self._state.store.ingresses.values()]
         for record in records:
@@ -157,7 +209,17 @@ class Control:
         return records
 
     def set_ingress(self, ingress_id: str, changes: IngressChanges) -> None:
-        """Changes an ingress behind the API's back, as another user would. Values are not validated, but typed."""
+        """Changes an ingress without a request, as another user would. Only the types of the values are checked.
+
+        Args:
+            ingress_id: The ID of the ingress.
+            changes: The new values. What is left out stays as it is.
+
+        Raises:
+            LookupError: There is no such ingress.
+            StoreError: The file cannot be written.
+            ValueError: A value has the wrong type, or cannot be changed.
+        """
         with self._state.lock:
             ingress = self._ingress(ingress_id)
             for name, value in changes.items():
@@ -174,7 +236,15 @@ class Control:
             self._state.store.save()
 
     def delete_ingress(self, ingress_id: str) -> None:
-        """Deletes an ingress behind the API's back."""
+        """Deletes an ingress without a request, as another user would.
+
+        Args:
+            ingress_id: The ID of the ingress.
+
+        Raises:
+            LookupError: There is no such ingress.
+            StoreError: The file cannot be written.
+        """
         with self._state.lock:
             del self._state.store.ingresses[self._ingress(ingress_id).id]
             self._state.store.save()
@@ -187,7 +257,19 @@ class Control:
         error_code: str | None = None,
         msg: str | None = None,
     ) -> None:
-        """Holds the certificate of an ingress with a policy in a state; None gives it back to the clock."""
+        """Keeps the certificate of an ingress in one state. The state shows only if the ingress has a policy.
+
+        Args:
+            ingress_id: The ID of the ingress.
+            state: The state; None lets the clock decide again.
+            error_code: The `error_code` of the job; None for the usual one of the state.
+            msg: The `msg` of the job; None for the usual one of the state.
+
+        Raises:
+            LookupError: There is no such ingress.
+            StoreError: The file cannot be written.
+            ValueError: A value is not allowed.
+        """
         if state is not None and state not in certificates.STATES:
             raise ValueError(f"A certificate's state is one of {', '.join(certificates.STATES)}.")
         for name, text in (("error_code", error_code), ("msg", msg)):
@@ -222,11 +304,23 @@ class Control:
         seconds: float = 0.0,
         after: bool = False,
     ) -> None:
-        """Makes requests of a method (None: any) go wrong. The first of the faults that matches is met.
+        """Makes requests go wrong. If several faults match a request, the oldest of them happens.
 
-        `FaultKind` says what each kind does. `times`: how many requests meet it, None for all; the first
-        `skip` that match pass unharmed. `status`, `headers` and `body` or `json_body` are the answer's.
-        `{api_key}` in a header or the body becomes the key of the request. Wrong values: ValueError.
+        Args:
+            method: The HTTP method of the requests; None for any.
+            kind: What happens; see `FaultKind`.
+            times: How many requests it happens to; None for all.
+            skip: How many matching requests are answered as usual first.
+            path_contains: A part of the path of the requests; None for any path.
+            status: The status of the answer, 200 to 599. `answer` and `answer_after` use it, with `headers` and `body`.
+            headers: The headers of the answer. `{api_key}` in a value becomes the key of the request.
+            body: The body of the answer. `{api_key}` in it becomes the key of the request.
+            json_body: In place of `body`: a value that is sent as JSON.
+            seconds: How long a `delay` takes, in seconds.
+            after: For `hang` and `delay`: whether the request is carried out first.
+
+        Raises:
+            ValueError: A value is not allowed.
         """
         given = dict(headers or {})
         if json_body is not None:
@@ -238,12 +332,12 @@ class Control:
             self._state.faults.append(fault)
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that are still to happen, with what is left of `times` and `skip`."""
+        """Returns the faults that can still happen, with what is left of `times` and `skip`."""
         with self._state.lock:
             return [asdict(fault) for fault in self._state.faults if fault.times != 0]
 
     def clear_faults(self) -> None:
-        """No more faults. A request that hangs goes on hanging."""
+        """Removes all faults. A request that hangs already continues to hang."""
         with self._state.lock:
             self._state.faults.clear()
 

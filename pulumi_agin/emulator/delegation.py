@@ -1,7 +1,7 @@
-"""The look at DNS, where the emulator has a server to ask: what a domain's NS records are.
+"""Looks up the NS records of domains, if the emulator was given a DNS server.
 
-By DNS over TCP, which every server has: on one connection for all the domains of a look, and refused at once where
-nobody listens. Uses dnspython for the messages; it is loaded with the first server.
+The queries go over TCP, which every server supports: all domains share one connection, and a server that is down
+refuses it at once. dnspython builds the messages. It is imported when the first server is given.
 """
 
 from __future__ import annotations
@@ -18,29 +18,34 @@ if TYPE_CHECKING:
     import dns.message
 
 LOOK_SECONDS = 2.0
-"""The most that one look takes, for however many domains."""
+"""How long a look takes at most, for any number of domains."""
 
 
 @dataclass(frozen=True)
-class Found:
+class NsAnswer:
     """What the server said of a domain."""
 
     names: frozenset[str] = frozenset()
-    """Lower case, without a dot at the end."""
+    """The targets of the NS records, in lower case and without a dot at the end."""
     problem: str = ""
-    """Why there is no answer, a sentence; "" where there is one."""
+    """A sentence that says why there is no answer; "" if there is one."""
 
 
 class DnsServer:
-    """A server that has the domains' parent zone.
-
-    `address`: HOST:PORT, an IPv6 host in brackets. Raises ValueError for another text, and ModuleNotFoundError with a
-    sentence where dnspython is missing.
-    """
+    """A DNS server that has the parent zone of the domains."""
 
     def __init__(self, address: str) -> None:
+        """Asks nothing yet.
+
+        Args:
+            address: HOST:PORT, with brackets around an IPv6 address.
+
+        Raises:
+            ModuleNotFoundError: dnspython is missing.
+            ValueError: `address` has another form.
+        """
         try:
-            import dns.message  # noqa: F401 - only whether it is there
+            import dns.message  # noqa: F401 - only checks that it is installed
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 "To look at DNS the emulator needs the whole of its extra: pip install 'pulumi-agin[emulator]'.",
@@ -55,34 +60,41 @@ class DnsServer:
         self._host: str = match["v6"] or match["host"]
         self._port = int(match["port"])
 
-    async def look(self, domains: Collection[str]) -> dict[str, Found]:
-        """Asks for each of the domains, within LOOK_SECONDS in all. Raises nothing."""
-        found: dict[str, Found] = {}
+    async def look(self, domains: Collection[str]) -> dict[str, NsAnswer]:
+        """Asks for the NS records of each domain, within LOOK_SECONDS for all.
+
+        Args:
+            domains: The domains.
+
+        Returns:
+            The answer for each domain. A failure is an answer with a `problem`.
+        """
+        found: dict[str, NsAnswer] = {}
         try:
-            await asyncio.wait_for(self._ask(domains, found), LOOK_SECONDS)
+            await asyncio.wait_for(self._ask_all(domains, found), LOOK_SECONDS)
             reason = "it ended the connection"
         except asyncio.TimeoutError:
             reason = f"it did not answer within {LOOK_SECONDS:g} seconds"
         except OSError as error:
-            # asyncio puts words and an address of its own into strerror.
+            # asyncio adds words and an address to strerror.
             number = error.errno or 0
             reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         except UnicodeError:
             reason = "its host is no name that DNS knows"
-        unasked = Found(problem=f"The DNS server {self.address} could not be asked: {reason}.")
+        unasked = NsAnswer(problem=f"The DNS server {self.address} could not be asked: {reason}.")
         return {domain: found.get(domain, unasked) for domain in domains}
 
-    async def _ask(self, domains: Collection[str], found: dict[str, Found]) -> None:
+    async def _ask_all(self, domains: Collection[str], found: dict[str, NsAnswer]) -> None:
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
             for domain in domains:
-                found[domain] = await self._asked(domain, reader, writer)
+                found[domain] = await self._ask(domain, reader, writer)
         except asyncio.IncompleteReadError:
             return
         finally:
             writer.close()
 
-    async def _asked(self, domain: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Found:
+    async def _ask(self, domain: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> NsAnswer:
         import dns.exception
         import dns.flags
         import dns.message
@@ -91,8 +103,8 @@ class DnsServer:
         try:
             query = dns.message.make_query(f"{domain}.", "NS")
         except (dns.exception.DNSException, UnicodeError):
-            return Found(problem=f"The domain `{domain}` is no name that DNS knows.")
-        # The delegation itself is wanted, not what the name servers in it say.
+            return NsAnswer(problem=f"The domain `{domain}` is no name that DNS knows.")
+        # Asks for the delegation itself, not for what its name servers say.
         query.flags &= ~dns.flags.RD
         writer.write(query.to_wire(prepend_length=True))
         size = int.from_bytes(await reader.readexactly(2), "big")
@@ -102,10 +114,10 @@ class DnsServer:
         except dns.exception.DNSException:
             response = None
         if response is None or not query.is_response(response):
-            return Found(problem=f"The DNS server {self.address} answered something else than was asked.")
-        return self._understood(domain, query, response)
+            return NsAnswer(problem=f"The DNS server {self.address} answered something else than was asked.")
+        return self._interpret(domain, query, response)
 
-    def _understood(self, domain: str, query: dns.message.Message, response: dns.message.Message) -> Found:
+    def _interpret(self, domain: str, query: dns.message.Message, response: dns.message.Message) -> NsAnswer:
         import dns.flags
         import dns.rcode
 
@@ -113,16 +125,27 @@ class DnsServer:
         for section in (response.answer, response.authority):
             records = response.get_rrset(section, owner, query.question[0].rdclass, query.question[0].rdtype)
             if records is not None:
-                return Found(frozenset(str(record.target).lower().rstrip(".") for record in records))
+                return NsAnswer(frozenset(str(record.target).lower().rstrip(".") for record in records))
         is_negative = response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
         if is_negative and response.flags & dns.flags.AA:
-            return Found()
+            return NsAnswer()
         said = "that it does not have the zone" if is_negative else dns.rcode.to_text(response.rcode())
-        return Found(problem=f"The DNS server {self.address}, asked for the NS records of `{domain}`, answered {said}.")
+        return NsAnswer(
+            problem=f"The DNS server {self.address}, asked for the NS records of `{domain}`, answered {said}."
+        )
 
 
-def problem(domain: str, found: Found, targets: Collection[str]) -> str | None:
-    """What is wrong with the records, in the documented words of ERR_NGROK_6702 and 6703; None where nothing is."""
+def problem(domain: str, found: NsAnswer, targets: Collection[str]) -> str | None:
+    """Returns what is wrong with the NS records of a domain; None if nothing is.
+
+    Args:
+        domain: The domain.
+        found: What DNS said of the domain.
+        targets: The values that the records should have.
+
+    Returns:
+        A sentence. If DNS answered, it has the words of ngrok's errors 6702 and 6703.
+    """
     if found.problem:
         return found.problem
     if not found.names:
@@ -136,12 +159,20 @@ def problem(domain: str, found: Found, targets: Collection[str]) -> str | None:
 
 
 def no_records(domain: str) -> str:
-    """ERR_NGROK_6702."""
+    """Returns the message of ERR_NGROK_6702: a domain has no NS records.
+
+    Args:
+        domain: The domain.
+    """
     return f"No DNS records were returned when querying for an NS record for the domain `{domain}`."
 
 
 def is_ip(host: str) -> bool:
-    """Whether it is an IP address, of version 4 or 6."""
+    """Returns whether a host is an IPv4 or IPv6 address.
+
+    Args:
+        host: The host, without brackets.
+    """
     try:
         ip_address(host)
     except ValueError:

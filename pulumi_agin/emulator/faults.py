@@ -1,4 +1,4 @@
-"""What can be made to go wrong."""
+"""The faults that the emulator can be told to have."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pulumi_agin.emulator.limits import MAX_NUMBER, is_sendable
 
 FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
-answer: the given answer, and the request is not carried out. answer_after: the same, and it is.
-reset_before, reset_after: the connection is reset, before or after the request is carried out.
-cut_short: carried out; the connection ends half-way through the body.
-hang: no answer until the client goes away or the emulator stops. delay: `seconds` pass first.
+What happens to a request:
+
+- `answer`: it gets the given answer, and is not carried out.
+- `answer_after`: it is carried out, and gets the given answer.
+- `reset_before`: the connection is reset, and the request is not carried out.
+- `reset_after`: the request is carried out, and the connection is reset.
+- `cut_short`: it is carried out, and the connection ends half-way through the body of the answer.
+- `hang`: it gets no answer. The connection stays open until the client closes it or the emulator stops.
+- `delay`: it is carried out and answered after `seconds`.
 """
 
 _HEADER = re.compile(r"[\t -~\x80-\xff]*")
@@ -23,23 +28,28 @@ KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 @dataclass
 class Fault:
-    """One fault, and how often it is still to happen."""
+    """A fault, and how often it will still happen."""
 
     method: str | None
-    """None: any."""
+    """The HTTP method of the requests; None for any."""
     kind: FaultKind
+    """What happens to the request."""
     times: int | None
-    """How many more requests meet it; None: all."""
+    """How many more requests it happens to; None for all."""
     skip: int
-    """How many matching requests pass unharmed first."""
+    """How many matching requests are answered as usual first."""
     path_contains: str | None
+    """A part of the path of the requests; None for any path."""
     status: int
+    """The status of the answer, 200 to 599."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    """The headers of the answer. `{api_key}` in a value becomes the key of the request."""
     body: str = ""
-    """May hold `{api_key}`, which becomes the key of the request when it is answered."""
+    """The body of the answer. `{api_key}` in it becomes the key of the request."""
     seconds: float = 0.0
+    """How long a `delay` takes, in seconds."""
     after: bool = False
-    """For hang and delay: whether the request is carried out first."""
+    """For `hang` and `delay`: whether the request is carried out first."""
 
     def __post_init__(self) -> None:
         wrong: dict[str, bool] = {
@@ -61,13 +71,18 @@ class Fault:
 
     @property
     def is_carried_out(self) -> bool:
-        """Whether the request has its effect all the same."""
+        """Whether the request is carried out nevertheless."""
         if self.kind == "hang":
             return self.after
         return self.kind not in ("answer", "reset_before")
 
     def meets(self, method: str, path: str) -> bool:
-        """Whether this request meets the fault; counts it if so."""
+        """Returns whether the fault happens to a request, and counts the request.
+
+        Args:
+            method: The HTTP method of the request, in upper case.
+            path: The path of the request.
+        """
         if (self.method or method).upper() != method or (self.path_contains or "") not in path:
             return False
         if self.skip:
@@ -81,5 +96,5 @@ class Fault:
 
 
 def _is(value: Any, types: type | tuple[type, ...], *others: None) -> bool:
-    """Whether it is of the type, where bool is no int; or None where that is among the others."""
+    """Returns whether a value has one of the types, or is None if `others` has None. A bool is not an int here."""
     return (isinstance(value, types) and not isinstance(value, bool)) or (value is None and None in others)

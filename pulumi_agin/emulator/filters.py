@@ -1,4 +1,4 @@
-"""CEL filters of a list, by cel-python."""
+"""The CEL filters of lists, evaluated by cel-python."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ _EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc
 
 
 class Filter:
-    """A filter over `obj`, with id, created_at (a timestamp), description, metadata and domain.
-
-    Refused (ERR_NGROK_250) when it can't be parsed, names another field, or isn't true or false: whatever
-    ingresses there are, since it is tried on an example first.
-    """
+    """A filter over `obj`, which has id, created_at (a timestamp), description, metadata and domain."""
 
     def __init__(self, text: str, now: datetime) -> None:
+        """Parses the filter, and tries it on an example, so that a wrong one is refused even if there are no ingresses.
+
+        Args:
+            text: The CEL expression.
+            now: The value of `time.now`.
+
+        Raises:
+            ApiError: ERR_NGROK_250: the expression cannot be parsed, names another field, or is neither true nor false.
+        """
         self._now = now
         environment = celpy.Environment()
         try:
@@ -33,6 +38,14 @@ class Filter:
         self.matches(_EXAMPLE)
 
     def matches(self, ingress: Ingress) -> bool:
+        """Returns whether the filter holds for an ingress.
+
+        Args:
+            ingress: The ingress.
+
+        Raises:
+            ApiError: ERR_NGROK_250: the expression fails for this ingress, or is neither true nor false.
+        """
         fields: dict[str, Any] = {
             name: celtypes.StringType(getattr(ingress, name)) for name in ("id", "description", "metadata", "domain")
         }
@@ -52,5 +65,5 @@ def _map(fields: dict[str, Any]) -> celtypes.MapType:
 
 
 def _first_line(error: Exception) -> str:
-    """Without cel-python's own inner workings, which it prints after an undeclared name."""
+    """Returns the first line of an error, without the internals that cel-python prints after an undeclared name."""
     return str(error.args[0] if error.args else error).partition("\n")[0].partition(" (in activation")[0]

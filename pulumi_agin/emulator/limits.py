@@ -1,13 +1,17 @@
-"""What values the control plane takes: those with which the emulator can go on."""
+"""The values that the control plane accepts: the emulator must be able to go on with them."""
 
 from __future__ import annotations
 
 MAX_NUMBER = 1_000_000_000
-"""The largest that is taken; of seconds, some thirty years."""
+"""The largest number. In seconds it is about thirty years."""
 
 
 def is_sendable(text: str) -> bool:
-    """Whether a text can be sent: half a surrogate pair can't."""
+    """Returns whether a text can be encoded. Half a surrogate pair cannot.
+
+    Args:
+        text: The text.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The lock that keeps a second emulator off a file. It ends with the process, however that ends."""
+"""The lock that keeps a second emulator off a file. It is released when the process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -15,32 +15,38 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 class FileLock:
-    """A lock on `FILE.lock`, as each save replaces the file itself. `FILE.lock` goes when the lock is given back.
+    """A lock on a file.
 
-    Windows, and some network file systems, have no such locks: there it keeps nobody out, and on Windows it stays.
+    Each save replaces the file, so the lock is on `FILE.lock`, which is removed with the release. Windows and some
+    network file systems have no such locks, and keep nobody out. On Windows `FILE.lock` also remains.
     """
 
     def __init__(self, file: Path) -> None:
+        """Takes no lock yet.
+
+        Args:
+            file: The file to protect.
+        """
         self._path = file.with_name(file.name + ".lock")
         self._descriptor: int | None = None
 
     @property
     def is_held(self) -> bool:
-        """Whether this object has it. It has not any more where somebody removed the file, or its folder."""
+        """Whether this object holds the lock. It no longer does if somebody removed `FILE.lock` or its folder."""
         return self._descriptor is not None and _is_at(self._descriptor, self._path)
 
     def acquire(self) -> None:
-        """Takes it, at once or not at all.
+        """Takes the lock without waiting.
 
         Raises:
-            BlockingIOError: Another one has it, in this process or another.
-            OSError: The folder cannot be written.
+            BlockingIOError: It is held already, by this process or another.
+            OSError: `FILE.lock` cannot be made.
         """
         while not self.is_held:
             self.release()
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                # Whoever had it may have removed the file just before: then a lock on it keeps nobody out.
+                # The last holder may have removed the file in between. The loop checks that.
                 _lock(self._descriptor)
             except BaseException:
                 os.close(self._descriptor)
@@ -48,12 +54,12 @@ class FileLock:
                 raise
 
     def release(self) -> None:
-        """Gives it back. Harmless where it is not held."""
+        """Releases the lock if it is held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         with suppress(OSError):
-            # Somebody may have removed the file, and another emulator made it again.
+            # If somebody removed the file, the one that is there now belongs to another emulator.
             if _is_at(descriptor, self._path):
                 os.unlink(self._path)
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The requests to the API that were seen. The newest are kept, within bounds: nobody's requests fill the memory."""
+"""The log of requests to the API. It keeps the newest ones, within bounds, so that requests cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ from urllib.parse import parse_qsl
 MAX_REQUESTS = 10_000
 """How many requests are kept."""
 MAX_LOG_BYTES = 16 * 1024 * 1024
-"""How much their paths, queries, headers and bodies may come to together."""
+"""The most bytes of paths, queries, headers and bodies together."""
 MAX_KEPT_BODY_BYTES = 64 * 1024
-"""How much of a body is kept."""
+"""The most bytes of a body that are kept."""
 
-# What Python's own objects of a header take.
+# The size of Python's objects for a header.
 _HEADER_BYTES = 150
 
 
 class RequestSeen(TypedDict):
-    """A request to the API, whatever became of it."""
+    """A request to the API, whether it was answered or not."""
 
     method: str
+    """The HTTP method."""
     path: str
+    """The path, without percent-escapes."""
     query: dict[str, str]
+    """The parameters of the query; the last one if a name is repeated."""
     headers: dict[str, str]
-    """Names in lower case. Of an authorization only the scheme is kept: `Bearer …`."""
+    """The headers, with names in lower case. Only the scheme of an authorization is kept: `Bearer …`."""
     body: Any
-    """Parsed JSON; the text where it is none; None where there is no body. Beyond 64 KiB, its beginning as text."""
+    """The value of a JSON body, the text of another one, None if there is none. Above 64 KiB it is cut, and text."""
     status: int | None
-    """None: not answered, or not yet."""
+    """The HTTP status; None if the request was not answered, or not yet."""
     account: int | None
-    """1 for the first API key's account; None for a key that is not known."""
+    """The number of the account: 1 for that of the first API key, None for an unknown key."""
     connection: int
-    """1 for the first connection that carried a request to the API."""
+    """The number of the connection: 1 for the first one that carried a request to the API."""
     time: float
-    """Seconds of `time.monotonic()` when the whole request had arrived."""
+    """When the whole request had arrived, in seconds of `time.monotonic()`."""
 
 
 @dataclass
 class LoggedRequest:
-    """A request as it was sent: parsed, it could take thirty times the memory."""
+    """A request as it was sent. Parsed, it could take thirty times the memory."""
 
     method: str
     path: str
@@ -60,18 +63,18 @@ class LoggedRequest:
 
     @property
     def size(self) -> int:
-        """Bytes, nearly."""
+        """The approximate size in bytes."""
         headers = sum(_HEADER_BYTES + len(name) + len(text) for name, text in self.headers.items())
         return len(self.method) + len(self.path) + len(self.query) + headers + len(self.body)
 
-    def seen(self) -> RequestSeen:
-        """A copy to show."""
+    def to_seen(self) -> RequestSeen:
+        """Returns a copy to show."""
         return RequestSeen(
             method=self.method,
             path=self.path,
             query=dict(parse_qsl(self.query, keep_blank_values=True)),
             headers=dict(self.headers),
-            body=parsed(self.body),
+            body=parse_body(self.body),
             status=self.status,
             account=self.account,
             connection=self.connection,
@@ -80,7 +83,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """Oldest first. Not locked: whoever uses it holds the state's lock."""
+    """The requests, oldest first. It has no lock of its own: the caller holds that of the state."""
 
     def __init__(self) -> None:
         self._requests: deque[LoggedRequest] = deque()
@@ -90,20 +93,28 @@ class RequestLog:
         return iter(self._requests)
 
     def add(self, request: LoggedRequest) -> None:
-        """Keeps a request, and forgets the oldest ones beyond the bounds."""
+        """Adds a request, and removes the oldest ones beyond the bounds.
+
+        Args:
+            request: The request.
+        """
         self._requests.append(request)
         self._size += request.size
         while len(self._requests) > MAX_REQUESTS or self._size > MAX_LOG_BYTES:
             self._size -= self._requests.popleft().size
 
     def clear(self) -> None:
-        """Forgets all of them."""
+        """Removes all requests."""
         self._requests.clear()
         self._size = 0
 
 
-def parsed(body: bytes) -> Any:
-    """JSON; the text where it is none; None where there is no body."""
+def parse_body(body: bytes) -> Any:
+    """Returns the value of a JSON body, the text of any other, and None if there is no body.
+
+    Args:
+        body: The body.
+    """
     if not body:
         return None
     try:
@@ -113,5 +124,12 @@ def parsed(body: bytes) -> Any:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """For `json.loads`, which takes NaN and Infinity otherwise."""
+    """Refuses NaN and Infinity, which `json.loads` would accept.
+
+    Args:
+        name: The constant.
+
+    Raises:
+        ValueError: Always.
+    """
     raise ValueError(f"{name} is no JSON")

@@ -1,4 +1,4 @@
-"""The emulator itself: uvicorn's protocol in a thread, started and stopped in milliseconds."""
+"""The emulator: a server in a thread of its own. It starts and stops within milliseconds."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, TypeVar
 
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
-
 from pulumi_agin.emulator.access import Access
-from pulumi_agin.emulator.app import CONTROL_PREFIX, App, Connection
+from pulumi_agin.emulator.api import Answer
+from pulumi_agin.emulator.app import CONTROL_PREFIX, App
 from pulumi_agin.emulator.control import Control
 from pulumi_agin.emulator.delegation import DnsServer
+from pulumi_agin.emulator.http import READ_BYTES, BadRequestError, Connection
 from pulumi_agin.emulator.limits import MAX_NUMBER
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
 from pulumi_agin.emulator.store import Store
 
 T = TypeVar("T")
 
-_KEEP_ALIVE_SECONDS = 3600
 _START_SECONDS = 10
-_READ_BYTES = 16 * 1024
+_BAD_REQUEST = Answer(
+    400,
+    b"Invalid HTTP request received.",
+    {"content-type": "text/plain; charset=utf-8", "connection": "close"},
+)
 
 
 class Emulator(Control):
@@ -39,18 +40,6 @@ class Emulator(Control):
     with Emulator() as emulator:
         requests.get(f"{emulator.url}/agent_ingresses", headers={...})
     ```
-
-    `api_key`: of the first account. `other_accounts`: keys, each of an account of its own.
-    `port`: 0 takes a free one. `allow_remote`: needed for a `host` that isn't this machine alone.
-    `allowed_hosts`: further names that clients reach it by, without a port, such as the name of a container.
-    `file`: keeps the ingresses in it (never a key); without, they are gone when the object is. While the emulator
-    runs, no other can use the file.
-    `dns`: HOST:PORT of a server that is asked for the domains' NS records, which a certificate then waits for.
-    `limit`: requests of an account in `window_seconds`; 0 for none.
-    `clock`: tells the time, aware; the certificates, created_at, the limit and `Date` go by it.
-    `random`: makes ids and operation ids repeatable.
-    Raises ValueError for a wrong value, StoreError for a file that can't be read or isn't an emulator's, and
-    ModuleNotFoundError where `dns` is given and dnspython is missing.
     """
 
     def __init__(
@@ -69,6 +58,30 @@ class Emulator(Control):
         clock: Callable[[], datetime] | None = None,
         random: Random | None = None,
     ) -> None:
+        """Starts nothing yet. `start`, or entering a `with` block, does.
+
+        Args:
+            api_key: The key of the first account.
+            other_accounts: Keys of further accounts, one for each.
+            host: The address to listen on.
+            port: The port to listen on; 0 for a free one. The emulator keeps its port when it is started again.
+            allow_remote: Whether `host` may be an address that other machines can reach.
+            allowed_hosts: Further names under which clients reach the emulator, without a port, such as the name of a
+                container.
+            file: The file that stores the ingresses, without any key. While the emulator runs, no other one can use the
+                file. Without a file, the ingresses are lost with this object.
+            dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records for their domains.
+            limit: How many requests an account may send in `window_seconds`; 0 for no limit.
+            window_seconds: The length of the rolling window of `limit`.
+            clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
+                `created_at`, the limit and the header `Date` use it.
+            random: The source of IDs and operation IDs. With a seed they can be repeated.
+
+        Raises:
+            ModuleNotFoundError: `dns` is given, and dnspython is missing.
+            StoreError: The file cannot be read, or is not an emulator's.
+            ValueError: An argument is wrong.
+        """
         keys = (api_key, *other_accounts)
         if not all(keys) or len(set(keys)) < len(keys):
             raise ValueError("API keys are not empty, and differ.")
@@ -87,11 +100,10 @@ class Emulator(Control):
         self._host = host
         self._port = port
         self._thread: threading.Thread | None = None
-        # These belong to one run, from start to stop, and to its thread.
+        # These belong to one run, from start to stop. Only its thread uses them.
         self._loop: asyncio.AbstractEventLoop
         self._app: App
-        self._uvicorn: uvicorn.Config
-        self._uvicorn_state: ServerState
+        self._connections: set[Connection]
         self._listener: asyncio.Server | None = None
         self._resuming: asyncio.Task[None] | None = None
 
@@ -108,16 +120,26 @@ class Emulator(Control):
 
     @property
     def url(self) -> str:
-        """`http://HOST:PORT`, without a slash at the end."""
+        """The URL of the API: `http://HOST:PORT`, without a slash at the end.
+
+        Raises:
+            RuntimeError: The port is not known before the first start.
+        """
         if self._port == 0:
             raise RuntimeError("The emulator has no URL before it is started.")
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
     def start(self) -> Emulator:
-        """Returns when it answers. Once started it keeps its port. It reads its file again, which others may have used.
+        """Starts the emulator, and returns when it accepts requests.
+
+        It keeps its port when it is started again, and reads its file, which others may have used.
+
+        Returns:
+            The emulator itself.
 
         Raises:
             OSError: The port is taken.
+            RuntimeError: The emulator is running already, or did not start within 10 seconds.
             StoreError: Another emulator uses the file, or it cannot be read or written.
         """
         if self._thread is not None:
@@ -140,7 +162,7 @@ class Emulator(Control):
         return self
 
     def stop(self) -> None:
-        """Ends every connection, also where a request hangs; nothing is left running. Harmless when stopped."""
+        """Stops the emulator and ends every connection, even if a request hangs. Does nothing if it is stopped."""
         if self._thread is None:
             return
         self._loop.call_soon_threadsafe(self._app.stopping.set)
@@ -150,26 +172,36 @@ class Emulator(Control):
             self._state.store.stop()
 
     def pause(self, seconds: float | None = None) -> None:
-        """Ends every connection and refuses new ones, until `resume`, or for so many seconds.
+        """Ends every connection and refuses new ones.
 
-        Over HTTP the seconds are needed, since nobody is left to ask for going on.
+        Args:
+            seconds: How long, in seconds; None until `resume`. Over HTTP it is required, because `resume` could not be
+                reached.
+
+        Raises:
+            RuntimeError: The emulator is not running.
+            ValueError: `seconds` is not a number from 0 to a billion.
         """
         if seconds is not None and not 0 <= seconds <= MAX_NUMBER:
             raise ValueError(f"seconds is a number of 0 or more, and at most {MAX_NUMBER}.")
         self._run(self._pause(seconds))
 
     def resume(self) -> None:
-        """Listens again, on the same port."""
+        """Ends a pause. The port stays the same.
+
+        Raises:
+            RuntimeError: The emulator is not running.
+        """
         self._run(self._listen())
 
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         sock = socket.create_server((self._host, self._port), family=family, backlog=128)
-        # Inherited by each connection. asyncio sets it only where a socket names its protocol, which these don't,
-        # and each answer would wait 40 ms for the client's acknowledgement.
+        # Connections inherit it. asyncio sets it only on sockets that name their protocol, which these don't. Without
+        # it, each answer would wait 40 ms for the acknowledgement of the client.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Inherited too: what is read at once must not keep the event loop busy, however small its chunks are.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_BYTES)
+        # Connections inherit this one, too. See READ_BYTES.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
         self._port = sock.getsockname()[1]
         return sock
 
@@ -179,45 +211,34 @@ class Emulator(Control):
             raise RuntimeError("The emulator is not running.")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_START_SECONDS)
 
-    # In the thread
+    # In the thread of the emulator
 
     async def _serve(self, sock: socket.socket, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._app = App(self._state, self, self._access)
-        # uvicorn's Server polls for its end and waits for its clients; its protocol alone does neither.
-        self._uvicorn = uvicorn.Config(
-            self._app,
-            http=H11Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            interface="asgi3",
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        )
-        self._uvicorn.load()
-        self._uvicorn_state = ServerState()
+        self._connections = set()
         await self._listen(sock)
         ready.set()
         await self._app.stopping.wait()
         self._close_listener()
-        for protocol in self._protocols():
-            protocol.transport.abort()
-        while self._uvicorn_state.connections or self._uvicorn_state.tasks:
+        while self._connections:
+            for connection in self._connections:
+                connection.abort()
             await asyncio.sleep(0)
 
     async def _listen(self, sock: socket.socket | None = None, *, after_seconds: float = 0.0) -> None:
         await asyncio.sleep(after_seconds)
         if self._listener is None:
-            self._listener = await self._loop.create_server(self._new_protocol, sock=sock or self._bind())
+            self._listener = await asyncio.start_server(
+                self._answer_connection, sock=sock or self._bind(), limit=READ_BYTES
+            )
 
     async def _pause(self, seconds: float | None) -> None:
         self._close_listener()
-        for protocol in self._protocols():
-            # Whoever asks for the pause over HTTP gets an answer.
-            if not (protocol.scope and protocol.scope["path"].startswith(CONTROL_PREFIX)):
-                protocol.transport.abort()
+        for connection in self._connections:
+            # A client that asks for the pause over HTTP gets an answer.
+            if not (connection.request and connection.request.path.startswith(CONTROL_PREFIX)):
+                connection.abort()
         if seconds is not None:
             self._resuming = self._loop.create_task(self._listen(after_seconds=seconds))
 
@@ -229,16 +250,18 @@ class Emulator(Control):
             self._listener.close()
             self._listener = None
 
-    def _new_protocol(self) -> H11Protocol:
-        app_state: dict[str, Any] = {}
-        protocol = H11Protocol(
-            config=self._uvicorn, server_state=self._uvicorn_state, app_state=app_state, _loop=self._loop
-        )
-        app_state["connection"] = Connection(protocol)
-        return protocol
-
-    def _protocols(self) -> list[H11Protocol]:
-        return [each for each in self._uvicorn_state.connections if isinstance(each, H11Protocol)]
+    async def _answer_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        self._connections.add(connection)
+        try:
+            while request := await connection.next_request():
+                await self._app.answer(request, connection)
+        except BadRequestError:
+            await connection.send(_BAD_REQUEST)
+        finally:
+            connection.close()
+            await connection.wait_closed()
+            self._connections.discard(connection)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""All that the API's rules, the HTTP front and the control plane share."""
+"""The state of the service, which the rules of the API, the HTTP side and the control plane share."""
 
 from __future__ import annotations
 
@@ -17,43 +17,47 @@ from pulumi_agin.emulator.log import RequestLog
 from pulumi_agin.emulator.store import Store
 
 DEFAULT_API_KEY = "emulator-key"
-"""The key of the first account, where none is given. It opens nothing but an emulator."""
+"""The default key of the first account. Only an emulator accepts it."""
 
 DEFAULT_LIMIT = 120
-"""Requests of an account in a rolling minute: ngrok's documented limit."""
+"""Requests of an account in a rolling minute, as ngrok documents it."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `Emulator.configure` changes."""
+    """The settings that `Emulator.configure` changes.
+
+    Raises:
+        ValueError: A value is not allowed.
+    """
 
     limit: int = DEFAULT_LIMIT
-    """Requests of an account within the window; 0: no limit."""
+    """Requests of an account within the window; 0 for no limit."""
     window_seconds: float = 60.0
-    """Length of the rolling window; ngrok's is 60."""
+    """The length of the rolling window, in seconds. ngrok's is 60."""
     job_after_seconds: float = 2.0
-    """From a policy's being set to the certificate's job: the status is null so long."""
+    """The seconds from the setting of a policy to the job of the certificate. Until then the status is null."""
     issue_after_seconds: float = 20.0
-    """From a policy's being set to the certificate; ngrok takes seconds to minutes.
+    """The seconds from the setting of a policy to the certificate. ngrok takes seconds to minutes.
 
-    With a DNS server: from the look that found the NS records right.
+    With a DNS server, the time begins when the NS records are found to be right.
     """
     null_policy: Literal["ignored", "removes"] = "ignored"
-    """What a null policy in a PATCH does. ngrok's documents don't say; most likely it ignores it."""
+    """What a null policy in a PATCH does. ngrok does not document it; most likely it is ignored."""
     default_private_key_type: Literal["rsa", "ecdsa"] = "rsa"
-    """For a policy without one: rsa is documented, ecdsa was recorded of a sibling resource."""
+    """The private key type of a policy that names none. rsa is documented; a similar resource was seen to use ecdsa."""
     trailing_dots: bool = False
-    """A dot at the end of each of ns_targets, as in the documents' samples; recorded answers have none."""
+    """Whether `ns_targets` end in a dot. They do in the samples of the documents, but not in recorded answers."""
     empty_keys: Literal["absent", "null", "empty"] = "absent"
-    """An empty description or metadata: no key (recorded), null, or "" (older answers)."""
+    """How an empty description or metadata is shown: not at all (recorded), as null, or as "" (older answers)."""
     order: Literal["as_made", "reversed", "sorted", "shuffled"] = "as_made"
-    """The order of ns_targets and region_domains; shuffled: another one in each answer."""
+    """The order of `ns_targets` and `region_domains`. `shuffled` changes it with each answer."""
     upper_case: bool = False
-    """Domain names in capitals."""
+    """Whether domain names are in upper case."""
     unknown_keys: bool = False
-    """Keys that no document names, at every level."""
+    """Whether answers have undocumented keys, at every level."""
     base_url: str = ""
-    """The beginning of a list's absolute URLs; "": the host that the request was sent to."""
+    """The beginning of the absolute URLs of a list; "" for the host that the request was sent to."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -85,25 +89,32 @@ _CHOICES = {
 
 @dataclass(repr=False)
 class State:
-    """Not printed: it holds the keys. Every use of it is under its lock."""
+    """The state of the service. It has no repr, because it holds keys. Every use of it is under its lock."""
 
     clock: Callable[[], datetime]
     random: Random
     store: Store
     settings: Settings
     accounts: dict[str, int]
-    """Account numbers by API key."""
+    """The number of the account of each API key."""
     dns: DnsServer | None = None
-    """What the certificates' jobs ask for NS records; None: they need none."""
+    """The server that has the NS records. Without one, certificates need no NS records."""
     requests: RequestLog = field(default_factory=RequestLog)
     faults: list[Fault] = field(default_factory=list[Fault])
     connections: int = 0
     recent: dict[int, deque[datetime]] = field(default_factory=dict[int, "deque[datetime]"])
-    """The times of each account's requests within the window."""
+    """The times of the requests of each account within the window."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def spend(self, account: int) -> bool:
-        """Counts a request of the account; False when it is over the limit. Those that are don't count."""
+        """Counts a request of an account.
+
+        Args:
+            account: The number of the account.
+
+        Returns:
+            False if the request is over the limit. Such a request does not count.
+        """
         if not self.settings.limit:
             return True
         now = self.clock()

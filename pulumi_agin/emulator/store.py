@@ -1,4 +1,4 @@
-"""The ingresses of all accounts, in memory or in a JSON file."""
+"""Stores the ingresses of all accounts, in memory or in a JSON file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pulumi_agin.emulator.lock import FileLock
 _FORMAT = "pulumi-agin emulator, version 1"
 _KSUID_EPOCH = 1_400_000_000
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# The regions of a recorded answer, in its order, which is no sorted one.
+# The regions of a recorded answer, in its order.
 _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
 
 class StoreError(ValueError):
-    """The file cannot be read or written, is in use, or is not an emulator's. The text is one sentence."""
+    """The file cannot be read or written, is in use, or is not an emulator's. The message is one sentence."""
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Ingress:
 
     id: str
     account: int
-    """1 for the first API key's account."""
+    """The number of the account: 1 for that of the first API key."""
     created_at: datetime
-    """Whole seconds, UTC."""
+    """In whole seconds, UTC."""
     domain: str
     description: str
     metadata: str
@@ -44,21 +44,34 @@ class Ingress:
     ns_targets: list[str]
     region_domains: list[str]
     certificate: dict[str, str | None] | None = None
-    """A state set by the control plane (state, error_code, msg); None leaves it to the clock."""
+    """The state, error_code and msg that the control plane has set; None if the clock decides."""
     records_right_since: datetime | None = None
-    """Since when looks at DNS found the NS records right; None where the last one didn't, or there was none."""
+    """Since when DNS has had the right NS records; None if it had wrong ones at the last look, or before the first."""
     records_problem: str | None = None
-    """What the last look at DNS found wrong; None where it found nothing, or there was none."""
+    """What was wrong with the NS records at the last look; None if nothing was, or before the first."""
 
     def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
-        """A policy that changes nothing doesn't start the certificate anew."""
+        """Sets the policy. The certificate starts again only if that changes the policy.
+
+        Args:
+            policy: The policy; None for none.
+            now: The current time.
+        """
         if policy != self.certificate_management_policy:
             self.certificate_management_policy = policy
             self.policy_set_at = now
             self.records_right_since = self.records_problem = None
 
     def set_records(self, problem: str | None, now: datetime) -> bool:
-        """What a look at DNS found wrong; None where the records are right. Returns whether that is news."""
+        """Stores the result of a look at DNS.
+
+        Args:
+            problem: What is wrong with the NS records; None if they are right.
+            now: The current time.
+
+        Returns:
+            Whether something changed.
+        """
         before = (self.records_right_since, self.records_problem)
         self.records_right_since = (self.records_right_since or now) if problem is None else None
         self.records_problem = problem
@@ -66,14 +79,20 @@ class Ingress:
 
 
 class Store:
-    """All ingresses, oldest first. Not safe among threads: whoever uses it holds the state's lock.
-
-    Raises StoreError where the file cannot be read, has no folder, or is not an emulator's.
-    """
+    """All ingresses, oldest first. It has no lock of its own for threads: the caller holds that of the state."""
 
     def __init__(self, file: Path | None, random: Random) -> None:
+        """Reads the file, if there is one.
+
+        Args:
+            file: The file; None to keep the ingresses in memory only.
+            random: The source of IDs.
+
+        Raises:
+            StoreError: The file cannot be read, has no folder, or is not an emulator's.
+        """
         self._shown_file = file
-        # Where a link leads: saving would replace the link.
+        # The target of a link: a save would replace the link itself.
         self._file = None if file is None else Path(os.path.realpath(file))
         self._lock = None if self._file is None else FileLock(self._file)
         self._random = random
@@ -84,10 +103,10 @@ class Store:
         self._is_started = False
         self._load()
         if self._file is not None and not self._file.parent.is_dir():
-            raise self._unwritable(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+            raise self._write_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
     def start(self) -> None:
-        """Keeps other emulators off the file until `stop`, and reads it again, as others may have changed it.
+        """Keeps other emulators off the file until `stop`, and reads it again: others may have changed it.
 
         Raises:
             StoreError: Another emulator has the file, or it cannot be read or written.
@@ -102,13 +121,24 @@ class Store:
             raise
 
     def stop(self) -> None:
-        """Leaves the file to others."""
+        """Lets other emulators use the file."""
         self._is_started = False
         if self._lock is not None:
             self._lock.release()
 
     def create(self, *, account: int, now: datetime, domain: str, description: str, metadata: str) -> Ingress:
-        """Adds an ingress without a certificate policy. The caller saves."""
+        """Adds an ingress without a certificate policy. The caller must save it.
+
+        Args:
+            account: The number of the account.
+            now: The current time.
+            domain: The domain, in canonical form.
+            description: The description, "" for none.
+            metadata: The metadata, "" for none.
+
+        Returns:
+            The ingress, with a new ID.
+        """
         created_at = now.astimezone(timezone.utc).replace(microsecond=0)
         ingress_id = self._new_id(created_at)
         ingress = Ingress(
@@ -127,14 +157,19 @@ class Store:
         return ingress
 
     def newest_first(self, account: int) -> list[Ingress]:
+        """Returns the ingresses of an account, the newest first.
+
+        Args:
+            account: The number of the account.
+        """
         mine = (ingress for ingress in self.ingresses.values() if ingress.account == account)
         return sorted(mine, key=lambda ingress: ingress.id, reverse=True)
 
     def save(self) -> None:
-        """Writes the file, whole or not at all. Where it can't, the ingresses are again those that were saved last.
+        """Writes the file in one step. If that fails, the ingresses are again those of the last save.
 
         Raises:
-            StoreError: The file cannot be written, or it is another emulator's meanwhile.
+            StoreError: The file cannot be written, or another emulator has taken or changed it.
         """
         if self._lock is None:
             return
@@ -152,7 +187,7 @@ class Store:
                 if not self._is_started:
                     self._lock.release()
         except BaseException:
-            self.ingresses = {} if self._saved is None else _parsed(self._saved)
+            self.ingresses = {} if self._saved is None else _parse(self._saved)
             raise
 
     def _acquire(self) -> None:
@@ -165,21 +200,21 @@ class Store:
                     "of its own."
                 ) from error
             except OSError as error:
-                raise self._unwritable(error) from error
+                raise self._write_error(error) from error
 
     def _load(self) -> None:
-        """Takes what is in the file; where there is none, all stays as it is."""
+        """Loads the file. Without a file, nothing changes."""
         text = self._read()
         if text is not None and text != self._saved:
             try:
-                self.ingresses = _parsed(text)
+                self.ingresses = _parse(text)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise self._damaged() from error
+                raise self._format_error() from error
             self._saved = text
             self._last_ksuid = max((_ksuid_value(ingress_id) for ingress_id in self.ingresses), default=0)
 
     def _read(self) -> str | None:
-        """The file's text; None where there is no file."""
+        """Returns the text of the file, or None if there is none."""
         if self._file is None:
             return None
         try:
@@ -189,7 +224,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"The file {self._shown_file} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
-            raise self._damaged() from error
+            raise self._format_error() from error
 
     def _write(self) -> None:
         if self._file is None:
@@ -207,17 +242,17 @@ class Store:
                     os.unlink(name)
                 raise
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise self._write_error(error) from error
         self._saved = text
 
-    def _unwritable(self, error: OSError) -> StoreError:
+    def _write_error(self, error: OSError) -> StoreError:
         return StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.")
 
-    def _damaged(self) -> StoreError:
+    def _format_error(self) -> StoreError:
         return StoreError(f"The file {self._shown_file} is not one that the emulator wrote, or it is damaged.")
 
     def _new_id(self, created_at: datetime) -> str:
-        """A KSUID. Within one second each is greater than the last, so that the order of ids is that of age."""
+        """Makes an ID with a KSUID. Within a second, each is greater than the last, so that IDs sort by age."""
         floor = (int(created_at.timestamp()) - _KSUID_EPOCH) << 128
         value = floor + self._random.getrandbits(127)
         if floor <= self._last_ksuid < floor + (1 << 128):
@@ -238,7 +273,7 @@ def _ksuid_value(ingress_id: str) -> int:
 
 
 def _ns_targets(ingress_id: str) -> list[str]:
-    """Four names as a hosted zone at AWS has them: other ones for each ingress, no dots at the end, unsorted."""
+    """Makes names like those of a hosted zone at AWS: other ones for each ingress, without a final dot, unsorted."""
     digest = sha256(ingress_id.encode()).digest()
     names: list[str] = []
     for position, (base, tld) in enumerate(((1024, "org"), (512, "net"), (1536, "co.uk"), (0, "com"))):
@@ -247,8 +282,8 @@ def _ns_targets(ingress_id: str) -> list[str]:
     return names[::-1] if names == sorted(names) else names
 
 
-def _parsed(text: str) -> dict[str, Ingress]:
-    """What `_write` wrote. What a hand wrote into it may be of any type, and raises one of several errors."""
+def _parse(text: str) -> dict[str, Ingress]:
+    """Parses what `_write` wrote. An edited file may hold values of any type, so that several errors can be raised."""
     document: Any = json.loads(text)
     if document["format"] != _FORMAT:
         raise ValueError("another format")
@@ -262,7 +297,7 @@ def _ingress(record: dict[str, Any]) -> Ingress:
             **record,
             "created_at": _moment(record["created_at"]),
             "policy_set_at": _moment(record["policy_set_at"]),
-            # Older files lack it.
+            # Files of older versions do not have it.
             "records_right_since": _moment(record.get("records_right_since")),
         }
     )
@@ -296,7 +331,7 @@ def _are_texts(values: object) -> bool:
 
 
 def _is_table(value: object) -> bool:
-    """Whether it is null, or an object of texts and nulls."""
+    """Returns whether a value is null, or an object whose values are strings and nulls."""
     if value is None:
         return True
     return isinstance(value, dict) and _are_texts(
