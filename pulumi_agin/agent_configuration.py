@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
     from .lookup import GetAgentIngressResult
 
-# ngrok's documentation of agents' configuration, version 3.
+# From ngrok's documentation of the agent's configuration, version 3.
 VERSION = 3
 PORT = 443
 
@@ -22,16 +22,21 @@ def agent_config(
     authtoken: pulumi.Input[str | None] | None = None,
     region: pulumi.Input[str | None] | None = None,
 ) -> pulumi.Output[str]:
-    """The configuration file of an ngrok agent, as YAML: `ngrok.yml`, version 3.
+    """Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.
 
-    agent_ingress: what the agent connects to. With a Let's Encrypt policy, the agent is told to trust what its host
-        trusts (`connect_cas: host`); without one, ngrok's internal CA, as it does by itself.
-    authtoken: the agent's, not an API key. Left out, the file has none, and the agent needs it from elsewhere, as from
-        NGROK_AUTHTOKEN. With one, the result is a secret.
-    region: such as "eu": the agent connects to that region's domain, one of `region_domains`. Left out, it connects to
-        the domain itself.
+    With a Let's Encrypt policy, the agent is told to trust what its host trusts (`connect_cas: host`). Without a policy
+    it trusts ngrok's internal CA, as it does by default.
 
-    The preview and the update fail where ngrok has no such region, or the authtoken can't be one.
+    Args:
+        agent_ingress: The ingress that the agent connects to.
+        authtoken: The authtoken of the agent, which is not an API key. If it is left out, the file has none, and the
+            agent needs it from elsewhere, such as from NGROK_AUTHTOKEN.
+        region: A region such as "eu": the agent connects to the domain of that region, one of `region_domains`. If it
+            is left out, the agent connects to the domain itself.
+
+    Returns:
+        The file as YAML. With an authtoken it is a secret. The preview and the update fail if ngrok has no such region,
+        or if the authtoken cannot be one.
     """
     token: pulumi.Input[str | None] = authtoken
     if token is not None:
@@ -39,7 +44,7 @@ def agent_config(
     known = pulumi.Output.all(
         domain=agent_ingress.domain,
         policy=agent_ingress.certificate_management_policy,
-        # Where no region is asked for, nothing waits for them.
+        # Without a region, nothing need wait for them.
         region_domains=[] if region is None else agent_ingress.region_domains,
         authtoken=token,
         region=region,
@@ -48,18 +53,18 @@ def agent_config(
 
 
 def _yaml(domain: str, policy: Any, region_domains: Sequence[str], authtoken: str | None, region: str | None) -> str:
-    host = domain if region is None else _of_region(region, domain, region_domains)
+    host = domain if region is None else _region_domain(region, domain, region_domains)
     agent = {"connect_url": f"{host}:{PORT}"}
     if policy and policy["authority"] == "letsencrypt":
         agent["connect_cas"] = "host"
     if authtoken is not None:
-        agent["authtoken"] = _checked(authtoken)
+        agent["authtoken"] = _valid_authtoken(authtoken)
     # A JSON string is a YAML string.
     lines = [f"  {name}: {json.dumps(value)}\n" for name, value in agent.items()]
     return f"version: {VERSION}\nagent:\n{''.join(lines)}"
 
 
-def _of_region(region: str, domain: str, region_domains: Sequence[str]) -> str:
+def _region_domain(region: str, domain: str, region_domains: Sequence[str]) -> str:
     # Such as tunnel.eu.connect.acme.com.
     below = f".{domain}"
     regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
@@ -71,7 +76,7 @@ def _of_region(region: str, domain: str, region_domains: Sequence[str]) -> str:
     return regions[region]
 
 
-def _checked(authtoken: str) -> str:
+def _valid_authtoken(authtoken: str) -> str:
     if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
         raise pulumi.RunError(
             "agent_config: the authtoken is empty, or has characters that no authtoken has; take it from ngrok's "

@@ -8,26 +8,29 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, overload
 
 import pulumi
-from pulumi.dynamic import Resource
 
+from . import sdk, tokens
 from .commands import import_line, stack_urn
-from .dynamic.agent_ingress import PLACEMENT, AgentIngressProvider
+from .deployment import Deployment
+from .dynamic.agent_ingress import AgentIngressProvider
+from .dynamic_resource import DynamicResource
 from .preview import make_exact
-from .provider import PACKAGE, under_mocks, warn_of_plain_api_key
+from .provider import warn_of_plain_api_key
+from .settings import Settings
 
 if TYPE_CHECKING:
     from .api import models
 
 
 class CertificateAuthority(str, Enum):
-    """Who signs the certificate. Plain text works too."""
+    """Who signs the certificate. A plain string works too."""
 
     LETSENCRYPT = "letsencrypt"
-    """Let's Encrypt: the only one that ngrok knows. Needs the NS records of the domain first."""
+    """Let's Encrypt, the only one that ngrok knows. It needs the NS records of the domain first."""
 
 
 class PrivateKeyType(str, Enum):
-    """The type of the certificate's private key. Plain text works too."""
+    """The type of the certificate's private key. A plain string works too."""
 
     RSA = "rsa"
     ECDSA = "ecdsa"
@@ -38,12 +41,14 @@ class PrivateKeyType(str, Enum):
 
 class _AgentIngressCertPolicyRequired(TypedDict):
     authority: pulumi.Input[str | CertificateAuthority]
+    """The certificate authority: "letsencrypt"."""
 
 
 class AgentIngressCertPolicyArgsDict(_AgentIngressCertPolicyRequired, total=False):
     """The same as AgentIngressCertPolicyArgs, as a dict."""
 
     private_key_type: pulumi.Input[str | PrivateKeyType] | None
+    """"rsa" or "ecdsa". If it is left out, ngrok chooses."""
 
 
 @pulumi.input_type
@@ -53,7 +58,7 @@ class AgentIngressCertPolicyArgs:
     authority: pulumi.Input[str | CertificateAuthority]
     """The certificate authority: "letsencrypt"."""
     private_key_type: pulumi.Input[str | PrivateKeyType] | None
-    """"rsa" or "ecdsa"; left out, it is ngrok's choice, and no choice of ngrok's is a change."""
+    """"rsa" or "ecdsa". If it is left out, ngrok chooses, and no preview shows its choice as a change."""
 
     def __init__(
         self,
@@ -61,6 +66,12 @@ class AgentIngressCertPolicyArgs:
         authority: pulumi.Input[str | CertificateAuthority],
         private_key_type: pulumi.Input[str | PrivateKeyType] | None = None,
     ) -> None:
+        """Describes a policy.
+
+        Args:
+            authority: The certificate authority: "letsencrypt".
+            private_key_type: "rsa" or "ecdsa". If it is left out, ngrok chooses.
+        """
         pulumi.set(self, "authority", authority)
         pulumi.set(self, "private_key_type", private_key_type)
 
@@ -70,12 +81,16 @@ PolicyInput: TypeAlias = pulumi.Input[AgentIngressCertPolicyArgs | AgentIngressC
 
 @pulumi.input_type
 class AgentIngressArgs:
-    """The arguments of an AgentIngress, as one value; see AgentIngress for what each means."""
+    """The arguments of an AgentIngress as one value."""
 
     domain: pulumi.Input[str]
+    """A domain that you own, at most 253 bytes."""
     description: pulumi.Input[str] | None
+    """A text for people, at most 255 bytes of UTF-8."""
     metadata: pulumi.Input[str] | None
+    """Data for machines, at most 4096 bytes of UTF-8."""
     certificate_management_policy: PolicyInput | None
+    """How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict."""
 
     def __init__(
         self,
@@ -85,6 +100,14 @@ class AgentIngressArgs:
         metadata: pulumi.Input[str] | None = None,
         certificate_management_policy: PolicyInput | None = None,
     ) -> None:
+        """Holds the arguments; see AgentIngress for what a change of each does.
+
+        Args:
+            domain: A domain that you own, at most 253 bytes. Required.
+            description: A text for people, at most 255 bytes of UTF-8.
+            metadata: Data for machines, at most 4096 bytes of UTF-8.
+            certificate_management_policy: How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict.
+        """
         pulumi.set(self, "domain", domain)
         pulumi.set(self, "description", description)
         pulumi.set(self, "metadata", metadata)
@@ -101,54 +124,54 @@ class AgentIngressCertPolicy(dict[str, Any]):
     authority: str
     """The certificate authority, such as "letsencrypt"."""
     private_key_type: str | None
-    """The type of the private key that ngrok uses, "rsa" or "ecdsa"; also where the program left it out."""
+    """The type of the private key that ngrok uses, "rsa" or "ecdsa", also if the program left it out."""
 
 
 @pulumi.output_type
 class AgentIngressCertJob(dict[str, Any]):
-    """A certificate being provisioned or renewed."""
+    """The job that provisions or renews a certificate."""
 
     error_code: str | None
-    """Why it is failing: INTERNAL_ERROR passes by, DNS_ERROR is for the user to mend; None while all is well."""
+    """Why it fails: INTERNAL_ERROR is temporary, DNS_ERROR is for you to fix. None while all is well."""
     msg: str | None
     """The status or the error, in ngrok's words."""
     started_at: str | None
     """When the job started, RFC 3339."""
     retries_at: str | None
-    """When it is tried again, RFC 3339; after a failure that can be a day away."""
+    """When ngrok tries again, RFC 3339. After a failure that can be a day away."""
 
 
 @pulumi.output_type
 class AgentIngressCertStatus(dict[str, Any]):
-    """Where the certificate is."""
+    """The state of the certificate."""
 
     renews_at: str | None
-    """When the next renewal is requested, RFC 3339; None until the certificate was issued."""
+    """When ngrok requests the next renewal, RFC 3339; None until the certificate is issued."""
     provisioning_job: AgentIngressCertJob | None
-    """The provisioning or renewal under way, or None."""
+    """The provisioning or renewal that is under way, or None."""
 
 
 # -- the resource -----------------------------------------------------------------------------------------
 
 
-class AgentIngress(Resource, module="agin", name="AgentIngress"):
+class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
     """An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own.
 
-    Changing `domain` replaces it; everything else is changed in place. The API key comes from the stack config
-    (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`), and is no argument.
+    A change of `domain` replaces it; everything else is changed in place. The API key is not an argument: it comes from
+    the stack config (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`).
     """
 
-    # Annotations are how Pulumi's SDK finds the outputs and their types; their names are those of ngrok's API.
+    # Pulumi's SDK finds the outputs and their types by these annotations.
     domain: pulumi.Output[str]
     """The domain, in lower case and without a trailing dot."""
     description: pulumi.Output[str]
-    """What it is for, in words for people; "" where there is none."""
+    """A text for people; "" if there is none."""
     metadata: pulumi.Output[str]
-    """Data for machines; "" where there is none."""
+    """Data for machines; "" if there is none."""
     certificate_management_policy: pulumi.Output[AgentIngressCertPolicy | None]
-    """How ngrok gets the certificate; None where ngrok's internal CA signs it."""
+    """How ngrok gets the certificate; None if ngrok's internal CA signs it."""
     certificate_management_status: pulumi.Output[AgentIngressCertStatus | None]
-    """Where the certificate is; None without a policy, and until the first job exists."""
+    """The state of the certificate; None without a policy, and until the first job exists."""
     ns_targets: pulumi.Output[Sequence[str]]
     """The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted."""
     region_domains: pulumi.Output[Sequence[str]]
@@ -156,13 +179,7 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
     created_at: pulumi.Output[str]
     """When it was created, RFC 3339."""
     uri: pulumi.Output[str]
-    """Where ngrok's API has it, relative to the API's URL."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # A subclass is the same resource to the engine. The SDK would give it a type of its own, and so a new
-        # URN: the ingress would be deleted and made again.
-        kwargs = {**kwargs, "module": "agin", "name": "AgentIngress"}
-        super().__init_subclass__(**kwargs)
+    """The path of the ingress in ngrok's API, relative to the API's URL."""
 
     @overload
     def __init__(
@@ -184,36 +201,46 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
         """Declares an Agent Ingress.
 
-        domain: a domain that you own, at most 253 bytes. Required. Spelled in any case, with or without a
-            trailing dot. Changing it replaces the ingress, the new one being made before the old one is deleted.
-        description: words for people, at most 255 bytes of UTF-8.
-        metadata: data for machines, at most 4096 bytes of UTF-8.
-        certificate_management_policy: AgentIngressCertPolicyArgs or a dict. It can be added and changed, but ngrok
-            has no way to remove it: an update that tries fails, and says what works.
+        Nothing is validated here. The preview shows all problems with the values at once.
 
-        Nothing is judged here: whatever is wrong is shown by the preview, all of it at once.
+        Args:
+            resource_name: The name of the resource in Pulumi.
+            args: The arguments as one AgentIngressArgs, in place of the ones below.
+            opts: The options of the resource. `custom_timeouts` limit its create, update and delete.
+            domain: A domain that you own, at most 253 bytes. Required. Upper and lower case are the same, and so are
+                names with and without a trailing dot. A change replaces the ingress: the new one is created before the
+                old one is deleted.
+            description: A text for people, at most 255 bytes of UTF-8.
+            metadata: Data for machines, at most 4096 bytes of UTF-8.
+            certificate_management_policy: How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict. You can
+                add and change it. ngrok has no way to remove it: an update that tries fails, and says what works.
+
+        Raises:
+            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK cannot do for a dynamic resource. The message has
+                the command that imports the ingress.
+            TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
         inputs, opts = _inputs_and_opts(*args, **kwargs)
         opts = opts or pulumi.ResourceOptions()
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
-        # A key for every output, or the program would never see it.
+        # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
         if (
             opts.id is None
-            and not under_mocks()
+            and not Deployment.current().is_mocked
             and (opts.parent or opts.provider or opts.providers or _organization())
         ):
-            props[PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+            props[tokens.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         warn_of_plain_api_key()
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
     async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
-        """The stack, and the URNs of the parent and the explicit provider: what a command has to name."""
-        # By the time that this is awaited, the SDK knows which provider it is; that is private ground of its own.
-        placed = {"parent": opts.parent, "provider": getattr(self, "_provider", None)}
-        urns = {name: str(await resource.urn.future()) for name, resource in placed.items() if resource}
+        """Returns what a command has to name: the stack, and the URNs of the parent and the explicit provider."""
+        # This is awaited after the SDK has found the provider of the resource.
+        resources = {"parent": opts.parent, "provider": sdk.provider_of(self)}
+        urns = {name: str(await resource.urn.future()) for name, resource in resources.items() if resource}
         return {"stack": _stack(), **urns}
 
     @staticmethod
@@ -222,9 +249,22 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
         id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
         opts: pulumi.ResourceOptions | None = None,
     ) -> "AgentIngress":
-        """Reads an Agent Ingress that this stack does not own, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        """Reads an Agent Ingress that this stack does not own.
 
-        The preview and the update fail where there is none with this id in the account of the key.
+        The stack never changes or deletes it. The preview and the update fail if the account of the API key has no
+        Agent Ingress with this id.
+
+        Args:
+            resource_name: The name of the resource in Pulumi.
+            id: The id of the Agent Ingress, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+            opts: The options of the resource, such as an explicit provider.
+
+        Returns:
+            The resource. Its outputs are what ngrok has.
+
+        Raises:
+            TypeError: `id` is neither text nor an Output or another awaitable.
+            pulumi.RunError: `opts` has `import_`.
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
             raise TypeError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
@@ -234,24 +274,22 @@ class AgentIngress(Resource, module="agin", name="AgentIngress"):
 
 
 def _organization() -> str | None:
-    """The organization that the stack belongs to, on a backend that has some."""
+    """Returns the organization of the stack; None on a backend without organizations."""
     organization = pulumi.get_organization()
-    # That of every backend which has none.
+    # This is what such backends say.
     return None if organization == "organization" else organization
 
 
 def _stack() -> str:
-    """The stack as the CLI calls it, whichever is selected and whatever organization is the default."""
+    """Returns the full name of the stack, by which the CLI finds it in every folder and for every user."""
     organization = _organization()
     return f"{organization}/{pulumi.get_stack()}" if organization else pulumi.get_stack()
 
 
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
-    from .settings import Settings
-
-    # The URNs of others are not known yet.
+    # The URNs of other resources are not known yet.
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
-    inherited = opts.parent.get_provider(f"{PACKAGE}:dynamic/agin:AgentIngress") if opts.parent else None
+    inherited = opts.parent.get_provider(tokens.AGENT_INGRESS) if opts.parent else None
     provider = "URN" if opts.provider or opts.providers or inherited else None
     filled_in = ""
     if "URN" in (parent, provider):
@@ -272,7 +310,11 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
 
 
 def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
-    """What ngrok answered, as the outputs that a program gets."""
+    """Returns an answer of ngrok's as the outputs that a program gets.
+
+    Args:
+        answer: The ingress as ngrok has it.
+    """
     values = answer.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]
     if policy is not None:
@@ -293,7 +335,7 @@ def _inputs_and_opts(
     opts: pulumi.ResourceOptions | None = None,
     **inputs: Any,
 ) -> tuple[dict[str, Any], pulumi.ResourceOptions | None]:
-    """Tells apart the two ways in which an AgentIngress can be written."""
+    """Returns the inputs and options of an AgentIngress, in whichever of the two ways it is written."""
     if isinstance(args, pulumi.ResourceOptions):
         args, opts = None, args
     if not isinstance(args, AgentIngressArgs | None):

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import WeakKeyDictionary
-
 import pulumi
-from pulumi.dynamic import Resource
-from pulumi.runtime.settings import get_monitor
 
-from .dynamic.certificate import (
-    DEFAULT_GRACE_SECONDS,
-    DEFAULT_TIMEOUT_SECONDS,
-    GRACE,
-    ID,
-    TIMEOUT,
-    CertificateValidationProvider,
-)
+from . import tokens
+from .deployment import Deployment
+from .dynamic.certificate import CertificateValidationProvider
+from .dynamic_resource import DynamicResource
+from .limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from .provider import warn_of_plain_api_key
 
-# The last one of each deployment. The engine has few workers, and the plugin four threads: those that wait side by
-# side would keep the ingresses and records of others from being made. ngrok issues all certificates at once anyway.
-_last: WeakKeyDictionary[Any, AgentIngressCertificateValidation] = WeakKeyDictionary()
 
-
-class AgentIngressCertificateValidation(Resource, module="agin", name="AgentIngressCertificateValidation"):
+class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICATE_VALIDATION):
     """A wait until ngrok says that the certificate of an Agent Ingress is issued.
 
-    It creates nothing, like `aws.acm.CertificateValidation`, and "validation" is ACM's word for this wait. What needs
-    a working connect URL depends on it, or uses its outputs. Without a `certificate_management_policy` the ingress is
-    ready at once, and so is this.
+    It creates nothing, like `aws.acm.CertificateValidation`; "validation" is ACM's word for this wait. A resource that
+    needs a working connect URL depends on it, or uses its outputs. Without a `certificate_management_policy` the
+    ingress is ready at once, and so is this.
 
-    After a wait that fails the state is as it was, and the next `pulumi up` waits again. Each one of a program depends
-    on the one before, so that few wait at a time: whatever else there is to make is made meanwhile.
+    A wait that fails leaves the state as it was, and the next `pulumi up` waits again. Each wait of a program depends
+    on the one before, so that few wait at the same time. Meanwhile, everything else is created.
     """
 
     renews_at: pulumi.Output[str | None]
@@ -42,11 +30,6 @@ class AgentIngressCertificateValidation(Resource, module="agin", name="AgentIngr
     domain: pulumi.Output[str]
     """The domain of the certificate, in lower case and without a trailing dot."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # As that of AgentIngress: the type is part of the URN.
-        kwargs = {**kwargs, "module": "agin", "name": "AgentIngressCertificateValidation"}
-        super().__init_subclass__(**kwargs)
-
     def __init__(
         self,
         resource_name: str,
@@ -55,18 +38,22 @@ class AgentIngressCertificateValidation(Resource, module="agin", name="AgentIngr
         dns_error_grace_seconds: pulumi.Input[float] = DEFAULT_GRACE_SECONDS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declares the wait.
+        """Declares a wait for a certificate.
 
-        agent_ingress_id: the `agent_ingress_id` of the AgentIngressDelegation, which is known when its records exist;
-            with the `id` of the AgentIngress the wait may begin before. A change of it makes a new wait.
-        timeout_seconds: how long to wait in all, above 0; `custom_timeouts` can make it less.
-        dns_error_grace_seconds: how long to let a DNS error of ngrok's pass, from 0 on: new records take time to
-            spread. Each time that ngrok sees the error anew, it has all of that again.
+        The preview shows all problems with the values. A change of a time changes nothing else, and starts no new wait.
 
-        How long to wait can be changed at any time, and changes nothing. Other errors of ngrok's are shown and waited
-        for. Whatever is wrong with the values is shown by the preview.
+        Args:
+            resource_name: The name of the resource in Pulumi.
+            agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known when its records
+                exist. With the `id` of the AgentIngress, the wait may begin before. A change makes a new wait.
+            timeout_seconds: How long to wait in all, in seconds above 0. `custom_timeouts` can make it less.
+            dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds from 0 on:
+                new records take time to spread. The time begins again whenever ngrok reports the error anew. Errors of
+                other kinds are shown, and the wait goes on.
+            opts: The options of the resource.
 
-        Raises pulumi.RunError where opts has `id` or `import_`: there is nothing to read or import.
+        Raises:
+            pulumi.RunError: `opts` has `id` or `import_`: there is nothing to read or import.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
@@ -74,18 +61,20 @@ class AgentIngressCertificateValidation(Resource, module="agin", name="AgentIngr
                 f'AgentIngressCertificateValidation "{resource_name}" is a wait, of which there is nothing to read or '
                 "import: take id and import_ out of its ResourceOptions"
             )
-        monitor = get_monitor()
-        if monitor in _last:
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[_last[monitor]]))
+        # The engine and the plugin make a limited number of calls at once. Waits side by side would keep the ingresses
+        # and records of others from being created. ngrok issues all certificates at the same time anyway.
+        deployment = Deployment.current()
+        if deployment.last_validation is not None:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[deployment.last_validation]))
         props = {
             "renews_at": None,
             "domain": None,
-            ID: agent_ingress_id,
-            TIMEOUT: timeout_seconds,
-            GRACE: dns_error_grace_seconds,
+            "agent_ingress_id": agent_ingress_id,
+            "timeout_seconds": timeout_seconds,
+            "dns_error_grace_seconds": dns_error_grace_seconds,
         }
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
-        _last[monitor] = self
+        deployment.last_validation = self
         warn_of_plain_api_key()
-        # In the state it is "" where there is none.
+        # In the state it is "" if there is none.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)

@@ -1,6 +1,6 @@
-"""The lines to paste that messages end with. Each is one line of POSIX shell, and holds no key.
+"""The commands to paste that messages end with. Each is one line of POSIX shell, and holds no API key.
 
-Light: messages are made in the plugin and in the program, so nothing heavy is loaded here.
+Light: the plugin and the program both load it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# What the stack config can hold, and the variable by which `pulumi-agin` gets it; see `settings`.
-ENVIRONMENT = {
-    "ngrok:apiKey": "NGROK_API_KEY",
-    "ngrok:apiBaseUrl": "NGROK_API_BASE_URL",
-    "ngrok:timeoutSeconds": "NGROK_API_TIMEOUT_SECONDS",
-}
+from .settings import API_KEY, ENVIRONMENT
+from .tokens import STACK
+
+# Put before a command, it gives the command the API key of the stack config.
+API_KEY_OF_STACK = f'{ENVIRONMENT[API_KEY]}="$(pulumi config get {API_KEY})"'
 
 
 def import_line(
@@ -26,12 +25,16 @@ def import_line(
     provider: str | None = None,
     stack_config: Iterable[str] = (),
 ) -> str:
-    """Takes over the Agent Ingress `id_` as the resource `name`, when run in the project's folder.
+    """Returns the command that takes over an Agent Ingress, to be run in the project's folder.
 
-    stack: which one, as the CLI calls it; else the one that is selected.
-    parent, provider: URNs. With the stack's own as the parent, the line fails with another stack.
-    stack_config: those keys of ENVIRONMENT that came from the stack config. The line gets their values when it is
-        run; with a provider it needs none, as `pulumi-agin` takes what that has from the state.
+    Args:
+        id_: The id of the Agent Ingress.
+        name: The name that the resource gets.
+        stack: The stack as the CLI calls it; None for the selected one.
+        parent: The URN of the parent. With the URN of a stack, the command fails in any other stack.
+        provider: The URN of an explicit provider, whose settings `pulumi-agin` takes from the state.
+        stack_config: The keys of `settings.ENVIRONMENT` that are set in the stack config. The command reads their
+            values when it is run. With a provider it needs none of them.
     """
     line = _Line()
     options = {"--name": name, "--parent": parent, "--provider": provider}
@@ -42,79 +45,102 @@ def import_line(
 def find_line(
     domain: str, *, stack: str | None = None, provider: str | None = None, stack_config: Iterable[str] = ()
 ) -> str:
-    """Prints what it is that has the domain, or says that nothing has it. `domain` is in canonical form."""
+    """Returns the command that prints which Agent Ingress has a domain, or says that none has it.
+
+    Args:
+        domain: The domain in canonical form.
+        stack: The stack as the CLI calls it; None for the selected one.
+        provider: The URN of an explicit provider, whose settings `pulumi-agin` takes from the state.
+        stack_config: The keys of `settings.ENVIRONMENT` that are set in the stack config. The command reads their
+            values when it is run. With a provider it needs none of them.
+    """
     line = _Line()
     options = {"--filter": f'obj.domain == "{domain}"', "--provider": provider}
     return line.of(line.agin_import([], options, stack, stack_config))
 
 
 def stack_urn(stack: str, project: str) -> str:
-    """The URN of a stack itself, which is the parent of what has no other. `stack` is without an organization."""
-    return f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
+    """Returns the URN of a stack itself, the parent of every resource without another one.
+
+    Args:
+        stack: The name of the stack, without an organization.
+        project: The name of the project.
+    """
+    return f"urn:pulumi:{stack}::{project}::{STACK}::{project}-{stack}"
 
 
 def state_delete_line(urn: str, *, stack: str | None = None) -> str:
-    """Takes a resource out of the state, also where it is protected."""
+    """Returns the command that takes a resource out of the state, even if it is protected.
+
+    Args:
+        urn: The URN of the resource.
+        stack: The stack as the CLI calls it; None for the selected one.
+    """
     line = _Line()
     return line.of(f"{line.pulumi('state delete', stack)} --yes --force {line.quoted(urn)}")
 
 
 def replace_line(urn: str, *, stack: str | None = None) -> str:
-    """Replaces a resource though nothing of it has changed, and updates what depends on it."""
+    """Returns the command that replaces a resource although nothing has changed, and updates what depends on it.
+
+    Args:
+        urn: The URN of the resource.
+        stack: The stack as the CLI calls it; None for the selected one.
+    """
     # Not --target-replace, which would leave the NS records as they were.
     line = _Line()
     return line.of(f"{line.pulumi('up', stack)} --replace {line.quoted(urn)}")
 
 
 class _Line:
-    """A line under way: its values as words of the shell, and what stands in front of its first command."""
+    """A line that is being put together: it quotes values, and keeps what must stand before the first command."""
 
     def __init__(self) -> None:
         self._before: list[str] = []
 
     def of(self, commands: str) -> str:
-        """The whole line. `commands` are made with the methods below."""
+        """Returns the whole line, of `commands` that were made with the methods below."""
         return "; ".join([*self._before, commands])
 
     def pulumi(self, command: str, stack: str | None) -> str:
-        """`pulumi` with a command, for the given stack or the one that is selected."""
+        """Returns `pulumi` with a command, for the given stack or the selected one."""
         return f"pulumi {command} --stack {self.quoted(stack)}" if stack else f"pulumi {command}"
 
     def agin_import(
         self, ids: Iterable[str], options: Mapping[str, str | None], stack: str | None, stack_config: Iterable[str]
     ) -> str:
-        """`pulumi-agin import`, with the variables that give it the settings of the stack config."""
-        given = {} if options["--provider"] else ENVIRONMENT
+        """Returns `pulumi-agin import`, with the variables that give it the settings of the stack config."""
+        keys = [] if options["--provider"] else [key for key in ENVIRONMENT if key in stack_config]
         get = self.pulumi("config get", stack)
-        variables = [f'{given[key]}="$({get} {key})"' for key in given if key in stack_config]
+        variables = [f'{ENVIRONMENT[key]}="$({get} {key})"' for key in keys]
         words = [*variables, *map(self.quoted, _program()), "import", *map(self.quoted, ids)]
         for option, value in {**options, "--stack": stack}.items():
             if value is not None:
-                # A value with a hyphen in front would be taken for an option.
+                # A value that begins with a hyphen would be taken for an option.
                 words.append(option + ("=" if value.startswith("-") else " ") + self.quoted(value))
         return " ".join(words)
 
     def quoted(self, value: str) -> str:
-        """The value as one word."""
-        import shlex  # which a program that meets no error does not need
+        """Returns the value as one word of the shell."""
+        import shlex  # a program without an error does not need it
 
         if value.isprintable():
             return shlex.quote(value)
-        # A line break or an escape sequence in it would make other lines of it.
+        # Printed as it is, a line break or an escape sequence would change what the user sees and pastes.
         octal = "".join(
             chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\0{byte:03o}" for byte in value.encode()
         )
         if not value.endswith("\n"):
             return f"\"$(printf %b '{octal}')\""
-        # The shell takes line breaks off the end of what a command prints, so something has to stand behind them. Only
-        # a variable can be rid of that again.
+        # The shell removes line breaks from the end of what a command prints, so a dot follows them. Only the expansion
+        # of a variable can remove that dot again.
         variable = f"ending_in_line_break_{len(self._before) + 1}"
         self._before.append(f"{variable}=\"$(printf %b '{octal}.')\"")
         return f'"${{{variable}%.}}"'
 
 
 def _program() -> list[str]:
-    """How `pulumi-agin` is started in a shell where no environment is active."""
+    """Returns the words that start `pulumi-agin` in a shell in which no virtual environment is active."""
     python, here = Path(sys.executable), Path.cwd()
     script = python.with_name("pulumi-agin")
     if not script.exists():

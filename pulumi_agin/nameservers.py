@@ -1,6 +1,6 @@
-"""What DNS says of a delegation: the NS records that the parent zone's servers give out for a domain.
+"""What DNS says of a delegation: the NS records that the servers of the parent zone have for a domain.
 
-Over dnspython, of the extra `doctor`, which is loaded only when something is asked.
+This needs dnspython, which the extra `doctor` installs and which is loaded only when something is asked.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from .api.text import one_line
+from .limits import DNS_PORT
 
 if TYPE_CHECKING:
     import dns.message
     import dns.name
     import dns.resolver
 
-DNS_PORT = 53
-
-# The most that one try takes, so that one server which is down leaves time for the others.
+# How long one try takes at most, so that a server which is down leaves time for the others.
 TRY_SECONDS = 2.0
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
@@ -39,9 +38,16 @@ class Server:
 
 
 def parse_server(text: str) -> Server:
-    """From HOST:PORT, or HOST alone for port 53; an IPv6 address with a port is in brackets.
+    """Parses the address of a DNS server.
 
-    Raises ValueError with a sentence.
+    Args:
+        text: HOST:PORT, or HOST alone for port 53. An IPv6 address with a port is in brackets.
+
+    Returns:
+        The server.
+
+    Raises:
+        ValueError: The text is not such an address. The message is a sentence.
     """
     match = re.fullmatch(r"\[(?P<v6>[^\[\]]*)\](?::(?P<port>.*))?", text)
     if match:
@@ -64,15 +70,19 @@ def parse_server(text: str) -> Server:
 
 @dataclass(frozen=True)
 class Delegation:
-    """What was answered: names, or none, or why nobody could be asked."""
+    """What DNS answered: names, or no names, or why nobody could be asked."""
 
     names: tuple[str, ...] = ()
-    """Lower case, one trailing dot, sorted, each once."""
+    """The values of the NS records: lower case, one trailing dot, sorted, no duplicates."""
     problem: str = ""
-    """Why it could not be asked, without a dot at the end; "" where there was an answer."""
+    """Why nobody could be asked, without a period at the end; "" if there was an answer."""
 
-    def described(self, who: str) -> str:
-        """A clause that says it. `who` was asked, such as "public DNS"."""
+    def clause(self, who: str) -> str:
+        """Returns a clause for messages.
+
+        Args:
+            who: Who was asked, such as "public DNS".
+        """
         if self.problem:
             return f"{who} could not be asked ({self.problem})"
         if not self.names:
@@ -81,19 +91,36 @@ class Delegation:
 
 
 def describe_public(domain: str, timeout_seconds: float) -> str:
-    """What public DNS says of the domain's delegation, in a clause for a message.
+    """Asks public DNS for the delegation of a domain.
 
-    Takes no longer than `timeout_seconds`. Raises ImportError where dnspython is missing, and nothing else.
+    Args:
+        domain: The domain.
+        timeout_seconds: How long to ask at most, in seconds.
+
+    Returns:
+        What DNS answered, in a clause for messages.
+
+    Raises:
+        ImportError: dnspython is missing. Nothing else is raised.
     """
-    return one_line(find_delegation(domain, timeout_seconds).described("public DNS"))
+    return one_line(find_delegation(domain, timeout_seconds).clause("public DNS"))
 
 
 def find_delegation(domain: str, timeout_seconds: float, server: Server | None = None) -> Delegation:
-    """Asks for the NS records of a domain: the servers of the zone above it, or the `server` given.
+    """Asks for the NS records of a domain.
 
-    The zone above is looked for with this machine's resolver. A `server` may be one of that zone, or a resolver. All
-    of it takes no longer than `timeout_seconds`, but for the system's look-up of a server that is given by its name.
-    Raises ImportError where dnspython is missing, and nothing else.
+    Args:
+        domain: The domain.
+        timeout_seconds: How long to ask at most, in seconds. If `server` has a name, the system's lookup of that name
+            can take longer.
+        server: The server to ask: a server of the zone above the domain, or a resolver. None asks the servers of the
+            zone above, which are found with this machine's resolver.
+
+    Returns:
+        What DNS answered, or why nobody could be asked.
+
+    Raises:
+        ImportError: dnspython is missing. Nothing else is raised.
     """
     try:
         import dns.exception
@@ -105,8 +132,8 @@ def find_delegation(domain: str, timeout_seconds: float, server: Server | None =
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
         if server is not None:
-            return _found_at_server(owner, server, until)
-        return _found_above(owner, until)
+            return _ask_server(owner, server, until)
+        return _ask_parent_zone(owner, until)
     except _NotAskedError as error:
         return Delegation(problem=str(error))
     except (dns.exception.DNSException, OSError, EOFError, UnicodeError) as error:
@@ -120,20 +147,20 @@ class _NotAskedError(Exception):
 # -- one server -------------------------------------------------------------------------------------------
 
 
-def _found_at_server(owner: dns.name.Name, server: Server, until: float) -> Delegation:
+def _ask_server(owner: dns.name.Name, server: Server, until: float) -> Delegation:
     import socket
 
     address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
     try:
-        return _asked(owner, address, server.port, until, recursion=False)
+        return _ask(owner, address, server.port, until, recursion=False)
     except _NotAskedError:
-        # A resolver: it may refuse what is asked without recursion, or answer from its cache alone. Others answer as
-        # before.
-        return _asked(owner, address, server.port, until, recursion=True)
+        # A resolver may refuse a query without recursion, or answer it from its cache alone. Other servers answer this
+        # query as they did the first.
+        return _ask(owner, address, server.port, until, recursion=True)
 
 
-def _asked(owner: dns.name.Name, address: str, port: int, until: float, *, recursion: bool) -> Delegation:
-    """What the server says. Raises _NotAskedError where it says nothing of the domain, or nothing at all."""
+def _ask(owner: dns.name.Name, address: str, port: int, until: float, *, recursion: bool) -> Delegation:
+    """Returns what the server says. Raises _NotAskedError if it does not answer, or does not know the domain's zone."""
     import dns.flags
     import dns.message
     import dns.rcode
@@ -143,8 +170,8 @@ def _asked(owner: dns.name.Name, address: str, port: int, until: float, *, recur
     query = dns.message.make_query(owner, dns.rdatatype.NS)
     if not recursion:
         query.flags &= ~dns.flags.RD
-    response = _exchanged(query, address, port, until)
-    # The records of a delegation are in the authority section, and in the answer where a server has both zones.
+    response = _exchange(query, address, port, until)
+    # The records of a delegation are in the authority section, and in the answer if a server has both zones.
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
@@ -158,18 +185,18 @@ def _asked(owner: dns.name.Name, address: str, port: int, until: float, *, recur
     return Delegation()
 
 
-def _exchanged(query: dns.message.Message, address: str, port: int, until: float) -> dns.message.Message:
-    """The answer, by UDP, or by TCP where that is cut short, lost or filtered."""
+def _exchange(query: dns.message.Message, address: str, port: int, until: float) -> dns.message.Message:
+    """Returns the answer, by UDP, or by TCP if the answer is cut short, lost or filtered."""
     import dns.exception
     import dns.query
 
     # Half of the time is kept for TCP.
-    udp_seconds = min(TRY_SECONDS, _left(until) / 2)
+    udp_seconds = min(TRY_SECONDS, _seconds_left(until) / 2)
     try:
         try:
             response, _ = dns.query.udp_with_fallback(query, address, timeout=udp_seconds, port=port)
         except dns.exception.Timeout:
-            response = dns.query.tcp(query, address, timeout=min(TRY_SECONDS, _left(until)), port=port)
+            response = dns.query.tcp(query, address, timeout=min(TRY_SECONDS, _seconds_left(until)), port=port)
     except (dns.exception.DNSException, OSError, EOFError) as error:
         raise _NotAskedError(f"{Server(address, port)}: {_reason(error)}") from None
     return response
@@ -178,21 +205,21 @@ def _exchanged(query: dns.message.Message, address: str, port: int, until: float
 # -- the servers of the zone above ------------------------------------------------------------------------
 
 
-def _found_above(owner: dns.name.Name, until: float) -> Delegation:
+def _ask_parent_zone(owner: dns.name.Name, until: float) -> Delegation:
     import dns.resolver
 
     resolver = dns.resolver.Resolver()
     failure = _NotAskedError("no server of the zone above it has an address")
     for address in _addresses_above(resolver, owner, until):
         try:
-            return _asked(owner, address, DNS_PORT, until, recursion=False)
+            return _ask(owner, address, DNS_PORT, until, recursion=False)
         except _NotAskedError as error:
             failure = error
     raise failure
 
 
 def _addresses_above(resolver: dns.resolver.Resolver, owner: dns.name.Name, until: float) -> Iterator[str]:
-    """The addresses of the servers of the nearest zone above, each looked up when it is needed."""
+    """Yields the addresses of the servers of the nearest zone above. Each is looked up when it is needed."""
     import dns.exception
     import dns.name
     import dns.resolver
@@ -201,7 +228,7 @@ def _addresses_above(resolver: dns.resolver.Resolver, owner: dns.name.Name, unti
     while zone != dns.name.root:
         zone = zone.parent()
         try:
-            servers = resolver.resolve(zone, "NS", lifetime=_left(until))
+            servers = resolver.resolve(zone, "NS", lifetime=_seconds_left(until))
             break
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             continue
@@ -210,7 +237,7 @@ def _addresses_above(resolver: dns.resolver.Resolver, owner: dns.name.Name, unti
     for record in servers:
         for kind in ("A", "AAAA"):
             try:
-                found = resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, _left(until)))
+                found = resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, _seconds_left(until)))
             except dns.exception.DNSException:
                 continue
             yield from (each.address for each in found)
@@ -219,7 +246,7 @@ def _addresses_above(resolver: dns.resolver.Resolver, owner: dns.name.Name, unti
 # -- in words ---------------------------------------------------------------------------------------------
 
 
-def _left(until: float) -> float:
+def _seconds_left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
         raise _NotAskedError("no answer in time")
@@ -245,7 +272,11 @@ def _reason(error: BaseException) -> str:
 
 
 def is_ip(host: str) -> bool:
-    """Whether it is an IP address, of version 4 or 6, without brackets."""
+    """Returns whether a host is an IP address, of version 4 or 6.
+
+    Args:
+        host: The host, without brackets.
+    """
     try:
         ip_address(host)
     except ValueError:

@@ -1,74 +1,63 @@
 """Exact previews: the outputs that an update in place leaves as they are.
 
-The engine asks a dynamic provider nothing about an update in a preview, and takes every output that is no input for
-unknown: DNS records made from `ns_targets` would be shown as going away. In an update in place the id is known, so
+The engine asks a dynamic provider nothing about an update in a preview, and treats every output that is not an input as
+unknown: DNS records made from `ns_targets` would be shown as to be deleted. In an update in place the id is known, so
 the program asks ngrok for the ingress, and fills in what it has.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
-from pulumi.runtime.settings import get_monitor
+from pulumi.output import UNKNOWN, Unknown
 
-from .provider import client_of, under_mocks
+from . import sdk
+from .canonical import POLICY
+from .deployment import Deployment
+from .lifecycle.outputs import STATUS, outputs_after
+from .provider import account_of
 
 if TYPE_CHECKING:
-    from .api.client import AgentIngressClient
     from .api.models import AgentIngress
 
-POLICY = "certificate_management_policy"
-STATUS = "certificate_management_status"
-TEXTS = ("description", "metadata")
-
-# Every answer has it, and no input: known in a preview, it tells that the outputs are those of the state.
+# Every ingress has it, and it is not an input. If it is known in a preview, the outputs are those of the state.
 COMPUTED = "created_at"
 
-# Whoever previews waits for it, for all of the stack's. What can't be had by then stays unknown, as without us.
-LONGEST_SECONDS = 30
-
 Known = tuple[Any, bool]
-
-# The deployments that were warned.
-_warned: WeakSet[Any] = WeakSet()
-
-# How each client fares, which is that of one account in one deployment.
-_patiences: WeakKeyDictionary[AgentIngressClient, _Patience] = WeakKeyDictionary()
 
 
 def make_exact(
     resource: pulumi.CustomResource,
     names: Sequence[str],
-    given: Mapping[str, object],
+    inputs: Mapping[str, object],
     secrets: Sequence[str],
-    typed: Callable[[AgentIngress], Mapping[str, Any]],
+    to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
 ) -> None:
     """In a preview, replaces the outputs of an Agent Ingress by ones that know what an update will not change.
 
-    names: those of its outputs. given: its inputs, as the program set them. secrets: outputs that are to be secret.
-    typed: makes outputs of an answer.
+    Args:
+        resource: The Agent Ingress.
+        names: The names of its outputs.
+        inputs: Its inputs, as the program set them.
+        secrets: The names of outputs that are to be secret.
+        to_outputs: Converts an answer of ngrok's to the outputs that a program gets.
     """
-    if not pulumi.runtime.is_dry_run() or under_mocks():
+    if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
         return
-    # One task for all of a resource, as a stack can have hundreds.
+    # One task for all outputs of a resource, as a stack can have hundreds of resources.
     before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
     after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
     for name, parts in after.items():
         setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
-        # At its end the program waits for the one that takes its place, and need not wait for both. That is private
-        # ground of the SDK, and looked up on the class: an Output has every attribute, as another Output.
-        getattr(pulumi.Output, "_untrack", lambda output: None)(before[name])
+        sdk.leave_to(before[name])
 
     async def settle() -> None:
         try:
-            known = {name: await _as_known(output) for name, output in before.items()}
-            known = await _exact(resource, known, given, typed)
+            known = {name: await _value_of(output) for name, output in before.items()}
+            known = await _exact_outputs(resource, known, inputs, to_outputs)
         except BaseException as error:
             for parts in after.values():
                 parts.value.set_exception(error)
@@ -81,7 +70,7 @@ def make_exact(
             parts.is_known.set_result(is_known)
             parts.is_secret.set_result(name in secrets or await before[name].is_secret())
 
-    # Who awaits the outputs is told of a failure.
+    # Those who await the outputs get the failure, so nobody else has to.
     asyncio.ensure_future(settle()).add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
@@ -93,111 +82,50 @@ class _Parts(NamedTuple):
     is_secret: asyncio.Future[bool]
 
 
-async def _exact(
+async def _exact_outputs(
     resource: pulumi.CustomResource,
     known: Mapping[str, Known],
-    given: Mapping[str, object],
-    typed: Callable[[AgentIngress], Mapping[str, Any]],
+    inputs: Mapping[str, object],
+    to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
 ) -> dict[str, Known]:
-    """The outputs as they will be: what the state has, what ngrok has and an update leaves, or as they were."""
+    """Returns the outputs as they will be: those of the state, or those that an update leaves, or as they were."""
     if known[COMPUTED][1]:
-        # They are those of the state. What ngrok has none of is absent from it, which the SDK takes for unknown.
+        # The outputs are those of the state, which lacks what ngrok has none of. For the SDK that is unknown.
         absent = {name: (None, True) for name in (POLICY, STATUS) if not known[name][1]}
         return {**known, **absent}
-    from .api.models import has_policy
-
     id_ = await resource.id.future()
-    answer = await _asked(resource, id_) if id_ else None
-    if answer is None:
+    existing = await _ask_for(resource, id_) if id_ else None
+    if existing is None:
         return dict(known)
-    existing = typed(answer)
-    policy, policy_is_known = known[POLICY]
-    wanted = policy if policy_is_known else given.get(POLICY)
-    # What is not known yet is no dict.
-    keeps_policy = isinstance(wanted, Mapping | None) and has_policy(existing[POLICY], wanted)
-
-    def exact(name: str) -> Known:
-        if name in (POLICY, STATUS):
-            return (existing[name], True) if keeps_policy else known[name]
-        if known[name][1] or given.get(name) is not None:
-            return known[name]
-        return ("", True) if name in TEXTS else (existing[name], True)
-
-    return {name: exact(name) for name in known}
+    # An input that the program did not set is not known either, as the preview has no output of that name.
+    wanted = {
+        name: value if is_known else UNKNOWN
+        for name, (value, is_known) in known.items()
+        if is_known or inputs.get(name) is not None
+    }
+    after = outputs_after(to_outputs(existing), wanted, lambda value: isinstance(value, Unknown))
+    # A value can be known in part, such as a policy's key type. Then that part stays known.
+    return {name: (after[name], True) if name in after else (known[name][0], False) for name in known}
 
 
-async def _asked(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
-    """The ingress as ngrok has it; None, and a warning once, where that can't be had."""
+async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
+    """Returns the ingress as ngrok has it. If ngrok does not give it, warns once and returns None."""
     from .api.errors import NgrokError, NotFoundError
 
+    deployment = Deployment.current()
     try:
-        client = await client_of(getattr(resource, "_provider", None))
-        if client is None:
-            return None
-        patience = _patiences.setdefault(client, _Patience(min(LONGEST_SECONDS, client.timeout_seconds)))
-        return await patience.threads.run(patience.ask, client, id_)
+        account = await account_of(sdk.provider_of(resource))
+        return None if account is None else await account.previews.get(id_)
     except NgrokError as error:
         way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
-        _warn_once(
+        deployment.warn_once(
+            "previews",
             "The preview of an update can't tell what stays as it is, and so shows outputs such as ns_targets as "
             "unknown, and what is built on them as changing or, where it is made in an apply, as to be deleted: "
-            f"{error}{way_on}"
+            f"{error}{way_on}",
         )
         return None
 
 
-class _Patience:
-    """How long may be asked: so many seconds at a stretch, and not at all any more after a failure.
-
-    A stretch begins when one asks while no other does, and ends when none asks any more.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        from .threads import DaemonThreads
-
-        # Not those of lookups, which may take longer than a preview waits.
-        self.threads = DaemonThreads()
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self._asking = 0
-        self._is_over = False
-        self._end = 0.0
-
-    def ask(self, client: AgentIngressClient, id_: str) -> AgentIngress:
-        """What the client answers.
-
-        Runs in one of the threads, so a busy program and a long queue of the SDK's calls use up none of the time.
-        """
-        from .api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
-
-        with self._lock:
-            if not self._asking:
-                self._end = time.monotonic() + self._seconds
-            self._asking += 1
-        try:
-            # What waited for its turn behind others may have no time left.
-            left = self._end - time.monotonic()
-            if left <= 0 or self._is_over:
-                raise UnreachableError("the time for it was over")
-            return client.get_one_of_many(id_, left)
-        except (NotFoundError, BadAnswerError):
-            # Which are about this one.
-            raise
-        except NgrokError:
-            # The others would fare no better.
-            self._is_over = True
-            raise
-        finally:
-            with self._lock:
-                self._asking -= 1
-
-
-def _warn_once(sentence: str) -> None:
-    monitor = get_monitor()
-    if monitor not in _warned:
-        _warned.add(monitor)
-        pulumi.log.warn(sentence)
-
-
-async def _as_known(output: pulumi.Output[Any]) -> Known:
+async def _value_of(output: pulumi.Output[Any]) -> Known:
     return await output.future(with_unknowns=True), await output.is_known()

@@ -7,8 +7,8 @@
 | `ngrok:timeoutSeconds` | `NGROK_API_TIMEOUT_SECONDS` | 300                              |
 |                        | `PULUMI_AGIN_LOG`           | no line for each request         |
 
-The stack config wins; an empty value is as good as none. The first two variables are those of ngrok's own Terraform
-provider. An explicit `Provider` has the stack config's keys as its own inputs, and its API key from nowhere else.
+The stack config wins. An empty value counts as absent. ngrok's own Terraform provider reads the first two variables
+too. An explicit `Provider` has the same keys as its inputs, and takes its API key from nowhere else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, TypeVar
 
 from .api.access import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -34,80 +35,131 @@ from .api.text import one_line
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient
+    from .api.clock import Clock
 
 API_KEY = "ngrok:apiKey"
 BASE_URL = "ngrok:apiBaseUrl"
 TIMEOUT_SECONDS = "ngrok:timeoutSeconds"
 
-# The name of the explicit Provider whose inputs are asked in place of the stack config.
+# The environment variable that is read if the stack config does not have the key.
+ENVIRONMENT = {
+    API_KEY: "NGROK_API_KEY",
+    BASE_URL: "NGROK_API_BASE_URL",
+    TIMEOUT_SECONDS: "NGROK_API_TIMEOUT_SECONDS",
+}
+
+# An input of an explicit Provider: its name.
 PROVIDER_NAME = "ngrok:provider"
 
-# What a base URL may be. Parsers read other URLs differently, and the host that is judged here must be the one to which
+# What a base URL may be. Parsers disagree about other URLs, and the host that is checked here must be the one to which
 # the API key is sent.
-_BASE_URL = re.compile(
-    r"""
+# Compiled when it is used, as a program whose engine does all the asking never needs it.
+_BASE_URL = r"""
     (?P<scheme> https? ) ://
     (?: (?P<name> (?: [a-z0-9_-]{1,63} \. )* [a-z0-9_-]{1,63} \.? ) | \[ (?P<ipv6> [0-9a-f:.]+ ) \] )
     (?: : (?P<port> [1-9][0-9]{0,4} ) )?
     (?: / (?: [a-z0-9._~-] | %[0-9a-f]{2} )* )*
-    """,
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
+    """
 
 _HIGHEST_PORT = 65535
 
-# Where a setting comes from, as messages say it.
-STACK_CONFIG = "of the stack config"
+Value = TypeVar("Value")
+
+
+class Source(Enum):
+    """What a setting can come from."""
+
+    STACK_CONFIG = auto()
+    PROVIDER = auto()
+    """An input of an explicit provider."""
+    ENVIRONMENT = auto()
+    DEFAULT = auto()
+
+
+class Origin(NamedTuple):
+    """Where a setting comes from. As text, it is what messages call that."""
+
+    source: Source
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
+class Setting(Generic[Value]):
+    """A value, and where it comes from."""
+
+    value: Value
+    origin: Origin
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process needs to ask ngrok, each value with where it came from. Nothing is judged until `client`."""
+    """What a process needs to ask ngrok. Nothing is validated until `problems` or `client` is called."""
 
-    api_key: Secret
-    api_key_source: str
-    base_url: str
-    base_url_source: str
-    timeout_seconds: str
-    timeout_seconds_source: str
+    api_key: Setting[Secret]
+    base_url: Setting[str]
+    timeout_seconds: Setting[str]
     log: str
     provider_name: str
+    """The name of a `pulumi_agin.Provider`; "" if the settings are not of one."""
 
     @classmethod
-    def load(cls, config: Callable[[str], object], environment: Mapping[str, str] = os.environ) -> Settings:
-        """`config` gives the value of a key of the stack config, such as "ngrok:apiKey", or None."""
-        provider_name = str(config(PROVIDER_NAME) or "")
-        configured = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else STACK_CONFIG
+    def load(
+        cls,
+        config: Callable[[str], object],
+        environment: Mapping[str, str] = os.environ,
+        *,
+        is_of_provider: bool = False,
+    ) -> Settings:
+        """Reads the settings.
 
-        def setting(key: str, variable: str, default: str) -> tuple[str, str]:
-            for value, source in (
-                (config(key), f"{key} {configured}"),
-                (environment.get(variable), f"the environment variable {variable}"),
+        Args:
+            config: Gives the value of a key of the stack config, such as "ngrok:apiKey", or None. The inputs of an
+                explicit `Provider` have the same keys.
+            environment: The environment variables.
+            is_of_provider: Whether `config` gives the inputs of an explicit provider. Those of a
+                `pulumi_agin.Provider` say so themselves.
+
+        Returns:
+            The settings, which may have problems.
+        """
+        provider_name = str(config(PROVIDER_NAME) or "")
+        is_of_provider = is_of_provider or bool(provider_name)
+        if provider_name:
+            of_config = f'of the Provider "{one_line(provider_name, 60)}"'
+        else:
+            of_config = "of the provider" if is_of_provider else "of the stack config"
+        source = Source.PROVIDER if is_of_provider else Source.STACK_CONFIG
+
+        def setting(key: str, default: str) -> Setting[str]:
+            variable = ENVIRONMENT[key]
+            for value, origin in (
+                (config(key), Origin(source, f"{key} {of_config}")),
+                (environment.get(variable), Origin(Source.ENVIRONMENT, f"the environment variable {variable}")),
             ):
                 if value is not None and str(value).strip(" "):
-                    return str(value), source
-            return default, "the default"
+                    return Setting(str(value), origin)
+            return Setting(default, Origin(Source.DEFAULT, "the default"))
 
-        if provider_name:
-            # The environment's key may be of another account than the one that was meant.
-            api_key, api_key_source = str(config(API_KEY) or "").strip(" "), f"api_key {configured}"
+        if is_of_provider:
+            # The environment's key may be of another account than the one that was meant. A `pulumi_agin.Provider`
+            # has the key as its argument.
+            words = f"api_key {of_config}" if provider_name else f"{API_KEY} {of_config}"
+            api_key = Setting(str(config(API_KEY) or "").strip(" "), Origin(source, words))
         else:
-            api_key, api_key_source = setting(API_KEY, "NGROK_API_KEY", "")
-        base_url, base_url_source = setting(BASE_URL, "NGROK_API_BASE_URL", PUBLIC_API)
-        timeout, timeout_source = setting(TIMEOUT_SECONDS, "NGROK_API_TIMEOUT_SECONDS", str(DEFAULT_TIMEOUT_SECONDS))
+            api_key = setting(API_KEY, "")
         return cls(
-            Secret(api_key),
-            api_key_source,
-            base_url,
-            base_url_source,
-            timeout,
-            timeout_source,
+            Setting(Secret(api_key.value), api_key.origin),
+            setting(BASE_URL, PUBLIC_API),
+            setting(TIMEOUT_SECONDS, str(DEFAULT_TIMEOUT_SECONDS)),
             environment.get("PULUMI_AGIN_LOG", ""),
             provider_name,
         )
 
     def problems(self) -> list[str]:
-        """What is wrong with the settings, each a sentence that says what would be right, without the key."""
+        """Returns what is wrong with the settings: sentences that say what would be right, without the key."""
         return [
             *self._api_key_problems(),
             *self._base_url_problems(),
@@ -116,14 +168,14 @@ class Settings:
         ]
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("Settings hold the API key, and so are not to be pickled")
+        raise TypeError("settings hold the API key, so they must not be pickled")
 
     @property
     def api_key_hint(self) -> str:
-        """What else there is to know of where the key comes from, for messages; "" where there is nothing."""
-        if not self.provider_name and not self.api_key_source.endswith(STACK_CONFIG):
+        """What else messages say about where the key comes from; "" if there is nothing."""
+        if not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG:
             return ""
-        # They run no program, and the engine then gives the provider what is in the state.
+        # Both commands run no program, and the engine then gives the provider what the state has.
         return (
             " (refresh and destroy take it as the last `pulumi up` left it: after a change run `pulumi up` first, "
             "or add --run-program)"
@@ -131,19 +183,19 @@ class Settings:
 
     @property
     def from_stack_config(self) -> list[str]:
-        """Which keys of the stack config are in use: a shell has to be given these."""
-        sources = {
-            API_KEY: self.api_key_source,
-            BASE_URL: self.base_url_source,
-            TIMEOUT_SECONDS: self.timeout_seconds_source,
+        """The keys of the stack config that are in use. A command in a shell must be given their values."""
+        origins = {
+            API_KEY: self.api_key.origin,
+            BASE_URL: self.base_url.origin,
+            TIMEOUT_SECONDS: self.timeout_seconds.origin,
         }
-        return [key for key, source in sources.items() if source.endswith(STACK_CONFIG)]
+        return [key for key, origin in origins.items() if origin.source is Source.STACK_CONFIG]
 
-    def client(self, is_awaited: Callable[[], bool] = lambda: True) -> AgentIngressClient:
-        """A client with these settings.
+    def client(self, clock: Clock | None = None) -> AgentIngressClient:
+        """Makes a client with these settings.
 
         Args:
-            is_awaited: Tells, in the thread of a call, whether anybody still waits for it.
+            clock: What to measure the time and to wait by; None for the system's clock.
 
         Raises:
             InvalidInputsError: The settings have problems.
@@ -152,40 +204,42 @@ class Settings:
         if problems:
             raise InvalidInputsError("; ".join(problems))
         from .api.client import AgentIngressClient
+        from .api.clock import SYSTEM_CLOCK
 
         return AgentIngressClient(
-            self.api_key,
-            self.base_url,
-            float(self.timeout_seconds),
-            api_key_source=self.api_key_source,
+            self.api_key.value,
+            self.base_url.value,
+            float(self.timeout_seconds.value),
+            api_key_source=str(self.api_key.origin),
             api_key_hint=self.api_key_hint,
-            base_url_source=self.base_url_source,
+            base_url_source=str(self.base_url.origin),
             say=say,
             trace=say if self.log else None,
-            is_awaited=is_awaited,
+            clock=clock or SYSTEM_CLOCK,
         )
 
     def _api_key_problems(self) -> list[str]:
-        key = self.api_key.get_secret_value()
+        key = self.api_key.value.get_secret_value()
         if not key and self.provider_name:
             return [
-                f"{self.api_key_source} is empty: an explicit Provider takes no key from the stack config or the "
+                f"{self.api_key.origin} is empty: an explicit Provider takes no key from the stack config or the "
                 "environment, which may be of another account; give it the one of its account"
             ]
         if not key:
             return [
-                "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, "
-                "or in the environment variable NGROK_API_KEY"
+                f"there is no ngrok API key: set it with `pulumi config set --secret {API_KEY}`, "
+                f"or in the environment variable {ENVIRONMENT[API_KEY]}"
             ]
         problem = api_key_problem(key)
-        return [f"the API key from {self.api_key_source} {problem}"] if problem else []
+        return [f"the API key from {self.api_key.origin} {problem}"] if problem else []
 
     def _base_url_problems(self) -> list[str]:
-        where = f"the base URL from {self.base_url_source}"
-        host = _host(self.base_url)
+        base_url = self.base_url.value
+        where = f"the base URL from {self.base_url.origin}"
+        host = _host(base_url)
         if host is None:
-            return [f"{where} {_why_not_taken(self.base_url)}"]
-        if not self.base_url.lower().startswith("https:") and host not in LOOPBACK_HOSTS:
+            return [f"{where} {_base_url_problem(base_url)}"]
+        if not base_url.lower().startswith("https:") and host not in LOOPBACK_HOSTS:
             return [
                 f"{where} must begin with https://, as the API key would be sent in clear to {host}; "
                 "http:// is for this machine alone, such as http://127.0.0.1:8080"
@@ -194,12 +248,12 @@ class Settings:
 
     def _timeout_problems(self) -> list[str]:
         try:
-            seconds = float(self.timeout_seconds)
+            seconds = float(self.timeout_seconds.value)
         except ValueError:
             seconds = math.nan
         if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
             return [
-                f"the time from {self.timeout_seconds_source} must be a number of seconds above 0 and at most "
+                f"the time from {self.timeout_seconds.origin} must be a number of seconds above 0 and at most "
                 f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
             ]
         return []
@@ -211,8 +265,8 @@ class Settings:
 
 
 def _host(base_url: str) -> str | None:
-    """The host of a base URL, in lower case and without brackets; None where the URL is none that is taken."""
-    parts = _BASE_URL.fullmatch(base_url)
+    """The host of a base URL, in lower case and without brackets; None if such a URL is not accepted."""
+    parts = re.fullmatch(_BASE_URL, base_url, re.ASCII | re.IGNORECASE | re.VERBOSE)
     if parts is None or int(parts["port"] or 0) > _HIGHEST_PORT:
         return None
     if parts["ipv6"] is not None:
@@ -225,13 +279,13 @@ def _host(base_url: str) -> str | None:
     return str(parts["ipv6"] or parts["name"]).lower()
 
 
-def _why_not_taken(base_url: str) -> str:
-    """What is wrong with a base URL that `_host` does not take."""
+def _base_url_problem(base_url: str) -> str:
+    """What is wrong with a base URL that `_host` does not accept."""
     if "@" in base_url:
         return "holds a user name or password, which would be shown in messages: leave them out"
     if not re.match(r"https?://[!-~]", base_url, re.IGNORECASE):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
-    # Also an empty one, which would take the path that follows.
+    # Also an empty one: the path that follows would become part of it.
     if re.search(r"[?#]", base_url):
         return "has a query or a fragment; give the part before them alone"
     return (
@@ -241,7 +295,7 @@ def _why_not_taken(base_url: str) -> str:
 
 
 def say(line: str) -> None:
-    """Shows a line to whoever waits. Pulumi shows what a plugin or a program writes, as it comes."""
-    # One write: the lines of several threads stay whole.
+    """Shows a line to the user at once: Pulumi shows what a plugin or a program writes as it comes."""
+    # One write, so that the lines of several threads stay whole.
     sys.stderr.write(f"pulumi-agin: {line}\n")
     sys.stderr.flush()

@@ -1,6 +1,6 @@
 """Blocking calls of a program, in threads of their own, while resources are registered.
 
-Not asyncio's default executor: the SDK's own calls fill it, and in a large stack ours would wait behind all of them.
+Not in asyncio's default executor: the SDK's calls fill it, and in a large stack ours would wait behind all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AT_ONCE = 8
 
 
 class DaemonThreads:
-    """Runs calls in daemon threads, a few at once, in the order in which they come.
+    """Runs calls in daemon threads, a few at the same time, in the order in which they come.
 
     Python waits for the threads of a ThreadPoolExecutor when it exits, so one request that gets no answer would hold
     up a program that Ctrl-C ended. It does not wait for daemon threads.
@@ -43,15 +43,15 @@ class DaemonThreads:
         """Calls a function in one of the threads. Can be awaited in several event loops.
 
         Args:
-            function: What is called.
-            args: Its positional arguments.
-            kwargs: Its keyword arguments.
+            function: The function to call.
+            *args: Its positional arguments.
+            **kwargs: Its keyword arguments.
 
         Returns:
             What the function returns.
 
         Raises:
-            BaseException: Whatever the function raises.
+            BaseException: What the function raises.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
@@ -63,7 +63,7 @@ class DaemonThreads:
                 if not done.cancelled():
                     how(value)
 
-            # Where the loop is closed, nobody waits any more.
+            # If the loop is closed, nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(in_the_loop)
 

@@ -3,4 +3,4 @@
 Here, as to ask Python for the version of a package that is installed takes longer than some whole requests do.
 """
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"

@@ -1,6 +1,7 @@
-"""Where the NS records of an `AgentIngressDelegation` are made: an adapter for each DNS provider's package.
+"""Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
-Each needs the extra of its name, such as `pip install 'pulumi-agin[aws]'`, and loads the package when it is called.
+Each adapter needs the extra of its name, such as `pip install 'pulumi-agin[aws]'`, and loads the package when it is
+called.
 """
 
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1

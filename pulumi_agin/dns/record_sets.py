@@ -1,8 +1,8 @@
-"""Adapters of the packages in which one resource holds all values of a record: one for each delegation.
+"""Adapters of the packages in which one resource holds all values of a record: one resource for each delegation.
 
-What each wants, and that a second `up` shows no change, is from its Python SDK and from the provider behind it; where
-a value's dot is kept, a package without it takes the value as relative to the zone, or shows a change for ever.
-Arguments that can be Outputs are: a zone made by the same program.
+What each package needs so that a second `up` shows no change is from its Python SDK and from the provider behind it.
+Some values keep their dot: without it, the package would treat the value as relative to the zone, or show a change in
+every preview. Arguments may be Outputs, as the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import pulumi
 from .records import Adapter, NsRecords, canonical_name, package
 
 
-def _set(
+def _one_resource(
     resource: Callable[..., pulumi.Resource],
     arguments: Callable[[NsRecords], Mapping[str, Any]],
     *,
     named_by: str,
     opts: pulumi.ResourceOptions | None,
 ) -> Adapter:
-    """One resource with all values."""
+    """Returns an adapter that creates one resource with all values."""
     return Adapter(
         lambda records: resource(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
     )
@@ -33,15 +33,23 @@ def aws(
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Amazon Route 53, by pulumi-aws.
-
-    zone_id: of the hosted zone. zone_name: its name; where it is given, the preview refuses a domain outside of it.
-    opts: of the record, such as a provider. Raises pulumi.RunError where the package is missing.
+    """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
     Route 53 refuses to create records that exist already.
+
+    Args:
+        zone_id: The id of the hosted zone.
+        zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
+        opts: The options of the record, such as a provider.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
-    return _set(
+    return _one_resource(
         route53.Record,
         lambda records: {
             "zone_id": zone_id,
@@ -61,16 +69,25 @@ def gcp(
     dns_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Google Cloud DNS, by pulumi-gcp.
+    """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    managed_zone: the zone's name as a resource, such as "acme-com". project: of the zone, if it is not the provider's.
-    dns_name: the zone's name in DNS, such as "acme.com."; where it is given, the preview refuses a domain outside of
-    it. opts: of the record, such as a provider. Raises pulumi.RunError where the package is missing.
+    Google replaces records that exist already, and does not say so.
 
-    Google replaces records that exist already, without a word.
+    Args:
+        managed_zone: The name of the zone as a resource, such as "acme-com".
+        project: The project of the zone, if it is not that of the provider.
+        dns_name: The name of the zone in DNS, such as "acme.com.". If you give it, the preview refuses a domain outside
+            of the zone.
+        opts: The options of the record, such as a provider.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
-    return _set(
+    return _one_resource(
         dns.RecordSet,
         lambda records: {
             "managed_zone": managed_zone,
@@ -88,15 +105,21 @@ def gcp(
 def azure(
     resource_group_name: pulumi.Input[str], zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
 ) -> Adapter:
-    """Azure DNS, by pulumi-azure-native.
+    """Creates the NS records in Azure DNS, with pulumi-azure-native.
 
-    resource_group_name: of the zone. zone_name: such as "acme.com". opts: of the record, such as a provider. Raises
-    pulumi.RunError where the package is missing.
+    Args:
+        resource_group_name: The resource group of the zone.
+        zone_name: The name of the zone, such as "acme.com".
+        opts: The options of the record, such as a provider.
 
-    The TTL is 1 second and more.
+    Returns:
+        The adapter. It takes a TTL of 1 second or more.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
-    return _set(
+    return _one_resource(
         dns.RecordSet,
         lambda records: {
             "resource_group_name": resource_group_name,
@@ -115,22 +138,22 @@ def azure(
 
 
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """NS1 (IBM), by pulumi-ns1.
+    """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
     NS1 can refuse to create records that exist already.
 
     Args:
-        zone: The zone's name, such as "acme.com".
-        opts: Options of the record, such as a provider.
+        zone: The name of the zone, such as "acme.com".
+        opts: The options of the record, such as a provider.
 
     Returns:
-        The adapter. The TTL that it takes is 1 second and more: NS1's package never sends 0.
+        The adapter. It takes a TTL of 1 second or more: NS1's package never sends 0.
 
     Raises:
-        pulumi.RunError: The package is missing.
+        pulumi.RunError: The package is not installed.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
-    return _set(
+    return _one_resource(
         ns1.Record,
         lambda records: {
             "zone": canonical_name(zone),
@@ -147,15 +170,21 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
 
 
 def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """Hetzner Cloud DNS, by pulumi-hcloud.
+    """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
-    zone: its name, such as "acme.com", not its id: the record's name is relative to it. opts: of the record, such as a
-    provider. Raises pulumi.RunError where the package is missing.
+    Args:
+        zone: The name of the zone, such as "acme.com". Its id does not work, as the name of the record is relative to
+            the name of the zone.
+        opts: The options of the record, such as a provider.
 
-    The TTL is 60 seconds and more.
+    Returns:
+        The adapter. It takes a TTL of 60 seconds or more.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
-    return _set(
+    return _one_resource(
         hcloud.ZoneRrset,
         lambda records: {
             "zone": canonical_name(zone),
@@ -172,15 +201,20 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
 
 
 def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """Gandi LiveDNS, by pulumiverse-gandi.
+    """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
-    zone: such as "acme.com". opts: of the record, such as a provider. Raises pulumi.RunError where the package is
-    missing.
+    Args:
+        zone: The name of the zone, such as "acme.com".
+        opts: The options of the record, such as a provider.
 
-    The TTL is 300 to 2592000 seconds.
+    Returns:
+        The adapter. It takes a TTL of 300 to 2592000 seconds.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
-    return _set(
+    return _one_resource(
         livedns.Record,
         lambda records: {
             "zone": canonical_name(zone),
@@ -195,17 +229,24 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
 
 
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """external-dns in Kubernetes, by pulumi-kubernetes: a DNSEndpoint with the domain's name.
+    """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
-    namespace: where external-dns looks for it. opts: of the DNSEndpoint, such as a provider. Raises pulumi.RunError
-    where the package is missing.
+    The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
+    and `--policy=sync`. It decides in which zone it creates the records, and when: Pulumi does not know whether they
+    exist. On destroy, external-dns deletes them at its next look. The ingress may be gone by then.
 
-    external-dns has to run with `--source=crd`, `--managed-record-types=NS` and `--policy=sync`; in which zone it
-    makes the records is its own affair, and so is when: Pulumi does not know whether they are there, and on destroy
-    external-dns deletes them at its next look, when the ingress may be gone already.
+    Args:
+        namespace: The namespace in which external-dns looks for the DNSEndpoint.
+        opts: The options of the DNSEndpoint, such as a provider.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
-    return _set(
+    return _one_resource(
         apiextensions.CustomResource,
         lambda records: {
             "api_version": "externaldns.k8s.io/v1alpha1",

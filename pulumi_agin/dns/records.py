@@ -1,4 +1,4 @@
-"""What an adapter is told: the NS records to make, and what every DNS package needs done alike."""
+"""What an adapter gets: the NS records to create, and what all DNS packages need."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.api.models import canonical_domain
+from pulumi_agin.canonical import canonical_domain
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
 
 class DnsAdapter(Protocol):
-    """Where a delegation's records are made: a DNS provider's package, and the zone in it.
+    """Creates the records of a delegation, with the package of a DNS provider, in a zone.
 
-    `pulumi_agin.dns` has those of many packages. Whoever writes one implements this method, or gives a function of
+    `pulumi_agin.dns` has adapters for many packages. To write your own, implement this method, or pass a function with
     the same signature to `dns.custom`.
     """
 
     def create_records(self, records: NsRecords, /) -> Made:
-        """Makes the resources of `records`, all with `records.options(…)`, and gives them back.
+        """Creates the resources of the records, all with the options `records.options(…)`.
 
-        A resource for each value comes from `records.of_each`: so names and previews are right.
+        If the package needs a resource for each value, use `records.of_each`, so that names and previews are right.
+
+        Args:
+            records: The records to create.
+
+        Returns:
+            The resource, or a list of them, or an Output of either.
         """
         ...
 
@@ -33,26 +39,28 @@ class NsRecords:
     """NS records that delegate a domain to ngrok."""
 
     name: str
-    """The delegation's name, and so that of the one resource with all values."""
+    """The name of the delegation, and of the resource if there is one resource with all values."""
     domain: pulumi.Output[str]
     """The domain, in lower case and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The records' values: lower case, one trailing dot, sorted; never none. Not known before the ingress is made."""
+    """The values: lower case, one trailing dot, sorted, at least one. Not known before the ingress is created."""
     ttl: pulumi.Output[int]
-    """In seconds."""
+    """How long resolvers may keep the records, in seconds."""
     delegation: pulumi.ComponentResource
+    """The parent of the records."""
     agent_ingress: pulumi.CustomResource
+    """The Agent Ingress, which exists as long as the records do."""
 
     def options(
         self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
     ) -> pulumi.ResourceOptions:
-        """Gives the options of each record: a child of the delegation, deleted before the ingress is.
+        """Returns the options of each record: a child of the delegation, deleted before the ingress is.
 
-        When the domain changes, the new record is created before the old one is deleted, whatever the package asks of
-        the engine: `delete_before_replace` is False.
+        When the domain changes, the new record is created before the old one is deleted, even if the package asks the
+        engine for the opposite: `delete_before_replace` is False.
 
         Args:
-            given: What the program wants besides, such as a provider. Its `delete_before_replace` wins over ours.
+            given: Further options of the program's, such as a provider. Its `delete_before_replace` wins over ours.
             named_by: The engine's name of the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
@@ -64,58 +72,86 @@ class NsRecords:
             parent=self.delegation,
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
-            # A package that can choose a record's name takes a name that it is given for one that two records can't
-            # share, and asks the engine to delete the old record first. Until the new one exists, there would be no
-            # delegation.
+            # If the program names the record, a package that could choose the name itself assumes that two records
+            # can't share it, and asks the engine to delete the old record first. Until the new one exists, there would
+            # be no delegation.
             delete_before_replace=False,
         )
         return pulumi.ResourceOptions.merge(ours, given)
 
     def within(self, zone: pulumi.Input[str] | None) -> pulumi.Output[str]:
-        """The domain, once it is known to be below the zone's apex. None is a zone whose name is not known."""
+        """Returns the domain, and fails if it is not below the apex of the zone.
+
+        Args:
+            zone: The name of the zone; None if it is not known.
+
+        Returns:
+            The domain. The preview and the update fail if it is outside of the zone, or is the apex.
+        """
         if zone is None:
             return self.domain
-        return pulumi.Output.all(self.domain, zone).apply(lambda known: _below(*known) and str(known[0]))
+        return pulumi.Output.all(self.domain, zone).apply(lambda known: _name_below(*known) and str(known[0]))
 
     def relative_to(self, zone: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The domain without the zone's name: "connect" in the zone acme.com."""
-        return pulumi.Output.all(self.domain, zone).apply(lambda known: _below(*known))
+        """Returns the domain without the name of the zone, such as "connect" in acme.com.
+
+        Args:
+            zone: The name of the zone.
+
+        Returns:
+            The name. The preview and the update fail if the domain is outside of the zone, or is the apex.
+        """
+        return pulumi.Output.all(self.domain, zone).apply(lambda known: _name_below(*known))
 
     def ttl_where(self, is_right: Callable[[int], bool], right: str) -> pulumi.Output[int]:
-        """The TTL, once it is known to be one that the DNS provider takes; `right` says in words which it takes."""
+        """Returns the TTL, and fails if it is not one that the DNS provider takes.
 
-        def checked(ttl: int) -> int:
+        Args:
+            is_right: Tells whether the DNS provider takes a TTL, given in seconds.
+            right: Which TTLs it takes, in words, for the message.
+
+        Returns:
+            The TTL in seconds. The preview and the update fail if the DNS provider does not take it.
+        """
+
+        def valid(ttl: int) -> int:
             if not is_right(ttl):
                 raise pulumi.RunError(
                     f"the ttl of the delegation {self.name} is {ttl}, and this DNS provider takes {right}"
                 )
             return ttl
 
-        return self.ttl.apply(checked)
+        return self.ttl.apply(valid)
 
     def undotted(self) -> pulumi.Output[list[str]]:
-        """`ns_targets` without trailing dots."""
+        """Returns `ns_targets` without trailing dots."""
         return self.ns_targets.apply(lambda targets: [target.rstrip(".") for target in targets])
 
     def of_each(self, make: Callable[[str, str], pulumi.Resource]) -> pulumi.Output[list[pulumi.Resource]]:
-        """A resource for each value, made by `make(name, value)`, where a package wants one for each.
+        """Creates a resource for each value, for a package in which a record has one value.
 
-        They are named by their value, so that a value which comes, goes or moves changes no other record. As long as
-        the values are not known, nothing is made, and a preview says so.
+        The resources are named by their values, so that a value which is added or removed changes no other record.
+        While the values are not known nothing is created, and a preview says so.
+
+        Args:
+            make: Creates one resource; called with its name and its value.
+
+        Returns:
+            The resources.
         """
-        self._say_that_they_follow()
+        self._announce_records()
 
-        def made(targets: Sequence[str]) -> list[pulumi.Resource]:
+        def resources(targets: Sequence[str]) -> list[pulumi.Resource]:
             return [make(f"{self.name}-{target.rstrip('.')}", target) for target in targets]
 
-        return self.ns_targets.apply(made)
+        return self.ns_targets.apply(resources)
 
-    def _say_that_they_follow(self) -> None:
+    def _announce_records(self) -> None:
         if not pulumi.runtime.is_dry_run():
             return
 
         async def say() -> bool:
-            # Of an ingress that exists, the preview has warned why its values are not known.
+            # If the ingress exists, the preview has warned already why the values are not known.
             follow = not await self.ns_targets.is_known() and not await self.agent_ingress.id.is_known()
             if follow:
                 pulumi.log.info(
@@ -131,12 +167,16 @@ class NsRecords:
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it."""
+    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it.
+
+    Args:
+        name: The name, in upper or lower case, with or without a trailing dot.
+    """
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
-def _below(domain: str, zone: str) -> str:
-    """The labels of the domain before the zone's. Raises pulumi.RunError where there are none."""
+def _name_below(domain: str, zone: str) -> str:
+    """Returns the part of a domain before the name of the zone. Raises pulumi.RunError if there is none."""
     apex = canonical_domain(zone)
     if domain == apex:
         raise pulumi.RunError(
@@ -158,15 +198,27 @@ class Adapter:
     """An adapter that is a function."""
 
     def __init__(self, create_records: Callable[[NsRecords], Made]) -> None:
+        """Makes an adapter of the function that creates the records.
+
+        Args:
+            create_records: Creates the records; see DnsAdapter.
+        """
         self._create_records = create_records
 
     def create_records(self, records: NsRecords, /) -> Made:
-        """See DnsAdapter."""
+        """Creates the resources of the records; see DnsAdapter.
+
+        Args:
+            records: The records to create.
+
+        Returns:
+            The resource, or a list of them, or an Output of either.
+        """
         return self._create_records(records)
 
 
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
-    """Records of any package: the function makes them, and gives back the resource, or a list or an Output of them.
+    """Creates the NS records with any other DNS package, by a function of yours.
 
     ```python
     def in_my_dns(records):
@@ -174,12 +226,29 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
 
     agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
     ```
+
+    Args:
+        function: Creates the records, and returns the resource, or a list of resources, or an Output of either.
+
+    Returns:
+        The adapter.
     """
     return Adapter(function)
 
 
 def package(module: str, *, extra: str) -> Any:
-    """A module of a DNS provider's package. Raises pulumi.RunError, with what to install, where it isn't there."""
+    """Loads a module of a DNS provider's package.
+
+    Args:
+        module: The name of the module.
+        extra: The extra of pulumi-agin that installs the package.
+
+    Returns:
+        The module.
+
+    Raises:
+        pulumi.RunError: The package is not installed. The message says what to install.
+    """
     import importlib
 
     try:

@@ -1,10 +1,11 @@
-"""The adapter for a name server of one's own that takes DNS updates (RFC 2136)."""
+"""The adapter for your own name server, if it takes DNS updates (RFC 2136)."""
 
 from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.dynamic.rfc2136 import missing_package
+from pulumi_agin.dnspython import missing_package
+from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 
 from .records import Adapter, NsRecords
 from .rfc2136_delegation import Rfc2136Delegation
@@ -15,17 +16,35 @@ def rfc2136(
     zone: pulumi.Input[str],
     tsig_key_name: pulumi.Input[str] | None = None,
     tsig_secret: pulumi.Input[str] | None = None,
-    tsig_algorithm: pulumi.Input[str] = "hmac-sha256",
-    port: pulumi.Input[int] = 53,
+    tsig_algorithm: pulumi.Input[str] = DEFAULT_TSIG_ALGORITHM,
+    port: pulumi.Input[int] = DNS_PORT,
     take_over: pulumi.Input[bool] = False,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """BIND, Knot, PowerDNS, Windows DNS, Infoblox and what else takes DNS updates, by dnspython.
+    """Creates the NS records by DNS updates (RFC 2136), with dnspython.
 
-    The arguments are those of `Rfc2136Delegation`. Without tsig_key_name and tsig_secret the updates are unsigned:
-    then whoever can send from an address that the server allows can change the records, so use that only where the
-    server knows nothing better, as Windows DNS with "nonsecure and secure" updates. opts: of the record. Raises
-    pulumi.RunError where dnspython is missing, or hidden by a module `dns` of the project's own.
+    BIND, Knot, PowerDNS, Windows DNS, Infoblox and other name servers take such updates.
+
+    Without `tsig_key_name` and `tsig_secret` the updates are unsigned. Then anybody who can send from an address that
+    the server allows can change the records, so leave them out only if the server cannot do better, such as Windows DNS
+    with "nonsecure and secure" updates.
+
+    Args:
+        server: The host name or IP address of the primary server of the zone.
+        zone: The name of the zone, such as "acme.com".
+        tsig_key_name: The name of the TSIG key that signs the updates.
+        tsig_secret: The secret of the key, in base64.
+        tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
+            hmac-sha512.
+        port: The TCP port of the server, 1 to 65535.
+        take_over: Whether to replace NS records that the domain has already when these are created.
+        opts: The options of the record.
+
+    Returns:
+        The adapter. It takes a TTL of 0 to 2147483647 seconds.
+
+    Raises:
+        pulumi.RunError: dnspython is not installed, or a module `dns` of the project's own hides it.
     """
     if missing := missing_package():
         raise pulumi.RunError(missing)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
+from pulumi_agin import tokens
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from pulumi_agin.dynamic_resource import DynamicResource
+from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 
 
-class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
-    """The NS records that delegate one domain, at BIND, Knot, PowerDNS, Windows DNS or what else takes DNS updates.
+class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
+    """The NS records that delegate one domain, at a name server that takes DNS updates, such as BIND or Windows DNS.
 
-    They are signed by TSIG where there is a key, and else unsigned: then whoever can send from an address that the
-    server allows can change the records, so leave the key out only where the server knows nothing better, as Windows
-    DNS with "nonsecure and secure" updates.
+    With a key, the updates are signed by TSIG. Without one they are unsigned: then anybody who can send from an address
+    that the server allows can change the records. So leave the key out only if the server cannot do better, such as
+    Windows DNS with "nonsecure and secure" updates.
 
-    Another `domain` or `zone` replaces them; everything else is changed in place, the records in one message.
+    A change of `domain` or `zone` replaces the records. The rest is changed in place, all records in one message.
     """
 
     domain: pulumi.Output[str]
@@ -26,12 +27,7 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
     ns_targets: pulumi.Output[Sequence[str]]
     """The values of the records: lower case, trailing dot, sorted."""
     ttl: pulumi.Output[int]
-    """How long others may remember the records, in seconds."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # As that of AgentIngress: the type is part of the URN.
-        kwargs = {**kwargs, "module": "agin", "name": "Rfc2136Delegation"}
-        super().__init_subclass__(**kwargs)
+    """How long resolvers may keep the records, in seconds."""
 
     def __init__(
         self,
@@ -45,28 +41,35 @@ class Rfc2136Delegation(Resource, module="agin", name="Rfc2136Delegation"):
         zone: pulumi.Input[str],
         tsig_key_name: pulumi.Input[str] | None = None,
         tsig_secret: pulumi.Input[str] | None = None,
-        tsig_algorithm: pulumi.Input[str] = "hmac-sha256",
-        port: pulumi.Input[int] = 53,
+        tsig_algorithm: pulumi.Input[str] = DEFAULT_TSIG_ALGORITHM,
+        port: pulumi.Input[int] = DNS_PORT,
         take_over: pulumi.Input[bool] = False,
     ) -> None:
-        """Declares the records.
+        """Declares the NS records of a domain.
 
-        domain: a name below the apex of `zone`. Spelled in any case, with or without a trailing dot, as all names.
-        ns_targets: the values, one or more.
-        ttl: in seconds, 0 to 2147483647 (RFC 2181).
-        server: the host name or IP address of the zone's primary server. Where it moves, the records are made at the
-            new one, and the old one is left alone.
-        port: of TCP, 1 to 65535.
-        tsig_key_name, tsig_algorithm: the key that each message is signed by; the algorithm is hmac-md5, hmac-sha1,
-            hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512. The server has to let it change the NS records of
-            `domain`. Without a name and a secret, messages are unsigned.
-        tsig_secret: base64. It is made a secret, and stands in the state encrypted.
-        take_over: whether NS records that the domain has already are replaced when these are made. Take it out again
-            once they are: a resource that is renamed would take its own records over, and then delete them.
+        The preview shows all problems with the values at once. Upper and lower case of a name are the same, and so are
+        names with and without a trailing dot.
 
-        Whatever is wrong with the values is shown by the preview, all of it at once.
+        Args:
+            resource_name: The name of the resource in Pulumi.
+            opts: The options of the resource.
+            domain: The domain to delegate, below the apex of `zone`.
+            ns_targets: The values of the records, one or more.
+            ttl: How long resolvers may keep the records, in seconds: 0 to 2147483647 (RFC 2181).
+            server: The host name or IP address of the primary server of the zone. After a change, the records are
+                created at the new server, and those at the old one stay.
+            zone: The name of the zone.
+            tsig_key_name: The name of the TSIG key that signs each message. The server must let the key change the NS
+                records of `domain`. Without a name and a secret, messages are unsigned.
+            tsig_secret: The secret of the key, in base64. It is made a secret, and is encrypted in the state.
+            tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
+                hmac-sha512.
+            port: The TCP port of the server, 1 to 65535.
+            take_over: Whether to replace NS records that the domain has already when these are created. Remove it again
+                afterwards: a resource that is renamed would take its own records over, and then delete them.
 
-        Raises pulumi.RunError where opts has `id` or `import_`: an id alone does not tell where the records are.
+        Raises:
+            pulumi.RunError: `opts` has `id` or `import_`: an id alone does not tell where the records are.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:

@@ -1,7 +1,7 @@
 """Adapters of the packages in which each value is a resource of its own, named by the value.
 
-What each wants, and that a second `up` shows no change, is from its Python SDK and from the provider behind it.
-Arguments that can be Outputs are: a zone made by the same program.
+What each package needs so that a second `up` shows no change is from its Python SDK and from the provider behind it.
+Arguments may be Outputs, as the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pulumi
 from .records import Adapter, Made, NsRecords, canonical_name, package
 
 
-def _of_each(
+def _resource_for_each(
     resource: Callable[..., pulumi.Resource],
     shared: Callable[[NsRecords], Mapping[str, Any]],
     own: Callable[[str], Mapping[str, Any]],
@@ -22,10 +22,13 @@ def _of_each(
     named_by: str,
     opts: pulumi.ResourceOptions | None,
 ) -> Adapter:
-    """A resource for each value. `shared` gives the arguments of all of them, and `own` those of one by its value."""
+    """Returns an adapter that creates a resource for each value.
+
+    `shared` returns the arguments that all of them have, and `own` returns those of the resource with one value.
+    """
 
     def make(records: NsRecords) -> Made:
-        # Before the values are known, so that a first preview judges them too.
+        # Before the values are known, so that the first preview checks the arguments too.
         arguments = shared(records)
 
         def record(name: str, target: str) -> pulumi.Resource:
@@ -47,15 +50,22 @@ def cloudflare(
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Cloudflare, by pulumi-cloudflare.
+    """Creates the NS records at Cloudflare, with pulumi-cloudflare.
 
-    zone_id: of the zone. zone_name: its name; where it is given, the preview refuses a domain outside of it. opts: of
-    the records, such as a provider. Raises pulumi.RunError where the package is missing.
+    Args:
+        zone_id: The id of the zone.
+        zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
+        opts: The options of the records, such as a provider.
 
-    The TTL is 60 to 86400 seconds, from 30 on in Enterprise zones, or 1: Cloudflare's choice.
+    Returns:
+        The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, with which Cloudflare
+        chooses.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
-    return _of_each(
+    return _resource_for_each(
         cloudflare.DnsRecord,
         lambda records: {
             "zone_id": zone_id,
@@ -73,15 +83,20 @@ def cloudflare(
 
 
 def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """DigitalOcean, by pulumi-digitalocean.
+    """Creates the NS records at DigitalOcean, with pulumi-digitalocean.
 
-    domain: the zone's name, such as "acme.com". opts: of the records, such as a provider. Raises pulumi.RunError where
-    the package is missing.
+    Args:
+        domain: The name of the zone, such as "acme.com".
+        opts: The options of the records, such as a provider.
 
-    The TTL is 30 seconds and more.
+    Returns:
+        The adapter. It takes a TTL of 30 seconds or more.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
-    return _of_each(
+    return _resource_for_each(
         digitalocean.DnsRecord,
         lambda records: {
             "domain": canonical_name(domain),
@@ -96,20 +111,20 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
 
 
 def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """DNSimple, by pulumi-dnsimple.
+    """Creates the NS records at DNSimple, with pulumi-dnsimple.
 
     Args:
-        zone_name: The zone's name, such as "acme.com".
-        opts: Options of the records, such as a provider.
+        zone_name: The name of the zone, such as "acme.com".
+        opts: The options of the records, such as a provider.
 
     Returns:
-        The adapter. The TTL that it takes is 1 second and more: DNSimple's package never sends 0.
+        The adapter. It takes a TTL of 1 second or more: DNSimple's package never sends 0.
 
     Raises:
-        pulumi.RunError: The package is missing.
+        pulumi.RunError: The package is not installed.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
-    return _of_each(
+    return _resource_for_each(
         dnsimple.ZoneRecord,
         lambda records: {
             "zone_name": canonical_name(zone_name),
@@ -128,15 +143,21 @@ def linode(
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Linode (Akamai), by pulumi-linode.
+    """Creates the NS records at Linode (Akamai), with pulumi-linode.
 
-    domain_id: the number of the zone, or the `id` of a linode.Domain. zone_name: its name, such as "acme.com". opts:
-    of the records, such as a provider. Raises pulumi.RunError where the package is missing.
+    Args:
+        domain_id: The number of the zone, or the `id` of a linode.Domain.
+        zone_name: The name of the zone, such as "acme.com".
+        opts: The options of the records, such as a provider.
 
-    The TTL is one of LINODE_TTLS.
+    Returns:
+        The adapter. It takes a TTL that is one of LINODE_TTLS, in seconds.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     linode = package("pulumi_linode", extra="linode")
-    return _of_each(
+    return _resource_for_each(
         linode.DomainRecord,
         lambda records: {
             "domain_id": pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number),
@@ -164,15 +185,21 @@ def vercel(
     team_id: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Vercel, by pulumiverse-vercel.
+    """Creates the NS records at Vercel, with pulumiverse-vercel.
 
-    domain: the zone's name, such as "acme.com". team_id: of the team whose it is. opts: of the records, such as a
-    provider. Raises pulumi.RunError where the package is missing.
+    Args:
+        domain: The name of the zone, such as "acme.com".
+        team_id: The id of the team that has the zone.
+        opts: The options of the records, such as a provider.
 
-    The TTL is 60 seconds and more.
+    Returns:
+        The adapter. It takes a TTL of 60 seconds or more.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
-    return _of_each(
+    return _resource_for_each(
         vercel.DnsRecord,
         lambda records: {
             "domain": canonical_name(domain),
@@ -188,15 +215,20 @@ def vercel(
 
 
 def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """OVHcloud, by pulumi-ovh.
+    """Creates the NS records at OVHcloud, with pulumi-ovh.
 
-    zone: such as "acme.com". opts: of the records, such as a provider. Raises pulumi.RunError where the package is
-    missing.
+    Args:
+        zone: The name of the zone, such as "acme.com".
+        opts: The options of the records, such as a provider.
 
-    The TTL is 60 seconds and more, or 0: that of the zone.
+    Returns:
+        The adapter. It takes a TTL of 60 seconds or more, or 0 for the TTL of the zone.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
-    return _of_each(
+    return _resource_for_each(
         domain.ZoneRecord,
         lambda records: {
             "zone": canonical_name(zone),
@@ -213,15 +245,20 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
 
 
 def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
-    """Scaleway, by pulumiverse-scaleway.
+    """Creates the NS records at Scaleway, with pulumiverse-scaleway.
 
-    dns_zone: such as "acme.com". opts: of the records, such as a provider. Raises pulumi.RunError where the package is
-    missing.
+    Args:
+        dns_zone: The name of the zone, such as "acme.com".
+        opts: The options of the records, such as a provider.
 
-    The TTL is 60 to 2592000 seconds.
+    Returns:
+        The adapter. It takes a TTL of 60 to 2592000 seconds.
+
+    Raises:
+        pulumi.RunError: The package is not installed.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
-    return _of_each(
+    return _resource_for_each(
         domain.Record,
         lambda records: {
             "dns_zone": canonical_name(dns_zone),

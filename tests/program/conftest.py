@@ -6,13 +6,16 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
 import requests
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
+
+from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
@@ -84,15 +87,19 @@ class Monitor(MockMonitor):
         return register(request)
 
 
-@pytest.fixture(params=[False, True], ids=["up", "preview"])
-def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mocks]:
-    """Mocks of an update, and of a preview. A request would fail the test."""
+class Engine:
+    """As good as the engine: nothing tells it from one but its class, which is not that of Pulumi's mocks."""
 
-    def no_request(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("a program under mocks sent a request")
+    def __init__(self, monitor: MockMonitor) -> None:
+        self._monitor = monitor
 
-    monkeypatch.setattr(requests.Session, "send", no_request)
-    mocks = Mocks()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._monitor, name)
+
+
+@pytest.fixture
+def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An event loop for a program. After it, all loops are closed that Pulumi's SDK has made."""
     # Pulumi's SDK takes the thread's event loop, which others may have closed, and makes one in each thread that
     # calls its mock monitor, which it never closes.
     loops: list[asyncio.AbstractEventLoop] = []
@@ -107,8 +114,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     # A run that fails raises the first exception; asyncio would print the others at any time later.
     loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
-    pulumi.runtime.set_mocks(mocks, preview=request.param, monitor=Monitor(mocks))
-    yield mocks
+    yield
     # A test that ran no program has left the stack's own registration to the next one, and to another loop.
     run(lambda: None)
     loop.run_until_complete(loop.shutdown_default_executor())
@@ -116,12 +122,37 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         made.close()
 
 
+@pytest.fixture(params=[False, True], ids=["up", "preview"])
+def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, event_loop: None) -> Mocks:
+    """Mocks of an update, and of a preview. A request would fail the test."""
+
+    def no_request(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a program under mocks sent a request")
+
+    monkeypatch.setattr(requests.Session, "send", no_request)
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, preview=request.param, monitor=Monitor(mocks))
+    return mocks
+
+
+@pytest.fixture
+def preview(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, event_loop: None) -> Mocks:
+    """A preview in which the program asks the emulator, as it asks ngrok with the real engine."""
+    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
+    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, preview=True, monitor=cast(MockMonitor, Engine(Monitor(mocks))))
+    return mocks
+
+
 @pytest.fixture(scope="session")
 def dns_sdks() -> None:
     """The packages of all DNS providers, behind everything else that can be imported."""
     variable = "PULUMI_AGIN_TEST_DNS_SDKS"
-    if variable not in os.environ:
-        pytest.exit(f"{variable} is not set: run these tests with `make program`, which sets up what they need", 2)
+    if not os.environ.get(variable):
+        pytest.fail(
+            f"{variable} is not set: run this test with `make program`, which sets up what it needs", pytrace=False
+        )
     sys.path.append(os.path.abspath(os.environ[variable]))
 
 

@@ -166,7 +166,7 @@ def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra
         assert names([given]) == arguments(getattr(agin.dns, name))
         assert re.search(rf'^{name} = \["{package}[>=]', project, re.M), name
         source = inspect.getsource(getattr(agin.dns, name))
-        assert ("of_each" in source) == (records == "one for each value"), name
+        assert ("for_each" in source) == (records == "one for each value"), name
 
 
 def test_the_ttls_of_linode_are_all_there() -> None:

@@ -10,7 +10,7 @@ from pulumi.runtime import rpc
 
 import pulumi_agin as agin
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.provider import client_of
+from pulumi_agin.provider import account_of
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.program.conftest import TYPE, Mocks, run
 
@@ -66,10 +66,10 @@ def test_the_same_provider_gets_the_same_client_and_another_one_another(
         one, two = agin.Provider("one", API_KEY), agin.Provider("two", OTHER_ACCOUNTS_KEY)
 
         async def check() -> None:
-            clients = [await client_of(provider) for provider in (None, one, two)]
-            assert clients == [await client_of(provider) for provider in (None, one, two)]
-            assert None not in clients
-            assert len(set(clients)) == 3
+            accounts = [await account_of(provider) for provider in (None, one, two)]
+            assert accounts == [await account_of(provider) for provider in (None, one, two)]
+            assert None not in accounts
+            assert len({account.client for account in accounts if account is not None}) == 3
 
         return check()
 
@@ -81,7 +81,7 @@ def test_there_is_no_client_where_a_key_is_not_known_yet(mocks: Mocks) -> None:
         unknown: Any = pulumi.Output.from_input(API_KEY).apply(lambda _: pulumi.output.UNKNOWN)
 
         async def check() -> None:
-            assert await client_of(agin.Provider("other", unknown)) is None
+            assert await account_of(agin.Provider("other", unknown)) is None
 
         return check()
 
@@ -96,7 +96,7 @@ def test_a_provider_of_which_the_key_cannot_be_read_is_refused(mocks: Mocks) -> 
             with pytest.raises(
                 InvalidInputsError, match=r'"foreign" is a ProviderResource, .* a pulumi_agin\.Provider'
             ):
-                await client_of(foreign)
+                await account_of(foreign)
 
         return check()
 

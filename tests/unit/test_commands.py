@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin import commands
-from pulumi_agin.settings import Settings
+from pulumi_agin.settings import ENVIRONMENT, Settings
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
@@ -138,7 +138,7 @@ def test_settings_of_the_stack_config_are_taken_when_the_line_is_run(programs: P
     line = commands.import_line(ID, "connect", stack="acme/dev", stack_config=["ngrok:apiKey"])
     assert run(line, programs)[2] == {"NGROK_API_KEY": "value of --stack acme/dev ngrok:apiKey"}
     # An explicit provider gets nothing of the stack config.
-    line = commands.import_line(ID, "connect", provider=CHILD, stack_config=commands.ENVIRONMENT)
+    line = commands.import_line(ID, "connect", provider=CHILD, stack_config=ENVIRONMENT)
     assert run(line, programs)[2] == {}
 
 
@@ -152,12 +152,15 @@ def test_a_stack_is_named_to_every_command(programs: Path) -> None:
 
 
 def test_the_variables_are_those_that_are_read() -> None:
-    settings = Settings.load(lambda key: None, dict.fromkeys(commands.ENVIRONMENT.values(), "1"))
-    sources = (settings.api_key_source, settings.base_url_source, settings.timeout_seconds_source)
-    assert sources == tuple(f"the environment variable {variable}" for variable in commands.ENVIRONMENT.values())
-    settings = Settings.load(dict.fromkeys(commands.ENVIRONMENT, "1").get, {})
-    sources = (settings.api_key_source, settings.base_url_source, settings.timeout_seconds_source)
-    assert sources == tuple(f"{key} of the stack config" for key in commands.ENVIRONMENT)
+    settings = Settings.load(lambda key: None, dict.fromkeys(ENVIRONMENT.values(), "1"))
+    assert origins(settings) == [f"the environment variable {variable}" for variable in ENVIRONMENT.values()]
+    settings = Settings.load(dict.fromkeys(ENVIRONMENT, "1").get, {})
+    assert origins(settings) == [f"{key} of the stack config" for key in ENVIRONMENT]
+    assert settings.from_stack_config == [*ENVIRONMENT]
+
+
+def origins(settings: Settings) -> list[str]:
+    return [str(setting.origin) for setting in (settings.api_key, settings.base_url, settings.timeout_seconds)]
 
 
 def test_the_program_works_where_no_environment_is_active(programs: Path) -> None:
@@ -173,8 +176,7 @@ def test_the_program_works_where_no_environment_is_active(programs: Path) -> Non
 
 
 def test_nothing_heavy_is_loaded() -> None:
-    # Alone, as the package's own imports are the program's.
-    code = f"import runpy, sys; runpy.run_path({commands.__file__!r})['import_line']('a', 'b'); print(*sys.modules)"
+    code = "import sys; from pulumi_agin.commands import import_line; import_line('a', 'b'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "shlex" in loaded
-    assert not {"pulumi", "requests", "pydantic_core", "pulumi_agin"} & set(loaded)
+    assert not {"pulumi", "requests", "pydantic", "pydantic_core"} & set(loaded)

@@ -18,8 +18,8 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
+from tests.conftest import Command
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.unit.conftest import Command
 from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"

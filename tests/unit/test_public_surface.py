@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import pickle
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
+from pulumi.dynamic import Resource
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
@@ -68,9 +71,19 @@ def test_the_provider_in_users_states_never_changes(protocol: int, monkeypatch: 
     assert vars(loaded) == {}
 
 
-@pytest.mark.parametrize("python_class", [pulumi_agin.AgentIngress, type("Mine", (pulumi_agin.AgentIngress,), {})])
-def test_the_type_token_never_changes_not_in_a_subclass_either(python_class: type[pulumi_agin.AgentIngress]) -> None:
-    assert python_class._resource_type_name == "dynamic/agin:AgentIngress"
+@pytest.mark.parametrize(
+    ("python_class", "name"),
+    [
+        (pulumi_agin.AgentIngress, "dynamic/agin:AgentIngress"),
+        (pulumi_agin.AgentIngressCertificateValidation, "dynamic/agin:AgentIngressCertificateValidation"),
+        (pulumi_agin.dns.Rfc2136Delegation, "dynamic/agin:Rfc2136Delegation"),
+    ],
+)
+def test_the_type_token_never_changes_not_in_a_subclass_either(python_class: type[Resource], name: str) -> None:
+    assert python_class._resource_type_name == name
+    assert type("Mine", (python_class,), {})._resource_type_name == name  # type: ignore[attr-defined]
+    # As Pulumi's own class takes them.
+    assert type("Mine", (python_class,), {}, module="m", name="N")._resource_type_name == name  # type: ignore[attr-defined]
 
 
 def loaded_by(program: str) -> list[str]:
@@ -92,28 +105,62 @@ def test_a_program_loads_nothing_that_it_may_not_need() -> None:
         "pulumi_agin.api.access",
         "pulumi_agin.api.errors",
         "pulumi_agin.api.text",
+        "pulumi_agin.canonical",
         "pulumi_agin.commands",
+        "pulumi_agin.deployment",
         "pulumi_agin.dynamic",
-        "pulumi_agin.dynamic.account",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
+        "pulumi_agin.dynamic_resource",
+        "pulumi_agin.lifecycle",
+        "pulumi_agin.lifecycle.call",
+        "pulumi_agin.lifecycle.outputs",
+        "pulumi_agin.lifecycle.results",
         "pulumi_agin.preview",
         "pulumi_agin.provider",
+        "pulumi_agin.sdk",
         "pulumi_agin.settings",
+        "pulumi_agin.tokens",
     ]
+
+
+def test_whatever_a_program_writes_loads_neither_requests_nor_pydantic() -> None:
+    loaded = loaded_by(f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}")
+    assert "pulumi_agin.lookup" in loaded
+    assert not {"requests", "urllib3", "pydantic", "pydantic_core", "dns"} & set(loaded)
 
 
 def test_the_plugin_loads_nothing_of_what_a_program_writes() -> None:
     assert loaded_by("from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider") == [
         "pulumi_agin",
         "pulumi_agin.api",
+        "pulumi_agin.api.access",
         "pulumi_agin.api.errors",
-        "pulumi_agin.commands",
+        "pulumi_agin.api.text",
+        "pulumi_agin.canonical",
         "pulumi_agin.dynamic",
-        "pulumi_agin.dynamic.account",
         "pulumi_agin.dynamic.agent_ingress",
         "pulumi_agin.dynamic.servicer",
+        "pulumi_agin.lifecycle",
+        "pulumi_agin.lifecycle.call",
+        "pulumi_agin.lifecycle.outputs",
+        "pulumi_agin.lifecycle.results",
+        "pulumi_agin.settings",
+        "pulumi_agin.tokens",
     ]
+
+
+def test_the_program_takes_nothing_from_the_providers_but_their_classes() -> None:
+    package = Path(pulumi_agin.__file__).parent
+    taken = set()
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).parts[0] == "dynamic":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and "dynamic" in (node.module or "").split("."):
+                is_ours = node.level > 0 or (node.module or "").startswith("pulumi_agin")
+                taken |= {name.name for name in node.names if is_ours}
+    assert taken == {"AgentIngressProvider", "CertificateValidationProvider", "Rfc2136Provider"}
 
 
 def test_the_package_says_that_it_has_no_plugin() -> None:

@@ -29,12 +29,32 @@ def test_the_stack_config_wins_over_the_environment_and_empty_is_absent() -> Non
     }
     config = {"ngrok:apiKey": "from-config", "ngrok:apiBaseUrl": "", "ngrok:timeoutSeconds": " "}
     settings = load(config, environment)
-    assert settings.api_key.get_secret_value() == "from-config"
-    assert settings.api_key_source == "ngrok:apiKey of the stack config"
-    assert (settings.base_url, settings.timeout_seconds) == ("https://env.example", "5")
-    assert settings.base_url_source == "the environment variable NGROK_API_BASE_URL"
+    assert settings.api_key.value.get_secret_value() == "from-config"
+    assert str(settings.api_key.origin) == "ngrok:apiKey of the stack config"
+    assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
+    assert str(settings.base_url.origin) == "the environment variable NGROK_API_BASE_URL"
+    assert settings.from_stack_config == ["ngrok:apiKey"]
     assert load(None, {"NGROK_API_KEY": KEY}).problems() == []
-    assert load(None, {"NGROK_API_KEY": KEY}).base_url == "https://api.ngrok.com"
+    assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
+
+
+def test_a_provider_takes_its_key_from_nowhere_else_and_a_shell_is_given_nothing_for_it() -> None:
+    environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
+    named = load({"ngrok:provider": "ngrok:apiKey of the stack config"}, environment)
+    assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey of the stack config" is empty')
+    of_the_state = Settings.load({"ngrok:apiKey": KEY}.get, environment, is_of_provider=True)
+    assert str(of_the_state.api_key.origin) == "ngrok:apiKey of the provider"
+    assert str(of_the_state.base_url.origin) == "the environment variable NGROK_API_BASE_URL"
+    # Never the environment's, which may be another account's.
+    keyless = Settings.load(lambda key: None, environment, is_of_provider=True)
+    assert keyless.api_key.value.get_secret_value() == ""
+    assert named.from_stack_config == of_the_state.from_stack_config == []
+    # A name that ends like the words of another origin decides nothing.
+    odd = load({"ngrok:provider": "p", "ngrok:apiKey": KEY}, {"NGROK_API_BASE_URL": "https://env.example"})
+    assert odd.from_stack_config == []
+    # What a refresh uses is only of interest where the key is in the stack.
+    assert odd.api_key_hint == load({"ngrok:apiKey": KEY}).api_key_hint != ""
+    assert load(None, environment).api_key_hint == of_the_state.api_key_hint == ""
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,31 @@
 """The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
 
-It only parses; what it starts is loaded when it is asked for.
+This module only parses. Each command is a module of its own, which is loaded when the command runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import sys
-import threading
 from collections.abc import Sequence
 
+from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 
-# Those of pulumi_agin.emulator.state, which is not loaded to print a help text.
-_DEFAULT_API_KEY = "emulator-key"
-_DEFAULT_LIMIT = 120
+# As in pulumi_agin.emulator.state, which is not loaded to print a help text.
+DEFAULT_API_KEY = "emulator-key"
+DEFAULT_LIMIT = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns the exit status, where it is not 0 with one sentence on stderr.
+    """Runs one command.
 
-    2: something that the user has to set right. 1: what ngrok or the network did, which may go better another time;
-    of `doctor`, that not all is well, which its report says on stdout.
+    Args:
+        arguments: The words of the command line; None for those of this process.
+
+    Returns:
+        The exit status. 2: the user has to set something right. 1: ngrok or the network failed, and it may work another
+        time. For `doctor`, 1 means that not all is well, and the report on stdout says why. Every other failure prints
+        one sentence on stderr.
     """
     parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
     parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
@@ -70,28 +72,9 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run_import(options: argparse.Namespace) -> int:
-    from pulumi_agin import importing
-    from pulumi_agin.api import errors, retry
+    from . import importing
 
-    try:
-        found = importing.find(
-            importing.Asked(
-                options.ids, options.all, options.filter, options.name, options.parent, options.provider, options.stack
-            )
-        )
-    except importing.NotImportableError as error:
-        return _fail(str(error))
-    except errors.ApiError as error:
-        return _fail(str(error), 1 if retry.passes_by(error.status) else 2)
-    except (errors.UnreachableError, errors.BadAnswerError) as error:
-        return _fail(str(error), 1)
-    except errors.NgrokError as error:
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("interrupted", 1)
-    for sentence in found.left_out:
-        sys.stderr.write(f"pulumi-agin: left out: {sentence}\n")
-    return _print(found.program() if options.code else found.file())
+    return importing.run(options)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -111,20 +94,9 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run_doctor(options: argparse.Namespace) -> int:
-    from pulumi_agin import doctor, nameservers
+    from . import doctor
 
-    try:
-        server = None if options.dns is None else nameservers.parse_server(options.dns)
-    except ValueError as error:
-        return _fail(f"--dns: {error}")
-    try:
-        report = doctor.examine(options.domain, server)
-    except doctor.NotExaminableError as error:
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("interrupted", 1)
-    printed = _print(report.json() if options.json else report.table())
-    return printed or int(not report.is_ok)
+    return doctor.run(options)
 
 
 def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -151,7 +123,7 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action="append",
         metavar="KEY",
         help="each further one is an account of its own; other users of this machine see keys given here "
-        f"(default: NGROK_API_KEY of the environment, else {_DEFAULT_API_KEY})",
+        f"(default: {ENVIRONMENT[API_KEY]} of the environment, else {DEFAULT_API_KEY})",
     )
     command.add_argument("--file", metavar="PATH", help="keep the ingresses in this file")
     command.add_argument(
@@ -162,64 +134,13 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     command.add_argument(
         "--limit",
         type=int,
-        default=_DEFAULT_LIMIT,
+        default=DEFAULT_LIMIT,
         help="requests of an account in a minute, 0 for no limit (default: %(default)s)",
     )
     command.set_defaults(run=_run_emulator)
 
 
 def _run_emulator(options: argparse.Namespace) -> int:
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    try:
-        from pulumi_agin.emulator import Emulator
-    except ModuleNotFoundError as error:
-        return _fail(str(error))
+    from . import emulator
 
-    api_key, *others = options.api_key or [os.environ.get("NGROK_API_KEY") or _DEFAULT_API_KEY]
-    try:
-        emulator = Emulator(
-            api_key,
-            other_accounts=others,
-            host=options.host,
-            port=options.port,
-            allow_remote=options.allow_remote,
-            allowed_hosts=options.allow_host,
-            file=options.file,
-            dns=options.dns,
-            limit=options.limit,
-        )
-        emulator.start()
-    except (OSError, OverflowError) as error:
-        return _fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
-    except (ValueError, ModuleNotFoundError) as error:
-        return _fail(str(error))
-    try:
-        sys.stdout.write(f"{emulator.url}\n")
-        sys.stdout.flush()
-        ended.wait()
-    finally:
-        emulator.stop()
-    return 0
-
-
-def _print(text: str) -> int:
-    try:
-        # UTF-8 whatever the terminal has: it may be Python's source.
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would try once more at its end, and say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail("nobody reads what is printed", 1)
-    return 0
-
-
-def _fail(sentence: str, status: int = 2) -> int:
-    sys.stderr.write(f"pulumi-agin: {sentence}\n")
-    return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return emulator.run(options)

@@ -11,32 +11,35 @@ What `--json` prints, and what stays so:
       and besides
         api_key         source: where the key came from
         agent_ingress   id: or null
-        delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null where
+        delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
                         unknown
         certificate     error_code, retries_at, renews_at: as ngrok has them, or null
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .api import errors
-from .api.client import AgentIngressClient
-from .api.inputs import validate
-from .api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
-from .api.text import one_line
-from .nameservers import Delegation, Server, find_delegation
-from .settings import Settings
+from pulumi_agin.api import errors
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.inputs import AgentIngressInputs
+from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
+from pulumi_agin.api.text import one_line
+from pulumi_agin.commands import API_KEY_OF_STACK
+from pulumi_agin.fields import validate
+from pulumi_agin.nameservers import Delegation, Server, find_delegation, parse_server
+from pulumi_agin.settings import Settings
 
-# The most that ngrok, and then DNS, is waited for: somebody sits before the terminal.
+from .common import UsageError, fail, load_settings, print_text
+
+# How long to wait for ngrok, and then for DNS, at most: somebody sits at the terminal.
 NGROK_SECONDS = 30.0
 DNS_SECONDS = 10.0
-
-_KEY_OF_THE_STACK = 'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)"'
 
 _TITLES = {
     "api_key": "API key",
@@ -48,13 +51,31 @@ _TITLES = {
 State = Literal["ok", "wait", "wrong", "unknown"]
 
 
-class NotExaminableError(Exception):
-    """Nothing can be asked until the user sets something right: one sentence that says what."""
+def run(options: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Args:
+        options: The parsed command line; see `main`.
+
+    Returns:
+        The exit status: 0 if all is well, 1 if not, 2 if nothing could be asked.
+    """
+    try:
+        server = None if options.dns is None else parse_server(options.dns)
+    except ValueError as error:
+        return fail(f"--dns: {error}")
+    try:
+        report = examine(options.domain, server)
+    except UsageError as error:
+        return fail(str(error))
+    except KeyboardInterrupt:
+        return fail("interrupted", 1)
+    return print_text(report.json() if options.json else report.table()) or int(not report.is_ok)
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What puts something right."""
+    """What puts something right: what to do, and lines to paste or to create."""
 
     do: str
     lines: Sequence[str] = ()
@@ -62,7 +83,7 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one thing."""
+    """The result of one check: its state, and a line that says why."""
 
     state: State
     says: str
@@ -72,17 +93,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found of all."""
+    """The results of all checks of a domain, by the name of the check."""
 
     domain: str
     checks: dict[str, Check]
 
     @property
     def is_ok(self) -> bool:
+        """Whether all is well."""
         return all(check.state == "ok" for check in self.checks.values())
 
     def table(self) -> str:
-        """For people: a row for each check, and then what to do."""
+        """Returns the report for people: a row for each check, and then what to do."""
         width = max(map(len, _TITLES.values()))
         lines = [self.domain, ""]
         lines += [f"{_TITLES[name]:{width}}  {check.state:7}  {check.says}" for name, check in self.checks.items()]
@@ -93,7 +115,7 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def json(self) -> str:
-        """For machines. ASCII only, whatever the terminal has."""
+        """Returns the report for machines, in ASCII only, so that every terminal shows it."""
         checks: dict[str, Any] = {}
         for name, check in self.checks.items():
             remedies = [{"do": remedy.do, "lines": list(remedy.lines)} for remedy in check.remedies]
@@ -102,25 +124,28 @@ class Report:
 
 
 def examine(domain: str, server: Server | None = None) -> Report:
-    """Looks at all of it, with the settings of the environment. Asks the `server` in place of public DNS.
+    """Examines a domain, with the settings of the environment.
 
-    Raises NotExaminableError where the domain or the settings can't be right, or dnspython is missing.
+    Args:
+        domain: The domain of an Agent Ingress, in upper or lower case, with or without a trailing dot.
+        server: The DNS server to ask; None for public DNS.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: The domain or the settings cannot be right, or dnspython is missing.
     """
-    inputs, problems = validate({"domain": domain})
+    inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
-        raise NotExaminableError(f'the domain "{one_line(domain, 80)}" {problems[0].message}')
-    settings = Settings.load(lambda key: None)
-    if not settings.api_key.get_secret_value():
-        raise NotExaminableError(
-            "there is no ngrok API key: set the environment variable NGROK_API_KEY, such as with "
-            f"{_KEY_OF_THE_STACK} where the stack config has it"
-        )
+        raise UsageError(f'the domain "{one_line(domain, 80)}" {problems[0].message}')
+    settings = load_settings()
     try:
         client = settings.client()
-        # First, as it also tells whether dnspython is there.
+        # First, as it also tells whether dnspython is installed.
         found = find_delegation(inputs["domain"], DNS_SECONDS, server)
     except (errors.InvalidInputsError, ImportError) as error:
-        raise NotExaminableError(str(error)) from None
+        raise UsageError(str(error)) from None
     return _Examination(inputs["domain"], server, settings, client).report(found)
 
 
@@ -132,7 +157,7 @@ class _Examination:
     client: AgentIngressClient
 
     def report(self, found: Delegation) -> Report:
-        ingress, api_key, agent_ingress = self._asked()
+        ingress, api_key, agent_ingress = self._ask_ngrok()
         delegation = self._delegation(ingress, found)
         certificate = self._certificate(ingress, agent_ingress.state, delegation.state)
         checks = (api_key, agent_ingress, delegation, certificate)
@@ -140,18 +165,20 @@ class _Examination:
 
     # -- ngrok --------------------------------------------------------------------------------------------
 
-    def _asked(self) -> tuple[AgentIngress | None, Check, Check]:
-        """The ingress, and what became of the API key and of it."""
-        source = self.settings.api_key_source
+    def _ask_ngrok(self) -> tuple[AgentIngress | None, Check, Check]:
+        """Returns the ingress, and the checks of the API key and of the ingress."""
+        source = str(self.settings.api_key.origin)
         details = {"source": source}
         unseen = Check("unknown", "ngrok could not be asked for it", details={"id": None})
         try:
             ingress = self.client.find(self.domain, min(NGROK_SECONDS, self.client.timeout_seconds))
         except errors.AuthenticationError as error:
-            remedy = Remedy("ask with a key that ngrok accepts, such as that of the stack config", [self._with_its_key])
+            remedy = Remedy(
+                "ask with a key that ngrok accepts, such as that of the stack config", [self._line_with_other_key]
+            )
             return None, Check("wrong", str(error), [remedy], details), unseen
         except errors.NgrokError as error:
-            # The message says what to do, where there is more to do than this.
+            # If there is more to do than this, the message says it.
             remedy = Remedy("when that is over or put right, ask again", [self._line()])
             return None, Check("unknown", str(error), [remedy], details), unseen
         accepted = Check("ok", f"ngrok accepts the one from {source}", details=details)
@@ -160,16 +187,16 @@ class _Examination:
             make = f'agin.AgentIngress("connect", domain="{self.domain}")'
             remedies = [
                 Remedy("where there is none yet, put it into the program and run `pulumi up`", [make]),
-                Remedy("where another account has it, ask with the key of that one", [self._with_its_key]),
+                Remedy("where another account has it, ask with the key of that one", [self._line_with_other_key]),
             ]
             return None, accepted, Check("wrong", says, remedies, {"id": None})
-        return ingress, accepted, Check("ok", self.client.named(ingress), details={"id": ingress.id})
+        return ingress, accepted, Check("ok", self.client.describe(ingress), details={"id": ingress.id})
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
     def _delegation(self, ingress: AgentIngress | None, found: Delegation) -> Check:
         who = "public DNS" if self.server is None else str(self.server)
-        says = one_line(found.described(who))
+        says = one_line(found.clause(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
             "asked": None if self.server is None else str(self.server),
@@ -184,7 +211,7 @@ class _Examination:
         if not expected:
             why = "what ngrok wants is not known" if ingress is None else "ngrok names no name servers"
             return Check("unknown", f"{says}; {why}", details=details)
-        # One too many is wrong as well: some resolvers would ask that one, and not find the domain.
+        # One too many is wrong too: some resolvers would ask it, and not find the domain.
         missing = [name for name in expected if name not in found.names]
         extra = [name for name in found.names if name not in expected]
         details |= {"missing": missing, "extra": extra}
@@ -194,7 +221,7 @@ class _Examination:
             Remedy(do, [f"{self.domain}. NS {name}" for name in names])
             for do, names in (
                 ("create these records, in the zone above the domain", missing),
-                ("delete these records, which lead astray", extra),
+                ("delete these records, which point to other servers", extra),
             )
             if names
         ]
@@ -211,9 +238,9 @@ class _Examination:
         status = ingress.certificate_management_status if ingress is not None else None
         job = status.provisioning_job if status is not None else None
         details = {
-            "error_code": self._shown(job.error_code) if job else None,
-            "retries_at": self._shown(job.retries_at) if job else None,
-            "renews_at": self._shown(status.renews_at) if status else None,
+            "error_code": self._safe_text(job.error_code) if job else None,
+            "retries_at": self._safe_text(job.retries_at) if job else None,
+            "renews_at": self._safe_text(status.renews_at) if status else None,
         }
         if ingress is None:
             is_asked = agent_ingress != "unknown"
@@ -222,7 +249,7 @@ class _Examination:
             )
             return Check("unknown", says, details=details)
         state = certificate_state(ingress)
-        says = self._shown(certificate_in_words(ingress)) or ""
+        says = self._safe_text(certificate_in_words(ingress)) or ""
         if state.is_ready:
             return Check("ok", says, details=details)
         retry = f"ngrok tries again at {details['retries_at']}" if details["retries_at"] else "ngrok tries again"
@@ -246,13 +273,13 @@ class _Examination:
     # -- in words -----------------------------------------------------------------------------------------
 
     @property
-    def _with_its_key(self) -> str:
-        return f"{_KEY_OF_THE_STACK} {self._line()}"
+    def _line_with_other_key(self) -> str:
+        return f"{API_KEY_OF_STACK} {self._line()}"
 
     def _line(self, dns: str | None = None) -> str:
-        """This command once more."""
+        """Returns this command, to be run again."""
         asked = dns or (str(self.server) if self.server is not None else None)
         return f"pulumi-agin doctor {shlex.quote(self.domain)}" + (f" --dns {shlex.quote(asked)}" if asked else "")
 
-    def _shown(self, text: str | None) -> str | None:
-        return self.client.shown(text) if text else None
+    def _safe_text(self, text: str | None) -> str | None:
+        return self.client.fit_to_show(text) if text else None

@@ -1,0 +1,104 @@
+"""What one run of a program knows: a Deployment for each connection to the engine.
+
+With Pulumi's Automation API, one process can run many deployments. None sees what another one has read, as somebody
+may write in between, and none waits for another one's answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from . import sdk
+
+if TYPE_CHECKING:
+    from .api.client import AgentIngressClient
+    from .patience import Patience
+    from .settings import Settings
+    from .threads import DaemonThreads
+
+
+# A deployment is an attribute of its monitor, so that both end together: what a deployment holds refers to the monitor.
+_ATTRIBUTE = "_pulumi_agin_deployment"
+
+
+class Deployment:
+    """What is shared by all resources and lookups of one deployment. `Deployment.current()` gives it."""
+
+    def __init__(self, *, is_running: bool, is_mocked: bool) -> None:
+        """Knows nothing yet.
+
+        Args:
+            is_running: Whether Pulumi runs the program.
+            is_mocked: Whether Pulumi's mocks run it, as in a user's unit test, in which nothing is to be sent.
+        """
+        self.is_running = is_running
+        self.is_mocked = is_mocked
+        self.last_validation: pulumi.Resource | None = None
+        """The certificate validation that was declared last."""
+        self._accounts: dict[Settings, Account] = {}
+        self._warned_of: set[str] = set()
+
+    @classmethod
+    def current(cls) -> Deployment:
+        """Returns the deployment in which the program runs; outside of one, a new object each time.
+
+        Raises:
+            pulumi.RunError: Pulumi's SDK does not tell; see `sdk.monitor`.
+        """
+        monitor = sdk.monitor()
+        if monitor is None:
+            return cls(is_running=False, is_mocked=False)
+        deployment: Deployment | None = getattr(monitor, _ATTRIBUTE, None)
+        if deployment is None:
+            deployment = cls(is_running=True, is_mocked=sdk.is_mock(monitor))
+            setattr(monitor, _ATTRIBUTE, deployment)
+        return deployment
+
+    def account(self, settings: Settings) -> Account:
+        """Returns the account of these settings, the same object each time.
+
+        Args:
+            settings: The settings with the API key of the account.
+
+        Raises:
+            InvalidInputsError: The settings have problems.
+        """
+        if settings not in self._accounts:
+            self._accounts[settings] = Account(settings)
+        return self._accounts[settings]
+
+    def warn_once(self, subject: str, sentence: str) -> None:
+        """Shows a warning, unless there was one about the same subject before.
+
+        Args:
+            subject: What the warning is about. It is not shown.
+            sentence: The warning.
+        """
+        if subject not in self._warned_of:
+            self._warned_of.add(subject)
+            pulumi.log.warn(sentence)
+
+
+class Account:
+    """An account of ngrok's, as the program itself asks it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Creates the client of the account.
+
+        Args:
+            settings: The settings with the API key of the account.
+
+        Raises:
+            InvalidInputsError: The settings have problems.
+        """
+        from .patience import Patience
+        from .threads import DaemonThreads
+
+        self.settings = settings
+        self.client: AgentIngressClient = settings.client()
+        self.lookups: DaemonThreads = DaemonThreads()
+        """The threads in which lookups wait for their answers."""
+        self.previews: Patience = Patience(self.client)
+        """How previews ask."""

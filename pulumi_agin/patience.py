@@ -1,0 +1,76 @@
+"""How long a program waits for ngrok in a preview, in which the answer only decides how much is shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
+from .threads import DaemonThreads
+
+if TYPE_CHECKING:
+    from .api.client import AgentIngressClient
+    from .api.models import AgentIngress
+
+# The user waits for it, for all ingresses of the stack together. What is not answered by then stays unknown.
+LONGEST_SECONDS = 30
+
+
+class Patience:
+    """Asks for the ingresses of one account: for so many seconds at a stretch, and not any more after a failure.
+
+    A stretch begins when one is asked for while no other is, and ends when none is asked for any more.
+    """
+
+    def __init__(self, client: AgentIngressClient, clock: Callable[[], float] = time.monotonic) -> None:
+        """Asks for nothing yet.
+
+        Args:
+            client: The client of the account.
+            clock: Tells the time in seconds.
+        """
+        # Not those of lookups, which may take longer than a preview waits.
+        self._threads = DaemonThreads()
+        self._client = client
+        self._clock = clock
+        self._seconds = min(LONGEST_SECONDS, client.timeout_seconds)
+        self._lock = threading.Lock()
+        self._asking = 0
+        self._is_over = False
+        self._end = 0.0
+
+    async def get(self, id_: str) -> AgentIngress:
+        """Asks for one ingress, in a thread.
+
+        Args:
+            id_: The id of the ingress.
+
+        Raises:
+            NgrokError: There is no answer, or there will be none in time.
+        """
+        return await self._threads.run(self._get, id_)
+
+    def _get(self, id_: str) -> AgentIngress:
+        # The time begins here, in the thread: a busy program and a long queue of the SDK's calls use up none of it.
+        with self._lock:
+            if not self._asking:
+                self._end = self._clock() + self._seconds
+            self._asking += 1
+        try:
+            # After a long wait for a free thread there may be no time left.
+            seconds_left = self._end - self._clock()
+            if seconds_left <= 0 or self._is_over:
+                raise UnreachableError("the time for it was over")
+            return self._client.get_one_of_many(id_, seconds_left)
+        except (NotFoundError, BadAnswerError):
+            # These are about this ingress alone.
+            raise
+        except NgrokError:
+            # The others would fare no better.
+            self._is_over = True
+            raise
+        finally:
+            with self._lock:
+                self._asking -= 1

@@ -1,0 +1,163 @@
+"""Versions of Pulumi's SDK that lack a name which the program uses and which is not documented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks as mocks_module
+from pulumi.runtime import rpc, settings, sync_await
+
+import pulumi_agin as agin
+from pulumi_agin import sdk
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.program.conftest import Mocks, run
+
+# What a sentence about a missing name has to say.
+VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
+WAY_ON = "which pulumi-agin needs: install another version of the package pulumi, or a newer one of pulumi-agin"
+
+
+@pytest.fixture
+def id_(emulator: Emulator) -> str:
+    """The id of an Agent Ingress that exists."""
+    return AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "connect.acme.com"}).id
+
+
+def test_with_all_names_lookups_ask_ngrok(preview: Mocks, id_: str) -> None:
+    def program() -> Any:
+        assert agin.get_agent_ingress(domain="connect.acme.com").id == id_
+        return agin.get_agent_ingress_output(id=id_).apply(lambda found: found.domain)
+
+    run(program)
+
+
+def test_without_a_way_to_wait_the_plain_form_names_the_other_one_which_works(
+    preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(sync_await, "_sync_await")
+    seen: list[str] = []
+
+    def program() -> Any:
+        with pytest.raises(pulumi.RunError) as raised:
+            agin.get_agent_ingress(domain="connect.acme.com")
+        assert str(raised.value) == (
+            f"{VERSION}pulumi.runtime.sync_await._sync_await, {WAY_ON}. get_agent_ingress_output works without it"
+        )
+        return agin.get_agent_ingress_output(domain="connect.acme.com").apply(lambda found: seen.append(found.id))
+
+    run(program)
+    assert seen == [id_]
+
+
+class Component(pulumi.ComponentResource):
+    """A component with one child."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("acme:index:Component", name)
+        self.child = pulumi.CustomResource("acme:index:Child", f"{name}-child", {}, pulumi.ResourceOptions(parent=self))
+
+
+@pytest.mark.parametrize(
+    ("has_name", "make", "is_known"),
+    [
+        (True, lambda: Component("c"), False),
+        (False, lambda: Component("c"), True),
+        (False, lambda: pulumi.CustomResource("acme:index:Child", "r", {}), False),
+    ],
+    ids=["with it", "a component", "a resource"],
+)
+def test_without_a_look_into_components_a_lookup_waits_for_resources_alone(
+    has_name: bool,
+    make: Callable[[], Any],
+    is_known: bool,
+    preview: Mocks,
+    id_: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    preview.to_be_made = {"c-child", "r"}
+    seen: list[bool] = []
+
+    def program() -> Any:
+        resource = make()
+
+        async def look_up() -> None:
+            # The SDK itself needs the name to register a resource.
+            await getattr(resource, "child", resource).urn.future()
+            with monkeypatch.context() as context:
+                if not has_name:
+                    context.delattr(rpc, "_expand_dependencies")
+                opts = pulumi.InvokeOutputOptions(depends_on=[pulumi.Output.from_input(resource)])
+                seen.append(await agin.get_agent_ingress_output(id=id_, opts=opts).is_known())
+
+        return look_up()
+
+    run(program)
+    assert seen == [is_known]
+
+
+def test_without_its_attribute_a_resources_provider_is_the_one_that_pulumi_gives(mocks: Mocks) -> None:
+    def program() -> Any:
+        one = agin.Provider("one", OTHER_ACCOUNTS_KEY)
+        component = pulumi.ComponentResource("a:b:C", "c", None, pulumi.ResourceOptions(providers=[one]))
+        inherited = pulumi.ResourceOptions(parent=component)
+        own = pulumi.ResourceOptions(provider=one)
+        for number, opts in enumerate([inherited, own]):
+            ingress = agin.AgentIngress(f"i{number}", domain="connect.acme.com", opts=opts)
+            assert sdk.provider_of(ingress) is one
+            del ingress._provider
+            assert sdk.provider_of(ingress) is one
+        assert sdk.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
+
+    run(program)
+
+
+def test_without_a_way_to_leave_an_output_to_another_one_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    untracked: list[Any] = []
+
+    class Output:
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(f"{name} is no attribute of an Output's class")
+
+    output: Any = Output()
+    monkeypatch.setattr(pulumi, "Output", Output)
+    sdk.leave_to(output)
+    monkeypatch.setattr(Output, "_untrack", untracked.append, raising=False)
+    sdk.leave_to(output)
+    assert untracked == [output]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: agin.AgentIngress("i", domain="connect.acme.com"),
+        lambda: agin.AgentIngressCertificateValidation("v", agent_ingress_id="agin_1"),
+        lambda: agin.get_agent_ingress(domain="connect.acme.com"),
+        lambda: agin.get_agent_ingresses_output(),
+    ],
+)
+def test_without_the_connection_to_the_engine_everything_fails_with_a_sentence(
+    use: Callable[[], object], mocks: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as context:
+        context.delattr(settings, "get_monitor")
+        with pytest.raises(
+            pulumi.RunError, match=f"^{re.escape(f'{VERSION}pulumi.runtime.settings.get_monitor, {WAY_ON}')}$"
+        ):
+            use()
+
+
+def test_without_the_class_of_mocks_every_connection_is_the_engines(
+    mocks: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sdk.is_mock(sdk.monitor()) is True
+    with monkeypatch.context() as context:
+        context.delattr(mocks_module, "MockMonitor")
+        assert sdk.is_mock(sdk.monitor()) is False

@@ -1,0 +1,65 @@
+"""Lookups of Agent Ingresses on plain values, as every door makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.lookup import find_many, find_one
+from tests.keys import API_KEY
+
+ACCOUNT = "the account of the key in the drawer"
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> AgentIngressClient:
+    return AgentIngressClient(Secret(API_KEY), emulator.url)
+
+
+def find(client: AgentIngressClient, id_: str | None = None, domain: str | None = None) -> Any:
+    return find_one(client, ACCOUNT, "getAgentIngress", id_, domain)
+
+
+def test_one_is_found_by_its_id_and_by_its_domain_in_any_spelling(client: AgentIngressClient) -> None:
+    made = client.create({"domain": "connect.acme.com"})
+    client.create({"domain": "other.acme.com"})
+    assert find(client, id_=made.id).domain == "connect.acme.com"
+    assert find(client, domain=" Connect.ACME.com. ").id == made.id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "getAgentIngress takes exactly one of id and domain, and got neither"),
+        ({"id_": "agin_1", "domain": "a.acme.com"}, "getAgentIngress takes exactly one of id and domain, and got both"),
+        ({"id_": "agin_000000000000000000000000000"}, f"there is no such Agent Ingress in {ACCOUNT}"),
+        ({"domain": "a.acme.com"}, f"there is no Agent Ingress with the domain a.acme.com in {ACCOUNT}"),
+        ({"domain": "https://a.acme.com"}, "getAgentIngress can't look that up: domain is a URL"),
+        ({"domain": ""}, "getAgentIngress can't look that up: domain is empty"),
+    ],
+)
+def test_what_is_not_there_is_said_in_the_callers_words(
+    arguments: dict[str, str], says: str, client: AgentIngressClient
+) -> None:
+    with pytest.raises(InvalidInputsError) as raised:
+        find(client, **arguments)
+    assert says in str(raised.value)
+
+
+def test_many_are_sorted_by_domain_and_an_empty_filter_is_no_filter(client: AgentIngressClient) -> None:
+    for domain in ("b.acme.com", "c.acme.com", "a.acme.com"):
+        client.create({"domain": domain, "metadata": domain[0]})
+    assert [one.domain for one in find_many(client, "getAgentIngresses", None)] == [
+        "a.acme.com",
+        "b.acme.com",
+        "c.acme.com",
+    ]
+    assert [one.domain for one in find_many(client, "getAgentIngresses", 'obj.metadata == "b"')] == ["b.acme.com"]
+    assert find_many(client, "getAgentIngresses", 'obj.metadata == "z"') == []
+    with pytest.raises(InvalidInputsError, match=r"^the filter of getAgentIngresses is empty; leave it out"):
+        find_many(client, "getAgentIngresses", " ")
