@@ -1,10 +1,15 @@
 PYTHON ?= python3
 BIN := .build/venv/bin
 # The levels of the tests, and what a single level or test gets passed: make engine T='-k life'
-LEVELS := unit servicer program engine
+LEVELS := unit dns servicer program engine
+LONGEST_FIRST := engine program servicer dns unit
 T ?=
-# Tests at once. Most of what a test does is to wait for Pulumi's processes, so that is more than there are cores.
-JOBS ?= 4
+# Tests at once: one for each core, and twice as many where Pulumi's processes are, for which most tests mostly wait.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+JOBS ?= $(shell expr 2 \* $(CORES))
+PARALLEL = --numprocesses $(JOBS) --dist worksteal
+# What is run at once prints one after the other, where this make can do that.
+AT_ONCE = $(MAKE) --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # Pyright would ask the network for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -28,32 +33,58 @@ demo-full-destroy:  ## destroy what the full demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy-full
 
 test: lint bind  ## everything that CI runs: lint, then all levels of tests
-	$(call pytest,--numprocesses $(JOBS) --dist worksteal $(LEVELS:%=tests/%))
+	$(call pytest,$(PARALLEL) $(LONGEST_FIRST:%=tests/%))
+	@$(BIN)/python -m tools.versions lowest --jobs $(JOBS)
 
-unit servicer: env bind  ## one level of tests; T='-k name' passes arguments to pytest
+versions: env bind  ## tests with the lowest and the newest versions of all dependencies, on each Python that is there
+	@$(BIN)/python -m tools.versions all --jobs $(JOBS) $(T)
+
+quick: env  ## the inner loop: lint and the unit tests at once, without BIND, Pulumi's CLI and the network
+	@$(AT_ONCE) --jobs $(LINT) run-unit
+
+unit: env run-unit  ## one level of tests; T='-k name' passes arguments to pytest
+
+run-unit:
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist worksteal tests/unit $(T)
+
+dns servicer: env bind  ## one level of tests, against a real BIND; T='-k name' as well
 	$(BIN)/python -m pytest tests/$@ $(T)
 
 program: env  ## the level that runs programs under Pulumi's mocks, with the packages of all DNS providers
-	@dns="$$($(PYTHON) -m tools.environment dns-sdks)" && \
-	PULUMI_AGIN_TEST_DNS_SDKS="$$dns" $(BIN)/python -m pytest tests/program $(T)
+	@export PULUMI_AGIN_TEST_DNS_SDKS="$$($(PYTHON) -m tools.environment dns-sdks)"; \
+	$(BIN)/python -m pytest tests/program $(T)
 
 engine: env bind  ## the level that runs the real Pulumi CLI; T='-k name' as well
 	$(call pytest,tests/engine)
 
-# The engine's tests want a Pulumi CLI, an environment with the wheel as a user would have it, and the oldest SDK; those
-# of programs the packages of the DNS providers.
+# The engine's tests want a Pulumi CLI and an environment with the wheel as a user would have it; those of programs the
+# packages of the DNS providers. What can't be set up fails the tests that need it, and no others.
 define pytest
-	@cli="$$($(PYTHON) -m tools.pulumi_cli)" && user="$$($(PYTHON) -m tools.environment user)" && \
-	sdk="$$($(PYTHON) -m tools.environment oldest-sdk)" && dns="$$($(PYTHON) -m tools.environment dns-sdks)" && \
-	PULUMI_AGIN_TEST_CLI="$$cli" PULUMI_AGIN_TEST_USER_ENV="$$user" PULUMI_AGIN_TEST_OLDEST_SDK="$$sdk" \
-	PULUMI_AGIN_TEST_DNS_SDKS="$$dns" $(BIN)/python -m pytest $(1) $(T)
+	@export PULUMI_AGIN_TEST_CLI="$$($(PYTHON) -m tools.pulumi_cli)"; \
+	export PULUMI_AGIN_TEST_USER_ENV="$$($(PYTHON) -m tools.environment user)"; \
+	export PULUMI_AGIN_TEST_DNS_SDKS="$$($(PYTHON) -m tools.environment dns-sdks)"; \
+	$(BIN)/python -m pytest $(1) $(T)
 endef
 
+# What lint consists of; none needs another.
+LINT := lint-format lint-ruff lint-mypy lint-pyright lint-contracts
+
 lint: env  ## format, lint, types and import contracts
+	@$(AT_ONCE) --jobs $(CORES) $(LINT)
+
+lint-format:
 	$(BIN)/ruff format --check .
+
+lint-ruff:
 	$(BIN)/ruff check .
+
+lint-mypy:
 	$(BIN)/mypy
+
+lint-pyright:
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+lint-contracts:
 	$(BIN)/lint-imports
 
 bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
@@ -63,9 +94,9 @@ env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
 bind:  ## BIND's named and dig, which are installed where they are missing and this user may
-	@$(PYTHON) -m tools.bind >/dev/null
+	@$(PYTHON) -m tools.bind >/dev/null || echo "without it, the tests that need it fail" >&2
 
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test lint bench env bind clean $(LEVELS)
+.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)

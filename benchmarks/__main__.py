@@ -1,4 +1,4 @@
-"""`make bench`: one table of what our own work costs, each figure beside its floor.
+"""`make bench`: a table of what our own work costs, with each figure beside its floor.
 
 For a quick look: make bench T='--counts 1,200 --latency 0 --runs 3'
 """
@@ -19,6 +19,9 @@ from benchmarks import engine, import_cost, limit
 from tools import environment, pulumi_cli
 from tools.steps import exit_status, say
 
+# What the goals are about.
+LOADS = [engine.Load(1, 0), engine.Load(200, 0), engine.Load(50, 0.2)]
+
 IMPORT_RUNS = 21
 
 IMPORT_SECONDS = 0.015
@@ -37,14 +40,15 @@ def main() -> None:
     )
     say(f"measuring, {arguments.runs} runs of each …")
     rows = [_import_row(tools)]
-    measured = engine.measure(tools, arguments.counts, [each / 1000 for each in arguments.latency], arguments.runs)
-    rows += [_engine_row(case, each) for case, each in measured.items()]
+    calls = engine.calls_at_once(arguments.parallel)
+    measured = engine.measure(tools, _loads(arguments), arguments.runs, arguments.parallel)
+    rows += [_engine_row(case, each, calls) for case, each in measured.items()]
     say(f"{limit.COUNT} under the limit …")
     rows.append(_limit_row(f"{limit.COUNT}, limit in {limit.WINDOW_SECONDS:g} s", limit.scaled()))
     if arguments.real_limit:
         say("the same through the engine: about two minutes …")
         rows.append(_limit_row(f"up of {limit.COUNT}, real limit", limit.real(tools)))
-    print(_heading(tools, arguments.runs))
+    print(_heading(tools, arguments.runs, calls))
     print(COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "").rstrip())
     print("\n".join(rows))
 
@@ -53,23 +57,35 @@ def _arguments() -> argparse.Namespace:
     def numbers(text: str) -> list[int]:
         return [int(each) for each in text.split(",")]
 
-    parser = argparse.ArgumentParser(prog="make bench", description="What our own work costs, beside its floor.")
-    parser.add_argument("--counts", type=numbers, default=[1, 50, 200], help="how many ingresses (default: 1,50,200)")
-    parser.add_argument("--latency", type=numbers, default=[0, 50], help="milliseconds of the API (default: 0,50)")
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description="What our own work costs, beside its floor. Without --counts and --latency: 1 and 200 ingresses at "
+        "0 ms, and 50 at 200 ms.",
+    )
+    parser.add_argument("--counts", type=numbers, help="how many ingresses, each at every latency (default: 1,50,200)")
+    parser.add_argument("--latency", type=numbers, help="milliseconds of the API (default: 0)")
+    parser.add_argument("--parallel", type=int, help="the engine's --parallel (default: its own)")
     parser.add_argument("--runs", type=int, default=9, help="of each; the figures are medians (default: %(default)s)")
     parser.add_argument("--real-limit", action="store_true", help="up against the real limit too: two minutes more")
     return parser.parse_args()
 
 
-def _heading(tools: engine.Tools, runs: int) -> str:
+def _loads(arguments: argparse.Namespace) -> list[engine.Load]:
+    if arguments.counts is None and arguments.latency is None:
+        return LOADS
+    counts, latencies = arguments.counts or [1, 50, 200], arguments.latency or [0]
+    return [engine.Load(count, latency / 1000) for latency in latencies for count in counts]
+
+
+def _heading(tools: engine.Tools, runs: int, calls: int) -> str:
     cli = subprocess.run([tools.cli / "pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
     return f"""\
 {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}
 Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.removeprefix("v")}, pulumi-agin \
 {version("pulumi-agin")}; medians of {runs} runs, of {IMPORT_RUNS} for the import
-floor: the same number of dynamic resources that ask nobody, and with latency the requests' time over \
-{engine.THREADS} threads;
-under the limit, the time that it forces. ratio: of ours to the floor, pair by pair. over: ours less the floor.
+floor: the same number of dynamic resources that send no requests, and with latency the time of ours if {calls} \
+are sent at once;
+under the limit, the time that it forces. ratio: ours to the floor, the median of the pairs. over: ours less the floor.
 """
 
 
@@ -92,13 +108,13 @@ def _import_row(tools: engine.Tools) -> str:
     )
 
 
-def _engine_row(case: engine.Case, measured: engine.Measured) -> str:
-    floor, ours = measured.floor_seconds(case), statistics.median(measured.ours)
+def _engine_row(case: engine.Case, measured: engine.Measured, calls: int) -> str:
+    floor, ours = measured.floor_seconds(case, calls), statistics.median(measured.ours)
     goal, missed = f"{RATIO:g} times", measured.ratio() > RATIO
     if case.latency_seconds:
         goal, missed = f"+{SECONDS_OVER:g} s", ours - floor > SECONDS_OVER
     return _row(
-        f"{case.operation} of {case.count}, {case.latency_seconds * 1000:g} ms",
+        f"{case.operation} of {case.load.count}, {case.latency_seconds * 1000:g} ms",
         floor,
         ours,
         goal=goal,

@@ -1,8 +1,9 @@
-"""Seconds, requests and connections of `pulumi up` and its like, ours and the floor's run by run in turn."""
+"""Measures `pulumi up` and the other commands, ours and the floor's in turn: seconds, requests and connections."""
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import statistics
 import subprocess
@@ -22,10 +23,10 @@ from tools.steps import ended, say
 
 API_KEY = "benchmark-key"
 
-# As many calls as the plugin of the SDK carries out at once.
-THREADS = 4
+# As many calls as our plugin process carries out at once, at most.
+PLUGIN_CALLS = 32
 
-# What each command is called in the table; run in this order, a stack ends as empty as it began.
+# The name of each operation in the table, and its command. In this order a stack ends as empty as it began.
 OPERATIONS = {
     "up": "up",
     "preview": "preview",
@@ -50,46 +51,58 @@ for n in range({count}):
 
 
 @dataclass(frozen=True)
-class Case:
-    """One operation on so many resources, at so many seconds of latency of the service."""
+class Load:
+    """How many resources a program has, and how long the service takes for each answer."""
 
-    operation: str
     count: int
     latency_seconds: float
 
 
+@dataclass(frozen=True)
+class Case:
+    """One operation under a load."""
+
+    operation: str
+    load: Load
+
+    @property
+    def latency_seconds(self) -> float:
+        """How long the service takes for each answer."""
+        return self.load.latency_seconds
+
+
 @dataclass
 class Measured:
-    """What the runs of a case took, in seconds, and what one of ours asked."""
+    """The seconds of each run of a case, and how many requests and connections the last of ours took."""
 
     floor: list[float] = field(default_factory=list[float])
     ours: list[float] = field(default_factory=list[float])
     requests: int = 0
     connections: int = 0
 
-    def floor_seconds(self, case: Case) -> float:
-        """The floor's median, and the latency of the service over the threads that ask it at once."""
-        return statistics.median(self.floor) + math.ceil(self.requests / THREADS) * case.latency_seconds
+    def floor_seconds(self, case: Case, calls: int) -> float:
+        """The floor's median, and the latency of the service where so many calls ask it at once."""
+        return statistics.median(self.floor) + math.ceil(self.requests / calls) * case.latency_seconds
 
     def ratio(self) -> float:
-        """Ours to the floor: the median over the pairs of runs, each of which saw the same machine."""
+        """Ours to the floor: the median of the pairs of runs. Both runs of a pair met the machine in the same state."""
         return statistics.median(ours / floor for floor, ours in zip(self.floor, self.ours, strict=True))
 
 
 class Service:
-    """The emulator in a process of its own, asked through its control plane."""
+    """An emulator in a process of its own, which is used through its control plane."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def ask(self, name: str) -> Any:
-        """What the control plane answers."""
+        """Asks the control plane for `name` and returns the answer."""
         answer = requests.get(f"{self.url}/_emulator/{name}", timeout=60)
         answer.raise_for_status()
         return answer.json()
 
     def tell(self, name: str, **arguments: Any) -> None:
-        """Makes the control plane do something."""
+        """Makes the control plane do `name`."""
         requests.post(f"{self.url}/_emulator/{name}", json=arguments, timeout=60).raise_for_status()
 
 
@@ -103,7 +116,7 @@ class Tools:
 
 @contextmanager
 def service(tools: Tools, *arguments: str) -> Iterator[Service]:
-    """`pulumi-agin emulator` with these arguments."""
+    """Runs `pulumi-agin emulator` with these arguments."""
     command = [str(tools.user_env / "bin" / "pulumi-agin"), "emulator", "--api-key", API_KEY, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     with ended(process):
@@ -115,7 +128,7 @@ def service(tools: Tools, *arguments: str) -> Iterator[Service]:
 def projects(tools: Tools, url: str) -> Iterator[dict[str, Project]]:
     """An empty project for the floor, and one for ours."""
     settings = {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": API_KEY}
-    # Installed as ours is: the state has the place of the code, and the engine writes all of it after each step.
+    # Installed as ours is: the state holds the path of the code, and the engine writes the whole state after each step.
     [packages] = (tools.user_env / "lib").glob("python*/site-packages")
     installed = Path(shutil.copy(floor.__file__, packages))
     try:
@@ -128,37 +141,54 @@ def projects(tools: Tools, url: str) -> Iterator[dict[str, Project]]:
         installed.unlink()
 
 
-def measure(tools: Tools, counts: Sequence[int], latencies: Sequence[float], runs: int) -> dict[Case, Measured]:
-    """All operations for all counts and latencies (in seconds), each run so many times."""
+def calls_at_once(parallel: int | None) -> int:
+    """How many resources are worked on at once.
+
+    Args:
+        parallel: The engine's `--parallel`; None for its default, four times the number of processors.
+    """
+    return min(PLUGIN_CALLS, parallel or 4 * (os.cpu_count() or 1))
+
+
+def measure(tools: Tools, loads: Sequence[Load], runs: int, parallel: int | None) -> dict[Case, Measured]:
+    """Runs all operations under each load.
+
+    Args:
+        tools: What runs them.
+        loads: The loads.
+        runs: How often each is run, once for the floor and once for ours.
+        parallel: The engine's `--parallel`; None for its default.
+    """
     found: dict[Case, Measured] = {}
+    options = () if parallel is None else ("--parallel", str(parallel))
     with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url) as both:
-        for latency in latencies:
+        for load in loads:
             emulator.tell("clear_faults")
-            if latency:
-                emulator.tell("add_fault", method=None, kind="delay", seconds=latency, times=None)
-            for count in counts:
-                for run in range(runs):
-                    say(f"{count} at {latency * 1000:g} ms, run {run + 1} of {runs} …")
-                    for operation in OPERATIONS:
-                        case = Case(operation, count, latency)
-                        # Whoever comes second finds the machine's caches as the other has left them.
-                        kinds = ("floor", "ours") if run % 2 else ("ours", "floor")
-                        measured = found.setdefault(case, Measured())
-                        for kind in kinds:
-                            _run(kind, both[kind], case, emulator, measured)
+            if load.latency_seconds:
+                emulator.tell("add_fault", method=None, kind="delay", seconds=load.latency_seconds, times=None)
+            for run in range(runs):
+                say(f"{load.count} at {load.latency_seconds * 1000:g} ms, run {run + 1} of {runs} …")
+                for operation in OPERATIONS:
+                    case = Case(operation, load)
+                    measured = found.setdefault(case, Measured())
+                    # The second one finds the machine's caches as the first one left them.
+                    for kind in ("floor", "ours") if run % 2 else ("ours", "floor"):
+                        _run(kind, both[kind], case, emulator, measured, options)
     return found
 
 
-def _run(kind: str, project: Project, case: Case, emulator: Service, measured: Measured) -> None:
+def _run(
+    kind: str, project: Project, case: Case, emulator: Service, measured: Measured, options: Sequence[str]
+) -> None:
     description = "changed" if case.operation == "update" else "first"
     if case.operation in ("up", "update"):
         program = OURS if kind == "ours" else FLOOR
-        (project.folder / "__main__.py").write_text(program.format(count=case.count, description=description))
+        (project.folder / "__main__.py").write_text(program.format(count=case.load.count, description=description))
     emulator.tell("clear_requests")
     connections_before = emulator.ask("connections")
     quick = ("--yes", "--skip-preview") if case.operation != "preview" else ()
     started = time.perf_counter()
-    project.pulumi(OPERATIONS[case.operation], *quick)
+    project.pulumi(OPERATIONS[case.operation], *quick, *options)
     seconds = time.perf_counter() - started
     if kind == "floor":
         measured.floor.append(seconds)

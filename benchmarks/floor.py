@@ -1,6 +1,6 @@
-"""The floor: a dynamic resource with the inputs and outputs of an Agent Ingress that asks nobody.
+"""The floor: a dynamic resource that has the inputs and outputs of an Agent Ingress, and sends no requests.
 
-Installed beside ours, and so pickled by reference as well.
+It is installed in the same environment as ours, so that it is pickled by reference, too.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ OUTPUTS = {
 
 
 class FloorProvider(ResourceProvider):
-    """Does what it must."""
+    """Does no more than the SDK requires."""
 
     serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Only a description can change."""
+        """Compares the descriptions: nothing else changes."""
         return DiffResult(changes=_olds["description"] != _news["description"])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """An id of its own for each."""
+        """Makes up an id."""
         return CreateResult(f"agin_{uuid.uuid4()}", {**OUTPUTS, **props})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """As it was."""
+        """Returns the state as it was."""
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """As it is wanted."""
+        """Takes over the new inputs."""
         return UpdateResult({**_olds, **_news})
 
 

@@ -1,6 +1,7 @@
-"""What `import pulumi_agin` adds to `import pulumi`, with all that an ingress, its DNS and its certificate need.
+"""Measures what `import pulumi_agin` adds to `import pulumi`.
 
-Each import runs in a fresh interpreter, the two kinds alternating.
+The import covers all that an ingress, its DNS records and its certificate need. Each one runs in a fresh interpreter,
+and the two kinds alternate.
 """
 
 from __future__ import annotations
@@ -8,15 +9,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-# A dynamic resource needs pulumi.dynamic whatever package it comes from.
+# Dynamic resources of all packages need pulumi.dynamic.
 FLOOR = "import pulumi, pulumi.dynamic"
-# The names are loaded when they are used.
+# Each name is loaded when it is first used.
 USED = ("AgentIngress", "AgentIngressDelegation", "AgentIngressCertificateValidation", "agent_config", "dns")
 OURS = f"{FLOOR}; from pulumi_agin import {', '.join(USED)}"
 
 
 def measure(python: Path, runs: int) -> tuple[list[float], list[float]]:
-    """The seconds of the floor and ours, each run so many times, without the interpreter's own start."""
+    """The seconds of `runs` imports of the floor and of ours, without the start of the interpreter."""
     _seconds(python, OURS)  # compiles what isn't compiled yet
     floor, ours = zip(*((_seconds(python, FLOOR), _seconds(python, OURS)) for _ in range(runs)), strict=True)
     return list(floor), list(ours)
@@ -24,6 +25,6 @@ def measure(python: Path, runs: int) -> tuple[list[float], list[float]]:
 
 def _seconds(python: Path, imports: str) -> float:
     program = f"import time; t = time.perf_counter(); {imports}; print(time.perf_counter() - t)"
-    # Elsewhere, or it would import the package of the folder in place of the wheel.
+    # In another folder: in this one it would import the source in place of the wheel.
     run = subprocess.run([python, "-c", program], cwd=python.parent, capture_output=True, text=True, check=True)
     return float(run.stdout)

@@ -1,4 +1,4 @@
-"""Creating more ingresses than the limit allows at once: against a window scaled down in time, or the real one."""
+"""Creates more ingresses than the limit allows at once, in a shortened window or in the real one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from benchmarks.engine import API_KEY, OURS, THREADS, Tools, projects, service
+from benchmarks.engine import API_KEY, OURS, Tools, calls_at_once, projects, service
 from pulumi_agin.api import rate_limit
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
@@ -19,7 +19,7 @@ WINDOW_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Limited:
-    """A run under the limit. `floor` is the time in seconds that the limit forces."""
+    """A run under the limit, in seconds. `floor` is the time that the limit forces."""
 
     floor: float
     ours: float
@@ -29,12 +29,12 @@ class Limited:
 
 
 def forced_seconds(window_seconds: float) -> float:
-    """As many as the limit allows at once, and as many again each time that the window frees."""
+    """How long the limit makes anybody wait: each window takes as many requests as the limit allows."""
     return (COUNT - 1) // rate_limit.LIMIT * window_seconds
 
 
 def scaled() -> Limited:
-    """The client in 4 threads, as the plugin uses it, in a window of WINDOW_SECONDS."""
+    """Runs the client in as many threads as the plugin does, in a window of WINDOW_SECONDS."""
     real_window = rate_limit.WINDOW_SECONDS
     rate_limit.WINDOW_SECONDS = WINDOW_SECONDS
     try:
@@ -49,7 +49,7 @@ def scaled() -> Limited:
                 return False
 
             started = time.perf_counter()
-            with ThreadPoolExecutor(THREADS) as threads:
+            with ThreadPoolExecutor(calls_at_once(None)) as threads:
                 failures = sum(threads.map(failed, range(COUNT)))
             seconds = time.perf_counter() - started
             return Limited(
@@ -60,7 +60,7 @@ def scaled() -> Limited:
 
 
 def real(tools: Tools) -> Limited:
-    """`pulumi up` against the real limit: about two minutes."""
+    """Runs `pulumi up` against the real limit, which takes about two minutes."""
     with service(tools) as emulator, projects(tools, emulator.url) as both:
         project = both["ours"]
         (project.folder / "__main__.py").write_text(OURS.format(count=COUNT, description="limited"))

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from pulumi_agin import cli
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def pytest_configure() -> None:
+    """A shell has what it runs in the background ignore SIGINT, and so would all that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +36,18 @@ def emulator() -> Iterator[Emulator]:
     """ngrok's API, with an account of ours and one of somebody else's."""
     with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
         yield running
+
+
+@pytest.fixture
+def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
+    """`pulumi-agin`: the status, stdout and stderr of a command, in which the API key is not."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = cli.main(arguments)
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        for start in range(len(API_KEY) - 7):
+            assert API_KEY[start : start + 8] not in out + err
+        return status, out, err
+
+    return run

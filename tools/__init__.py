@@ -1,4 +1,4 @@
-"""What the Makefile calls. Only the standard library: these run before anything is installed."""
+"""What the Makefile runs. Most modules use only the standard library: they run before anything is installed."""
 
 import sys
 

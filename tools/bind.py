@@ -1,7 +1,7 @@
-"""BIND's `named` as an ordinary process on a free port of this machine, for the full demo and the tests.
+"""Runs BIND's `named` as an ordinary process on a free local port, for the full demo and the tests.
 
-`python3 -m tools.bind` prints where `named` is; where it is missing, it is installed from Debian's package bind9, if
-this user may.
+`python3 -m tools.bind` prints the path of `named`. If it is missing, it is installed from Debian's package bind9,
+provided that the user may do that.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tools.steps import GRACE_SECONDS, LOGS, StepError, exit_status, run_step
 PACKAGES = ("bind9", "bind9-dnsutils")
 START_SECONDS = 20
 
-# Debian keeps named where an ordinary user's PATH does not look.
+# Debian installs named in a folder that is not on the PATH of ordinary users.
 SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
 @dataclass(frozen=True)
 class Key:
-    """A TSIG key, and the names whose NS records it may change: that is all that `update-policy` grants it."""
+    """A TSIG key. `update-policy` lets it change the NS records of the names in `grants`, and nothing else."""
 
     name: str
     grants: Sequence[str] = ()
@@ -38,16 +38,20 @@ class Key:
 
     @property
     def secret(self) -> str:
-        """Base64, as a key file has it; made of the name, as it is worth nothing."""
+        """The secret in base64, as in a key file. It is derived from the name, because it protects nothing."""
         return base64.b64encode(hashlib.sha256(self.name.encode()).digest()).decode()
 
 
 @dataclass
 class Bind:
-    """A primary server of `zone`, from the moment that `with` or `start` returns until it ends or `stop`.
+    """A primary server of `zone`. It keeps its port and its records when it is started again.
 
-    It keeps its port when it is started again. unsigned: whoever is on this machine may change all of the zone; then
-    no key may have grants, as BIND has it.
+    Args:
+        folder: Where its files are.
+        keys: The TSIG keys that it knows.
+        zone: The zone.
+        port: The port; 0 for a free one.
+        unsigned: Whether everybody on this machine may change the whole zone. Then BIND allows no key any grants.
     """
 
     folder: Path
@@ -59,7 +63,7 @@ class Bind:
 
     @property
     def address(self) -> str:
-        """HOST:PORT."""
+        """The address, as HOST:PORT."""
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Bind:
@@ -70,12 +74,16 @@ class Bind:
         self.stop()
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Starts it, and returns when it answers.
+
+        Raises:
+            StepError: It did not start.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
         configuration = self.folder / "named.conf"
         configuration.write_text(self._configuration(), encoding="utf-8")
-        # What was changed while it ran stays.
+        # Earlier changes of the zone are kept.
         if not (self.folder / "zone").exists():
             (self.folder / "zone").write_text(self._zone(), encoding="utf-8")
         log = self.folder / "named.log"
@@ -96,7 +104,7 @@ class Bind:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Returns when it is gone. Harmless when stopped."""
+        """Stops it, and returns when it has ended. Does nothing if it is stopped."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -110,7 +118,7 @@ class Bind:
         process.wait()
 
     def referral(self, name: str) -> list[str]:
-        """The NS records of a name below the zone's apex, as dig shows them: lower case, trailing dot, sorted."""
+        """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted."""
         answer = subprocess.run(
             [
                 *(dig(), "@127.0.0.1", "-p", str(self.port), "+norecurse", "+noall", "+answer", "+authority"),
@@ -163,17 +171,29 @@ ns1 A 127.0.0.1
 
 
 def named() -> str:
-    """Where `named` is. Raises StepError where it isn't."""
-    return _found("named")
+    """Returns the path of `named`.
+
+    Raises:
+        StepError: It is not installed.
+    """
+    return _find("named")
 
 
 def dig() -> str:
-    """Where `dig` is. Raises StepError where it isn't."""
-    return _found("dig")
+    """Returns the path of `dig`.
+
+    Raises:
+        StepError: It is not installed.
+    """
+    return _find("dig")
 
 
 def ensure() -> Path:
-    """`named`, installed where it is missing. Raises StepError where it can't be."""
+    """Installs BIND if it is missing, and returns the path of `named`.
+
+    Raises:
+        StepError: It cannot be installed.
+    """
     if not (shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH)):
         _install()
     dig()
@@ -185,7 +205,7 @@ def _install() -> None:
     sudo = shutil.which("sudo")
     if apt is None or (os.geteuid() != 0 and sudo is None):
         raise StepError(_HOW_TO_INSTALL)
-    # -n: sudo must not ask in the middle of a set-up.
+    # -n: sudo must not ask for a password in the middle of a set-up.
     command = [apt] if os.geteuid() == 0 else [str(sudo), "-n", "DEBIAN_FRONTEND=noninteractive", apt]
     log = LOGS / "bind.log"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -197,7 +217,7 @@ def _install() -> None:
         raise StepError(f"{error}\n{_HOW_TO_INSTALL}") from None
 
 
-def _found(program: str) -> str:
+def _find(program: str) -> str:
     path = shutil.which(program, path=SEARCH)
     if path is None:
         raise StepError(_HOW_TO_INSTALL)
@@ -211,7 +231,7 @@ _HOW_TO_INSTALL = (
 
 
 def _free_port() -> int:
-    """One that is free for TCP and for UDP."""
+    """Finds a port that is free for both TCP and UDP."""
     while True:
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,

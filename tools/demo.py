@@ -1,7 +1,7 @@
-"""`make demo` and `make demo-full`: the real Pulumi engine, on an emulated ngrok API and a local backend.
+"""`make demo` and `make demo-full`: the real Pulumi engine with an emulated ngrok API and a local backend.
 
-The first runs the root project; the second examples/bind, with a real BIND, at which the emulator looks. Everything
-that a demo makes is in `.build/demo` or `.build/demo-full`. Nothing it starts outlives it.
+The first one runs the root project. The second one runs examples/bind with a real BIND, where the emulator looks up the
+records. A demo writes only to `.build/demo` or `.build/demo-full`, and ends all processes that it starts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EMULATOR_SECONDS = 30
 
 @dataclass(frozen=True)
 class Demo:
-    """One of the demos. `make`: what it is called in the Makefile; `project`: the folder of its Pulumi.yaml."""
+    """One of the demos. `make` is its name in the Makefile, and `project` is the folder of its Pulumi.yaml."""
 
     make: str
     project: Path
@@ -39,12 +39,12 @@ class Demo:
 
     @property
     def folder(self) -> Path:
-        """What it makes is here."""
+        """The folder of everything that the demo makes."""
         return BUILD / self.make
 
     @property
     def config(self) -> Path:
-        """The stack's config, which is not to be beside Pulumi.yaml."""
+        """The config file of the stack. It is kept out of the project's folder."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
 
@@ -85,7 +85,7 @@ def up(description: str | None) -> None:
         try:
             pulumi(env, "up", "--yes")
         except StepError:
-            # Or a description that is refused would be refused in every run to come.
+            # Otherwise a description that is refused would fail every later run.
             QUICKSTART.config.write_bytes(config_before)
             raise
         pulumi(env, "stack", "output")
@@ -99,7 +99,7 @@ def up_full() -> None:
         values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
         plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
         pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
-        # Not on the command line, which others of this machine see.
+        # Not on the command line, which other users of this machine can see.
         pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
         pulumi(env, "up", "--yes")
         show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
@@ -112,7 +112,7 @@ def shell() -> None:
     with alone(), running(QUICKSTART) as env:
         show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
         show(f"until this shell ends; its log is {QUICKSTART.folder / 'emulator.log'}. Leave with exit.")
-        # An interactive shell reads start-up files that may set PATH and the prompt anew.
+        # An interactive shell reads start-up files, which may change PATH and the prompt.
         start_up = QUICKSTART.folder / "bashrc"
         start_up.write_text(
             f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
@@ -129,7 +129,7 @@ def destroy() -> None:
     with alone(), running(QUICKSTART) as env:
         show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
         pulumi(env, "state", "unprotect", "--all", "--yes")
-        destroyed(QUICKSTART, env)
+        destroy_stack(QUICKSTART, env)
 
 
 def destroy_full() -> None:
@@ -137,7 +137,7 @@ def destroy_full() -> None:
         return
     bind.ensure()
     with alone(), name_server() as server, running(FULL, dns=server.address) as env:
-        destroyed(FULL, env)
+        destroy_stack(FULL, env)
 
 
 def is_there(demo: Demo) -> bool:
@@ -146,7 +146,7 @@ def is_there(demo: Demo) -> bool:
     return demo.folder.exists()
 
 
-def destroyed(demo: Demo, env: Mapping[str, str]) -> None:
+def destroy_stack(demo: Demo, env: Mapping[str, str]) -> None:
     pulumi(env, "destroy", "--yes")
     pulumi(env, "stack", "rm", demo.stack, "--yes")
     shutil.rmtree(demo.folder)
@@ -155,14 +155,14 @@ def destroyed(demo: Demo, env: Mapping[str, str]) -> None:
 
 @contextmanager
 def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]]:
-    """The environment to run pulumi in, with the emulator running and the stack there."""
+    """Runs the emulator and selects the stack. Yields the environment to run pulumi in."""
     user = environment.user()
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
     demo.folder.mkdir(parents=True, exist_ok=True)
     env = demo_environment(demo, user, cli)
     with emulator(demo, user, env, dns) as url:
         env["NGROK_API_BASE_URL"] = url
-        state_there(demo, env)
+        select_stack(demo, env)
         if any((demo.folder / "state" / ".pulumi" / "locks").rglob("*.json")):
             show("\nAn earlier run was cut off and left the stack locked.")
             pulumi(env, "cancel", "--yes")
@@ -171,7 +171,7 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
 
 @contextmanager
 def name_server() -> Iterator[bind.Bind]:
-    """BIND, which remembers its records, and its port, as that stands in the stack."""
+    """Runs BIND. It keeps its records, and its port, which is part of the stack's config."""
     folder = FULL.folder / "bind"
     folder.mkdir(parents=True, exist_ok=True)
     remembered = folder / "port"
@@ -184,7 +184,7 @@ def name_server() -> Iterator[bind.Bind]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One demo at a time: two emulators on one file would overwrite each other's ingresses."""
+    """Makes sure that only one demo runs at a time: two would change the same stack."""
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "demo.lock").open("w") as held:
         try:
@@ -197,7 +197,7 @@ def alone() -> Iterator[None]:
 
 
 def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
-    """As after activating `user`, and with nothing in it of what the caller has set up for Pulumi or ngrok."""
+    """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok."""
     foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
     backend = demo.folder / "state"
@@ -212,7 +212,7 @@ def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": backend.as_uri(),
         "PULUMI_STACK": demo.stack,
         "PULUMI_OPTION_CWD": str(demo.project),
-        # The stack's config out of the project's folder; pulumi takes its options from such variables as well.
+        # Keeps the config of the stack out of the project's folder. pulumi reads options from such variables, too.
         "PULUMI_OPTION_CONFIG_FILE": str(demo.config),
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -220,13 +220,13 @@ def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
 
 
 def _without_proxy(hosts: str | None) -> str:
-    """The emulator is on this machine, where a proxy would not find it."""
+    """Adds the emulator to the hosts for which no proxy is used."""
     return f"{hosts},127.0.0.1" if hosts else "127.0.0.1"
 
 
-def state_there(demo: Demo, env: Mapping[str, str]) -> None:
+def select_stack(demo: Demo, env: Mapping[str, str]) -> None:
     pulumi(env, "stack", "select", "--create", demo.stack)
-    # Making a stack writes its config beside Pulumi.yaml, whatever the option says.
+    # A new stack writes its config beside Pulumi.yaml, whatever the option says.
     written = demo.project / demo.config.name
     if written.exists():
         written.replace(demo.config)
@@ -234,7 +234,7 @@ def state_there(demo: Demo, env: Mapping[str, str]) -> None:
 
 @contextmanager
 def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) -> Iterator[str]:
-    """`pulumi-agin emulator`, which remembers its ingresses in a file; gives its URL."""
+    """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL."""
     log = demo.folder / "emulator.log"
     command: list[str | Path] = [user / "bin" / "pulumi-agin", "emulator", "--port", "0"]
     command += ["--file", demo.folder / "agent-ingresses.json"]
@@ -247,7 +247,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) ->
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A group of its own: on Ctrl-C, pulumi still needs it for what is under way.
+            # In a group of its own: after Ctrl-C, pulumi needs the emulator to finish what it has begun.
             start_new_session=True,
         )
     with ended(process):
@@ -272,8 +272,7 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
 def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) -> None:
     show(f"\n$ pulumi {shlex.join(arguments)}")
     executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
-    # With SIGPIPE ignored, as Python has it: cut off by `| head`, pulumi would end at once and leave its plugins
-    # running.
+    # Python ignores SIGPIPE, and so must pulumi: with `| head`, it would end at once and leave its plugins running.
     code = foreground([executable, *arguments], env, stdin=stdin, restore_signals=False)
     if code != 0:
         raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
@@ -282,17 +281,17 @@ def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) ->
 def foreground(
     command: list[str], env: Mapping[str, str], *, stdin: str | None = None, restore_signals: bool = True
 ) -> int:
-    """Run a command of the user's terminal, and never leave it running."""
+    """Runs a command in the user's terminal, and ends it in any case."""
     pipe = None if stdin is None else subprocess.PIPE
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, restore_signals=restore_signals)
     try:
         if process.stdin is not None and stdin is not None:
-            # What ends before it has read says so by its exit code.
+            # The exit code tells if the command ended before it had read this.
             with suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(stdin.encode())
         return process.wait()
     except KeyboardInterrupt:
-        # The terminal told the command as well: it gets the time to finish what is under way.
+        # The terminal has interrupted the command, too. It gets the time to finish what it has begun.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _wait_for(process)
         raise

@@ -1,9 +1,8 @@
-"""The two Python environments: `.build/venv` to develop in, and `.build/user` as a user would have it.
+"""The Python environments: `.build/venv` to develop in, `.build/user` as a user would have it, and those of versions.
 
-`python3 -m tools.environment dev` and `python3 -m tools.environment user` print the folder. So do
-`python3 -m tools.environment oldest-sdk`, that of the oldest SDK of Pulumi's that is supported, for the PYTHONPATH of a
-user, and `python3 -m tools.environment dns-sdks`, that of all the packages that have an adapter in pulumi_agin.dns.
-Each is made once, and again only when what it was made from has changed.
+`python3 -m tools.environment dev` and `python3 -m tools.environment user` make one and print its folder. So does
+`python3 -m tools.environment dns-sdks` for the packages that have an adapter in pulumi_agin.dns. `tools.versions` makes
+the environments in `.build/versions`. Each is made once, and again only when what it was made from has changed.
 """
 
 from __future__ import annotations
@@ -14,23 +13,28 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
 DEV = BUILD / "venv"
 USER = BUILD / "user"
-OLDEST_SDK = BUILD / "oldest-sdk"
+VERSIONS = BUILD / "versions"
 DNS_SDKS = BUILD / "dns-sdks"
 DIST = BUILD / "dist"
 LOG = LOGS / "environment.log"
 STAMP = "agin-stamp.json"
 
+Resolution = Literal["lowest", "newest"]
+_UV_RESOLUTIONS: dict[Resolution, str] = {"lowest": "lowest-direct", "newest": "highest"}
+
 
 def dev() -> Path:
-    """The environment with an editable install and all the tools."""
+    """Makes the environment with an editable install and all tools."""
     wanted = _made_from()
     if _stamp(DEV) == wanted:
         return DEV
@@ -42,7 +46,7 @@ def dev() -> Path:
 
 
 def user() -> Path:
-    """An environment with nothing but the built wheel and its dependencies."""
+    """Makes an environment that has only the wheel and its dependencies."""
     wheel = build_wheel()
     made_from = _made_from()
     wanted = {**made_from, "wheel": content_hash(wheel)}
@@ -59,36 +63,56 @@ def user() -> Path:
     return USER
 
 
-def oldest_sdk() -> Path:
-    """A folder with the oldest SDK that the package allows, and nothing else."""
-    wanted = _made_from()
-    if _stamp(OLDEST_SDK) == wanted:
-        return OLDEST_SDK
-    oldest = re.search(r'"pulumi>=([0-9.]+),', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert oldest
-    shutil.rmtree(OLDEST_SDK, ignore_errors=True)
-    title = f"installing the oldest SDK, pulumi {oldest[1]}"
-    _pip(dev(), title, "--target", str(OLDEST_SDK), "--no-deps", f"pulumi=={oldest[1]}")
-    _set_stamp(OLDEST_SDK, wanted)
-    return OLDEST_SDK
-
-
 def dns_sdks() -> Path:
-    """A folder with the packages of the extras for DNS, and all that they need, for the end of a path.
+    """Makes a folder with the packages of the DNS extras and their dependencies, for the end of a path.
 
-    Not in the development environment: type checkers would read through more than half a gigabyte of them.
+    They are not in the development environment, where type checkers would read more than half a gigabyte of them.
     """
     packages = re.findall(r'"(pulumi(?:verse)?-[a-z0-9-]+[<>=~][^"]*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
-    # Nothing else of pyproject.toml: all of it again for every word that changes there would be too much.
+    # The rest of pyproject.toml does not count: this is too much to install again for each change there.
     wanted = {**_made_from(), "pyproject": " ".join(packages)}
     if _stamp(DNS_SDKS) == wanted:
         return DNS_SDKS
     shutil.rmtree(DNS_SDKS, ignore_errors=True)
     title = f"installing the packages of {len(packages)} DNS providers, 560 MB: less than a minute"
-    # Compiled it would take twice the room and six times as long, for the few modules that get used.
+    # To compile all of it takes twice the space and six times as long, and few of the modules are used.
     _pip(dev(), title, "--target", str(DNS_SDKS), "--no-compile", *packages)
     _set_stamp(DNS_SDKS, wanted)
     return DNS_SDKS
+
+
+def versions(python: Path, resolution: Resolution) -> Path:
+    """Makes an environment with the wheel, what the tests need, and the lowest or the newest dependencies.
+
+    The bounds are those of pyproject.toml. If the lowest version of a package has no wheel for this Python, the lowest
+    one that has is taken. `versions.txt` in the environment lists all versions.
+
+    Args:
+        python: The interpreter.
+        resolution: Which versions.
+
+    Raises:
+        StepError: No versions can be installed together.
+    """
+    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    folder = VERSIONS / f"{version}-{resolution}"
+    wheel = build_wheel()
+    wanted = {**_made_from(), "python": f"{python} {version}", "wheel": content_hash(wheel)}
+    if _stamp(folder) == wanted:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    title = f"making an environment of Python {version} with the {resolution} versions"
+    # With pip, by which Pulumi lists the packages of a program's environment.
+    _uv(f"[1/3] {title}", "venv", "--seed", "--python", str(python), str(folder))
+    interpreter, listed = folder / "bin" / "python", folder / "versions.txt"
+    # No builds from source: they need compilers, and users get wheels.
+    choice = ("--python", str(interpreter), "--only-binary", ":all:")
+    bounds = ("--resolution", _UV_RESOLUTIONS[resolution], "--extra", "emulator", "pyproject.toml")
+    _uv("[2/3] choosing the versions", "pip", "compile", *choice, "--output-file", str(listed), *bounds)
+    packages = ("--requirement", str(listed), "--group", "test", str(wheel))
+    _uv("[3/3] installing them", "pip", "install", *choice, *packages)
+    _set_stamp(folder, wanted)
+    return folder
 
 
 def build_wheel() -> Path:
@@ -105,7 +129,7 @@ def build_wheel() -> Path:
 
 
 def content_hash(wheel: Path) -> str:
-    """A hash of the names and contents in a wheel, whatever the times in it."""
+    """Hashes the names and contents of the files in a wheel, without their times."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(wheel) as archive:
         for name in sorted(archive.namelist()):
@@ -122,13 +146,17 @@ def _make(folder: Path, title: str) -> None:
         )
     shutil.rmtree(folder, ignore_errors=True)
     run_step(title, [sys.executable, "-m", "venv", folder], log=LOG)
-    # Dependency groups need pip 25.1, newer than the one that comes with most Pythons.
+    # Dependency groups need pip 25.1. Most Pythons come with an older one.
     _pip(folder, "      upgrading its pip", "--upgrade", "pip>=25.1")
 
 
 def _pip(folder: Path, title: str, *arguments: str) -> None:
     command: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", *arguments]
     run_step(title, command, log=LOG, env=_pip_environment())
+
+
+def _uv(title: str, *arguments: str) -> None:
+    run_step(title, [dev() / "bin" / "uv", *arguments], log=LOG)
 
 
 def _pip_environment() -> dict[str, str]:
@@ -141,7 +169,7 @@ def _made_from() -> dict[str, str]:
 
 
 def _stamp(folder: Path) -> dict[str, str]:
-    """What `folder` was made from; empty when it was never finished."""
+    """Returns what `folder` was made from. It is empty if the folder was never finished."""
     try:
         stamp: dict[str, str] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -154,9 +182,9 @@ def _set_stamp(folder: Path, made_from: dict[str, str]) -> None:
 
 
 def main() -> int:
-    makers = {"dev": dev, "user": user, "oldest-sdk": oldest_sdk, "dns-sdks": dns_sdks}
+    makers = {"dev": dev, "user": user, "dns-sdks": dns_sdks}
     if len(sys.argv) != 2 or sys.argv[1] not in makers:
-        say("usage: python3 -m tools.environment {dev|user|oldest-sdk|dns-sdks}")
+        say("usage: python3 -m tools.environment {dev|user|dns-sdks}")
         return 2
     return exit_status(lambda: print(makers[sys.argv[1]]()))
 

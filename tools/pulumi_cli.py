@@ -1,13 +1,13 @@
-"""Find or make a Pulumi CLI. `python3 -m tools.pulumi_cli` prints the folder to put on PATH.
+"""Finds or makes a Pulumi CLI. `python3 -m tools.pulumi_cli` prints the folder to put on PATH.
 
 Tried in this order:
 
-1. `pulumi` on PATH, when it is new enough and can run Python programs;
-2. what an earlier run left in `.build/pulumi`;
-3. Pulumi's own installer, through `pulumi.automation`; it needs the internet;
-4. Go, which builds the CLI from its published modules as pinned in `tools/pulumi-cli`.
+1. `pulumi` on PATH, if it is new enough and can run Python programs;
+2. the result of an earlier run in `.build/pulumi`;
+3. Pulumi's own installer, through `pulumi.automation`, which needs the internet;
+4. Go, which builds the CLI from its published modules. `tools/pulumi-cli` pins them.
 
-`--only path`, `--only installer` and `--only build` (or PULUMI_AGIN_CLI=path …) hold it to one of the ways;
+`--only path`, `--only installer` and `--only build` (or PULUMI_AGIN_CLI=path …) allow one of the ways only.
 `--rebuild` ignores the earlier result.
 """
 
@@ -25,10 +25,10 @@ from pathlib import Path
 
 from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
-# The package wants SDK 3.268 or newer, and Pulumi releases SDK and CLI together under one number. (Bulk
-# imports with outputs, the other thing that asks for a certain CLI, came with 3.254.)
+# The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
+# with outputs need 3.254.)
 MINIMUM = (3, 268, 0)
-# Beside `pulumi`, or anywhere on PATH: what runs Python programs, and what starts dynamic providers.
+# The programs that run Python programs and start dynamic providers. They are beside `pulumi`, or anywhere on PATH.
 HELPERS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 
 MODULES = ROOT / "tools" / "pulumi-cli"
@@ -48,11 +48,23 @@ INSTALLER_SECONDS = 120
 
 
 class NotUsable(Exception):  # noqa: N818 - a finding, not a failure
-    """Why a `pulumi` is not the one to use."""
+    """Says why a `pulumi` cannot be used."""
 
 
 def ensure(only: str | None = None, *, rebuild: bool = False, python: Path | None = None) -> Path:
-    """The folder of a good `pulumi`. `python` is one that has the Pulumi SDK, for Pulumi's installer."""
+    """Finds or makes a usable `pulumi`.
+
+    Args:
+        only: One of WAYS, to allow no other.
+        rebuild: Whether to ignore the result of an earlier run.
+        python: A Python that has the Pulumi SDK, for Pulumi's installer.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        StepError: There is none, and none can be made.
+    """
     if only in (None, "path"):
         try:
             folder, version = on_path(os.environ.get("PATH", ""))
@@ -80,11 +92,15 @@ def ensure(only: str | None = None, *, rebuild: bool = False, python: Path | Non
 
 
 def on_path(search_path: str) -> tuple[Path, str]:
-    """Folder and version of the `pulumi` on `search_path`; NotUsable says why it is not one to use."""
+    """Returns the folder and the version of the `pulumi` on `search_path`.
+
+    Raises:
+        NotUsable: There is none, or it cannot be used.
+    """
     found = shutil.which("pulumi", path=search_path)
     if found is None:
         raise NotUsable("there is no pulumi on PATH")
-    # Not resolved: a link may well lead to a launcher that goes by the name it is called by.
+    # Links are not resolved: a launcher may depend on the name by which it is called.
     executable = Path(found).absolute()
     version = _version_of(executable)
     number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
@@ -124,7 +140,7 @@ def _version_of(executable: Path) -> str:
 
 
 def pins() -> dict[str, str]:
-    """The versions to have, and a hash of all that they are built from."""
+    """Returns the wanted versions, and a hash of what they are built from."""
     digest = hashlib.sha256()
     for folder in (CLI_MODULE, LANGUAGE_HOST_MODULE):
         for name in ("go.mod", "go.sum"):
@@ -145,7 +161,7 @@ def _pin(folder: Path, package: str) -> str:
 
 
 def is_finished() -> bool:
-    """Whether `.build/pulumi` holds a whole result of the versions that are wanted now."""
+    """Returns whether `.build/pulumi` is complete and has the wanted versions."""
     try:
         made_of = json.loads((RESULT / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -164,12 +180,12 @@ def _check_made(folder: Path) -> None:
 
 
 def _install(python: Path | None, *, must: bool) -> bool:
-    """Whether Pulumi's installer did it."""
+    """Runs Pulumi's installer, and returns whether it succeeded."""
     version = pins()["pulumi"]
     try:
         if python is None:
             raise StepError("Pulumi's installer needs the environment .build/venv: make it with make env")
-        # The installer keeps its script and its download in TMPDIR: whatever happens, they go with the folder.
+        # The installer puts its script and its download into TMPDIR. They are removed with the folder in any case.
         temporary = UNFINISHED / "tmp"
         temporary.mkdir(parents=True)
         run_step(
@@ -190,7 +206,7 @@ def _install(python: Path | None, *, must: bool) -> bool:
 
 
 def _reason(error: StepError) -> str:
-    """The last line a failed command printed, which is the one that tells."""
+    """Returns the last line that a failed command printed, which usually gives the reason."""
     lines = str(error).splitlines()
     return lines[-2].strip() if len(lines) > 2 else lines[0]
 
@@ -214,10 +230,10 @@ def _build_with(go: str) -> None:
     folder = UNFINISHED / "bin"
     folder.mkdir(parents=True)
     versions = pins()
-    # Go leaves its temporary files behind when it is interrupted: here they go with the folder.
+    # If Go is interrupted, its temporary files remain. Here they are removed with the folder.
     temporary = UNFINISHED / "tmp"
     temporary.mkdir()
-    # A go.work further up is not for these modules.
+    # A go.work in a parent folder is not meant for these modules.
     env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
     package = f"{CLI_PACKAGE}/cmd/pulumi"
     run_step(
@@ -227,7 +243,7 @@ def _build_with(go: str) -> None:
         log=LOG,
         env=env,
     )
-    # Without the version in it, the Automation API takes the CLI for one too old.
+    # Without its version, the Automation API would take the CLI for an old one.
     version_flag = f"-X {SDK_PACKAGE}/go/common/version.Version={versions['pulumi']}"
     run_step(
         f"[2/4] building the Pulumi CLI {versions['pulumi']}: 4 to 5 minutes the first time",
@@ -271,7 +287,11 @@ def _go_version() -> str:
 
 
 def from_environment() -> str | None:
-    """The way that PULUMI_AGIN_CLI asks for."""
+    """Returns the way that PULUMI_AGIN_CLI asks for, or None.
+
+    Raises:
+        StepError: It is not one of WAYS.
+    """
     only = os.environ.get("PULUMI_AGIN_CLI") or None
     if only not in (None, *WAYS):
         raise StepError(f"PULUMI_AGIN_CLI is {only!r}; it can be {', '.join(WAYS)}")

@@ -1,4 +1,4 @@
-"""Run Pulumi's own installer: `python -m tools.pulumi_installer ROOT VERSION`, with a Python that has the SDK."""
+"""Runs Pulumi's own installer: `python -m tools.pulumi_installer ROOT VERSION`, with a Python that has the SDK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONNECT_SECONDS = 10
 
 def main() -> int:
     root, version = sys.argv[1:]
-    # The SDK fetches the installer's script without a limit of its own.
+    # The SDK has no time limit for the download of the installer's script.
     socket.setdefaulttimeout(CONNECT_SECONDS)
     try:
         PulumiCommand.install(root=root, version=VersionInfo.parse(version))

@@ -1,4 +1,4 @@
-"""Long commands with their time shown, a log of what they print, and nothing left running."""
+"""Runs long commands: shows their time, logs their output, and ends them in any case."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ GRACE_SECONDS = 10
 
 
 class StepError(Exception):
-    """A sentence for the user; `str()` is all that needs to be shown."""
+    """An error whose message is for the user and needs no traceback."""
 
 
 def exit_status(run: Callable[[], object]) -> int:
-    """Runs a whole script: 0, 1 with what a StepError says, or 130 where it was interrupted."""
+    """Runs a whole script, and shows the message of a StepError.
+
+    Returns:
+        The exit status: 0, 1 after a StepError, or 130 after an interrupt.
+    """
     _exit_on_termination()
     try:
         run()
@@ -39,7 +43,7 @@ def exit_status(run: Callable[[], object]) -> int:
 
 
 def say(text: str) -> None:
-    """To stderr: stdout belongs to results, such as a folder for PATH."""
+    """Prints to stderr. stdout is for results, such as a folder for PATH."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -52,9 +56,18 @@ def run_step(
     env: Mapping[str, str] | None = None,
     timeout_seconds: float | None = None,
 ) -> None:
-    """Run `command` with its output in `log` (appended) and the elapsed time shown.
+    """Runs a command, and shows how long it takes.
 
-    Raises StepError with the end of the output when it fails, cannot be started or takes too long.
+    Args:
+        title: What is shown.
+        command: The command.
+        log: The file to which its output is appended.
+        cwd: The folder to run it in.
+        env: Its environment; None for that of this process.
+        timeout_seconds: When to give up; None for never.
+
+    Raises:
+        StepError: It failed, could not be started or took too long. The message has the end of the output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -84,7 +97,7 @@ def run_step(
 
 
 def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float | None) -> bool:
-    """Wait for the end, showing the time in place on a terminal and as a line now and then elsewhere."""
+    """Waits for the end. The time is shown in place on a terminal, and as a line from time to time elsewhere."""
     in_place = sys.stderr.isatty()
     started = time.monotonic()
     if not in_place:
@@ -118,14 +131,14 @@ def _minutes(seconds: float) -> str:
 
 @contextmanager
 def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Whatever happens inside, `process` and its whole group are gone afterwards.
+    """Ends `process` and its whole group when the block ends, in whatever way.
 
     `process` must have been started with `start_new_session=True`.
     """
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        # A second Ctrl-C shall not stop the clearing up, which takes seconds at most.
+        # A second Ctrl-C must not interrupt the clean-up, which takes seconds at most.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
     finally:
@@ -142,7 +155,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _exit_on_termination() -> None:
-    """Let SIGTERM and SIGHUP unwind the stack, so that everything started gets ended."""
+    """Makes SIGTERM and SIGHUP unwind the stack, so that everything that was started is ended."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)

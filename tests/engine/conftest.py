@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,17 @@ from tests.engine.project import Project
 from tests.keys import API_KEY
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the demo, which takes longest: others are run beside it, and none waits for it at the end."""
+    items.sort(key=lambda item: "test_demo.py" not in item.nodeid)
+
+
 def _folder(variable: str) -> Path:
-    if variable not in os.environ:
-        pytest.exit(f"{variable} is not set: run these tests with `make engine`, which sets up what they need", 2)
+    """What `make` set up. Without it, the test that asks for it fails."""
+    if not os.environ.get(variable):
+        pytest.fail(
+            f"{variable} is not set: run this test with `make engine`, which sets up what it needs", pytrace=False
+        )
     return Path(os.environ[variable]).resolve()
 
 
@@ -31,13 +40,26 @@ def user_env() -> Path:
 
 
 @pytest.fixture(scope="session")
-def oldest_sdk() -> Path:
-    """A folder with the oldest SDK of Pulumi's that the package allows."""
-    return _folder("PULUMI_AGIN_TEST_OLDEST_SDK")
+def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path) -> Path:
+    """A project with an empty stack, for others to copy."""
+    return Project(tmp_path_factory.mktemp("prepared"), cli, user_env).folder
+
+
+NewProject = Callable[[str], Project]
 
 
 @pytest.fixture
-def project(tmp_path: Path, cli: Path, user_env: Path, emulator: Emulator) -> Project:
+def new_project(tmp_path: Path, cli: Path, user_env: Path, prepared: Path, emulator: Emulator) -> NewProject:
+    """Makes empty projects, each in a folder of the name that is given, as `project` is one."""
+
+    def new(folder: str) -> Project:
+        environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+        return Project(tmp_path / folder, cli, user_env, environment, prepared=prepared)
+
+    return new
+
+
+@pytest.fixture
+def project(new_project: NewProject) -> Project:
     """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
-    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    return Project(tmp_path / "project", cli, user_env, environment)
+    return new_project("project")

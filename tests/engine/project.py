@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+
+# The stack of every project.
+STACK = "dev"
 
 # Enough for the slowest command on a busy machine; none waits for luck.
 COMMAND_TIMEOUT_SECONDS = 180
@@ -18,6 +24,12 @@ COMMAND_TIMEOUT_SECONDS = 180
 UNCHANGED = "2 unchanged"
 
 PASSPHRASE = "only for tests"
+
+
+def interrupt_twice(process: subprocess.Popen[str]) -> None:
+    """Ends a command of the CLI that does not end by itself, and what it waits for."""
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
 
 
 @dataclass
@@ -50,13 +62,19 @@ class Result:
 
 @dataclass
 class Project:
-    """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are."""
+    """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are.
+
+    prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
+    """
 
     folder: Path
     cli: Path
     user_env: Path
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     name: str = "test"
+    prepared: Path | None = None
+    stack: str = field(default=STACK, init=False)
+    """The selected one."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,12 +84,45 @@ class Project:
             "HOME": str(self.folder),
             "PATH": f"{self.user_env / 'bin'}:{self.cli}:/usr/bin:/bin",
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_BACKEND_URL": self._backend,
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_COLOR": "1",
         } | self.environment
-        self.pulumi("stack", "init", "dev")
+        if self.prepared:
+            self._copy_stack(self.prepared)
+        else:
+            self.pulumi("stack", "init", self.stack)
+
+    @property
+    def _backend(self) -> str:
+        return f"file://{self.folder / 'state'}"
+
+    def _copy_stack(self, prepared: Path) -> None:
+        """Copies the stack of another project of the same name, and selects it as `pulumi stack select` does."""
+        shutil.copytree(prepared / "state", self.folder / "state", dirs_exist_ok=True)
+        shutil.copy(prepared / f"Pulumi.{self.stack}.yaml", self.folder)
+        workspaces = self.folder / "home" / "workspaces"
+        workspaces.mkdir(parents=True)
+        place = hashlib.sha1(str(self.folder / "Pulumi.yaml").encode()).hexdigest()
+        selected = {"stacks": {self._backend: f"organization/{self.name}/{self.stack}"}}
+        (workspaces / f"{self.name}-{place}-workspace.json").write_text(json.dumps(selected))
+
+    def init(self, stack: str) -> None:
+        """Makes another stack, and selects it."""
+        self.pulumi("stack", "init", stack)
+        self.stack = stack
+
+    def select(self, stack: str) -> None:
+        """Selects another stack."""
+        self.pulumi("stack", "select", stack)
+        self.stack = stack
+
+    def config(self, *, plain: Mapping[str, object] | None = None, secret: Mapping[str, object] | None = None) -> None:
+        """Sets values of the stack's config."""
+        flags = [f"--plaintext={name}={value}" for name, value in (plain or {}).items()]
+        flags += [f"--secret={name}={value}" for name, value in (secret or {}).items()]
+        self.pulumi("config", "set-all", *flags)
 
     def yaml(self, text: str) -> None:
         """Replaces Pulumi.yaml."""
@@ -81,28 +132,48 @@ class Project:
         """Replaces the program. The usual imports are there already."""
         (self.folder / "__main__.py").write_text("import pulumi\nimport pulumi_agin as agin\n\n" + dedent(text))
 
-    def pulumi(
-        self, *args: str, fails: bool = False, env: Mapping[str, str] | None = None, cwd: Path | None = None
-    ) -> Result:
-        """Runs the CLI. It must succeed, or fail where `fails` is said."""
-        process = subprocess.Popen(
+    def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
+        """Starts the CLI. `options` are those of subprocess.Popen."""
+        return subprocess.Popen(
             [str(self.cli / "pulumi"), *args, "--non-interactive"],
-            cwd=cwd or self.folder,
-            env=self.environment | dict(env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
+            **{
+                "cwd": self.folder,
+                "env": self.environment,
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.STDOUT,
+                "text": True,
+                **options,
+            },
         )
+
+    def pulumi(
+        self,
+        *args: str,
+        fails: bool = False,
+        env: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Runs the CLI. It must succeed, or fail where `fails` is said. `on_line` sees each line as it is printed."""
+        process = self.start(*args, env=self.environment | dict(env or {}))
+        # As a user would end it, so that its plugins end too.
+        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, interrupt_twice, [process])
+        watchdog.start()
+        lines: list[str] = []
         with process:
             try:
-                output, _ = process.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+                assert process.stdout
+                for line in process.stdout:
+                    lines.append(line)
+                    if on_line:
+                        on_line(line)
+                process.wait()
             except BaseException:
-                # As a user would end it, so that its plugins end too.
-                process.send_signal(signal.SIGINT)
-                process.send_signal(signal.SIGINT)
+                interrupt_twice(process)
                 raise
-        result = Result(process.returncode, output)
+            finally:
+                watchdog.cancel()
+        result = Result(process.returncode, "".join(lines))
         assert (result.code != 0) == fails, f"pulumi {' '.join(args)} ended with {result.code}:\n{result.output}"
         return result
 
@@ -123,19 +194,33 @@ class Project:
         return self.pulumi("destroy", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs of the stack."""
-        outputs: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").output)
+        """The outputs of the stack, none of which may be secret."""
+        [stack] = [each for each in self._resources() if each["type"] == "pulumi:pulumi:Stack"]
+        outputs: dict[str, Any] = stack.get("outputs", {})
+        assert "ciphertext" not in json.dumps(outputs)
         return outputs
 
     def state(self) -> dict[str, Any]:
         """The state, as `pulumi stack export` gives it: secrets encrypted."""
-        state: dict[str, Any] = json.loads(self.pulumi("stack", "export").output)
-        return state
+        checkpoint = json.loads(self._state_file.read_text())
+        return {"version": checkpoint["version"], "deployment": checkpoint["checkpoint"]["latest"]}
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Replaces the state by one that `state` gave, as `pulumi stack import` does."""
+        checkpoint = {"stack": f"organization/{self.name}/{self.stack}", "latest": state["deployment"]}
+        self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state" / ".pulumi" / "stacks" / self.name / f"{self.stack}.json"
+
+    def _resources(self) -> list[dict[str, Any]]:
+        resources: list[dict[str, Any]] = self.state()["deployment"].get("resources", [])
+        return resources
 
     def resources(self) -> list[dict[str, Any]]:
         """The Agent Ingresses of the state."""
-        resources = self.state()["deployment"].get("resources", [])
-        return [r for r in resources if r["type"] == "pulumi-python:dynamic/agin:AgentIngress"]
+        return [r for r in self._resources() if r["type"] == "pulumi-python:dynamic/agin:AgentIngress"]
 
     def files(self) -> dict[str, str]:
         """Every file of the project, its state and Pulumi's home, as text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def has_only_been_read(emulator: Emulator) -> bool:
 def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
     (project.folder / "__main__.py").write_text(block("bridged-sdk.md", "python"))
     id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
-    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    project.config(secret={"ngrok:apiKey": API_KEY})
     state = project.state()
     state["deployment"]["resources"] = [
         {"urn": PROVIDER, "type": "pulumi:providers:ngrok", "id": "1", "custom": True},
@@ -51,8 +50,7 @@ def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
             "provider": f"{PROVIDER}::1",
         },
     ]
-    (project.folder / "old.json").write_text(json.dumps(state))
-    project.pulumi("stack", "import", "--file", "old.json")
+    project.write_state(state)
     emulator.clear_requests()
 
     commands = block("bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
@@ -64,7 +62,7 @@ def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
 
 def test_from_terraform(project: Project, emulator: Emulator) -> None:
     id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
-    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
+    project.config(secret={"ngrok:apiKey": API_KEY})
     emulator.clear_requests()
     terraform = project.folder / "terraform"
     terraform.write_text(f"#!/bin/sh\necho {id_}\n")

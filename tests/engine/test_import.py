@@ -62,11 +62,10 @@ def import_line(project: Project, python: Path, *args: Any, **kwargs: Any) -> st
 
 
 def assert_unchanged(project: Project, emulator: Emulator, resources: int) -> None:
-    """Neither a preview nor an `up` nor a refresh finds a difference, and the state is as an `up` leaves it."""
+    """Neither an `up` nor a refresh finds a difference, and the state is as an `up` leaves it."""
     unchanged = f"{resources} unchanged"
     before = contents(project)
     emulator.clear_requests()
-    assert unchanged in project.preview()
     assert unchanged in project.up()
     assert emulator.requests() == []
     assert unchanged in project.refresh()
@@ -99,6 +98,7 @@ def test_all_of_an_account_and_the_program_for_it(project: Project, emulator: Em
     assert emulator.counts() == {"GET /agent_ingresses": 1}
     assert all(found["protect"] for found in project.resources())
 
+    assert "6 unchanged" in project.preview()
     assert_unchanged(project, emulator, 6)
     assert all(found["protect"] for found in project.resources())
     # After it, the same command changes nothing and prints the same program.
@@ -160,8 +160,7 @@ SITE_PROGRAM = """
 @pytest.mark.parametrize("explicit", [False, True], ids=["default-provider", "explicit-provider"])
 def test_the_child_of_a_component(explicit: bool, project: Project, emulator: Emulator, user_env: Path) -> None:
     id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY if explicit else API_KEY)
-    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
-    project.pulumi("config", "set", "url", emulator.url)
+    project.config(secret={"acct2": OTHER_ACCOUNTS_KEY}, plain={"url": emulator.url})
     options = "providers=[provider]" if explicit else ""
     project.program(SITE_PROGRAM.format(child="pass", options=options))
     project.up()
@@ -182,8 +181,7 @@ def test_the_child_of_a_component(explicit: bool, project: Project, emulator: Em
 
 def test_an_explicit_provider_and_the_printed_program_filled_in(project: Project, emulator: Emulator) -> None:
     id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
-    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
-    project.pulumi("config", "set", "url", emulator.url)
+    project.config(secret={"acct2": OTHER_ACCOUNTS_KEY}, plain={"url": emulator.url})
     program = SITE_PROGRAM.format(child="pass", options="")
     project.program(program)
     project.up()
@@ -216,8 +214,7 @@ def test_the_line_of_a_key_in_the_stack_config_where_no_environment_is_active(
     project.yaml("name: test\nruntime:\n  name: python\n  options:\n    virtualenv: .venv\n")
     for variable in ("NGROK_API_KEY", "NGROK_API_BASE_URL"):
         del project.environment[variable]
-    project.pulumi("config", "set", "--secret", "ngrok:apiKey", API_KEY)
-    project.pulumi("config", "set", "ngrok:apiBaseUrl", emulator.url)
+    project.config(secret={"ngrok:apiKey": API_KEY}, plain={"ngrok:apiBaseUrl": emulator.url})
     name = "a b'; rm -rf /"
     python = project.folder / ".venv" / "bin" / "python"
     line = import_line(project, python, id_, name, parent=STACK, stack_config=["ngrok:apiKey", "ngrok:apiBaseUrl"])
@@ -235,8 +232,7 @@ def test_the_line_that_a_failed_up_prints_works_for_any_name(
     make(emulator, "connect.acme.com")
     child = 'agin.AgentIngress("connect\\n", domain="connect.acme.com", opts=pulumi.ResourceOptions(parent=self))'
     program = SITE_PROGRAM.format(child=child, options="").replace('Site("site"', 'Site("\\x1b[2K\u202eit\'s a\\n\\n"')
-    project.pulumi("config", "set", "--secret", "acct2", OTHER_ACCOUNTS_KEY)
-    project.pulumi("config", "set", "url", emulator.url)
+    project.config(secret={"acct2": OTHER_ACCOUNTS_KEY}, plain={"url": emulator.url})
     project.program(program)
     failed = project.up(fails=True)
     [line] = {line.strip() for line in failed.output.splitlines() if "| pulumi import" in line}
@@ -251,7 +247,7 @@ def test_the_line_that_a_failed_up_prints_works_for_any_name(
 def test_the_line_fails_where_another_stack_is_selected(project: Project, emulator: Emulator, user_env: Path) -> None:
     id_ = make(emulator, "connect.acme.com")
     line = import_line(project, user_env / "bin" / "python", id_, "connect", parent=STACK)
-    project.pulumi("stack", "init", "prod")
+    project.init("prod")
     said = shell(project, line, fails=True)
     assert f"refers to missing parent {STACK}" in said
     project.program('agin.AgentIngress("other", domain="other.acme.com")')
@@ -262,7 +258,7 @@ def test_the_line_fails_where_another_stack_is_selected(project: Project, emulat
     assert UNCHANGED in project.up()
 
     # In its own stack it works, in an empty one too.
-    project.pulumi("stack", "select", "dev")
+    project.select("dev")
     project.program(f'agin.AgentIngress("connect", domain="connect.acme.com"{PROTECTED})')
     shell(project, line)
     assert_unchanged(project, emulator, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,22 +50,18 @@ def test_no_run_looks_for_a_plugin_called_agin(project: Project, emulator: Emula
     assert "resource-agin" not in log
 
 
-@pytest.mark.parametrize(
-    "checker",
-    [["mypy", "--strict", "--python-executable"], ["pyright", "--pythonpath"]],
-    ids=lambda command: command[0],
+WRONG_PROGRAMS = (
+    'agin.AgentIngress("a", domain=5)',
+    'agin.AgentIngress("a", description="no domain")',
+    'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"privateKeyType": "rsa"})',
+    'agin.AgentIngress("a", domain="a.b").ns_targets.apply(lambda targets: targets.nothing)',
+    'agin.Provider("p")',
+    "agin.get_agent_ingress(id=5)",
+    'agin.get_agent_ingress(id="x").nothing',
+    "agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())",
 )
-def test_a_users_program_type_checks_and_a_wrong_one_does_not(
-    checker: list[str], user_env: Path, tmp_path: Path
-) -> None:
-    command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]
-    program = tmp_path / "program.py"
 
-    def check(text: str) -> int:
-        program.write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{text}\n")
-        return subprocess.run([*command, str(program)], cwd=tmp_path, capture_output=True, check=False).returncode
-
-    right = """
+RIGHT_PROGRAM = """
 policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt"}
 a = agin.AgentIngress("a", domain="connect.acme.com", certificate_management_policy=policy)
 b = agin.AgentIngress("b", agin.AgentIngressArgs(domain=a.domain, description=pulumi.Output.secret("x")))
@@ -79,15 +76,20 @@ i: pulumi.Output[str] = agin.get_agent_ingress_output(id=a.id).apply(lambda foun
 j = agin.get_agent_ingresses_output(a.metadata, opts=pulumi.InvokeOutputOptions(depends_on=[a]))
 k: pulumi.Output[int] = j.apply(lambda found: len(found.agent_ingresses))
 """
-    assert check(right) == 0
-    for wrong in (
-        'agin.AgentIngress("a", domain=5)',
-        'agin.AgentIngress("a", description="no domain")',
-        'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"privateKeyType": "rsa"})',
-        'agin.AgentIngress("a", domain="a.b").ns_targets.apply(lambda targets: targets.nothing)',
-        'agin.Provider("p")',
-        "agin.get_agent_ingress(id=5)",
-        'agin.get_agent_ingress(id="x").nothing',
-        "agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())",
-    ):
-        assert check(wrong) != 0, wrong
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [["mypy", "--strict", "--python-executable"], ["pyright", "--pythonpath"]],
+    ids=lambda command: command[0],
+)
+def test_a_users_program_type_checks_and_a_wrong_one_does_not(
+    checker: list[str], user_env: Path, tmp_path: Path
+) -> None:
+    programs = {"right.py": RIGHT_PROGRAM} | {f"wrong_{n}.py": text for n, text in enumerate(WRONG_PROGRAMS)}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{text}\n")
+    command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]
+    found = subprocess.run([*command, *programs], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    with_errors = set(re.findall(r"(\w+\.py):\d+.*\berror:", found))
+    assert with_errors == {name for name in programs if name != "right.py"}, found

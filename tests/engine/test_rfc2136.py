@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,70 +161,66 @@ def kept(project: Project) -> dict[str, Any]:
     return outputs
 
 
-def lose_the_create(project: Project, bind: Bind, outage: Outage, port: int) -> Result:
-    """An `up` that makes the records, of which nobody is told."""
-    write(project, bind, port=port, seconds=2)
-    failed = project.up(fails=True)
+def lose(project: Project, outage: Outage, run: Callable[[], Result]) -> Result:
+    """An `up` whose update of the records arrives, and of which nobody is told."""
+    outage.begin_anew()
+    failed = run()
     outage.is_over = True
-    assert f"the server may have ({', '.join(OLD)}): the next `pulumi up` sets the records again" in failed.diagnostics
     assert not failed.has_traceback
-    assert bind.referral(DOMAIN) == OLD
-    assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == ([], OLD)
+    assert is_nowhere_in_clear(KEY.secret, project, failed)
     return failed
 
 
-def lose_the_update(project: Project, bind: Bind, outage: Outage, port: int) -> list[Result]:
-    """An `up` that makes the records, and one that changes their values, of which nobody is told."""
-    outage.is_over = True
-    write(project, bind, port=port, seconds=2)
-    results = [project.up()]
-    outage.is_over = False
-    write(project, bind, target="ns3.x.net", port=port, seconds=2)
-    results.append(project.up(fails=True))
-    outage.is_over = True
-    assert "could not update the NS records" in results[-1]
-    assert not results[-1].has_traceback
-    assert bind.referral(DOMAIN) == NEW
-    assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (OLD, ["ns3.x.net."])
-    return results
+def test_the_next_run_settles_what_is_unknown_and_destroy_leaves_none_of_it(project: Project, bind: Bind) -> None:
+    outage = Outage()
+
+    def failing_up(**changes: Any) -> Callable[[], Result]:
+        write(project, bind, port=port, seconds=2, **changes)
+        return lambda: project.up(fails=True)
+
+    def assert_settled(settled: Result, targets: list[str]) -> None:
+        assert "_unsettled_ns_targets" not in kept(project)
+        assert kept(project)["ns_targets"] == targets
+        preview = project.preview()
+        assert UNCHANGED in preview
+        assert UNCHANGED in project.up()
+        assert project.outputs()["ns_targets"] == targets
+        assert bind.referral(DOMAIN) == targets
+        assert is_nowhere_in_clear(KEY.secret, project, settled, preview)
+        assert "_unsettled" not in preview
+
+    with between(bind, outage) as port:
+        # A create, which the next `up` settles.
+        failed = lose(project, outage, failing_up())
+        may_have = f"the server may have ({', '.join(OLD)}): the next `pulumi up` sets the records again"
+        assert may_have in failed.diagnostics
+        assert bind.referral(DOMAIN) == OLD
+        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == ([], OLD)
+        settled = project.up("--diff")
+        assert "_unsettled" not in settled
+        assert_settled(settled, OLD)
+
+        # An update, which a refresh settles.
+        failed = lose(project, outage, failing_up(target="ns3.x.net"))
+        assert "could not update the NS records" in failed
+        assert bind.referral(DOMAIN) == NEW
+        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (OLD, ["ns3.x.net."])
+        # `refresh --diff` lists every output that it changes, the hidden ones too.
+        assert_settled(project.refresh("--diff"), NEW)
+
+        # An update, which nothing settles.
+        lose(project, outage, failing_up())
+        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (NEW, ["ns1.x.net."])
+        project.destroy()
+    assert bind.referral(DOMAIN) == []
 
 
 def test_destroy_leaves_no_records_of_a_create_whose_answer_was_lost(project: Project, bind: Bind) -> None:
     outage = Outage()
     with between(bind, outage) as port:
-        results = [lose_the_create(project, bind, outage, port)]
-        assert is_nowhere_in_clear(KEY.secret, project, *results)
-        project.destroy()
-    assert bind.referral(DOMAIN) == []
-
-
-def test_destroy_leaves_no_records_of_an_update_whose_answer_was_lost(project: Project, bind: Bind) -> None:
-    outage = Outage()
-    with between(bind, outage) as port:
-        results = lose_the_update(project, bind, outage, port)
-        assert is_nowhere_in_clear(KEY.secret, project, *results)
-        project.destroy()
-    assert bind.referral(DOMAIN) == []
-
-
-@pytest.mark.parametrize("lose", [lose_the_create, lose_the_update])
-@pytest.mark.parametrize("refreshes", [False, True], ids=["up", "refresh"])
-def test_the_next_run_settles_what_is_unknown(lose: Any, refreshes: bool, project: Project, bind: Bind) -> None:
-    outage = Outage()
-    with between(bind, outage) as port:
-        lose(project, bind, outage, port)
-        wanted = bind.referral(DOMAIN)
-        results = [project.refresh("--diff") if refreshes else project.up("--diff")]
-        assert "_unsettled_ns_targets" not in kept(project)
-        assert kept(project)["ns_targets"] == wanted
-        results += [project.preview(), project.up()]
-        assert UNCHANGED in results[-2]
-        assert UNCHANGED in results[-1]
-        assert project.outputs()["ns_targets"] == wanted
-        assert bind.referral(DOMAIN) == wanted
-        assert is_nowhere_in_clear(KEY.secret, project, *results)
-        # `refresh --diff` lists every output that it changes, the hidden ones too.
-        assert not [result for result in results[refreshes:] if "_unsettled" in result]
+        write(project, bind, port=port, seconds=2)
+        lose(project, outage, lambda: project.up(fails=True))
+        assert bind.referral(DOMAIN) == OLD
         project.destroy()
     assert bind.referral(DOMAIN) == []
 

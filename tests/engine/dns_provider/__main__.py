@@ -1,13 +1,13 @@
-"""The plugin of `acmedns`, a DNS package of the tests' own. The engine runs `python -m tests.engine.dns_provider FILE`.
+"""The plugin of `acmedns`, a DNS package for tests. The engine runs `python -m tests.engine.dns_provider FILE`.
 
-It stands in for the real plugins, which no test can run, and does what they were seen to do:
+It stands in for the real plugins, which no test can run, and behaves as they were seen to behave:
 
-- `acmedns:index:RecordSet` holds all values of a name, as Gandi's resource does. It can choose the name itself, and
-  another name replaces it. Its import id is `acme.com/connect/NS`.
-- `acmedns:index:Record` holds one value, as DigitalOcean's resource does. It changes everything but the zone in
-  place. Its import id is `acme.com,1`.
+- `acmedns:index:RecordSet` has all values of a name, like Gandi's resource. It can choose the name itself, and a new
+  name replaces it. Its import ID is `acme.com/connect/NS`.
+- `acmedns:index:Record` has one value, like DigitalOcean's resource. Everything but the zone is updated in place. Its
+  import ID is `acme.com,1`.
 
-Both answer with detailed diffs, and refuse to create what exists.
+Both return detailed diffs, and refuse to create records that exist.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tests.engine.dns_provider.service import DnsService, RefusedError
 
-# Where a plugin of the Terraform bridge notes which inputs it chose itself.
+# Where plugins of the Terraform bridge list the inputs that they chose themselves.
 DEFAULTS = "__defaults"
 
 
 class Resource(ABC):
-    """A type of the package: its inputs, and what the service is asked for it."""
+    """A resource type of the package: its inputs, and its calls of the service."""
 
     fields: tuple[str, ...]
     replacing: frozenset[str]
@@ -43,15 +43,23 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, inputs: Mapping[str, Any]) -> str:
-        """Makes it and gives its id. Raises RefusedError."""
+        """Creates it and returns its ID.
+
+        Raises:
+            RefusedError: The service refuses that.
+        """
 
     @abstractmethod
     def read(self, id_: str) -> dict[str, Any] | None:
-        """Its inputs as the service has them; None where it is gone."""
+        """Returns the inputs that the service has, or None if it is gone."""
 
     @abstractmethod
     def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Changes it in place. Raises RefusedError."""
+        """Updates it in place.
+
+        Raises:
+            RefusedError: The service refuses that.
+        """
 
     @abstractmethod
     def delete(self, id_: str) -> None:
@@ -85,7 +93,7 @@ class RecordSet(Resource):
 
 
 class Record(Resource):
-    """One value."""
+    """One value of a name."""
 
     fields = ("zone", "name", "ttl", "value")
     replacing = frozenset({"zone"})
@@ -112,7 +120,7 @@ class Record(Resource):
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """What the engine calls."""
+    """The plugin that the engine calls."""
 
     def __init__(self, service: DnsService) -> None:
         self._types: dict[str, Resource] = {
@@ -147,7 +155,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> provider_pb2.DiffResponse:  # noqa: N802
         type_ = self._type(request.urn)
         olds, news = MessageToDict(request.old_inputs), MessageToDict(request.news)
-        # An unknown value is a text that differs from all others.
+        # An unknown value is a string that differs from all others.
         changed = [name for name in type_.fields if olds.get(name) != news.get(name)]
         replaces = [name for name in changed if name in type_.replacing]
         in_place, replacing = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
@@ -160,8 +168,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 for name in changed
             },
             hasDetailedDiff=True,
-            # As the Terraform bridge does: where the package could have chosen the name, and the program gave it, the
-            # bridge assumes that two can't have that name at once.
+            # As the Terraform bridge does: if the program gave a name that the package could have chosen, the bridge
+            # assumes that two resources cannot have that name at the same time.
             deleteBeforeReplace=bool(replaces) and type_.auto_named not in (None, *news.get(DEFAULTS, [])),
         )
 
@@ -176,7 +184,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         found = self._type(request.urn).read(request.id)
         if found is None:
             return provider_pb2.ReadResponse()
-        # An import has no inputs from before: then the name counts as given by the program.
+        # An import has no earlier inputs. Then the name counts as given by the program.
         defaults = MessageToDict(request.inputs).get(DEFAULTS, [])
         properties = _struct({**found, DEFAULTS: defaults})
         return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=properties)
@@ -200,7 +208,7 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def main(file: str) -> None:
-    """Serves until the engine ends it, on a port that it prints."""
+    """Prints its port, and serves until the engine ends it."""
     server = grpc.server(ThreadPoolExecutor(4))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(DnsService(Path(file))), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -210,5 +218,5 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    # The engine adds an argument of its own.
+    # The engine adds another argument.
     main(sys.argv[1])

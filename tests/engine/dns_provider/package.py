@@ -1,4 +1,4 @@
-"""Makes the package `acmedns` part of a test's project: its plugin, and the module that a program imports."""
+"""Installs the package `acmedns` in the project of a test: its plugin, and the module that a program imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.engine.project import Project
 
 ROOT = Path(__file__).parents[3]
 
-# As the Python SDK of a package: a class for each type. `set_of` and `each_of` are what `agin.dns.custom` takes.
+# Like the Python SDK of a package, with a class for each type. `set_of` and `each_of` are for `agin.dns.custom`.
 MODULE = """
 import pulumi
 
@@ -41,7 +41,7 @@ def each_of(records):
 
 
 def install(project: Project) -> DnsService:
-    """Installs the package in the project, and gives the service that it works on."""
+    """Installs the package in a project, and returns the service that it uses."""
     file = project.folder / "dns-service.json"
     folder = project.folder / "acmedns-plugin"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""A DNS service in a file: its NS records, and what was done to them. The plugin and the test both open it."""
+"""A DNS service in a file: its NS records, and the writes to them. Both the plugin and the test open it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 
 class RefusedError(Exception):
-    """What the service does not do, in a sentence."""
+    """A sentence that says what the service refuses."""
 
 
 @dataclass(frozen=True)
 class NsRecord:
-    """One NS record. Those of one zone and name are a record set."""
+    """An NS record. The records with the same zone and name are a record set."""
 
     number: int
     zone: str
@@ -28,14 +28,14 @@ class NsRecord:
 
 @dataclass(frozen=True)
 class Operation:
-    """A write that the service carried out."""
+    """A write that succeeded."""
 
     what: str
     """create, update or delete."""
     name: str
     """The name of the records, relative to their zone."""
     time: float
-    """Seconds of `time.monotonic()`, as those of the emulator's requests."""
+    """In seconds of `time.monotonic()`, like the times of the emulator's requests."""
 
 
 @dataclass
@@ -60,29 +60,29 @@ class _Content:
 
 
 class DnsService:
-    """It refuses what exists: a set where the name has any record, a record where the name has one of its value."""
+    """The service. It refuses to create a set for a name that has records, and a record with a value that exists."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
 
     def records(self, zone: str, name: str) -> list[NsRecord]:
-        """The records of a name, sorted by value."""
+        """Returns the records of a name, sorted by value."""
         with self._lock:
             return sorted(self._load().in_set(zone, name), key=lambda each: each.value)
 
     def record(self, number: int) -> NsRecord | None:
-        """One record, or None where there is none with the number."""
+        """Returns the record with a number, or None."""
         with self._lock:
             return self._load().number(number)
 
     def operations(self) -> list[Operation]:
-        """The writes, oldest first."""
+        """Returns the writes, oldest first."""
         with self._lock:
             return self._load().operations
 
     def clear_operations(self) -> None:
-        """Forgets them."""
+        """Forgets the writes."""
         with self._change() as content:
             content.operations.clear()
 
@@ -92,14 +92,18 @@ class DnsService:
             content.locked.append(name)
 
     def unlock_names(self) -> None:
-        """Ends what `lock_name` began."""
+        """Undoes all calls of `lock_name`."""
         with self._change() as content:
             content.locked.clear()
 
     # One record
 
     def create(self, zone: str, name: str, ttl: int, value: str) -> int:
-        """Makes one record and gives its number. Raises RefusedError."""
+        """Creates a record and returns its number.
+
+        Raises:
+            RefusedError: It exists, or its name is locked.
+        """
         with self._change() as content:
             self._check_is_free(content, name, any(each.value == value for each in content.in_set(zone, name)))
             record = NsRecord(content.take_number(), zone, name, ttl, value)
@@ -108,7 +112,11 @@ class DnsService:
             return record.number
 
     def update(self, number: int, name: str, ttl: int, value: str) -> None:
-        """Changes one record. Raises RefusedError where there is none."""
+        """Updates a record.
+
+        Raises:
+            RefusedError: It does not exist.
+        """
         with self._change() as content:
             before = content.number(number)
             if before is None:
@@ -118,7 +126,7 @@ class DnsService:
             content.wrote("update", name)
 
     def delete(self, number: int) -> None:
-        """Deletes one record, where it is there."""
+        """Deletes a record if it exists."""
         with self._change() as content:
             if record := content.number(number):
                 content.records.remove(record)
@@ -127,7 +135,11 @@ class DnsService:
     # All records of a name
 
     def create_set(self, zone: str, name: str, ttl: int, values: Sequence[str]) -> None:
-        """Makes the records of a name. Raises RefusedError."""
+        """Creates the records of a name.
+
+        Raises:
+            RefusedError: The name has records, or is locked.
+        """
         with self._change() as content:
             self._check_is_free(content, name, bool(content.in_set(zone, name)))
             content.records += [NsRecord(content.take_number(), zone, name, ttl, value) for value in values]
@@ -141,7 +153,7 @@ class DnsService:
             content.wrote("update", name)
 
     def delete_set(self, zone: str, name: str) -> None:
-        """Deletes all records of a name, where there are any."""
+        """Deletes all records of a name, if there are any."""
         with self._change() as content:
             if found := content.in_set(zone, name):
                 content.records = [each for each in content.records if each not in found]

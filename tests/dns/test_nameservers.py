@@ -1,0 +1,85 @@
+"""What DNS says of a delegation, asked of a real BIND."""
+
+from __future__ import annotations
+
+import socket
+
+import dns.resolver
+import pytest
+
+from pulumi_agin import nameservers
+from pulumi_agin.nameservers import Delegation, describe_public, find_delegation, parse_server
+from tests.dns.bind import DOMAIN, SECONDS, delegate
+from tools.bind import Bind
+
+
+def found(bind: Bind, domain: str = DOMAIN) -> Delegation:
+    return find_delegation(domain, SECONDS, parse_server(bind.address))
+
+
+def test_a_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
+    assert found(bind) == Delegation()
+    assert found(bind).clause("BIND") == "BIND knows no NS records of it"
+    delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
+    assert found(bind) == Delegation(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
+    assert found(bind, "Connect.ACME.com.") == found(bind)
+    assert found(bind).clause("BIND") == "BIND answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+
+
+def test_an_answer_that_is_too_long_for_udp(bind: Bind) -> None:
+    names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
+    delegate(bind, DOMAIN, names)
+    assert found(bind).names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("domain", "reason"),
+    [
+        ("connect.other.com", "answered REFUSED"),
+        ("below.connect.acme.com", "neither has the zone above it nor asks others for it"),
+        ("a" * 64 + ".acme.com", "A DNS label is > 63 octets long"),
+    ],
+)
+def test_what_a_server_can_not_tell(bind: Bind, domain: str, reason: str) -> None:
+    delegate(bind, DOMAIN, ["ns1.awsdns.org"])
+    there = found(bind, domain)
+    assert there.names == ()
+    assert reason in there.problem
+    assert there.clause("BIND") == f"BIND could not be asked ({there.problem})"
+
+
+@pytest.fixture
+def public(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Bind:
+    """The whole of DNS that this machine's resolver knows is that BIND."""
+    plain = dns.resolver.Resolver
+
+    def resolver() -> dns.resolver.Resolver:
+        made = plain(configure=False)
+        made.nameservers, made.port = ["127.0.0.1"], bind.port
+        return made
+
+    monkeypatch.setattr(dns.resolver, "Resolver", resolver)
+    monkeypatch.setattr(nameservers, "DNS_PORT", bind.port)
+    return bind
+
+
+def test_public_dns_is_the_servers_of_the_zone_above(public: Bind) -> None:
+    assert describe_public(DOMAIN, SECONDS) == "public DNS knows no NS records of it"
+    # Between the two is no zone: its servers are found further up.
+    assert describe_public("deep.below.acme.com", SECONDS) == "public DNS knows no NS records of it"
+    delegate(public, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
+    assert describe_public(DOMAIN, SECONDS) == "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+
+
+def test_public_dns_that_can_not_be_asked(public: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_public("connect.other.com", SECONDS) == (
+        "public DNS could not be asked (this machine's resolver got no answer that is of use)"
+    )
+    assert describe_public(DOMAIN, 0) == "public DNS could not be asked (no answer in time)"
+    # The zone above is known, and none of its servers can be asked.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(nameservers, "DNS_PORT", taken.getsockname()[1])
+        assert describe_public(DOMAIN, 1) == (
+            f"public DNS could not be asked (127.0.0.1:{taken.getsockname()[1]}: Connection refused)"
+        )
