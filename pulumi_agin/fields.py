@@ -81,11 +81,7 @@ class Declaration(Record):
     @classmethod
     def _pass_unknown(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if isinstance(value, Refused):
-            try:
-                check(value.value)
-            except ValueError as error:
-                raise ValueError(f"{error}, and {value.message}") from None
-            raise ValueError(value.message)
+            raise ValueError(_add_problem_of(value, check, info))
         return value if _context(info).is_unknown(value) else check(value)
 
     def plain(self) -> dict[str, Any]:
@@ -101,6 +97,16 @@ class Refused(NamedTuple):
 
     value: Any
     message: str
+
+
+def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
+    """Returns why a value is refused, after what is wrong with the value itself."""
+    if not _context(info).is_unknown(refused.value):
+        try:
+            check(refused.value)
+        except ValidationError as error:
+            return f"{error.errors(include_url=False)[0]['ctx']['error']}, and {refused.message}"
+    return refused.message
 
 
 # -- rules ------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ class _Examination:
             Remedy(do, [f"{self.domain}. NS {name}" for name in names])
             for do, names in (
                 ("create these records, in the zone above the domain", missing),
-                ("delete these records, which point to other servers", extra),
+                ("delete these records, which lead astray", extra),
             )
             if names
         ]

@@ -262,8 +262,10 @@ def test_a_preview_of_many(project: Project, emulator: Emulator) -> None:
     assert "100 to update" in preview
     assert "warning" not in preview
     assert len(re.findall(r"^ *known$", preview.output, re.M)) == 100
-    # By one list.
-    assert sum(emulator.counts().values()) <= 2
+    # By one list, but for a few that could not wait for it.
+    counts = emulator.counts()
+    assert counts.pop("GET /agent_ingresses") <= 2
+    assert sum(counts.values()) < 20
 
     # For an answer that never comes it waits no longer than for one.
     emulator.clear_requests()
