@@ -357,19 +357,28 @@ def _spare_the_garbage_collector() -> None:
     atexit.register(gc.freeze)
 
 
-def _widen_executor() -> None:
-    """Has the servicer take as many calls at once as the engine sends: the SDK makes its executor with four threads.
+@functools.cache
+def _find_executor() -> ThreadPoolExecutor | None:
+    """The servicer's executor: a thread of one has it in a local variable at the end of its call stack.
 
-    A thread of an executor has it in a local variable at the end of its call stack. That is private ground of Python's.
+    That is private ground of Python's.
     """
     for frame in _callers():
         reference = frame.f_locals.get("executor_reference")
         executor = reference() if callable(reference) else None
-        if not isinstance(executor, ThreadPoolExecutor):
-            continue
-        if isinstance(getattr(executor, "_max_workers", None), int):
-            executor._max_workers = max(executor._max_workers, MOST_CALLS_AT_ONCE)
-            _start_threads(executor)
+        if isinstance(executor, ThreadPoolExecutor):
+            return executor
+    return None
+
+
+def _widen_executor() -> None:
+    """Has the servicer take as many calls at once as the engine sends: the SDK makes its executor with four threads."""
+    executor = _find_executor()
+    most = getattr(executor, "_max_workers", None)
+    if executor is None or not isinstance(most, int):
+        return
+    executor._max_workers = max(most, MOST_CALLS_AT_ONCE)
+    _start_threads(executor)
 
 
 def _start_threads(executor: ThreadPoolExecutor) -> None:
