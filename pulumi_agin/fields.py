@@ -105,7 +105,8 @@ def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info:
         try:
             check(refused.value)
         except ValidationError as error:
-            return f"{error.errors(include_url=False)[0]['ctx']['error']}, and {refused.message}"
+            detail: Mapping[str, Any] = error.errors(include_url=False)[0]
+            return f"{detail['ctx']['error']}, and {refused.message}"
     return refused.message
 
 
