@@ -105,8 +105,7 @@ def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info:
         try:
             check(refused.value)
         except ValidationError as error:
-            detail: Mapping[str, Any] = error.errors(include_url=False)[0]
-            return f"{detail['ctx']['error']}, and {refused.message}"
+            return f"{_message_of_rule(error.errors(include_url=False)[0])}, and {refused.message}"
     return refused.message
 
 
@@ -329,7 +328,7 @@ def validate(
 def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
     path = tuple(map(_printable, detail["loc"]))
     if detail["type"] == "value_error":
-        return Problem(path, str(detail["ctx"]["error"]))
+        return Problem(path, _message_of_rule(detail))
     if detail["type"] == "missing":
         rule = rule_of(_fields_at(model, path[:-1])[path[-1]])
         return Problem(path, f"is required{rule.missing if rule else ''}")
@@ -339,6 +338,10 @@ def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
         return Problem(path, f"must be {_model_at(model, path).written_as}, but is {_kind(detail['input'])}")
     # pydantic's own words, which do not repeat the value.
     return Problem(path, str(detail["msg"]))
+
+
+def _message_of_rule(detail: Mapping[str, Any]) -> str:
+    return str(detail["ctx"]["error"])
 
 
 def _printable(key: object) -> str:

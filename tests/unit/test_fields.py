@@ -173,8 +173,8 @@ def test_half_a_key_is_found_together_with_everything_else() -> None:
 
 def test_half_a_key_that_is_wrong_itself_is_told_both() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "tsig_key_name": None, "tsig_secret": "no base64!"}) == [
-        "property tsig_secret must be base64, as it stands after `secret` in the key's file, and is only half of a key: "
-        "give both tsig_key_name and tsig_secret, or neither where the server takes unsigned updates"
+        "property tsig_secret must be base64, as it stands after `secret` in the key's file, and is only half of a "
+        "key: give both tsig_key_name and tsig_secret, or neither where the server takes unsigned updates"
     ]
 
 
