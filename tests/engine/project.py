@@ -88,6 +88,9 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_COLOR": "1",
+            # Python would take the bytecode of the program before it where both were written in the same second and are
+            # of the same length.
+            "PYTHONDONTWRITEBYTECODE": "1",
         } | self.environment
         if self.prepared:
             self._copy_stack(self.prepared)
