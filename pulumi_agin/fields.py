@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -453,4 +453,6 @@ def _model_at(model: type[Record], path: Sequence[str]) -> type[Record]:
 def _model_of(field: FieldInfo) -> type[Record] | None:
     """The model of a field's value, if it has one."""
     kinds = (field.annotation, *get_args(field.annotation))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Record)), None)
+    # On Python 3.10, list[str] is an instance of type.
+    classes = (kind for kind in kinds if isinstance(kind, type) and get_origin(kind) is None)
+    return next((kind for kind in classes if issubclass(kind, Record)), None)
