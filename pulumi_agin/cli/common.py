@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from pulumi_agin.settings import API_KEY, ENVIRONMENT
-
-if TYPE_CHECKING:
-    from pulumi_agin.settings import Settings
+from pulumi_agin.commands import API_KEY_OF_STACK
+from pulumi_agin.settings import API_KEY, ENVIRONMENT, Settings
 
 
 class UsageError(Exception):
@@ -22,9 +19,6 @@ def load_settings() -> Settings:
     Raises:
         UsageError: There is no API key. Other problems are left to `Settings.client`.
     """
-    from pulumi_agin.commands import API_KEY_OF_STACK
-    from pulumi_agin.settings import Settings
-
     settings = Settings.load(lambda key: None)
     if not settings.api_key.value.get_secret_value():
         raise UsageError(

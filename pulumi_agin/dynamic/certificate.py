@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .servicer import DynamicProvider
 
@@ -21,7 +20,3 @@ class CertificateValidationProvider(DynamicProvider):
         from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 
         return CertificateValidationLifecycle(settings, process)
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """See `DynamicProvider`. A program can't get this resource, so any properties are those of a state."""
-        return bool(properties)

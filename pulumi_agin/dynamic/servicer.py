@@ -134,8 +134,11 @@ class DynamicProvider(ResourceProvider):
             self._get_lifecycle().delete(engine_call.describe(outputs_before=_without_provider(_props)), _id)
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Whether the properties of a read are outputs that the state has, and not the inputs of a `get`."""
-        raise NotImplementedError
+        """Whether the properties of a read are outputs that the state has, and not the inputs of a `get`.
+
+        A resource that a program can't get has no other properties.
+        """
+        return bool(properties)
 
     def _get_lifecycle(self) -> Lifecycle:
         if not hasattr(self, "_lifecycle"):

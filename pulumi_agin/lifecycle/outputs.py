@@ -42,8 +42,8 @@ def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[s
         value = getattr(ingress, field)
         if value or field in inputs_before:
             inputs[field] = value
-    policy = without_none(ingress.outputs()).get(POLICY)
-    if policy is not None:
+    if ingress.certificate_management_policy is not None:
+        policy = without_none(ingress.certificate_management_policy.plain())
         policy_before = inputs_before.get(POLICY)
         if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
             # ngrok chose it. As an input it would be a difference that nobody made.
