@@ -37,7 +37,7 @@ class Deployment:
         self.is_mocked = is_mocked
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
-        self._accounts: dict[Settings, Account] = {}
+        self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
 
     @classmethod
@@ -56,7 +56,7 @@ class Deployment:
             setattr(monitor, _ATTRIBUTE, deployment)
         return deployment
 
-    def account(self, settings: Settings) -> Account:
+    def account(self, settings: Settings) -> ProgramAccount:
         """Returns the account of these settings, the same object each time.
 
         Args:
@@ -66,7 +66,7 @@ class Deployment:
             InvalidInputsError: The settings have problems.
         """
         if settings not in self._accounts:
-            self._accounts[settings] = Account(settings)
+            self._accounts[settings] = ProgramAccount(settings)
         return self._accounts[settings]
 
     def warn_once(self, subject: str, sentence: str) -> None:
@@ -81,7 +81,7 @@ class Deployment:
             pulumi.log.warn(sentence)
 
 
-class Account:
+class ProgramAccount:
     """An account of ngrok's, as the program itself asks it."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,12 +1,16 @@
-"""Whether dnspython can be loaded, which an extra of the package installs."""
+"""Whether dnspython, which an extra of the package installs, can be loaded."""
 
 from __future__ import annotations
 
 
-def missing_package() -> str | None:
-    """Returns what to do if dnspython cannot be loaded for `dns.rfc2136`; None if it can be.
+def missing_package(user: str, install: str) -> str | None:
+    """Returns why dnspython cannot be loaded and what to do; None if it can be loaded.
 
-    Loads nothing, as a module `dns` may be the program's own.
+    Loads nothing, because a module `dns` may be the program's own.
+
+    Args:
+        user: What needs dnspython, as the program writes it, such as "dns.rfc2136".
+        install: The command that installs dnspython.
     """
     import importlib.machinery
     import importlib.util
@@ -16,5 +20,5 @@ def missing_package() -> str | None:
     if folders and importlib.machinery.PathFinder.find_spec("dns.update", folders):
         return None
     if found and found.has_location:
-        return f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {found.origin}: rename that module"
-    return "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+        return f"{user} needs dnspython, whose module `dns` is hidden by {found.origin}: rename that module"
+    return f"{user} needs a package that is not installed here: {install}"

@@ -8,11 +8,12 @@ Pydantic takes time to load, so nothing that a Python program imports at its sta
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, Protocol, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -51,8 +52,10 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    written_as: ClassVar[str] = "a dict"
-    """How a user writes it, for the message about something else."""
+    @classmethod
+    def written_as(cls, words: Words) -> str:
+        """Returns how a user writes it, for the message about something else."""
+        return "a dictionary"
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a plain dict, nested ones too."""
@@ -211,13 +214,13 @@ class WholeNumber(Rule):
 
 @dataclass(eq=False, repr=False)
 class YesNo(Rule):
-    """True or False."""
+    """A boolean."""
 
-    limit: str = "`True` or `False`"
+    limit: str = "`true` or `false`"
 
-    def __call__(self, value: object) -> bool:
+    def __call__(self, value: object, info: ValidationInfo) -> bool:
         if not isinstance(value, bool):
-            raise ValueError("must be True or False")
+            raise ValueError(f"must be {_context(info).words.boolean}")
         return value
 
 
@@ -256,7 +259,7 @@ def _kind(value: object) -> str:
         (int, "a number"),
         (float, "a number"),
         (str, "text"),
-        (dict, "a dict"),
+        (dict, "a dictionary"),
         (list, "a list"),
     ]
     return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
@@ -290,11 +293,26 @@ def _never(value: object) -> bool:
     return False
 
 
+class Words(Protocol):
+    """How the language of a program writes some values, for messages."""
+
+    boolean: str
+    """The two values of a boolean."""
+    certificate_policy: str
+    """The types that a certificate policy can have."""
+
+
+class _NeutralWords:
+    boolean = "true or false"
+    certificate_policy = "a dictionary"
+
+
 class Context(NamedTuple):
     """What validation is told about the values, through pydantic's validation context."""
 
     is_unknown: Callable[[object], bool] = _never
     is_secret: Callable[[str], bool] = _never
+    words: Words = _NeutralWords()
 
 
 def _context(info: ValidationInfo) -> Context:
@@ -306,6 +324,7 @@ def validate(
     values: Mapping[str, Any],
     is_unknown: Callable[[object], bool] = _never,
     is_secret: Callable[[str], bool] = _never,
+    words: Words = _NeutralWords(),  # noqa: B008 - it never changes
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Normalizes values, and finds everything that is wrong with them.
 
@@ -313,19 +332,20 @@ def validate(
         model: The declaration of the values.
         values: The values by their names. None is as good as absent.
         is_unknown: Tells a value that a preview does not know yet. It is left as it is.
-        is_secret: Tells a text that is or holds a secret, for fields that users mistake it for.
+        is_secret: Tells whether a text is or holds a secret, for fields where users give a secret by mistake.
+        words: The words of the program's language.
 
     Returns:
         The values in canonical form as plain dicts, with the declared defaults, and no problems. Or an empty dict and
         the problems.
     """
     try:
-        return model.model_validate(values, context=Context(is_unknown, is_secret)).plain(), []
+        return model.model_validate(values, context=Context(is_unknown, is_secret, words)).plain(), []
     except ValidationError as error:
-        return {}, [_problem(model, detail) for detail in error.errors(include_url=False)]
+        return {}, [_problem(model, detail, words) for detail in error.errors(include_url=False)]
 
 
-def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
+def _problem(model: type[Declaration], detail: Mapping[str, Any], words: Words) -> Problem:
     path = tuple(map(_printable, detail["loc"]))
     if detail["type"] == "value_error":
         return Problem(path, _message_of_rule(detail))
@@ -335,7 +355,7 @@ def _problem(model: type[Declaration], detail: Mapping[str, Any]) -> Problem:
     if detail["type"] == "extra_forbidden":
         return Problem(path, _why_unknown(path[-1], list(_fields_at(model, path[:-1]))))
     if detail["type"] == "model_type":
-        return Problem(path, f"must be {_model_at(model, path).written_as}, but is {_kind(detail['input'])}")
+        return Problem(path, f"must be {_model_at(model, path).written_as(words)}, but is {_kind(detail['input'])}")
     # pydantic's own words, which do not repeat the value.
     return Problem(path, str(detail["msg"]))
 
@@ -430,8 +450,7 @@ def _limit(field: FieldInfo) -> str:
         rows = [f"`{row.name}`: {'required, ' if row.is_required else ''}{row.limit}" for row in rows_of(nested)]
         return "; ".join(rows)
     has_default = not field.is_required() and field.default is not None
-    shown = f'`"{field.default}"`' if isinstance(field.default, str) else f"`{field.default}`"
-    parts = [rule.limit if rule else "", f"default {shown}" if has_default else ""]
+    parts = [rule.limit if rule else "", f"default `{json.dumps(field.default)}`" if has_default else ""]
     return "; ".join(filter(None, parts))
 
 

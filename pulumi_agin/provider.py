@@ -13,7 +13,7 @@ from .deployment import Deployment
 from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
 
 if TYPE_CHECKING:
-    from .deployment import Account
+    from .deployment import ProgramAccount
 
 
 class Provider(pulumi.ProviderResource):
@@ -69,7 +69,7 @@ def _stack_config(key: str) -> Any:
 # -- the account in which the program itself asks ---------------------------------------------------------
 
 
-async def account_of(provider: pulumi.ProviderResource | None) -> Account | None:
+async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
     """Returns the account of an explicit provider, or of the stack config and the environment.
 
     Args:

@@ -59,7 +59,12 @@ def _limit(row: Row) -> str:
 
 def _lines(rows: list[list[str]]) -> str:
     heading, *rest = [f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows]
-    return heading + "|---" * len(rows[0]) + "|\n" + "".join(rest)
+    return _in_python(heading + "|---" * len(rows[0]) + "|\n" + "".join(rest))
+
+
+def _in_python(table: str) -> str:
+    """Returns a table for the readers of Python: declarations write values as JSON does."""
+    return table.replace("`null`", "`None`").replace("`true`", "`True`").replace("`false`", "`False`")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from .refusals import Refusals
 from .request import Request
 from .retry import Deadline
 from .snapshot import LONGEST_LIST_BYTES, Page, Snapshot
-from .text import EXCERPT_CHARACTERS, one_line
+from .text import EXCERPT_CHARACTERS, holds_secret, one_line
 from .transport import Transport, make_exchanges
 
 # This much of the time of a write is kept to find out what became of a request whose answer was lost.
@@ -468,7 +468,7 @@ class AgentIngressClient:
             raise errors.InvalidInputsError(
                 f'"{self.fit_to_show(id_, 60)}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}'
             )
-        if self._redactor.holds_key(id_):
+        if holds_secret(id_, self._api_key.get_secret_value()):
             raise errors.InvalidInputsError(
                 f"the id of an Agent Ingress was given as the API key, or a part of it; {ID_LOOKS_LIKE}"
             )

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.fields import REPLACES, Declaration, OneOf, Rule, Text, text_of
+from pulumi_agin.fields import REPLACES, Declaration, OneOf, Rule, Text, Words, text_of
 from pulumi_agin.limits import (
     CERTIFICATE_AUTHORITIES,
     DESCRIPTION_MAX_BYTES,
@@ -91,12 +91,14 @@ _AUTHORITY = OneOf(CERTIFICATE_AUTHORITIES, missing=f' where there is a policy: 
 class CertificatePolicyInputs(Declaration):
     """How ngrok gets the certificate of the domain."""
 
-    written_as = "a dict or AgentIngressCertPolicyArgs"
-
     authority: Annotated[str, PlainValidator(_AUTHORITY)] = Field(description="who signs the certificate")
     private_key_type: Annotated[str | None, PlainValidator(OneOf(PRIVATE_KEY_TYPES))] = Field(
-        None, description="the type of the certificate's private key; left out, it is ngrok's choice"
+        None, description="the type of the certificate's private key; if it is left out, ngrok chooses"
     )
+
+    @classmethod
+    def written_as(cls, words: Words) -> str:
+        return words.certificate_policy
 
 
 class AgentIngressInputs(Declaration):

@@ -29,11 +29,3 @@ class Redactor:
         # Cut before it is searched, because searching takes time.
         shown = redact(text[:SEARCHED_CHARACTERS], self._api_key.get_secret_value())
         return one_line(proxies.redact_credentials(shown, self._proxy_credentials), limit)
-
-    def holds_key(self, text: str) -> bool:
-        """Returns whether a text holds the API key, or 8 characters of it in a row.
-
-        Args:
-            text: The text.
-        """
-        return redact(text, self._api_key.get_secret_value()) != text

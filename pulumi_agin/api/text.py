@@ -66,6 +66,16 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
     return shown if shown == text or len(shown) >= len(text) else redact(shown, secret, mark)
 
 
+def holds_secret(text: str, secret: str) -> bool:
+    """Returns whether a text holds a secret, or any 8 characters of the secret in a row.
+
+    Args:
+        text: The text.
+        secret: The secret.
+    """
+    return redact(text, secret) != text
+
+
 def _character(unit: str) -> str:
     """Returns the character that a unit of text stands for: itself, "%41", "&#65;", "&amp;" or an escape in JSON."""
     if len(unit) == 1:

@@ -257,5 +257,14 @@ def package(module: str, *, extra: str) -> Any:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise pulumi.RunError(
-            f"dns.{extra} needs a package that is not installed here: pip install 'pulumi-agin[{extra}]'"
+            f"dns.{extra} needs a package that is not installed here: {install_line(extra)}"
         ) from None
+
+
+def install_line(extra: str) -> str:
+    """Returns the command that installs an extra of pulumi-agin.
+
+    Args:
+        extra: The name of the extra.
+    """
+    return f"pip install 'pulumi-agin[{extra}]'"

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_agin.dnspython import missing_package
 from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 
-from .records import Adapter, NsRecords
+from .records import Adapter, NsRecords, install_line
 from .rfc2136_delegation import Rfc2136Delegation
 
 
@@ -37,7 +37,7 @@ def rfc2136(
         tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
             hmac-sha512.
         port: The TCP port of the server, 1 to 65535.
-        take_over: Whether to replace NS records that the domain has already when these are created.
+        take_over: Whether to replace NS records that the domain already has.
         opts: The options of the record.
 
     Returns:
@@ -46,7 +46,7 @@ def rfc2136(
     Raises:
         pulumi.RunError: dnspython is not installed, or a module `dns` of the project's own hides it.
     """
-    if missing := missing_package():
+    if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
         raise pulumi.RunError(missing)
 
     def make(records: NsRecords) -> pulumi.Resource:

@@ -174,6 +174,10 @@ class PythonVocabulary:
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
     take_over = "take_over=True"
+    boolean = "True or False"
+    certificate_policy = "a dict or AgentIngressCertPolicyArgs"
+    rfc2136 = "dns.rfc2136"
+    install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 
     def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
         from pulumi_agin import commands

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin import commands
@@ -20,10 +19,12 @@ from pulumi_agin.canonical import POLICY, canonical_domain, has_policy
 from . import domain_taken
 from .account import Account, domain_of
 from .call import Call, Reading
+from .declared import declared_fields
 from .outputs import inputs_of, outputs_after, outputs_of
 from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
 
 if TYPE_CHECKING:
+    from pulumi_agin.api.inputs import AgentIngressInputs
     from pulumi_agin.api.models import AgentIngress
     from pulumi_agin.settings import Settings
 
@@ -49,12 +50,12 @@ class AgentIngressLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        # Imported here because both load pydantic, which a destroy does not need.
-        from pulumi_agin.api.inputs import AgentIngressInputs
+        # Imported here because it loads pydantic, which a destroy does not need.
         from pulumi_agin.fields import validate
 
         self._account.process.learn_from_check(call)
-        inputs, problems = validate(AgentIngressInputs, wanted, call.is_unknown)
+        words = self._account.process.vocabulary
+        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=words)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
@@ -72,7 +73,8 @@ class AgentIngressLifecycle:
         _check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
         self._account.process.learn_wanted_policy(id_, wanted.get(POLICY))
-        return Difference(changed, [field for field in changed if field in _replacing_fields()], bool(changed))
+        replacing = declared_fields(_load_inputs).replacing
+        return Difference(changed, [field for field in changed if field in replacing], bool(changed))
 
     # -- what is done -------------------------------------------------------------------------------------
 
@@ -96,7 +98,8 @@ class AgentIngressLifecycle:
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         outputs = self._outputs(ingress)
         self._account.process.learn_outputs(call.urn, outputs)
-        self._check_kept(call, [field for field in _updated_fields() if wanted.get(field)], wanted, ingress, outputs)
+        asked = [field for field in declared_fields(_load_inputs).updated if wanted.get(field)]
+        self._check_kept(call, asked, wanted, ingress, outputs)
         return Created(ingress.id, outputs)
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
@@ -203,20 +206,10 @@ class AgentIngressLifecycle:
 # -- what is declared -------------------------------------------------------------------------------------
 
 
-@cache
-def _replacing_fields() -> tuple[str, ...]:
+def _load_inputs() -> type[AgentIngressInputs]:
     from pulumi_agin.api.inputs import AgentIngressInputs
-    from pulumi_agin.fields import replacing_fields
 
-    return replacing_fields(AgentIngressInputs)
-
-
-@cache
-def _updated_fields() -> tuple[str, ...]:
-    from pulumi_agin.api.inputs import AgentIngressInputs
-    from pulumi_agin.fields import updated_fields
-
-    return updated_fields(AgentIngressInputs)
+    return AgentIngressInputs
 
 
 # -- what is compared -------------------------------------------------------------------------------------
@@ -234,7 +227,7 @@ def _check_comparable(call: Call) -> None:
         wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
     policy = outputs.get(POLICY)
     if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
-        wrong.append(f"{POLICY} is not a dict")
+        wrong.append(f"{POLICY} is not an object")
     if wrong:
         raise Failed(
             f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
@@ -244,8 +237,9 @@ def _check_comparable(call: Call) -> None:
 
 def _changes(call: Call, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Returns the fields whose wanted values differ from the existing ones."""
-    fields = (*_replacing_fields(), *_updated_fields())
-    return [field for field in fields if _differs(call, field, existing.get(field), wanted.get(field))]
+    fields = declared_fields(_load_inputs)
+    names = (*fields.replacing, *fields.updated)
+    return [name for name in names if _differs(call, name, existing.get(name), wanted.get(name))]
 
 
 def _differs(call: Call, field: str, old: Any, new: Any) -> bool:

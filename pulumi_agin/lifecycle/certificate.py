@@ -10,17 +10,17 @@ import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import is_transient
-from pulumi_agin.api.text import redact
+from pulumi_agin.api.text import holds_secret
 from pulumi_agin.canonical import has_policy, without_none
 from pulumi_agin.nameservers import describe_public
 
 from .account import Account, domain_of
 from .call import Call, Reading
+from .declared import declared_fields
 from .results import Abandoned, Checked, Created, Difference, Existing, Failed, InputFailure
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress, CertificateState
     from pulumi_agin.settings import Settings
 
+    from .certificate_inputs import CertificateValidationInputs
     from .process import Process
 
 ID = "agent_ingress_id"
@@ -86,15 +87,13 @@ class CertificateValidationLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        # Imported here because both load pydantic, which a destroy does not need.
+        # Imported here because it loads pydantic, which a destroy does not need.
         from pulumi_agin.fields import validate
-
-        from .certificate_inputs import CertificateValidationInputs
 
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()
         inputs, problems = validate(
-            CertificateValidationInputs, wanted, call.is_unknown, lambda text: redact(text, api_key) != text
+            _load_inputs(), wanted, call.is_unknown, lambda text: holds_secret(text, api_key), self._process.vocabulary
         )
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
@@ -105,7 +104,7 @@ class CertificateValidationLifecycle:
         before = call.outputs_before
         changed = [
             field
-            for field in _replacing_fields()
+            for field in declared_fields(_load_inputs).replacing
             if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
@@ -282,13 +281,10 @@ class CertificateValidationLifecycle:
         return call.is_unknown(wanted) or not isinstance(there, Mapping) or not has_policy(there, wanted)
 
 
-@cache
-def _replacing_fields() -> tuple[str, ...]:
-    from pulumi_agin.fields import replacing_fields
-
+def _load_inputs() -> type[CertificateValidationInputs]:
     from .certificate_inputs import CertificateValidationInputs
 
-    return replacing_fields(CertificateValidationInputs)
+    return CertificateValidationInputs
 
 
 @dataclass

@@ -53,8 +53,8 @@ class NsRecordsLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them, a missing dnspython too."""
-        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown)
-        missing = missing_package()
+        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._process.vocabulary)
+        missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
 
@@ -152,9 +152,13 @@ class NsRecordsLifecycle:
         with _failures():
             self._server(call, kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
 
+    def _missing_package(self) -> str | None:
+        words = self._process.vocabulary
+        return missing_package(words.rfc2136, words.install_dnspython)
+
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
         """The server that has the records. Raises Failed if dnspython is missing."""
-        if missing := missing_package():
+        if missing := self._missing_package():
             raise Failed(missing)
         key = None
         if "tsig_key_name" in properties:

@@ -1,4 +1,4 @@
-"""The words that differ between doors: how a program spells an option, and the commands to paste."""
+"""The words that differ between doors: how a program writes options and values, and the commands to paste."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ class Vocabulary(Protocol):
     """The option that limits how long a call may take."""
     take_over: str
     """The argument that makes NS records replace existing ones."""
+    boolean: str
+    """The two values of a boolean."""
+    certificate_policy: str
+    """The types that a certificate policy can have."""
+    rfc2136: str
+    """What creates NS records by DNS updates."""
+    install_dnspython: str
+    """The command that installs what DNS updates need."""
 
     def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
         """Returns the command that takes over the Agent Ingress `id_` as the resource `urn`.

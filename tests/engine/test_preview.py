@@ -185,7 +185,7 @@ def test_a_state_that_somebody_edited_is_named_and_a_refresh_puts_it_right(
     project.write_state(state)
     for failed in (project.pulumi("preview", fails=True), project.up(fails=True)):
         assert (
-            "in the state of this Agent Ingress, domain is missing and certificate_management_policy is not a dict. "
+            "in the state of this Agent Ingress, domain is missing and certificate_management_policy is not an object. "
             "Somebody edited the state" in failed.diagnostics
         )
         assert "run `pulumi refresh`, which reads the values from ngrok again" in failed.diagnostics

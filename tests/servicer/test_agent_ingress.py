@@ -70,6 +70,9 @@ def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plug
     assert plugin.check({"domain": "https://me:password@acme.com"})[1][0].startswith("property domain is a URL")
     assert plugin.check({"domain": "x" * 200})[1][0].startswith("property domain has a label")
     assert plugin.check({})[1][0].startswith("property domain is required")
+    assert plugin.check({"domain": DOMAIN, "certificate_management_policy": "letsencrypt"})[1] == [
+        "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs, but is text"
+    ]
 
 
 def test_check_judges_the_settings_too(plugins: Plugins) -> None:
@@ -485,7 +488,7 @@ def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plug
         *(("domain", str(wrong)) for wrong in WRONG if wrong != "wrong"),
         *(("certificate_management_policy", str(wrong)) for wrong in (5, True, "wrong", ["wrong"])),
     }
-    with pytest.raises(PluginError, match="domain is not text and certificate_management_policy is not a dict"):
+    with pytest.raises(PluginError, match="domain is not text and certificate_management_policy is not an object"):
         plugin.diff({**outputs, "domain": 5, "certificate_management_policy": "wrong"}, inputs)
 
 

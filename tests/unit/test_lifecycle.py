@@ -30,6 +30,10 @@ class Words:
     provider = "provider: …"
     custom_timeouts = "customTimeouts"
     take_over = "takeOver: true"
+    boolean = "yes or no"
+    certificate_policy = "a mapping"
+    rfc2136 = "an Rfc2136Delegation"
+    install_dnspython = "install it"
 
     def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
         return f"import {id_} as {urn} {placement.stack}"
@@ -142,6 +146,14 @@ def test_messages_use_the_words_of_the_door(ingresses: AgentIngressLifecycle) ->
     assert "in aliases: [{name: …, parent: …}]" in str(caught.value)
     assert "give it deleteBeforeReplace: true" in str(caught.value)
     assert str(caught.value).endswith(f"\nimport {id_} as {other} acme/dev")
+
+
+def test_messages_about_values_use_the_words_of_the_door(ingresses: AgentIngressLifecycle, process: Process) -> None:
+    wanted = {"domain": "connect.acme.com", "certificate_management_policy": "letsencrypt"}
+    [failure] = ingresses.check(Call(URN), wanted).failures
+    assert failure.reason == "property certificate_management_policy must be a mapping, but is text"
+    failures = NsRecordsLifecycle(process).check(Call(URN), {"take_over": "no"}).failures
+    assert "property take_over must be yes or no" in [failure.reason for failure in failures]
 
 
 def test_a_process_forgets_what_it_learned_first(process: Process) -> None:
