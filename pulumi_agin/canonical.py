@@ -30,7 +30,7 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(domain) for domain in domains})
 
 
-def has_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
+def matches_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
     """Returns whether a policy is as it was asked for. A key type that was left out may be any."""
     if not there or not asked:
         return not there and not asked

@@ -77,7 +77,7 @@ def state_delete_line(urn: str, *, stack: str | None = None) -> str:
         stack: The stack as the CLI calls it; None for the selected one.
     """
     line = _Line()
-    return line.of(f"{line.pulumi('state delete', stack)} --yes --force {line.quoted(urn)}")
+    return line.of(f"{line.pulumi('state delete', stack)} --yes --force {line.quote(urn)}")
 
 
 def replace_line(urn: str, *, stack: str | None = None) -> str:
@@ -89,7 +89,7 @@ def replace_line(urn: str, *, stack: str | None = None) -> str:
     """
     # Not --target-replace, which would leave the NS records as they were.
     line = _Line()
-    return line.of(f"{line.pulumi('up', stack)} --replace {line.quoted(urn)}")
+    return line.of(f"{line.pulumi('up', stack)} --replace {line.quote(urn)}")
 
 
 class _Line:
@@ -104,7 +104,7 @@ class _Line:
 
     def pulumi(self, command: str, stack: str | None) -> str:
         """Returns `pulumi` with a command, for the given stack or the selected one."""
-        return f"pulumi {command} --stack {self.quoted(stack)}" if stack else f"pulumi {command}"
+        return f"pulumi {command} --stack {self.quote(stack)}" if stack else f"pulumi {command}"
 
     def agin_import(
         self, ids: Iterable[str], options: Mapping[str, str | None], stack: str | None, stack_config: Iterable[str]
@@ -113,14 +113,14 @@ class _Line:
         keys = [] if options["--provider"] else [key for key in ENVIRONMENT if key in stack_config]
         get = self.pulumi("config get", stack)
         variables = [f'{ENVIRONMENT[key]}="$({get} {key})"' for key in keys]
-        words = [*variables, *map(self.quoted, _program()), "import", *map(self.quoted, ids)]
+        words = [*variables, *map(self.quote, _program()), "import", *map(self.quote, ids)]
         for option, value in {**options, "--stack": stack}.items():
             if value is not None:
                 # A value that begins with a hyphen would be taken for an option.
-                words.append(option + ("=" if value.startswith("-") else " ") + self.quoted(value))
+                words.append(option + ("=" if value.startswith("-") else " ") + self.quote(value))
         return " ".join(words)
 
-    def quoted(self, value: str) -> str:
+    def quote(self, value: str) -> str:
         """Returns the value as one word of the shell."""
         import shlex  # a program without an error does not need it
 

@@ -428,7 +428,9 @@ class PrimaryServer:
         except (dns.exception.DNSException, ValueError):
             answer = None
         if answer is None or not message.is_response(answer):
-            raise self._untrusted(operation, "what it sent is no answer of a DNS server; see server and port")
+            raise self._untrusted_answer_error(
+                operation, "what it sent is no answer of a DNS server; see server and port"
+            )
         is_signed = self._key is not None and _is_signed(self._key, message.mac, answer, received)
         if answer.rcode() == dns.rcode.SERVFAIL:
             operation.refused_unsigned |= self._key is not None and not is_signed
@@ -448,13 +450,13 @@ class PrimaryServer:
             operation.refused_unsigned = True
             raise self._key_refusal(operation, key, answer)
         if answer.had_tsig:
-            raise self._untrusted(
+            raise self._untrusted_answer_error(
                 operation,
                 f"its answer has a signature that is not the one of {key}, so it is not believed; see what stands "
                 "between here and the server",
             )
         if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET):
-            raise self._untrusted(
+            raise self._untrusted_answer_error(
                 operation,
                 f"its answer is not signed by {key}, so it is not believed; see that the server knows this key, and "
                 "what stands between here and the server",
@@ -467,7 +469,7 @@ class PrimaryServer:
         effort = f" after {operation.tries} tries in {operation.deadline}" if operation.tries > 1 else ""
         return f"could not {operation.action} at {self._address}{effort}"
 
-    def _untrusted(self, operation: _Operation, why: str) -> DnsUpdateError:
+    def _untrusted_answer_error(self, operation: _Operation, why: str) -> DnsUpdateError:
         """The failure of an operation whose answer can't be trusted. The server may have carried it out."""
         operation.lost_an_answer = True
         return DnsUpdateError(f"{self._summary(operation)}: {why}")

@@ -52,7 +52,7 @@ def make_exact(
     after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
     for name, parts in after.items():
         setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
-        sdk.leave_to(before[name])
+        sdk.stop_waiting_for(before[name])
 
     async def settle() -> None:
         try:

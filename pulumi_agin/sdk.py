@@ -55,7 +55,7 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
     return provider
 
 
-def leave_to(output: pulumi.Output[Any]) -> None:
+def stop_waiting_for(output: pulumi.Output[Any]) -> None:
     """Tells the SDK not to wait for an output at the end of the program, as another one takes its place.
 
     Without this call, the program waits for both.

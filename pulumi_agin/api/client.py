@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
-from pulumi_agin.canonical import POLICY, canonical_domain, has_policy
+from pulumi_agin.canonical import POLICY, canonical_domain, matches_policy
 from pulumi_agin.limits import ID_LOOKS_LIKE, PLAIN_ID
 
 from . import errors, retry
@@ -251,7 +251,7 @@ class AgentIngressClient:
                 f"it is unknown whether the Agent Ingress {name} was changed: an answer was lost ({lost}), and how it "
                 f"is could not be found out ({error})"
             ) from None
-        if _has(existing, changes):
+        if _matches(existing, changes):
             return existing
         raise errors.UpdateUnsettledError(str(lost), existing=existing)
 
@@ -454,7 +454,7 @@ class AgentIngressClient:
         first_sent = now - timedelta(seconds=self._clock.monotonic() - request.effective_since)
         asked = {"description": "", "metadata": "", POLICY: None, **body}
         del asked["domain"]
-        return made >= first_sent - CLOCK_SLACK and _has(existing, asked)
+        return made >= first_sent - CLOCK_SLACK and _matches(existing, asked)
 
     # -- any request --------------------------------------------------------------------------------------
 
@@ -569,11 +569,11 @@ def _rest(deadline: Deadline) -> Deadline:
     return deadline.part(min(SETTLING_SECONDS, deadline.left))
 
 
-def _has(ingress: AgentIngress, asked: Mapping[str, Any]) -> bool:
+def _matches(ingress: AgentIngress, asked: Mapping[str, Any]) -> bool:
     """Tells whether the ingress is as it was asked to be."""
     there = ingress.outputs()
     return all(
-        has_policy(there[name], value) if name == POLICY else there[name] == value for name, value in asked.items()
+        matches_policy(there[name], value) if name == POLICY else there[name] == value for name, value in asked.items()
     )
 
 

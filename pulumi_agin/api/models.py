@@ -91,13 +91,13 @@ def _is_host_name(text: str) -> bool:
 
 # -- what ngrok answers -----------------------------------------------------------------------------------
 
-AnswerT = TypeVar("AnswerT", bound="Answer")
+AnswerT = TypeVar("AnswerT", bound="AnswerObject")
 
 _Text = Annotated[str, PlainValidator(_text)]
 _OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
 
 
-class Answer(Record):
+class AnswerObject(Record):
     """An object of an answer. Keys that are not declared are ignored: they come with every new feature of ngrok's."""
 
     @classmethod
@@ -120,7 +120,7 @@ def _in_words(detail: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, [".".join(map(str, detail["loc"])), message]))
 
 
-class AgentIngressCertPolicy(Answer):
+class AgentIngressCertPolicy(AnswerObject):
     """How ngrok gets the certificate."""
 
     authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
@@ -129,7 +129,7 @@ class AgentIngressCertPolicy(Answer):
     )
 
 
-class AgentIngressCertJob(Answer):
+class AgentIngressCertJob(AnswerObject):
     """A provisioning or renewal under way."""
 
     error_code: _OptionalText = Field(
@@ -142,7 +142,7 @@ class AgentIngressCertJob(Answer):
     )
 
 
-class AgentIngressCertStatus(Answer):
+class AgentIngressCertStatus(AnswerObject):
     """Where the certificate is."""
 
     renews_at: _OptionalText = Field(
@@ -153,7 +153,7 @@ class AgentIngressCertStatus(Answer):
     )
 
 
-class AgentIngress(Answer):
+class AgentIngress(AnswerObject):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
     id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
@@ -190,7 +190,7 @@ class AgentIngress(Answer):
         return {name: value for name, value in self.plain().items() if name != "id"}
 
 
-class AgentIngressPage(Answer):
+class AgentIngressPage(AnswerObject):
     """One page of the list."""
 
     ingresses: list[AgentIngress] = Field(description="the Agent Ingresses on it, newest first")

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or that of the failure as `main` says.
     """
-    request = Request(
+    request = ImportRequest(
         options.ids, options.all, options.filter, options.name, options.parent, options.provider, options.stack
     )
     try:
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True)
-class Request:
+class ImportRequest:
     """What the command line asks for: exactly one of ids, all and filter."""
 
     ids: Sequence[str] = ()
@@ -129,7 +129,7 @@ class Takeover:
         return "\n".join(["import pulumi\nimport pulumi_agin as agin\n", *blocks])
 
 
-def prepare(request: Request) -> Takeover:
+def prepare(request: ImportRequest) -> Takeover:
     """Asks ngrok for the ingresses to take over.
 
     If the folder has a stack, an ingress that the stack has under another name is refused if the user asked for it by
@@ -175,7 +175,7 @@ def prepare(request: Request) -> Takeover:
 # -- what is asked for ------------------------------------------------------------------------------------
 
 
-def _check_request(request: Request) -> None:
+def _check_request(request: ImportRequest) -> None:
     """Checks what can be checked before ngrok is asked."""
     ways = [bool(request.ids), request.all, request.filter is not None]
     if sum(ways) != 1:
@@ -214,7 +214,7 @@ def _types(urn: str) -> str:
     return urn.split("::", 3)[2]
 
 
-def _ingresses(request: Request, client: AgentIngressClient) -> list[AgentIngress]:
+def _ingresses(request: ImportRequest, client: AgentIngressClient) -> list[AgentIngress]:
     if request.ids:
         return [_ingress_with(client, id_) for id_ in request.ids]
     # Always in the same order, so that names that end in a number are the same the next time.

@@ -89,7 +89,7 @@ class App:
         )
         with self._state.lock:
             logged = self._log(call, connection)
-            fault = next((each for each in self._state.faults if each.meets(call.method, call.path)), None)
+            fault = next((each for each in self._state.faults if each.applies_to(call.method, call.path)), None)
         answer = await self._carry_out(call, fault, connection)
         if answer is None:
             connection.reset()

@@ -76,7 +76,7 @@ class Fault:
             return self.after
         return self.kind not in ("answer", "reset_before")
 
-    def meets(self, method: str, path: str) -> bool:
+    def applies_to(self, method: str, path: str) -> bool:
         """Returns whether the fault happens to a request, and counts the request.
 
         Args:

@@ -49,7 +49,7 @@ class Account:
         """Returns the hidden output by which a later call recognizes the API key."""
         return {FINGERPRINT: self.process.client(self.settings).fingerprint(id_)}
 
-    def believe_gone(self, call: Call, id_: str, error: Exception) -> None:
+    def check_gone(self, call: Call, id_: str, error: Exception) -> None:
         """Returns if a 404 means that the ingress is gone, that is, if this API key saw it last.
 
         Args:

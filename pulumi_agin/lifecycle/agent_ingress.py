@@ -14,7 +14,7 @@ from pulumi_agin.api.errors import (
     UpdateUnsettledError,
 )
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.canonical import POLICY, canonical_domain, has_policy
+from pulumi_agin.canonical import POLICY, canonical_domain, matches_policy
 
 from . import domain_taken
 from .account import Account, domain_of
@@ -116,7 +116,7 @@ class AgentIngressLifecycle:
         except NotFoundError as error:
             if not is_refresh:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
-            self._account.believe_gone(call, id_, error)
+            self._account.check_gone(call, id_, error)
             return None
         inputs = None
         if reading is not Reading.GET:
@@ -149,7 +149,7 @@ class AgentIngressLifecycle:
             changes = {field: _patch_value(field, wanted) for field in changed}
             ingress = client.update(id_, changes, deadline.left, domain=domain)
         except NotFoundError as error:
-            self._account.believe_gone(call, id_, error)
+            self._account.check_gone(call, id_, error)
             raise Failed(
                 f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
                 "the next `pulumi up` then makes it anew"
@@ -166,7 +166,7 @@ class AgentIngressLifecycle:
         try:
             self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
         except NotFoundError as error:
-            self._account.believe_gone(call, id_, error)
+            self._account.check_gone(call, id_, error)
 
     # -- what came of it ----------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
     if field == "domain":
         return canonical_domain(old or "") != canonical_domain(new or "")
     if field == POLICY:
-        return not has_policy(old, new)
+        return not matches_policy(old, new)
     return bool((old or "") != (new or ""))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import is_transient
 from pulumi_agin.api.text import holds_secret
-from pulumi_agin.canonical import has_policy, without_none
+from pulumi_agin.canonical import matches_policy, without_none
 from pulumi_agin.nameservers import describe_public
 
 from .account import Account, domain_of
@@ -127,7 +127,7 @@ class CertificateValidationLifecycle:
             client = self._account.client(call)
             ingress = client.get_one_of_many(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
         except NotFoundError as error:
-            self._account.believe_gone(call, id_, error)
+            self._account.check_gone(call, id_, error)
             return None
         return Existing(id_, self._outputs(ingress))
 
@@ -278,7 +278,7 @@ class CertificateValidationLifecycle:
             return False
         there = call.outputs_before[WAITED_POLICY]
         # If somebody edited the state, it may be anything. Another wait does no harm.
-        return call.is_unknown(wanted) or not isinstance(there, Mapping) or not has_policy(there, wanted)
+        return call.is_unknown(wanted) or not isinstance(there, Mapping) or not matches_policy(there, wanted)
 
 
 def _load_inputs() -> type[CertificateValidationInputs]:

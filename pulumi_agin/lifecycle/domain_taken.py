@@ -66,7 +66,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
             f"deletes it, before you go back to {domain}"
         )
     if not ways or existing.created_at >= made:
-        ways.append(_left_behind(existing.id))
+        ways.append(_advise_on_leftover(existing.id))
     return f"{has_it}. {'. '.join(ways)}{_IN_USE}"
 
 
@@ -81,7 +81,7 @@ def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError,
     """
     is_replaced = account.process.known_outputs(call.urn) is not None
     if error.existing_id and is_replaced:
-        return f"{error}. {_left_behind(error.existing_id)}{_IN_USE}"
+        return f"{error}. {_advise_on_leftover(error.existing_id)}{_IN_USE}"
     if error.existing_id:
         line = _import_line(account, call, error.existing_id)
         return f"{error}. To take it over under the name of this resource, run\n{line}"
@@ -96,7 +96,7 @@ def _import_line(account: Account, call: Call, id_: str) -> str:
     return account.process.vocabulary.import_line(id_, call.urn, placement, account.settings.from_stack_config)
 
 
-def _left_behind(id_: str) -> str:
+def _advise_on_leftover(id_: str) -> str:
     """Says what to do if another ingress has the domain to which this resource is to change."""
     return (
         "Only where a run of this stack that was cut off created it, at that time, delete it at ngrok, as with "

@@ -90,7 +90,7 @@ class NsRecordsLifecycle:
                 outputs = {**_outputs(wanted), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
         if there is not None:
-            raise self._refuse_taken(wanted, there)
+            raise self._taken_failure(wanted, there)
         return Created(domain, _outputs(wanted))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
@@ -143,7 +143,7 @@ class NsRecordsLifecycle:
                 }
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
-            raise self._refuse_taken(wanted, there)
+            raise self._taken_failure(wanted, there)
         return _outputs(wanted)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -166,7 +166,7 @@ class NsRecordsLifecycle:
         deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, self._process.clock, call.is_awaited)
         return PrimaryServer(_address(properties), properties["zone"], key, deadline, self._process.progress)
 
-    def _refuse_taken(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
+    def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
         """Returns the failure of a call that found records of somebody else's."""
         words = self._process.vocabulary
         cut_off = ""

@@ -95,7 +95,7 @@ class KeptNsTargets(Rule):
         return sorted({target.lower().rstrip(".") + "." for target in value})
 
 
-class Server(Rule):
+class ServerHost(Rule):
     """The host name or the IP address of a server."""
 
     limit = "a host name or an IP address"
@@ -158,7 +158,7 @@ class _NsRecords(Declaration):
     ttl: Annotated[int, PlainValidator(WholeNumber(0, LONGEST_TTL_SECONDS, "seconds"))] = Field(
         description="how long resolvers may cache the records"
     )
-    server: Annotated[str, PlainValidator(Server())] = Field(description="the primary server of the zone")
+    server: Annotated[str, PlainValidator(ServerHost())] = Field(description="the primary server of the zone")
     port: _Port
     tsig_key_name: Annotated[str | None, PlainValidator(DnsName("agin"))] = Field(
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.canonical import POLICY, has_policy, without_none
+from pulumi_agin.canonical import POLICY, matches_policy, without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
@@ -74,7 +74,7 @@ def outputs_after(
     policy = wanted.get(POLICY)
     if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
         return after
-    if has_policy(existing.get(POLICY), policy):
+    if matches_policy(existing.get(POLICY), policy):
         # With the key type that ngrok chose.
         after |= {name: existing.get(name) for name in (POLICY, STATUS)}
     elif policy:

@@ -128,9 +128,9 @@ def test_without_a_way_to_leave_an_output_to_another_one_nothing_happens(monkeyp
 
     output: Any = Output()
     monkeypatch.setattr(pulumi, "Output", Output)
-    sdk.leave_to(output)
+    sdk.stop_waiting_for(output)
     monkeypatch.setattr(Output, "_untrack", untracked.append, raising=False)
-    sdk.leave_to(output)
+    sdk.stop_waiting_for(output)
     assert untracked == [output]
 
 
