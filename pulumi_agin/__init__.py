@@ -1,4 +1,4 @@
-"""Own ngrok Agent Ingresses from a Pulumi program: `import pulumi_agin as agin`."""
+"""Manage ngrok Agent Ingresses from a Pulumi program: `import pulumi_agin as agin`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +51,8 @@ __all__ = [
     "get_agent_ingresses_output",
 ]
 
-# Where the names are. Each is loaded when it is used: the plugin process needs none of what a program writes, and the
-# engine waits for it.
+# The modules of the names. A name is loaded when it is used, because the plugin process needs none of them, and the
+# engine waits for that process to start.
 _MODULES = {
     "agent_configuration": ("agent_config",),
     "certificate": ("AgentIngressCertificateValidation",),
@@ -69,7 +69,7 @@ _MODULES = {
 }
 
 
-# Type checkers, which would let every name pass, see the imports above instead.
+# Type checkers see the imports above instead. With this function they would accept every name.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:

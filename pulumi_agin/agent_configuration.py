@@ -1,4 +1,4 @@
-"""agent_config: what an ngrok agent has to be told to connect to an Agent Ingress."""
+"""agent_config: the configuration with which an ngrok agent connects to an Agent Ingress."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def agent_config(
 ) -> pulumi.Output[str]:
     """Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.
 
-    With a Let's Encrypt policy, the agent is told to trust what its host trusts (`connect_cas: host`). Without a policy
-    it trusts ngrok's internal CA, as it does by default.
+    With a Let's Encrypt policy, the agent trusts the certificate authorities of its host (`connect_cas: host`). Without
+    a policy it trusts ngrok's internal CA, which is its default.
 
     Args:
         agent_ingress: The ingress that the agent connects to.
@@ -44,7 +44,7 @@ def agent_config(
     known = pulumi.Output.all(
         domain=agent_ingress.domain,
         policy=agent_ingress.certificate_management_policy,
-        # Without a region, nothing need wait for them.
+        # Without a region, there is no need to wait for them.
         region_domains=[] if region is None else agent_ingress.region_domains,
         authtoken=token,
         region=region,

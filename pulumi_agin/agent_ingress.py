@@ -1,6 +1,6 @@
-"""AgentIngress: the resource that a program writes, its arguments and its outputs.
+"""AgentIngress: the resource in a program, its arguments and its outputs.
 
-Field names are those of ngrok's API, in Python, in the state and in `ignore_changes` alike.
+Field names are those of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -26,7 +26,7 @@ class CertificateAuthority(str, Enum):
     """Who signs the certificate. A plain string works too."""
 
     LETSENCRYPT = "letsencrypt"
-    """Let's Encrypt, the only one that ngrok knows. It needs the NS records of the domain first."""
+    """Let's Encrypt, the only one that ngrok supports. The NS records of the domain must exist first."""
 
 
 class PrivateKeyType(str, Enum):
@@ -124,7 +124,7 @@ class AgentIngressCertPolicy(dict[str, Any]):
     authority: str
     """The certificate authority, such as "letsencrypt"."""
     private_key_type: str | None
-    """The type of the private key that ngrok uses, "rsa" or "ecdsa", also if the program left it out."""
+    """The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program left it out."""
 
 
 @pulumi.output_type
@@ -157,7 +157,7 @@ class AgentIngressCertStatus(dict[str, Any]):
 class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
     """An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own.
 
-    A change of `domain` replaces it; everything else is changed in place. The API key is not an argument: it comes from
+    A change of `domain` replaces it; everything else is changed in place. The API key is not an argument. It comes from
     the stack config (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`).
     """
 
@@ -216,8 +216,8 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
                 add and change it. ngrok has no way to remove it: an update that tries fails, and says what works.
 
         Raises:
-            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK cannot do for a dynamic resource. The message has
-                the command that imports the ingress.
+            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources. The
+                message has the command that imports the ingress.
             TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
         inputs, opts = _inputs_and_opts(*args, **kwargs)
@@ -237,8 +237,8 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
     async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
-        """Returns what a command has to name: the stack, and the URNs of the parent and the explicit provider."""
-        # This is awaited after the SDK has found the provider of the resource.
+        """Returns what a command must name: the stack, and the URNs of the parent and the explicit provider."""
+        # When this is awaited, the SDK has already found the provider of the resource.
         resources = {"parent": opts.parent, "provider": sdk.provider_of(self)}
         urns = {name: str(await resource.urn.future()) for name, resource in resources.items() if resource}
         return {"stack": _stack(), **urns}
@@ -268,7 +268,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
             raise TypeError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
-        read: Any = AgentIngress  # which needs no domain here
+        read: Any = AgentIngress  # a read needs no domain
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
 
@@ -276,7 +276,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
 def _organization() -> str | None:
     """Returns the organization of the stack; None on a backend without organizations."""
     organization = pulumi.get_organization()
-    # This is what such backends say.
+    # Backends without organizations return this name.
     return None if organization == "organization" else organization
 
 
@@ -303,14 +303,14 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
         stack_config=Settings.load(pulumi.runtime.get_config).from_stack_config,
     )
     return (
-        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), as Pulumi's SDK asks a "
-        "dynamic provider to read a resource before it says which provider. Take import_ out of the program, and run "
-        f"once, in the project's folder{filled_in}\n{line}"
+        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK "
+        "asks a dynamic provider to read a resource before it says which provider. Remove import_ from the program, "
+        f"and run once, in the project's folder{filled_in}\n{line}"
     )
 
 
 def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
-    """Returns an answer of ngrok's as the outputs that a program gets.
+    """Converts an answer of ngrok to the outputs that a program gets.
 
     Args:
         answer: The ingress as ngrok has it.
@@ -335,7 +335,7 @@ def _inputs_and_opts(
     opts: pulumi.ResourceOptions | None = None,
     **inputs: Any,
 ) -> tuple[dict[str, Any], pulumi.ResourceOptions | None]:
-    """Returns the inputs and options of an AgentIngress, in whichever of the two ways it is written."""
+    """Returns the inputs and options of an AgentIngress, whichever of the two ways the program uses."""
     if isinstance(args, pulumi.ResourceOptions):
         args, opts = None, args
     if not isinstance(args, AgentIngressArgs | None):

@@ -1,4 +1,4 @@
-"""The one form in which values are compared and kept. Loads nothing heavy, as a Python program needs it."""
+"""The canonical form in which values are compared and kept. Loads nothing heavy, so a program can import it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ POLICY = "certificate_management_policy"
 
 def canonical_domain(domain: str) -> str:
     """Returns a domain trimmed, in lower case, without the root's dot: the form in which ngrok keeps it."""
-    # One dot at the end of a name, and no more: a name with two, or with one after a space, is not a domain, and stays
-    # as it is for validation to see.
+    # Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is not a
+    # domain. It is left as it is, so that validation refuses it.
     return re.sub(r"(?<![\s.])\.\Z", "", domain.strip().lower())
 
 
@@ -31,7 +31,7 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
 
 
 def matches_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
-    """Returns whether a policy is as it was asked for. A key type that was left out may be any."""
+    """Returns whether a policy is the one that was asked for. If the key type was left out, any key type matches."""
     if not there or not asked:
         return not there and not asked
     return all(value is None or value == there.get(name) for name, value in asked.items())

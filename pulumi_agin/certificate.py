@@ -1,4 +1,4 @@
-"""AgentIngressCertificateValidation: the resource by which a program waits for a certificate."""
+"""AgentIngressCertificateValidation: the resource that waits for a certificate."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
     """A wait until ngrok says that the certificate of an Agent Ingress is issued.
 
     It creates nothing, like `aws.acm.CertificateValidation`; "validation" is ACM's word for this wait. A resource that
-    needs a working connect URL depends on it, or uses its outputs. Without a `certificate_management_policy` the
-    ingress is ready at once, and so is this.
+    needs a working connect URL should depend on it or use its outputs. Without a `certificate_management_policy` the
+    ingress is ready at once, and the wait ends at once.
 
     A wait that fails leaves the state as it was, and the next `pulumi up` waits again. Each wait of a program depends
-    on the one before, so that few wait at the same time. Meanwhile, everything else is created.
+    on the one before, so that only one waits at a time while everything else is created.
     """
 
     renews_at: pulumi.Output[str | None]
@@ -53,16 +53,16 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`: there is nothing to read or import.
+            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
             raise pulumi.RunError(
-                f'AgentIngressCertificateValidation "{resource_name}" is a wait, of which there is nothing to read or '
-                "import: take id and import_ out of its ResourceOptions"
+                f'AgentIngressCertificateValidation "{resource_name}" is a wait, so there is nothing to read or '
+                "import: remove id and import_ from its ResourceOptions"
             )
-        # The engine and the plugin make a limited number of calls at once. Waits side by side would keep the ingresses
-        # and records of others from being created. ngrok issues all certificates at the same time anyway.
+        # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
+        # and records. ngrok issues all certificates at the same time anyway.
         deployment = Deployment.current()
         if deployment.last_validation is not None:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[deployment.last_validation]))

@@ -1,6 +1,6 @@
-"""The commands to paste that messages end with. Each is one line of POSIX shell, and holds no API key.
+"""The commands to paste at the end of messages. Each is one line of POSIX shell, without an API key.
 
-Light: the plugin and the program both load it.
+Loads nothing heavy, because both the plugin and the program load it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from .settings import API_KEY, ENVIRONMENT
 from .tokens import STACK
 
-# Put before a command, it gives the command the API key of the stack config.
+# Written before a command, this gives the command the API key of the stack config.
 API_KEY_OF_STACK = f'{ENVIRONMENT[API_KEY]}="$(pulumi config get {API_KEY})"'
 
 
@@ -93,7 +93,7 @@ def replace_line(urn: str, *, stack: str | None = None) -> str:
 
 
 class _Line:
-    """A line that is being put together: it quotes values, and keeps what must stand before the first command."""
+    """Builds a line: it quotes values, and keeps what must come before the first command."""
 
     def __init__(self) -> None:
         self._before: list[str] = []
@@ -122,11 +122,11 @@ class _Line:
 
     def quote(self, value: str) -> str:
         """Returns the value as one word of the shell."""
-        import shlex  # a program without an error does not need it
+        import shlex  # rarely needed
 
         if value.isprintable():
             return shlex.quote(value)
-        # Printed as it is, a line break or an escape sequence would change what the user sees and pastes.
+        # If printed unchanged, a line break or an escape sequence would change what the user sees and pastes.
         octal = "".join(
             chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\0{byte:03o}" for byte in value.encode()
         )

@@ -19,9 +19,9 @@ DEFAULT_TTL_SECONDS = 300
 class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok, created with a DNS provider's package.
 
-    The records are children of this component. They are created after the ingress and deleted before it, as somebody
-    else could take over a delegation that outlives its ingress. A run that is killed may leave records of which the
-    state does not know, and which nothing deletes.
+    The records are children of this component. They are created after the ingress and deleted before it, because
+    somebody else could take over a delegation that outlives its ingress. A run that is killed may leave records that
+    are not in the state. Nothing deletes them.
     """
 
     ns_targets: pulumi.Output[Sequence[str]]
@@ -29,7 +29,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     domain: pulumi.Output[str]
     """The domain that is delegated."""
     agent_ingress_id: pulumi.Output[str]
-    """The id of the ingress. It is known only when all records exist: use it for what must wait for them.
+    """The id of the ingress. It is known only when all records exist: use it in resources that must wait for them.
 
     In a preview, which creates nothing, it is known as soon as the ingress exists.
     """
@@ -84,7 +84,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             agent_ingress=agent_ingress,
         )
         made: Any = dns.create_records(records)
-        # `all` makes a list of it: Pulumi would take a lone Resource for a nested value.
+        # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
         existence = pulumi.Output.all(made).apply(lambda known: _existence_of(resource_name, known[0]))
         self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence).apply(lambda known: str(known[0]))
         self.register_outputs(
@@ -104,7 +104,7 @@ def _valid_ttl(name: str, seconds: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= LONGEST_TTL_SECONDS or seconds != int(seconds):
         raise pulumi.RunError(
-            f"the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, and must be a whole number of seconds "
+            f"the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, but must be a whole number of seconds "
             f"from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
         )
     return int(seconds)
@@ -116,10 +116,10 @@ def _existence_of(name: str, made: Any) -> pulumi.Output[Any]:
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
-            f"the dns of the delegation {name} gave back {type(made).__name__}: its function has to give back the "
-            "record that it made, or a list of them"
+            f"the dns of the delegation {name} returned {type(made).__name__}: its function must return the "
+            "record that it created, or a list of them"
         )
-    # In a preview, the id of a record that is to be created is not known. What uses the id of the ingress from here
+    # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`
     # would be shown as changing. A component has no id.
     is_preview = pulumi.runtime.is_dry_run()
     return pulumi.Output.all(

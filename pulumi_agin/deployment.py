@@ -1,7 +1,7 @@
 """What one run of a program knows: a Deployment for each connection to the engine.
 
-With Pulumi's Automation API, one process can run many deployments. None sees what another one has read, as somebody
-may write in between, and none waits for another one's answers.
+With Pulumi's Automation API, one process can run many deployments. They do not share what they have read, because it
+may have changed in between, and they do not wait for each other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .threads import DaemonThreads
 
 
-# A deployment is an attribute of its monitor, so that both end together: what a deployment holds refers to the monitor.
+# A deployment is an attribute of its monitor, because its parts refer to the monitor, so both must end together.
 _ATTRIBUTE = "_pulumi_agin_deployment"
 
 
@@ -31,7 +31,7 @@ class Deployment:
 
         Args:
             is_running: Whether Pulumi runs the program.
-            is_mocked: Whether Pulumi's mocks run it, as in a user's unit test, in which nothing is to be sent.
+            is_mocked: Whether Pulumi's mocks run it, as in a user's unit test. Then nothing may be sent.
         """
         self.is_running = is_running
         self.is_mocked = is_mocked
@@ -42,10 +42,10 @@ class Deployment:
 
     @classmethod
     def current(cls) -> Deployment:
-        """Returns the deployment in which the program runs; outside of one, a new object each time.
+        """Returns the deployment in which the program runs. Outside of a deployment, it returns a new object each time.
 
         Raises:
-            pulumi.RunError: Pulumi's SDK does not tell; see `sdk.monitor`.
+            pulumi.RunError: Pulumi's SDK lacks the function that tells; see `sdk.monitor`.
         """
         monitor = sdk.monitor()
         if monitor is None:
@@ -70,7 +70,7 @@ class Deployment:
         return self._accounts[settings]
 
     def warn_once(self, subject: str, sentence: str) -> None:
-        """Shows a warning, unless there was one about the same subject before.
+        """Shows a warning, unless one about the same subject was shown before.
 
         Args:
             subject: What the warning is about. It is not shown.
@@ -82,7 +82,7 @@ class Deployment:
 
 
 class ProgramAccount:
-    """An account of ngrok's, as the program itself asks it."""
+    """An ngrok account that the program itself asks, for lookups and previews."""
 
     def __init__(self, settings: Settings) -> None:
         """Creates the client of the account.
@@ -101,4 +101,4 @@ class ProgramAccount:
         self.lookups: DaemonThreads = DaemonThreads()
         """The threads in which lookups wait for their answers."""
         self.previews: Patience = Patience(self.client)
-        """How previews ask."""
+        """Asks for the ingresses that previews need."""

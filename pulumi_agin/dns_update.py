@@ -1,8 +1,8 @@
-"""A conversation with the primary server of a zone: reading one name's NS records, and changing them by RFC 2136.
+"""Reads the NS records of one name from the primary server of its zone, and changes them by RFC 2136.
 
-It goes over TCP only, because answers are lost more easily over UDP. If there is a TSIG key (RFC 8945), it signs every
-message, also questions, because servers may answer depending on the key. dnspython, of the extra `rfc2136`, is loaded
-only when something is asked.
+All messages go over TCP, because answers are lost more easily over UDP. If there is a TSIG key (RFC 8945), it signs
+every message, including questions, because answers may depend on the key. dnspython is loaded only when a message is
+sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
-# A write leaves this much of the call's time, or a quarter of it if that is less, for the look that may follow.
+# A write leaves this much of the call's time, or a quarter of it if that is less, to look at the records afterwards.
 LOOK_SECONDS = 10.0
 
 
@@ -56,7 +56,7 @@ class TsigKey:
     """The key that signs messages.
 
     Attributes:
-        name: Its name, which the server knows it by.
+        name: The name by which the server knows it.
         secret: Its secret in base64.
         algorithm: One of `limits.TSIG_ALGORITHMS`.
     """
@@ -95,9 +95,9 @@ class NsSet:
 class PrimaryServer:
     """The primary server of a zone, for one call of the engine.
 
-    Transient failures are retried until the call's time is over: no connection, no answer, SERVFAIL (RFC 2136 has a
-    server undo the update that it answers so). Any other failure raises DnsUpdateError at once. Without a key,
-    messages are unsigned, and answers are trusted without a signature.
+    Transient failures are retried until the call's time is over: no connection, no answer, SERVFAIL (by RFC 2136, the
+    server has undone an update that it answers with SERVFAIL). Any other failure raises DnsUpdateError at once.
+    Without a key, messages are unsigned, and answers are trusted without a signature.
 
     If no answer tells whether an update was carried out, the server is asked for its records. If they do not tell
     either, the call raises UnsettledError.
@@ -110,9 +110,9 @@ class PrimaryServer:
             address: Where the server listens for TCP.
             zone: The zone that the records are in, without a trailing dot.
             key: What signs the messages; None if they are unsigned.
-            deadline: How long the call may take, the lookup of the server's name aside, and whether anybody still
-                waits for it.
-            progress: Shows what a call that takes long waits for.
+            deadline: How long the call may take, not counting the lookup of the server's name, and whether anybody
+                still waits for it.
+            progress: Shows what a long call waits for.
         """
         self._address = address
         self._zone = zone
@@ -120,19 +120,19 @@ class PrimaryServer:
         self._deadline = deadline
         self._progress = progress
 
-    # -- what can be asked --------------------------------------------------------------------------------
+    # -- the calls ----------------------------------------------------------------------------------------
 
     def read(self, domain: str, action: str | None = None) -> NsSet | None:
         """Reads the NS records of a name below the zone's apex.
 
-        An alias has none. It may as well be one that a wildcard of the zone makes of every name without records.
+        An alias has none. The alias may come from a wildcard, which matches every name without records.
 
         Args:
             domain: The name.
-            action: What the call does, for messages: a verb and its object. By default, it reads the records.
+            action: What the call does, for messages: a verb and its object. The default is to read the records.
 
         Returns:
-            The records; None if there are none, on the zone's authority.
+            The records; None if the zone's server says with authority that there are none.
 
         Raises:
             DnsUpdateError: The server could not be asked, or does not have the name.
@@ -164,13 +164,13 @@ class PrimaryServer:
         if above is not None and domain.endswith(f".{_owner(above)}"):
             raise DnsUpdateError(
                 f"{self._summary(operation)}: all names below {_owner(above)} are aliases (DNAME), so records of "
-                f"{domain} would have no effect; remove that record"
+                f"{domain} would have no effect; remove that DNAME record"
             )
         alias = _find_records(answer.answer, "CNAME", domain)
         if authoritative and alias is not None:
             raise _AliasError(
-                f"{self._summary(operation)}: {domain} is an alias (CNAME) of {one_line(str(alias[0].target))}, beside "
-                "which no NS records can be; remove that record"
+                f"{self._summary(operation)}: {domain} is an alias (CNAME) of {one_line(str(alias[0].target))}, so it "
+                "can have no NS records; remove that record"
             )
         soa, referral = _find_records(answer.authority, "SOA"), _find_records(answer.authority, "NS")
         if authoritative and soa is not None:
@@ -189,20 +189,20 @@ class PrimaryServer:
             )
         raise DnsUpdateError(
             f"{self._summary(operation)}: it answered {dns.rcode.to_text(answer.rcode())} without authority for the "
-            f"zone {self._zone}; see that server is the zone's primary server"
+            f"zone {self._zone}; check that server is the zone's primary server"
         )
 
     def create(self, domain: str, wanted: NsSet) -> NsSet | None:
         """Creates the records if there are none.
 
-        After a lost answer, records that are exactly the wanted ones are ours, because there were none before.
+        After a lost answer, records that equal the wanted ones are ours, because there were none before.
 
         Args:
             domain: The name of the records.
             wanted: The records to create.
 
         Returns:
-            None once they exist. Otherwise the records that are there already, which are left alone.
+            None once they exist. Otherwise the existing records, which are left alone.
 
         Raises:
             UnsettledError: The server may have created them, or may yet.
@@ -213,15 +213,15 @@ class PrimaryServer:
         operation = self._begin_write(f"create the NS records of {domain}", domain)
         there = self.read(domain, operation.action)
         if there is not None:
-            # An update that would change nothing tells whether the records are in this zone, or in another.
+            # An update that changes nothing tells whether the records are in this zone or in another one.
             look = _Operation(operation.action, domain, self._deadline)
             update = self._new_update()
             update.absent(f"{domain}.", "NS")
             answer = self._send(update, look)
             if answer.rcode() == dns.rcode.NOERROR:
                 raise DnsUpdateError(
-                    f"{self._summary(look)}: it has NS records of that name, and none in the zone {self._zone}: they "
-                    "are in another zone, so see zone, or were removed right now, so run `pulumi up` again"
+                    f"{self._summary(look)}: it has NS records of that name, but none in the zone {self._zone}: they "
+                    "are in another zone, so check zone, or were removed just now, so run `pulumi up` again"
                 )
             if answer.rcode() != dns.rcode.YXRRSET:
                 raise self._refusal(look, answer)
@@ -252,9 +252,9 @@ class PrimaryServer:
 
         Args:
             domain: The name of the records.
-            wanted: The records that there are to be.
+            wanted: The new records.
             action: What the call does, for messages: a verb and its object.
-            ours: Records are replaced only if all their values are among these. None replaces any.
+            ours: Records are replaced only if all their values are among these. None replaces any records.
 
         Returns:
             None once it is done. Otherwise the records that are left alone because of `ours`.
@@ -272,7 +272,7 @@ class PrimaryServer:
         update = self._new_update()
         update.absent(f"{domain}.", "CNAME")
         if ours is not None:
-            # Records that come between, maybe while a try is lost, are somebody else's.
+            # Records that appear in between, such as after a lost try, belong to somebody else.
             if before is None:
                 update.absent(f"{domain}.", "NS")
             else:
@@ -293,7 +293,7 @@ class PrimaryServer:
         raise failure
 
     def delete(self, domain: str, targets: Collection[str]) -> None:
-        """Deletes the records with these values, and no others. It is no failure if they are gone already.
+        """Deletes the records with these values, and no others. It is not a failure if they are already gone.
 
         Args:
             domain: The name of the records.
@@ -351,7 +351,7 @@ class PrimaryServer:
 
         Args:
             operation: The update.
-            failure: What came of it.
+            failure: How it failed.
             before: The records before it.
 
         Raises:
@@ -381,7 +381,7 @@ class PrimaryServer:
         with self._progress.of(f"{operation.action} at {self._address}", deadline) as wait:
             while True:
                 if not deadline.is_awaited():
-                    # Somebody may have cleaned up by now, and would not know of what is done later.
+                    # Somebody may have cleaned up by now, and would not know about later changes.
                     raise DnsUpdateError(f"{self._summary(operation)}: nobody waits for it any more")
                 wait.waits_for("no answer yet")
                 operation.tries += 1
@@ -396,8 +396,8 @@ class PrimaryServer:
                 deadline.clock.sleep(pause)
 
     def _exchange(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
-        """Tries once. Raises _TransientError if the next try may go better."""
-        wire = message.to_wire()  # signs it anew, because the signature holds the time
+        """Tries once. Raises _TransientError if the next try may succeed."""
+        wire = message.to_wire()  # signs it again, because the signature contains the time
         seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left)
         try:
             connection = socket.create_connection((self._address.host, self._address.port), seconds)
@@ -405,9 +405,9 @@ class PrimaryServer:
             reason = f"its host name can't be resolved ({one_line(str(error.strerror))})"
             if error.errno == socket.EAI_AGAIN:
                 raise _TransientError(reason) from None
-            raise DnsUpdateError(f"{self._summary(operation)}: {reason}; see server") from None
+            raise DnsUpdateError(f"{self._summary(operation)}: {reason}; check server") from None
         except OSError as error:
-            raise _TransientError(f"no connection{_why(error, seconds)}; see server and port") from None
+            raise _TransientError(f"no connection{_why(error, seconds)}; check server and port") from None
         seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
         with connection:
             try:
@@ -429,7 +429,7 @@ class PrimaryServer:
             answer = None
         if answer is None or not message.is_response(answer):
             raise self._untrusted_answer_error(
-                operation, "what it sent is no answer of a DNS server; see server and port"
+                operation, "what it sent is not the answer of a DNS server; check server and port"
             )
         is_signed = self._key is not None and _is_signed(self._key, message.mac, answer, received)
         if answer.rcode() == dns.rcode.SERVFAIL:
@@ -452,14 +452,14 @@ class PrimaryServer:
         if answer.had_tsig:
             raise self._untrusted_answer_error(
                 operation,
-                f"its answer has a signature that is not the one of {key}, so it is not believed; see what stands "
-                "between here and the server",
+                f"its answer has a signature that is not by {key}, so it is not trusted; check what is "
+                "between this machine and the server",
             )
         if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET):
             raise self._untrusted_answer_error(
                 operation,
-                f"its answer is not signed by {key}, so it is not believed; see that the server knows this key, and "
-                "what stands between here and the server",
+                f"its answer is not signed by {key}, so it is not trusted; check that the server knows this key, and "
+                "what is between this machine and the server",
             )
         operation.refused_unsigned = True
 
@@ -484,13 +484,13 @@ class PrimaryServer:
             return DnsUpdateError(f"{said}, as the clocks differ by more than 5 minutes: {_clocks(answer)}; set them")
         if error == dns.rcode.BADKEY:
             why = (
-                f"it knows no key of this name with {key.algorithm}, or, as Knot says it, one that may not "
-                f"change {operation.domain}; see tsig_key_name and tsig_algorithm"
+                f"it knows no key of this name with {key.algorithm}, or it is Knot and knows one that may not "
+                f"change {operation.domain}; check tsig_key_name and tsig_algorithm"
             )
         elif error == dns.rcode.BADSIG:
-            why = "it has another secret for it; see tsig_secret"
+            why = "it has another secret for it; check tsig_secret"
         else:
-            why = "see its log"
+            why = "check its log"
         return DnsUpdateError(f"{said}: {why}. {_CREDENTIALS_HINT}")
 
     def _refusal(self, operation: _Operation, answer: dns.message.Message) -> DnsUpdateError:
@@ -502,29 +502,29 @@ class PrimaryServer:
         is_update = answer.opcode() == dns.opcode.UPDATE
         if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not key:
             why = (
-                f"it takes no unsigned updates of the zone {self._zone} from this address, or is not its primary "
-                "server; see server and zone, and give tsig_key_name and tsig_secret, or allow unsigned updates at "
+                f"it accepts no unsigned updates of the zone {self._zone} from this address, or is not its primary "
+                "server; check server and zone, and give tsig_key_name and tsig_secret, or allow unsigned updates at "
                 f"the server. {_CREDENTIALS_HINT}"
             )
         elif rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not answer.had_tsig:
-            # PowerDNS refuses a key in this way, and other servers refuse a zone that they don't have.
+            # PowerDNS refuses a key in this way. Other servers refuse a zone that they don't have in this way.
             why = (
-                f"it does not have the zone {self._zone}, does not let this machine ask, or does not take "
-                f"{key}, its secret or the time here; its log says which"
+                f"it does not have the zone {self._zone}, does not let this machine ask, or does not accept "
+                f"{key}, its secret or the time of this machine; its log says which"
             )
         elif key and rcode == dns.rcode.REFUSED and is_update:
             why = (
-                f"{key} may not change the NS records of {operation.domain}; with BIND it may by "
+                f"{key} may not change the NS records of {operation.domain}; BIND allows that by "
                 f'`update-policy {{ grant "{key.name}" name {operation.domain}. NS; }};` of the zone {self._zone}'
             )
         elif rcode == dns.rcode.REFUSED:
-            why = f"it does not have the zone {self._zone}, or does not let this machine ask; see server and zone"
+            why = f"it does not have the zone {self._zone}, or does not let this machine ask; check server and zone"
         elif rcode == dns.rcode.NOTAUTH:
-            why = f"it is not the primary server of the zone {self._zone}; see server and zone"
+            why = f"it is not the primary server of the zone {self._zone}; check server and zone"
         elif rcode == dns.rcode.NOTZONE:
-            why = f"{operation.domain} is not in the zone {self._zone}; see zone"
+            why = f"{operation.domain} is not in the zone {self._zone}; check zone"
         elif rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
-            why = "it does not know DNS UPDATE (RFC 2136), or not this way; see server and port"
+            why = "it does not know DNS UPDATE (RFC 2136), or not this way; check server and port"
         elif rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
             why = "somebody else is changing the records of this name right now; run `pulumi up` again"
         else:
@@ -533,7 +533,7 @@ class PrimaryServer:
 
 
 _CREDENTIALS_HINT = (
-    "Refresh and destroy take the key as the last `pulumi up` left it: after a change run `pulumi up` first, or add "
+    "Refresh and destroy use the key of the last `pulumi up`: after a change, run `pulumi up` first, or add "
     "--run-program"
 )
 
@@ -546,7 +546,7 @@ class _AliasError(DnsUpdateError):
 
 
 class _TransientError(Exception):
-    """A try failed, and the next one may go better. The text is a clause that says what went wrong."""
+    """A try failed, and the next one may succeed. The text is a clause that says what went wrong."""
 
 
 @dataclass
@@ -558,10 +558,10 @@ class _Operation:
         domain: The name whose records it is about.
         deadline: How long it may take.
         tries: How often it was tried so far.
-        rcode: What the answer to an update says, if there is one that can be trusted.
+        rcode: The code of the answer to an update, if there is an answer that can be trusted.
         lost_an_answer: Whether a try had no answer that can be trusted. The server may have carried it out.
-        refused_unsigned: Whether a signed try was refused by an answer without a signature, which anybody between here
-            and the server may have sent.
+        refused_unsigned: Whether a signed try was refused by an answer without a signature, which anybody between
+            this machine and the server may have sent.
     """
 
     action: str
@@ -579,7 +579,7 @@ class _Operation:
 
     @property
     def seconds_left(self) -> float:
-        """How long a step of a try may take in seconds. It always gets some time."""
+        """How long a step of a try may take, in seconds. It is never 0."""
         return max(self.deadline.left, 0.1)
 
 
@@ -605,7 +605,7 @@ def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f" within {seconds:.3g} seconds"
     if isinstance(error, EOFError):
-        return ", as it ended the connection"
+        return ", because it ended the connection"
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
 
 
@@ -628,7 +628,7 @@ def _unsettled_error(failure: DnsUpdateError, there: NsSet | None) -> UnsettledE
 
 
 def _with_doubt(failure: DnsUpdateError) -> str:
-    return f"{failure}. The server may have carried it out all the same"
+    return f"{failure}. The server may have carried it out nevertheless"
 
 
 def _description(there: NsSet | None) -> str:
@@ -649,7 +649,7 @@ def _moment(seconds: float) -> str:
     try:
         return f"{datetime.fromtimestamp(int(seconds), timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
-        return "a time that is none"
+        return "an invalid time"
 
 
 def _find_records(section: Sequence[dns.rrset.RRset], rdtype: str, domain: str | None = None) -> Any:

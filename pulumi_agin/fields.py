@@ -1,9 +1,9 @@
-"""What the declarations of all resources share: the rules that fields are made of, and the one way to validate.
+"""What the declarations of all resources share: the rules of their fields, and the one way to validate.
 
 A resource is declared as a pydantic model. Each of its fields has a rule, which checks a value and says the limit in
-words, a description, and markers such as REPLACES. Validation, diff and the tables in the docs come from there.
+words, a description, and markers such as REPLACES. Validation, diff and the tables in the docs use the declarations.
 
-Pydantic takes time to load, so nothing that a Python program imports at its start may import this module.
+Pydantic takes time to load, so nothing that a program imports at its start may import this module.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-# A message repeats no wrong value that is longer. The base64 of a 16-byte secret has 24 characters.
+# A message never repeats a wrong value that is longer. The base64 of a 16-byte secret has 24 characters.
 LONGEST_SHOWN_CHARACTERS = 20
 
 
 class Marker(Enum):
-    """What a field is besides a value, as a part of its `Annotated` type."""
+    """A property of a field besides its type, as a part of its `Annotated` type."""
 
     REPLACES = "a change of it replaces the resource"
     SECRET = "it is a secret"  # noqa: S105
@@ -95,7 +95,7 @@ class Declaration(Record):
 class Refused(NamedTuple):
     """Stands for a field's value that is wrong because of other fields.
 
-    A "before" validator of a model puts it in, so that the problem is found together with all others.
+    A "before" validator of a model puts it in place of the value, so that all problems are found at once.
     """
 
     value: Any
@@ -103,7 +103,7 @@ class Refused(NamedTuple):
 
 
 def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
-    """Returns why a value is refused, after what is wrong with the value itself."""
+    """Returns what is wrong with the value itself, and then why it is refused."""
     if not _context(info).is_unknown(refused.value):
         try:
             check(refused.value)
@@ -118,8 +118,8 @@ def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info:
 class Rule:
     """What a value must be.
 
-    A rule is called with the value, by `PlainValidator(rule)`. It returns the canonical form, or raises ValueError with
-    what is wrong, without the value.
+    `PlainValidator(rule)` calls the rule with the value. The rule returns the canonical form, or raises ValueError. The
+    message says what is wrong, and does not repeat the value.
 
     Attributes:
         limit: The limit or the allowed values in a few words, for a table.
@@ -150,7 +150,7 @@ class Text(Rule):
 
 @dataclass(eq=False, repr=False)
 class OneOf(Rule):
-    """One of a few texts. The message about a wrong one shows it, where it is short: it is hardly ever a secret."""
+    """One of a few texts. A short wrong text is shown in the message, because it is hardly ever a secret."""
 
     choices: Sequence[str]
     missing: str = ""
@@ -236,12 +236,12 @@ def text_of(value: object) -> str:
 
 
 def is_unknown(value: object, info: ValidationInfo) -> bool:
-    """Tells whether a preview does not know the value yet, for a rule that looks into a list."""
+    """Tells whether a preview does not know the value yet, for a rule that checks the items of a list."""
     return _context(info).is_unknown(value)
 
 
 def is_secret(text: str, info: ValidationInfo) -> bool:
-    """Tells whether a text is or holds a secret that the caller of `validate` knows."""
+    """Tells whether a text is or contains a secret that the caller of `validate` knows."""
     return _context(info).is_secret(text)
 
 
@@ -285,7 +285,7 @@ class Problem:
 
     @property
     def sentence(self) -> str:
-        """The problem as a sentence for somebody who sets the properties of a resource."""
+        """The problem as a sentence, for users who set the properties of a resource."""
         return f"property {self}" if self.path else self.message
 
 
@@ -308,7 +308,7 @@ class _NeutralWords:
 
 
 class Context(NamedTuple):
-    """What validation is told about the values, through pydantic's validation context."""
+    """What the caller of `validate` knows about the values. It is pydantic's validation context."""
 
     is_unknown: Callable[[object], bool] = _never
     is_secret: Callable[[str], bool] = _never
@@ -330,9 +330,9 @@ def validate(
 
     Args:
         model: The declaration of the values.
-        values: The values by their names. None is as good as absent.
-        is_unknown: Tells a value that a preview does not know yet. It is left as it is.
-        is_secret: Tells whether a text is or holds a secret, for fields where users give a secret by mistake.
+        values: The values by their names. None counts as absent.
+        is_unknown: Tells whether a preview does not know a value yet. Such a value is left as it is.
+        is_secret: Tells whether a text is or contains a secret, for fields where users give a secret by mistake.
         words: The words of the program's language.
 
     Returns:
@@ -372,11 +372,13 @@ def _printable(key: object) -> str:
 def _why_unknown(name: str, known: Sequence[str]) -> str:
     import difflib
 
-    # In whatever language somebody knows it from.
+    # Users may know the name from another language.
     in_snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     likeliest = difflib.get_close_matches(in_snake_case, known, n=1)
     return (
-        f'is not known; did you mean "{likeliest[0]}"?' if likeliest else f"is not known; there are {', '.join(known)}"
+        f'is not known; did you mean "{likeliest[0]}"?'
+        if likeliest
+        else f"is not known; the names are {', '.join(known)}"
     )
 
 
@@ -384,7 +386,7 @@ def _why_unknown(name: str, known: Sequence[str]) -> str:
 
 
 class Row(NamedTuple):
-    """A field, as a table shows it.
+    """A field, as a table in the docs shows it.
 
     Attributes:
         name: The name of the field.
@@ -435,7 +437,7 @@ def updated_fields(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def rule_of(field: FieldInfo) -> Rule | None:
-    """Returns the rule of a field; None where it has another model, or none."""
+    """Returns the rule of a field; None if it has no rule, such as a field with a model of its own."""
     rules: list[object] = [each.func for each in field.metadata if isinstance(each, PlainValidator)]
     return next((rule for rule in rules if isinstance(rule, Rule)), None)
 
@@ -455,7 +457,7 @@ def _limit(field: FieldInfo) -> str:
 
 
 def _fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields by the names that they have outside of Python."""
+    """Returns the fields by the names that they have in states and programs."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
@@ -470,7 +472,7 @@ def _model_at(model: type[Record], path: Sequence[str]) -> type[Record]:
 
 
 def _model_of(field: FieldInfo) -> type[Record] | None:
-    """The model of a field's value, if it has one."""
+    """Returns the model of a field's value; None if it has none."""
     kinds = (field.annotation, *get_args(field.annotation))
     # On Python 3.10, list[str] is an instance of type.
     classes = (kind for kind in kinds if isinstance(kind, type) and get_origin(kind) is None)

@@ -1,6 +1,6 @@
 """Numbers, allowed values and forms that a program's signatures and the declarations of resources share.
 
-Loads nothing heavy, so a Python program can import it at no cost. Facts come from ngrok's API page "Agent Ingresses"
+Loads nothing heavy, so a program can import it at no cost. Facts come from ngrok's API page "Agent Ingresses"
 unless a comment says otherwise.
 """
 
@@ -22,13 +22,13 @@ PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
 
 EXAMPLE_DOMAIN = "connect.acme.com"
 
-# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Only ngrok knows whether there is one.
+# Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Only ngrok knows whether an id exists.
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
-ID_LOOKS_LIKE = "one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+ID_LOOKS_LIKE = "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 # -- the wait for a certificate ---------------------------------------------------------------------------
 
-# Issuing takes minutes, and longer where DNS is slow. 45 minutes is how long the AWS provider waits for ACM.
+# Issuing takes minutes, or longer if DNS is slow. The AWS provider waits 45 minutes for ACM.
 DEFAULT_TIMEOUT_SECONDS = 2700
 
 # New DNS records take time to spread.
@@ -41,6 +41,6 @@ LONGEST_TTL_SECONDS = 2**31 - 1
 
 DNS_PORT = 53
 
-# dnspython's algorithms without those that cut the signature short. Its own name for the first one is longer.
+# dnspython's algorithms, without those that truncate the signature. Its own name for the first one is longer.
 TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 DEFAULT_TSIG_ALGORITHM = "hmac-sha256"

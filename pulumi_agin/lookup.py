@@ -1,7 +1,7 @@
-"""get_agent_ingress and get_agent_ingresses: Agent Ingresses that exist, looked up by the program.
+"""get_agent_ingress and get_agent_ingresses: lookups of existing Agent Ingresses by the program.
 
-They are written and typed as the functions of Pulumi's generated SDKs. A dynamic provider has no functions, so the
-program asks ngrok itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
+They look like the functions of Pulumi's generated SDKs. A dynamic provider has no functions, so the program asks ngrok
+itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
 """
 
 import asyncio
@@ -191,13 +191,13 @@ def _invoke(function: _Function, arguments: Mapping[str, object], opts: pulumi.I
     _check_texts(function, arguments)
     deployment = Deployment.current()
     if not deployment.is_running:
-        raise pulumi.RunError(f"{function.name} works in a program that Pulumi runs, as by `pulumi preview`")
+        raise pulumi.RunError(f"{function.name} works only in a program that Pulumi runs, as in `pulumi preview`")
     if deployment.is_mocked:
         return pulumi.runtime.invoke(function.token, arguments, opts, function.result).value
     result = sdk.wait_for(_look_up(function, arguments, opts), function.name)
     if result is UNKNOWN:
         raise pulumi.RunError(
-            f"{function.name} can't ask ngrok in this preview, as its Provider has inputs that are not known yet; "
+            f"{function.name} can't ask ngrok in this preview, because its Provider has inputs that are not known yet; "
             f"{function.name}_output waits for them"
         )
     return result

@@ -1,6 +1,6 @@
-"""What DNS says of a delegation: the NS records that the servers of the parent zone have for a domain.
+"""Asks DNS about a delegation: which NS records the servers of the parent zone have for a domain.
 
-This needs dnspython, which the extra `doctor` installs and which is loaded only when something is asked.
+This needs dnspython, which the extra `doctor` installs. It is loaded only when DNS is asked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import dns.name
     import dns.resolver
 
-# How long one try takes at most, so that a server which is down leaves time for the others.
+# How long one try takes at most, so that a server that is down leaves time for the others.
 TRY_SECONDS = 2.0
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
@@ -70,12 +70,12 @@ def parse_server(text: str) -> Server:
 
 @dataclass(frozen=True)
 class Delegation:
-    """What DNS answered: names, or no names, or why nobody could be asked."""
+    """What DNS answered: names, no names, or why no server could be asked."""
 
     names: tuple[str, ...] = ()
     """The values of the NS records: lower case, one trailing dot, sorted, no duplicates."""
     problem: str = ""
-    """Why nobody could be asked, without a period at the end; "" if there was an answer."""
+    """Why no server could be asked, without a period at the end; "" if there was an answer."""
 
     def clause(self, who: str) -> str:
         """Returns a clause for messages.
@@ -86,7 +86,7 @@ class Delegation:
         if self.problem:
             return f"{who} could not be asked ({self.problem})"
         if not self.names:
-            return f"{who} knows no NS records of it"
+            return f"{who} has no NS records for it"
         return f"{who} answers now with {', '.join(self.names)}"
 
 
@@ -117,7 +117,7 @@ def find_delegation(domain: str, timeout_seconds: float, server: Server | None =
             zone above, which are found with this machine's resolver.
 
     Returns:
-        What DNS answered, or why nobody could be asked.
+        What DNS answered, or why no server could be asked.
 
     Raises:
         ImportError: dnspython is missing. Nothing else is raised.
@@ -154,13 +154,13 @@ def _ask_server(owner: dns.name.Name, server: Server, until: float) -> Delegatio
     try:
         return _ask(owner, address, server.port, until, recursion=False)
     except _NotAskedError:
-        # A resolver may refuse a query without recursion, or answer it from its cache alone. Other servers answer this
-        # query as they did the first.
+        # A resolver may refuse a query without recursion, or answer it from its cache alone. Other servers answer
+        # both queries in the same way.
         return _ask(owner, address, server.port, until, recursion=True)
 
 
 def _ask(owner: dns.name.Name, address: str, port: int, until: float, *, recursion: bool) -> Delegation:
-    """Returns what the server says. Raises _NotAskedError if it does not answer, or does not know the domain's zone."""
+    """Returns the server's answer. Raises _NotAskedError if there is none, or if it does not know the domain's zone."""
     import dns.flags
     import dns.message
     import dns.rcode
@@ -260,11 +260,11 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, dns.exception.Timeout):
         return "no answer in time"
     if isinstance(error, dns.resolver.NoNameservers):
-        return "this machine's resolver got no answer that is of use"
+        return "this machine's resolver got no usable answer"
     if isinstance(error, dns.resolver.NoResolverConfiguration):
         return "this machine has no DNS resolver configured"
     if isinstance(error, UnicodeError):
-        return "its name is none that DNS knows"
+        return "its name is not a valid DNS name"
     if isinstance(error, EOFError):
         return "the connection ended before the answer"
     strerror = error.strerror if isinstance(error, OSError) else None

@@ -1,4 +1,4 @@
-"""How long a program waits for ngrok in a preview, in which the answer only decides how much is shown."""
+"""How long a program waits for ngrok in a preview, where the answers only decide how much is shown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from .api.client import AgentIngressClient
     from .api.models import AgentIngress
 
-# The user waits for it, for all ingresses of the stack together. What is not answered by then stays unknown.
+# The user waits this long at most, for all ingresses of the stack together. Later answers leave outputs unknown.
 LONGEST_SECONDS = 30
 
 
 class Patience:
-    """Asks for the ingresses of one account: for so many seconds at a stretch, and not any more after a failure.
+    """Asks for the ingresses of one account, for a limited time, and stops asking after a failure.
 
-    A stretch begins when one is asked for while no other is, and ends when none is asked for any more.
+    The time starts with the first request, and starts again with the first request after all others have ended.
     """
 
     def __init__(self, client: AgentIngressClient, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Patience:
             client: The client of the account.
             clock: Tells the time in seconds.
         """
-        # Not those of lookups, which may take longer than a preview waits.
+        # Lookups have threads of their own, because they may take longer than a preview waits.
         self._threads = DaemonThreads()
         self._client = client
         self._clock = clock

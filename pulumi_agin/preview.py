@@ -1,8 +1,8 @@
-"""Exact previews: the outputs that an update in place leaves as they are.
+"""Exact previews: they show the outputs that an update in place leaves as they are.
 
-The engine asks a dynamic provider nothing about an update in a preview, and treats every output that is not an input as
-unknown: DNS records made from `ns_targets` would be shown as to be deleted. In an update in place the id is known, so
-the program asks ngrok for the ingress, and fills in what it has.
+In a preview, the engine asks a dynamic provider nothing about an update, and treats every output that is not an input
+as unknown. DNS records made from `ns_targets` would be shown as to be deleted. In an update in place the id is known,
+so the program asks ngrok for the ingress, and fills in what it has.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def make_exact(
     secrets: Sequence[str],
     to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
 ) -> None:
-    """In a preview, replaces the outputs of an Agent Ingress by ones that know what an update will not change.
+    """In a preview, replaces the outputs of an Agent Ingress with ones that know what an update will not change.
 
     Args:
         resource: The Agent Ingress.
@@ -47,7 +47,7 @@ def make_exact(
     """
     if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
         return
-    # One task for all outputs of a resource, as a stack can have hundreds of resources.
+    # One task serves all outputs of a resource, because a stack can have hundreds of resources.
     before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
     after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
     for name, parts in after.items():
@@ -70,12 +70,12 @@ def make_exact(
             parts.is_known.set_result(is_known)
             parts.is_secret.set_result(name in secrets or await before[name].is_secret())
 
-    # Those who await the outputs get the failure, so nobody else has to.
+    # Whoever awaits the outputs gets the failure, so it need not be reported here.
     asyncio.ensure_future(settle()).add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class _Parts(NamedTuple):
-    """What an Output is made of."""
+    """The parts of an Output."""
 
     value: asyncio.Future[Any]
     is_known: asyncio.Future[bool]
@@ -88,23 +88,23 @@ async def _exact_outputs(
     inputs: Mapping[str, object],
     to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
 ) -> dict[str, Known]:
-    """Returns the outputs as they will be: those of the state, or those that an update leaves, or as they were."""
+    """Returns the outputs as they will be: those of the state, those that an update leaves, or the given ones."""
     if known[COMPUTED][1]:
-        # The outputs are those of the state, which lacks what ngrok has none of. For the SDK that is unknown.
+        # The outputs are those of the state. What ngrok does not have is absent there, and unknown to the SDK.
         absent = {name: (None, True) for name in (POLICY, STATUS) if not known[name][1]}
         return {**known, **absent}
     id_ = await resource.id.future()
     existing = await _ask_for(resource, id_) if id_ else None
     if existing is None:
         return dict(known)
-    # An input that the program did not set is not known either, as the preview has no output of that name.
+    # An input that the program did not set is not known either, because the preview has no output of that name.
     wanted = {
         name: value if is_known else UNKNOWN
         for name, (value, is_known) in known.items()
         if is_known or inputs.get(name) is not None
     }
     after = outputs_after(to_outputs(existing), wanted, lambda value: isinstance(value, Unknown))
-    # A value can be known in part, such as a policy's key type. Then that part stays known.
+    # Only a part of a value may be known, such as the key type of a policy. Then that part stays known.
     return {name: (after[name], True) if name in after else (known[name][0], False) for name in known}
 
 
@@ -120,9 +120,9 @@ async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | 
         way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
         deployment.warn_once(
             "previews",
-            "The preview of an update can't tell what stays as it is, and so shows outputs such as ns_targets as "
-            "unknown, and what is built on them as changing or, where it is made in an apply, as to be deleted: "
-            f"{error}{way_on}",
+            "The preview of an update can't tell which outputs stay as they are. It shows outputs such as ns_targets "
+            "as unknown, resources that use them as changing, and resources that are made in an apply of them as to be "
+            f"deleted: {error}{way_on}",
         )
         return None
 

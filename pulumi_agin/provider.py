@@ -1,4 +1,4 @@
-"""Provider: an explicit one, for a second account; and the account in which the program itself asks ngrok."""
+"""Provider: an explicit provider, for a second account. Also chooses the account that the program itself asks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider: the Agent Ingresses that name it are created with its API key, in the account of that key.
+    """An explicit provider: resources that use it are created with its API key, in the account of that key.
 
-    A resource names it by `ResourceOptions(provider=…)`, the children of a component by its `providers=[…]`, and a
-    lookup by `InvokeOptions(provider=…)`. Everything else uses the stack config or the environment.
+    Pass it to a resource as `ResourceOptions(provider=…)`, to the children of a component as `providers=[…]`, and to a
+    lookup as `InvokeOptions(provider=…)`. Everything else uses the stack config or the environment.
     """
 
     def __init__(
@@ -32,13 +32,12 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         """Declares an explicit provider.
 
-        The preview shows all other problems with the values, also with those that are known only later, at each
-        resource that uses the provider. The time limit of a call is `ngrok:timeoutSeconds` of the stack config or
-        `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
+        The preview shows other problems with the values at each resource that uses the provider. The time limit of
+        a call is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
 
         Args:
             resource_name: The name of the provider in Pulumi.
-            api_key: An ngrok API key, which is made a secret. Required, as the key of the stack config or the
+            api_key: An ngrok API key. It is made a secret. It is required, because the key of the stack config or the
                 environment may belong to another account. A new key changes no ingress.
             base_url: The URL of ngrok's API. If it is left out, it is `ngrok:apiBaseUrl` of the stack config, or
                 `NGROK_API_BASE_URL`, or ngrok's public API.
@@ -56,7 +55,7 @@ class Provider(pulumi.ProviderResource):
             TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
         }
         super().__init__(tokens.PYTHON_PACKAGE, resource_name, inputs, opts)
-        # Pulumi does not give the inputs of a provider back.
+        # Pulumi does not return the inputs of a provider.
         self._inputs: Mapping[str, pulumi.Input[Any]] = inputs
 
 
@@ -66,7 +65,7 @@ def _stack_config(key: str) -> Any:
     return pulumi.Output.secret(value) if pulumi.runtime.is_config_secret(key) else value
 
 
-# -- the account in which the program itself asks ---------------------------------------------------------
+# -- the account that the program itself asks -------------------------------------------------------------
 
 
 async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
@@ -76,8 +75,8 @@ async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount
         provider: The explicit provider, or None.
 
     Returns:
-        The account, the same object each time in one deployment. None if a value of the provider is not known in this
-        preview.
+        The account, the same object each time in one deployment. None if this preview does not know a value of the
+        provider.
 
     Raises:
         InvalidInputsError: The settings have problems, or the provider is not a pulumi_agin.Provider.
@@ -96,7 +95,7 @@ async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount
 
 
 def warn_of_plain_api_key() -> None:
-    """Warns, once in a deployment, if the stack config has the API key in clear."""
+    """Warns once in a deployment if the stack config has the API key in plain text."""
     deployment = Deployment.current()
     if not deployment.is_running or deployment.is_mocked:
         return
@@ -104,5 +103,5 @@ def warn_of_plain_api_key() -> None:
         deployment.warn_once(
             API_KEY,
             f"{API_KEY} is in the stack config in clear, and so in the stack's file and its state: set it again with "
-            f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok, as this one was written down",
+            f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok, as this one was stored in clear",
         )

@@ -1,4 +1,4 @@
-"""What a program uses of Pulumi's SDK that is not part of its documented API. No other module of the program does.
+"""The only module in which a program uses names of Pulumi's SDK that are not documented.
 
 Each name is looked up when it is needed. If an SDK lacks one, the program does without, or fails with a sentence
 that says which version lacks it and what to do.
@@ -49,21 +49,21 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
     Args:
         resource: The resource, after the SDK has found its provider.
     """
-    # The two differ only if a resource has a provider and providers of the same package, of which the SDK warns.
+    # The two differ only if a resource has both a provider and providers of the same package. The SDK warns of that.
     known = resource.get_provider(resource.pulumi_resource_type)
     provider: pulumi.ProviderResource | None = getattr(resource, "_provider", known)
     return provider
 
 
 def stop_waiting_for(output: pulumi.Output[Any]) -> None:
-    """Tells the SDK not to wait for an output at the end of the program, as another one takes its place.
+    """Tells the SDK not to wait for an output at the end of the program, because another one replaces it.
 
     Without this call, the program waits for both.
 
     Args:
         output: The output that is replaced.
     """
-    # On the class, as an Output has every attribute: as another Output.
+    # Looked up on the class, because an Output returns another Output for every attribute.
     untrack = getattr(pulumi.Output, "_untrack", None)
     if untrack is not None:
         untrack(output)
@@ -74,7 +74,7 @@ def wait_for(awaitable: Awaitable[T], caller: str) -> T:
 
     Args:
         awaitable: What to wait for.
-        caller: The name of the function that the user called. `{caller}_output` is the one that does not wait.
+        caller: The name of the function that the user called. `{caller}_output` is the variant that does not wait.
 
     Returns:
         The result.
@@ -84,7 +84,7 @@ def wait_for(awaitable: Awaitable[T], caller: str) -> T:
     """
     sync_await = _lookup("sync_await", "_sync_await")
     if sync_await is None:
-        # Or Python warns of a coroutine that nobody awaits.
+        # Otherwise Python warns of a coroutine that is never awaited.
         getattr(awaitable, "close", lambda: None)()
         raise pulumi.RunError(f"{_lacks('runtime.sync_await._sync_await')}. {caller}_output works without it")
     result: T = sync_await(awaitable)

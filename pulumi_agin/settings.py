@@ -1,4 +1,4 @@
-"""The API key, the base URL and the time that a call may take: from the stack config or the environment.
+"""The API key, the base URL and the time limit of a call, from the stack config or the environment.
 
 | stack config           | environment variable        | else                             |
 |------------------------|-----------------------------|----------------------------------|
@@ -8,7 +8,7 @@
 |                        | `PULUMI_AGIN_LOG`           | no line for each request         |
 
 The stack config wins. An empty value counts as absent. ngrok's own Terraform provider reads the first two variables
-too. An explicit `Provider` has the same keys as its inputs, and takes its API key from nowhere else.
+too. An explicit `Provider` has inputs with the same keys. Its API key comes only from these inputs.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ ENVIRONMENT = {
 PROVIDER_NAME = "ngrok:provider"
 
 # What a base URL may be. Parsers disagree about other URLs, and the host that is checked here must be the one to which
-# the API key is sent.
-# Compiled when it is used, as a program whose engine does all the asking never needs it.
+# the API key is sent. It is compiled when it is used, because many programs never ask ngrok themselves.
 _BASE_URL = r"""
     (?P<scheme> https? ) ://
     (?: (?P<name> (?: [a-z0-9_-]{1,63} \. )* [a-z0-9_-]{1,63} \.? ) | \[ (?P<ipv6> [0-9a-f:.]+ ) \] )
@@ -77,7 +76,7 @@ class Source(Enum):
 
 
 class Origin(NamedTuple):
-    """Where a setting comes from. As text, it is what messages call that."""
+    """Where a setting comes from. Its `str` is what messages call it."""
 
     source: Source
     words: str
@@ -144,8 +143,8 @@ class Settings:
             return Setting(default, Origin(Source.DEFAULT, "the default"))
 
         if is_of_provider:
-            # The environment's key may be of another account than the one that was meant. A `pulumi_agin.Provider`
-            # has the key as its argument.
+            # The key in the environment may belong to another account, so it is not used. The key is an argument of
+            # a `pulumi_agin.Provider`.
             words = f"api_key {of_config}" if provider_name else f"{API_KEY} {of_config}"
             api_key = Setting(str(config(API_KEY) or "").strip(" "), Origin(source, words))
         else:
@@ -159,7 +158,7 @@ class Settings:
         )
 
     def problems(self) -> list[str]:
-        """Returns what is wrong with the settings: sentences that say what would be right, without the key."""
+        """Returns what is wrong with the settings, in sentences that say what is right. None contains the key."""
         return [
             *self._api_key_problems(),
             *self._base_url_problems(),
@@ -172,18 +171,18 @@ class Settings:
 
     @property
     def api_key_hint(self) -> str:
-        """What else messages say about where the key comes from; "" if there is nothing."""
+        """What else messages say about where the key comes from; "" if nothing."""
         if not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG:
             return ""
-        # Both commands run no program, and the engine then gives the provider what the state has.
+        # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
-            " (refresh and destroy take it as the last `pulumi up` left it: after a change run `pulumi up` first, "
+            " (refresh and destroy use that of the last `pulumi up`: after a change, run `pulumi up` first, "
             "or add --run-program)"
         )
 
     @property
     def from_stack_config(self) -> list[str]:
-        """The keys of the stack config that are in use. A command in a shell must be given their values."""
+        """The keys of the stack config that are in use. A command in a shell needs their values."""
         origins = {
             API_KEY: self.api_key.origin,
             BASE_URL: self.base_url.origin,
@@ -223,7 +222,7 @@ class Settings:
         if not key and self.provider_name:
             return [
                 f"{self.api_key.origin} is empty: an explicit Provider takes no key from the stack config or the "
-                "environment, which may be of another account; give it the one of its account"
+                "environment, because that may belong to another account; give it the key of its account"
             ]
         if not key:
             return [
@@ -242,7 +241,7 @@ class Settings:
         if not base_url.lower().startswith("https:") and host not in LOOPBACK_HOSTS:
             return [
                 f"{where} must begin with https://, as the API key would be sent in clear to {host}; "
-                "http:// is for this machine alone, such as http://127.0.0.1:8080"
+                "http:// is only for this machine, such as http://127.0.0.1:8080"
             ]
         return []
 
@@ -265,7 +264,7 @@ class Settings:
 
 
 def _host(base_url: str) -> str | None:
-    """The host of a base URL, in lower case and without brackets; None if such a URL is not accepted."""
+    """Returns the host of a base URL, in lower case and without brackets; None if the URL is not accepted."""
     parts = re.fullmatch(_BASE_URL, base_url, re.ASCII | re.IGNORECASE | re.VERBOSE)
     if parts is None or int(parts["port"] or 0) > _HIGHEST_PORT:
         return None
@@ -280,12 +279,12 @@ def _host(base_url: str) -> str | None:
 
 
 def _base_url_problem(base_url: str) -> str:
-    """What is wrong with a base URL that `_host` does not accept."""
+    """Returns what is wrong with a base URL that `_host` does not accept."""
     if "@" in base_url:
-        return "holds a user name or password, which would be shown in messages: leave them out"
+        return "contains a user name or password, which messages would show: leave them out"
     if not re.match(r"https?://[!-~]", base_url, re.IGNORECASE):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
-    # Also an empty one: the path that follows would become part of it.
+    # An empty one is refused too, because the path that follows would become a part of it.
     if re.search(r"[?#]", base_url):
         return "has a query or a fragment; give the part before them alone"
     return (
@@ -295,7 +294,7 @@ def _base_url_problem(base_url: str) -> str:
 
 
 def say(line: str) -> None:
-    """Shows a line to the user at once: Pulumi shows what a plugin or a program writes as it comes."""
+    """Shows a line to the user at once, because Pulumi passes on the output of plugins and programs as it comes."""
     # One write, so that the lines of several threads stay whole.
     sys.stderr.write(f"pulumi-agin: {line}\n")
     sys.stderr.flush()

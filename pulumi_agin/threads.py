@@ -1,6 +1,6 @@
-"""Blocking calls of a program, in threads of their own, while resources are registered.
+"""Runs blocking calls of a program in threads of their own, while resources are registered.
 
-Not in asyncio's default executor: the SDK's calls fill it, and in a large stack ours would wait behind all of them.
+They don't use asyncio's default executor: the SDK's calls fill it, and in a large stack ours would wait for them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-# Enough that one slow answer holds up no others. Reads share a list, so more threads would make nothing faster.
+# Enough that one slow answer does not hold up others. Reads share a list, so more threads would not be faster.
 AT_ONCE = 8
 
 
 class DaemonThreads:
     """Runs calls in daemon threads, a few at the same time, in the order in which they come.
 
-    Python waits for the threads of a ThreadPoolExecutor when it exits, so one request that gets no answer would hold
-    up a program that Ctrl-C ended. It does not wait for daemon threads.
+    When Python exits, it waits for the threads of a ThreadPoolExecutor, so a request without an answer would hold up a
+    program that the user interrupted. It does not wait for daemon threads.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
@@ -40,7 +40,7 @@ class DaemonThreads:
         self._waiting: deque[Callable[[], None]] = deque()
 
     async def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Calls a function in one of the threads. Can be awaited in several event loops.
+        """Calls a function in one of the threads. Different event loops can await such calls.
 
         Args:
             function: The function to call.
@@ -55,7 +55,7 @@ class DaemonThreads:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
-        # As asyncio.to_thread does, so that traces of requests keep their place.
+        # asyncio.to_thread does this too. It keeps the context of traces.
         context = contextvars.copy_context()
 
         def settle(how: Callable[[T], None], value: T) -> None:
@@ -83,7 +83,7 @@ class DaemonThreads:
             try:
                 threading.Thread(target=self._work, daemon=True).start()
             except RuntimeError:
-                # No more threads: one that runs takes the call, if there is one.
+                # No more threads can start. If one is running, it takes the call.
                 with self._lock:
                     self._running -= 1
                     if not self._running:

@@ -1,20 +1,20 @@
-"""The names by which the program, the engine and the provider know each other.
+"""The names that the program, the engine and the provider use for each other.
 
-The types of resources stand in users' states, so they never change.
+Users' states contain the types of resources, so these never change.
 """
 
 from __future__ import annotations
 
 MODULE = "agin"
 
-# The package of all dynamic resources in Python. An explicit provider is one of this package.
+# The package of all dynamic resources in Python, and of their explicit providers.
 PYTHON_PACKAGE = "pulumi-python"
 
 AGENT_INGRESS = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:AgentIngress"
 CERTIFICATE_VALIDATION = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:AgentIngressCertificateValidation"
 RFC2136_DELEGATION = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:Rfc2136Delegation"
 
-# A component of the program's.
+# A component of the program.
 DELEGATION = f"{MODULE}:index:AgentIngressDelegation"
 
 # What Pulumi's mocks are called with.
@@ -25,8 +25,8 @@ GET_AGENT_INGRESSES = f"{MODULE}:index:getAgentIngresses"
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
 STACK = "pulumi:pulumi:Stack"
 
-# An input of an Agent Ingress that goes from the program to `check` and no further: the stack as the CLI calls it, and
-# the URNs of the parent and the explicit provider, of which nobody else tells the provider.
+# An input of an Agent Ingress that only `check` gets: the stack as the CLI calls it, and the URNs of the parent and the
+# explicit provider. The engine does not tell the plugin any of these.
 PLACEMENT = "_placement"
 
 

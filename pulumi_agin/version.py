@@ -1,6 +1,6 @@
-"""The version: read by the build, and sent to ngrok with each request.
+"""The version. The build reads it, and each request to ngrok contains it.
 
-Here, as to ask Python for the version of a package that is installed takes longer than some whole requests do.
+It is a constant, because asking Python for the version of an installed package takes longer than some requests.
 """
 
 VERSION = "0.5.0"

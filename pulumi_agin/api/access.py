@@ -1,6 +1,6 @@
 """Where ngrok's API is, how long a call may take, and what an API key looks like.
 
-This is apart from the client so that settings can be validated without loading what sends requests.
+This is separate from the client so that settings can be validated without loading what sends requests.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class Secret:
-    """Text that no representation shows and that can't be pickled."""
+    """Text that is never shown by `repr` and can't be pickled."""
 
     def __init__(self, value: str) -> None:
         """Keeps a text secret.
@@ -41,7 +41,7 @@ class Secret:
         return hash(self._value)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not to be pickled")
+        raise TypeError("a secret must not be pickled")
 
     def get_secret_value(self) -> str:
         """Returns the text."""
@@ -57,7 +57,7 @@ def api_key_problem(api_key: str) -> str | None:
     if not api_key:
         return "is empty"
     if re.search(r"\s", api_key):
-        return "holds white space: set the key alone"
+        return "contains white space: set only the key"
     if not re.fullmatch(r"[!-~]+", api_key):
-        return "holds control characters, or others that no key has: set the key alone"
+        return "contains control characters, or others that no key has: set only the key"
     return None

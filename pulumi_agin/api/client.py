@@ -1,4 +1,4 @@
-"""The client of ngrok's Agent Ingress API: what can be asked, and how an unknown outcome is settled."""
+"""The client of ngrok's Agent Ingress API: its calls, and how an unknown outcome is settled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .snapshot import LONGEST_LIST_BYTES, Page, Snapshot
 from .text import EXCERPT_CHARACTERS, holds_secret, one_line
 from .transport import Transport, make_exchanges
 
-# This much of the time of a write is kept to find out what became of a request whose answer was lost.
+# How much of the time of a write is reserved to find out what became of a request whose answer was lost.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.
@@ -56,14 +56,14 @@ class AgentIngressClient:
     A write whose answer was lost is settled by a look at what ngrok has now:
 
     - A create that finds its domain taken looks the ingress up by its domain. If it was made after our first request,
-      and just as we asked for it, it is ours.
+      with the values that we asked for, it is ours.
     - An update or delete looks at the ingress by its id.
     - The same holds for a write that something between ngrok and us refused: a 4xx that is not from ngrok.
 
-    Each failure is one of `errors`, and says what was being done, to which ingress, and what came of it.
+    Each failure is one of `errors`, and says what was being done, to which ingress, and what went wrong.
 
-    Threads may share a client. Each call uses an idle kept-alive connection, or a new one if there is none, and after
-    a 429 they wait together.
+    Threads may share a client. Each call uses an idle kept-alive connection, or a new one if there is none. After a
+    429, all calls wait together.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class AgentIngressClient:
         """Sends nothing yet.
 
         Args:
-            api_key: An ngrok API key. No message, log line or representation shows it.
+            api_key: An ngrok API key. It is never shown in a message, a log line or a `repr`.
             base_url: The URL of the API, without the paths of its resources. Must be https, or loopback.
             timeout_seconds: How long a call may take in all, in seconds, however slowly an answer comes.
             api_key_source: Where the API key came from, as messages say it.
-            api_key_hint: What else messages say of that.
+            api_key_hint: What else messages say about that.
             base_url_source: Where the base URL came from, as messages say it.
             say: Shows a line that says what a call waits for, once it takes longer than a few seconds.
             trace: Shows a line for each request: method, path, status, milliseconds and operation id.
@@ -127,7 +127,7 @@ class AgentIngressClient:
         client._is_awaited = is_awaited
         return client
 
-    # -- what can be asked --------------------------------------------------------------------------------
+    # -- the calls ----------------------------------------------------------------------------------------
 
     def create(self, inputs: Mapping[str, Any], timeout_seconds: float | None = None) -> AgentIngress:
         """Creates an Agent Ingress.
@@ -140,14 +140,14 @@ class AgentIngressClient:
             The ingress as ngrok has it.
 
         Raises:
-            InvalidInputsError: The inputs can't be an Agent Ingress, or another create has the domain; nothing was
-                sent.
-            DomainExistsError: The domain already has one that is not ours.
+            InvalidInputsError: The inputs are not valid for an Agent Ingress, or another create has the domain.
+                Nothing was sent.
+            DomainExistsError: The domain already has an Agent Ingress that is not ours.
             CreateUnsettledError: An answer was lost, and it is unknown whether the ingress was made.
             CreatedUnreadError: It was made, but could not be read.
             NgrokError: The call failed in another way; see `errors`.
         """
-        # Here because both load pydantic, which a delete does not need.
+        # Imported here because both load pydantic, which a delete does not need.
         from pulumi_agin.fields import validate
 
         from .inputs import AgentIngressInputs
@@ -179,7 +179,7 @@ class AgentIngressClient:
     ) -> AgentIngress:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
-        An ingress that is not on the list is asked for by its id, so a list alone never makes one count as gone.
+        An ingress that is not on the list is read by its id, so no ingress counts as gone only because a list lacks it.
 
         Args:
             id_: Its id.
@@ -248,8 +248,8 @@ class AgentIngressClient:
             raise
         except errors.NgrokError as error:
             raise errors.UpdateUnsettledError(
-                f"it is unknown whether the Agent Ingress {name} was changed: an answer was lost ({lost}), and how it "
-                f"is could not be found out ({error})"
+                f"it is unknown whether the Agent Ingress {name} was changed: an answer was lost ({lost}), and it "
+                f"could not be read afterwards ({error})"
             ) from None
         if _matches(existing, changes):
             return existing
@@ -285,7 +285,7 @@ class AgentIngressClient:
         except errors.NotFoundError:
             raise
         except errors.NgrokError:
-            # It may be gone all the same, which the next try will find out.
+            # It may still be gone. The next try will find that out.
             pass
         raise lost
 
@@ -306,7 +306,7 @@ class AgentIngressClient:
     # -- what messages and states need --------------------------------------------------------------------
 
     def describe(self, ingress: AgentIngress) -> str:
-        """Returns which ingress it is, for messages: its id, and when it was created.
+        """Returns what identifies an ingress in messages: its id, and when it was created.
 
         Args:
             ingress: The ingress as ngrok has it.
@@ -323,7 +323,7 @@ class AgentIngressClient:
         return self._redactor.fit_to_show(text, limit)
 
     def fingerprint(self, id_: str) -> str:
-        """Returns a text that tells whether two calls used the same key, and reveals nothing of the key.
+        """Returns a text that tells whether two calls used the same key, without revealing anything about the key.
 
         Args:
             id_: The id of an Agent Ingress. Fingerprints of different ids can't be compared.
@@ -355,8 +355,8 @@ class AgentIngressClient:
         size = 0
         while query is not None:
             if query in seen:
-                raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named go round in a circle")
-            # Not only in `Transport.send`, which sends at least once: pages can be endless.
+                raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named form a loop")
+            # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
             if seen and deadline.left <= 0:
                 raise errors.UnreachableError(
                     f"could not {doing}: ngrok named more pages than could be read in {deadline}"
@@ -375,7 +375,7 @@ class AgentIngressClient:
 
         answer = self._transport.send(request, deadline)
         page = self._parse(request, answer, AgentIngressPage.from_answer)
-        # Only its query: the host in an answer is not necessarily one that may see the key.
+        # Only the query is used: the host in an answer may be one that must not see the key.
         next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
         answered_at = retry.parse_http_date(answer.headers.get("Date", ""))
         return Page(request.last_sent, answered_at, page.ingresses, next_page, len(answer.content))
@@ -400,7 +400,7 @@ class AgentIngressClient:
             if not made_id:
                 raise
             raise errors.CreatedUnreadError(
-                f"the Agent Ingress {domain} ({made_id}) was made, and can't be read: {lost}; {error}", id_=made_id
+                f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}", id_=made_id
             ) from None
         if existing.id == made_id or self._is_ours(existing, body, request, now):
             return existing
@@ -413,11 +413,11 @@ class AgentIngressClient:
     def _look_for(
         self, domain: str, lost: errors.NgrokError, deadline: Deadline
     ) -> tuple[AgentIngress, datetime | None]:
-        """Looks for the ingress of a domain for as long as it may appear. Also returns when it was there."""
+        """Looks for the ingress of a domain for as long as it may appear. Also returns the time when it was there."""
         unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
         missing = "it is not there, but may still appear"
         if isinstance(lost, errors.DomainExistsError):
-            missing = "it is not among the account's, so it is another account's, or may still appear"
+            missing = "the account has none, so another account has it, or it may still appear"
         looks = 0
         with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was made", deadline) as wait:
             while True:
@@ -430,7 +430,7 @@ class AgentIngressClient:
                     return existing, now
                 is_refusal = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
                 if is_refusal and not isinstance(lost, errors.DomainExistsError):
-                    # ngrok refused in the end, and has nothing: so nothing was made.
+                    # In the end ngrok refused, and it has no ingress, so none was made.
                     raise lost
                 looks += 1
                 pause = retry.backoff_seconds(looks, clock=self._clock)
@@ -438,10 +438,10 @@ class AgentIngressClient:
                     raise errors.CreateUnsettledError(f"{unknown}{missing}")
                 wait.waits_for(missing, pause)
                 self._clock.sleep(pause)
-        raise errors.CreateUnsettledError(f"{unknown}whether it is there could not be found out ({failure})")
+        raise errors.CreateUnsettledError(f"{unknown}a look for it failed ({failure})")
 
     def _is_ours(self, existing: AgentIngress, body: Mapping[str, Any], request: Request, now: datetime | None) -> bool:
-        """Tells whether our own lost request made this: not before we asked, and just as we asked for it."""
+        """Tells whether our own lost request made this: it is not older than the request, and has the same values."""
         if self._creates.has_made(existing.id):
             return False
         try:
@@ -450,7 +450,7 @@ class AgentIngressClient:
             return False
         if now is None or made.tzinfo is None or request.effective_since is None:
             return False
-        # By the server's clock on both sides, because ours may be wrong.
+        # Both times are by the server's clock, because ours may be wrong.
         first_sent = now - timedelta(seconds=self._clock.monotonic() - request.effective_since)
         asked = {"description": "", "metadata": "", POLICY: None, **body}
         del asked["domain"]
@@ -463,19 +463,19 @@ class AgentIngressClient:
         return Deadline(seconds, self._clock, self._is_awaited)
 
     def _check_id(self, id_: str) -> str:
-        """Returns the id if it can become a part of a path without leading to another one."""
+        """Returns the id if a path can contain it and still lead to an Agent Ingress."""
         if not PLAIN_ID.fullmatch(id_):
             raise errors.InvalidInputsError(
                 f'"{self.fit_to_show(id_, 60)}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}'
             )
         if holds_secret(id_, self._api_key.get_secret_value()):
             raise errors.InvalidInputsError(
-                f"the id of an Agent Ingress was given as the API key, or a part of it; {ID_LOOKS_LIKE}"
+                f"the API key, or a part of it, was given as the id of an Agent Ingress; {ID_LOOKS_LIKE}"
             )
         return id_
 
     def _write(self, request: Request, deadline: Deadline) -> Answer:
-        """Sends a request that changes something. Some of its time is kept to settle it."""
+        """Sends a request that changes something. Some of its time is reserved to settle its outcome."""
         # Lists that were read before the write, or during it, are not used after it.
         self._snapshot.note_write()
         try:
@@ -484,11 +484,11 @@ class AgentIngressClient:
             self._snapshot.note_write()
 
     def _parse_ingress(self, request: Request, answer: Answer) -> AgentIngress:
-        # Here because it loads pydantic, which a delete does not need.
+        # Imported here because it loads pydantic, which a delete does not need.
         from .models import AgentIngress
 
         ingress = self._parse(request, answer, AgentIngress.from_answer)
-        # The domain of an ingress never changes: another one is not what was asked about.
+        # The domain of an ingress never changes, so another domain means another ingress.
         is_other_id = request.id_ is not None and request.id_ != ingress.id
         is_other_domain = request.domain is not None and canonical_domain(request.domain) != ingress.domain
         if is_other_id or is_other_domain:
@@ -512,7 +512,7 @@ class AgentIngressClient:
 
 
 class _Creates:
-    """What this client makes and made: a create whose answer was lost must not take another one's ingress for its own.
+    """The ingresses that this client creates and has created, so that no create takes another's ingress for its own.
 
     Threads may share it.
     """
@@ -554,7 +554,7 @@ class _Creates:
 
 
 def _id_in(answer: Answer, domain: str) -> str:
-    """Returns the id in an answer about our domain, even if the rest of the answer is wrong; "" if it has none."""
+    """Returns the id in an answer about our domain, even if the rest of the answer is wrong; "" if there is none."""
     try:
         values = json.loads(answer.content)
         id_, its_domain = values["id"], values["domain"]
@@ -570,7 +570,7 @@ def _rest(deadline: Deadline) -> Deadline:
 
 
 def _matches(ingress: AgentIngress, asked: Mapping[str, Any]) -> bool:
-    """Tells whether the ingress is as it was asked to be."""
+    """Tells whether the ingress has the values that were asked for."""
     there = ingress.outputs()
     return all(
         matches_policy(there[name], value) if name == POLICY else there[name] == value for name, value in asked.items()

@@ -1,6 +1,6 @@
-"""The time, and how to wait: the system's, or what a test hands in.
+"""The time and how to wait: by the system's clock, or by one that a test hands in.
 
-Everything in `api` but one exchange over the network measures time and waits by the clock that it was given.
+Everything in `api` measures time and waits by the clock that it was given, except an exchange over the network.
 """
 
 from __future__ import annotations

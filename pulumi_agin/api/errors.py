@@ -1,14 +1,14 @@
 """What can go wrong in a call to ngrok. Each message is one whole sentence for the user.
 
     NgrokError
-    ├── InvalidInputsError      the values can't be an Agent Ingress; nothing was sent
-    ├── UnreachableError        no answer, or none that was complete
+    ├── InvalidInputsError      the values are not valid; nothing was sent
+    ├── UnreachableError        no answer, or only an incomplete one
     ├── RedirectError           the answer was a redirect, which is never followed
     ├── BadAnswerError          an answer that ngrok's API would not give
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
     ├── CreatedUnreadError      it was made, and only its id is known
-    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress is not as it should be, or can't be read
+    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress has other values, or can't be read
     └── ApiError                ngrok refused: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
         ├── NotFoundError           404: ngrok knows no Agent Ingress with this id
@@ -31,11 +31,11 @@ class NgrokError(Exception):
 
 
 class InvalidInputsError(NgrokError):
-    """A value can't be right. Nothing was sent."""
+    """A value is not valid. Nothing was sent."""
 
 
 class UnreachableError(NgrokError):
-    """No answer came, or it broke off, although the request was repeated."""
+    """No answer came, or it was cut short, although the request was repeated."""
 
 
 class RedirectError(NgrokError):
@@ -51,7 +51,7 @@ class WrongBaseUrlError(NgrokError):
 
 
 class CreateUnsettledError(NgrokError):
-    """A create was sent, its answer was lost, and what ngrok has now does not tell whether the create did it.
+    """A create was sent, its answer was lost, and what ngrok has now does not tell whether the create succeeded.
 
     Attributes:
         existing_id: The id of the ingress that the domain has now, or "" if it seems to have none.
@@ -87,7 +87,7 @@ class CreatedUnreadError(NgrokError):
 
 
 class UpdateUnsettledError(NgrokError):
-    """An update was sent, its answer was lost, and the Agent Ingress was then not as it should be.
+    """An update was sent, its answer was lost, and the Agent Ingress then did not have the new values.
 
     Attributes:
         existing: The ingress as it was then, or None if it could not be read.

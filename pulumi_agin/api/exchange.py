@@ -1,9 +1,9 @@
-"""One HTTP request and its answer: in a bounded time, up to a bounded size.
+"""One HTTP request and its answer, within a bounded time and up to a bounded size.
 
-If no answer came, an exchange knows whether the request may have arrived, from how far it got.
+If no answer comes, an exchange can tell whether the request may have arrived.
 
-This builds on requests, which takes care of certificates, proxies and kept-alive connections. But the timeouts of
-requests apply to each read and not to the exchange, it can't tell whether a request was sent, and it mistakes interim
+This builds on requests, which takes care of certificates, proxies and kept-alive connections. But its timeouts
+apply to each read and not to the whole exchange, it can't tell whether a request was sent, and it mistakes interim
 answers for final ones. The subclasses at the end of this module add what is missing.
 """
 
@@ -31,8 +31,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, Protocol
 from . import proxies
 from .retry import format_seconds
 
-# An answer is read up to here, after decompression. The largest that ngrok can give has 3 MB: a list of 100 Agent
-# Ingresses with the longest metadata, all of it escaped.
+# How much of an answer is read, after decompression. The largest answer that ngrok can give has 3 MB: a list of 100
+# Agent Ingresses with the longest metadata, all of it escaped.
 LONGEST_ANSWER_BYTES = 8 * 2**20
 
 _CHUNK_BYTES = 2**16
@@ -89,7 +89,7 @@ class Exchanges:
         self._headers = headers
         self._fit_to_show = fit_to_show
         self._use_proxies = use_proxies
-        # Last in, first out: a few calls at a time then use a few connections, and the API may close the others.
+        # Last in, first out: a few calls at a time then use only a few connections, and the API may close the others.
         self._idle: LifoQueue[_Session] = LifoQueue()
 
     def exchange(
@@ -103,7 +103,7 @@ class Exchanges:
         connect_seconds: float,
         read_seconds: float,
     ) -> Answer | NoAnswer:
-        """Sends one request and reads its answer. Raises nothing that requests raises.
+        """Sends one request and reads its answer. It does not raise the exceptions of requests.
 
         Args:
             method: The HTTP method.
@@ -111,8 +111,8 @@ class Exchanges:
             query: The parameters of the query.
             body: The values to send as JSON.
             seconds: How long all of it may take.
-            connect_seconds: How long connecting may take, and each step of it.
-            read_seconds: How long the API may send nothing, not even a byte.
+            connect_seconds: How long connecting may take, as a whole and for each step.
+            read_seconds: How long the API may pause between two bytes.
 
         Returns:
             The answer, or why there is none and whether the request may have arrived.
@@ -132,7 +132,7 @@ class Exchanges:
                     params=query,
                     json=body,
                     auth=self._auth,
-                    # Which also bounds the two together. requests accepts it, but its type stubs don't.
+                    # A Timeout also bounds the sum of the two. requests accepts it, but its type stubs don't.
                     timeout=Timeout(seconds, connect_seconds, read_seconds),  # type: ignore[arg-type]
                     allow_redirects=False,
                     stream=True,
@@ -149,12 +149,12 @@ class Exchanges:
 
         is_late = True
         try:
-            # In a thread of its own: no timeout of a socket bounds an answer that trickles in, or a look-up in DNS.
-            # Not by `threading`: when several calls are under way, its start and end cost a millisecond.
+            # A thread of its own, because no timeout of a socket bounds an answer that trickles in, or a DNS lookup.
+            # `threading` would cost a millisecond to start and end it when several calls are under way.
             _thread.start_new_thread(contextvars.copy_context().run, (run,))
             is_late = not ended.acquire(timeout=seconds)
         finally:
-            # Also if the user interrupted us.
+            # This also runs if the user interrupts us.
             if is_late:
                 under_way.give_up()
         if is_late:
@@ -190,7 +190,7 @@ class _CutShortError(http.client.HTTPException):
 
 
 class _UndecodableError(Exception):
-    """The encoding of the body is not the one that the answer names, or not one that we asked for."""
+    """The body does not have the encoding that the answer names, or it has one that we did not ask for."""
 
 
 def _read_answer(response: requests.Response) -> Answer:
@@ -203,13 +203,13 @@ def _read_answer(response: requests.Response) -> Answer:
                 beginning = bytes(content[:LONGEST_ANSWER_BYTES])
                 return Answer(response.status_code, response.headers, beginning, is_whole=False)
     finally:
-        # If it was read to its end, this keeps its connection.
+        # If the body was read to its end, this keeps the connection.
         response.raw.close()
     return Answer(response.status_code, response.headers, bytes(content))
 
 
 def _decode(response: requests.Response) -> Iterator[bytes]:
-    """Yields the body piece by piece. No piece is longer than what may be read in all."""
+    """Yields the body piece by piece. No piece is longer than the longest answer."""
     pieces = response.raw.stream(_CHUNK_BYTES, decode_content=False)
     encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding == "identity":
@@ -217,7 +217,7 @@ def _decode(response: requests.Response) -> Iterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip"):
         raise _UndecodableError
-    # Not with urllib3: not every version limits how long a piece becomes.
+    # urllib3 does not do this, because not all of its versions limit the length of a piece.
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     is_empty = True
     for piece in pieces:
@@ -251,7 +251,7 @@ _TRANSIENT = (
 
 
 class _Failure:
-    """An exception in place of an answer, and how far the exchange was when it came."""
+    """An exception in place of an answer, and how far the exchange had got."""
 
     def __init__(self, error: Exception, exchange: _Exchange, has_malformed_proxy: bool) -> None:
         self._error = error
@@ -265,7 +265,7 @@ class _Failure:
             return not isinstance(self._error, _UndecodableError)
         if self._has_malformed_proxy:
             return False
-        # http.client only says it in words, and older versions of urllib3 use the same type for other errors.
+        # http.client tells this only in its message, and older urllib3 uses the same type for other errors.
         begin = "Tunnel connection failed: "
         tunnel = next((str(each).removeprefix(begin) for each in self._causes if str(each).startswith(begin)), None)
         if tunnel is not None:
@@ -292,7 +292,7 @@ class _Failure:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yields an exception and what caused it, which urllib3 keeps in arguments and attributes."""
+    """Yields an exception and its causes, which urllib3 keeps in arguments and attributes."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -321,11 +321,11 @@ class _Exchange:
         self._socket: Any = None
 
     def begin_to_send(self, connected: Any, *, to_proxy: bool) -> None:
-        """To be called before anything is sent.
+        """Must be called before anything is sent.
 
         Args:
-            connected: What it is sent by: a socket, or urllib3's object for a TLS connection inside another one.
-            to_proxy: Whether it is meant for a proxy, and not yet for the API.
+            connected: What sends it: a socket, or urllib3's object for a TLS connection inside another one.
+            to_proxy: Whether it goes to a proxy, and not yet to the API.
 
         Raises:
             ConnectionAbortedError: Nobody waits for the exchange any more.
@@ -337,7 +337,7 @@ class _Exchange:
             self._socket = connected
 
     def close(self) -> None:
-        """Closes the connection. To be called by the thread that uses it."""
+        """Closes the connection. Must be called by the thread that uses it."""
         for each in (self.response, self._socket):
             if each is not None:
                 each.close()
@@ -351,7 +351,7 @@ class _Exchange:
             connected = connected.socket
         if connected is not None:
             with suppress(OSError):
-                # Not SSLSocket.shutdown: it removes the TLS layer, and the other thread would go on in plain text.
+                # SSLSocket.shutdown would remove the TLS layer, and the other thread would go on in plain text.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
@@ -367,13 +367,13 @@ class _Session(requests.Session):
             self.mount(prefix, _Adapter(self))
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        # Proxies and CA bundles. requests would search the whole environment for each request, with the same result.
+        # These are proxies and CA bundles. requests would search the whole environment again for each request.
         if self._environment is None:
             self._environment = super().merge_environment_settings(*args, **kwargs)
         return self._environment
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # requests prepares the next request even if it is told not to follow, and fails if it can't.
+        # requests prepares the next request even if it is told not to follow redirects, and fails if it can't.
         return None
 
 
@@ -396,13 +396,13 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def _report(self, manager: Any) -> None:
-        # For every kind of manager: a SOCKS proxy has its own.
+        # This covers every kind of manager: that of a SOCKS proxy has its own classes.
         manager.pool_classes_by_scheme = {
             scheme: self._reporting_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
     def _reporting_pool(self, pool: Any) -> Any:
-        # urllib3 is only given the class of its connections, so the session has to be an attribute of that.
+        # urllib3 only takes a class for its connections, so the session must be an attribute of the class.
         response = type("Response", (_Response,), {"session": self._session})
         members = {"session": self._session, "response_class": response}
         connection = type(pool.ConnectionCls.__name__, (_ReportingConnection, pool.ConnectionCls), members)
@@ -430,7 +430,7 @@ class _ReportingConnection(http.client.HTTPConnection):
 
 
 class _Response(http.client.HTTPResponse):
-    """Skips interim answers, such as 103 Early Hints, and notices if the connection ends in the middle of the headers.
+    """Skips interim answers, such as 103 Early Hints, and notices if the connection ends within the headers.
 
     http.client only skips 100, and takes the end of the connection for the end of the headers.
     """
@@ -455,13 +455,13 @@ class _Response(http.client.HTTPResponse):
             self.fp = file
         if not lines.last:
             raise _CutShortError
-        # urllib3 would log lines that are not headers unchanged, and a service may repeat the API key in them.
+        # urllib3 would log malformed header lines unchanged, and a service may repeat the API key in them.
         self.headers.defects.clear()
         self.headers.set_payload("")
 
 
 class _Lines:
-    """Reads the lines of a file. `last` is the one read last. It is empty at the end of the file."""
+    """Reads the lines of a file. `last` is the line that was read last. It is empty at the end of the file."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

@@ -24,8 +24,8 @@ from pulumi_agin.limits import (
 class Domain(Rule):
     """A domain that DNS allows, in canonical form.
 
-    ngrok decides on wildcards, a domain's apex and names of its own. No message repeats the value, which may be a
-    secret of the program; Pulumi shows it where it may.
+    ngrok itself decides about wildcards, the apex of a zone and ngrok's own names. No message repeats the value,
+    because it may be a secret of the program. Pulumi shows it if it is not.
     """
 
     limit = f"{DOMAIN_MAX_BYTES} bytes, labels of {LABEL_MAX_BYTES}"
@@ -44,7 +44,7 @@ class Domain(Rule):
             raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
         if re.search(r":\d*$", domain):
             raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
-        # Before the case is changed: the lower case of some letters that are not ASCII is ASCII.
+        # The original text is checked, because the lower case of some letters outside ASCII is ASCII.
         if not text.strip().isascii():
             raise ValueError(_why_not_ascii(text.strip()))
         labels = domain.split(".")
@@ -76,16 +76,16 @@ def _is_ip_address(domain: str) -> bool:
 
 
 def _why_not_ascii(domain: str) -> str:
-    import idna  # comes with requests, and is loaded only where somebody needs it
+    import idna  # installed with requests, and loaded only when it is needed
 
     try:
         ascii_form = idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
-        return "is not ASCII, and no internationalized domain name either"
+        return "is not ASCII, and not an internationalized domain name either"
     return f"is not ASCII; write it in its DNS form, {ascii_form}"
 
 
-_AUTHORITY = OneOf(CERTIFICATE_AUTHORITIES, missing=f' where there is a policy: "{CERTIFICATE_AUTHORITIES[0]}"')
+_AUTHORITY = OneOf(CERTIFICATE_AUTHORITIES, missing=f' in a policy: "{CERTIFICATE_AUTHORITIES[0]}"')
 
 
 class CertificatePolicyInputs(Declaration):
@@ -115,6 +115,6 @@ class AgentIngressInputs(Declaration):
     )
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,
-        description="who signs the certificate, and the type of its private key, which is ngrok's choice if left out. "
-        "Without a policy, ngrok's internal CA signs it",
+        description="who signs the certificate, and the type of its private key. Without a policy, ngrok's internal CA "
+        "signs it",
     )

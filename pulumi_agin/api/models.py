@@ -1,4 +1,4 @@
-"""What ngrok answers: an Agent Ingress, in canonical form, and where its certificate is.
+"""What ngrok answers: an Agent Ingress, in canonical form, and the state of its certificate.
 
 Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwise.
 """
@@ -21,13 +21,13 @@ class AnswerError(ValueError):
 
 
 # -- rules ------------------------------------------------------------------------------------------------
-# ngrok leaves out the keys of empty texts, sends null, or sends "": all three are one.
+# ngrok may leave out the key of an empty text, send null, or send "". All three mean the same.
 
 
 def _optional_text(value: object) -> str | None:
     if not isinstance(value, str | None):
         raise ValueError("not text")
-    # Half a surrogate pair, which JSON can hold and no state, must not lose the whole answer.
+    # JSON can contain half a surrogate pair and a state can't, but that must not make the whole answer useless.
     return value if value is None else value.encode("utf-8", "replace").decode()
 
 
@@ -49,7 +49,7 @@ def _optional_word(value: object) -> str:
 
 
 def _id(value: object) -> str:
-    # It becomes a part of paths, and of commands that messages show.
+    # Paths, and commands that messages show, contain it.
     text = _word(value)
     if not PLAIN_ID.fullmatch(text):
         raise ValueError("not as it should be")
@@ -84,8 +84,8 @@ def _is_word(text: str) -> bool:
 
 
 def _is_host_name(text: str) -> bool:
-    # This does not validate ngrok's own names, but only sees that they are names, not empty, and printable: messages
-    # and the outputs of stacks have them.
+    # This does not validate ngrok's own names. It only checks that they are printable names, because messages and the
+    # outputs of stacks contain them.
     return text != "" and not text.startswith(".") and _is_word(text)
 
 
@@ -98,11 +98,11 @@ _OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
 
 
 class AnswerObject(Record):
-    """An object of an answer. Keys that are not declared are ignored: they come with every new feature of ngrok's."""
+    """An object in an answer. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
 
     @classmethod
     def from_answer(cls: type[AnswerT], answer: object) -> AnswerT:
-        """Reads what the JSON of an answer holds.
+        """Reads the object from the JSON of an answer.
 
         Raises:
             AnswerError: It is not as ngrok documents it.
@@ -125,15 +125,16 @@ class AgentIngressCertPolicy(AnswerObject):
 
     authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
     private_key_type: _OptionalText = Field(
-        None, description="the type of its private key, `rsa` or `ecdsa`, also if the program left it to ngrok"
+        None, description="the type of its private key, `rsa` or `ecdsa`, even if the program left it out"
     )
 
 
 class AgentIngressCertJob(AnswerObject):
-    """A provisioning or renewal under way."""
+    """The job that provisions or renews a certificate."""
 
     error_code: _OptionalText = Field(
-        None, description="why it fails: `INTERNAL_ERROR` passes, `DNS_ERROR` is for you to repair. None if all is well"
+        None,
+        description="why it fails: `INTERNAL_ERROR` is temporary, `DNS_ERROR` is for you to fix. `null` if all is well",
     )
     msg: _OptionalText = Field(None, description="the status or the error, in ngrok's words")
     started_at: _OptionalText = Field(None, description="when it started, RFC 3339")
@@ -143,13 +144,13 @@ class AgentIngressCertJob(AnswerObject):
 
 
 class AgentIngressCertStatus(AnswerObject):
-    """Where the certificate is."""
+    """The state of the certificate."""
 
     renews_at: _OptionalText = Field(
-        None, description="when ngrok requests the next renewal, RFC 3339. None until the certificate is issued"
+        None, description="when ngrok requests the next renewal, RFC 3339. `null` until the certificate is issued"
     )
     provisioning_job: AgentIngressCertJob | None = Field(
-        None, description="the provisioning or renewal under way, or None"
+        None, description="the job that provisions or renews the certificate, or `null`"
     )
 
 
@@ -158,7 +159,7 @@ class AgentIngress(AnswerObject):
 
     id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     uri: Annotated[str, PlainValidator(_optional_word)] = Field(
-        "", description="where ngrok's API has it, relative to the API's URL"
+        "", description="its path in ngrok's API, relative to the API's URL"
     )
     domain: Annotated[str, PlainValidator(_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
@@ -167,15 +168,15 @@ class AgentIngress(AnswerObject):
     metadata: _Text = Field("", description='machine-readable text; `""` if there is none')
     certificate_management_policy: AgentIngressCertPolicy | None = Field(
         None,
-        description="how ngrok gets the certificate: `authority` and `private_key_type`. None if ngrok's internal CA "
+        description="how ngrok gets the certificate: `authority` and `private_key_type`. `null` if ngrok's internal CA "
         "signs it",
     )
     certificate_management_status: AgentIngressCertStatus | None = Field(
         None,
-        description="where the certificate is: `renews_at` once it is issued, `provisioning_job` while one runs. None "
-        "without a policy, and until the first job exists",
+        description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while one runs. "
+        "`null` without a policy, and until the first job exists",
     )
-    # Required: users build DNS records on them, which an answer that lacks them must not delete.
+    # Required, because an answer without them must not delete the DNS records that users make of them.
     ns_targets: Annotated[list[str], PlainValidator(_ns_targets)] = Field(
         description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
     )
@@ -186,7 +187,7 @@ class AgentIngress(AnswerObject):
     created_at: Annotated[str, PlainValidator(_word)] = Field(description="when it was created, RFC 3339")
 
     def outputs(self) -> dict[str, Any]:
-        """Returns all but the id, as plain values."""
+        """Returns all values except the id, as plain values."""
         return {name: value for name, value in self.plain().items() if name != "id"}
 
 
@@ -194,19 +195,19 @@ class AgentIngressPage(AnswerObject):
     """One page of the list."""
 
     ingresses: list[AgentIngress] = Field(description="the Agent Ingresses on it, newest first")
-    next_page_uri: _OptionalText = Field(None, description="where the next page is; None on the last one")
+    next_page_uri: _OptionalText = Field(None, description="where the next page is; `null` on the last one")
 
 
-# -- where a certificate is -------------------------------------------------------------------------------
+# -- the state of a certificate---------------------------------------------------------------------------
 
 
 class CertificateState(Enum):
-    """What ngrok's policy and status of a certificate come to. Each value is the words for it, of a certificate."""
+    """What ngrok's policy and status of a certificate mean. Each value describes the certificate in words."""
 
     NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate_management_policy"
     PENDING = "not begun yet"
     IN_PROGRESS = "in progress"
-    INTERNAL_ERROR = "held up by an error at ngrok, which passes by"
+    INTERNAL_ERROR = "held up by a temporary error at ngrok"
     DNS_ERROR = "held up by the DNS of the domain"
     OTHER_ERROR = "held up by an error that ngrok does not document"
     UNKNOWN = "neither issued nor in progress"
@@ -215,12 +216,12 @@ class CertificateState(Enum):
 
     @property
     def is_ready(self) -> bool:
-        """Whether agents can use it. Else it is worth waiting for; a DNS_ERROR is for the user to mend."""
+        """Whether agents can use it. If not, waiting may help; a DNS_ERROR is for the user to fix."""
         return self in (CertificateState.NOT_MANAGED, CertificateState.ISSUED, CertificateState.RENEWING)
 
 
 def certificate_state(ingress: AgentIngress) -> CertificateState:
-    """Where the certificate is. Read off the sibling resource with the same fields, reserved domains."""
+    """Returns the state of the certificate. The rules were observed on reserved domains, which have the same fields."""
     status = ingress.certificate_management_status
     if ingress.certificate_management_policy is None:
         return CertificateState.NOT_MANAGED
@@ -239,9 +240,9 @@ def certificate_state(ingress: AgentIngress) -> CertificateState:
 
 
 def certificate_in_words(ingress: AgentIngress) -> str:
-    """Where the certificate is, for people, with the error's code and what ngrok says of the job.
+    """Describes the state of the certificate for people, with the error's code and what ngrok says about the job.
 
-    That is text of the service's own: who shows it makes it one line, without the API key, first.
+    The text is ngrok's own. The caller must take out the API key and line breaks before it shows the text.
     """
     words = certificate_state(ingress).value
     status = ingress.certificate_management_status

@@ -14,7 +14,7 @@ from .retry import Deadline
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
-# Often enough for lines that count seconds, and seldom enough to cost nothing.
+# Often enough for lines that count seconds, and rarely enough to cost nothing.
 LOOK_SECONDS = 0.5
 
 # If many calls wait at the same time, only this many have a line of their own.
@@ -51,15 +51,15 @@ class Wait:
 
     def line(self) -> str:
         """Returns the line that is shown now."""
-        # Once that moment is over, nobody knows how long it takes: other calls may have been first.
-        until = self.until  # which the thread of the call may change meanwhile
+        # After that moment nobody knows how long it still takes, because other calls may come first.
+        until = self.until  # the thread of the call may change it meanwhile
         now = self.deadline.clock.monotonic()
         left = f"; it goes on in {max(until - now, 1):.0f} s" if until and until > now else ""
         return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
 
 
 class Progress:
-    """Shows lines for the calls that take long. One thread watches all of them, and ends with the last."""
+    """Shows lines for calls that take long. One thread watches all calls, and ends with the last of them."""
 
     def __init__(self, say: Callable[[str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
         """Starts no thread yet.

@@ -1,4 +1,4 @@
-"""The proxies that the environment names, such as in HTTPS_PROXY: whether they can be used, and what is secret."""
+"""The proxies that the environment names, such as in HTTPS_PROXY: whether they are usable, and their credentials."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from urllib3.util import parse_url
 
 from .text import TELLING_CHARACTERS, redact
 
-# What messages have in place of a user name or password.
+# What messages show in place of a user name or password.
 MARK = "[proxy credentials]"
 
 WRONG_URL = (
-    "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, as its URL is malformed. It must look like "
+    "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, because its URL is malformed. It must look like "
     "http://USER:PASSWORD@HOST:PORT, with a port of 65535 at most. In the user name and the password, percent-encode "
     "(%XX, Latin-1) every character except letters, digits, '-', '.', '_' and '~'"
 )
@@ -41,7 +41,7 @@ def is_malformed(proxy: str) -> bool:
     """
     userinfo = _userinfo(proxy)
     try:
-        # As requests sends it.
+        # requests sends it in this encoding.
         unquote(userinfo).encode("latin-1")
         parsed = parse_url(proxy if "://" in proxy else f"http://{proxy}")
     except (LocationParseError, UnicodeError):
@@ -52,7 +52,7 @@ def is_malformed(proxy: str) -> bool:
 def credentials() -> list[str]:
     """Returns the user names and passwords of all proxies, in each form that is written or sent, the longest first.
 
-    A URL that no library can parse still has some: everything before its last "@".
+    A URL that no library can parse has credentials too: everything before its last "@".
     """
     found: set[str] = set()
     for scheme, url in getproxies().items():
@@ -62,12 +62,12 @@ def credentials() -> list[str]:
         found |= {userinfo, user, password, *plain, ":".join(plain)}
         for encoding in ("latin-1", "utf-8"):
             found |= {quote(each, safe="", encoding=encoding, errors="replace") for each in plain}
-            # As in "Proxy-Authorization: Basic …", which a proxy may repeat, alone or after other text.
+            # A proxy may repeat the value of "Proxy-Authorization: Basic …", alone or after other text.
             for sent in (userinfo, ":".join(plain)):
                 for ahead in range(3):
                     encoded = b64encode(b"x" * ahead + sent.encode(encoding, "replace")).decode().rstrip("=")
                     found.add(encoded[ahead and ahead + 1 :])
-    # Shorter ones occur in any text.
+    # Shorter ones can occur in any text.
     return sorted((each for each in found if len(each) > 2), key=len, reverse=True)
 
 

@@ -1,7 +1,7 @@
 """ngrok's limit on requests, and how all threads of a process wait for it together.
 
-The limit is the account's: others use it up too, and ngrok does not tell how much of it is left. All that is known is
-what this process sent, and what was refused.
+The limit applies to the account: other processes use it up too, and ngrok does not tell how much of it is left. This
+process knows only what it sent, and what was refused.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class RateLimit:
 
     - If the 429 says when to come back, the gate opens then.
     - If as many requests of our own are in the window as the limit allows, the gate lets one request through each time
-      that one leaves the window: we assume that nobody else uses the account.
-    - Otherwise others have used up the limit, and nobody knows until when. One thread tries again after a pause that
-      doubles each time, and the other threads wait for what it is told.
+      that one leaves the window. This assumes that nobody else uses the account.
+    - Otherwise others have used up the limit, and nobody knows when it has room again. One thread tries again after a
+      pause that doubles each time, and the other threads wait for its result.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:

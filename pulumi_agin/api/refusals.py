@@ -1,6 +1,6 @@
-"""Errors made of the answers that refuse a request, and of requests without an answer.
+"""Turns answers that refuse a request, and missing answers, into errors.
 
-Nothing here sends, waits or remembers: each function makes an error of a request and its outcome.
+Nothing here sends, waits or remembers: each function makes an error from a request and its outcome.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .access import PUBLIC_API
 from .exchange import Answer, NoAnswer
 from .request import Request
 
-# A code of this form is shown as it is: decisions depend on it, and it is too short to reveal a key.
+# A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
 
 # The header of ngrok's answers that has the operation id.
@@ -25,10 +25,10 @@ OPERATION_ID = "ngrok-operation-id"
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
 
-# Refusals that don't mean that the key is wrong: they are about the plan, and about what the key may do.
+# Refusals that don't mean that the key is wrong: they are about the plan and the permissions of the key.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
-# 404s that are about how the id is written, not about whether it exists.
+# 404s that are about the form of the id, not about whether it exists.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
@@ -51,7 +51,7 @@ class Refusals:
         base_url_source: Where the base URL came from, as messages say it.
         api_key_source: Where the API key came from, as messages say it.
         api_key_hint: What else there is to say of that, or "".
-        fit_to_show: Makes the text of others safe to show. Also takes the number of characters after which it is cut.
+        fit_to_show: Makes the text of others safe to show. It also takes the number of characters to cut the text at.
     """
 
     base_url: str
@@ -86,8 +86,8 @@ class Refusals:
         if status < 400:
             target = self.fit_to_show(_host(outcome.headers.get("Location", "")))
             return errors.RedirectError(
-                f"{could_not}: {self.base_url} redirects to {target}, and a redirect is not followed, as it would "
-                f"take the API key along; {self._base_url_hint()}"
+                f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
+                f"they would pass on the API key; {self._base_url_hint()}"
             )
         refusal = self._read(outcome)
         if status == 404 and not refusal.is_ngroks:
@@ -105,7 +105,7 @@ class Refusals:
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}{self.api_key_hint}"
             if refusal.code not in _ALLOWANCE:
-                message += "; see that it is valid there"
+                message += "; check that it is valid there"
         elif status == 429:
             kind = errors.RateLimitedError
         elif refusal.code == _DOMAIN_EXISTS:
@@ -115,7 +115,7 @@ class Refusals:
         return kind(message, status=status, error_code=refusal.code, operation_id=refusal.operation_id)
 
     def bad_answer(self, request: Request, answer: Answer, wrong: str) -> errors.BadAnswerError:
-        """Returns the error for an answer that should be a good one and makes no sense.
+        """Returns the error for an answer with a good status that makes no sense.
 
         Args:
             request: What was asked.
@@ -151,15 +151,15 @@ class Refusals:
     def _beginning(self, answer: Answer) -> str:
         text = answer.content[:400].decode("utf-8", "replace")
         if "\0" in text:
-            return "is no text"
+            return "is not text"
         return f'begins "{self.fit_to_show(text, 80)}"' if text.strip() else "is empty"
 
 
 def is_from_gateway(answer: Answer) -> bool:
-    """Returns whether something between ngrok and us refused, maybe after ngrok did what it was asked.
+    """Returns whether something between ngrok and us refused, possibly after ngrok had carried out the request.
 
-    Redirects and "not found" don't count, because they rather come from a wrong base URL. "Too many requests" doesn't
-    count either, because it comes before anything is done.
+    Redirects and 404 don't count, because they usually mean that the base URL is wrong. 429 doesn't count either,
+    because it comes before anything is done.
 
     Args:
         answer: The answer.
@@ -168,7 +168,7 @@ def is_from_gateway(answer: Answer) -> bool:
 
 
 def _error_body(answer: Answer) -> Mapping[str, Any] | None:
-    """Returns the body if it is one of ngrok's errors: a message, and ngrok's code or the same status again."""
+    """Returns the body if it is an error of ngrok's: it has a message, and ngrok's code or the status of the answer."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -183,4 +183,4 @@ def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or "another path"
     except ValueError:
-        return "a place that is no URL"
+        return "something that is not a URL"

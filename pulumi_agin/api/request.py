@@ -1,4 +1,4 @@
-"""What is asked of ngrok, and what is known of how it went."""
+"""A request to ngrok, and what is known about its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Request:
     Attributes:
         method: The HTTP method.
         doing: What the request is for, as it follows "could not" in a message.
-        id_: The id of the Agent Ingress that it is about, if it is about one.
+        id_: The id of the Agent Ingress that it is about, if there is one.
         domain: The domain of that Agent Ingress, if it is known.
         query: The parameters of the query.
         body: The values that are sent as JSON.

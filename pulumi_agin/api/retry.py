@@ -41,7 +41,7 @@ def backoff_seconds(repetition: int, retry_after: float | None = None, clock: Cl
         The pause in seconds, never shorter than `retry_after`.
     """
     longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(repetition - 1, 10))
-    # Never shorter than our own pause: with a Retry-After of 0, or in the past, we would ask without a pause.
+    # Never shorter than our own pause: a Retry-After of 0, or in the past, would mean no pause at all.
     return max(clock.jitter(longest), retry_after or 0.0)
 
 
@@ -62,7 +62,7 @@ def retry_after_seconds(headers: Mapping[str, str], clock: Clock = SYSTEM_CLOCK)
     moment = parse_http_date(value)
     if moment is None:
         return None
-    # By the server's own clock if the answer has it, because ours may be wrong.
+    # By the server's clock if the answer has its time, because ours may be wrong.
     now = parse_http_date(headers.get("Date", "")) or clock.utc_now()
     return max(0.0, (moment - now).total_seconds())
 
@@ -85,7 +85,7 @@ class Deadline:
 
     Attributes:
         seconds: How long the call may take.
-        kept_back: How many of these seconds are reserved for what comes after.
+        kept_back: How many of these seconds are reserved for what comes later.
         clock: The clock that measures the time.
         is_awaited: Tells whether anybody still waits for the call. Called in the thread of the call.
     """
@@ -100,7 +100,7 @@ class Deadline:
             clock: The clock that measures the time.
             is_awaited: Tells whether anybody still waits for the call.
         """
-        # `custom_timeouts` can be longer than what the operating system can wait.
+        # A resource's timeout can be longer than the operating system can wait.
         self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
         self.clock = clock

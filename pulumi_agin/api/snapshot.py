@@ -1,4 +1,4 @@
-"""Reading many Agent Ingresses with few requests: from one list, which is used for a few seconds.
+"""Reading many Agent Ingresses with few requests, from a list that is used for a few seconds.
 
 A refresh reads each ingress of a stack separately, and an account has only 120 requests a minute.
 """
@@ -55,8 +55,8 @@ class _Seen(NamedTuple):
 class Snapshot:
     """The account's ingresses by id, each as a list had it at most 5 seconds ago, and not before the last write.
 
-    The first read gets a request of its own, which is cheaper than a list. The reads that soon follow share a list. It
-    is read page by page, only as far as needed to find what is asked for. Under the rate limit that can take long: a
+    The first read sends a request of its own, which is cheaper than a list. The reads that follow soon share a list. It
+    is read page by page, only as far as needed to find what is asked for. Under the rate limit that can take long. So a
     page that has become too old is read again when something on it is asked for.
     """
 
@@ -78,7 +78,7 @@ class Snapshot:
         self._last_read_at: float | None = None
         self._writes = 0
         self._is_listing = False
-        # What follows belongs to the list, and so to the one thread that reads it.
+        # These values belong to the list. Only the thread that reads it uses them.
         self._forget(0)
 
     def find(self, id_: str, deadline: Deadline) -> AgentIngress | None:
@@ -86,7 +86,7 @@ class Snapshot:
 
         Args:
             id_: The id.
-            deadline: How long the call may take. Half of what is left is kept to ask by id.
+            deadline: How long the call may take. Half of the time left is reserved for a request by id.
         """
         with self._changed:
             is_first = not self._reading and not self._is_young(self._last_read_at)
@@ -156,7 +156,7 @@ class Snapshot:
             self._asked.append(self._next_page)
             page = self._read(self._next_page, deadline)
             self._size += page.size
-            # Pages can go round in a circle, and a list that failed has ended.
+            # Pages can form a loop, and a list that failed has ended.
             goes_on = page.next_page not in self._asked and self._next_page is not None
             self._next_page = page.next_page if goes_on else None
             self._ended_at = self._clock.monotonic()
@@ -169,7 +169,7 @@ class Snapshot:
         return page
 
     def _fail(self) -> None:
-        # For a while, a list that fails or is too slow is as good as none: each ingress is asked for by its id.
+        # If a list fails or is too slow, none is used for a while: each ingress is asked for by its id.
         self._next_page = None
         self._failed_at = self._ended_at = self._clock.monotonic()
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 # Text that others wrote is cut here, so that no answer fills the screen.
 EXCERPT_CHARACTERS = 300
 
-# It is cut here before it is searched for secrets. No message shows more than this.
+# Text is cut here before it is searched for secrets. No message shows more than this.
 SEARCHED_CHARACTERS = 20_000
 
 # This many characters of a key in a row already reveal too much.
@@ -37,7 +37,7 @@ def one_line(text: str, limit: int = EXCERPT_CHARACTERS) -> str:
 def redact(text: str, secret: str, mark: str = "[key]") -> str:
     """Returns a text without a secret, and without any 8 characters of the secret in a row.
 
-    Services echo keys: whole, shortened, URL-encoded, in HTML, or in JSON. Upper and lower case count as the same.
+    Services may repeat a key: whole, shortened, URL-encoded, in HTML, or in JSON. The case of letters does not matter.
 
     Args:
         text: The text.
@@ -48,7 +48,7 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
     lowered = _ascii_lower(secret)
     pieces = {lowered[start : start + size] for start in range(len(secret) - size + 1)} - {""}
     telling = bytearray(len(text))
-    # Without one of these characters there is no escape, and both ways are the same.
+    # Without one of these characters there are no escapes, and both ways are the same.
     ways = [text, _ESCAPE_OR_CHARACTER.findall(text)] if re.search(r"[%&\\]", text) else [text]
     for written in ways:
         # What each unit stands for, and where it ends in the text.
@@ -62,7 +62,7 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
                 found = meant.find(piece, found + 1)
     runs = groupby(zip(text, telling, strict=True), key=lambda pair: pair[1])
     shown = "".join(mark if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
-    # What is left can form a piece of the key again.
+    # What is left may again contain a piece of the key.
     return shown if shown == text or len(shown) >= len(text) else redact(shown, secret, mark)
 
 
@@ -81,7 +81,7 @@ def _character(unit: str) -> str:
     if len(unit) == 1:
         return unit
     if unit.startswith("&"):
-        import html  # which a program that meets no such text does not need
+        import html  # rarely needed
 
         character = html.unescape(unit)
         return character if len(character) == 1 else "\0"

@@ -1,4 +1,4 @@
-"""How a request is sent, repeated and waited for."""
+"""How a request is sent and repeated, and how its answer is awaited."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from .retry import Deadline
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
 
-# What an exchange gets at least, because connecting takes a moment.
+# The least time for an exchange, because connecting takes a moment.
 _LEAST_SECONDS = 0.1
 
-_LIMIT_WORDS = f"ngrok takes {LIMIT} requests a minute of the whole account"
+_LIMIT_WORDS = f"ngrok accepts {LIMIT} requests a minute from the whole account"
 
 
 class Transport:
     """Sends requests to one API, and repeats each until it is answered or the time of its call is over.
 
-    What is repeated, whatever the method:
+    The same outcomes are repeated for all methods:
 
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
@@ -77,7 +77,7 @@ class Transport:
         """Sends a request until it is answered.
 
         Args:
-            request: What to send. Records what is known of how it went.
+            request: What to send. It also records what is known about its outcome.
             deadline: How long all tries may take. If nobody waits for the call any more, nothing is sent.
 
         Returns:
@@ -92,7 +92,7 @@ class Transport:
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
                 if not deadline.is_awaited():
-                    # The caller may have cleaned up by now, and what is done later would be left behind.
+                    # The caller may have cleaned up by now, and would not undo what is done later.
                     self._rate_limit.note_answer(ticket)
                     raise errors.UnreachableError(f"could not {request.doing}: nobody waits for it any more")
                 wait.waits_for("no answer yet")
@@ -115,13 +115,13 @@ class Transport:
                 self._clock.sleep(pause)
 
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
-        """Waits until the account's limit has room, and returns a ticket that has to be given back to it."""
+        """Waits until the account's limit has room, and returns a ticket that must be given back to the limit."""
         wait.waits_for(_LIMIT_WORDS, self._rate_limit.seconds_closed())
         ticket = self._rate_limit.enter(deadline)
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_WORDS}, and the next one is further away than what is left after "
-                f"{deadline}",
+                f"could not {request.doing}: {_LIMIT_WORDS}, and the time left after {deadline} is too short to wait "
+                "for the next one",
                 status=429,
                 error_code="",
                 operation_id="",
@@ -129,7 +129,7 @@ class Transport:
         return ticket
 
     def _exchange(self, request: Request, deadline: Deadline, ticket: int) -> Answer | NoAnswer:
-        """Sends the request once, and tells the account's limit what came of it."""
+        """Sends the request once, and tells the account's limit the outcome."""
         left = max(deadline.left, _LEAST_SECONDS)
         request.note_attempt(self._clock.monotonic())
         answer: Answer | None = None
@@ -146,7 +146,7 @@ class Transport:
             answer = outcome if isinstance(outcome, Answer) else None
             return outcome
         finally:
-            # Also if the user interrupted us.
+            # This also runs if the user interrupts us.
             if answer is not None and answer.status_code == 429:
                 self._rate_limit.note_refusal(ticket, self._retry_after(answer))
             else:
@@ -181,17 +181,17 @@ def make_exchanges(
     """
     headers = {
         "Accept": "application/json",
-        # The length of an answer is limited after decompression, which other encodings give no means to do.
+        # The length of an answer is limited after decompression, which is possible with gzip only.
         "Accept-Encoding": "gzip",
         "Ngrok-Version": "2",
         "User-Agent": f"pulumi-agin/{VERSION}",
     }
-    # Plain http is only for this machine, and a proxy is another one.
+    # Plain http is only for this machine, and a proxy is usually another machine.
     return Exchanges(_Bearer(api_key), headers, fit_to_show, use_proxies=not _is_loopback(base_url, base_url_source))
 
 
 class _Bearer(AuthBase):
-    # Not a plain header: requests would let an entry of .netrc for the host replace the key.
+    # With a plain header, requests would let an entry for the host in .netrc replace the key.
     def __init__(self, api_key: Secret) -> None:
         self._api_key = api_key
 
@@ -201,7 +201,7 @@ class _Bearer(AuthBase):
 
 
 def _is_loopback(base_url: str, source: str) -> bool:
-    """Tells whether requests sends to this machine. It parses URLs with urllib3; others may see another host in one."""
+    """Tells whether requests sends to this machine. This parses as requests does: others may see another host."""
     try:
         host = parse_url(base_url).host or ""
     except LocationParseError:
@@ -223,5 +223,5 @@ def _is_transient(outcome: Answer | NoAnswer) -> bool:
 
 
 def _effort(request: Request, deadline: Deadline) -> str:
-    """Returns how often and how long was tried, if it was more than once."""
+    """Returns how often and for how long the request was tried, if it was more than once."""
     return f" after {request.tries} tries in {deadline}" if request.tries > 1 else ""

@@ -10,7 +10,7 @@ from pulumi_agin.settings import API_KEY, ENVIRONMENT, Settings
 
 
 class UsageError(Exception):
-    """The command cannot run until the user sets something right. The text is one sentence that says what."""
+    """The user must correct something before the command can run. The text is one sentence that says what."""
 
 
 def load_settings() -> Settings:
@@ -23,7 +23,7 @@ def load_settings() -> Settings:
     if not settings.api_key.value.get_secret_value():
         raise UsageError(
             f"there is no ngrok API key: set the environment variable {ENVIRONMENT[API_KEY]}, such as with "
-            f"{API_KEY_OF_STACK} where the stack config has it"
+            f"{API_KEY_OF_STACK} if the stack config has it"
         )
     return settings
 
@@ -38,11 +38,11 @@ def print_text(text: str) -> int:
         The exit status: 0, or 1 if nobody reads stdout any more.
     """
     try:
-        # UTF-8 whatever the terminal's encoding is, as the text may be Python's source.
+        # UTF-8 in every terminal, because the text may be Python source.
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would try once more when it exits, and report that.
+        # Otherwise Python would try again when it exits, and report the error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return fail("nobody reads what is printed", 1)
     return 0

@@ -1,14 +1,14 @@
-"""`pulumi-agin doctor`: why a domain's Agent Ingress does not work yet, as seen from outside. It changes nothing.
+"""`pulumi-agin doctor`: finds out why the Agent Ingress of a domain does not work yet. It changes nothing.
 
-What `--json` prints, and what stays so:
+`--json` prints this, and later versions only add to it:
 
     domain      in canonical form
-    ok          whether all is well, which the exit status says too
+    ok          whether all is well; the exit status says so too
     checks      api_key, agent_ingress, delegation and certificate, each with
-        state       "ok", "wait" (nothing to do but wait), "wrong", or "unknown" (it could not be found out)
-        says        why, in a line
+        state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (it could not be found out)
+        says        why, in one line
         remedies    a list of {"do": what to do, "lines": what to paste or to create}
-      and besides
+      and also
         api_key         source: where the key came from
         agent_ingress   id: or null
         delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
@@ -37,7 +37,7 @@ from pulumi_agin.settings import Settings
 
 from .common import UsageError, fail, load_settings, print_text
 
-# How long to wait for ngrok, and then for DNS, at most: somebody sits at the terminal.
+# How long to wait for ngrok, and then for DNS. It is short, because somebody waits at the terminal.
 NGROK_SECONDS = 30.0
 DNS_SECONDS = 10.0
 
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         options: The parsed command line; see `main`.
 
     Returns:
-        The exit status: 0 if all is well, 1 if not, 2 if nothing could be asked.
+        The exit status: 0 if all is well, 1 if not, 2 if the checks could not run.
     """
     try:
         server = None if options.dns is None else parse_server(options.dns)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What puts something right: what to do, and lines to paste or to create."""
+    """How to fix something: what to do, and lines to paste or to create."""
 
     do: str
     lines: Sequence[str] = ()
@@ -104,7 +104,7 @@ class Report:
         return all(check.state == "ok" for check in self.checks.values())
 
     def table(self) -> str:
-        """Returns the report for people: a row for each check, and then what to do."""
+        """Returns the report for people: a row for each check, followed by what to do."""
         width = max(map(len, _TITLES.values()))
         lines = [self.domain, ""]
         lines += [f"{_TITLES[name]:{width}}  {check.state:7}  {check.says}" for name, check in self.checks.items()]
@@ -134,7 +134,7 @@ def examine(domain: str, server: Server | None = None) -> Report:
         The report.
 
     Raises:
-        UsageError: The domain or the settings cannot be right, or dnspython is missing.
+        UsageError: The domain or the settings are not valid, or dnspython is missing.
     """
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
@@ -142,7 +142,7 @@ def examine(domain: str, server: Server | None = None) -> Report:
     settings = load_settings()
     try:
         client = settings.client()
-        # First, as it also tells whether dnspython is installed.
+        # DNS is asked first, because this also tells whether dnspython is installed.
         found = find_delegation(inputs["domain"], DNS_SECONDS, server)
     except (errors.InvalidInputsError, ImportError) as error:
         raise UsageError(str(error)) from None
@@ -174,20 +174,20 @@ class _Examination:
             ingress = self.client.find(self.domain, min(NGROK_SECONDS, self.client.timeout_seconds))
         except errors.AuthenticationError as error:
             remedy = Remedy(
-                "ask with a key that ngrok accepts, such as that of the stack config", [self._line_with_other_key]
+                "use a key that ngrok accepts, such as that of the stack config", [self._line_with_other_key]
             )
             return None, Check("wrong", str(error), [remedy], details), unseen
         except errors.NgrokError as error:
-            # If there is more to do than this, the message says it.
-            remedy = Remedy("when that is over or put right, ask again", [self._line()])
+            # If there is more to do than this, the message says so.
+            remedy = Remedy("when that is over or fixed, run this again", [self._line()])
             return None, Check("unknown", str(error), [remedy], details), unseen
         accepted = Check("ok", f"ngrok accepts the one from {source}", details=details)
         if ingress is None:
             says = f"the account of the key from {source} has none with this domain"
             make = f'agin.AgentIngress("connect", domain="{self.domain}")'
             remedies = [
-                Remedy("where there is none yet, put it into the program and run `pulumi up`", [make]),
-                Remedy("where another account has it, ask with the key of that one", [self._line_with_other_key]),
+                Remedy("if there is none yet, add it to the program and run `pulumi up`", [make]),
+                Remedy("if another account has it, use the key of that account", [self._line_with_other_key]),
             ]
             return None, accepted, Check("wrong", says, remedies, {"id": None})
         return ingress, accepted, Check("ok", self.client.describe(ingress), details={"id": ingress.id})
@@ -211,7 +211,7 @@ class _Examination:
         if not expected:
             why = "what ngrok wants is not known" if ingress is None else "ngrok names no name servers"
             return Check("unknown", f"{says}; {why}", details=details)
-        # One too many is wrong too: some resolvers would ask it, and not find the domain.
+        # An extra name server is wrong too: resolvers may ask it, and not find the domain.
         missing = [name for name in expected if name not in found.names]
         extra = [name for name in found.names if name not in expected]
         details |= {"missing": missing, "extra": extra}
@@ -220,12 +220,12 @@ class _Examination:
         remedies = [
             Remedy(do, [f"{self.domain}. NS {name}" for name in names])
             for do, names in (
-                ("create these records, in the zone above the domain", missing),
-                ("delete these records, which lead astray", extra),
+                ("create these records in the zone above the domain", missing),
+                ("delete these records, which point elsewhere", extra),
             )
             if names
         ]
-        remedies.append(Remedy("where an AgentIngressDelegation makes the records, run", ["pulumi up --refresh"]))
+        remedies.append(Remedy("if an AgentIngressDelegation creates the records, run", ["pulumi up --refresh"]))
         if found.names:
             differences = (("missing", missing), ("too many", extra))
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)
@@ -244,9 +244,7 @@ class _Examination:
         }
         if ingress is None:
             is_asked = agent_ingress != "unknown"
-            says = (
-                "without an Agent Ingress there is none to be seen" if is_asked else "ngrok could not be asked for it"
-            )
+            says = "without an Agent Ingress there is no certificate" if is_asked else "ngrok could not be asked for it"
             return Check("unknown", says, details=details)
         state = certificate_state(ingress)
         says = self._safe_text(certificate_in_words(ingress)) or ""
@@ -255,20 +253,22 @@ class _Examination:
         retry = f"ngrok tries again at {details['retries_at']}" if details["retries_at"] else "ngrok tries again"
         again = [self._line()]
         if state in (CertificateState.OTHER_ERROR, CertificateState.UNKNOWN):
-            help_ = f"{retry}; where it stays so, ask ngrok's support, and name {ingress.id}"
+            help_ = f"{retry}; if it stays so, ask ngrok's support, and name {ingress.id}"
             return Check("unknown", says, [Remedy(help_)], details)
         if delegation == "wrong":
-            remedy = Remedy(f"see to the delegation first; {retry}")
+            remedy = Remedy(f"repair the delegation first; {retry}")
             return Check("wrong" if state is CertificateState.DNS_ERROR else "wait", says, [remedy], details)
         if state is CertificateState.DNS_ERROR:
             if delegation == "unknown":
-                remedy = Remedy(f"see that the delegation is right; {retry}: look then", again)
+                remedy = Remedy(f"check that the delegation is right; {retry}: run this again then", again)
                 return Check("wrong", says, [remedy], details)
-            return Check("wait", says, [Remedy(f"the delegation is right by now; {retry}: look then", again)], details)
+            return Check(
+                "wait", says, [Remedy(f"the delegation is right by now; {retry}: run this again then", again)], details
+            )
         if state in (CertificateState.PENDING, CertificateState.IN_PROGRESS):
-            remedy = Remedy("wait, as Let's Encrypt takes seconds to minutes, and look again", again)
+            remedy = Remedy("wait, as Let's Encrypt takes seconds to minutes, and run this again", again)
             return Check("wait", says, [remedy], details)
-        return Check("wait", says, [Remedy(f"{retry}: look then", again)], details)
+        return Check("wait", says, [Remedy(f"{retry}: run this again then", again)], details)
 
     # -- in words -----------------------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class _Examination:
         return f"{API_KEY_OF_STACK} {self._line()}"
 
     def _line(self, dns: str | None = None) -> str:
-        """Returns this command, to be run again."""
+        """Returns the command line that runs this check again."""
         asked = dns or (str(self.server) if self.server is not None else None)
         return f"pulumi-agin doctor {shlex.quote(self.domain)}" + (f" --dns {shlex.quote(asked)}" if asked else "")
 

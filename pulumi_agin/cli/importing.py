@@ -1,7 +1,7 @@
-"""`pulumi-agin import`: what `pulumi import` and a program need to take over Agent Ingresses that exist.
+"""`pulumi-agin import`: prints what `pulumi import` and a program need to take over existing Agent Ingresses.
 
-`pulumi import` believes the file: if a resource has outputs there, the engine does not ask the provider. So the file
-holds exactly what a create would have left in the state.
+`pulumi import` trusts the file: if a resource has outputs there, the engine does not ask the provider. So the file
+contains exactly what a create would have written to the state.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ from .common import UsageError, fail, load_settings, print_text
 PLAINTEXT = "plaintext"
 
 STILL_TO_BE_DELETED = (
-    ", which is still to be deleted: finish that first, by a `pulumi up` of the program with the domain that took its "
-    "place"
+    ", which is still to be deleted: finish that first. Run `pulumi up` with the domain that replaced this one in the "
+    "program"
 )
 UNDER_TWO_NAMES = (
-    ". With two names it would be deleted by the one that the program lacks: where it was renamed or moved, give the "
-    "resource its old name or parent in ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
+    ". With a second name, `pulumi up` would delete it, because the program lacks the first. If it was renamed or "
+    "moved, give the resource its old name or parent in "
+    "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
 )
 
 
@@ -85,14 +86,14 @@ class ImportRequest:
     parent: str | None = None
     """The URN of the parent."""
     provider: str | None = None
-    """The URN of an explicit provider, alone or, as a state has it, with the id of the provider."""
+    """The URN of an explicit provider, with or without the id of the provider, which states append to it."""
     stack: str | None = None
-    """The name of the stack; None is the selected one."""
+    """The name of the stack; None for the selected one."""
 
 
 @dataclass(frozen=True)
 class Takeover:
-    """The ingresses by the names that their resources get, and sentences about those that are left out."""
+    """The ingresses, by the names of their future resources, and sentences about those that are left out."""
 
     client: AgentIngressClient
     ingresses: Mapping[str, AgentIngress]
@@ -116,7 +117,7 @@ class Takeover:
             }
             for name, ingress in self.ingresses.items()
         ]
-        # A name of the table must not be the name of a resource of the file. No resource is named like a URN.
+        # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
         return json.dumps({"nameTable": {urn: urn for urn in given.values()}, "resources": resources}, indent=2) + "\n"
 
     def program(self) -> str:
@@ -132,8 +133,8 @@ class Takeover:
 def prepare(request: ImportRequest) -> Takeover:
     """Asks ngrok for the ingresses to take over.
 
-    If the folder has a stack, an ingress that the stack has under another name is refused if the user asked for it by
-    its id, and left out otherwise.
+    If the stack already has an ingress under another name, the ingress is refused if the user gave its id, and left out
+    otherwise.
 
     Args:
         request: What the command line asks for.
@@ -142,7 +143,7 @@ def prepare(request: ImportRequest) -> Takeover:
         What to take over.
 
     Raises:
-        UsageError: The user has to set something right.
+        UsageError: The user must correct something.
         NgrokError: ngrok could not be asked.
     """
     _check_request(request)
@@ -199,25 +200,25 @@ def _check_request(request: ImportRequest) -> None:
             )
     if request.provider is not None and _types(request.provider).rpartition("$")[2] != tokens.PROVIDER:
         raise UsageError(
-            f"--provider {one_line(request.provider)} is not one that has Agent Ingresses; the URN of such a provider "
-            f"holds {tokens.PROVIDER}"
+            f"--provider {one_line(request.provider)} is not a provider of Agent Ingresses; the URN of such a provider "
+            f"contains {tokens.PROVIDER}"
         )
 
 
 def _is_urn(text: str) -> bool:
-    # A name can hold line breaks and other characters that can't be printed.
+    # A name can contain line breaks and other characters that can't be printed.
     return re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", text, re.DOTALL) is not None
 
 
 def _types(urn: str) -> str:
-    """Returns the type of the resource in a URN, after those of its parents."""
+    """Returns the types in a URN: those of the parents, and then that of the resource."""
     return urn.split("::", 3)[2]
 
 
 def _ingresses(request: ImportRequest, client: AgentIngressClient) -> list[AgentIngress]:
     if request.ids:
         return [_ingress_with(client, id_) for id_ in request.ids]
-    # Always in the same order, so that names that end in a number are the same the next time.
+    # The order is always the same, so that names that end in a number stay the same.
     found = sorted(client.list(filter=request.filter), key=lambda ingress: (ingress.created_at, ingress.id))
     if not found:
         raise UsageError(
@@ -239,7 +240,7 @@ def _settings(provider: Mapping[str, Any] | None) -> Settings:
     if provider is None:
         return load_settings()
     inputs = provider.get("inputs", {})
-    # The key of the environment may be another account's, so it is not used.
+    # The key in the environment may belong to another account, so it is not used.
     if not _plain_value(inputs.get(API_KEY)):
         raise UsageError(f"the provider {one_line(provider['urn'])} has no {API_KEY} in the state")
     return Settings.load(lambda key: _plain_value(inputs.get(key)), is_of_provider=True)
@@ -256,14 +257,14 @@ def _state(stack: str | None, *, show_secrets: bool) -> list[dict[str, Any]] | N
     """Returns the resources of a stack.
 
     Args:
-        stack: The name of the stack; None is the one that is selected in this folder.
+        stack: The name of the stack; None for the one that is selected in this folder.
         show_secrets: Whether the secrets are needed.
 
     Returns:
-        The resources; None if they cannot be read, and need not be.
+        The resources; None if they cannot be read, but are not needed.
 
     Raises:
-        UsageError: They cannot be read, and the stack was named or the secrets are needed.
+        UsageError: The resources cannot be read, although the user named the stack or the secrets are needed.
     """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
@@ -314,7 +315,7 @@ def _path(parent: str | None, name: str) -> str:
 
 
 def _owner(ingress: AgentIngress, path: str, state: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Returns the resource by which the stack has the ingress already, if a later `up` would delete the ingress."""
+    """Returns the resource that already has the ingress in the stack, if a later `up` would then delete the ingress."""
     for resource in state:
         if resource["type"] != tokens.AGENT_INGRESS or resource.get("id") != ingress.id or resource.get("external"):
             continue
@@ -339,7 +340,7 @@ def _identifier(name: str) -> str:
 
 
 def _unique(names: Iterable[str], separator: str) -> list[str]:
-    """Returns the names, with a number after those that are taken already."""
+    """Returns the names, with a number after each that is already taken."""
     unique: list[str] = []
     for name in names:
         number, candidate = 1, name
@@ -354,7 +355,7 @@ def _unique(names: Iterable[str], separator: str) -> list[str]:
 
 
 def _declaration(identifier: str, name: str, ingress: AgentIngress, parent: str | None, provider: str | None) -> str:
-    """Returns the code of one resource. Every value has its own line, so that formatters change nothing."""
+    """Returns the code of one resource. Every value is on a line of its own, so that formatters change nothing."""
     arguments = [_literal(name), f"domain={_literal(ingress.domain)}"]
     for field in ("description", "metadata"):
         if getattr(ingress, field):
@@ -379,8 +380,8 @@ def _policy(policy: Mapping[str, str]) -> str:
 
 
 def _literal(text: str) -> str:
-    """Returns the text as Python's source, in double quotes unless single ones need fewer escapes, like formatters."""
-    # With a double quote in it, repr takes single ones.
+    """Returns the text as Python source, in double quotes unless single ones need fewer escapes, as formatters do."""
+    # The added double quote makes repr use single quotes.
     body = repr(text + '"')[1:-2]
     if text.count('"') > text.count("'"):
         return f"'{body}'"

@@ -1,6 +1,6 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
-Each adapter needs the extra of its name, such as `pip install 'pulumi-agin[aws]'`, and loads the package when it is
+Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[aws]'`, and loads the package when it is
 called.
 """
 

@@ -1,8 +1,8 @@
-"""Adapters of the packages in which one resource holds all values of a record: one resource for each delegation.
+"""Adapters for packages in which one resource holds all values: one resource for each delegation.
 
-What each package needs so that a second `up` shows no change is from its Python SDK and from the provider behind it.
+The arguments with which a second `up` shows no change come from each Python SDK and the provider behind it.
 Some values keep their dot: without it, the package would treat the value as relative to the zone, or show a change in
-every preview. Arguments may be Outputs, as the same program may create the zone.
+every preview. Arguments may be Outputs, because the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def aws(
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
-    Route 53 refuses to create records that exist already.
+    Route 53 refuses to create records that already exist.
 
     Args:
         zone_id: The id of the hosted zone.
@@ -71,7 +71,7 @@ def gcp(
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    Google replaces records that exist already, and does not say so.
+    Google replaces existing records without telling.
 
     Args:
         managed_zone: The name of the zone as a resource, such as "acme-com".
@@ -140,7 +140,7 @@ def azure(
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
-    NS1 can refuse to create records that exist already.
+    NS1 can refuse to create records that already exist.
 
     Args:
         zone: The name of the zone, such as "acme.com".
@@ -173,8 +173,8 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
     Args:
-        zone: The name of the zone, such as "acme.com". Its id does not work, as the name of the record is relative to
-            the name of the zone.
+        zone: The name of the zone, such as "acme.com". Its id does not work, because the name of the record is relative
+            to the name of the zone.
         opts: The options of the record, such as a provider.
 
     Returns:
@@ -232,8 +232,8 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
-    and `--policy=sync`. It decides in which zone it creates the records, and when: Pulumi does not know whether they
-    exist. On destroy, external-dns deletes them at its next look. The ingress may be gone by then.
+    and `--policy=sync`. It decides in which zone and when it creates the records, so Pulumi does not know whether
+    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then.
 
     Args:
         namespace: The namespace in which external-dns looks for the DNSEndpoint.

@@ -60,7 +60,7 @@ class NsRecords:
         engine for the opposite: `delete_before_replace` is False.
 
         Args:
-            given: Further options of the program's, such as a provider. Its `delete_before_replace` wins over ours.
+            given: Further options from the program, such as a provider. Its `delete_before_replace` wins over ours.
             named_by: The engine's name of the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
@@ -72,9 +72,9 @@ class NsRecords:
             parent=self.delegation,
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
-            # If the program names the record, a package that could choose the name itself assumes that two records
-            # can't share it, and asks the engine to delete the old record first. Until the new one exists, there would
-            # be no delegation.
+            # If the program names the record, a package that could also choose the name assumes that two records can't
+            # share it, and asks the engine to delete the old record first. Until the new one exists, there would be no
+            # delegation.
             delete_before_replace=False,
         )
         return pulumi.ResourceOptions.merge(ours, given)
@@ -151,7 +151,7 @@ class NsRecords:
             return
 
         async def say() -> bool:
-            # If the ingress exists, the preview has warned already why the values are not known.
+            # If the ingress exists, the preview has already warned why the values are not known.
             follow = not await self.ns_targets.is_known() and not await self.agent_ingress.id.is_known()
             if follow:
                 pulumi.log.info(

@@ -1,4 +1,4 @@
-"""The adapter for your own name server, if it takes DNS updates (RFC 2136)."""
+"""The adapter for your own name server, if it accepts DNS updates (RFC 2136)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def rfc2136(
 ) -> Adapter:
     """Creates the NS records by DNS updates (RFC 2136), with dnspython.
 
-    BIND, Knot, PowerDNS, Windows DNS, Infoblox and other name servers take such updates.
+    BIND, Knot, PowerDNS, Windows DNS, Infoblox and other name servers accept such updates.
 
-    Without `tsig_key_name` and `tsig_secret` the updates are unsigned. Then anybody who can send from an address that
-    the server allows can change the records, so leave them out only if the server cannot do better, such as Windows DNS
-    with "nonsecure and secure" updates.
+    Without `tsig_key_name` and `tsig_secret` the updates are unsigned, and anybody who can send from an address that
+    the server allows can change the records. So leave them out only if the server does not support keys, such as
+    Windows DNS with "nonsecure and secure" updates.
 
     Args:
         server: The host name or IP address of the primary server of the zone.
@@ -44,7 +44,7 @@ def rfc2136(
         The adapter. It takes a TTL of 0 to 2147483647 seconds.
 
     Raises:
-        pulumi.RunError: dnspython is not installed, or a module `dns` of the project's own hides it.
+        pulumi.RunError: dnspython is not installed, or the project has a module `dns` that hides it.
     """
     if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
         raise pulumi.RunError(missing)

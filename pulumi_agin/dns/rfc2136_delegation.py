@@ -1,4 +1,4 @@
-"""Rfc2136Delegation: NS records at a primary server that takes DNS updates (RFC 2136), as a resource."""
+"""Rfc2136Delegation: a resource for NS records at a primary server that accepts DNS updates (RFC 2136)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 
 
 class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
-    """The NS records that delegate one domain, at a name server that takes DNS updates, such as BIND or Windows DNS.
+    """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
 
-    With a key, the updates are signed by TSIG. Without one they are unsigned: then anybody who can send from an address
-    that the server allows can change the records. So leave the key out only if the server cannot do better, such as
-    Windows DNS with "nonsecure and secure" updates.
+    With a key, the updates are signed by TSIG. Without one they are unsigned, and anybody who can send from an address
+    that the server allows can change the records. So leave out the key only if the server does not support keys, such
+    as Windows DNS with "nonsecure and secure" updates.
 
     A change of `domain` or `zone` replaces the records. The rest is changed in place, all records in one message.
     """
@@ -65,17 +65,17 @@ class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
             tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
-            take_over: Whether to replace NS records that the domain has already when these are created. Remove it again
-                afterwards: a resource that is renamed would take its own records over, and then delete them.
+            take_over: Whether to replace NS records that the domain already has when these are created. Remove it
+                afterwards: a renamed resource would take over its own records, and then delete them.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`: an id alone does not tell where the records are.
+            pulumi.RunError: `opts` has `id` or `import_`, but an id alone does not tell where the records are.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
             raise pulumi.RunError(
-                f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: take id and import_ out of its '
-                "ResourceOptions; records that are there already become its own by take_over=True"
+                f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
+                "ResourceOptions; with take_over=True it takes over existing records"
             )
         inputs = {
             "domain": domain,

@@ -1,7 +1,7 @@
-"""Adapters of the packages in which each value is a resource of its own, named by the value.
+"""Adapters for packages in which each value is a resource of its own, named by the value.
 
-What each package needs so that a second `up` shows no change is from its Python SDK and from the provider behind it.
-Arguments may be Outputs, as the same program may create the zone.
+The arguments with which a second `up` shows no change come from each Python SDK and the provider behind it. Arguments
+may be Outputs, because the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _resource_for_each(
     """
 
     def make(records: NsRecords) -> Made:
-        # Before the values are known, so that the first preview checks the arguments too.
+        # Called before the values are known, so that the first preview checks the arguments too.
         arguments = shared(records)
 
         def record(name: str, target: str) -> pulumi.Resource:
@@ -58,8 +58,8 @@ def cloudflare(
         opts: The options of the records, such as a provider.
 
     Returns:
-        The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, with which Cloudflare
-        chooses.
+        The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, which lets
+        Cloudflare choose.
 
     Raises:
         pulumi.RunError: The package is not installed.

@@ -1,4 +1,4 @@
-"""What the Pulumi engine calls, in the plugin process.
+"""What the Pulumi engine calls in the plugin process.
 
-The paths and names of the provider classes in here are part of every user's state: they never change.
+The paths and names of the provider classes are part of every user's state, so they never change.
 """

@@ -1,4 +1,4 @@
-"""AgentIngressProvider. The path and the name stand in every user's state: they never change."""
+"""AgentIngressProvider. Every user's state contains the path and the name, so they never change."""
 
 from __future__ import annotations
 

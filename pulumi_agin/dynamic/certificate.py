@@ -1,4 +1,4 @@
-"""CertificateValidationProvider. The path and the name stand in every user's state: they never change."""
+"""CertificateValidationProvider. Every user's state contains the path and the name, so they never change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rfc2136Provider. The path and the name stand in every user's state: they never change."""
+"""Rfc2136Provider. Every user's state contains the path and the name, so they never change."""
 
 from __future__ import annotations
 

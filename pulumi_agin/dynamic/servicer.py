@@ -1,10 +1,10 @@
 """The door of Pulumi's dynamic providers: the SDK's plugin process (`python -m pulumi.dynamic`) on one side, the
 lifecycle on the other.
 
-The SDK passes a provider's method little of what the engine sent, and turns whatever the method raises into a
-traceback. Both can be had: the servicer's frame is on the call stack, with the engine's `request` and gRPC's `context`
-in its local variables. That is private ground of the SDK, and this module is the only place in the plugin process that
-touches it. Without it everything still works, only less well.
+The SDK passes a provider only a little of what the engine sent, and turns every exception into a traceback. This module
+finds the rest on the call stack: the local variables of the servicer's frame have the engine's `request` and gRPC's
+`context`. These are private to the SDK, and no other module in the plugin process uses them. Without them everything
+still works, but messages say less.
 """
 
 from __future__ import annotations
@@ -53,31 +53,30 @@ if TYPE_CHECKING:
 
 PROVIDER_KEY = "__provider"
 
-# The engine sends up to four calls for each core, or as many as `--parallel` says. Further calls wait.
+# The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
 
 
 class DynamicProvider(ResourceProvider):
-    """What the provider classes have in common. They are stateless, and pickled by reference.
+    """The base class of the providers. They are stateless, and pickled by reference.
 
-    So they take no arguments, and have no attributes when a program makes one. What one holds in the plugin process is
-    never pickled.
+    So they take no arguments, and have no attributes in a program. Attributes in the plugin process are never pickled.
     """
 
-    # There is no secret in it, and as a secret it would be another value in every state.
+    # A provider contains no secret, and as a secret its text would change in every state.
     serialize_as_secret_always = False
 
     _lifecycle: Lifecycle
 
     def make_lifecycle(self, settings: Settings, process: Process) -> Lifecycle:
-        """The lifecycle of this resource. To be defined by each class."""
+        """Returns the lifecycle of this resource. Each class must define it."""
         raise NotImplementedError
 
     def __getstate__(self) -> None:
-        """Nothing is pickled but the class, whatever it holds: the settings have the API key."""
+        """Pickles no attributes, because the settings contain the API key."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Takes the stack's config. It validates nothing: `check` runs later, and can say what is wrong."""
+        """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
         _spare_the_garbage_collector()
         self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _process())
 
@@ -97,7 +96,7 @@ class DynamicProvider(ResourceProvider):
             return CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """See `Lifecycle.diff`. `__provider` is no part of it: its text differs between versions of Python."""
+        """See `Lifecycle.diff`. `__provider` is not compared, because its text differs between versions of Python."""
         with _engine_call() as engine_call:
             call = engine_call.describe(outputs_before=_without_provider(_olds))
             difference = self._get_lifecycle().diff(call, _id, _without_provider(_news))
@@ -112,7 +111,7 @@ class DynamicProvider(ResourceProvider):
             return CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """See `Lifecycle.read`. The SDK does not tell a refresh from a `get`; the outputs of a state do."""
+        """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
         with _engine_call() as engine_call:
             known = _without_provider(props)
             reading = Reading.REFRESH if self.is_state(known) else Reading.GET
@@ -134,9 +133,9 @@ class DynamicProvider(ResourceProvider):
             self._get_lifecycle().delete(engine_call.describe(outputs_before=_without_provider(_props)), _id)
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Whether the properties of a read are outputs that the state has, and not the inputs of a `get`.
+        """Returns whether the properties of a read are outputs in the state, and not the inputs of a `get`.
 
-        A resource that a program can't get has no other properties.
+        For a resource without a `get`, all properties are outputs.
         """
         return bool(properties)
 
@@ -154,7 +153,7 @@ _one_at_a_time = threading.Lock()
 
 
 def _process() -> Process:
-    """Returns the one of this plugin process. The provider classes take no arguments, so it can't be handed to them."""
+    """Returns the Process of this plugin process. The provider classes take no arguments, so it can't be handed in."""
     with _one_at_a_time:
         return _make_process()
 
@@ -184,7 +183,7 @@ class PythonVocabulary:
 
         # urn:pulumi:STACK::PROJECT::TYPES::NAME
         stack, project, _, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-        # Always with a parent, the stack itself where there is no other: one that is selected by chance lacks it.
+        # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
         return commands.import_line(
             id_,
             name,
@@ -204,11 +203,11 @@ class PythonVocabulary:
 
 
 class _EngineCall:
-    """The call that the engine makes right now, as the servicer got it.
+    """The call that the engine makes now, as the servicer got it.
 
     Attributes:
-        request: The engine's request; None where the servicer is not on the call stack. Then little is known.
-        context: gRPC's context of the call; None likewise.
+        request: The engine's request; None if the servicer is not on the call stack. Then little is known.
+        context: gRPC's context of the call; None in the same case.
     """
 
     def __init__(self, request: Any = None, context: Any = None) -> None:
@@ -216,7 +215,7 @@ class _EngineCall:
         self.context = context
 
     def describe(self, **known: Any) -> Call:
-        """The call as the lifecycle gets it.
+        """Returns the call as the lifecycle gets it.
 
         Args:
             known: Values of the Call that the SDK passed on.
@@ -234,18 +233,18 @@ class _EngineCall:
 
     @property
     def inputs(self) -> dict[str, Any] | None:
-        """In a read, the inputs that the state has; None where they are not known."""
+        """In a read, the inputs in the state; None if they are not known."""
         struct = getattr(self.request, "inputs", None)
         return _without_provider(rpc.deserialize_properties(struct)) if struct else None
 
     @property
     def old_outputs(self) -> Mapping[str, Any]:
-        """In a check, the outputs that the state has."""
+        """In a check, the outputs in the state."""
         return _OldOutputs(getattr(self.request, "old_outputs", None))
 
     @property
     def provider(self) -> Any:
-        """The text of the provider, as the request has it; None where it has none."""
+        """The provider in the request, as text; None if there is none."""
         sent = getattr(self.request, "news", None) or getattr(self.request, "properties", None)
         return sent[PROVIDER_KEY] if sent is not None and PROVIDER_KEY in sent else None
 
@@ -270,9 +269,9 @@ def _is_unknown(value: object) -> bool:
 
 
 class _OldOutputs(Mapping[str, Any]):
-    """In a check, the outputs that the state has, each as it is needed.
+    """In a check, the outputs in the state. Each is deserialized when it is needed.
 
-    To deserialize all of them would take longer than the rest of the check.
+    Deserializing all of them would take longer than the rest of the check.
     """
 
     def __init__(self, struct: Any) -> None:
@@ -298,7 +297,7 @@ class _OldOutputs(Mapping[str, Any]):
 
 
 def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties without the SDK's own."""
+    """Returns the properties without the one that the SDK adds."""
     return {name: value for name, value in values.items() if name != PROVIDER_KEY}
 
 
@@ -307,7 +306,7 @@ def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _engine_call() -> Iterator[_EngineCall]:
-    """The engine's call under way. A failure becomes its sentence, without a traceback."""
+    """Yields the engine's current call. A failure reaches the user as a sentence, without a traceback."""
     engine_call = _find_engine_call()
     _widen_executor()
     try:
@@ -321,7 +320,7 @@ def _engine_call() -> Iterator[_EngineCall]:
 
 
 def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
-    """What to raise so that the call fails with this text alone: the engine prefers a status in the metadata."""
+    """Returns what to raise so that the call fails with only this text: the engine prefers a status in the metadata."""
     if engine_call.context is not None:
         from pulumi.runtime.proto import status_pb2
 
@@ -333,7 +332,7 @@ def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
 
 
 def _bug(error: Exception) -> Failed:
-    """Says where an error came from, and not its text: nobody has looked at what that may hold."""
+    """Describes an unexpected error by its type and place. Its text is not shown, because it may contain a secret."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(
         f"pulumi-agin has a bug: {type(error).__name__} at {place.name}, line {place.lineno} of {place.filename}. "
@@ -342,7 +341,7 @@ def _bug(error: Exception) -> Failed:
 
 
 def _describe_partly_done(engine_call: _EngineCall, failure: PartlyDone) -> Any:
-    """The detail of a status by which the engine keeps what exists, with the reason as an init error."""
+    """Returns the status detail that makes the engine keep the object, with the reason as an init error."""
     properties = struct_pb2.Struct()
     properties.update(dict(failure.outputs))
     if engine_call.provider is not None:
@@ -355,9 +354,9 @@ def _describe_partly_done(engine_call: _EngineCall, failure: PartlyDone) -> Any:
 
 @functools.cache
 def _spare_the_garbage_collector() -> None:
-    """Excludes everything that is loaded from garbage collection, as it stays anyway, and does so again at exit.
+    """Excludes everything that is loaded so far from garbage collection, now and again at exit.
 
-    The engine waits for the plugin's work, and for its exit too.
+    It stays loaded anyway, and the engine waits for the plugin, and for its exit too.
     """
     gc.freeze()
     gc.set_threshold(50_000)
@@ -366,9 +365,9 @@ def _spare_the_garbage_collector() -> None:
 
 @functools.cache
 def _find_executor() -> ThreadPoolExecutor | None:
-    """The servicer's executor: a thread of one has it in a local variable at the end of its call stack.
+    """Returns the servicer's executor. It is in a local variable at the end of the call stack of each of its threads.
 
-    That is private ground of Python's.
+    That is private to Python.
     """
     for frame in _callers():
         reference = frame.f_locals.get("executor_reference")
@@ -379,7 +378,7 @@ def _find_executor() -> ThreadPoolExecutor | None:
 
 
 def _widen_executor() -> None:
-    """Has the servicer take as many calls at once as the engine sends: the SDK makes its executor with four threads."""
+    """Lets the servicer take as many calls at once as the engine sends. The SDK's executor has only four threads."""
     executor = _find_executor()
     most = getattr(executor, "_max_workers", None)
     if executor is None or not isinstance(most, int):
@@ -391,24 +390,24 @@ def _widen_executor() -> None:
 def _start_threads(executor: ThreadPoolExecutor) -> None:
     """Starts all threads of an executor if calls are in its queue.
 
-    By itself, an executor starts one only when another call comes, and not even then if it miscounts the idle ones.
+    An executor by itself starts a thread only when another call comes, and not even then if it miscounts idle threads.
     """
     queue, threads = getattr(executor, "_work_queue", None), getattr(executor, "_threads", None)
     if queue is None or threads is None or queue.empty() or len(threads) >= MOST_CALLS_AT_ONCE:
         return
     all_started = threading.Event()
-    with suppress(RuntimeError):  # it is ending
+    with suppress(RuntimeError):  # the executor is shutting down
         for _ in range(MOST_CALLS_AT_ONCE):
             executor.submit(all_started.wait)
     all_started.set()
 
 
 def _end_process() -> None:
-    """Has the servicer end, after the calls under way: its engine is gone.
+    """Ends the servicer after its current calls, because its engine is gone.
 
     Nothing else ends it: the servicer's parent is only a shell.
     """
-    # Where the engine had the time to interrupt it, it is ending, and a second time would show a traceback. That is
-    # private ground of Python's.
+    # If the engine has already interrupted the servicer, a second interrupt would show a traceback. The flag is
+    # private to Python.
     if not getattr(concurrent.futures.thread, "_shutdown", False):
         os.kill(os.getpid(), signal.SIGINT)

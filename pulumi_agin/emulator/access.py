@@ -1,4 +1,4 @@
-"""Decides which requests are answered, and keeps out the web pages that a developer's browser shows.
+"""Decides which requests are answered, and refuses those of web pages in a developer's browser.
 
 A page can send requests to this machine, and its host name can point here (DNS rebinding). The browser says so in
 `Host`, `Origin` and `Sec-Fetch-Site`, which no page can change.
@@ -34,8 +34,8 @@ class Access:
 
         Args:
             host: The address that the emulator listens on.
-            allow_remote: Whether other machines may send requests. They may do so to any IP address: an address cannot
-                be made to point elsewhere, as a name can.
+            allow_remote: Whether other machines may send requests. They may use any IP address, because an address,
+                unlike a name, always leads to the same machine.
             allowed_hosts: Further names under which clients reach the emulator, without a port.
 
         Raises:

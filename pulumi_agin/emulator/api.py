@@ -30,7 +30,7 @@ _UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_polic
 _LIST_PARAMETERS = ("before_id", "limit", "filter")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
-# ngrok does not document which domains it counts as its own. These are known to be.
+# ngrok does not document which domains it counts as its own. It is known to own these.
 _NGROK_DOMAINS = (
     "ngrok.com",
     "ngrok.io",
@@ -68,7 +68,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. `headers` holds only those that are particular to it."""
+    """A whole answer. `headers` has only the headers that not every answer has."""
 
     status: int
     body: bytes
@@ -296,7 +296,7 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     ][:limit]
     uri = (state.settings.base_url or base_url) + COLLECTION
     next_page_uri = None
-    # The page after a full one may be empty, as ngrok's documents say: nobody checks whether there is more.
+    # As ngrok documents, the page after a full one may be empty: nothing checks whether there are more ingresses.
     if len(ingresses) == limit:
         next_page_uri = f"{uri}?{urlencode({**query, 'before_id': ingresses[-1].id, 'limit': limit})}"
     page = {
@@ -316,7 +316,7 @@ def _text(body: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise errors.invalid_value(name)
-    # JSON can hold half a surrogate pair, which is not text. Other parsers, too, put the replacement character there.
+    # JSON can contain half a surrogate pair, which is not text. Other parsers use the replacement character too.
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     maximum = MAX_BYTES.get(name)
     length = len(text.encode())

@@ -127,7 +127,7 @@ class App:
         domains = api.domains_to_look_up(self._state, call)
         found: Mapping[str, NsAnswer] = {}
         if self._state.dns is not None and domains:
-            # Without the lock, so that other requests are answered in the meantime.
+            # The lock is not held, so that other requests are answered in the meantime.
             look = asyncio.ensure_future(self._state.dns.look(domains))
             stop = asyncio.ensure_future(self.stopping.wait())
             await asyncio.wait([look, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -172,23 +172,25 @@ class App:
             offers = f"GET {', '.join(READS)}; POST {', '.join(ACTIONS)}"
             return _refusal(404, f"The control plane offers {offers}.")
         if request.method != ("GET" if name in READS else "POST"):
-            return _refusal(405, f"{name} is asked for by {'GET' if name in READS else 'POST'}.")
+            return _refusal(405, f"{name} needs the method {'GET' if name in READS else 'POST'}.")
         # A web page can send other content types without permission.
         if name in ACTIONS and not api.is_json(request.header("content-type")):
-            return _refusal(415, f"{name} needs the header `content-type: application/json`, also without arguments.")
+            return _refusal(415, f"{name} needs the header `content-type: application/json`, even without arguments.")
         arguments = parse_body(body) if body else {}
         if not isinstance(arguments, dict):
-            return _refusal(400, "The arguments are a JSON object.")
+            return _refusal(400, "The arguments must be a JSON object.")
         arguments = cast("dict[str, Any]", arguments)
         if name == "pause" and arguments.get("seconds") is None:
-            return _refusal(400, "Over HTTP, pause needs seconds: nobody is left to ask for going on.")
+            return _refusal(
+                400, "Over HTTP, pause needs seconds, because the paused emulator can't be asked to resume."
+            )
         method = getattr(self._control, name)
         try:
             inspect.signature(method).bind(**arguments)
         except TypeError as error:
             return _refusal(400, f"The arguments of {name} are wrong: {error}.")
         try:
-            # In a thread, since some methods wait for this event loop.
+            # In a thread, because some methods wait for this event loop.
             found = await asyncio.to_thread(method, **arguments)
             return _json(200, found)
         except StoreError as error:
@@ -196,7 +198,7 @@ class App:
         except LookupError as error:
             return _refusal(404, str(error.args[0]))
         except RecursionError:
-            return _refusal(400, "There is a value in it that is nested too deeply.")
+            return _refusal(400, "A value is nested too deeply.")
         except (ValueError, TypeError, AttributeError) as error:
             return _refusal(400, str(error))
 
@@ -214,10 +216,10 @@ def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = Non
 
 
 def _api_refusal(status: int, sentence: str, headers: Mapping[str, str]) -> Answer:
-    """In the form of ngrok's errors, whose other details belong to requests that were looked at."""
+    """Returns a refusal in the form of ngrok's errors, without the details that only processed requests have."""
     return _json(status, {"status_code": status, "msg": sentence, "details": {}}, headers)
 
 
 def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Answer:
-    # With escapes: the body of a request that was seen may hold half a surrogate pair, which UTF-8 cannot encode.
+    # json.dumps escapes half a surrogate pair, which the body of a logged request may contain and UTF-8 cannot encode.
     return Answer(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})

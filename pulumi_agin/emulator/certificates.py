@@ -1,7 +1,7 @@
 """The states of a certificate, as a function of the time since the policy was set or the NS records became right.
 
 The states and their JSON were recorded from reserved domains, which have the same fields. No recorded status of an
-Agent Ingress is public. How long each state lasts is the choice of the emulator.
+Agent Ingress is public. The emulator chooses how long each state lasts.
 """
 
 from __future__ import annotations

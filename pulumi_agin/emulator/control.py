@@ -1,4 +1,4 @@
-"""The control plane: thread-safe methods, which HTTP offers under `/_emulator/`, too."""
+"""The control plane: thread-safe methods, which are also offered over HTTP under `/_emulator/`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class IngressChanges(TypedDict, total=False):
 
 
 class Control:
-    """What a test can see and set. Calls of these methods do not count as requests, have no limit and meet no faults.
+    """What a test can see and set. Calls of these methods do not count as requests, have no limit and have no faults.
 
     A method that changes ingresses raises StoreError if the file cannot be written. In that case nothing has changed.
     """
@@ -75,7 +75,7 @@ class Control:
             StoreError: The file cannot be written.
         """
         with self._state.lock:
-            # First, because nothing may change if the file can't be written.
+            # This comes first, because nothing may change if the file can't be written.
             self._state.store.ingresses.clear()
             self._state.store.save()
             self._state.settings = self._first_settings
@@ -85,7 +85,7 @@ class Control:
             self._state.connections = 0
             self.clear_requests()
 
-    # What was asked
+    # The requests
 
     def requests(self) -> list[RequestSeen]:
         """Returns the requests to the API, oldest first, without their keys.
@@ -101,7 +101,7 @@ class Control:
             return dict(Counter(_route(request.method, request.path) for request in self._state.requests))
 
     def clear_requests(self) -> None:
-        """Forgets the requests seen, and so their counts. What counts against the limit stays."""
+        """Forgets the logged requests and their counts. They still count against the limit."""
         with self._state.lock:
             self._state.requests.clear()
 
@@ -110,7 +110,7 @@ class Control:
         with self._state.lock:
             return self._state.connections
 
-    # How it behaves
+    # The settings and keys
 
     def settings(self) -> dict[str, Any]:
         """Returns the current settings, by name."""
@@ -174,9 +174,9 @@ class Control:
         with self._state.lock:
             accounts = self._state.accounts
             if not (_is_text(api_key) and api_key):
-                raise ValueError("api_key is a text that is not empty.")
+                raise ValueError("api_key must be a text that is not empty.")
             if api_key in accounts:
-                raise ValueError("This API key is there already.")
+                raise ValueError("This API key already exists.")
             if account_of is not None and account_of not in accounts:
                 raise ValueError("account_of is not one of the API keys.")
             owners = (ingress.account for ingress in self._state.store.ingresses.values())
@@ -197,7 +197,7 @@ class Control:
             if self._state.accounts.pop(api_key, None) is None:
                 raise ValueError("This is not one of the API keys.")
 
-    # What is there
+    # The ingresses
 
     def ingresses(self) -> list[dict[str, Any]]:
         """Returns all ingresses of all accounts, oldest first, as the service holds them."""
@@ -271,10 +271,10 @@ class Control:
             ValueError: A value is not allowed.
         """
         if state is not None and state not in certificates.STATES:
-            raise ValueError(f"A certificate's state is one of {', '.join(certificates.STATES)}.")
+            raise ValueError(f"A certificate's state must be one of {', '.join(certificates.STATES)}.")
         for name, text in (("error_code", error_code), ("msg", msg)):
             if not isinstance(cast(object, text), (str, type(None))):
-                raise ValueError(f"A certificate's {name} is a text, not {text!r}.")
+                raise ValueError(f"A certificate's {name} must be a text, not {text!r}.")
         with self._state.lock:
             self._ingress(ingress_id).certificate = (
                 None if state is None else {"state": state, "error_code": error_code, "msg": msg}
@@ -287,7 +287,7 @@ class Control:
         except KeyError:
             raise LookupError(f"There is no ingress {ingress_id}.") from None
 
-    # What goes wrong
+    # The faults
 
     def add_fault(
         self,

@@ -23,7 +23,7 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class NsAnswer:
-    """What the server said of a domain."""
+    """What the server answered about a domain."""
 
     names: frozenset[str] = frozenset()
     """The targets of the NS records, in lower case and without a dot at the end."""
@@ -48,7 +48,7 @@ class DnsServer:
             import dns.message  # noqa: F401 - only checks that it is installed
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "To look at DNS the emulator needs the whole of its extra: pip install 'pulumi-agin[emulator]'.",
+                "To look at DNS, the emulator needs all packages of its extra: pip install 'pulumi-agin[emulator]'.",
                 name=error.name,
             ) from None
         match = re.fullmatch(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})", address)
@@ -80,7 +80,7 @@ class DnsServer:
             number = error.errno or 0
             reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         except UnicodeError:
-            reason = "its host is no name that DNS knows"
+            reason = "its host is not a valid DNS name"
         unasked = NsAnswer(problem=f"The DNS server {self.address} could not be asked: {reason}.")
         return {domain: found.get(domain, unasked) for domain in domains}
 
@@ -103,7 +103,7 @@ class DnsServer:
         try:
             query = dns.message.make_query(f"{domain}.", "NS")
         except (dns.exception.DNSException, UnicodeError):
-            return NsAnswer(problem=f"The domain `{domain}` is no name that DNS knows.")
+            return NsAnswer(problem=f"The domain `{domain}` is not a valid DNS name.")
         # Asks for the delegation itself, not for what its name servers say.
         query.flags &= ~dns.flags.RD
         writer.write(query.to_wire(prepend_length=True))
@@ -114,7 +114,7 @@ class DnsServer:
         except dns.exception.DNSException:
             response = None
         if response is None or not query.is_response(response):
-            return NsAnswer(problem=f"The DNS server {self.address} answered something else than was asked.")
+            return NsAnswer(problem=f"The DNS server {self.address} answered another question.")
         return self._interpret(domain, query, response)
 
     def _interpret(self, domain: str, query: dns.message.Message, response: dns.message.Message) -> NsAnswer:
@@ -140,7 +140,7 @@ def problem(domain: str, found: NsAnswer, targets: Collection[str]) -> str | Non
 
     Args:
         domain: The domain.
-        found: What DNS said of the domain.
+        found: What DNS answered about the domain.
         targets: The values that the records should have.
 
     Returns:

@@ -35,7 +35,7 @@ class Fault:
     kind: FaultKind
     """What happens to the request."""
     times: int | None
-    """How many more requests it happens to; None for all."""
+    """How many more requests it affects; None for all."""
     skip: int
     """How many matching requests are answered as usual first."""
     path_contains: str | None
@@ -77,7 +77,7 @@ class Fault:
         return self.kind not in ("answer", "reset_before")
 
     def applies_to(self, method: str, path: str) -> bool:
-        """Returns whether the fault happens to a request, and counts the request.
+        """Returns whether the fault affects a request, and counts the request.
 
         Args:
             method: The HTTP method of the request, in upper case.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one TCP connection, by h11. The connection can also be broken in the ways that a network breaks one."""
+"""HTTP/1.1 on one TCP connection, by h11. The connection can also be broken in the ways that networks do it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import h11
 from pulumi_agin.emulator.api import Answer
 
 READ_BYTES = 16 * 1024
-"""How much is read at once: parsing it must not keep the event loop busy, however small its chunks are."""
+"""How much is read at once. It is little, so that parsing it does not block the event loop, even in tiny chunks."""
 
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class BadRequestError(Exception):
-    """What the client sent is not HTTP/1.1, its head is too long, or it went away before the end of its request."""
+    """What the client sent is not HTTP/1.1, its head is too long, or the client went away before the end."""
 
 
 class TooLargeError(Exception):
@@ -69,7 +69,7 @@ class Connection:
         self.request: Request | None = None
         """The request that is not answered yet, if there is one."""
         self.number = 0
-        """From 1 on, once it has carried a request to the API."""
+        """The number of the connection, from 1; 0 until it carries a request to the API."""
 
     async def next_request(self) -> Request | None:
         """Waits for a request.
@@ -151,8 +151,8 @@ class Connection:
 
     def close(self) -> None:
         """Ends the connection after what was sent."""
-        # To close a socket with unread data resets the connection. A client that is told of the end before can still
-        # read the answer.
+        # Closing a socket with unread data resets the connection. If the client sees the end first, it can still read
+        # the answer.
         with suppress(OSError):
             self._writer.write_eof()
         self._writer.close()
@@ -184,8 +184,8 @@ class Connection:
         return event
 
     async def _read(self) -> bytes:
-        """Returns what has arrived; nothing if the connection has ended."""
-        # If something has arrived already, reading alone would let nothing else run.
+        """Returns what has arrived; b"" if the connection has ended."""
+        # If something has already arrived, reading it would not let other tasks run.
         await asyncio.sleep(0)
         try:
             return await self._reader.read(READ_BYTES)

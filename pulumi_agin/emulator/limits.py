@@ -1,4 +1,4 @@
-"""The values that the control plane accepts: the emulator must be able to go on with them."""
+"""Limits of the values that the control plane accepts, so that they do not break the emulator."""
 
 from __future__ import annotations
 

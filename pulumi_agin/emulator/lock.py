@@ -1,4 +1,4 @@
-"""The lock that keeps a second emulator off a file. It is released when the process ends, even if it is killed."""
+"""The lock that keeps a second emulator from using a file. It ends with the process, even if that is killed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 class FileLock:
     """A lock on a file.
 
-    Each save replaces the file, so the lock is on `FILE.lock`, which is removed with the release. Windows and some
-    network file systems have no such locks, and keep nobody out. On Windows `FILE.lock` also remains.
+    Each save replaces the file, so the lock is on `FILE.lock`, which the release removes. On Windows and some network
+    file systems there are no such locks, and nothing is protected. On Windows `FILE.lock` also remains.
     """
 
     def __init__(self, file: Path) -> None:
@@ -59,7 +59,7 @@ class FileLock:
         if descriptor is None:
             return
         with suppress(OSError):
-            # If somebody removed the file, the one that is there now belongs to another emulator.
+            # If somebody removed the file, the current one belongs to another emulator.
             if _is_at(descriptor, self._path):
                 os.unlink(self._path)
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The log of requests to the API. It keeps the newest ones, within bounds, so that requests cannot fill the memory."""
+"""The log of requests to the API. It keeps only the newest ones, so that requests cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RequestSeen(TypedDict):
 
 @dataclass
 class LoggedRequest:
-    """A request as it was sent. Parsed, it could take thirty times the memory."""
+    """A request as it was sent. It is not parsed, because that could take thirty times the memory."""
 
     method: str
     path: str
@@ -132,4 +132,4 @@ def refuse_constant(name: str) -> NoReturn:
     Raises:
         ValueError: Always.
     """
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -68,14 +68,14 @@ class Emulator(Control):
             allow_remote: Whether `host` may be an address that other machines can reach.
             allowed_hosts: Further names under which clients reach the emulator, without a port, such as the name of a
                 container.
-            file: The file that stores the ingresses, without any key. While the emulator runs, no other one can use the
-                file. Without a file, the ingresses are lost with this object.
-            dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records for their domains.
+            file: The file that stores the ingresses, but no keys. While the emulator runs, no other emulator can use
+                the file. Without a file, the ingresses are lost with this object.
+            dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records of their domains.
             limit: How many requests an account may send in `window_seconds`; 0 for no limit.
             window_seconds: The length of the rolling window of `limit`.
             clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
                 `created_at`, the limit and the header `Date` use it.
-            random: The source of IDs and operation IDs. With a seed they can be repeated.
+            random: The source of IDs and operation IDs. With a seed, they are always the same.
 
         Raises:
             ModuleNotFoundError: `dns` is given, and dnspython is missing.
@@ -84,11 +84,11 @@ class Emulator(Control):
         """
         keys = (api_key, *other_accounts)
         if not all(keys) or len(set(keys)) < len(keys):
-            raise ValueError("API keys are not empty, and differ.")
+            raise ValueError("API keys must not be empty, and must differ.")
         if not (allow_remote or _is_loopback(host)):
             raise ValueError(
-                f"{host} is not this machine alone, and the emulator's control plane asks for no key: "
-                "allow that by allow_remote (--allow-remote), or use 127.0.0.1."
+                f"Other machines can reach {host}, and the emulator's control plane asks for no key: "
+                "allow that with allow_remote (--allow-remote), or use 127.0.0.1."
             )
         self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
         server = None if dns is None else DnsServer(dns)
@@ -175,15 +175,15 @@ class Emulator(Control):
         """Ends every connection and refuses new ones.
 
         Args:
-            seconds: How long, in seconds; None until `resume`. Over HTTP it is required, because `resume` could not be
-                reached.
+            seconds: How long, in seconds; None for until `resume`. Over HTTP it is required, because a paused emulator
+                can't be asked to resume.
 
         Raises:
             RuntimeError: The emulator is not running.
             ValueError: `seconds` is not a number from 0 to a billion.
         """
         if seconds is not None and not 0 <= seconds <= MAX_NUMBER:
-            raise ValueError(f"seconds is a number of 0 or more, and at most {MAX_NUMBER}.")
+            raise ValueError(f"seconds must be a number of 0 or more, and at most {MAX_NUMBER}.")
         self._run(self._pause(seconds))
 
     def resume(self) -> None:
@@ -197,10 +197,10 @@ class Emulator(Control):
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         sock = socket.create_server((self._host, self._port), family=family, backlog=128)
-        # Connections inherit it. asyncio sets it only on sockets that name their protocol, which these don't. Without
-        # it, each answer would wait 40 ms for the acknowledgement of the client.
+        # Connections inherit this option. asyncio sets it only on sockets that name their protocol, which these don't.
+        # Without it, each answer would wait 40 ms for the acknowledgement of the client.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Connections inherit this one, too. See READ_BYTES.
+        # Connections inherit this option too. See READ_BYTES.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
         self._port = sock.getsockname()[1]
         return sock

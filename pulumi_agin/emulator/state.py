@@ -1,4 +1,4 @@
-"""The state of the service, which the rules of the API, the HTTP side and the control plane share."""
+"""The state of the service, which the API, the HTTP server and the control plane share."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ class Settings:
             choices = _CHOICES.get(each.name)
             if choices is not None:
                 if value not in choices:
-                    raise ValueError(f"{each.name} is one of {', '.join(choices)}, not {value!r}.")
+                    raise ValueError(f"{each.name} must be one of {', '.join(choices)}, not {value!r}.")
             elif isinstance(each.default, (bool, str)):
                 if type(value) is not type(each.default):
-                    raise ValueError(f"{each.name} is a {type(each.default).__name__}, not {value!r}.")
+                    raise ValueError(f"{each.name} must be a {type(each.default).__name__}, not {value!r}.")
                 if isinstance(value, str) and not is_sendable(value):
-                    raise ValueError(f"{each.name} is a text of whole characters, not {value!r}.")
+                    raise ValueError(f"{each.name} must be a text of whole characters, not {value!r}.")
             elif (
                 isinstance(value, bool)
                 or not isinstance(value, int if isinstance(each.default, int) else (int, float))
                 or not 0 <= value <= MAX_NUMBER
             ):
-                raise ValueError(f"{each.name} is a number of 0 or more, and at most {MAX_NUMBER}, not {value!r}.")
+                raise ValueError(f"{each.name} must be a number of 0 or more, and at most {MAX_NUMBER}, not {value!r}.")
 
 
 _CHOICES = {

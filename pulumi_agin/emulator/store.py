@@ -46,9 +46,9 @@ class Ingress:
     certificate: dict[str, str | None] | None = None
     """The state, error_code and msg that the control plane has set; None if the clock decides."""
     records_right_since: datetime | None = None
-    """Since when DNS has had the right NS records; None if it had wrong ones at the last look, or before the first."""
+    """When DNS was first seen with the right NS records; None if the last look found others, or before any look."""
     records_problem: str | None = None
-    """What was wrong with the NS records at the last look; None if nothing was, or before the first."""
+    """What was wrong with the NS records at the last look; None if nothing was, or before any look."""
 
     def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
         """Sets the policy. The certificate starts again only if that changes the policy.
@@ -92,7 +92,7 @@ class Store:
             StoreError: The file cannot be read, has no folder, or is not an emulator's.
         """
         self._shown_file = file
-        # The target of a link: a save would replace the link itself.
+        # If it is a link, its target is used, because a save would replace the link.
         self._file = None if file is None else Path(os.path.realpath(file))
         self._lock = None if self._file is None else FileLock(self._file)
         self._random = random
@@ -196,8 +196,8 @@ class Store:
                 self._lock.acquire()
             except BlockingIOError as error:
                 raise StoreError(
-                    f"The file {self._shown_file} is in use by another emulator: stop that one, or give each a file "
-                    "of its own."
+                    f"The file {self._shown_file} is in use by another emulator: stop that one, or give each its own "
+                    "file."
                 ) from error
             except OSError as error:
                 raise self._write_error(error) from error
@@ -273,7 +273,7 @@ def _ksuid_value(ingress_id: str) -> int:
 
 
 def _ns_targets(ingress_id: str) -> list[str]:
-    """Makes names like those of a hosted zone at AWS: other ones for each ingress, without a final dot, unsorted."""
+    """Makes names like those of a hosted zone at AWS: different for each ingress, without a final dot, unsorted."""
     digest = sha256(ingress_id.encode()).digest()
     names: list[str] = []
     for position, (base, tld) in enumerate(((1024, "org"), (512, "net"), (1536, "co.uk"), (0, "com"))):
@@ -297,7 +297,7 @@ def _ingress(record: dict[str, Any]) -> Ingress:
             **record,
             "created_at": _moment(record["created_at"]),
             "policy_set_at": _moment(record["policy_set_at"]),
-            # Files of older versions do not have it.
+            # Files of older versions do not have this.
             "records_right_since": _moment(record.get("records_right_since")),
         }
     )

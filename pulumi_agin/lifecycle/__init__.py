@@ -1,4 +1,5 @@
-"""What happens to each resource, whoever asks: on plain values, without Pulumi's SDK, gRPC or protobuf.
+"""The lifecycle of each resource, on plain values, without Pulumi's SDK, gRPC or protobuf.
 
-A door calls it: `pulumi_agin.dynamic` for Python programs. `call` is what a door says, `results` what it gets back.
+A door, such as `pulumi_agin.dynamic` for Python programs, calls it. `call` has what a door passes in, and `results`
+what it gets back.
 """

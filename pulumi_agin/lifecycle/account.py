@@ -1,4 +1,4 @@
-"""The ngrok account of a resource: its client, and when to believe that an Agent Ingress is gone."""
+"""The ngrok account of a resource: its client, and whether an Agent Ingress is really gone."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class Account:
             error: What the client raised.
 
         Raises:
-            Failed: The key may be of another account, for which ngrok gives the same answer.
+            Failed: The key may belong to another account, for which ngrok gives the same answer.
         """
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
         stack = self.process.placement(call.urn).stack
         raise Failed(
             f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.origin}, is not "
-            "known to be the one that saw this Agent Ingress last, and for ngrok one of another account does not "
-            f"exist. Set the key of its account{self.settings.api_key_hint}; or, where it really is gone, take it out "
-            f"of the state with\n{commands.state_delete_line(call.urn, stack=stack)}"
+            "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
+            f"account. Set the key of its account{self.settings.api_key_hint}; or, if it really is gone, remove it "
+            f"from the state with\n{commands.state_delete_line(call.urn, stack=stack)}"
         )

@@ -151,12 +151,12 @@ class AgentIngressLifecycle:
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
             raise Failed(
-                f"{error}: it was deleted outside of Pulumi. `pulumi refresh` takes it out of the state; "
-                "the next `pulumi up` then makes it anew"
+                f"{error}: it was deleted outside of Pulumi. `pulumi refresh` removes it from the state; "
+                "the next `pulumi up` then creates it again"
             ) from None
         except UpdateUnsettledError as error:
             known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
-            raise PartlyDone(f"{error}. The next `pulumi up` looks, and asks again", id_, known) from None
+            raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and tries again", id_, known) from None
         outputs = self._outputs(ingress)
         self._check_kept(call, changed, wanted, ingress, outputs)
         return outputs
@@ -189,16 +189,16 @@ class AgentIngressLifecycle:
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not wanted.get(POLICY):
             message = (
-                f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it: an Agent "
-                "Ingress can't be rid of its policy, only replaced. Where that is wanted, give the resource "
-                f"{process.vocabulary.delete_before_replace}, as two can't have one domain, take away its protection "
-                "where it has one, and run\n"
+                f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it. Only a "
+                "replacement of the Agent Ingress removes its policy. If you want that, give the resource "
+                f"{process.vocabulary.delete_before_replace}, because two can't have the same domain, unprotect it "
+                "if it is protected, and run\n"
                 f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
             )
         else:
             message = (
-                f"ngrok was asked to set {' and '.join(not_kept)} of {where}, and its answer has it otherwise. The "
-                "next `pulumi up` asks again"
+                f"ngrok was asked to set {' and '.join(not_kept)} of {where}, and its answer has another value. The "
+                "next `pulumi up` tries again"
             )
         raise PartlyDone(message, ingress.id, outputs)
 
@@ -218,8 +218,8 @@ def _load_inputs() -> type[AgentIngressInputs]:
 def _check_comparable(call: Call) -> None:
     """Raises Failed if somebody edited the state so that nobody can tell what would change.
 
-    Otherwise a missing domain would replace the ingress. A description that is not text does no harm: an update
-    corrects it.
+    Without this check, a missing domain would replace the ingress. A description that is not text is harmless: an
+    update corrects it.
     """
     outputs = call.outputs_before
     wrong = []
@@ -262,5 +262,5 @@ def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
 
 
 def _may_be_printed(value: object) -> bool:
-    # The engine prints the value as it is, and a URL can contain a password.
+    # The engine prints the value unchanged, and a URL can contain a password.
     return isinstance(value, str) and len(value) <= LONGEST_PRINTED and value.isprintable() and "@" not in value

@@ -20,7 +20,7 @@ class Reading(Enum):
 
 
 class Placement(NamedTuple):
-    """What a command has to name to reach a resource. A part is None if the URN or the selected stack tells it."""
+    """What a command must name to reach a resource. A part is None if the URN or the selected stack tells it."""
 
     stack: str | None = None
     """The name of the stack in the CLI, with its organization if it has one."""
@@ -44,7 +44,7 @@ class Call(NamedTuple):
     urn: str
     """The URN of the resource."""
     timeout_seconds: float | None = None
-    """How long the call may take, in seconds, by the `custom_timeouts` of the resource; None if it has none."""
+    """How long the call may take, in seconds, by the timeouts of the resource; None if it has none."""
     is_preview: bool = False
     """Whether this is a preview: nothing may be changed, and values may be unknown."""
     inputs_before: Mapping[str, Any] | None = None
@@ -56,7 +56,7 @@ class Call(NamedTuple):
     is_unknown: Callable[[object], bool] = _never
     """Tells whether a value is not known yet, as some are in a preview."""
     is_awaited: Callable[[], bool] = _always
-    """Tells whether the engine still waits for this call. The engine may be killed while a plugin lives on."""
+    """Tells whether the engine still waits for this call. A plugin may go on running after the engine was killed."""
 
     @property
     def stack(self) -> str:

@@ -1,7 +1,7 @@
-"""What happens to the wait for a certificate. That is all there is: nothing is created at ngrok, and nothing deleted.
+"""The lifecycle of a wait for a certificate. It creates and deletes nothing at ngrok.
 
-In the state, a hidden output tells whether the certificate was ready, and another one by which policy. So the next
-`pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
+One hidden output in the state tells whether the certificate was ready, and another one which policy it was for. So the
+next `pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ WAS_READY = "_was_ready"
 # {} means that there was no policy.
 WAITED_POLICY = "_policy"
 
-# The pauses after the first looks, so that there are some early on, and the pause after each later one.
+# The pauses after the first looks, which are short, and the pause after each later look.
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# How long one look may take, even if the time of the wait is over. No longer, because a look that retries does not
+# How long one look may take, even if the time of the wait is over. It is short, because a look that retries does not
 # notice when the time is over.
 LOOK_SECONDS = 20
 
-# How often a line shows that the wait goes on if nothing changes.
+# How often a line shows that the wait goes on while nothing changes.
 LINE_SECONDS = 30
 
 # How soon a wait notices that the engine is gone.
@@ -59,7 +59,7 @@ PUBLIC_DNS_SECONDS = 5
 # How many characters of ngrok's words about a certificate are shown.
 LONGEST_WORDS = 400
 
-_UNKNOWN_TO_US = object()
+_NOT_KNOWN = object()
 
 
 class CertificateValidationLifecycle:
@@ -99,7 +99,7 @@ class CertificateValidationLifecycle:
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
-        """Finds out whether there is something to wait for. How long to wait makes no difference by itself."""
+        """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
         # In a refresh, the wanted values are the inputs of the state, which somebody may have edited.
         before = call.outputs_before
         changed = [
@@ -122,7 +122,7 @@ class CertificateValidationLifecycle:
         return Created(wanted[ID], self._wait(call, wanted))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Looks at the certificate once, and waits for nothing."""
+        """Looks at the certificate once, without waiting."""
         try:
             client = self._account.client(call)
             ingress = client.get_one_of_many(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
@@ -164,7 +164,7 @@ class CertificateValidationLifecycle:
             elapsed = self._process.clock.monotonic() - began
             state = certificate_state(ingress) if ingress else None
             watch.note_look(state, elapsed)
-            # After a look that failed, the certificate is as it was seen last, and that is not ready.
+            # After a failed look, `state` is the last one seen, which is not ready.
             if ingress and state and state.is_ready:
                 if watch.looks > 1:
                     self._say(
@@ -196,9 +196,9 @@ class CertificateValidationLifecycle:
         except NotFoundError as error:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
-                f"{self._account.settings.api_key.origin}. The wait for one of another account needs the same "
-                f"{self._process.vocabulary.provider} as the ingress; where it was deleted outside of Pulumi, "
-                "`pulumi refresh` takes it out of the state"
+                f"{self._account.settings.api_key.origin}. If it belongs to another account, the wait needs the same "
+                f"{self._process.vocabulary.provider} as the ingress; if it was deleted outside of Pulumi, "
+                "`pulumi refresh` removes it from the state"
             ) from None
         except (UnreachableError, ApiError) as error:
             if isinstance(error, ApiError) and not is_transient(error.status):
@@ -206,7 +206,7 @@ class CertificateValidationLifecycle:
             return before, str(error)
 
     def _pause(self, call: Call, seconds: float) -> None:
-        """Sleeps as long as the engine waits for the call, because the engine may be killed meanwhile."""
+        """Sleeps, and raises Abandoned as soon as the engine no longer waits for the call, as when it was killed."""
         clock = self._process.clock
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
@@ -235,13 +235,13 @@ class CertificateValidationLifecycle:
             f"{limit} gives it, it is {_words(client, ingress)}"
         )
         if problem:
-            over += f", as it was seen last: {problem}"
+            over += f", as last seen: {problem}"
         if since is None:
-            return f"{over}. It may yet be issued: the next `pulumi up` waits again; give it more time by {limit}"
+            return f"{over}. It may yet be issued: the next `pulumi up` waits again; {limit} can give it more time"
         status = ingress.certificate_management_status
         retries_at = status.provisioning_job.retries_at if status and status.provisioning_job else None
         show = client.fit_to_show
-        again = f"; ngrok tries again at {show(retries_at, 40)}, and sees no repair before" if retries_at else ""
+        again = f"; ngrok tries again at {show(retries_at, 40)}, and does not look before then" if retries_at else ""
         return (
             f"{over}. The NS records of {ingress.domain} have to be "
             f"{show(', '.join(ingress.ns_targets), LONGEST_WORDS)}{self._public_dns(ingress.domain)}. Repair them, "
@@ -258,7 +258,7 @@ class CertificateValidationLifecycle:
     # -- what reaches the state ---------------------------------------------------------------------------
 
     def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
-        """The outputs. If there is no renewal, that one is "", because previews take an absent output for unknown."""
+        """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
         from pulumi_agin.api.models import certificate_state
 
         policy = ingress.certificate_management_policy
@@ -272,9 +272,9 @@ class CertificateValidationLifecycle:
         } | self._account.fingerprint(ingress.id)
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
-        """Tells whether the program wants another policy of the ingress than the one that the last wait was for."""
-        wanted = self._process.wanted_policy(id_, _UNKNOWN_TO_US)
-        if wanted is _UNKNOWN_TO_US or WAITED_POLICY not in call.outputs_before:
+        """Tells whether the program wants another policy for the ingress than the one that the last wait was for."""
+        wanted = self._process.wanted_policy(id_, _NOT_KNOWN)
+        if wanted is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
             return False
         there = call.outputs_before[WAITED_POLICY]
         # If somebody edited the state, it may be anything. Another wait does no harm.
@@ -289,13 +289,13 @@ def _load_inputs() -> type[CertificateValidationInputs]:
 
 @dataclass
 class Watch:
-    """What a wait has seen so far, and how it goes on. All moments are seconds since it began.
+    """What a wait has seen so far, and when it looks next. All moments are seconds since it began.
 
     Attributes:
         timeout_seconds: How long it may take in all.
         grace_seconds: How long a DNS error may last.
         looks: How often it has looked.
-        dns_error_since: When a look first found the DNS error that there is now; None if there is none.
+        dns_error_since: When a look first found the current DNS error; None if there is none.
     """
 
     timeout_seconds: float
@@ -321,7 +321,7 @@ class Watch:
             self.dns_error_since = moment
 
     def pause_seconds(self, moment: float) -> float:
-        """Returns how long to pause before the next look; 0 or less if the time is over, in all or of a DNS error."""
+        """Returns how long to pause before the next look; 0 or less if the time for the wait or a DNS error is over."""
         end = self.timeout_seconds
         if self.dns_error_since is not None:
             end = min(end, self.dns_error_since + self.grace_seconds)
@@ -329,7 +329,7 @@ class Watch:
         return min(pauses.get(self.looks, LAST_PAUSE_SECONDS), end - moment)
 
     def has_news(self, words: str, moment: float) -> bool:
-        """Tells whether a line is due: its words differ from those of the last line, or that was long ago.
+        """Tells whether a line is due: its words differ from those of the last line, or the last line was long ago.
 
         Args:
             words: What the line would say.

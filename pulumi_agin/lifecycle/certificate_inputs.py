@@ -1,4 +1,4 @@
-"""What may be set on an AgentIngressCertificateValidation, and what it puts out."""
+"""The inputs and outputs of an AgentIngressCertificateValidation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_agin.limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS, I
 
 
 class AgentIngressId(Rule):
-    """The id of an Agent Ingress. No message repeats the value, which may be an API key."""
+    """The id of an Agent Ingress. No message repeats the value, because it may be an API key."""
 
     missing = f": the id of an Agent Ingress; {ID_LOOKS_LIKE}"
 
@@ -21,7 +21,7 @@ class AgentIngressId(Rule):
         if not isinstance(value, str) or not PLAIN_ID.fullmatch(value):
             raise ValueError(f"is not the id of an Agent Ingress; {ID_LOOKS_LIKE}")
         if is_secret(value, info):
-            raise ValueError(f"was given as the API key, or a part of it; {ID_LOOKS_LIKE}")
+            raise ValueError(f"is the API key, or a part of it; {ID_LOOKS_LIKE}")
         return value
 
 
@@ -33,13 +33,13 @@ class CertificateValidationInputs(Declaration):
         "the records exist"
     )
     timeout_seconds: Annotated[float, PlainValidator(Seconds(DEFAULT_TIMEOUT_SECONDS)), NO_CHANGE] = Field(
-        DEFAULT_TIMEOUT_SECONDS, description="how long to wait in all. `custom_timeouts` can make it less"
+        DEFAULT_TIMEOUT_SECONDS, description="how long to wait in all. The timeouts of the resource can make it less"
     )
     dns_error_grace_seconds: Annotated[
         float, PlainValidator(Seconds(DEFAULT_GRACE_SECONDS, may_be_zero=True)), NO_CHANGE
     ] = Field(
         DEFAULT_GRACE_SECONDS,
-        description="how long to wait for a DNS error at ngrok to pass. New records take time to spread",
+        description="how long ngrok may report a DNS error before the wait fails. New records take time to spread",
     )
 
 
@@ -47,7 +47,7 @@ class CertificateValidationOutputs(BaseModel):
     """The outputs of an AgentIngressCertificateValidation."""
 
     renews_at: str | None = Field(
-        description="when ngrok requests the next renewal, RFC 3339, as of the last wait or refresh. None without a "
+        description="when ngrok requests the next renewal, RFC 3339, as of the last wait or refresh. `null` without a "
         "policy"
     )
     agent_ingress_id: str = Field(description="the id of the ingress, known once the certificate is issued")

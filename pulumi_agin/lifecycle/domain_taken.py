@@ -1,4 +1,4 @@
-"""A domain that already has an Agent Ingress: who has it, and what to do."""
+"""A domain that already has an Agent Ingress: which one it is, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .call import Call, Placement
 # How long to look for the ingress that has a domain, at most.
 LOOK_SECONDS = 30
 
-# How a message about an ingress that may be somebody else's ends.
+# The end of a message about an ingress that may belong to somebody else.
 _IN_USE = "; otherwise it is in use: choose another domain"
 
 
@@ -31,37 +31,38 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
         return f"{error}. Which one has it could not be found out: {failure}"
     if existing is None:
         return (
-            f"{error}. Of those that ngrok lists for this key none has it, so it is another account's: choose another "
+            f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
             f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
         )
     has_it = f"{error}. The one that has it is {client.describe(existing)}"
     owner = process.resource_with(domain, existing.uri, other_than=call.urn)
     if owner is not None:
         return (
-            f"{has_it}, that of this stack's {owner}. Two can't have one domain: choose another one; where the "
-            "two are to exchange their domains, first give one of them a third, and run `pulumi up`"
+            f"{has_it}, that of this stack's {owner}. Two can't have the same domain: choose another one; or, to swap "
+            "the domains of the two, first give one of them a third one and run `pulumi up`"
         )
     before = process.known_outputs(call.urn)
     if before is None:
-        # Also with `pulumi up --replace`: its check is not told what was before.
+        # This happens with `pulumi up --replace` too: its check is not told what was before.
         return (
-            f"{has_it}. Where it is this stack's own, renamed or moved in the program, give the resource its old name "
-            f"or parent in {process.vocabulary.aliases}; where it is this resource's own, and to be replaced, give it "
-            f"{process.vocabulary.delete_before_replace}. To take it over under the name of this resource, run\n"
+            f"{has_it}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
+            f"name or parent in {process.vocabulary.aliases}; if it is this resource's own and you want to replace it, "
+            f"give it {process.vocabulary.delete_before_replace}. To take it over under the name of this resource, "
+            "run\n"
             f"{_import_line(account, call, existing.id)}"
         )
     if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
         return (
-            f"{has_it}, which is the one to be replaced, and two can't have one domain. To have it deleted first, give "
-            f"the resource {process.vocabulary.delete_before_replace}, and run the same again"
+            f"{has_it}, which is the one to be replaced, and two can't have the same domain. To delete it first, give "
+            f"the resource {process.vocabulary.delete_before_replace}, and run the same command again"
         )
-    # An ingress that this resource had earlier is older than the one it has. One that it lost sight of is younger.
+    # An ingress that this resource had earlier is older than its current one. One left by an interrupted run is newer.
     old_domain, made = before.get("domain"), str(before.get("created_at"))
     is_domain_change = old_domain != domain
     ways = []
     if is_domain_change and old_domain and existing.created_at <= made:
         ways.append(
-            f"Where this resource had {domain} before, that change of the domain is not finished and the stack still "
+            f"If this resource had {domain} before, that change of the domain is not finished and the stack still "
             f'has {existing.id} to delete: set domain to "{old_domain}" again and run `pulumi up`, which '
             f"deletes it, before you go back to {domain}"
         )
@@ -88,7 +89,7 @@ def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError,
     placement = account.process.placement(call.urn)
     line = account.process.vocabulary.find_line(domain, placement, account.settings.from_stack_config)
     way_on = "what to do" if is_replaced else "how to take it over"
-    return f"{error}. Where it is there, the next `pulumi up` says {way_on}. To see whether it is, run\n{line}"
+    return f"{error}. If it was made, the next `pulumi up` says {way_on}. To see whether it was, run\n{line}"
 
 
 def _import_line(account: Account, call: Call, id_: str) -> str:
@@ -99,6 +100,6 @@ def _import_line(account: Account, call: Call, id_: str) -> str:
 def _advise_on_leftover(id_: str) -> str:
     """Says what to do if another ingress has the domain to which this resource is to change."""
     return (
-        "Only where a run of this stack that was cut off created it, at that time, delete it at ngrok, as with "
+        "Only if an interrupted run of this stack created it at that time, delete it at ngrok, such as with "
         f"`ngrok api agent-ingresses delete {id_}`, and run `pulumi up` again"
     )

@@ -1,4 +1,4 @@
-"""Lookups of Agent Ingresses that exist, on plain values."""
+"""Lookups of existing Agent Ingresses, on plain values."""
 
 from __future__ import annotations
 

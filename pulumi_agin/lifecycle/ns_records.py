@@ -1,6 +1,6 @@
-"""What happens to the NS records of a delegation at a primary server that takes DNS updates (RFC 2136).
+"""The lifecycle of the NS records of a delegation, at a primary server that accepts DNS updates (RFC 2136).
 
-Everything it needs, the key too, is an input, so that refresh and destroy, which run no program, have it.
+Everything it needs, including the key, is an input, so that refresh and destroy have it, although they run no program.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .results import Checked, Created, Difference, Existing, Failed, InputFailur
 if TYPE_CHECKING:
     from .process import Process
 
-# How long a call may take if the resource has no custom_timeouts. A name server that restarts needs seconds.
+# How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
 
-# Records of another name, or in another zone, are other records. Whatever else changes, the records stay in place: a
-# server that moved has the same zone.
+# Records of another name, or in another zone, are other records. Any other change leaves the records in place: a server
+# that moved still has the same zone.
 REPLACING = replacing_fields(NsRecordsInputs)
 OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
 
@@ -52,17 +52,17 @@ class NsRecordsLifecycle:
     # -- what is wanted -----------------------------------------------------------------------------------
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them, a missing dnspython too."""
+        """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython."""
         inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._process.vocabulary)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with what the state keeps. `take_over` is only for a create, so it is no change.
+        """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
 
-        A resource whose zone changes is replaced too, and the new records are created first: so a wrong zone shows
-        before anything is deleted.
+        A change of the zone replaces the resource. The new records are created first, so a wrong zone shows before
+        anything is deleted.
         """
         kept = _outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
@@ -72,7 +72,7 @@ class NsRecordsLifecycle:
     # -- what is done -------------------------------------------------------------------------------------
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
-        """Creates the records if there are none; with `take_over`, replaces those that there are.
+        """Creates the records if there are none. With `take_over`, replaces existing ones.
 
         In a preview it sends nothing.
         """
@@ -101,7 +101,7 @@ class NsRecordsLifecycle:
         """
         if reading is not Reading.REFRESH:
             take_over = self._process.vocabulary.take_over
-            raise Failed(f"NS records can't be imported: records that exist are taken over by {take_over}")
+            raise Failed(f"NS records can't be imported: {take_over} takes over records that exist")
         kept = _outputs_before(call)
         with _failures():
             there = self._server(call, kept).read(kept["domain"])
@@ -109,16 +109,16 @@ class NsRecordsLifecycle:
             return None
         outputs = {**_outputs(kept), "ns_targets": list(there.targets), "ttl": there.ttl}
         if not kept["ns_targets"] and not set(there.targets) <= set(kept[UNSETTLED]):
-            # None was known to be this resource's own, and some of these are somebody else's.
+            # None was known to belong to this resource, and some of these do not.
             if not set(there.targets) & set(kept[UNSETTLED]):
                 return None
             outputs |= {"ns_targets": [], UNSETTLED: kept[UNSETTLED]}
-        # The inputs too, so that the next preview compares the program with what is there.
+        # Returns the inputs too, so that the next preview compares the program with what is there.
         inputs = call.inputs_before or _outputs(outputs)
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": there.ttl})
 
     def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Replaces the records, even by equal ones: so a new key is tried before the state keeps it.
+        """Replaces the records, even with equal ones, so that a new key is tried before the state keeps it.
 
         In a preview it sends nothing.
         """
@@ -127,7 +127,7 @@ class NsRecordsLifecycle:
         kept, domain, records = _outputs_before(call), wanted["domain"], _ns_set(wanted)
         has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
-        # If none is known to be this resource's own, those that are there may be somebody else's.
+        # If no record is known to belong to this resource, the existing ones may belong to somebody else.
         may_be_others = has_moved or not kept["ns_targets"]
         ours = known if may_be_others and not wanted.get("take_over") else None
         with _failures():
@@ -135,7 +135,7 @@ class NsRecordsLifecycle:
             try:
                 there = server.replace(domain, records, f"update the NS records of {domain}", ours)
             except UnsettledError as error:
-                # The address and the key are the new ones, which have just served to read the records.
+                # The new address and key are kept: they have just worked to read the records.
                 outputs = {
                     **_outputs(wanted),
                     "ns_targets": [] if has_moved else kept["ns_targets"],
@@ -147,7 +147,7 @@ class NsRecordsLifecycle:
         return _outputs(wanted)
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the records that the state knows of, and leaves those that others added."""
+        """Deletes the records that the state knows of, and leaves those that others have added."""
         kept = _outputs_before(call)
         with _failures():
             self._server(call, kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
@@ -167,23 +167,23 @@ class NsRecordsLifecycle:
         return PrimaryServer(_address(properties), properties["zone"], key, deadline, self._process.progress)
 
     def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
-        """Returns the failure of a call that found records of somebody else's."""
+        """Returns the failure of a call that found records of somebody else."""
         words = self._process.vocabulary
-        cut_off = ""
+        interrupted = ""
         if there == _ns_set(wanted):
-            cut_off = " They are those that this resource would make: a run that was cut off may have made them."
+            interrupted = " They are the same as those of this resource: an interrupted run may have made them."
         return Failed(
-            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}.{cut_off} "
-            f"To replace them by those of this resource, set {words.take_over}; otherwise remove them. Where another "
-            "resource of this stack made them, and was renamed or moved in the program, do neither, as the old one is "
-            "deleted with its records: undo that and run `pulumi up`, then rename or move it again, together with "
-            f"{words.aliases} of what is renamed"
+            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: "
+            f"{there}.{interrupted} To replace them with those of this resource, set {words.take_over}; otherwise "
+            "remove them. If another resource of this stack made them, and was renamed or moved in the program, do "
+            "neither, because the old resource is deleted together with its records: undo the renaming and run "
+            f"`pulumi up`, then rename or move it again, together with {words.aliases} of what is renamed"
         )
 
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Raises the errors of a conversation with the server as failures of the call."""
+    """Turns errors of the conversation with the server into failures of the call."""
     try:
         yield
     except DnsUpdateError as error:
@@ -203,7 +203,9 @@ def _partly_done(
     """
     unsettled = sorted(set(values) - set(outputs["ns_targets"]))
     every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
-    left_alone = f". The records at {old_address} are left alone: nothing of this deletes them" if old_address else ""
+    left_alone = (
+        f". The records at {old_address} are left alone: none of these commands deletes them" if old_address else ""
+    )
     return PartlyDone(
         f"{error}. So the state keeps every value of this resource that the server may have ({every}): the next "
         "`pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
@@ -217,12 +219,12 @@ def _outputs_before(call: Call) -> dict[str, Any]:
     """The outputs that the state has, in canonical form.
 
     Raises:
-        Failed: Somebody edited the state, so that it has what this lifecycle never writes.
+        Failed: Somebody edited the state, and it has values that this lifecycle never writes.
     """
     kept, problems = validate(KeptNsRecords, call.outputs_before)
     if problems:
         sentences = "; ".join(problem.sentence for problem in problems)
-        raise Failed(f"the state of this resource has been damaged: {sentences}. Put it right with `pulumi state edit`")
+        raise Failed(f"the state of this resource has been damaged: {sentences}. Correct it with `pulumi state edit`")
     return kept
 
 

@@ -1,6 +1,6 @@
 """What may be set on a dns.Rfc2136Delegation, and the outputs of it that the state keeps.
 
-No message repeats a value, which may be a secret of the program; only a wrong algorithm is shown.
+No message repeats a value, because it may be a secret of the program. Only a wrong algorithm is shown.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from pulumi_agin.limits import (
 )
 from pulumi_agin.nameservers import is_ip
 
-# Both are given, or neither: then messages are unsigned.
+# Either both are given, or neither. Without them, messages are unsigned.
 KEY = ("tsig_key_name", "tsig_secret")
 
-# A hidden output after a write of unknown outcome: the values, besides those of `ns_targets`, that the server may have
-# of ours. It stands in users' states, so its name never changes.
+# A hidden output after a write of unknown outcome: values of ours that the server may have besides those of
+# `ns_targets`. Users' states contain it, so its name never changes.
 UNSETTLED = "_unsettled_ns_targets"
 
 _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -70,7 +70,7 @@ _TARGET = DnsName("ns1.acme.com")
 
 
 class NsTargets(Rule):
-    """The values of NS records: one name or more, of which some may be unknown."""
+    """The values of NS records: one or more names. Some may be unknown."""
 
     limit = "one or more"
 
@@ -82,12 +82,12 @@ class NsTargets(Rule):
             names = canonical_ns_targets(map(_TARGET, known))
         except ValueError as error:
             raise ValueError(f"has a value that {error}") from None
-        # How many there are and in which order shows only once all are known.
+        # Their number and order are known only once all of them are known.
         return names if len(known) == len(value) else value
 
 
 class KeptNsTargets(Rule):
-    """The values of NS records as a server had them: whatever the names, and none as well."""
+    """The values of NS records as a server had them: any names, or none."""
 
     def __call__(self, value: object) -> list[str]:
         if not isinstance(value, list) or not all(isinstance(target, str) for target in value):
@@ -144,10 +144,10 @@ _Algorithm = Annotated[
 
 
 class _NsRecords(Declaration):
-    """What the inputs and the kept outputs have alike.
+    """What the inputs and the kept outputs have in common.
 
-    Records of another name, or in another zone, are other records. A server that moved has the same zone. A change of
-    the key is an update, as the state has to have the key that is valid.
+    Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
+    change of the key is an update, because the state must have the key that is valid.
     """
 
     domain: Annotated[str, PlainValidator(DnsName(EXAMPLE_DOMAIN, limit="below the apex of `zone`")), REPLACES] = Field(
@@ -178,7 +178,7 @@ class _NsRecords(Declaration):
             return values
         half = Refused(
             values[given[0]],
-            "is only half of a key: give both tsig_key_name and tsig_secret, or neither where the server takes "
+            "is only half of a key: give both tsig_key_name and tsig_secret, or neither if the server accepts "
             "unsigned updates",
         )
         return {**values, given[0]: half}
@@ -204,11 +204,11 @@ class NsRecordsInputs(_NsRecords):
     port: _Port = DNS_PORT
     tsig_algorithm: _Algorithm = DEFAULT_TSIG_ALGORITHM
     take_over: Annotated[bool, PlainValidator(YesNo()), NO_CHANGE] = Field(
-        False, description="whether to replace records that are there already when these are made"
+        False, description="whether to replace records that already exist when these are created"
     )
 
 
-# What another version of this package wrote may have more fields.
+# Another version of this package may have written more fields.
 class KeptNsRecords(_NsRecords, extra="ignore"):
     """The outputs of a dns.Rfc2136Delegation, as the state keeps them."""
 

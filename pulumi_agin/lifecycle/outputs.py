@@ -1,4 +1,4 @@
-"""Which values of an Agent Ingress reach the state, and which ones an update leaves."""
+"""Which values of an Agent Ingress are in the state, and which ones an update leaves as they are."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
 
 # A hidden output. It tells whether a later call uses the key that saw the ingress last; see
-# AgentIngressClient.fingerprint. It stands in users' states, so its name never changes. With two underscores, the SDK
-# would not give it back to us.
+# AgentIngressClient.fingerprint. Users' states contain it, so its name never changes. The SDK does not return outputs
+# whose names begin with two underscores.
 FINGERPRINT = "_key_fingerprint"
 
 TEXTS = ("description", "metadata")
@@ -22,14 +22,14 @@ STATUS = "certificate_management_status"
 def outputs_of(ingress: AgentIngress) -> dict[str, Any]:
     """Returns the outputs of an Agent Ingress.
 
-    A text that ngrok does not have is "", as an output that is absent would be unknown in every preview. A policy and
-    a status that ngrok does not have are absent.
+    If ngrok has no text, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
+    or status, these are absent.
     """
     return without_none(ingress.outputs())
 
 
 def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the inputs that would make an Agent Ingress as it is.
+    """Returns the inputs with which a create would make this Agent Ingress.
 
     With them in the state, the next preview compares the program with what exists, and shows only real differences.
 
@@ -46,7 +46,7 @@ def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[s
         policy = without_none(ingress.certificate_management_policy.plain())
         policy_before = inputs_before.get(POLICY)
         if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
-            # ngrok chose it. As an input it would be a difference that nobody made.
+            # ngrok chose it. As an input, it would show as a change that nobody made.
             policy.pop("private_key_type", None)
         inputs[POLICY] = policy
     return inputs

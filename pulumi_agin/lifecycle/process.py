@@ -32,7 +32,7 @@ IDENTIFYING_OUTPUTS = ("domain", "uri", "created_at")
 
 
 class Process:
-    """The memory of one plugin process. A door makes one, and hands it to every lifecycle."""
+    """The memory of one plugin process. A door creates it, and hands it to every lifecycle."""
 
     def __init__(self, vocabulary: Vocabulary, say: Callable[[str], None], clock: Clock = SYSTEM_CLOCK) -> None:
         """Remembers nothing yet.
@@ -69,7 +69,7 @@ class Process:
     # -- what a later call of the same resource needs -----------------------------------------------------
 
     def learn_from_check(self, call: Call) -> None:
-        """Remembers where a resource is, and what it was before. Only a `check` is told both."""
+        """Remembers where a resource is, and what it had before. Only a `check` is told both."""
         placement = call.placement or Placement(stack=call.stack)
         outputs = {name: call.outputs_before[name] for name in IDENTIFYING_OUTPUTS if name in call.outputs_before}
         with self._lock:

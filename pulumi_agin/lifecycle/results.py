@@ -33,7 +33,7 @@ class Difference(NamedTuple):
     replacing: Sequence[str]
     """Those that replace the resource. The new one is created before the old one is deleted."""
     has_changes: bool
-    """Whether there is something to do. It can be true if no input differs, such as when a wait has to be repeated."""
+    """Whether there is something to do. It can be true although no input differs: a wait may have to be repeated."""
 
 
 class Created(NamedTuple):
@@ -71,7 +71,7 @@ class PartlyDone(Failed):
 
 
 class Abandoned(Failed):
-    """The engine was killed, and no longer waits for the call. The plugin process has nothing left to do."""
+    """The engine was killed and no longer waits for the call, so the plugin process has nothing left to do."""
 
 
 class Lifecycle(Protocol):

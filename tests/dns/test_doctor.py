@@ -116,17 +116,17 @@ def test_from_no_records_to_all_is_well(
         f"delegation     wrong    {bind.address} answers with other name servers than ngrok wants: "
         f"missing: {three}, {four}; too many: ns1.old.net.",
         "",
-        "delegation: create these records, in the zone above the domain:",
+        "delegation: create these records in the zone above the domain:",
         f"  connect.acme.com. NS {three}",
         f"  connect.acme.com. NS {four}",
         "",
-        "delegation: delete these records, which lead astray:",
+        "delegation: delete these records, which point elsewhere:",
         "  connect.acme.com. NS ns1.old.net.",
         "",
-        "delegation: where an AgentIngressDelegation makes the records, run:",
+        "delegation: if an AgentIngressDelegation creates the records, run:",
         "  pulumi up --refresh",
         "",
-        "certificate: see to the delegation first; ngrok tries again at 2026-03-02T12:00:02Z",
+        "certificate: repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z",
     ]
     begin = "certificate    wrong    held up by the DNS of the domain (DNS_ERROR): "
     assert certificate.startswith(f'{begin}ngrok says "The NS records for the domain `{DOMAIN}` "`')
@@ -138,7 +138,7 @@ def test_from_no_records_to_all_is_well(
         f"delegation     ok       {bind.address} answers with the 4 name servers that ngrok wants",
         'certificate    wait     in progress: ngrok says "Managed certificate provisioning in progress."',
         "",
-        "certificate: wait, as Let's Encrypt takes seconds to minutes, and look again:",
+        "certificate: wait, as Let's Encrypt takes seconds to minutes, and run this again:",
         f"  pulumi-agin doctor connect.acme.com --dns {bind.address}",
     ]
     clock.advance(20)
@@ -176,14 +176,14 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> Non
             },
             "delegation": {
                 "state": "wrong",
-                "says": f"{bind.address} knows no NS records of it",
+                "says": f"{bind.address} has no NS records for it",
                 "remedies": [
                     {
-                        "do": "create these records, in the zone above the domain",
+                        "do": "create these records in the zone above the domain",
                         "lines": [f"connect.acme.com. NS {target}" for target in targets],
                     },
                     {
-                        "do": "where an AgentIngressDelegation makes the records, run",
+                        "do": "if an AgentIngressDelegation creates the records, run",
                         "lines": ["pulumi up --refresh"],
                     },
                 ],
@@ -197,7 +197,7 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> Non
                 "state": "wrong",
                 "says": f'held up by the DNS of the domain (DNS_ERROR): ngrok says "{msg}"',
                 "remedies": [
-                    {"do": "see to the delegation first; ngrok tries again at 2026-03-02T12:00:02Z", "lines": []}
+                    {"do": "repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z", "lines": []}
                 ],
                 "error_code": "DNS_ERROR",
                 "retries_at": "2026-03-02T12:00:02Z",
@@ -238,7 +238,7 @@ def test_a_key_that_ngrok_refuses(
     assert "ERR_NGROK_202" in checks["api_key"]["says"]
     assert "[key]" in checks["api_key"]["says"]
     assert checks["api_key"]["says"].endswith(
-        "The API key came from the environment variable NGROK_API_KEY; see that it is valid there"
+        "The API key came from the environment variable NGROK_API_KEY; check that it is valid there"
     )
     [remedy] = checks["api_key"]["remedies"]
     assert remedy["lines"] == [f"{STACK_KEY} pulumi-agin doctor connect.acme.com --dns {bind.address}"]
@@ -293,11 +293,11 @@ def test_a_delegation_that_is_not_known_is_not_said_to_be_wrong(
         return json.loads(command(DOMAIN, "--json")[1])["checks"]["certificate"]
 
     emulator.set_certificate(ingress["id"], "in_progress")
-    assert certificate()["remedies"][0]["do"] == "wait, as Let's Encrypt takes seconds to minutes, and look again"
+    assert certificate()["remedies"][0]["do"] == "wait, as Let's Encrypt takes seconds to minutes, and run this again"
     emulator.set_certificate(ingress["id"], "dns_error")
     wrong = certificate()
     assert wrong["state"] == "wrong"
-    assert wrong["remedies"][0]["do"].startswith("see that the delegation is right; ngrok tries again at")
+    assert wrong["remedies"][0]["do"].startswith("check that the delegation is right; ngrok tries again at")
 
 
 def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind: Bind) -> None:
@@ -313,13 +313,19 @@ def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind:
     ("held", "is_delegated", "state", "words", "remedy"),
     [
         ("pending", True, "wait", "not begun yet", "wait, as Let's Encrypt takes seconds to minutes"),
-        ("pending", False, "wait", "not begun yet", "see to the delegation first; ngrok tries again"),
+        ("pending", False, "wait", "not begun yet", "repair the delegation first; ngrok tries again"),
         ("issued", True, "ok", "issued", None),
         ("renewing", False, "ok", "issued, and being renewed", None),
         ("dns_error", True, "wait", "(DNS_ERROR)", "the delegation is right by now; ngrok tries again at 2026-03-02T"),
-        ("internal_error", True, "wait", "(INTERNAL_ERROR)", "ngrok tries again at 2026-03-02T12:00:02Z: look then"),
-        ("error", True, "unknown", "(CAA_ERROR)", "ngrok tries again at 2026-03-02T12:00:02Z; where it stays so, ask"),
-        ("no_job", False, "unknown", "neither issued nor in progress", "where it stays so, ask ngrok's support"),
+        (
+            "internal_error",
+            True,
+            "wait",
+            "(INTERNAL_ERROR)",
+            "ngrok tries again at 2026-03-02T12:00:02Z: run this again then",
+        ),
+        ("error", True, "unknown", "(CAA_ERROR)", "ngrok tries again at 2026-03-02T12:00:02Z; if it stays so, ask"),
+        ("no_job", False, "unknown", "neither issued nor in progress", "if it stays so, ask ngrok's support"),
     ],
 )
 def test_the_certificate_in_words(

@@ -19,7 +19,7 @@ def found(bind: Bind, domain: str = DOMAIN) -> Delegation:
 
 def test_a_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
     assert found(bind) == Delegation()
-    assert found(bind).clause("BIND") == "BIND knows no NS records of it"
+    assert found(bind).clause("BIND") == "BIND has no NS records for it"
     delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
     assert found(bind) == Delegation(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
     assert found(bind, "Connect.ACME.com.") == found(bind)
@@ -64,16 +64,16 @@ def public(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Bind:
 
 
 def test_public_dns_is_the_servers_of_the_zone_above(public: Bind) -> None:
-    assert describe_public(DOMAIN, SECONDS) == "public DNS knows no NS records of it"
+    assert describe_public(DOMAIN, SECONDS) == "public DNS has no NS records for it"
     # Between the two is no zone: its servers are found further up.
-    assert describe_public("deep.below.acme.com", SECONDS) == "public DNS knows no NS records of it"
+    assert describe_public("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
     delegate(public, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
     assert describe_public(DOMAIN, SECONDS) == "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
 
 
 def test_public_dns_that_can_not_be_asked(public: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_public("connect.other.com", SECONDS) == (
-        "public DNS could not be asked (this machine's resolver got no answer that is of use)"
+        "public DNS could not be asked (this machine's resolver got no usable answer)"
     )
     assert describe_public(DOMAIN, 0) == "public DNS could not be asked (no answer in time)"
     # The zone above is known, and none of its servers can be asked.

@@ -177,7 +177,7 @@ def test_no_delegation_outlives_its_ingress(project: Project, emulator: Emulator
             "the domain connect.acme.com is not in the zone acme.net: give the delegation's dns the",
         ),
         ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone acme.com, whose NS records are the zone"),
-        ({"ttl": 1.5}, "the ttl of the delegation ns is 1.5, and must be a whole number of seconds from 0 to"),
+        ({"ttl": 1.5}, "the ttl of the delegation ns is 1.5, but must be a whole number of seconds from 0 to"),
     ],
     ids=["outside", "apex", "ttl"],
 )

@@ -143,7 +143,7 @@ def test_after_each_fault_the_repaired_program_comes_through(project: Project, e
 
     # A zone that the server does not have is found out before anything is deleted.
     configure(project, zone="com")
-    assert "it is not the primary server of the zone com; see server and zone" in project.up(fails=True).diagnostics
+    assert "it is not the primary server of the zone com; check server and zone" in project.up(fails=True).diagnostics
     configure(project, zone="acme.com")
     assert f"{ALL} unchanged" in project.up()
     assert bind.referral("connect.acme.com") == wanted(emulator)

@@ -174,7 +174,7 @@ def test_a_malformed_proxy_is_told_without_its_url(program: str, project: Projec
         "NO_PROXY": "127.0.0.1,localhost",
     }
     failed = project.up(fails=True, env=env)
-    assert "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, as its URL is malformed" in failed
+    assert "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, because its URL is malformed" in failed
     for told in ("someone", "sesame", "opens", "99999"):
         assert told not in failed
     assert not failed.has_traceback

@@ -219,7 +219,7 @@ def test_what_was_made_and_cant_be_read_is_kept_by_its_id(project: Project, emul
     emulator.add_fault("POST", "answer", status=201, json_body=odd)
     emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [odd]})
     failed = project.up(fails=True)
-    assert f"the Agent Ingress connect.acme.com ({id_}) was made, and can't be read" in failed.diagnostics
+    assert f"the Agent Ingress connect.acme.com ({id_}) was made, but can't be read" in failed.diagnostics
     assert "The next `pulumi up` reads it again" in failed.diagnostics
     assert [resource["id"] for resource in project.resources()] == [id_]
     # A refresh, or the next up, reads it, and changes nothing.
@@ -256,7 +256,7 @@ def test_two_that_exchange_their_domains_are_told_how(project: Project, emulator
     before = emulator.ingresses()
     project.program(program.format("y", "x"))
     failed = project.up(fails=True)
-    assert "where the two are to exchange their domains, first give one of them a third" in failed.diagnostics
+    assert "to swap the domains of the two, first give one of them a third" in failed.diagnostics
     assert "ngrok api agent-ingresses delete" not in failed
     assert emulator.ingresses() == before
     for both in (("x", "z"), ("y", "z"), ("y", "x")):
@@ -423,7 +423,7 @@ def test_where_a_stranger_has_the_new_domain_nothing_of_theirs_is_to_be_touched(
     at_a.program(domain("b"))
     refused = error(at_a.up(fails=True))
     assert f"The one that has it is {theirs.id}, created at {theirs.created_at}" in refused
-    assert "Only where a run of this stack that was cut off created it" in refused
+    assert "Only if an interrupted run of this stack created it" in refused
     assert refused.endswith("otherwise it is in use: choose another domain")
     assert in_state(at_a) == [("a.acme.com", False)]
 
@@ -454,7 +454,7 @@ def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_
     ("by", "says"),
     [
         # Of which the engine tells the provider nothing.
-        ("--replace", "where it is this resource's own, and to be replaced"),
+        ("--replace", "if it is this resource's own and you want to replace it"),
         ("replacement_trigger", "which is the one to be replaced"),
     ],
 )

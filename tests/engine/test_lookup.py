@@ -187,7 +187,7 @@ WRONG = {
         "get_agent_ingress can't look that up: domain is a URL; give the domain alone, such as connect.acme.com"
     ),
     'agin.get_agent_ingressFORM(id="../evil")': (
-        '"../evil" is not the id of an Agent Ingress; one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk'
+        '"../evil" is not the id of an Agent Ingress; an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk'
     ),
     "agin.get_agent_ingressFORM()": "get_agent_ingress takes exactly one of id and domain, and got neither",
     'agin.get_agent_ingressesFORM("obj.(")': "could not list the Agent Ingresses: ngrok answered 400",
@@ -205,7 +205,7 @@ WRONG = {
 # And with these settings.
 WRONG_SETTINGS = {
     ("NGROK_API_KEY", ""): "there is no ngrok API key: set it with `pulumi config set --secret",
-    ("NGROK_API_KEY", "nobodys"): "see that it is valid there",
+    ("NGROK_API_KEY", "nobodys"): "check that it is valid there",
     ("NGROK_API_BASE_URL", "http://127.0.0.1:1"): (
         "no answer from http://127.0.0.1:1 (the base URL from the environment variable NGROK_API_BASE_URL)"
     ),
@@ -293,7 +293,7 @@ def test_the_plain_form_fails_where_its_provider_is_not_known_in_a_preview(proje
     project.program(program.replace("FORM", "get_agent_ingresses"))
     assert_one_error(
         project.preview(fails=True),
-        "get_agent_ingresses can't ask ngrok in this preview, as its Provider has inputs that are not known yet; "
+        "get_agent_ingresses can't ask ngrok in this preview, because its Provider has inputs that are not known yet; "
         "get_agent_ingresses_output waits for them",
     )
     project.program(program.replace("FORM", "get_agent_ingresses_output"))

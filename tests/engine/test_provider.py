@@ -102,7 +102,7 @@ def test_a_missing_key_is_refused_in_the_program(project: Project) -> None:
     [
         ('pulumi.Output.from_input("")', 'api_key of the Provider "other" is empty: an explicit Provider takes no key'),
         ("pulumi.Output.from_input(None)", 'api_key of the Provider "other" is empty: an explicit Provider takes'),
-        ('"two words"', 'the API key from api_key of the Provider "other" holds white space: set the key alone'),
+        ('"two words"', 'the API key from api_key of the Provider "other" contains white space: set only the key'),
         (
             '"key", base_url="http://api.ngrok.com"',
             'the base URL from ngrok:apiBaseUrl of the Provider "other" must begin with https://',
@@ -224,7 +224,7 @@ def test_a_destroy_with_a_stale_key_says_where_it_is_from_and_what_refreshes_it(
     stack = Keyed(source, project, emulator)
     stack.rotate()
     failed = project.destroy(fails=True)
-    assert f"The API key came from {source} (refresh and destroy take it as the last `pulumi up` left it: after a" in (
+    assert f"The API key came from {source} (refresh and destroy use that of the last `pulumi up`: after a" in (
         failed.diagnostics
     )
     assert "run `pulumi up` first, or add --run-program)" in failed.diagnostics

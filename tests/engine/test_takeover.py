@@ -142,7 +142,7 @@ def test_a_domain_of_another_account_is_said_to_be_one(project: Project, emulato
     project.up(env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     project.init("prod")
     failed = project.up(fails=True)
-    assert "Of those that ngrok lists for this key none has it, so it is another account's" in failed.diagnostics
+    assert "ngrok lists none with this domain for this key, so another account has it" in failed.diagnostics
     assert len(emulator.ingresses()) == 1
 
 

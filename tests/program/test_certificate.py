@@ -100,5 +100,5 @@ def test_a_subclass_and_an_explicit_provider_are_kept(mocks: Mocks) -> None:
 
 @pytest.mark.parametrize("opts", [pulumi.ResourceOptions(id="agin_1"), pulumi.ResourceOptions(import_="agin_1")])
 def test_there_is_nothing_to_read_or_import(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=r'Validation "a" is a wait, of which there is nothing to read or import'):
+    with pytest.raises(pulumi.RunError, match=r'Validation "a" is a wait, so there is nothing to read or import'):
         agin.AgentIngressCertificateValidation("a", "agin_1", opts=opts)

@@ -492,7 +492,7 @@ def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
     for wrong in WRONG_TTLS:
         for ttl in (wrong, pulumi.Output.from_input(wrong)):
             assert refusal(lambda: adapter(name), ttl=ttl) == (
-                f"the ttl of the delegation connect is {wrong!r}, and must be a whole number of seconds from 0 to "
+                f"the ttl of the delegation connect is {wrong!r}, but must be a whole number of seconds from 0 to "
                 "2147483647, such as 300"
             )
 
@@ -587,8 +587,8 @@ def test_rfc2136_refuses_a_domain_outside_of_the_zone(mocks: Mocks) -> None:
 def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
     message = refusal(lambda: agin.dns.rfc2136(**RFC2136, opts=opts))
     assert message == (
-        'Rfc2136Delegation "connect" can\'t be read or imported: take id and import_ out of its ResourceOptions; '
-        "records that are there already become its own by take_over=True"
+        'Rfc2136Delegation "connect" can\'t be read or imported: remove id and import_ from its ResourceOptions; '
+        "with take_over=True it takes over existing records"
     )
 
 
@@ -732,7 +732,7 @@ def test_the_id_waits_for_those_too(function: Callable[[NsRecords], Any], mocks:
 )
 def test_a_function_that_does_not_give_the_records_back_is_told_so(gives: Any, got: str, mocks: Mocks) -> None:
     assert refusal(agin.dns.custom(gives)) == (
-        f"the dns of the delegation connect gave back {got}: its function has to give back the record that it made, or "
+        f"the dns of the delegation connect returned {got}: its function must return the record that it created, or "
         "a list of them"
     )
 

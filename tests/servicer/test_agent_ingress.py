@@ -63,7 +63,7 @@ def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plug
         "domain: the domain is a URL; give the domain alone, such as connect.acme.com",
         "property description has 300 bytes of UTF-8; ngrok takes 255 at most",
         "property metadata must be text, but is a number",
-        'property certificate_management_policy.authority is required where there is a policy: "letsencrypt"',
+        'property certificate_management_policy.authority is required in a policy: "letsencrypt"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ]
     # The engine prints the value of a property that is named to it.
@@ -83,7 +83,7 @@ def test_check_judges_the_settings_too(plugins: Plugins) -> None:
     [failure] = plugins(NGROK_API_BASE_URL="http://api.ngrok.com").check({"domain": DOMAIN})[1]
     assert "from the environment variable NGROK_API_BASE_URL must begin with https://" in failure
     [failure] = plugins(config={"ngrok:apiKey": f"{API_KEY} "}).check({"domain": DOMAIN})[1]
-    assert "ngrok:apiKey of the stack config holds white space" in failure
+    assert "ngrok:apiKey of the stack config contains white space" in failure
     assert API_KEY[:8] not in failure
 
 
@@ -252,7 +252,7 @@ def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Pl
     _, outputs, _ = made(plugin, emulator, description="acme devices", metadata="{}")
     answer = {**outputs, "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "certificate_management_policy": None}
     emulator.add_fault("POST", "answer", status=201, json_body=answer)
-    with pytest.raises(PluginError, match=r"set certificate_management_policy of .* has it otherwise") as caught:
+    with pytest.raises(PluginError, match=r"set certificate_management_policy of .* has another value") as caught:
         plugin.create(FULL)
     assert caught.value.kept
     assert caught.value.kept.id == answer["id"]
@@ -261,7 +261,7 @@ def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Pl
 def test_a_text_that_ngrok_did_not_take_is_never_reported_as_changed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator, **FULL)
     emulator.add_fault("PATCH", "answer", status=200, json_body={**outputs, "id": id_})
-    with pytest.raises(PluginError, match=r"set description of the Agent Ingress .* has it otherwise") as caught:
+    with pytest.raises(PluginError, match=r"set description of the Agent Ingress .* has another value") as caught:
         plugin.update(id_, outputs, {**inputs, "description": "new"})
     assert caught.value.kept
     assert caught.value.kept.properties["description"] == "acme devices"
@@ -342,7 +342,7 @@ def test_gone_is_gone(plugin: Plugin, emulator: Emulator) -> None:
     emulator.delete_ingress(id_)
     assert plugin.read(id_, outputs, inputs)[0] == ""
     plugin.delete(id_, outputs)
-    with pytest.raises(PluginError, match="deleted outside of Pulumi\\. `pulumi refresh` takes it out of the state"):
+    with pytest.raises(PluginError, match="deleted outside of Pulumi\\. `pulumi refresh` removes it from the state"):
         plugin.update(id_, outputs, {**inputs, "description": "new"})
 
 
@@ -523,7 +523,9 @@ def test_an_error_is_one_sentence_without_traceback_or_key(plugins: Plugins, emu
     assert caught.value.clean
     message = caught.value.message
     assert message.startswith("could not create the Agent Ingress connect.acme.com: ngrok answered 403 ERR_NGROK_202:")
-    assert message.endswith("The API key came from the environment variable NGROK_API_KEY; see that it is valid there")
+    assert message.endswith(
+        "The API key came from the environment variable NGROK_API_KEY; check that it is valid there"
+    )
     assert "Your credential: '[key]'" in message
     assert "(operation op_" in message
     for text in (message, caught.value.text):

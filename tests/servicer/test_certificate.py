@@ -67,7 +67,8 @@ def test_check_finds_everything_at_once(plugins: Plugins) -> None:
     settings, *failures = plugins(api_key=None).check(inputs("connect.acme.com", 0, -1))[1]
     assert settings.startswith("there is no ngrok API key")
     assert failures == [
-        "property agent_ingress_id is not the id of an Agent Ingress; one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+        "property agent_ingress_id is not the id of an Agent Ingress; "
+        "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
         "property timeout_seconds must be a number of seconds above 0, such as 2700",
         "property dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
     ]
@@ -82,7 +83,7 @@ def test_check_refuses_a_time_that_is_none(wrong: Any, plugin: Plugin) -> None:
 def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, plugin: Plugin) -> None:
     [failure] = plugin.check(inputs(wrong))[1]
     assert failure.startswith("property agent_ingress_id ")
-    assert failure.endswith("one looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    assert failure.endswith("an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
     assert API_KEY[4:30] not in failure
 
 
@@ -105,7 +106,7 @@ def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: P
         plugin.create(inputs(id_), timeout=0.001)
     assert caught.value.clean
     assert caught.value.kept is None
-    assert "seconds, which is all that custom_timeouts gives it, it is in progress" in caught.value.message
+    assert "seconds, the limit set by custom_timeouts, it is in progress" in caught.value.message
 
 
 def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:

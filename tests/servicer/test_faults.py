@@ -281,7 +281,7 @@ def test_what_does_not_pass_by_fails_with_one_sentence_and_changes_nothing(
         looking.emulator.add_fault("GET", "answer", times=None, **fault)
         message = sentence(lambda: looking.create({"domain": "new.acme.com"}))
         assert message.startswith("it is unknown whether the Agent Ingress new.acme.com was made: an answer was lost")
-        assert "whether it is there could not be found out (could not find the Agent Ingress new.acme.com" in message
+        assert "a look for it failed (could not find the Agent Ingress new.acme.com" in message
 
         elsewhere.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -355,7 +355,7 @@ def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for() -> None:
     )
     assert re.search(
         rf"^pulumi-agin: still waiting to update the Agent Ingress b\.acme\.com \({updated}\), for \d(\.\d)? of the "
-        r"300 seconds it may take: ngrok takes 120 requests a minute of the whole account; it goes on in \d s$",
+        r"300 seconds it may take: ngrok accepts 120 requests a minute from the whole account; it goes on in \d s$",
         rig.plugin.printed,
         re.MULTILINE,
     )
@@ -397,7 +397,7 @@ def test_what_was_made_and_cant_be_read_is_kept_by_its_id_and_read_by_the_next_u
     odd = {"id": id_, "domain": "new.acme.com"}
     rig.emulator.add_fault("POST", "answer", status=201, json_body=odd)
     rig.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [odd]})
-    with pytest.raises(PluginError, match=rf"new\.acme\.com \({id_}\) was made, and can't be read") as caught:
+    with pytest.raises(PluginError, match=rf"new\.acme\.com \({id_}\) was made, but can't be read") as caught:
         rig.create(inputs)
     assert "The next `pulumi up` reads it again" in caught.value.message
     assert caught.value.kept
@@ -448,7 +448,7 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_one(
     rig.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
     message = sentence(lambda: rig.update(id_))
     assert message.startswith(f"it is unknown whether the Agent Ingress a.acme.com ({id_}) was changed: an answer was")
-    assert "how it is could not be found out (could not read the Agent Ingress" in message
+    assert "it could not be read afterwards (could not read the Agent Ingress" in message
     # The engine keeps the failure, and so asks for an update, whatever the program says by then.
     rig.update(id_, description=description)
     assert rig.state[id_]["description"] == description

@@ -361,7 +361,7 @@ def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plug
     assert "(TTL 300)" in message
     assert "set take_over=True; otherwise remove them" in message
     assert "ResourceOptions(aliases=[" in message
-    assert ("a run that was cut off may have made them" in message) == (there == TARGETS)
+    assert ("an interrupted run may have made them" in message) == (there == TARGETS)
     assert found(bind) == (there, 300)
 
     assert plugin.create(inputs(bind.port, take_over=True))[0] == DOMAIN
@@ -398,7 +398,7 @@ def test_equal_records_that_were_there_before_a_lost_answer_are_not_taken_over(p
 def test_records_that_are_there_hide_no_wrong_zone(plugin: Plugin, bind: Bind) -> None:
     somebody(bind, *TARGETS)
     message = refused(lambda: plugin.create(inputs(bind.port, zone="com")))
-    assert "it is not the primary server of the zone com; see server and zone" in message
+    assert "it is not the primary server of the zone com; check server and zone" in message
     assert found(bind) == (TARGETS, 300)
 
 
@@ -411,7 +411,7 @@ def test_records_that_the_zone_does_not_have_are_said_to_be_elsewhere(plugin: Pl
     somebody(bind, *TARGETS)
     with between(bind, rule) as port:
         message = refused(lambda: plugin.create(inputs(port)))
-    assert "it has NS records of that name, and none in the zone acme.com: they are in another zone" in message
+    assert "it has NS records of that name, but none in the zone acme.com: they are in another zone" in message
 
 
 def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answer(plugin: Plugin, bind: Bind) -> None:
@@ -527,7 +527,7 @@ def test_an_answer_without_authority_is_not_gone(
 
     with between(bind, rule) as port:
         message = refused(lambda: plugin.read(DOMAIN, with_key(outputs(port)), with_key(inputs(port))))
-    assert "it answered NXDOMAIN without authority for the zone acme.com; see that server is" in message
+    assert "it answered NXDOMAIN without authority for the zone acme.com; check that server is" in message
 
 
 @pytest.mark.parametrize("others", ["", "* CNAME www.acme.net."], ids=["", "and a wildcard"])
@@ -542,7 +542,7 @@ def test_no_records_are_made_beside_an_alias(others: str, plugin: Plugin, tmp_pa
         ):
             assert refused(call) == (
                 f"could not {doing} the NS records of {DOMAIN} at 127.0.0.1:{bind.port}: {DOMAIN} is an alias (CNAME) "
-                "of elsewhere.acme.com., beside which no NS records can be; remove that record"
+                "of elsewhere.acme.com., so it can have no NS records; remove that record"
             )
         assert found(bind) == ([], 0)
 
@@ -644,7 +644,7 @@ def test_a_key_is_given_before_the_server_wants_one(plugin: Plugin, open_bind: B
     open_bind.unsigned, open_bind.keys = False, [KEY]
     open_bind.start()
     message = refused(lambda: plugin.update(DOMAIN, signed, unsigned(inputs(open_bind.port))))
-    assert "it answered REFUSED: it takes no unsigned updates of the zone acme.com from this address" in message
+    assert "it answered REFUSED: it accepts no unsigned updates of the zone acme.com from this address" in message
     assert plugin.update(DOMAIN, none, inputs(open_bind.port)) == signed
     assert found(open_bind) == (TARGETS, 300)
 
@@ -660,10 +660,10 @@ def test_a_server_that_takes_nothing_unsigned(plugin: Plugin, bind: Bind) -> Non
         ("acme.org", "NOTAUTH", lambda: plugin.delete("connect.acme.org", elsewhere)),
     ):
         assert refused(call).endswith(
-            f"at 127.0.0.1:{bind.port}: it answered {rcode}: it takes no unsigned updates of the zone {zone} from this "
-            "address, or is not its primary server; see server and zone, and give tsig_key_name and tsig_secret, or "
-            "allow unsigned updates at the server. Refresh and destroy take the key as the last `pulumi up` left it: "
-            "after a change run `pulumi up` first, or add --run-program"
+            f"at 127.0.0.1:{bind.port}: it answered {rcode}: it accepts no unsigned updates of the zone {zone} from "
+            "this address, or is not its primary server; check server and zone, and give tsig_key_name and "
+            "tsig_secret, or allow unsigned updates at the server. Refresh and destroy use the key of the last "
+            "`pulumi up`: after a change, run `pulumi up` first, or add --run-program"
         )
     assert found(bind) == ([], 0)
 
@@ -676,7 +676,10 @@ def test_a_server_that_takes_nothing_unsigned(plugin: Plugin, bind: Bind) -> Non
     [
         ({"tsig_key_name": "unknown"}, 'it refuses the key "unknown" (BADKEY): it knows no key of this name with hmac'),
         ({"tsig_algorithm": "hmac-sha512"}, 'it refuses the key "agin" (BADKEY)'),
-        ({"tsig_secret": "AAAA"}, 'it refuses the key "agin" (BADSIG): it has another secret for it; see tsig_secret'),
+        (
+            {"tsig_secret": "AAAA"},
+            'it refuses the key "agin" (BADSIG): it has another secret for it; check tsig_secret',
+        ),
         (
             {"tsig_key_name": "powerless", "tsig_secret": Key("powerless").secret},
             'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; with BIND it '
@@ -693,7 +696,7 @@ def test_a_key_that_is_refused(wrong: dict[str, Any], sentence: str, plugin: Plu
     if "powerless" not in sentence:
         message = refused(lambda: plugin.read(DOMAIN, kept, given))
         assert message.startswith(f"could not read the {start}")
-        assert "Refresh and destroy take the key as the last `pulumi up` left it" in message
+        assert "Refresh and destroy use the key of the last `pulumi up`" in message
     assert found(bind) == ([], 0)
 
 
@@ -701,7 +704,7 @@ def test_a_zone_that_is_not_there(plugin: Plugin, bind: Bind) -> None:
     elsewhere = {"domain": "connect.acme.org", "zone": "acme.org"}
     message = refused(lambda: plugin.delete("connect.acme.org", outputs(bind.port, **elsewhere)))
     assert message.endswith(
-        "it answered NOTAUTH: it is not the primary server of the zone acme.org; see server and zone"
+        "it answered NOTAUTH: it is not the primary server of the zone acme.org; check server and zone"
     )
 
 
@@ -720,7 +723,7 @@ def test_nobody_there(plugin: Plugin, bind: Bind) -> None:
     bind.stop()
     message = refused(lambda: plugin.create(inputs(bind.port), timeout=SECONDS))
     assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{bind.port} after " in message
-    assert f"of the {SECONDS} seconds it may take: no connection (Connection refused); see server and port" in message
+    assert f"of the {SECONDS} seconds it may take: no connection (Connection refused); check server and port" in message
     message = refused(lambda: plugin.delete(DOMAIN, outputs(1, server="ns1.invalid"), timeout=0.1))
     assert f"could not delete the NS records of {DOMAIN} at ns1.invalid:1: its host name can't be resolved (" in message
 
@@ -738,7 +741,7 @@ def test_a_server_that_is_started_again_is_waited_for(bind: Bind) -> None:
         created = pool.submit(plugin.create, inputs(bind.port))
         line = plugin.printed_line()
         assert f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3" in line
-        assert "no connection (Connection refused); see server and port; it goes on in" in line
+        assert "no connection (Connection refused); check server and port; it goes on in" in line
         bind.start()
         assert created.result()[0] == DOMAIN
     assert found(bind) == (TARGETS, 300)
@@ -756,13 +759,13 @@ def test_a_passing_servfail_is_repeated(plugin: Plugin, bind: Bind) -> None:
 @pytest.mark.parametrize(
     ("rcode", "sentence"),
     [
-        (dns.rcode.NOTIMP, "it answered NOTIMP: it does not know DNS UPDATE (RFC 2136), or not this way; see server"),
+        (dns.rcode.NOTIMP, "it answered NOTIMP: it does not know DNS UPDATE (RFC 2136), or not this way; check server"),
         (dns.rcode.FORMERR, "it answered FORMERR: it does not know DNS UPDATE"),
         # As PowerDNS refuses a key.
         (dns.rcode.NOTAUTH, "it answered NOTAUTH: it does not have the zone acme.com, does not let this machine ask,"),
         (dns.rcode.REFUSED, "it answered REFUSED: it does not have the zone acme.com, does not let this machine ask,"),
         (dns.rcode.YXDOMAIN, "it answered YXDOMAIN: its log says why"),
-        (dns.rcode.NOTZONE, f"it answered NOTZONE: {DOMAIN} is not in the zone acme.com; see zone"),
+        (dns.rcode.NOTZONE, f"it answered NOTZONE: {DOMAIN} is not in the zone acme.com; check zone"),
     ],
 )
 def test_an_answer_that_is_not_signed(rcode: dns.rcode.Rcode, sentence: str, plugin: Plugin, bind: Bind) -> None:
@@ -774,7 +777,7 @@ def test_an_answer_that_is_not_signed(rcode: dns.rcode.Rcode, sentence: str, plu
 def test_gone_is_not_believed_without_a_signature(plugin: Plugin, bind: Bind) -> None:
     with between(bind, answering(dns.rcode.NXDOMAIN, to=lambda message: True)) as port:
         message = refused(lambda: plugin.read(DOMAIN, outputs(port), inputs(port)))
-    assert "so it is not believed" in message
+    assert "so it is not trusted" in message
 
 
 def test_an_answer_that_was_changed_on_its_way(plugin: Plugin, bind: Bind) -> None:
@@ -787,7 +790,7 @@ def test_an_answer_that_was_changed_on_its_way(plugin: Plugin, bind: Bind) -> No
     plugin.create(inputs(bind.port))
     with between(bind, rule) as port:
         message = refused(lambda: plugin.read(DOMAIN, outputs(port), inputs(port)))
-    assert 'its answer has a signature that is not the one of the key "agin", so it is not believed' in message
+    assert 'its answer has a signature that is not by the key "agin", so it is not trusted' in message
 
 
 NO_ANSWERS = [b"", b"\0" * 12, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 500]
@@ -797,7 +800,7 @@ NO_ANSWERS = [b"", b"\0" * 12, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 50
 def test_what_is_no_dns_server(answer: bytes, plugin: Plugin, bind: Bind) -> None:
     with between(bind, lambda message, ask: answer) as port:
         message = refused(lambda: plugin.create(inputs(port)))
-    assert message.endswith(": what it sent is no answer of a DNS server; see server and port")
+    assert message.endswith(": what it sent is not the answer of a DNS server; check server and port")
 
 
 # -- a write of unknown outcome ---------------------------------------------------------------------------
@@ -902,8 +905,8 @@ def test_a_create_that_nobody_can_tell_of_keeps_what_the_server_may_have(plugin:
         assert kept == {**outputs(port, ns_targets=[]), HIDDEN: TARGETS}
         assert message.startswith(f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after ")
         assert (
-            "no answer, as it ended the connection. The server may have carried it out all the same, and a look at its "
-            f"records failed: could not read the NS records of {DOMAIN} at 127.0.0.1:{port}"
+            "no answer, because it ended the connection. The server may have carried it out nevertheless, and a look "
+            f"at its records failed: could not read the NS records of {DOMAIN} at 127.0.0.1:{port}"
         ) in message
         assert message.endswith(
             f"So the state keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the "
@@ -926,7 +929,7 @@ def test_a_create_that_did_not_arrive_may_yet(take_over: bool, plugin: Plugin, b
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
         given = inputs(port, take_over=take_over)
         message, kept = unsettled(lambda: plugin.create(given, timeout=SECONDS))
-        assert "may have carried it out all the same: it has no NS records of this name now. So the state" in message
+        assert "may have carried it out nevertheless: it has no NS records of this name now. So the state" in message
         assert kept == {**outputs(port, ns_targets=[]), HIDDEN: TARGETS}
         # It was late.
         somebody(bind, *TARGETS)
@@ -1018,10 +1021,10 @@ def test_a_delete_that_nobody_can_tell_of_is_to_do_again(plugin: Plugin, bind: B
     plugin.create(inputs(bind.port))
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
         message = refused(lambda: plugin.delete(DOMAIN, outputs(port), timeout=SECONDS))
-    assert "may have carried it out all the same, but it now has ns-1.awsdns-38.org., ns-2.awsdns-28.net." in message
+    assert "may have carried it out nevertheless, but it now has ns-1.awsdns-38.org., ns-2.awsdns-28.net." in message
     with between(bind, Outage()) as port:
         message = refused(lambda: plugin.delete(DOMAIN, outputs(port), timeout=SECONDS))
-    assert "may have carried it out all the same, and a look at its records failed: could not read" in message
+    assert "may have carried it out nevertheless, and a look at its records failed: could not read" in message
     # It had, and there is nothing to do any more.
     plugin.delete(DOMAIN, outputs(bind.port))
     assert found(bind) == ([], 0)
@@ -1060,7 +1063,7 @@ def test_what_was_never_sent_is_not_looked_for(plugin: Plugin, bind: Bind) -> No
         lambda: plugin.update(DOMAIN, outputs(bind.port), inputs(bind.port), timeout=0.1),
         lambda: plugin.delete(DOMAIN, outputs(bind.port), timeout=0.1),
     ):
-        assert refused(call).endswith("no connection (Connection refused); see server and port")
+        assert refused(call).endswith("no connection (Connection refused); check server and port")
 
 
 # -- a state that somebody edited -------------------------------------------------------------------------
@@ -1103,7 +1106,7 @@ def test_what_is_missing_in_the_state_is_named(field: str, plugin: Plugin) -> No
 
 def test_a_name_in_the_state_that_is_none(plugin: Plugin, bind: Bind) -> None:
     message = refused(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
-    assert message.endswith(": a..b. is not a valid DNS name; see ns_targets in the state")
+    assert message.endswith(": a..b. is not a valid DNS name; check ns_targets in the state")
 
 
 def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugin: Plugin, bind: Bind) -> None:

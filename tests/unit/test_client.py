@@ -294,7 +294,7 @@ def test_one_that_the_list_does_not_have_yet_is_looked_for_again(
     emulator.reset()
     emulator.add_fault("POST", "reset_after")
     emulator.add_fault("GET", "answer", times=None, status=200, json_body={"ingresses": []})
-    with pytest.raises(errors.CreateUnsettledError, match="so it is another account's, or may still appear"):
+    with pytest.raises(errors.CreateUnsettledError, match="so another account has it, or it may still appear"):
         client.create({"domain": DOMAIN}, 4)
 
 
@@ -603,7 +603,7 @@ def test_the_limit_is_said_by_who_was_refused_and_by_who_was_not(clock: Clock, l
     for doing in ("list the Agent Ingresses", f"find the Agent Ingress {DOMAIN}"):
         [line] = [line for line in lines if doing in line]
         assert line.startswith("3.0: ")
-        assert line.endswith(": ngrok takes 120 requests a minute of the whole account; it goes on in 6 s")
+        assert line.endswith(": ngrok accepts 120 requests a minute from the whole account; it goes on in 6 s")
 
 
 def test_looking_for_a_create_whose_answer_was_lost_is_said(clock: Clock, lines: list[str]) -> None:

@@ -213,7 +213,7 @@ def test_keys_come_and_go(emulator: Emulator, session: requests.Session) -> None
         emulator.add_key("third", account_of="nobody's")
     wrong: Any
     for wrong in ("", 5, None):
-        with pytest.raises(ValueError, match="api_key is a text that is not empty"):
+        with pytest.raises(ValueError, match="api_key must be a text that is not empty"):
             emulator.add_key(wrong)
     with pytest.raises(ValueError, match="not one of the API keys"):
         emulator.remove_key(KEY)
@@ -522,7 +522,7 @@ def test_repr_shows_no_key(emulator: Emulator) -> None:
 
 
 def test_other_machines_are_kept_out_unless_allowed() -> None:
-    with pytest.raises(ValueError, match="is not this machine alone"):
+    with pytest.raises(ValueError, match="Other machines can reach"):
         Emulator(host="0.0.0.0")
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
         assert emulator.url.startswith("http://0.0.0.0:")
@@ -748,8 +748,7 @@ def test_a_second_emulator_on_a_file_is_refused(kept: Emulator, session: request
         done = subprocess.run(command("--file", str(name)), capture_output=True, text=True, timeout=20, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            f"pulumi-agin: The file {name} is in use by another emulator: stop that one, or give each a file of its "
-            "own.\n"
+            f"pulumi-agin: The file {name} is in use by another emulator: stop that one, or give each its own file.\n"
         )
         # Whoever was refused has taken nothing away.
         create(kept, session, f"{name.name}.acme.com")
@@ -901,9 +900,9 @@ def test_the_command(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--host", "0.0.0.0"], "is not this machine alone"),
+        (["--host", "0.0.0.0"], "Other machines can reach"),
         (["--file", "."], "cannot be read"),
-        (["--limit", "-1"], "limit is a number of 0 or more"),
+        (["--limit", "-1"], "limit must be a number of 0 or more"),
         (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
     ],
 )

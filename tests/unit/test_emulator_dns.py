@@ -78,7 +78,7 @@ def test_a_server_that_talks_nonsense(clock: Clock, sent: bytes) -> None:
     assert code == "DNS_ERROR"
     assert msg in (
         f"The DNS server {address} could not be asked: it ended the connection.",
-        f"The DNS server {address} answered something else than was asked.",
+        f"The DNS server {address} answered another question.",
     )
 
 
@@ -139,7 +139,7 @@ def test_without_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", "'nowhere' is not the address of a DNS server: give HOST:PORT, such as 127.0.0.1:53 or [::1]:53."),
         (
             "sys.modules['dns'] = None;",
-            "To look at DNS the emulator needs the whole of its extra: pip install 'pulumi-agin[emulator]'.",
+            "To look at DNS, the emulator needs all packages of its extra: pip install 'pulumi-agin[emulator]'.",
         ),
     ],
 )

@@ -155,7 +155,7 @@ def test_only_the_grace_may_be_zero() -> None:
 def test_a_key_that_was_given_as_an_id_is_told_and_not_repeated() -> None:
     given = {"agent_ingress_id": "sesame", "timeout_seconds": 0}
     _, [problem, _] = validate(CertificateValidationInputs, given, is_secret=lambda text: text == "sesame")
-    assert "was given as the API key" in str(problem)
+    assert "is the API key" in str(problem)
     assert "sesame" not in str(problem)
 
 

@@ -421,8 +421,8 @@ def test_several_can_not_have_one_name(make: Make, command: Command) -> None:
             "",
             'set the environment variable NGROK_API_KEY, such as with NGROK_API_KEY="$(pulumi config',
         ),
-        ("NGROK_API_KEY", "a b", "the API key from the environment variable NGROK_API_KEY holds white space"),
-        ("NGROK_API_KEY", API_KEY[::-1], "The API key came from the environment variable NGROK_API_KEY; see that it"),
+        ("NGROK_API_KEY", "a b", "the API key from the environment variable NGROK_API_KEY contains white space"),
+        ("NGROK_API_KEY", API_KEY[::-1], "The API key came from the environment variable NGROK_API_KEY; check that it"),
         ("NGROK_API_BASE_URL", "http://api.ngrok.com", "the base URL from the environment variable NGROK_API_BASE_URL"),
         ("NGROK_API_TIMEOUT_SECONDS", "soon", "the time from the environment variable NGROK_API_TIMEOUT_SECONDS"),
     ],
@@ -513,7 +513,7 @@ def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, tmp_pat
     stack([{"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1", "inputs": inputs}], tmp_path)
     status, out, err = command("agin_1", "--provider", PROVIDER)
     assert (status, out) == (2, "")
-    assert "The API key came from ngrok:apiKey of the provider; see that it is valid there" in err
+    assert "The API key came from ngrok:apiKey of the provider; check that it is valid there" in err
     assert API_KEY[::-1][:8] not in err
 
 

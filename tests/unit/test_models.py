@@ -98,7 +98,7 @@ def test_what_dns_allows_is_left_to_ngrok_in_canonical_form(domain: str, canonic
         ),
         (
             {"certificate_management_policy": {"authority": "letsencrypt", "colour": "red"}},
-            "colour is not known; there are authority, private_key_type",
+            "colour is not known; the names are authority, private_key_type",
         ),
         ({"certificate_management_policy": {"authority": 1.0}}, "authority must be text, but is a number"),
     ],
@@ -134,7 +134,7 @@ def test_none_is_as_good_as_absent_nested_too() -> None:
         [],
     )
     assert problems(domain="connect.acme.com", certificate_management_policy={"authority": None}) == [
-        'certificate_management_policy.authority is required where there is a policy: "letsencrypt"'
+        'certificate_management_policy.authority is required in a policy: "letsencrypt"'
     ]
 
 

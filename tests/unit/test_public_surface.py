@@ -28,7 +28,9 @@ PROVIDER_IN_STATES = {
 def test_a_lookup_outside_of_a_program_says_where_it_works() -> None:
     script = "import pulumi_agin; pulumi_agin.get_agent_ingress(domain='connect.acme.com')"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "RunError: get_agent_ingress works in a program that Pulumi runs, as by `pulumi preview`" in ended.stderr
+    assert (
+        "RunError: get_agent_ingress works only in a program that Pulumi runs, as in `pulumi preview`" in ended.stderr
+    )
 
 
 def test_the_public_names() -> None:
