@@ -164,7 +164,7 @@ class PrimaryServer:
         if above is not None and domain.endswith(f".{_owner(above)}"):
             raise DnsUpdateError(
                 f"{self._summary(operation)}: all names below {_owner(above)} are aliases (DNAME), so records of "
-                f"{domain} would have no effect; remove that DNAME record"
+                f"{domain} would have no effect; remove that record"
             )
         alias = _find_records(answer.answer, "CNAME", domain)
         if authoritative and alias is not None:
@@ -311,7 +311,7 @@ class PrimaryServer:
                 update.delete(f"{domain}.", "NS", target)
             except (dns.exception.DNSException, ValueError):
                 raise DnsUpdateError(
-                    f"{self._summary(operation)}: {one_line(target, 80)} is not a valid DNS name; see ns_targets in "
+                    f"{self._summary(operation)}: {one_line(target, 80)} is not a valid DNS name; check ns_targets in "
                     "the state"
                 ) from None
         failure = self._write(update, operation)

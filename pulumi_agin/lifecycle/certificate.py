@@ -231,8 +231,8 @@ class CertificateValidationLifecycle:
         else:
             after = f"{elapsed:.0f} seconds"
         over = (
-            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, which is all that "
-            f"{limit} gives it, it is {_words(client, ingress)}"
+            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, the limit set by "
+            f"{limit}, it is {_words(client, ingress)}"
         )
         if problem:
             over += f", as last seen: {problem}"

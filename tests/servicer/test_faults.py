@@ -217,7 +217,7 @@ def sentence(call: Callable[[], object]) -> str:
 
 
 LASTING: dict[str, tuple[Fault, str]] = {
-    "redirect": ({"status": 307}, "redirects to 127.0.0.1, and a redirect is not followed"),
+    "redirect": ({"status": 307}, "redirects to 127.0.0.1, and redirects are not followed"),
     "garbage": ({"status": 200, "body": "<html>{api_key}</html>"}, "makes no sense (it is not JSON)"),
     "another ingress": ({"status": 200, "json_body": ANOTHER}, "makes no sense (it is about another Agent Ingress)"),
     "403": (

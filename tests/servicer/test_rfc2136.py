@@ -268,8 +268,8 @@ def test_check_takes_a_whole_key_or_none(plugin: Plugin) -> None:
     for half in ("tsig_key_name", "tsig_secret"):
         for value in (inputs(53)[half], UNKNOWN):
             assert plugin.check({**none, half: value})[1] == [
-                f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither where the "
-                "server takes unsigned updates"
+                f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither if the "
+                "server accepts unsigned updates"
             ]
 
 
@@ -682,8 +682,8 @@ def test_a_server_that_takes_nothing_unsigned(plugin: Plugin, bind: Bind) -> Non
         ),
         (
             {"tsig_key_name": "powerless", "tsig_secret": Key("powerless").secret},
-            'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; with BIND it '
-            'may by `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com',
+            'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; BIND '
+            'allows that by `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com',
         ),
     ],
 )
@@ -1095,7 +1095,7 @@ def test_a_wrong_type_in_the_state_is_named(edit: dict[str, Any], problem: str, 
     ):
         message = refused(call)
         assert message.startswith(f"the state of this resource has been damaged: {problem}")
-        assert message.endswith("Put it right with `pulumi state edit`")
+        assert message.endswith("Correct it with `pulumi state edit`")
 
 
 @pytest.mark.parametrize("field", ["domain", "zone", "server", "port", "ns_targets", "ttl", "tsig_algorithm"])
@@ -1168,4 +1168,4 @@ def test_of_records_that_are_partly_somebody_elses_a_refresh_takes_none_over(plu
 
 
 def test_what_is_imported_without_anything_known_of_it_is_a_sentence(plugin: Plugin) -> None:
-    assert "taken over by take_over=True" in refused(lambda: plugin.read(DOMAIN, {}, {}))
+    assert "take_over=True takes over records that exist" in refused(lambda: plugin.read(DOMAIN, {}, {}))

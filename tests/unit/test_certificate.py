@@ -175,8 +175,8 @@ def test_one_that_is_not_in_the_account_is_not_waited_for(waiting: Waiting) -> N
     waiting.ingress()
     waiting.emulator.delete_ingress(waiting.id)
     assert waiting.fails().endswith(
-        "there is no such Agent Ingress in the account of the API key from the environment variable NGROK_API_KEY. The "
-        "wait for one of another account needs the same ResourceOptions(provider=…) as the ingress; where it was "
+        "there is no such Agent Ingress in the account of the API key from the environment variable NGROK_API_KEY. If "
+        "it belongs to another account, the wait needs the same ResourceOptions(provider=…) as the ingress; if it was "
         "deleted outside of Pulumi, `pulumi refresh` removes it from the state"
     )
 
@@ -186,8 +186,7 @@ def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: st
     waiting.ingress(state=state)
     sentence = waiting.fails(timeout=45, grace=0)
     assert sentence.startswith(
-        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, which is all that timeout_seconds gives "
-        "it, it is "
+        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, the limit set by timeout_seconds, it is "
     )
     assert sentence.endswith(
         ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can give it more time"
@@ -202,8 +201,8 @@ def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> 
     targets = waiting.emulator.ingresses()[0]["ns_targets"]
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
-        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, which is all that "
-        "dns_error_grace_seconds gives it, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
+        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, the limit set by "
+        "dns_error_grace_seconds, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not look before then"
     )

@@ -106,7 +106,7 @@ def test_a_list_is_followed_over_every_page_at_our_own_host(client: AgentIngress
 def test_a_list_that_goes_round_in_a_circle_ends(client: AgentIngressClient, emulator: Emulator) -> None:
     page = {"ingresses": [], "next_page_uri": "https://x.example/agent_ingresses?before_id=a", "uri": ""}
     emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
-    with pytest.raises(errors.BadAnswerError, match="in a circle"):
+    with pytest.raises(errors.BadAnswerError, match="form a loop"):
         client.list()
 
 
@@ -275,7 +275,7 @@ def test_one_that_was_made_and_cant_be_read_is_not_lost(client: AgentIngressClie
     made: dict[str, Any] = {"id": "agin_1", "domain": f"{DOMAIN}.", "ns_targets": "none"}
     emulator.add_fault("POST", "answer", status=201, json_body=made)
     emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
-    with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was made, and") as unread:
+    with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was made, but") as unread:
         client.create({"domain": DOMAIN})
     assert unread.value.id == "agin_1"
     # What is about another domain is not ours.
@@ -315,7 +315,7 @@ def test_a_host_that_is_none_is_said(host: str) -> None:
 
 def test_a_key_in_the_place_of_an_id_or_a_date_is_not_shown(client: AgentIngressClient, emulator: Emulator) -> None:
     for id_ in (API_KEY, f"agin_{API_KEY[5:15]}"):
-        with pytest.raises(errors.InvalidInputsError, match="given as the API key") as refused:
+        with pytest.raises(errors.InvalidInputsError, match="was given as the id") as refused:
             client.get(id_)
         assert API_KEY[5:13] not in str(refused.value)
     assert emulator.requests() == []
@@ -386,7 +386,11 @@ ANOTHER = {
         ),
         ("answer", {"status": 307, "headers": {"Location": "https://evil.example/x"}}, "redirects to evil.example"),
         ("answer", {"status": 301, "headers": {"Location": "/elsewhere"}}, "redirects to another path"),
-        ("answer", {"status": 301, "headers": {"Location": "https://[::1"}}, "redirects to a place that is no URL"),
+        (
+            "answer",
+            {"status": 301, "headers": {"Location": "https://[::1"}},
+            "redirects to something that is not a URL",
+        ),
         (
             "answer",
             {"status": 403, "json_body": {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "'{api_key}'"}},

@@ -58,7 +58,7 @@ def test_no_redirect_is_followed_and_its_host_is_named(
     )
     error = failure(call, client, existing.id)
     assert isinstance(error, errors.RedirectError)
-    assert f"{emulator.url} redirects to localhost, and a redirect is not followed" in str(error)
+    assert f"{emulator.url} redirects to localhost, and redirects are not followed" in str(error)
     assert len(emulator.requests()) == 1
     assert elsewhere.connections() == 0
     assert len(emulator.ingresses()) == 1
@@ -292,6 +292,6 @@ def test_a_base_url_never_swallows_a_path_or_forges_a_line(base_url: str) -> Non
 )
 def test_a_key_never_becomes_another_header(key: str) -> None:
     [problem] = Settings.load(lambda name: None, {"NGROK_API_KEY": key}).problems()
-    assert problem.startswith("the API key from the environment variable NGROK_API_KEY holds ")
+    assert problem.startswith("the API key from the environment variable NGROK_API_KEY contains ")
     assert problem.isprintable()
     assert piece_of(API_KEY, problem) is None

@@ -88,7 +88,7 @@ def test_a_choice_that_may_be_secret_or_forge_a_line_is_not_shown(value: str) ->
             AgentIngressInputs,
             INGRESS,
             "colour",
-            "there are domain, description, metadata, certificate_management_policy",
+            "the names are domain, description, metadata, certificate_management_policy",
         ),
     ],
 )
@@ -166,15 +166,15 @@ def test_half_a_key_is_found_together_with_everything_else() -> None:
     given = {**RECORDS, "tsig_secret": None, "ttl": 0.5}
     assert problems(NsRecordsInputs, given) == [
         "property ttl must be a whole number of seconds from 0 to 2147483647",
-        "property tsig_key_name is only half of a key: give both tsig_key_name and tsig_secret, or neither where the "
-        "server takes unsigned updates",
+        "property tsig_key_name is only half of a key: give both tsig_key_name and tsig_secret, or neither if the "
+        "server accepts unsigned updates",
     ]
 
 
 def test_half_a_key_that_is_wrong_itself_is_told_both() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "tsig_key_name": None, "tsig_secret": "no base64!"}) == [
         "property tsig_secret must be base64, as it stands after `secret` in the key's file, and is only half of a "
-        "key: give both tsig_key_name and tsig_secret, or neither where the server takes unsigned updates"
+        "key: give both tsig_key_name and tsig_secret, or neither if the server accepts unsigned updates"
     ]
 
 

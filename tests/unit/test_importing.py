@@ -322,7 +322,7 @@ def test_what_the_stack_has_under_another_name_is_not_taken_over(make: Make, com
     stack([resource("old", id_)], tmp_path)
     status, out, err = command(id_, "--name", "new", "--parent", STACK)
     assert (status, out) == (2, "")
-    assert f"connect.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With two" in err
+    assert f"connect.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With a" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     assert command(id_, "--name", "old", "--parent", SITE)[0] == 2
     # The same again does no harm, and one that is only read is not the stack's.
@@ -370,7 +370,7 @@ def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, tmp_pat
         (["agin_1", "--parent", "urn:pulumi:dev::test::acme:index:Site"], "is not a URN"),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["agin_1", "--provider", "acct2"], "--provider acct2 is not a URN"),
-        (["agin_1", "--provider", SITE], "the URN of such a provider holds pulumi:providers:pulumi-python"),
+        (["agin_1", "--provider", SITE], "the URN of such a provider contains pulumi:providers:pulumi-python"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_said_before_anything_is_asked(

@@ -66,7 +66,7 @@ def test_a_provider_takes_its_key_from_nowhere_else_and_a_shell_is_given_nothing
         ),
         ({"ngrok:apiKey": f"{KEY}\n"}, "contains white space"),
         ({"ngrok:apiKey": f"{KEY} x"}, "contains white space"),
-        ({"ngrok:apiKey": f"{KEY}\x00"}, "holds control characters"),
+        ({"ngrok:apiKey": f"{KEY}\x00"}, "contains control characters"),
         ({"ngrok:apiKey": f"{KEY}é"}, "contains control characters, or others that no key has"),
         ({"ngrok:apiBaseUrl": "http://api.ngrok.com"}, "must begin with https://"),
         ({"ngrok:apiBaseUrl": "ftp://api.ngrok.com"}, "not a URL that begins with https://"),
