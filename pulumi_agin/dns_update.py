@@ -463,19 +463,19 @@ class PrimaryServer:
             )
         operation.refused_unsigned = True
 
-    # -- what went wrong, in words ------------------------------------------------------------------------
+    # -- errors in words ----------------------------------------------------------------------------------
 
     def _summary(self, operation: _Operation) -> str:
         effort = f" after {operation.tries} tries in {operation.deadline}" if operation.tries > 1 else ""
         return f"could not {operation.action} at {self._address}{effort}"
 
     def _untrusted_answer_error(self, operation: _Operation, why: str) -> DnsUpdateError:
-        """The failure of an operation whose answer can't be trusted. The server may have carried it out."""
+        """Returns the error for an answer that can't be trusted. The server may have carried out the operation."""
         operation.lost_an_answer = True
         return DnsUpdateError(f"{self._summary(operation)}: {why}")
 
     def _key_refusal(self, operation: _Operation, key: TsigKey, answer: dns.message.Message) -> DnsUpdateError:
-        """The failure that a server's refusal of the key means."""
+        """Returns the error for a refusal of the key."""
         import dns.rcode
 
         error = dns.rcode.Rcode(answer.tsig_error or 0)
@@ -494,7 +494,7 @@ class PrimaryServer:
         return DnsUpdateError(f"{said}: {why}. {_CREDENTIALS_HINT}")
 
     def _refusal(self, operation: _Operation, answer: dns.message.Message) -> DnsUpdateError:
-        """The failure that a server's refusal means."""
+        """Returns the error for a refusal."""
         import dns.opcode
         import dns.rcode
 
@@ -539,7 +539,7 @@ _CREDENTIALS_HINT = (
 
 
 class _AliasError(DnsUpdateError):
-    """According to an answer, the name is an alias: by a record of its own, or by a wildcard.
+    """According to an answer, the name is an alias, by its own record or by a wildcard.
 
     Only the prerequisite of an update tells which of the two, because it looks at the name's own records alone.
     """

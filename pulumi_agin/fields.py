@@ -382,7 +382,7 @@ def _why_unknown(name: str, known: Sequence[str]) -> str:
     )
 
 
-# -- what a declaration tells -----------------------------------------------------------------------------
+# -- the contents of a declaration ------------------------------------------------------------------------
 
 
 class Row(NamedTuple):

@@ -58,7 +58,7 @@ class GetAgentIngressesResult(dict[str, Any]):
     """The Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing."""
 
 
-# -- what a program calls ---------------------------------------------------------------------------------
+# -- the functions ----------------------------------------------------------------------------------------
 
 
 def get_agent_ingress(
@@ -149,7 +149,7 @@ def get_agent_ingresses_output(
     return _invoke_output(_MANY, {"filter": filter}, opts)
 
 
-# -- what is asked ----------------------------------------------------------------------------------------
+# -- the lookups ------------------------------------------------------------------------------------------
 
 
 def _arguments_of_one(**arguments: Any) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ _ONE = _Function("get_agent_ingress", tokens.GET_AGENT_INGRESS, GetAgentIngressR
 _MANY = _Function("get_agent_ingresses", tokens.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
 
 
-# -- how it is asked --------------------------------------------------------------------------------------
+# -- asking ngrok -----------------------------------------------------------------------------------------
 
 
 def _invoke(function: _Function, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:

@@ -85,8 +85,8 @@ async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount
         return Deployment.current().account(Settings.load(pulumi.runtime.get_config))
     if not isinstance(provider, Provider):
         raise InvalidInputsError(
-            f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, of which the '
-            "API key can't be read in the program: make it a pulumi_agin.Provider"
+            f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API key '
+            "the program can't read: use a pulumi_agin.Provider"
         )
     deployment = Deployment.current()
     inputs = pulumi.Output.all(**provider._inputs)

@@ -167,7 +167,7 @@ class Settings:
         ]
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("settings hold the API key, so they must not be pickled")
+        raise TypeError("settings contain the API key, so they must not be pickled")
 
     @property
     def api_key_hint(self) -> str:

@@ -303,7 +303,7 @@ class AgentIngressClient:
         pages = self._read_pages(query, self._deadline(timeout_seconds), _LISTING)
         return [ingress for page in pages for ingress in page.ingresses]
 
-    # -- what messages and states need --------------------------------------------------------------------
+    # -- for messages and states --------------------------------------------------------------------------
 
     def describe(self, ingress: AgentIngress) -> str:
         """Returns what identifies an ingress in messages: its id, and when it was created.

@@ -15,7 +15,7 @@
         ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
         └── RateLimitedError        429: more than 120 requests in a minute
 
-No message holds the API key: it is removed from everything that a message quotes.
+No message contains the API key: it is removed from everything that a message quotes.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Domain(Rule):
         strange = re.search(r"[^a-z0-9_*.-]", domain)
         if strange:
             raise ValueError(
-                f"holds {strange[0]!r}; a domain is made of letters, digits, hyphens and dots, such as {EXAMPLE_DOMAIN}"
+                f"contains {strange[0]!r}; a domain has letters, digits, hyphens and dots only, as in {EXAMPLE_DOMAIN}"
             )
         if any("*" in label and label != "*" for label in labels):
             raise ValueError(f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}")

@@ -198,7 +198,7 @@ class AgentIngressPage(AnswerObject):
     next_page_uri: _OptionalText = Field(None, description="where the next page is; `null` on the last one")
 
 
-# -- the state of a certificate---------------------------------------------------------------------------
+# -- the state of a certificate -------------------------------------------------------------------------
 
 
 class CertificateState(Enum):

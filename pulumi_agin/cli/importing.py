@@ -173,7 +173,7 @@ def prepare(request: ImportRequest) -> Takeover:
     return Takeover(client, wanted, request.parent, provider["urn"] if provider else None, left_out)
 
 
-# -- what is asked for ------------------------------------------------------------------------------------
+# -- the request ------------------------------------------------------------------------------------------
 
 
 def _check_request(request: ImportRequest) -> None:
@@ -223,7 +223,7 @@ def _ingresses(request: ImportRequest, client: AgentIngressClient) -> list[Agent
     if not found:
         raise UsageError(
             "the account of this key has no Agent Ingress"
-            + ("" if request.filter is None else f" for which the filter holds: {one_line(request.filter)}")
+            + ("" if request.filter is None else f" that matches the filter: {one_line(request.filter)}")
         )
     return found
 
@@ -250,7 +250,7 @@ def _plain_value(value: Any) -> Any:
     return json.loads(value[PLAINTEXT]) if isinstance(value, dict) and PLAINTEXT in value else value
 
 
-# -- what the stack has -----------------------------------------------------------------------------------
+# -- the state of the stack -------------------------------------------------------------------------------
 
 
 def _state(stack: str | None, *, show_secrets: bool) -> list[dict[str, Any]] | None:

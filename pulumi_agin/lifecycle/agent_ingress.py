@@ -46,7 +46,7 @@ class AgentIngressLifecycle:
         """
         self._account = Account(settings, process)
 
-    # -- what is wanted -----------------------------------------------------------------------------------
+    # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
@@ -76,7 +76,7 @@ class AgentIngressLifecycle:
         replacing = declared_fields(_load_inputs).replacing
         return Difference(changed, [field for field in changed if field in replacing], bool(changed))
 
-    # -- what is done -------------------------------------------------------------------------------------
+    # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         """Sends one POST. Once ngrok has answered, whatever fails, the ingress reaches the state.
@@ -168,7 +168,7 @@ class AgentIngressLifecycle:
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
 
-    # -- what came of it ----------------------------------------------------------------------------------
+    # -- the results --------------------------------------------------------------------------------------
 
     def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
         return outputs_of(ingress) | self._account.fingerprint(ingress.id)
@@ -203,7 +203,7 @@ class AgentIngressLifecycle:
         raise PartlyDone(message, ingress.id, outputs)
 
 
-# -- what is declared -------------------------------------------------------------------------------------
+# -- the declaration --------------------------------------------------------------------------------------
 
 
 def _load_inputs() -> type[AgentIngressInputs]:
@@ -212,7 +212,7 @@ def _load_inputs() -> type[AgentIngressInputs]:
     return AgentIngressInputs
 
 
-# -- what is compared -------------------------------------------------------------------------------------
+# -- the comparison ---------------------------------------------------------------------------------------
 
 
 def _check_comparable(call: Call) -> None:

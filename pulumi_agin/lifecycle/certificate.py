@@ -83,7 +83,7 @@ class CertificateValidationLifecycle:
         self._process = process
         self._describe_dns = describe_dns
 
-    # -- what is wanted -----------------------------------------------------------------------------------
+    # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
@@ -110,7 +110,7 @@ class CertificateValidationLifecycle:
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         return Difference(changed, changed, bool(changed) or is_to_be_issued)
 
-    # -- what is done -------------------------------------------------------------------------------------
+    # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         """Waits. If the wait fails, nothing reaches the state, and the next `pulumi up` waits again.
@@ -255,7 +255,7 @@ class CertificateValidationLifecycle:
         except ImportError:
             return ""
 
-    # -- what reaches the state ---------------------------------------------------------------------------
+    # -- the outputs --------------------------------------------------------------------------------------
 
     def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
         """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""

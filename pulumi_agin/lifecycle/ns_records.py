@@ -49,7 +49,7 @@ class NsRecordsLifecycle:
         """
         self._process = process
 
-    # -- what is wanted -----------------------------------------------------------------------------------
+    # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython."""
@@ -69,7 +69,7 @@ class NsRecordsLifecycle:
         changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
         return Difference(changed, [field for field in REPLACING if field in changed], bool(changed))
 
-    # -- what is done -------------------------------------------------------------------------------------
+    # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         """Creates the records if there are none. With `take_over`, replaces existing ones.
@@ -157,7 +157,7 @@ class NsRecordsLifecycle:
         return missing_package(words.rfc2136, words.install_dnspython)
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
-        """The server that has the records. Raises Failed if dnspython is missing."""
+        """Returns the server that has the records. Raises Failed if dnspython is missing."""
         if missing := self._missing_package():
             raise Failed(missing)
         key = None
@@ -193,7 +193,7 @@ def _failures() -> Iterator[None]:
 def _partly_done(
     error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], old_address: Server | None = None
 ) -> PartlyDone:
-    """The failure that keeps the resource in the state after a write of unknown outcome.
+    """Returns the failure that keeps the resource in the state after a write of unknown outcome.
 
     Args:
         error: What is unknown.
@@ -216,7 +216,7 @@ def _partly_done(
 
 
 def _outputs_before(call: Call) -> dict[str, Any]:
-    """The outputs that the state has, in canonical form.
+    """Returns the outputs in the state, in canonical form.
 
     Raises:
         Failed: Somebody edited the state, and it has values that this lifecycle never writes.

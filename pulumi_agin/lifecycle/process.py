@@ -66,7 +66,7 @@ class Process:
                 self._clients.put(settings, client)
             return client
 
-    # -- what a later call of the same resource needs -----------------------------------------------------
+    # -- for later calls of the same resource -------------------------------------------------------------
 
     def learn_from_check(self, call: Call) -> None:
         """Remembers where a resource is, and what it had before. Only a `check` is told both."""
@@ -100,7 +100,7 @@ class Process:
                     return urn
         return None
 
-    # -- what one resource needs to know of another -------------------------------------------------------
+    # -- for other resources ------------------------------------------------------------------------------
 
     def learn_wanted_policy(self, id_: str, policy: Any) -> None:
         """Remembers the certificate policy that the program wants for an Agent Ingress."""

@@ -391,7 +391,7 @@ def test_what_is_asked_for_wrongly_is_said_before_anything_is_asked(
         (["rd_1"], "Expected an ID with a prefix of `agin`"),
         ([UNKNOWN_ID], "there is no such Agent Ingress in the account of this key"),
         (["--all"], "the account of this key has no Agent Ingress\n"),
-        (["--filter", 'obj.domain == "x"'], 'no Agent Ingress for which the filter holds: obj.domain == "x"\n'),
+        (["--filter", 'obj.domain == "x"'], 'no Agent Ingress that matches the filter: obj.domain == "x"\n'),
         (["--filter", "obj."], "ngrok answered 400 ERR_NGROK_250"),
     ],
 )
