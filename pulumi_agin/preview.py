@@ -120,7 +120,7 @@ async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | 
         way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
         deployment.warn_once(
             "previews",
-            "The preview of an update can't tell which outputs stay as they are. It shows outputs such as ns_targets "
+            "The preview of an update can't tell which outputs it leaves alone. It shows outputs such as ns_targets "
             "as unknown, resources that use them as changing, and resources that are made in an apply of them as to be "
             f"deleted: {error}{way_on}",
         )

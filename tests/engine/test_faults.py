@@ -402,7 +402,7 @@ def test_where_nobody_knows_whether_the_new_one_was_made_both_ways_keep_the_old_
     _, new = emulator.ingresses()
     refused = error(at_a.up(fails=True))
     assert "ERR_NGROK_6706" in refused
-    assert f"delete it at ngrok, as with `ngrok api agent-ingresses delete {new['id']}`" in refused
+    assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
     # Back: nothing to do.
     at_a.program(domain("a"))
     assert UNCHANGED in at_a.up()
@@ -443,7 +443,7 @@ def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_
     refused = error(at_a.up(fails=True))
     assert f"The one that has it is {new['id']}" in refused
     assert "which is the one to be replaced" not in refused
-    assert f"delete it at ngrok, as with `ngrok api agent-ingresses delete {new['id']}`" in refused
+    assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
     AgentIngressClient(Secret(API_KEY), emulator.url).delete(new["id"])
     at_a.up()
     assert_agree(at_a, emulator)

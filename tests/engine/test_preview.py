@@ -272,6 +272,6 @@ def test_a_preview_of_many(project: Project, emulator: Emulator) -> None:
     emulator.add_fault("GET", "hang", times=None)
     preview = project.preview(env={"NGROK_API_TIMEOUT_SECONDS": "4"})
     assert "100 to update" in preview
-    assert preview.output.count("warning: The preview of an update can't tell which outputs stay as they are") == 1
+    assert preview.output.count("warning: The preview of an update can't tell which outputs it leaves alone") == 1
     # Those that waited for a thread meanwhile did not ask as well.
     assert sum(emulator.counts().values()) < 60

@@ -112,7 +112,7 @@ def test_records_removed_outside_come_back_and_a_rotated_key_reaches_the_state(
         bind.start()
         failed = project.refresh(fails=True)
         assert 'it refuses the key "agin" (BADKEY)' in failed.diagnostics
-        assert "after a change run `pulumi up` first" in failed.diagnostics
+        assert "after a change, run `pulumi up` first" in failed.diagnostics
         assert not failed.has_traceback
         text = (project.folder / "__main__.py").read_text()
         (project.folder / "__main__.py").write_text(text.replace('"agin"', '"new"'))
