@@ -11,6 +11,9 @@ PARALLEL = --numprocesses $(JOBS) --dist worksteal
 # What is run at once prints one after the other, where this make can do that.
 AT_ONCE = $(MAKE) --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# Without the bytecode of what is imported, each process compiles all of it again: half of what tests/program takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Pyright would ask the network for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
