@@ -133,9 +133,10 @@ def _build_wheel(title: str, folder: Path) -> Path:
     """
     has_backend = _stamp(DEV) == _made_from()
     python = (DEV if has_backend else folder) / "bin" / "python"
-    isolation = ["--no-build-isolation"] if has_backend else []
+    command: list[str | Path] = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", DIST, "."]
+    if has_backend:
+        command.append("--no-build-isolation")
     shutil.rmtree(DIST, ignore_errors=True)
-    command = [python, "-m", "pip", "wheel", "--no-deps", *isolation, "--wheel-dir", DIST, "."]
     run_step(title, command, log=LOG, env=_pip_environment())
     (wheel,) = DIST.glob("*.whl")
     return wheel
