@@ -197,7 +197,7 @@ def test_an_answer_about_another_domain_is_settled_by_a_look_too(
 
 
 class Unanswered(Exchanges):
-    """The way to the emulator, on which no POST is answered in all of the clock's time that it may take."""
+    """The way to the emulator, by a clock: no POST is answered in all of its time, and other answers take a second."""
 
     def __init__(self, emulator: Emulator, clock: Clock, *, arrives: bool) -> None:
         self._way = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
@@ -205,7 +205,8 @@ class Unanswered(Exchanges):
         self._arrives = arrives
 
     def exchange(self, method: str, *where: Any, **how: Any) -> Answer | NoAnswer:
-        if method != "POST":
+        if method != "POST" and how["seconds"] >= 1:
+            self._clock.sleep(1)
             return self._way.exchange(method, *where, **how)
         if self._arrives:
             self._way.exchange(method, *where, **how)
