@@ -1,6 +1,7 @@
 """The time, and how to wait: the system's, or what a test hands in.
 
-Everything in `api` but one exchange over the network measures time and waits by the clock that it was given.
+All of the package but the emulator measures time and waits by the clock that it was given. The one exception is a wait
+for the network, which only the operating system can end: it takes real time, up to a limit that the clock gave.
 """
 
 from __future__ import annotations

@@ -97,10 +97,10 @@ def test_a_policy_stays_with_the_key_type_that_ngrok_chose_and_a_change_of_it_is
     project.up()
     emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
     program(project, f'{DOMAIN}, {POLICY}, description="two"')
-    preview = known(project.preview())
-    assert preview["certificate_management_policy"] == "{'authority': 'letsencrypt', 'private_key_type': 'rsa'}"
-    assert "renews_at" in preview["certificate_management_status"]
-    assert known(project.up()) == preview
+    before_the_up = known(project.preview())
+    assert before_the_up["certificate_management_policy"] == "{'authority': 'letsencrypt', 'private_key_type': 'rsa'}"
+    assert "renews_at" in before_the_up["certificate_management_status"]
+    assert known(project.up()) == before_the_up
 
     # Of a change of the policy itself, only the certificate is unknown.
     to_be_made = 'import record\nunknown = record.Record("new", "letsencrypt").id'

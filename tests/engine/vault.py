@@ -47,5 +47,5 @@ class _Transit(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class has
         """Prints nothing: the output of a test is for the test."""
