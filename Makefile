@@ -7,9 +7,13 @@ T ?=
 # Tests at once: one for each core, and twice as many where Pulumi's processes are, for which most tests mostly wait.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell expr 2 \* $(CORES))
-PARALLEL = --numprocesses $(JOBS) --dist worksteal
+# They are handed out one by one in their order, so that none that takes long is left for the end.
+PARALLEL = --numprocesses $(JOBS) --dist load --maxschedchunk 1
 # What is run at once prints one after the other, where this make can do that.
 AT_ONCE = $(MAKE) --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+# Without the bytecode of what is imported, each process compiles all of it again: half of what tests/program takes.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Pyright would ask the network for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1

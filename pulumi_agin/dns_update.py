@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -411,7 +410,7 @@ class PrimaryServer:
         seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
         with connection:
             try:
-                received = _talk(connection, wire, time.monotonic() + seconds)
+                received = _talk(connection, wire, operation.deadline.part(seconds))
             except (OSError, EOFError) as error:
                 operation.lost_an_answer = True
                 raise _TransientError(f"no answer{_why(error, seconds)}") from None
@@ -436,10 +435,12 @@ class PrimaryServer:
             operation.refused_unsigned |= self._key is not None and not is_signed
             raise _TransientError("it answered SERVFAIL; its log says why")
         if self._key and not is_signed:
-            self._check_unsigned(self._key, answer, operation)
+            self._check_unsigned(self._key, message, answer, operation)
         return answer
 
-    def _check_unsigned(self, key: TsigKey, answer: dns.message.Message, operation: _Operation) -> None:
+    def _check_unsigned(
+        self, key: TsigKey, message: dns.message.Message, answer: dns.message.Message, operation: _Operation
+    ) -> None:
         """Raises DnsUpdateError if an unsigned answer to a signed message can't be trusted.
 
         A server may refuse a message without a signature. Any other answer must have one.
@@ -448,7 +449,7 @@ class PrimaryServer:
 
         if answer.tsig_error:
             operation.refused_unsigned = True
-            raise self._key_refusal(operation, key, answer)
+            raise self._key_refusal(operation, key, message, answer)
         if answer.had_tsig:
             raise self._untrusted_answer_error(
                 operation,
@@ -474,14 +475,18 @@ class PrimaryServer:
         operation.lost_an_answer = True
         return DnsUpdateError(f"{self._summary(operation)}: {why}")
 
-    def _key_refusal(self, operation: _Operation, key: TsigKey, answer: dns.message.Message) -> DnsUpdateError:
+    def _key_refusal(
+        self, operation: _Operation, key: TsigKey, message: dns.message.Message, answer: dns.message.Message
+    ) -> DnsUpdateError:
         """Returns the error for a refusal of the key."""
         import dns.rcode
 
         error = dns.rcode.Rcode(answer.tsig_error or 0)
         said = f"{self._summary(operation)}: it refuses {key} ({dns.rcode.to_text(error, tsig=True)})"
         if error == dns.rcode.BADTIME:
-            return DnsUpdateError(f"{said}, as the clocks differ by more than 5 minutes: {_clocks(answer)}; set them")
+            return DnsUpdateError(
+                f"{said}, as the clocks differ by more than 5 minutes: {_clocks(message, answer)}; set them"
+            )
         if error == dns.rcode.BADKEY:
             why = (
                 f"it knows no key of this name with {key.algorithm}, or it is Knot and knows one that may not "
@@ -583,17 +588,17 @@ class _Operation:
         return max(self.deadline.left, 0.1)
 
 
-def _talk(connection: socket.socket, wire: bytes, until: float) -> bytes:
+def _talk(connection: socket.socket, wire: bytes, deadline: Deadline) -> bytes:
     """Sends a message and receives one, each with its length before it (RFC 1035, 4.2.2)."""
     connection.sendall(struct.pack("!H", len(wire)) + wire)
-    (length,) = struct.unpack("!H", _receive(connection, 2, until))
-    return _receive(connection, length, until)
+    (length,) = struct.unpack("!H", _receive(connection, 2, deadline))
+    return _receive(connection, length, deadline)
 
 
-def _receive(connection: socket.socket, size: int, until: float) -> bytes:
+def _receive(connection: socket.socket, size: int, deadline: Deadline) -> bytes:
     data = b""
     while len(data) < size:
-        connection.settimeout(max(until - time.monotonic(), 0.001))
+        connection.settimeout(max(deadline.left, 0.001))
         more = connection.recv(size - len(data))
         if not more:
             raise EOFError
@@ -636,10 +641,11 @@ def _description(there: NsSet | None) -> str:
     return "it has no NS records of this name now" if there is None else f"it now has {there}"
 
 
-def _clocks(answer: dns.message.Message) -> str:
-    """Compares this machine's clock with the server's, which is in its answer (RFC 8945, 5.2.3)."""
-    here = _moment(time.time())  # dnspython signs by this clock
+def _clocks(message: dns.message.Message, answer: dns.message.Message) -> str:
+    """Compares the time at which a message was signed with the server's, which is in its answer (RFC 8945, 5.2.3)."""
+    signed: Any = message.tsig
     tsig: Any = answer.tsig
+    here = _moment(signed[0].time_signed)
     other: bytes = tsig[0].other
     there = _moment(int.from_bytes(other, "big")) if len(other) == 6 else "another time"
     return f"here it is {here}, and there {there}"

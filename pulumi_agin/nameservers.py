@@ -6,12 +6,13 @@ This needs dnspython, which the extra `doctor` installs. It is loaded only when 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from .api.clock import SYSTEM_CLOCK, Clock
+from .api.retry import Deadline
 from .api.text import one_line
 from .limits import DNS_PORT
 
@@ -90,23 +91,15 @@ class Delegation:
         return f"{who} answers now with {', '.join(self.names)}"
 
 
-def describe_public(domain: str, timeout_seconds: float) -> str:
-    """Asks public DNS for the delegation of a domain.
-
-    Args:
-        domain: The domain.
-        timeout_seconds: How long to ask at most, in seconds.
-
-    Returns:
-        What DNS answered, in a clause for messages.
-
-    Raises:
-        ImportError: dnspython is missing. Nothing else is raised.
-    """
-    return one_line(find_delegation(domain, timeout_seconds).clause("public DNS"))
-
-
-def find_delegation(domain: str, timeout_seconds: float, server: Server | None = None) -> Delegation:
+def find_delegation(
+    domain: str,
+    timeout_seconds: float,
+    server: Server | None = None,
+    *,
+    udp_seconds: float = TRY_SECONDS,
+    make_resolver: Callable[[], dns.resolver.Resolver] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Delegation:
     """Asks for the NS records of a domain.
 
     Args:
@@ -114,7 +107,11 @@ def find_delegation(domain: str, timeout_seconds: float, server: Server | None =
         timeout_seconds: How long to ask at most, in seconds. If `server` has a name, the system's lookup of that name
             can take longer.
         server: The server to ask: a server of the zone above the domain, or a resolver. None asks the servers of the
-            zone above, which are found with this machine's resolver.
+            zone above, which are found with a resolver.
+        udp_seconds: How long to wait for an answer by UDP at most, in seconds, before TCP is tried.
+        make_resolver: Makes the resolver that finds the servers of the zone above. They are then asked at the
+            resolver's port. None makes this machine's.
+        clock: The clock that measures the time between the queries.
 
     Returns:
         What DNS answered, or why no server could be asked.
@@ -128,129 +125,159 @@ def find_delegation(domain: str, timeout_seconds: float, server: Server | None =
     except ImportError as error:
         raise ImportError("asking DNS needs dnspython: pip install 'pulumi-agin[doctor]'", name=error.name) from None
 
-    until = time.monotonic() + timeout_seconds
+    deadline = Deadline(timeout_seconds, clock)
     try:
-        owner = dns.name.from_text(domain.rstrip(".") + ".")
+        lookup = _Lookup(dns.name.from_text(domain.rstrip(".") + "."), deadline, udp_seconds)
         if server is not None:
-            return _ask_server(owner, server, until)
-        return _ask_parent_zone(owner, until)
+            return lookup.ask_server(server)
+        return lookup.ask_parent_zone(make_resolver)
     except _NotAskedError as error:
         return Delegation(problem=str(error))
     except (dns.exception.DNSException, OSError, EOFError, UnicodeError) as error:
         return Delegation(problem=_reason(error))
 
 
+def describe_public(
+    domain: str,
+    timeout_seconds: float,
+    find_delegation: Callable[[str, float], Delegation] = find_delegation,
+) -> str:
+    """Asks public DNS for the delegation of a domain.
+
+    Args:
+        domain: The domain.
+        timeout_seconds: How long to ask at most, in seconds.
+        find_delegation: Asks; see `find_delegation`.
+
+    Returns:
+        What DNS answered, in a clause for messages.
+
+    Raises:
+        ImportError: dnspython is missing. Nothing else is raised.
+    """
+    return one_line(find_delegation(domain, timeout_seconds).clause("public DNS"))
+
+
 class _NotAskedError(Exception):
     """There is no answer. The text is a clause that says why."""
 
 
-# -- one server -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Lookup:
+    """A lookup of one name's NS records, with all of its queries.
 
+    Attributes:
+        owner: The name.
+        deadline: How long all of the queries may take.
+        udp_seconds: How long to wait for an answer by UDP.
+    """
 
-def _ask_server(owner: dns.name.Name, server: Server, until: float) -> Delegation:
-    import socket
+    owner: dns.name.Name
+    deadline: Deadline
+    udp_seconds: float
 
-    address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
-    try:
-        return _ask(owner, address, server.port, until, recursion=False)
-    except _NotAskedError:
-        # A resolver may refuse a query without recursion, or answer it from its cache alone. Other servers answer
-        # both queries in the same way.
-        return _ask(owner, address, server.port, until, recursion=True)
+    # -- one server ---------------------------------------------------------------------------------------
 
+    def ask_server(self, server: Server) -> Delegation:
+        """Returns what a server says. Raises _NotAskedError, or what DNS or the network raised."""
+        import socket
 
-def _ask(owner: dns.name.Name, address: str, port: int, until: float, *, recursion: bool) -> Delegation:
-    """Returns the server's answer. Raises _NotAskedError if there is none, or if it does not know the domain's zone."""
-    import dns.flags
-    import dns.message
-    import dns.rcode
-    import dns.rdataclass
-    import dns.rdatatype
-
-    query = dns.message.make_query(owner, dns.rdatatype.NS)
-    if not recursion:
-        query.flags &= ~dns.flags.RD
-    response = _exchange(query, address, port, until)
-    # The records of a delegation are in the authority section, and in the answer if a server has both zones.
-    for section in (response.answer, response.authority):
-        records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
-        if records is not None:
-            return Delegation(tuple(sorted({str(record.target).lower().rstrip(".") + "." for record in records})))
-    rcode = response.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        raise _NotAskedError(f"{Server(address, port)} answered {dns.rcode.to_text(rcode)}")
-    is_resolver = recursion and response.flags & dns.flags.RA
-    if not is_resolver and not response.flags & dns.flags.AA:
-        raise _NotAskedError(f"{Server(address, port)} neither has the zone above it nor asks others for it")
-    return Delegation()
-
-
-def _exchange(query: dns.message.Message, address: str, port: int, until: float) -> dns.message.Message:
-    """Returns the answer, by UDP, or by TCP if the answer is cut short, lost or filtered."""
-    import dns.exception
-    import dns.query
-
-    # Half of the time is kept for TCP.
-    udp_seconds = min(TRY_SECONDS, _seconds_left(until) / 2)
-    try:
+        address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
         try:
-            response, _ = dns.query.udp_with_fallback(query, address, timeout=udp_seconds, port=port)
-        except dns.exception.Timeout:
-            response = dns.query.tcp(query, address, timeout=min(TRY_SECONDS, _seconds_left(until)), port=port)
-    except (dns.exception.DNSException, OSError, EOFError) as error:
-        raise _NotAskedError(f"{Server(address, port)}: {_reason(error)}") from None
-    return response
+            return self._ask(address, server.port, recursion=False)
+        except _NotAskedError:
+            # A resolver may refuse a query without recursion, or answer it from its cache alone. Other servers answer
+            # this query as they did the first.
+            return self._ask(address, server.port, recursion=True)
 
+    def _ask(self, address: str, port: int, *, recursion: bool) -> Delegation:
+        """Returns what a server says. Raises _NotAskedError if it does not answer, or does not know the zone."""
+        import dns.flags
+        import dns.message
+        import dns.rcode
+        import dns.rdataclass
+        import dns.rdatatype
 
-# -- the servers of the zone above ------------------------------------------------------------------------
+        query = dns.message.make_query(self.owner, dns.rdatatype.NS)
+        if not recursion:
+            query.flags &= ~dns.flags.RD
+        response = self._exchange(query, address, port)
+        # The records of a delegation are in the authority section, and in the answer if a server has both zones.
+        for section in (response.answer, response.authority):
+            records = response.get_rrset(section, self.owner, dns.rdataclass.IN, dns.rdatatype.NS)
+            if records is not None:
+                return Delegation(tuple(sorted({str(record.target).lower().rstrip(".") + "." for record in records})))
+        rcode = response.rcode()
+        if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise _NotAskedError(f"{Server(address, port)} answered {dns.rcode.to_text(rcode)}")
+        is_resolver = recursion and response.flags & dns.flags.RA
+        if not is_resolver and not response.flags & dns.flags.AA:
+            raise _NotAskedError(f"{Server(address, port)} neither has the zone above it nor asks others for it")
+        return Delegation()
 
+    def _exchange(self, query: dns.message.Message, address: str, port: int) -> dns.message.Message:
+        """Returns the answer, by UDP, or by TCP if the answer is cut short, lost or filtered."""
+        import dns.exception
+        import dns.query
 
-def _ask_parent_zone(owner: dns.name.Name, until: float) -> Delegation:
-    import dns.resolver
-
-    resolver = dns.resolver.Resolver()
-    failure = _NotAskedError("no server of the zone above it has an address")
-    for address in _addresses_above(resolver, owner, until):
+        # Half of the time is kept for TCP.
+        udp_seconds = min(self.udp_seconds, self._seconds_left() / 2)
         try:
-            return _ask(owner, address, DNS_PORT, until, recursion=False)
-        except _NotAskedError as error:
-            failure = error
-    raise failure
-
-
-def _addresses_above(resolver: dns.resolver.Resolver, owner: dns.name.Name, until: float) -> Iterator[str]:
-    """Yields the addresses of the servers of the nearest zone above. Each is looked up when it is needed."""
-    import dns.exception
-    import dns.name
-    import dns.resolver
-
-    zone = owner
-    while zone != dns.name.root:
-        zone = zone.parent()
-        try:
-            servers = resolver.resolve(zone, "NS", lifetime=_seconds_left(until))
-            break
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            continue
-    else:
-        raise _NotAskedError("this machine's resolver knows no zone above it")
-    for record in servers:
-        for kind in ("A", "AAAA"):
             try:
-                found = resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, _seconds_left(until)))
-            except dns.exception.DNSException:
+                response, _ = dns.query.udp_with_fallback(query, address, timeout=udp_seconds, port=port)
+            except dns.exception.Timeout:
+                response = dns.query.tcp(query, address, timeout=min(TRY_SECONDS, self._seconds_left()), port=port)
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            raise _NotAskedError(f"{Server(address, port)}: {_reason(error)}") from None
+        return response
+
+    # -- the servers of the zone above --------------------------------------------------------------------
+
+    def ask_parent_zone(self, make_resolver: Callable[[], dns.resolver.Resolver] | None) -> Delegation:
+        """Returns what the servers of the zone above say. Raises _NotAskedError, or what DNS or the network raised."""
+        import dns.resolver
+
+        resolver = (make_resolver or dns.resolver.Resolver)()
+        failure = _NotAskedError("no server of the zone above it has an address")
+        for address in self._addresses_above(resolver):
+            try:
+                return self._ask(address, resolver.port, recursion=False)
+            except _NotAskedError as error:
+                failure = error
+        raise failure
+
+    def _addresses_above(self, resolver: dns.resolver.Resolver) -> Iterator[str]:
+        """Yields the addresses of the servers of the nearest zone above. Each is looked up when it is needed."""
+        import dns.exception
+        import dns.name
+        import dns.resolver
+
+        zone = self.owner
+        while zone != dns.name.root:
+            zone = zone.parent()
+            try:
+                servers = resolver.resolve(zone, "NS", lifetime=self._seconds_left())
+                break
+            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
                 continue
-            yield from (each.address for each in found)
+        else:
+            raise _NotAskedError("this machine's resolver knows no zone above it")
+        for record in servers:
+            for kind in ("A", "AAAA"):
+                try:
+                    found = resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, self._seconds_left()))
+                except dns.exception.DNSException:
+                    continue
+                yield from (each.address for each in found)
+
+    def _seconds_left(self) -> float:
+        left = self.deadline.left
+        if left <= 0:
+            raise _NotAskedError("no answer in time")
+        return left
 
 
 # -- in words ---------------------------------------------------------------------------------------------
-
-
-def _seconds_left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise _NotAskedError("no answer in time")
-    return left
 
 
 def _reason(error: BaseException) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .api.clock import SYSTEM_CLOCK, Clock
 from .api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
 from .threads import DaemonThreads
 
@@ -24,12 +23,12 @@ class Patience:
     The time starts with the first request, and starts again with the first request after all others have ended.
     """
 
-    def __init__(self, client: AgentIngressClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: AgentIngressClient, clock: Clock = SYSTEM_CLOCK) -> None:
         """Asks for nothing yet.
 
         Args:
             client: The client of the account.
-            clock: Tells the time in seconds.
+            clock: The clock that measures the time.
         """
         # Lookups have threads of their own, because they may take longer than a preview waits.
         self._threads = DaemonThreads()
@@ -56,11 +55,11 @@ class Patience:
         # The time begins here, in the thread: a busy program and a long queue of the SDK's calls use up none of it.
         with self._lock:
             if not self._asking:
-                self._end = self._clock() + self._seconds
+                self._end = self._clock.monotonic() + self._seconds
             self._asking += 1
         try:
             # After a long wait for a free thread there may be no time left.
-            seconds_left = self._end - self._clock()
+            seconds_left = self._end - self._clock.monotonic()
             if seconds_left <= 0 or self._is_over:
                 raise UnreachableError("the time for it was over")
             return self._client.get_one_of_many(id_, seconds_left)

@@ -49,10 +49,11 @@ def make_exact(
         return
     # One task serves all outputs of a resource, because a stack can have hundreds of resources.
     before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
+    for output in before.values():
+        sdk.stop_waiting_for(output)
     after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
     for name, parts in after.items():
         setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
-        sdk.stop_waiting_for(before[name])
 
     async def settle() -> None:
         try:

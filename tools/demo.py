@@ -157,7 +157,7 @@ def destroy_stack(demo: Demo, env: Mapping[str, str]) -> None:
 def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]]:
     """Runs the emulator and selects the stack. Yields the environment to run pulumi in."""
     user = environment.user()
-    cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
+    cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=user / "bin" / "python")
     demo.folder.mkdir(parents=True, exist_ok=True)
     env = demo_environment(demo, user, cli)
     with emulator(demo, user, env, dns) as url:

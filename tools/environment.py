@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -38,8 +37,10 @@ def dev() -> Path:
     wanted = _made_from()
     if _stamp(DEV) == wanted:
         return DEV
-    _make(DEV, "[1/2] making the development environment .build/venv")
-    title = "[2/2] installing the package, its dependencies and the tools: about a minute"
+    _make(DEV, "[1/3] making the development environment .build/venv")
+    # Dependency groups need pip 25.1. Most Pythons come with an older one.
+    _pip(DEV, "[2/3] upgrading its pip", "--upgrade", "pip>=25.1")
+    title = "[3/3] installing the package, its dependencies and the tools: about a minute"
     _pip(DEV, title, "--editable", ".[emulator]", "--group", "dev")
     _set_stamp(DEV, wanted)
     return DEV
@@ -47,18 +48,19 @@ def dev() -> Path:
 
 def user() -> Path:
     """Makes an environment that has only the wheel and its dependencies."""
-    wheel = build_wheel()
     made_from = _made_from()
-    wanted = {**made_from, "wheel": content_hash(wheel)}
+    wanted = {**made_from, "sources": sources_hash(ROOT)}
     have = _stamp(USER)
     if have == wanted:
         return USER
-    if {**have, "wheel": ""} == {**made_from, "wheel": ""}:
+    if {**have, "sources": ""} == {**made_from, "sources": ""}:
         (USER / STAMP).unlink()
-        _pip(USER, f"installing the changed {wheel.name}", "--force-reinstall", "--no-deps", str(wheel))
+        wheel = _build_wheel("[1/2] building the changed wheel", USER)
+        _pip(USER, f"[2/2] installing {wheel.name}", "--force-reinstall", "--no-deps", str(wheel))
     else:
-        _make(USER, "[1/2] making .build/user, an environment as a user would have it")
-        _pip(USER, f"[2/2] installing {wheel.name} and its dependencies", f"{wheel}[emulator]")
+        _make(USER, "[1/3] making .build/user, an environment as a user would have it")
+        wheel = _build_wheel("[2/3] building the wheel", USER)
+        _pip(USER, f"[3/3] installing {wheel.name} and its dependencies", f"{wheel}[emulator]")
     _set_stamp(USER, wanted)
     return USER
 
@@ -96,45 +98,48 @@ def versions(python: Path, resolution: Resolution) -> Path:
     """
     version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     folder = VERSIONS / f"{version}-{resolution}"
-    wheel = build_wheel()
-    wanted = {**_made_from(), "python": f"{python} {version}", "wheel": content_hash(wheel)}
+    wanted = {**_made_from(), "python": f"{python} {version}", "sources": sources_hash(ROOT)}
     if _stamp(folder) == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
+    wheel = _build_wheel("[1/4] building the wheel", dev())
     title = f"making an environment of Python {version} with the {resolution} versions"
     # With pip, by which Pulumi lists the packages of a program's environment.
-    _uv(f"[1/3] {title}", "venv", "--seed", "--python", str(python), str(folder))
+    _uv(f"[2/4] {title}", "venv", "--seed", "--python", str(python), str(folder))
     interpreter, listed = folder / "bin" / "python", folder / "versions.txt"
     # No builds from source: they need compilers, and users get wheels.
     choice = ("--python", str(interpreter), "--only-binary", ":all:")
     bounds = ("--resolution", _UV_RESOLUTIONS[resolution], "--extra", "emulator", "pyproject.toml")
-    _uv("[2/3] choosing the versions", "pip", "compile", *choice, "--output-file", str(listed), *bounds)
+    _uv("[3/4] choosing the versions", "pip", "compile", *choice, "--output-file", str(listed), *bounds)
     packages = ("--requirement", str(listed), "--group", "test", str(wheel))
-    _uv("[3/3] installing them", "pip", "install", *choice, *packages)
+    _uv("[4/4] installing them", "pip", "install", *choice, *packages)
     _set_stamp(folder, wanted)
     return folder
 
 
-def build_wheel() -> Path:
-    python = dev() / "bin" / "python"
+def sources_hash(project: Path) -> str:
+    """Hashes the names and contents of the files that the wheel is made from, besides pyproject.toml."""
+    digest = hashlib.sha256()
+    for path in sorted([project / "LICENSE", project / "README.md", *(project / "pulumi_agin").rglob("*")]):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(project)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _build_wheel(title: str, folder: Path) -> Path:
+    """Builds the wheel with the development environment, if it is up to date, or else with the one in `folder`.
+
+    The development environment has the build backend. Any other pip fetches that for the time of the build.
+    """
+    has_backend = _stamp(DEV) == _made_from()
+    python = (DEV if has_backend else folder) / "bin" / "python"
+    command: list[str | Path] = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", DIST, "."]
+    if has_backend:
+        command.append("--no-build-isolation")
     shutil.rmtree(DIST, ignore_errors=True)
-    run_step(
-        "building the wheel",
-        [python, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", DIST, "."],
-        log=LOG,
-        env=_pip_environment(),
-    )
+    run_step(title, command, log=LOG, env=_pip_environment())
     (wheel,) = DIST.glob("*.whl")
     return wheel
-
-
-def content_hash(wheel: Path) -> str:
-    """Hashes the names and contents of the files in a wheel, without their times."""
-    digest = hashlib.sha256()
-    with zipfile.ZipFile(wheel) as archive:
-        for name in sorted(archive.namelist()):
-            digest.update(f"{name}\0{hashlib.sha256(archive.read(name)).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def _make(folder: Path, title: str) -> None:
@@ -146,8 +151,6 @@ def _make(folder: Path, title: str) -> None:
         )
     shutil.rmtree(folder, ignore_errors=True)
     run_step(title, [sys.executable, "-m", "venv", folder], log=LOG)
-    # Dependency groups need pip 25.1. Most Pythons come with an older one.
-    _pip(folder, "      upgrading its pip", "--upgrade", "pip>=25.1")
 
 
 def _pip(folder: Path, title: str, *arguments: str) -> None:

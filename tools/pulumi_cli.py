@@ -91,8 +91,12 @@ def ensure(only: str | None = None, *, rebuild: bool = False, python: Path | Non
     return RESULT / "bin"
 
 
-def on_path(search_path: str) -> tuple[Path, str]:
+def on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> tuple[Path, str]:
     """Returns the folder and the version of the `pulumi` on `search_path`.
+
+    Args:
+        search_path: Folders, as in PATH.
+        version_seconds: How long it may take to tell its version.
 
     Raises:
         NotUsable: There is none, or it cannot be used.
@@ -102,7 +106,7 @@ def on_path(search_path: str) -> tuple[Path, str]:
         raise NotUsable("there is no pulumi on PATH")
     # Links are not resolved: a launcher may depend on the name by which it is called.
     executable = Path(found).absolute()
-    version = _version_of(executable)
+    version = _version_of(executable, version_seconds)
     number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
     if number is None:
         raise NotUsable(f"{executable} says its version is {version[:60]!r}")
@@ -119,7 +123,7 @@ def on_path(search_path: str) -> tuple[Path, str]:
     return executable.parent, version.removeprefix("v")
 
 
-def _version_of(executable: Path) -> str:
+def _version_of(executable: Path, seconds: float) -> str:
     try:
         answer = subprocess.run(
             [executable, "version"],
@@ -127,13 +131,13 @@ def _version_of(executable: Path) -> str:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=VERSION_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except OSError as error:
         raise NotUsable(f"{executable} does not run ({error.strerror})") from error
     except subprocess.TimeoutExpired:
-        raise NotUsable(f"{executable} did not tell its version within {VERSION_SECONDS}s") from None
+        raise NotUsable(f"{executable} did not tell its version within {seconds:g}s") from None
     if answer.returncode != 0:
         raise NotUsable(f"{executable} does not run (exit code {answer.returncode})")
     return answer.stdout.strip()

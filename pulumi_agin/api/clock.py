@@ -1,6 +1,7 @@
 """The time and how to wait: by the system's clock, or by one that a test hands in.
 
-Everything in `api` measures time and waits by the clock that it was given, except an exchange over the network.
+The whole package except the emulator measures time and waits by the clock that it was given. Only a wait for the
+network takes real time, because only the operating system can end it. The clock gives its limit.
 """
 
 from __future__ import annotations

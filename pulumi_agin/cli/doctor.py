@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -123,12 +123,17 @@ class Report:
         return json.dumps({"domain": self.domain, "ok": self.is_ok, "checks": checks}, indent=2) + "\n"
 
 
-def examine(domain: str, server: Server | None = None) -> Report:
+def examine(
+    domain: str,
+    server: Server | None = None,
+    find_delegation: Callable[[str, float, Server | None], Delegation] = find_delegation,
+) -> Report:
     """Examines a domain, with the settings of the environment.
 
     Args:
         domain: The domain of an Agent Ingress, in upper or lower case, with or without a trailing dot.
         server: The DNS server to ask; None for public DNS.
+        find_delegation: Asks DNS; see `nameservers.find_delegation`.
 
     Returns:
         The report.

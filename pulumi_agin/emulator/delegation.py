@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, Bounds
+
 if TYPE_CHECKING:
     import dns.message
-
-LOOK_SECONDS = 2.0
-"""How long a look takes at most, for any number of domains."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,12 @@ class NsAnswer:
 class DnsServer:
     """A DNS server that has the parent zone of the domains."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, bounds: Bounds = DEFAULT_BOUNDS) -> None:
         """Asks nothing yet.
 
         Args:
             address: HOST:PORT, with brackets around an IPv6 address.
+            bounds: How long a look takes at most.
 
         Raises:
             ModuleNotFoundError: dnspython is missing.
@@ -59,9 +59,10 @@ class DnsServer:
         self.address = address
         self._host: str = match["v6"] or match["host"]
         self._port = int(match["port"])
+        self._seconds = bounds.look_seconds
 
     async def look(self, domains: Collection[str]) -> dict[str, NsAnswer]:
-        """Asks for the NS records of each domain, within LOOK_SECONDS for all.
+        """Asks for the NS records of each domain, within one limit for all.
 
         Args:
             domains: The domains.
@@ -71,10 +72,10 @@ class DnsServer:
         """
         found: dict[str, NsAnswer] = {}
         try:
-            await asyncio.wait_for(self._ask_all(domains, found), LOOK_SECONDS)
+            await asyncio.wait_for(self._ask_all(domains, found), self._seconds)
             reason = "it ended the connection"
         except asyncio.TimeoutError:
-            reason = f"it did not answer within {LOOK_SECONDS:g} seconds"
+            reason = f"it did not answer within {self._seconds:g} seconds"
         except OSError as error:
             # asyncio adds words and an address to strerror.
             number = error.errno or 0

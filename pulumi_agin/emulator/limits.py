@@ -1,9 +1,26 @@
-"""Limits of the values that the control plane accepts, so that they do not break the emulator."""
+"""Limits of what the emulator does, and of the values that the control plane accepts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 MAX_NUMBER = 1_000_000_000
 """The largest number. In seconds it is about thirty years."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What bounds the emulator's work. Tests hand in smaller ones."""
+
+    look_seconds: float = 2.0
+    """How long a look at DNS takes at most, for any number of domains."""
+    logged_requests: int = 10_000
+    """How many requests the log keeps."""
+    logged_bytes: int = 16 * 1024 * 1024
+    """The most bytes of paths, queries, headers and bodies together that the log keeps."""
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 def is_sendable(text: str) -> bool:

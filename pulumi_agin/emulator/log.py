@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypedDict
 from urllib.parse import parse_qsl
 
-MAX_REQUESTS = 10_000
-"""How many requests are kept."""
-MAX_LOG_BYTES = 16 * 1024 * 1024
-"""The most bytes of paths, queries, headers and bodies together."""
+from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, Bounds
+
 MAX_KEPT_BODY_BYTES = 64 * 1024
 """The most bytes of a body that are kept."""
 
@@ -85,7 +83,13 @@ class LoggedRequest:
 class RequestLog:
     """The requests, oldest first. It has no lock of its own: the caller holds that of the state."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds = DEFAULT_BOUNDS) -> None:
+        """Creates an empty log.
+
+        Args:
+            bounds: How much it keeps.
+        """
+        self._bounds = bounds
         self._requests: deque[LoggedRequest] = deque()
         self._size = 0
 
@@ -100,7 +104,7 @@ class RequestLog:
         """
         self._requests.append(request)
         self._size += request.size
-        while len(self._requests) > MAX_REQUESTS or self._size > MAX_LOG_BYTES:
+        while len(self._requests) > self._bounds.logged_requests or self._size > self._bounds.logged_bytes:
             self._size -= self._requests.popleft().size
 
     def clear(self) -> None:

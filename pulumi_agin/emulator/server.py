@@ -19,7 +19,8 @@ from pulumi_agin.emulator.app import CONTROL_PREFIX, App
 from pulumi_agin.emulator.control import Control
 from pulumi_agin.emulator.delegation import DnsServer
 from pulumi_agin.emulator.http import READ_BYTES, BadRequestError, Connection
-from pulumi_agin.emulator.limits import MAX_NUMBER
+from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, MAX_NUMBER, Bounds
+from pulumi_agin.emulator.log import RequestLog
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
 from pulumi_agin.emulator.store import Store
 
@@ -57,6 +58,7 @@ class Emulator(Control):
         window_seconds: float = 60.0,
         clock: Callable[[], datetime] | None = None,
         random: Random | None = None,
+        bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         """Starts nothing yet. `start`, or entering a `with` block, does.
 
@@ -76,6 +78,7 @@ class Emulator(Control):
             clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
                 `created_at`, the limit and the header `Date` use it.
             random: The source of IDs and operation IDs. With a seed, they are always the same.
+            bounds: The bounds of the emulator's work, for its own tests.
 
         Raises:
             ModuleNotFoundError: `dns` is given, and dnspython is missing.
@@ -91,12 +94,13 @@ class Emulator(Control):
                 "allow that with allow_remote (--allow-remote), or use 127.0.0.1."
             )
         self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
-        server = None if dns is None else DnsServer(dns)
+        server = None if dns is None else DnsServer(dns, bounds)
         settings = Settings(limit=limit, window_seconds=window_seconds)
         source = random or SystemRandom()
         store = Store(None if file is None else Path(file), source)
         accounts = {key: number for number, key in enumerate(keys, 1)}
-        super().__init__(State(clock or _utc_now, source, store, settings, accounts, dns=server))
+        log = RequestLog(bounds)
+        super().__init__(State(clock or _utc_now, source, store, settings, accounts, dns=server, requests=log))
         self._host = host
         self._port = port
         self._thread: threading.Thread | None = None
@@ -197,10 +201,7 @@ class Emulator(Control):
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         sock = socket.create_server((self._host, self._port), family=family, backlog=128)
-        # Connections inherit this option. asyncio sets it only on sockets that name their protocol, which these don't.
-        # Without it, each answer would wait 40 ms for the acknowledgement of the client.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Connections inherit this option too. See READ_BYTES.
+        # Connections inherit this option. See READ_BYTES.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
         self._port = sock.getsockname()[1]
         return sock

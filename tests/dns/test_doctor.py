@@ -11,17 +11,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import dns.rcode
 import pytest
 
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.cli import doctor
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.nameservers import Delegation
+from pulumi_agin.nameservers import find_delegation, parse_server
 from tests.conftest import Command
 from tests.dns.bind import DOMAIN, KEY, delegate
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.test_emulator import Clock
+from tests.unit.test_nameservers import UDP_SECONDS, answering, resolver
 from tools.bind import Bind
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
@@ -255,21 +257,22 @@ def test_ngrok_can_not_be_asked(
     assert "the base URL came from the environment variable NGROK_API_BASE_URL" in checks["api_key"]["says"]
     assert checks["api_key"]["remedies"][0]["lines"] == [f"pulumi-agin doctor connect.acme.com --dns {bind.address}"]
 
-    monkeypatch.setattr(doctor, "NGROK_SECONDS", 0.2)
+    # Less than the first pause, so that a refused connection is not tried again.
+    monkeypatch.setenv("NGROK_API_TIMEOUT_SECONDS", "0.2")
     emulator.pause()
     assert "Connection refused" in examined()["api_key"]["says"]
     emulator.resume()
 
 
-def test_dns_can_not_be_asked(make: Make, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dns_can_not_be_asked(make: Make, tmp_path: Path) -> None:
     make(policy=None)
-    monkeypatch.setattr(doctor, "DNS_SECONDS", 0.2)
     stopped = Bind(tmp_path / "stopped", [KEY])
     stopped.start()
     stopped.stop()
-    status, out, _ = command(DOMAIN, "--dns", stopped.address, "--json")
-    checks = json.loads(out)["checks"]
-    assert (status, states(checks)) == (1, ["ok", "ok", "unknown", "ok"])
+    find = partial(find_delegation, udp_seconds=UDP_SECONDS)
+    report = doctor.examine(DOMAIN, parse_server(stopped.address), find)
+    checks = json.loads(report.json())["checks"]
+    assert (report.is_ok, states(checks)) == (False, ["ok", "ok", "unknown", "ok"])
     assert checks["delegation"]["says"] == (
         f"{stopped.address} could not be asked ({stopped.address}: Connection refused)"
     )
@@ -284,13 +287,15 @@ def test_dns_can_not_be_asked(make: Make, command: Command, monkeypatch: pytest.
 
 
 def test_a_delegation_that_is_not_known_is_not_said_to_be_wrong(
-    make: Make, command: Command, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    make: Make, command: Command, emulator: Emulator
 ) -> None:
     ingress = make()
-    monkeypatch.setattr(doctor, "find_delegation", lambda *asked: Delegation(problem="no answer in time"))
 
     def certificate() -> Any:
-        return json.loads(command(DOMAIN, "--json")[1])["checks"]["certificate"]
+        with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+            checks = json.loads(command(DOMAIN, "--json", "--dns", str(server))[1])["checks"]
+        assert checks["delegation"]["state"] == "unknown"
+        return checks["certificate"]
 
     emulator.set_certificate(ingress["id"], "in_progress")
     assert certificate()["remedies"][0]["do"] == "wait, as Let's Encrypt takes seconds to minutes, and run this again"

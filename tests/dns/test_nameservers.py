@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from functools import partial
 
 import dns.resolver
 import pytest
 
-from pulumi_agin import nameservers
 from pulumi_agin.nameservers import Delegation, describe_public, find_delegation, parse_server
 from tests.dns.bind import DOMAIN, SECONDS, delegate
+from tests.unit.test_nameservers import UDP_SECONDS
 from tools.bind import Bind
 
 
@@ -48,30 +50,30 @@ def test_what_a_server_can_not_tell(bind: Bind, domain: str, reason: str) -> Non
     assert there.clause("BIND") == f"BIND could not be asked ({there.problem})"
 
 
-@pytest.fixture
-def public(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Bind:
-    """The whole of DNS that this machine's resolver knows is that BIND."""
-    plain = dns.resolver.Resolver
+def public(bind: Bind, port: int) -> Callable[[str, float], str]:
+    """Public DNS: its resolver is that BIND, and all other servers have a port of their own."""
 
-    def resolver() -> dns.resolver.Resolver:
-        made = plain(configure=False)
-        made.nameservers, made.port = ["127.0.0.1"], bind.port
-        return made
+    def make_resolver() -> dns.resolver.Resolver:
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = ["127.0.0.1"], port
+        resolver.nameserver_ports = {"127.0.0.1": bind.port}
+        return resolver
 
-    monkeypatch.setattr(dns.resolver, "Resolver", resolver)
-    monkeypatch.setattr(nameservers, "DNS_PORT", bind.port)
-    return bind
+    find = partial(find_delegation, udp_seconds=UDP_SECONDS, make_resolver=make_resolver)
+    return partial(describe_public, find_delegation=find)
 
 
-def test_public_dns_is_the_servers_of_the_zone_above(public: Bind) -> None:
+def test_public_dns_is_the_servers_of_the_zone_above(bind: Bind) -> None:
+    describe_public = public(bind, bind.port)
     assert describe_public(DOMAIN, SECONDS) == "public DNS has no NS records for it"
     # Between the two is no zone: its servers are found further up.
     assert describe_public("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
-    delegate(public, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
+    delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
     assert describe_public(DOMAIN, SECONDS) == "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
 
 
-def test_public_dns_that_can_not_be_asked(public: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_public_dns_that_can_not_be_asked(bind: Bind) -> None:
+    describe_public = public(bind, bind.port)
     assert describe_public("connect.other.com", SECONDS) == (
         "public DNS could not be asked (this machine's resolver got no usable answer)"
     )
@@ -79,7 +81,6 @@ def test_public_dns_that_can_not_be_asked(public: Bind, monkeypatch: pytest.Monk
     # The zone above is known, and none of its servers can be asked.
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(nameservers, "DNS_PORT", taken.getsockname()[1])
-        assert describe_public(DOMAIN, 1) == (
+        assert public(bind, taken.getsockname()[1])(DOMAIN, SECONDS) == (
             f"public DNS could not be asked (127.0.0.1:{taken.getsockname()[1]}: Connection refused)"
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import Project
+from tests.engine.vault import SECRETS_PROVIDER, vault
 from tests.keys import API_KEY
 
 
@@ -40,21 +41,33 @@ def user_env() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path) -> Path:
+def secrets() -> Iterator[dict[str, str]]:
+    """The environment variables by which the CLI finds what keeps the keys of the stacks' secrets."""
+    with vault() as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path, secrets: dict[str, str]) -> Path:
     """A project with an empty stack, for others to copy."""
-    return Project(tmp_path_factory.mktemp("prepared"), cli, user_env).folder
+    folder = tmp_path_factory.mktemp("prepared")
+    return Project(folder, cli, user_env, dict(secrets), secrets_provider=SECRETS_PROVIDER).folder
 
 
 NewProject = Callable[[str], Project]
 
 
 @pytest.fixture
-def new_project(tmp_path: Path, cli: Path, user_env: Path, prepared: Path, emulator: Emulator) -> NewProject:
+def new_project(
+    tmp_path: Path, cli: Path, user_env: Path, prepared: Path, secrets: dict[str, str], emulator: Emulator
+) -> NewProject:
     """Makes empty projects, each in a folder of the name that is given, as `project` is one."""
 
     def new(folder: str) -> Project:
-        environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        return Project(tmp_path / folder, cli, user_env, environment, prepared=prepared)
+        environment = {**secrets, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+        return Project(
+            tmp_path / folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER
+        )
 
     return new
 

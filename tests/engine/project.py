@@ -65,6 +65,7 @@ class Project:
     """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are.
 
     prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
+    secrets_provider: by what the CLI encrypts the secrets of stacks that it makes; None for the passphrase.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Project:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     name: str = "test"
     prepared: Path | None = None
+    secrets_provider: str | None = None
     stack: str = field(default=STACK, init=False)
     """The selected one."""
 
@@ -95,7 +97,7 @@ class Project:
         if self.prepared:
             self._copy_stack(self.prepared)
         else:
-            self.pulumi("stack", "init", self.stack)
+            self.init(self.stack)
 
     @property
     def _backend(self) -> str:
@@ -113,7 +115,8 @@ class Project:
 
     def init(self, stack: str) -> None:
         """Makes another stack, and selects it."""
-        self.pulumi("stack", "init", stack)
+        secrets = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self.pulumi("stack", "init", stack, *secrets)
         self.stack = stack
 
     def select(self, stack: str) -> None:

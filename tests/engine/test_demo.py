@@ -53,7 +53,10 @@ def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
     assert "2 created" in first
     assert "ns_targets" in first
     assert "What next:" in first
-    assert "2 unchanged" in make(checkout, cli, "demo")
+    assert not (checkout / ".build" / "venv").exists(), "the demo needs no development environment"
+    again = make(checkout, cli, "demo")
+    assert "2 unchanged" in again
+    assert "wheel" not in again, "nothing has changed, so nothing is built"
     changed = make(checkout, cli, "demo", "DESCRIPTION=other devices")
     assert "1 updated" in changed
     assert "2 unchanged" in make(checkout, cli, "demo")

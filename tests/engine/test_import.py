@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -197,6 +194,7 @@ def test_an_explicit_provider_and_the_printed_program_filled_in(project: Project
     assert_unchanged(project, emulator, 4)
 
     # Where the state can't be decrypted, or there is no such provider, nothing is printed.
+    project.pulumi("stack", "change-secrets-provider", "passphrase")
     said = shell(project, f"{command} 2>&1", fails=True, env={"PULUMI_CONFIG_PASSPHRASE": "wrong"})
     assert said.startswith("pulumi-agin: the API key of the provider could not be taken from the state: `pulumi stack")
     assert "incorrect passphrase" in said
@@ -264,50 +262,6 @@ def test_the_line_fails_where_another_stack_is_selected(project: Project, emulat
     assert_unchanged(project, emulator, 2)
 
 
-def test_after_a_kill_in_the_middle_of_a_create(project: Project, emulator: Emulator, user_env: Path) -> None:
-    project.program(f'agin.AgentIngress("connect", domain="connect.acme.com"{PROTECTED})')
-    emulator.add_fault("POST", "hang", after=True, times=None)
-    kill_when_made(project, emulator)
-    emulator.clear_faults()
-    project.pulumi("cancel", "--yes")
-    assert "ERR_NGROK_6706" in project.up(fails=True).diagnostics
-    [ingress] = emulator.ingresses()
-    shell(project, import_line(project, user_env / "bin" / "python", ingress["id"], "connect", parent=STACK))
-    emulator.clear_requests()
-    for _ in range(2):
-        up = project.up()
-        assert UNCHANGED in up
-        assert "interrupted while creating" in up
-    assert emulator.requests() == []
-    project.refresh("--clear-pending-creates")
-    assert "warning" not in project.up()
-    assert [found["id"] for found in emulator.ingresses()] == [ingress["id"]]
-
-
-def kill_when_made(project: Project, emulator: Emulator) -> None:
-    """Runs `up`, and kills it and all that it started once ngrok has an ingress."""
-    up = subprocess.Popen(
-        [str(project.cli / "pulumi"), "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
-    while not emulator.ingresses() and up.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    # The plugin is in a group of its own, and would live on.
-    ps = subprocess.run(["ps", "-o", "pid=", "-s", str(up.pid)], capture_output=True, text=True, check=True)
-    for pid in [up.pid, *map(int, ps.stdout.split())]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            assert pid != up.pid
-    up.wait()
-
-
 def test_a_rename_is_not_made_worse(project: Project, emulator: Emulator, user_env: Path) -> None:
     project.program('agin.AgentIngress("old", domain="connect.acme.com")')
     project.up()
@@ -333,13 +287,9 @@ def test_a_domain_taken_back_half_way_is_not_made_worse(project: Project, emulat
     project.program('agin.AgentIngress("connect", domain="a.acme.com")')
     assert "ERR_NGROK_6706" in project.up(fails=True).diagnostics
     line = import_line(project, user_env / "bin" / "python", first["id"], "connect", parent=STACK)
+    before = project.state()
     assert "which is still to be deleted: finish that first" in shell(project, line, fails=True)
-    # As it says, with the domain that took its place; then back works too.
-    project.program('agin.AgentIngress("connect", domain="b.acme.com")')
-    project.up()
-    project.program('agin.AgentIngress("connect", domain="a.acme.com")')
-    project.up()
-    assert [found["domain"] for found in emulator.ingresses()] == ["a.acme.com"]
+    assert project.state() == before
 
 
 def test_nothing_is_imported_where_something_is_wrong(project: Project, emulator: Emulator) -> None:

@@ -28,6 +28,10 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
         pulumi.export("status", a.certificate_management_status.apply(lambda s: type(s).__name__))
         """
     )
+    # A preview asks nothing, as it can know nothing of what is yet to be made.
+    assert "2 to create" in project.preview()
+    assert asked(emulator) == []
+
     # Created: one POST, and every output, in canonical form and typed.
     assert "2 created" in project.up()
     assert asked(emulator) == [

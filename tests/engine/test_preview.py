@@ -58,7 +58,7 @@ DOMAIN = 'domain="connect.acme.com"'
 POLICY = 'certificate_management_policy={"authority": "letsencrypt"}'
 
 
-def test_a_description_changes_and_the_records_do_not(project: Project, emulator: Emulator) -> None:
+def test_a_text_changes_and_the_records_do_not(project: Project, emulator: Emulator) -> None:
     program(project, f'{DOMAIN}, description="one", metadata="m"')
     project.up()
     emulator.clear_requests()
@@ -74,21 +74,35 @@ def test_a_description_changes_and_the_records_do_not(project: Project, emulator
     # Nothing that the preview said was untrue.
     assert known(project.up()) == before_the_up
 
+    # Nor are the records shown to change where the text is a secret, or not known yet.
+    program(project, f'{DOMAIN}, description=pulumi.Output.secret("hush-hush")')
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "5 unchanged" in preview
+    assert "hush-hush" not in preview.output.replace("known description: 'hush-hush'", "")
+    before = 'import record\nunknown = record.Record("new", "text").id'
+    program(project, f"{DOMAIN}, description=unknown", before)
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert "1 to create" in preview
+    assert "- pulumi-python" not in preview
+    assert set(known(preview)) >= COMPUTED
+    assert "description" not in known(preview)
 
-def test_a_policy_stays_as_it_is_with_the_key_type_that_ngrok_chose(project: Project, emulator: Emulator) -> None:
+
+def test_a_policy_stays_with_the_key_type_that_ngrok_chose_and_a_change_of_it_is_unknown(
+    project: Project, emulator: Emulator
+) -> None:
     program(project, f"{DOMAIN}, {POLICY}")
     project.up()
     emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
     program(project, f'{DOMAIN}, {POLICY}, description="two"')
-    preview = known(project.preview())
-    assert preview["certificate_management_policy"] == "{'authority': 'letsencrypt', 'private_key_type': 'rsa'}"
-    assert "renews_at" in preview["certificate_management_status"]
-    assert known(project.up()) == preview
+    before_the_up = known(project.preview())
+    assert before_the_up["certificate_management_policy"] == "{'authority': 'letsencrypt', 'private_key_type': 'rsa'}"
+    assert "renews_at" in before_the_up["certificate_management_status"]
+    assert known(project.up()) == before_the_up
 
-
-def test_only_the_certificate_of_a_policy_change_is_unknown(project: Project) -> None:
-    program(project, f"{DOMAIN}, {POLICY}")
-    project.up()
+    # Of a change of the policy itself, only the certificate is unknown.
     to_be_made = 'import record\nunknown = record.Record("new", "letsencrypt").id'
     for change, before in (
         (POLICY.replace("}", ', "private_key_type": "ecdsa"}'), ""),
@@ -103,8 +117,12 @@ def test_only_the_certificate_of_a_policy_change_is_unknown(project: Project) ->
         assert "certificate_management_status" not in known(preview), change
 
 
-def test_nothing_changes_and_nothing_is_asked_and_all_is_known(project: Project, emulator: Emulator) -> None:
+def test_a_create_and_a_replacement_are_unknown_and_what_is_unchanged_is_known(
+    project: Project, emulator: Emulator
+) -> None:
     program(project, DOMAIN)
+    assert not COMPUTED & set(known(project.preview()))
+    assert emulator.requests() == []
     project.up()
     emulator.clear_requests()
     preview = project.preview()
@@ -113,37 +131,11 @@ def test_nothing_changes_and_nothing_is_asked_and_all_is_known(project: Project,
     assert known(preview)["certificate_management_status"] == "None"
     assert set(known(preview)) >= COMPUTED
     assert emulator.requests() == []
-
-
-def test_a_create_and_a_replacement_are_unknown(project: Project, emulator: Emulator) -> None:
-    program(project, DOMAIN)
-    assert not COMPUTED & set(known(project.preview()))
-    assert emulator.requests() == []
-    project.up()
-    emulator.clear_requests()
     program(project, 'domain="other.acme.com"')
     preview = project.preview()
     assert "1 to replace" in preview
     assert not COMPUTED & set(known(preview))
     assert emulator.requests() == []
-
-
-def test_a_secret_or_unknown_description_changes_nothing_about_it(project: Project) -> None:
-    program(project, f'{DOMAIN}, description="one"')
-    project.up()
-    program(project, f'{DOMAIN}, description=pulumi.Output.secret("hush-hush")')
-    preview = project.preview()
-    assert "1 to update" in preview
-    assert "5 unchanged" in preview
-    assert "hush-hush" not in preview.output.replace("known description: 'hush-hush'", "")
-    before = 'import record\nunknown = record.Record("new", "text").id'
-    program(project, f"{DOMAIN}, description=unknown", before)
-    preview = project.preview()
-    assert "1 to update" in preview
-    assert "1 to create" in preview
-    assert "- pulumi-python" not in preview
-    assert set(known(preview)) >= COMPUTED
-    assert "description" not in known(preview)
 
 
 def test_an_output_that_is_to_be_secret_is_not_shown(project: Project) -> None:

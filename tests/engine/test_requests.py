@@ -27,22 +27,6 @@ def asked(emulator: Emulator) -> dict[str, int]:
     return counts
 
 
-def test_one_for_each_change_and_none_for_what_is_unchanged(project: Project, emulator: Emulator) -> None:
-    project.program(ingresses(3))
-    project.preview()
-    assert asked(emulator) == {}
-    project.up()
-    assert asked(emulator) == {"POST /agent_ingresses": 3}
-    project.up()
-    project.preview()
-    assert asked(emulator) == {}
-    project.program(ingresses(3, "new"))
-    project.up()
-    assert asked(emulator) == {"PATCH /agent_ingresses/{id}": 3}
-    project.destroy()
-    assert asked(emulator) == {"DELETE /agent_ingresses/{id}": 3}
-
-
 @pytest.mark.parametrize(("number", "account"), [(1, 1), (30, 250)])
 def test_a_refresh_takes_one_and_a_list(number: int, account: int, project: Project, emulator: Emulator) -> None:
     emulator.configure(limit=0)

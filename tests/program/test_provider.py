@@ -51,6 +51,18 @@ def test_what_is_not_given_is_that_of_the_stack_config_but_never_the_key(mocks: 
     }
 
 
+def test_what_is_secret_in_the_stack_config_is_secret_in_the_provider(mocks: Mocks) -> None:
+    config = {"ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
+    pulumi.runtime.set_all_config(config, ["ngrok:apiBaseUrl"])
+    try:
+        run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY).urn)
+    finally:
+        pulumi.runtime.set_all_config({}, [])
+    [provider] = mocks.registered
+    secret = {name for name, value in provider.inputs.items() if rpc.is_rpc_secret(value)}
+    assert secret == {"ngrok:apiKey", "ngrok:apiBaseUrl"}
+
+
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_no_key_is_refused_at_once(key: Any, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider takes'):

@@ -18,7 +18,7 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.program.conftest import Mocks, run
+from tests.program.conftest import NS_TARGETS, Mocks, run
 
 # What a sentence about a missing name has to say.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
@@ -119,19 +119,22 @@ def test_without_its_attribute_a_resources_provider_is_the_one_that_pulumi_gives
     run(program)
 
 
-def test_without_a_way_to_leave_an_output_to_another_one_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    untracked: list[Any] = []
+@pytest.mark.parametrize("has_name", [True, False])
+def test_without_a_way_to_leave_an_output_to_another_one_a_preview_is_as_exact(
+    has_name: bool, preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
 
-    class Output:
-        def __getattr__(self, name: str) -> Any:
-            raise AssertionError(f"{name} is no attribute of an Output's class")
+    def program() -> Any:
+        # The SDK itself needs the name once it runs the program.
+        with monkeypatch.context() as context:
+            if not has_name:
+                context.delattr(pulumi.Output, "_untrack")
+            ingress = agin.AgentIngress("i", domain="connect.acme.com")
+        return ingress.ns_targets.apply(seen.append)
 
-    output: Any = Output()
-    monkeypatch.setattr(pulumi, "Output", Output)
-    sdk.stop_waiting_for(output)
-    monkeypatch.setattr(Output, "_untrack", untracked.append, raising=False)
-    sdk.stop_waiting_for(output)
-    assert untracked == [output]
+    run(program)
+    assert seen == [NS_TARGETS]
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,8 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
 
 
 def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
-    # So short that a look tries only once.
-    waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.3"
+    # Less than the clock's first pause, so that a look tries only once.
+    waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))

@@ -24,9 +24,11 @@ from pulumi_agin.api.clock import Clock as SystemClock
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
 from pulumi_agin.api.progress import Wait
 from pulumi_agin.api.retry import Deadline
+from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator, FaultKind
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
+from tests.unit.wire import Held
 
 DOMAIN = "connect.acme.com"
 
@@ -194,12 +196,32 @@ def test_an_answer_about_another_domain_is_settled_by_a_look_too(
     assert (ingress.id, ingress.domain) == (emulator.ingresses()[0]["id"], DOMAIN)
 
 
-def test_time_is_kept_to_settle_a_create_that_was_never_answered(
-    client: AgentIngressClient, emulator: Emulator
-) -> None:
-    emulator.add_fault("POST", "hang", after=True)
+class Unanswered(Exchanges):
+    """The way to the emulator, by a clock: no POST is answered in all of its time, and other answers take a second."""
+
+    def __init__(self, emulator: Emulator, clock: Clock, *, arrives: bool) -> None:
+        self._way = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
+        self._clock = clock
+        self._arrives = arrives
+
+    def exchange(self, method: str, *where: Any, **how: Any) -> Answer | NoAnswer:
+        if method != "POST" and how["seconds"] >= 1:
+            self._clock.sleep(1)
+            return self._way.exchange(method, *where, **how)
+        if self._arrives:
+            self._way.exchange(method, *where, **how)
+        self._clock.sleep(how["read_seconds"])
+        return NoAnswer("it did not answer", may_have_arrived=True, is_transient=True)
+
+
+def unanswered(emulator: Emulator, clock: Clock, *, arrives: bool) -> AgentIngressClient:
+    network = Unanswered(emulator, clock, arrives=arrives)
+    return AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=clock, exchanges=network)
+
+
+def test_time_is_kept_to_settle_a_create_that_was_never_answered(clock: Clock, emulator: Emulator) -> None:
     # A quarter of the time is kept.
-    ingress = client.create({"domain": DOMAIN}, 0.4)
+    ingress = unanswered(emulator, clock, arrives=True).create({"domain": DOMAIN})
     assert emulator.counts() == {"POST /agent_ingresses": 1, "GET /agent_ingresses": 1}
     assert [i["id"] for i in emulator.ingresses()] == [ingress.id]
 
@@ -217,11 +239,10 @@ def test_a_create_that_is_carried_out_while_it_is_looked_for_is_ours(clock: Cloc
     assert client.create({"domain": ANOTHER["domain"]}).id == ANOTHER["id"]
 
 
-def test_a_create_that_may_still_be_carried_out_is_not_said_to_have_failed(emulator: Emulator) -> None:
-    emulator.add_fault("POST", "hang", times=None)
+def test_a_create_that_may_still_be_carried_out_is_not_said_to_have_failed(clock: Clock, emulator: Emulator) -> None:
     with pytest.raises(errors.CreateUnsettledError, match="it is not there, but may still appear"):
         # A quarter of the time is kept for the look.
-        AgentIngressClient(Secret(API_KEY), emulator.url, 0.4, clock=Clock()).create({"domain": DOMAIN})
+        unanswered(emulator, clock, arrives=False).create({"domain": DOMAIN})
 
 
 def test_a_create_that_a_stranger_made_in_between_is_not_adopted(
@@ -259,14 +280,15 @@ def test_what_another_create_of_this_run_made_is_not_taken_for_ours(
     assert refused.value.existing_id == first.id
 
 
-def test_two_creates_of_one_domain_at_once_make_one(client: AgentIngressClient, emulator: Emulator) -> None:
-    emulator.add_fault("POST", "delay", seconds=0.2)
+def test_two_creates_of_one_domain_at_once_make_one(clock: Clock, emulator: Emulator) -> None:
+    network = Held(emulator, "POST", after=False)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=clock, exchanges=network)
     with ThreadPoolExecutor(1) as thread:
         creating = thread.submit(client.create, {"domain": DOMAIN})
-        while not emulator.counts():
-            time.sleep(0.001)
+        assert network.is_held.wait(20)
         with pytest.raises(errors.InvalidInputsError, match=r"connect\.acme\.com: two resources of this run"):
             client.create({"domain": DOMAIN})
+        network.may_go_on.set()
         assert creating.result().domain == DOMAIN
     assert emulator.counts() == {"POST /agent_ingresses": 1}
 
@@ -500,7 +522,7 @@ def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
 def test_what_was_never_sent_is_not_looked_for() -> None:
     for base_url, says in (("http://127.0.0.1:1", "Connection refused"), ("https://ngrok.invalid", "ngrok.invalid")):
         with pytest.raises(errors.UnreachableError, match=says):
-            AgentIngressClient(Secret(API_KEY), base_url, 0.2, clock=Clock()).create({"domain": DOMAIN})
+            AgentIngressClient(Secret(API_KEY), base_url, 0.9, clock=Clock()).create({"domain": DOMAIN})
 
 
 def test_a_certificate_that_is_not_to_be_trusted_is_not_asked_again() -> None:

@@ -310,12 +310,17 @@ def test_an_answer_cut_short(emulator: Emulator, session: requests.Session) -> N
 def test_a_request_that_hangs(emulator: Emulator, session: requests.Session, after: bool, made: list[str]) -> None:
     emulator.add_fault("POST", "hang", after=after)
     with pytest.raises(requests.ReadTimeout):
+        # Real, and short: only time shows that no answer comes.
         session.post(collection(emulator), json={"domain": "connect.acme.com"}, timeout=0.1)
+    # On a busy machine, the emulator may read it later.
+    while not emulator.requests() or len(domains(emulator)) < len(made):
+        time.sleep(0.001)
     assert domains(emulator) == made
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_late_answer(emulator: Emulator, session: requests.Session, after: bool) -> None:
+    # Real, and short: the delay is what the fault is.
     emulator.add_fault("POST", "delay", seconds=0.05, after=after)
     started = time.monotonic()
     create(emulator, session)
@@ -467,16 +472,16 @@ def test_pause_and_resume(emulator: Emulator, session: requests.Session) -> None
 
 def test_a_pause_over_http_ends_by_itself(emulator: Emulator, session: requests.Session) -> None:
     session.get(collection(emulator), timeout=10)
+    began = time.monotonic()
+    # Real, and short: over HTTP, nothing but time ends a pause.
     control(emulator, "pause", {"seconds": 0.05})
-    with pytest.raises(requests.ConnectionError):
-        session.get(collection(emulator), timeout=10)
-    deadline = time.monotonic() + 5
     while True:
         try:
             assert session.get(collection(emulator), timeout=10).status_code == 200
             break
         except requests.ConnectionError:
-            assert time.monotonic() < deadline
+            assert time.monotonic() < began + 20
+    assert time.monotonic() >= began + 0.05
 
 
 def test_stop_leaves_nothing(session: requests.Session) -> None:
@@ -493,7 +498,8 @@ def test_stop_leaves_nothing(session: requests.Session) -> None:
         emulator.resume()
         started = time.monotonic()
         emulator.stop()
-        assert time.monotonic() - started < 0.5
+        # Not after the delay.
+        assert time.monotonic() - started < 30
         for future in waiting:
             assert isinstance(future.exception(), requests.ConnectionError)
         with pytest.raises(RuntimeError, match="not running"):

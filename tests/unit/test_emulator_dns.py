@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from pulumi_agin.emulator import Emulator, delegation
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.emulator.limits import Bounds
 from tests.keys import API_KEY
 from tests.unit.test_emulator import Clock
 from tests.unit.test_nameservers import answering, refer
@@ -82,11 +83,10 @@ def test_a_server_that_talks_nonsense(clock: Clock, sent: bytes) -> None:
     )
 
 
-def test_a_server_that_hangs_holds_nobody_else_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delegation, "LOOK_SECONDS", 3600)
+def test_a_server_that_hangs_holds_nobody_else_up(clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        emulator = Emulator(API_KEY, clock=clock, dns=address).start()
+        emulator = Emulator(API_KEY, clock=clock, dns=address, bounds=Bounds(look_seconds=3600)).start()
         ingress, unmanaged = create(emulator), create(emulator, "unmanaged.acme.com", None)
         clock.advance(2)
         held = threads.submit(job, emulator, ingress)
@@ -104,8 +104,10 @@ def test_a_server_that_hangs_holds_nobody_else_up(clock: Clock, monkeypatch: pyt
             with pytest.raises(requests.ConnectionError):
                 held.result(20)
 
-        monkeypatch.setattr(delegation, "LOOK_SECONDS", 0.1)
-        with emulator:
+        # Real, and short: only time shows that nothing answers.
+        with Emulator(API_KEY, clock=clock, dns=address, bounds=Bounds(look_seconds=0.1)) as emulator:
+            ingress = create(emulator)
+            clock.advance(2)
             assert job(emulator, ingress)[1] == (
                 f"The DNS server {address} could not be asked: it did not answer within 0.1 seconds."
             )

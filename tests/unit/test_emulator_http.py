@@ -79,3 +79,14 @@ def test_a_made_up_answer_may_contradict_its_length(emulator: Emulator, length: 
         assert answer.headers["content-length"] == length
         with pytest.raises(http.client.IncompleteRead):
             answer.read()
+
+
+def test_an_answer_can_be_read_to_its_end_though_not_all_of_the_request_was(emulator: Emulator) -> None:
+    body = bytes(150_000)
+    with connect(emulator) as connection:
+        # All of it is on its way before the answer, so that the connection's end finds some of it unread.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * len(body))
+        connection.sendall(
+            b"POST /agent_ingresses HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n" + body
+        )
+        assert everything(connection).startswith(b"HTTP/1.1 413 ")

@@ -459,7 +459,8 @@ def test_the_status_tells_what_may_go_better_another_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     id_ = make("connect.acme.com")
-    monkeypatch.setenv("NGROK_API_TIMEOUT_SECONDS", "0.3")
+    # Less than the first pause, so that nothing is tried again.
+    monkeypatch.setenv("NGROK_API_TIMEOUT_SECONDS", "0.4")
     emulator.add_fault("GET", times=None, **fault)
     for arguments in ([id_], ["--all"]):
         said = command(*arguments)

@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -19,9 +21,13 @@ import dns.update
 import pytest
 
 from pulumi_agin.nameservers import Delegation, Server, describe_public, find_delegation, parse_server
+from tests.unit.clock import Clock
 
 DOMAIN = "connect.acme.com"
 SECONDS = 10.0
+
+# Real, and short: only time shows that nothing answers by UDP.
+UDP_SECONDS = 0.05
 
 
 # -- a server that was named ------------------------------------------------------------------------------
@@ -59,11 +65,11 @@ def test_what_is_no_address_of_a_server(text: str, form: str) -> None:
 def test_a_server_that_is_down_or_has_no_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        assert find_delegation(DOMAIN, 0.2, Server("127.0.0.1", port)).problem == (
-            f"127.0.0.1:{port}: Connection refused"
+        server = Server("127.0.0.1", taken.getsockname()[1])
+        assert find_delegation(DOMAIN, SECONDS, server, udp_seconds=UDP_SECONDS).problem == (
+            f"{server}: Connection refused"
         )
-    assert find_delegation(DOMAIN, 0.2, Server("nowhere.invalid", 53)).problem
+    assert find_delegation(DOMAIN, SECONDS, Server("nowhere.invalid", 53)).problem
 
 
 # -- servers that only a test can have --------------------------------------------------------------------
@@ -150,7 +156,18 @@ def test_a_resolver_is_asked_as_one() -> None:
 
 def test_tcp_is_tried_where_udp_stays_silent() -> None:
     with answering(refer, socket.SOCK_STREAM) as server:
-        assert find_delegation(DOMAIN, 1, server) == Delegation(("ns1.awsdns.org.",))
+        assert find_delegation(DOMAIN, SECONDS, server, udp_seconds=UDP_SECONDS) == Delegation(("ns1.awsdns.org.",))
+
+
+def test_all_queries_of_a_lookup_share_its_time() -> None:
+    clock = Clock()
+
+    def refuse_late(query: dns.message.Message, response: dns.message.Message) -> None:
+        clock.now += SECONDS
+        response.set_rcode(dns.rcode.REFUSED)
+
+    with answering(refuse_late) as server:
+        assert find_delegation(DOMAIN, SECONDS, server, clock=clock) == Delegation(problem="no answer in time")
 
 
 def test_a_server_of_the_zone_above_is_asked_for_the_delegation_alone() -> None:
@@ -168,12 +185,9 @@ def test_a_referral_elsewhere_is_no_answer() -> None:
         )
 
 
-def test_a_machine_without_a_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> None:
-        raise dns.resolver.NoResolverConfiguration
-
-    monkeypatch.setattr(dns.resolver, "Resolver", none)
-    assert describe_public(DOMAIN, SECONDS) == (
+def test_a_machine_without_a_resolver(tmp_path: Path) -> None:
+    make_resolver = partial(dns.resolver.Resolver, str(tmp_path / "resolv.conf"))
+    assert describe_public(DOMAIN, SECONDS, partial(find_delegation, make_resolver=make_resolver)) == (
         "public DNS could not be asked (this machine has no DNS resolver configured)"
     )
 

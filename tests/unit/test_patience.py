@@ -12,6 +12,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.patience import LONGEST_SECONDS, Patience
+from tests.unit.clock import Clock
 
 
 class Ngrok:
@@ -20,7 +21,7 @@ class Ngrok:
     timeout_seconds = 300.0
 
     def __init__(self, answer: Callable[[str], None] = lambda id_: None) -> None:
-        self.now = 1000.0
+        self.clock = Clock()
         self.had: list[float] = []
         self._answer = answer
 
@@ -31,7 +32,7 @@ class Ngrok:
 
 
 def patience(ngrok: Ngrok) -> Patience:
-    return Patience(cast(AgentIngressClient, ngrok), clock=lambda: ngrok.now)
+    return Patience(cast(AgentIngressClient, ngrok), ngrok.clock)
 
 
 def run(*calls: Awaitable[Any]) -> list[Any]:
@@ -45,7 +46,7 @@ def test_each_stretch_has_all_of_the_time_however_long_the_program_took_before()
     ngrok = Ngrok()
     asker = patience(ngrok)
     assert run(asker.get("one")) == ["one"]
-    ngrok.now += 10 * LONGEST_SECONDS
+    ngrok.clock.now += 10 * LONGEST_SECONDS
     assert run(asker.get("two")) == ["two"]
     assert ngrok.had == [LONGEST_SECONDS, LONGEST_SECONDS]
 
@@ -68,9 +69,9 @@ def test_those_that_are_asked_for_together_share_the_time_and_fail_when_it_is_ov
     async def program() -> list[Any]:
         slow = asyncio.ensure_future(asker.get("slow"))
         await asyncio.to_thread(is_asked.wait, 10)
-        ngrok.now += LONGEST_SECONDS - 1
+        ngrok.clock.now += LONGEST_SECONDS - 1
         quick = await asker.get("quick")
-        ngrok.now += 1
+        ngrok.clock.now += 1
         [late] = await asyncio.gather(asker.get("late"), return_exceptions=True)
         may_answer.set()
         return [await slow, quick, str(late)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
@@ -18,6 +17,7 @@ from pulumi_agin.api.snapshot import Page, Query, Snapshot
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY
 from tests.unit.clock import Clock
+from tests.unit.wire import Held
 
 IDS = ["agin_1", "agin_2", "agin_3"]
 
@@ -311,23 +311,19 @@ def test_one_is_gone_only_when_it_was_asked_for_by_its_id(emulator: Emulator) ->
 def test_what_was_read_while_a_write_was_under_way_is_not_used_after_it(
     when: str, emulator: Emulator, clock: Clock
 ) -> None:
-    client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=clock)
+    network = Held(emulator, "PATCH", after=when == "as it begins")
+    client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=clock, exchanges=network)
     ingress = client.create({"domain": "connect.acme.com"})
     client.get_one_of_many(ingress.id)
     during_it = "new" if when == "as it begins" else ""
     if during_it:
         # It is carried out at once, and answered later.
         client.get_one_of_many(ingress.id)
-        emulator.add_fault("PATCH", "hang", after=True)
-    else:
-        emulator.add_fault("PATCH", "delay", seconds=0.2)
     with ThreadPoolExecutor(1) as thread:
-        emulator.clear_requests()
-        # A quarter of its time is kept to settle it.
-        writing = thread.submit(client.update, ingress.id, {"description": "new"}, 0.4)
-        while emulator.ingresses()[0]["description"] != during_it or not emulator.counts():
-            time.sleep(0.001)
+        writing = thread.submit(client.update, ingress.id, {"description": "new"})
+        assert network.is_held.wait(20)
         assert client.get_one_of_many(ingress.id).description == during_it
+        network.may_go_on.set()
         assert writing.result().description == "new"
     assert client.get_one_of_many(ingress.id).description == "new"
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator
+from tests.keys import API_KEY
 
 Handle = Callable[[socket.socket], None]
 
@@ -75,16 +81,39 @@ def reply(*pieces: bytes) -> Handle:
 
 
 def trickle(beginning: bytes, drip: bytes) -> Handle:
-    """Reads a request, and answers without an end: the beginning, and then a drip ten times a second."""
-    ended = threading.Event()
+    """Reads a request, and answers as if without an end: the beginning, and then drips."""
 
     def handle(connection: socket.socket) -> None:
         receive(connection)
         connection.sendall(beginning)
-        while not ended.wait(0.1):
-            connection.sendall(drip)
+        drip_on(connection, drip)
 
     return handle
+
+
+def drip_on(connection: socket.socket, drip: bytes) -> None:
+    """Sends a drip ten times a second, much longer than any test waits. Then it ends, for who would wait for ever."""
+    for _ in range(200):
+        time.sleep(0.1)
+        connection.sendall(drip)
+
+
+class Held(Exchanges):
+    """The way to the emulator, on which requests by one method, or their answers, wait for `may_go_on`."""
+
+    def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
+        self.is_held, self.may_go_on = threading.Event(), threading.Event()
+        self._way = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
+        self._method = method
+        self._after = after
+
+    def exchange(self, method: str, *where: Any, **how: Any) -> Answer | NoAnswer:
+        if method != self._method:
+            return self._way.exchange(method, *where, **how)
+        answer = self._way.exchange(method, *where, **how) if self._after else None
+        self.is_held.set()
+        assert self.may_go_on.wait(20)
+        return answer or self._way.exchange(method, *where, **how)
 
 
 @contextlib.contextmanager
