@@ -37,10 +37,8 @@ def dev() -> Path:
     wanted = _made_from()
     if _stamp(DEV) == wanted:
         return DEV
-    _make(DEV, "[1/3] making the development environment .build/venv")
-    # Dependency groups need pip 25.1. Most Pythons come with an older one.
-    _pip(DEV, "[2/3] upgrading its pip", "--upgrade", "pip>=25.1")
-    title = "[3/3] installing the package, its dependencies and the tools: about a minute"
+    _make(DEV, "[1/2] making the development environment .build/venv")
+    title = "[2/2] installing the package, its dependencies and the tools: about a minute"
     _pip(DEV, title, "--editable", ".[emulator]", "--group", "dev")
     _set_stamp(DEV, wanted)
     return DEV
@@ -151,6 +149,9 @@ def _make(folder: Path, title: str) -> None:
         )
     shutil.rmtree(folder, ignore_errors=True)
     run_step(title, [sys.executable, "-m", "venv", folder], log=LOG)
+    # Most Pythons come with an older one. Dependency groups need pip 25.1, and Pulumi has pip list the packages in each
+    # run of a program, for which older ones take twice as long.
+    _pip(folder, "      upgrading its pip", "--upgrade", "pip>=25.1")
 
 
 def _pip(folder: Path, title: str, *arguments: str) -> None:

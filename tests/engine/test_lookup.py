@@ -195,7 +195,7 @@ WRONG = {
         "the filter of get_agent_ingresses is empty; leave it out for all of the account"
     ),
     'agin.get_agent_ingressesFORM(opts=of(pulumi.ProviderResource("pulumi-python", "p", {})))': (
-        'the explicit provider "p" is a ProviderResource, of which the API key can\'t be read in the program'
+        'the explicit provider "p" is a ProviderResource, whose API key the program can\'t read'
     ),
     'agin.get_agent_ingressesFORM(opts=of(agin.Provider("q", pulumi.Output.from_input(""))))': (
         'api_key of the Provider "q" is empty'

@@ -225,10 +225,8 @@ def test_a_destroy_with_a_stale_key_says_where_it_is_from_and_what_refreshes_it(
     stack.rotate()
     failed = project.destroy("--continue-on-error", fails=True)
     for source in (FROM_STACK_CONFIG, FROM_PROVIDER):
-        assert (
-            f"The API key came from {source} (refresh and destroy take it as the last `pulumi up` left it: after"
-            in (failed.diagnostics)
-        )
+        said = f"The API key came from {source} (refresh and destroy use that of the last `pulumi up`: after a change, "
+        assert said in failed.diagnostics
     assert failed.diagnostics.count("run `pulumi up` first, or add --run-program)") == 2
     assert not failed.has_traceback
     assert len(emulator.ingresses()) == len(project.resources()) == 2
