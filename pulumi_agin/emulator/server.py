@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -109,6 +110,7 @@ class Emulator(Control):
         self._app: App
         self._connections: set[Connection]
         self._listener: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
         self._resuming: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -199,10 +201,18 @@ class Emulator(Control):
         self._run(self._listen())
 
     def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        sock = socket.create_server((self._host, self._port), family=family, backlog=128)
-        # Connections inherit this option. See READ_BYTES.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
+        """Returns a socket that has the port, and refuses connections until it listens."""
+        sock = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
+        try:
+            # Connections of an earlier run may still be ending. On Windows, the option would let two sockets listen.
+            if os.name != "nt":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections inherit this option. See READ_BYTES.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
+            sock.bind((self._host, self._port))
+        except BaseException:
+            sock.close()
+            raise
         self._port = sock.getsockname()[1]
         return sock
 
@@ -218,24 +228,34 @@ class Emulator(Control):
         self._loop = asyncio.get_running_loop()
         self._app = App(self._state, self, self._access)
         self._connections = set()
-        await self._listen(sock)
+        self._reserved = sock
+        await self._listen()
         ready.set()
         await self._app.stopping.wait()
+        self._cancel_resuming()
         self._close_listener()
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
         while self._connections:
             for connection in self._connections:
                 connection.abort()
             await asyncio.sleep(0)
 
-    async def _listen(self, sock: socket.socket | None = None, *, after_seconds: float = 0.0) -> None:
+    async def _listen(self, *, after_seconds: float = 0.0) -> None:
         await asyncio.sleep(after_seconds)
-        if self._listener is None:
+        sock, self._reserved = self._reserved, None
+        if sock is not None:
             self._listener = await asyncio.start_server(
-                self._answer_connection, sock=sock or self._bind(), limit=READ_BYTES
+                self._answer_connection, sock=sock, limit=READ_BYTES, backlog=128
             )
 
     async def _pause(self, seconds: float | None) -> None:
-        self._close_listener()
+        self._cancel_resuming()
+        if self._listener is not None:
+            self._close_listener()
+            # Otherwise another process could take the port in the meantime.
+            self._reserved = self._bind()
         for connection in self._connections:
             # A client that asks for the pause over HTTP gets an answer.
             if not (connection.request and connection.request.path.startswith(CONTROL_PREFIX)):
@@ -243,10 +263,12 @@ class Emulator(Control):
         if seconds is not None:
             self._resuming = self._loop.create_task(self._listen(after_seconds=seconds))
 
-    def _close_listener(self) -> None:
+    def _cancel_resuming(self) -> None:
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
+
+    def _close_listener(self) -> None:
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -107,7 +107,7 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
     project: Project, emulator: Emulator
 ) -> None:
     def until_told(*doing: str) -> Callable[[str], None]:
-        """Stops the service, until each of these has been said to wait."""
+        """Takes the service away, until each of these has been said to wait."""
         waiting = set(doing)
 
         def see(line: str) -> None:
@@ -116,13 +116,13 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
                     r"pulumi-agin: still waiting to .*, for \d+(\.\d)? of the \d+ seconds it may take: ", line
                 )
                 assert f"no answer from {emulator.url} (the base URL from the environment variable NGROK_API_B" in line
-                # Reset where the service stopped before it took the connection.
+                # Reset if the service went away just when the connection was made.
                 assert re.search("Connection (refused|reset by peer)", line)
                 waiting.remove(each)
                 if not waiting:
-                    emulator.start()
+                    emulator.resume()
 
-        emulator.stop()
+        emulator.pause()
         return see
 
     project.program(ONE.format("old"))

@@ -470,6 +470,16 @@ def test_pause_and_resume(emulator: Emulator, session: requests.Session) -> None
     assert len(session.get(collection(emulator), timeout=10).json()["ingresses"]) == 1
 
 
+def test_a_pause_keeps_the_port_from_others(emulator: Emulator) -> None:
+    port = int(emulator.url.rpartition(":")[2])
+    for _ in range(2):
+        emulator.pause()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    emulator.resume()
+    assert emulator.ingresses() == []
+
+
 def test_a_pause_over_http_ends_by_itself(emulator: Emulator, session: requests.Session) -> None:
     session.get(collection(emulator), timeout=10)
     began = time.monotonic()
@@ -485,7 +495,7 @@ def test_a_pause_over_http_ends_by_itself(emulator: Emulator, session: requests.
 
 
 def test_stop_leaves_nothing(session: requests.Session) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with Emulator(KEY) as emulator, ThreadPoolExecutor(2) as pool:
         session.get(collection(emulator), timeout=10)
         control(emulator, "settings")
@@ -506,7 +516,7 @@ def test_stop_leaves_nothing(session: requests.Session) -> None:
             emulator.pause()
     emulator.stop()
     gc.collect()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_stopped_emulator_starts_again_as_it_was(session: requests.Session) -> None:
