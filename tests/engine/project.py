@@ -46,15 +46,16 @@ class Result:
 
     @property
     def has_traceback(self) -> bool:
-        """Whether something failed without a sentence of its own.
+        """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
 
-        The engine ends the program of a failing run by SIGINT, and where that meets the SDK, Python tells it in a
-        traceback, with any provider.
+        The engine ends the program of a failing run by SIGINT. If that meets the SDK, Python prints a traceback with
+        any provider, and the CLI may end before it has all of it.
         """
         tracebacks = self.output.split("Traceback (most recent call last)")[1:]
         # An exception that came of another one is told after it.
         last = [each for each in tracebacks if "During handling of the above exception" not in each]
-        return any("KeyboardInterrupt" not in each for each in last)
+        ours = [each for each in last if "pulumi_agin" in each or "pulumi/dynamic" in each]
+        return any("KeyboardInterrupt" not in each for each in ours)
 
     def __contains__(self, text: str) -> bool:
         return text in self.output

@@ -47,7 +47,7 @@ def no_key_is_kept(project: Project) -> Iterator[None]:
 
 def error(failed: Result) -> str:
     """The one sentence that a command failed with."""
-    assert not failed.has_traceback
+    assert not failed.has_traceback, failed.output
     assert redact(failed.output, API_KEY) == failed.output
     # A star is before what was kept with an init error.
     [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", failed.output, re.MULTILINE)

@@ -59,13 +59,10 @@ def import_line(project: Project, python: Path, *args: Any, **kwargs: Any) -> st
 
 
 def assert_unchanged(project: Project, emulator: Emulator, resources: int) -> None:
-    """Neither an `up` nor a refresh finds a difference, and the state is as an `up` leaves it."""
-    unchanged = f"{resources} unchanged"
+    """Neither a refresh nor an `up` finds a difference, and the state is as an `up` leaves it."""
     before = contents(project)
     emulator.clear_requests()
-    assert unchanged in project.up()
-    assert emulator.requests() == []
-    assert unchanged in project.refresh()
+    assert f"{resources} unchanged" in project.up("--refresh")
     assert contents(project) == before
     assert {request["method"] for request in emulator.requests()} == {"GET"}
 
@@ -95,7 +92,9 @@ def test_all_of_an_account_and_the_program_for_it(project: Project, emulator: Em
     assert emulator.counts() == {"GET /agent_ingresses": 1}
     assert all(found["protect"] for found in project.resources())
 
-    assert "6 unchanged" in project.preview()
+    emulator.clear_requests()
+    assert "6 unchanged" in project.up()
+    assert emulator.requests() == []
     assert_unchanged(project, emulator, 6)
     assert all(found["protect"] for found in project.resources())
     # After it, the same command changes nothing and prints the same program.
