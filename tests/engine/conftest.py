@@ -54,6 +54,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path
     return Project(folder, cli, user_env, dict(secrets), secrets_provider=SECRETS_PROVIDER).folder
 
 
+# Its garbage collector would take a twentieth of the CPU time of all tests, and memory is short in none of them.
+QUICKER_CLI = {"GOGC": "800"}
+
 NewProject = Callable[[str], Project]
 
 
@@ -64,7 +67,7 @@ def new_project(
     """Makes empty projects, each in a folder of the name that is given, as `project` is one."""
 
     def new(folder: str) -> Project:
-        environment = {**secrets, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+        environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
         return Project(
             tmp_path / folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER
         )
