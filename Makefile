@@ -7,8 +7,8 @@ T ?=
 # Tests at once: one for each core, and twice as many where Pulumi's processes are, for which most tests mostly wait.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell expr 2 \* $(CORES))
-# They are handed out file by file, in their order: what takes long comes first, and fewer processes load the packages of
-# the DNS providers.
+# Tests are handed out file by file, in their order: what takes long comes first, and fewer processes load the packages
+# of the DNS providers.
 PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # What is run at once prints one after the other, where this make can do that.
 AT_ONCE = $(MAKE) --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)

@@ -48,8 +48,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
                 exist. With the `id` of the AgentIngress, the wait may begin before. A change makes a new wait.
             timeout_seconds: How long to wait in all, in seconds above 0. `custom_timeouts` can make it less.
             dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds from 0 on:
-                new records take time to spread. The time starts again whenever ngrok reports a new error. Errors of
-                other kinds are shown, and the wait goes on.
+                new records take time to spread. The time starts again if the error goes away and comes back. Errors
+                of other kinds are shown, and the wait goes on.
             opts: The options of the resource.
 
         Raises:

@@ -489,7 +489,7 @@ class PrimaryServer:
             )
         if error == dns.rcode.BADKEY:
             why = (
-                f"it knows no key of this name with {key.algorithm}, or it is Knot and knows one that may not "
+                f"it knows no key of this name with {key.algorithm}, or, if it is Knot DNS, the key may not "
                 f"change {operation.domain}; check tsig_key_name and tsig_algorithm"
             )
         elif error == dns.rcode.BADSIG:

@@ -25,7 +25,7 @@ class Domain(Rule):
     """A domain that DNS allows, in canonical form.
 
     ngrok itself decides about wildcards, the apex of a zone and ngrok's own names. No message repeats the value,
-    because it may be a secret of the program. Pulumi shows it if it is not.
+    because it may be a secret of the program. Pulumi shows a value that is not secret.
     """
 
     limit = f"{DOMAIN_MAX_BYTES} bytes, labels of {LABEL_MAX_BYTES}"

@@ -120,8 +120,8 @@ class Transport:
         ticket = self._rate_limit.enter(deadline)
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_WORDS}, and the time left after {deadline} is too short to wait "
-                "for the next one",
+                f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline} too little time is left to wait "
+                "until it accepts one more",
                 status=429,
                 error_code="",
                 operation_id="",

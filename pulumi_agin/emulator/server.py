@@ -202,8 +202,12 @@ class Emulator(Control):
 
     def _bind(self) -> socket.socket:
         """Returns a socket that has the port, and refuses connections until it listens."""
-        sock = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
+        is_ipv6 = ":" in self._host
+        sock = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET)
         try:
+            if is_ipv6:
+                # "::" means all IPv6 addresses, and no IPv4 ones.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             # Connections of an earlier run may still be ending. On Windows, the option would let two sockets listen.
             if os.name != "nt":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -244,22 +248,28 @@ class Emulator(Control):
 
     async def _listen(self, *, after_seconds: float = 0.0) -> None:
         await asyncio.sleep(after_seconds)
-        sock, self._reserved = self._reserved, None
-        if sock is not None:
-            self._listener = await asyncio.start_server(
-                self._answer_connection, sock=sock, limit=READ_BYTES, backlog=128
-            )
+        if self._listener is not None:
+            return
+        sock, self._reserved = self._reserved or self._bind(), None
+        # Assigned before it listens, which takes a turn of the event loop: a pause may come in that turn.
+        self._listener = await asyncio.start_server(
+            self._answer_connection, sock=sock, limit=READ_BYTES, backlog=128, start_serving=False
+        )
+        try:
+            await self._listener.start_serving()
+        except OSError:
+            self._close_listener()
+            raise
 
     async def _pause(self, seconds: float | None) -> None:
         self._cancel_resuming()
-        if self._listener is not None:
-            self._close_listener()
-            # Otherwise another process could take the port in the meantime.
-            self._reserved = self._bind()
+        self._close_listener()
         for connection in self._connections:
             # A client that asks for the pause over HTTP gets an answer.
             if not (connection.request and connection.request.path.startswith(CONTROL_PREFIX)):
                 connection.abort()
+        # Otherwise the system could give the port to a process that asks for any free one.
+        self._reserved = self._reserved or self._bind()
         if seconds is not None:
             self._resuming = self._loop.create_task(self._listen(after_seconds=seconds))
 

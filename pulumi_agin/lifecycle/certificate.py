@@ -206,7 +206,7 @@ class CertificateValidationLifecycle:
             return before, str(error)
 
     def _pause(self, call: Call, seconds: float) -> None:
-        """Sleeps, and raises Abandoned as soon as the engine no longer waits for the call, as when it was killed."""
+        """Sleeps. Raises Abandoned as soon as the engine no longer waits for the call, such as when it was killed."""
         clock = self._process.clock
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
@@ -231,8 +231,8 @@ class CertificateValidationLifecycle:
         else:
             after = f"{elapsed:.0f} seconds"
         over = (
-            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, the limit set by "
-            f"{limit}, it is {_words(client, ingress)}"
+            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, when the time "
+            f"allowed by {limit} was over, it is {_words(client, ingress)}"
         )
         if problem:
             over += f", as last seen: {problem}"

@@ -42,7 +42,7 @@ def user_env() -> Path:
 
 @pytest.fixture(scope="session")
 def secrets() -> Iterator[dict[str, str]]:
-    """The environment variables by which the CLI finds what keeps the keys of the stacks' secrets."""
+    """The environment variables with which the CLI finds the stand-in for Vault, which encrypts the stacks' keys."""
     with vault() as variables:
         yield variables
 
@@ -54,7 +54,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path
     return Project(folder, cli, user_env, dict(secrets), secrets_provider=SECRETS_PROVIDER).folder
 
 
-# Its garbage collector would take a twentieth of the CPU time of all tests, and memory is short in none of them.
+# The CLI's garbage collector would take a twentieth of the CPU time of all tests, and no test is short of memory.
 QUICKER_CLI = {"GOGC": "800"}
 
 NewProject = Callable[[str], Project]

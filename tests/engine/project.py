@@ -66,7 +66,7 @@ class Project:
     """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are.
 
     prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
-    secrets_provider: by what the CLI encrypts the secrets of stacks that it makes; None for the passphrase.
+    secrets_provider: what the CLI encrypts the secrets of new stacks with; None for the passphrase.
     """
 
     folder: Path

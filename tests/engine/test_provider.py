@@ -202,7 +202,7 @@ def test_a_new_key_is_used_by_the_next_up_and_changes_no_ingress(
     before = {each["id"] for each in project.resources()}
     stack.rotate()
     up = project.up()
-    # The Provider is, as its key is one of its inputs.
+    # Only the Provider is updated, because its key is one of its inputs.
     assert "1 updated" in up
     assert "3 unchanged" in up
     assert "AgentIngress" not in up

@@ -106,7 +106,7 @@ def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: P
         plugin.create(inputs(id_), timeout=0.001)
     assert caught.value.clean
     assert caught.value.kept is None
-    assert "seconds, the limit set by custom_timeouts, it is in progress" in caught.value.message
+    assert "seconds, when the time allowed by custom_timeouts was over, it is in progress" in caught.value.message
 
 
 def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:

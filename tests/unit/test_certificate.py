@@ -166,7 +166,9 @@ def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys
     waiting.began = waiting.seconds
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     sentence = waiting.fails(timeout=20)
-    assert "not issued: after 20 seconds, the limit set by timeout_seconds, it is in progress" in sentence
+    assert (
+        "not issued: after 20 seconds, when the time allowed by timeout_seconds was over, it is in progress" in sentence
+    )
     assert ", as last seen: could not read the Agent Ingress" in sentence
     assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
 
@@ -186,7 +188,8 @@ def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: st
     waiting.ingress(state=state)
     sentence = waiting.fails(timeout=45, grace=0)
     assert sentence.startswith(
-        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, the limit set by timeout_seconds, it is "
+        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, when the time allowed by timeout_seconds "
+        "was over, it is "
     )
     assert sentence.endswith(
         ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can give it more time"
@@ -201,8 +204,8 @@ def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> 
     targets = waiting.emulator.ingresses()[0]["ns_targets"]
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
-        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, the limit set by "
-        "dns_error_grace_seconds, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
+        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, when the time allowed "
+        "by dns_error_grace_seconds was over, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not look before then"
     )
@@ -222,7 +225,7 @@ def test_a_dns_error_that_goes_away_has_all_of_its_time_when_it_comes_back(waiti
 def test_the_time_of_all_ends_a_dns_error_too(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
-    assert "after 30 seconds, the limit set by timeout_seconds, it is held up by the DNS" in sentence
+    assert "after 30 seconds, when the time allowed by timeout_seconds was over, it is held up by the DNS" in sentence
     assert "Repair them, and run `pulumi up`" in sentence
 
 
@@ -259,10 +262,12 @@ def test_custom_timeouts_make_the_wait_shorter_and_never_longer(
 ) -> None:
     waiting.ingress()
     sentence = waiting.fails(custom_timeout=9)
-    assert "not issued: after 9 seconds, the limit set by custom_timeouts, it is in progress" in sentence
+    assert (
+        "not issued: after 9 seconds, when the time allowed by custom_timeouts was over, it is in progress" in sentence
+    )
     assert "for 0 of the 9 seconds it may take: it is in progress" in capsys.readouterr().err
     waiting.began = waiting.seconds
-    assert "after 9 seconds, the limit set by timeout_seconds" in waiting.fails(timeout=9, custom_timeout=99)
+    assert "after 9 seconds, when the time allowed by timeout_seconds" in waiting.fails(timeout=9, custom_timeout=99)
 
 
 def test_a_wait_ends_within_a_second_once_its_engine_is_gone(waiting: Waiting) -> None:

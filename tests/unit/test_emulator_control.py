@@ -480,6 +480,16 @@ def test_a_pause_keeps_the_port_from_others(emulator: Emulator) -> None:
     assert emulator.ingresses() == []
 
 
+def test_a_pause_that_cannot_end_yet_ends_later(emulator: Emulator) -> None:
+    port = int(emulator.url.rpartition(":")[2])
+    emulator.pause()
+    # Two sockets with this option can have a port as long as neither listens.
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="in use"):
+        emulator.resume()
+    emulator.resume()
+    assert requests.get(f"{emulator.url}/_emulator/settings", timeout=10).ok
+
+
 def test_a_pause_over_http_ends_by_itself(emulator: Emulator, session: requests.Session) -> None:
     session.get(collection(emulator), timeout=10)
     began = time.monotonic()

@@ -92,7 +92,7 @@ def trickle(beginning: bytes, drip: bytes) -> Handle:
 
 
 def drip_on(connection: socket.socket, drip: bytes) -> None:
-    """Sends a drip ten times a second, much longer than any test waits. Then it ends, for who would wait for ever."""
+    """Sends a drip ten times a second, much longer than any test waits. Then it ends, so that nobody waits forever."""
     for _ in range(200):
         time.sleep(0.1)
         connection.sendall(drip)
