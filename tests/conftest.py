@@ -39,6 +39,13 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
+def settings_of_emulator(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment has the emulator's URL and our key for it."""
+    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
+    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+
+
+@pytest.fixture
 def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
     """`pulumi-agin`: the status, stdout and stderr of a command, in which the API key is not."""
 

@@ -46,10 +46,7 @@ def emulator(bind: Bind, clock: Clock) -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.fixture(autouse=True)
-def environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
-    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,14 @@ COMMAND_TIMEOUT_SECONDS = 180
 UNCHANGED = "2 unchanged"
 
 PASSPHRASE = "only for tests"
+
+
+def until(what: str, is_true: Callable[[], object], seconds: float = 30) -> None:
+    """Returns when it is so. Fails if it is not within so many seconds, which are enough on a busy machine."""
+    end = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < end, f"not in {seconds} seconds: {what}"
+        time.sleep(0.02)
 
 
 def interrupt_twice(process: subprocess.Popen[str]) -> None:

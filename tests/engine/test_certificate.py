@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,10 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.engine.project import Project, until
 
 DOMAIN = "connect.acme.com"
 TYPE = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
-
-# Enough for what happens in a moment, on a busy machine.
-SECONDS = 30
 
 # Longer than any test.
 NEVER = 10**7
@@ -44,14 +39,6 @@ def program(project: Project, how: Any = None, more: Any = None) -> None:
 def validations(project: Project) -> list[dict[str, Any]]:
     resources = project.state()["deployment"].get("resources", [])
     return [resource for resource in resources if resource["type"] == TYPE]
-
-
-def until(what: str, is_true: Callable[[], object]) -> None:
-    """Returns when it is so. Fails where it never is."""
-    end = time.monotonic() + SECONDS
-    while not is_true():
-        assert time.monotonic() < end, f"not in {SECONDS} seconds: {what}"
-        time.sleep(0.02)
 
 
 def test_a_wait_is_made_once_and_its_outputs_stay_known(project: Project, emulator: Emulator) -> None:
@@ -216,14 +203,8 @@ def processes(project: Project) -> dict[int, str]:
 def test_what_waits_ends_with_the_engine(project: Project, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=NEVER, issue_after_seconds=NEVER)
     program(project)
-    cli = subprocess.Popen(
-        [str(project.cli / "pulumi"), "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    cli = project.start("up", "--yes", "--skip-preview", **quiet)
     try:
         until("it waits", lambda: emulator.counts().get("GET /agent_ingresses/{id}"))
         assert [command for command in processes(project).values() if "-m pulumi.dynamic" in command]

@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
@@ -16,7 +14,7 @@ import pytest
 import requests
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result
+from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result, until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 
@@ -321,7 +319,7 @@ def waiting_for_an_answer(project: Project, emulator: Emulator, asks: str) -> su
     emulator.add_fault("GET", "hang", times=None)
     # So that its group is one like that of a terminal's foreground.
     preview = project.start("preview", start_new_session=True)
-    until(lambda: emulator.requests() or preview.poll() is not None)
+    until("it waits", lambda: emulator.requests() or preview.poll() is not None, COMMAND_TIMEOUT_SECONDS)
     return preview
 
 
@@ -331,7 +329,7 @@ def test_one_interrupt_ends_a_program_that_waits_for_an_answer(asks: str, projec
     with waiting_for_an_answer(project, emulator, asks) as preview:
         try:
             os.kill(int((project.folder / "pid").read_text()), signal.SIGINT)
-            until((project.folder / "ended").exists)
+            until("the program has ended", (project.folder / "ended").exists, COMMAND_TIMEOUT_SECONDS)
             preview.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
         finally:
             preview.kill()
@@ -352,14 +350,6 @@ def test_one_interrupt_ends_a_preview_that_waits_for_an_answer(
     assert preview.returncode == 1
     assert "error: preview canceled" in output
     assert not Result(preview.returncode, output).has_traceback
-
-
-def until(is_true: Callable[[], object]) -> None:
-    """Returns when it is so. Fails where it never is."""
-    deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def assert_one_error(failed: Result, said: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project, Result
+from tests.engine.project import UNCHANGED, Project, Result, until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 TOP = 'agin.AgentIngress("a", domain="connect.acme.com", description="ours", metadata=\'{"team": "iot"}\')'
@@ -105,22 +104,10 @@ def taken_over(project: Project, emulator: Emulator) -> Result:
 
 def killed_during_create(project: Project, emulator: Emulator) -> None:
     """`pulumi up`, killed when ngrok has made the ingress and has not answered yet."""
-    command = [str(project.cli / "pulumi"), "up", "--yes", "--skip-preview", "--non-interactive"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # A session of its own, so that the plugin that outlives it can be found and ended.
-    up = subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=project.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    made = threading.Event()
-    for _ in range(600):
-        if emulator.ingresses():
-            break
-        made.wait(0.05)
-    assert emulator.ingresses(), "the ingress was never made"
+    up = project.start("up", "--yes", "--skip-preview", **quiet, start_new_session=True)
+    until("the ingress is made", emulator.ingresses)
     up.kill()
     up.wait()
     subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)

@@ -14,9 +14,6 @@ import requests
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
 
-from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 
@@ -136,10 +133,8 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, event
 
 
 @pytest.fixture
-def preview(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, event_loop: None) -> Mocks:
+def preview(settings_of_emulator: None, event_loop: None) -> Mocks:
     """A preview in which the program asks the emulator, as it asks ngrok with the real engine."""
-    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
-    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks, preview=True, monitor=cast(MockMonitor, Engine(Monitor(mocks))))
     return mocks

@@ -7,18 +7,13 @@ from functools import partial
 
 import pytest
 
-from pulumi_agin.emulator import Emulator
 from tests.conftest import Command
-from tests.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
 STACK_KEY = 'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)"'
 
 
-@pytest.fixture(autouse=True)
-def environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
-    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
+pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 
 
 @pytest.fixture

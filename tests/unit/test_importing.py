@@ -32,10 +32,8 @@ Make = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def environment(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(settings_of_emulator: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator's URL and key, a folder without a project, and no pulumi on PATH."""
-    monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
-    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
