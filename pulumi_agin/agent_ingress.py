@@ -14,7 +14,7 @@ from .commands import import_line, stack_urn
 from .deployment import Deployment
 from .dynamic.agent_ingress import AgentIngressProvider
 from .dynamic_resource import DynamicResource
-from .preview import make_exact
+from .preview import make_exact, prepare_exact
 from .provider import warn_of_plain_api_key
 from .settings import Settings
 
@@ -328,6 +328,8 @@ def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
 
 _INPUTS = tuple(AgentIngressArgs.__annotations__)
 _OUTPUTS = tuple(AgentIngress.__annotations__)
+
+prepare_exact(AgentIngress, _OUTPUTS)
 
 
 def _inputs_and_opts(

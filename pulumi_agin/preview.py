@@ -8,7 +8,7 @@ so the program asks ngrok for the ingress, and fills in what it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
@@ -28,6 +28,44 @@ COMPUTED = "created_at"
 
 Known = tuple[Any, bool]
 
+# The attribute of a resource that has its _ExactOutputs. The SDK exports no attribute that begins with an underscore.
+_EXACT_OUTPUTS = "_exact_outputs"
+
+
+def prepare_exact(resource_class: type[pulumi.CustomResource], names: Sequence[str]) -> None:
+    """Prepares a class for `make_exact`.
+
+    Args:
+        resource_class: The class of the resources.
+        names: The names of its outputs.
+    """
+    for name in names:
+        setattr(resource_class, name, _ExactOutput(name))
+
+
+class _ExactOutput:
+    """An output of a resource class. In a preview, it is made exact when the program first uses it.
+
+    Most outputs are never used, and a stack can have hundreds of resources.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, resource: pulumi.CustomResource | None, owner: type) -> Any:
+        if resource is None:
+            return self
+        exact: _ExactOutputs | None = resource.__dict__.get(_EXACT_OUTPUTS)
+        if exact is not None:
+            exact.replace(self._name)
+        if self._name not in resource.__dict__:
+            raise AttributeError(f"{type(resource).__name__} has no {self._name} yet")
+        return resource.__dict__[self._name]
+
+    # With a setter, this class comes before the attribute of the resource, which the SDK sets.
+    def __set__(self, resource: pulumi.CustomResource, value: object) -> None:
+        resource.__dict__[self._name] = value
+
 
 def make_exact(
     resource: pulumi.CustomResource,
@@ -36,51 +74,86 @@ def make_exact(
     secrets: Sequence[str],
     to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
 ) -> None:
-    """In a preview, replaces the outputs of an Agent Ingress with ones that know what an update will not change.
+    """In a preview, makes the outputs of an Agent Ingress know what an update will not change.
+
+    ngrok is asked only if the program uses one of them. A resource that the program exports as a whole does not count:
+    Pulumi exports its outputs as the SDK made them, and shows no unknown one as a change.
 
     Args:
-        resource: The Agent Ingress.
+        resource: The Agent Ingress. The SDK has made its outputs, and `prepare_exact` has prepared its class.
         names: The names of its outputs.
         inputs: Its inputs, as the program set them.
         secrets: The names of outputs that are to be secret.
         to_outputs: Converts an answer of ngrok's to the outputs that a program gets.
     """
-    if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
-        return
-    # One task serves all outputs of a resource, because a stack can have hundreds of resources.
-    before: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in names}
-    for output in before.values():
-        sdk.stop_waiting_for(output)
-    after = {name: _Parts(asyncio.Future(), asyncio.Future(), asyncio.Future()) for name in names}
-    for name, parts in after.items():
-        setattr(resource, name, pulumi.Output(before[name].resources(), *parts))
-
-    async def settle() -> None:
-        try:
-            known = {name: await _value_of(output) for name, output in before.items()}
-            known = await _exact_outputs(resource, known, inputs, to_outputs)
-        except BaseException as error:
-            for parts in after.values():
-                parts.value.set_exception(error)
-                parts.is_known.set_result(False)
-                parts.is_secret.set_result(False)
-            raise
-        for name, parts in after.items():
-            value, is_known = known[name]
-            parts.value.set_result(value)
-            parts.is_known.set_result(is_known)
-            parts.is_secret.set_result(name in secrets or await before[name].is_secret())
-
-    # Whoever awaits the outputs gets the failure, so it need not be reported here.
-    asyncio.ensure_future(settle()).add_done_callback(lambda done: done.cancelled() or done.exception())
+    if pulumi.runtime.is_dry_run() and not Deployment.current().is_mocked:
+        resource.__dict__[_EXACT_OUTPUTS] = _ExactOutputs(resource, names, inputs, secrets, to_outputs)
 
 
-class _Parts(NamedTuple):
-    """The parts of an Output."""
+class _ExactOutputs:
+    """The outputs of one Agent Ingress in a preview."""
 
-    value: asyncio.Future[Any]
-    is_known: asyncio.Future[bool]
-    is_secret: asyncio.Future[bool]
+    def __init__(
+        self,
+        resource: pulumi.CustomResource,
+        names: Sequence[str],
+        inputs: Mapping[str, object],
+        secrets: Sequence[str],
+        to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
+    ) -> None:
+        self._resource = resource
+        self._names = names
+        self._inputs = inputs
+        self._secrets = secrets
+        self._to_outputs = to_outputs
+        self._before: dict[str, pulumi.Output[Any]] = {}
+        self._settled: asyncio.Future[dict[str, _Settled]] | None = None
+        self._replaced = set[str]()
+
+    def replace(self, name: str) -> None:
+        """Replaces an output by one that knows more, unless it is done already."""
+        if name in self._replaced:
+            return
+        self._replaced.add(name)
+        if self._settled is None:
+            self._before = {each: self._resource.__dict__[each] for each in self._names}
+            # One task serves all outputs of the resource.
+            self._settled = asyncio.ensure_future(self._settle())
+            # Whoever awaits the outputs gets the failure, so it need not be reported here.
+            self._settled.add_done_callback(lambda done: done.cancelled() or done.exception())
+        before = self._before[name]
+        sdk.stop_waiting_for(before)
+        value, is_known, is_secret = (_Part(self._settled, name, part) for part in _Settled._fields)
+        self._resource.__dict__[name] = pulumi.Output(before.resources(), value, is_known, is_secret)
+
+    async def _settle(self) -> dict[str, _Settled]:
+        known = {name: await _value_of(output) for name, output in self._before.items()}
+        exact = await _exact_outputs(self._resource, known, self._inputs, self._to_outputs)
+        return {
+            name: _Settled(*exact[name], name in self._secrets or await output.is_secret())
+            for name, output in self._before.items()
+        }
+
+
+class _Settled(NamedTuple):
+    """What an output consists of."""
+
+    value: Any
+    is_known: bool
+    is_secret: bool
+
+
+class _Part:
+    """A part of an output, as something to await. Python would warn of a coroutine that nobody awaits."""
+
+    def __init__(self, settled: asyncio.Future[dict[str, _Settled]], name: str, part: str) -> None:
+        self._settled = settled
+        self._name = name
+        self._part = part
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        outputs = yield from self._settled
+        return getattr(outputs[self._name], self._part)
 
 
 async def _exact_outputs(

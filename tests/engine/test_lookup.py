@@ -310,8 +310,8 @@ def waiting_for_an_answer(project: Project, emulator: Emulator, asks: str) -> su
     if asks == "AgentIngress":
         project.program('agin.AgentIngress("a", domain="connect.acme.com")')
         project.up()
-        # Of an update, the program asks what stays as it is.
-        asking = 'agin.AgentIngress("a", domain="connect.acme.com", description="new")'
+        # Of an update, the program asks what stays as it is, if it uses it.
+        asking = 'agin.AgentIngress("a", domain="connect.acme.com", description="new").ns_targets'
     else:
         asking = f'agin.{asks}(domain="connect.acme.com")'
     project.program(f"{dedent(says_its_end)}\n{asking}")

@@ -210,7 +210,7 @@ def test_what_is_previewed_later_than_a_preview_waits_is_asked_too(project: Proj
                 await asyncio.sleep(3)
             return text
 
-        agin.AgentIngress("a", domain="a.acme.com", description="{0}")
+        agin.AgentIngress("a", domain="a.acme.com", description="{0}").ns_targets
         b = agin.AgentIngress("b", domain="b.acme.com", description=pulumi.Output.from_input(later("{0}")))
         b.ns_targets.apply(lambda targets: print("known", targets))
         """
@@ -221,6 +221,18 @@ def test_what_is_previewed_later_than_a_preview_waits_is_asked_too(project: Proj
     assert "2 to update" in preview
     assert "known ['" in preview
     assert "warning" not in preview
+
+
+def test_a_preview_asks_nothing_about_what_the_program_does_not_use(project: Project, emulator: Emulator) -> None:
+    ingress = 'a = agin.AgentIngress("a", domain="connect.acme.com", description="{0}")'
+    project.program(ingress.format("one"))
+    project.up()
+    emulator.clear_requests()
+    # A resource in the stack's outputs is used as it is: the engine shows no unknown value of it as a change.
+    project.program(ingress.format("two") + '\npulumi.export("whole", a)')
+    preview = project.preview()
+    assert "1 to update" in preview
+    assert emulator.requests() == []
 
 
 def test_a_preview_of_one_that_is_gone_says_so(project: Project, emulator: Emulator) -> None:
