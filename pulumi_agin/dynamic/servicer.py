@@ -20,7 +20,7 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -48,6 +48,7 @@ from pulumi_agin.settings import Settings, say
 if TYPE_CHECKING:
     from types import FrameType
 
+    from pulumi_agin.api.clock import Clock
     from pulumi_agin.lifecycle.process import Process
     from pulumi_agin.lifecycle.results import Lifecycle
 
@@ -55,6 +56,9 @@ PROVIDER_KEY = "__provider"
 
 # The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
+
+# A call that takes longer waits for something. Those that load pydantic first take less, on a busy machine too.
+SLOW_SECONDS = 0.1
 
 
 class DynamicProvider(ResourceProvider):
@@ -119,7 +123,9 @@ class DynamicProvider(ResourceProvider):
             existing = self._get_lifecycle().read(call, id_, reading)
             if existing is None:
                 return ReadResult(None, {})
-            return ReadResult(existing.id, existing.outputs, existing.inputs)
+            # Without inputs, the engine keeps those that it has. To send them costs the SDK more than all else here.
+            is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
+            return ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """See `Lifecycle.update`."""
@@ -308,9 +314,10 @@ def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
 def _engine_call() -> Iterator[_EngineCall]:
     """Yields the engine's current call. A failure reaches the user as a sentence, without a traceback."""
     engine_call = _find_engine_call()
-    _widen_executor()
     try:
-        yield engine_call
+        calls = _calls_at_once()
+        with calls.one() if calls else nullcontext():
+            yield engine_call
     except (NgrokError, Failed) as error:
         if isinstance(error, Abandoned):
             _end_process()
@@ -363,7 +370,6 @@ def _spare_the_garbage_collector() -> None:
     atexit.register(gc.freeze)
 
 
-@functools.cache
 def _find_executor() -> ThreadPoolExecutor | None:
     """Returns the servicer's executor. It is in a local variable at the end of the call stack of each of its threads.
 
@@ -377,29 +383,85 @@ def _find_executor() -> ThreadPoolExecutor | None:
     return None
 
 
-def _widen_executor() -> None:
-    """Lets the servicer take as many calls at once as the engine sends. The SDK's executor has only four threads."""
-    executor = _find_executor()
-    most = getattr(executor, "_max_workers", None)
-    if executor is None or not isinstance(most, int):
-        return
-    executor._max_workers = max(most, MOST_CALLS_AT_ONCE)
-    _start_threads(executor)
+class _CallsAtOnce:
+    """Lets the servicer take as many calls at once as the engine sends, when calls wait in its queue for slow ones.
 
-
-def _start_threads(executor: ThreadPoolExecutor) -> None:
-    """Starts all threads of an executor if calls are in its queue.
-
-    An executor by itself starts a thread only when another call comes, and not even then if it miscounts idle threads.
+    The SDK's executor has only four threads. Quick calls end sooner with four, because more threads compete for
+    Python's lock. What this uses is private to Python.
     """
-    queue, threads = getattr(executor, "_work_queue", None), getattr(executor, "_threads", None)
-    if queue is None or threads is None or queue.empty() or len(threads) >= MOST_CALLS_AT_ONCE:
-        return
-    all_started = threading.Event()
-    with suppress(RuntimeError):  # the executor is shutting down
-        for _ in range(MOST_CALLS_AT_ONCE):
-            executor.submit(all_started.wait)
-    all_started.set()
+
+    def __init__(self, executor: ThreadPoolExecutor, clock: Clock) -> None:
+        """Changes nothing yet.
+
+        Args:
+            executor: The executor of the servicer.
+            clock: The clock that measures the time and waits.
+        """
+        self._executor = executor
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._began_at: dict[int, float] = {}
+        self._is_watching = False
+        self._is_done = False
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Must surround each call."""
+        if self._is_done:
+            yield
+            return
+        thread = threading.get_ident()
+        with self._lock:
+            self._began_at[thread] = self._clock.monotonic()
+            is_watching, self._is_watching = self._is_watching, True
+        if not is_watching:
+            self._clock.repeat(SLOW_SECONDS, self._watch)
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._began_at[thread]
+
+    def _watch(self) -> bool:
+        """Starts threads if calls wait for slow ones. Returns whether to go on watching."""
+        with self._lock:
+            began_at = min(self._began_at.values(), default=None)
+            if began_at is None:
+                self._is_watching = False
+                return False
+        if self._clock.monotonic() - began_at >= SLOW_SECONDS:
+            self._start_threads()
+        return not self._is_done
+
+    def _start_threads(self) -> None:
+        """Starts all threads of the executor if calls are in its queue.
+
+        An executor by itself starts a thread only when another call comes, and not even then if it miscounts idle
+        threads.
+        """
+        queue, threads = getattr(self._executor, "_work_queue", None), getattr(self._executor, "_threads", None)
+        most = getattr(self._executor, "_max_workers", None)
+        if queue is None or threads is None or not isinstance(most, int):
+            self._is_done = True
+            return
+        if queue.empty():
+            return
+        self._executor._max_workers = max(most, MOST_CALLS_AT_ONCE)
+        all_started = threading.Event()
+        with suppress(RuntimeError):  # the executor is shutting down
+            for _ in range(MOST_CALLS_AT_ONCE):
+                self._executor.submit(all_started.wait)
+        all_started.set()
+        self._is_done = len(threads) >= MOST_CALLS_AT_ONCE
+
+
+@functools.cache
+def _calls_at_once() -> _CallsAtOnce | None:
+    """Returns what widens the servicer's executor; None if there is no executor on the call stack."""
+    from pulumi_agin.api.clock import SYSTEM_CLOCK
+
+    executor = _find_executor()
+    return _CallsAtOnce(executor, SYSTEM_CLOCK) if executor else None
 
 
 def _end_process() -> None:

@@ -122,11 +122,15 @@ class Plugin:
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """A refresh; a `get` where outputs is None. The id ("" is gone), the outputs and the inputs."""
+        """A refresh; a `get` where outputs is None. The id ("" is gone), the outputs and the inputs.
+
+        Without inputs in the answer to a refresh, the engine keeps those that it has.
+        """
         properties = None if outputs is None else _properties(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=URN, properties=properties, inputs=_properties(inputs))
         answer = self._call(self._stub.Read, request)
-        return answer.id, plain(answer.properties), plain(answer.inputs)
+        kept = not answer.HasField("inputs") and bool(answer.id) and outputs is not None
+        return answer.id, plain(answer.properties), dict(inputs) if kept else plain(answer.inputs)
 
     def update(
         self,
