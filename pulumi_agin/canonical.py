@@ -9,12 +9,14 @@ from typing import Any
 # The field that says how ngrok gets the certificate.
 POLICY = "certificate_management_policy"
 
+# Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is not a
+# domain. It is left as it is, so that validation refuses it.
+_DOT_OF_THE_ROOT = re.compile(r"(?<![\s.])\.\Z")
+
 
 def canonical_domain(domain: str) -> str:
     """Returns a domain trimmed, in lower case, without the root's dot: the form in which ngrok keeps it."""
-    # Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is not a
-    # domain. It is left as it is, so that validation refuses it.
-    return re.sub(r"(?<![\s.])\.\Z", "", domain.strip().lower())
+    return _DOT_OF_THE_ROOT.sub("", domain.strip().lower())
 
 
 def canonical_ns_targets(targets: Iterable[str]) -> list[str]:

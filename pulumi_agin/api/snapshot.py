@@ -78,7 +78,7 @@ class Snapshot:
         self._last_read_at: float | None = None
         self._writes = 0
         self._is_listing = False
-        # These values belong to the list. Only the thread that reads it uses them.
+        # These values belong to the list. Only the thread that reads it changes them.
         self._forget(0)
 
     def find(self, id_: str, deadline: Deadline) -> AgentIngress | None:
@@ -89,6 +89,10 @@ class Snapshot:
             deadline: How long the call may take. Half of the time left is reserved for a request by id.
         """
         with self._changed:
+            ingress = self._find_seen(id_)
+            if ingress is not None:
+                self._last_read_at = self._clock.monotonic()
+                return ingress
             is_first = not self._reading and not self._is_young(self._last_read_at)
             self._reading += 1
         try:
@@ -132,9 +136,9 @@ class Snapshot:
         self._failed_at: float | None = None
 
     def _look_up(self, id_: str, deadline: Deadline) -> AgentIngress | None:
-        writes = self._writes
-        if writes != self._as_of_write:
-            self._forget(writes)
+        with self._changed:
+            if self._writes != self._as_of_write:
+                self._forget(self._writes)
         seen = self._seen.get(id_)
         try:
             if seen is None:
@@ -143,8 +147,14 @@ class Snapshot:
                 self._read(seen.page, deadline)
         except errors.NgrokError:
             self._fail()
+        with self._changed:
+            return self._find_seen(id_)
+
+    def _find_seen(self, id_: str) -> AgentIngress | None:
+        """Returns an ingress that the list has, if that is recent enough. The caller holds the lock."""
         seen = self._seen.get(id_)
-        return seen.ingress if seen and self._is_young(seen.asked_at) and writes == self._writes else None
+        is_current = seen is not None and self._is_young(seen.asked_at) and self._writes == self._as_of_write
+        return seen.ingress if seen and is_current else None
 
     def _read_on(self, id_: str, deadline: Deadline) -> None:
         if self._next_page is None and not self._is_young(self._ended_at):

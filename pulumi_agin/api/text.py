@@ -60,6 +60,8 @@ def redact(text: str, secret: str, mark: str = "[key]") -> str:
                 begin, end = ends[found], ends[found + size]
                 telling[begin:end] = b"\1" * (end - begin)
                 found = meant.find(piece, found + 1)
+    if not any(telling):
+        return text
     runs = groupby(zip(text, telling, strict=True), key=lambda pair: pair[1])
     shown = "".join(mark if secret_run else "".join(c for c, _ in run) for secret_run, run in runs)
     # What is left may again contain a piece of the key.
