@@ -2,7 +2,7 @@
 
 In a preview, the engine asks a dynamic provider nothing about an update, and treats every output that is not an input
 as unknown. DNS records made from `ns_targets` would be shown as to be deleted. In an update in place the id is known,
-so the program asks ngrok for the ingress, and fills in what it has.
+so a program that uses outputs of the ingress asks ngrok for it, and fills in what it has.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ class _ExactOutput:
             raise AttributeError(f"{type(resource).__name__} has no {self._name} yet")
         return resource.__dict__[self._name]
 
-    # With a setter, this class comes before the attribute of the resource, which the SDK sets.
+    # Only a descriptor with a setter takes precedence over the `__dict__` of the resource, into which the SDK writes.
     def __set__(self, resource: pulumi.CustomResource, value: object) -> None:
+        exact: _ExactOutputs | None = resource.__dict__.get(_EXACT_OUTPUTS)
+        if exact is not None:
+            exact.leave(self._name)
         resource.__dict__[self._name] = value
 
 
@@ -76,8 +79,8 @@ def make_exact(
 ) -> None:
     """In a preview, makes the outputs of an Agent Ingress know what an update will not change.
 
-    ngrok is asked only if the program uses one of them. A resource that the program exports as a whole does not count:
-    Pulumi exports its outputs as the SDK made them, and shows no unknown one as a change.
+    ngrok is asked only if the program uses one of them as an attribute, or sets a policy. To export the resource as a
+    whole does not count: Pulumi then exports the outputs as the SDK made them, and shows no unknown one as a change.
 
     Args:
         resource: The Agent Ingress. The SDK has made its outputs, and `prepare_exact` has prepared its class.
@@ -86,8 +89,13 @@ def make_exact(
         secrets: The names of outputs that are to be secret.
         to_outputs: Converts an answer of ngrok's to the outputs that a program gets.
     """
-    if pulumi.runtime.is_dry_run() and not Deployment.current().is_mocked:
-        resource.__dict__[_EXACT_OUTPUTS] = _ExactOutputs(resource, names, inputs, secrets, to_outputs)
+    if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
+        return
+    exact = resource.__dict__[_EXACT_OUTPUTS] = _ExactOutputs(resource, names, inputs, secrets, to_outputs)
+    if inputs.get(POLICY) is not None:
+        # As the SDK made it, it may lack the key type that ngrok chose. An export of the whole resource would show that
+        # as a change.
+        exact.replace(POLICY)
 
 
 class _ExactOutputs:
@@ -102,11 +110,10 @@ class _ExactOutputs:
         to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
     ) -> None:
         self._resource = resource
-        self._names = names
         self._inputs = inputs
         self._secrets = secrets
         self._to_outputs = to_outputs
-        self._before: dict[str, pulumi.Output[Any]] = {}
+        self._before: dict[str, pulumi.Output[Any]] = {name: resource.__dict__[name] for name in names}
         self._settled: asyncio.Future[dict[str, _Settled]] | None = None
         self._replaced = set[str]()
 
@@ -116,7 +123,6 @@ class _ExactOutputs:
             return
         self._replaced.add(name)
         if self._settled is None:
-            self._before = {each: self._resource.__dict__[each] for each in self._names}
             # One task serves all outputs of the resource.
             self._settled = asyncio.ensure_future(self._settle())
             # Whoever awaits the outputs gets the failure, so it need not be reported here.
@@ -125,6 +131,10 @@ class _ExactOutputs:
         sdk.stop_waiting_for(before)
         value, is_known, is_secret = (_Part(self._settled, name, part) for part in _Settled._fields)
         self._resource.__dict__[name] = pulumi.Output(before.resources(), value, is_known, is_secret)
+
+    def leave(self, name: str) -> None:
+        """Leaves an output as the program sets it."""
+        self._replaced.add(name)
 
     async def _settle(self) -> dict[str, _Settled]:
         known = {name: await _value_of(output) for name, output in self._before.items()}
@@ -144,7 +154,7 @@ class _Settled(NamedTuple):
 
 
 class _Part:
-    """A part of an output, as something to await. Python would warn of a coroutine that nobody awaits."""
+    """A part of an output, as something to await. It is no coroutine: Python warns of one that nobody awaits."""
 
     def __init__(self, settled: asyncio.Future[dict[str, _Settled]], name: str, part: str) -> None:
         self._settled = settled
@@ -152,7 +162,8 @@ class _Part:
         self._part = part
 
     def __await__(self) -> Generator[Any, None, Any]:
-        outputs = yield from self._settled
+        # Whoever stops waiting must not end the wait of the others.
+        outputs = yield from asyncio.shield(self._settled)
         return getattr(outputs[self._name], self._part)
 
 

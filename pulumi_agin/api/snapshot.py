@@ -153,8 +153,9 @@ class Snapshot:
     def _find_seen(self, id_: str) -> AgentIngress | None:
         """Returns an ingress that the list has, if that is recent enough. The caller holds the lock."""
         seen = self._seen.get(id_)
-        is_current = seen is not None and self._is_young(seen.asked_at) and self._writes == self._as_of_write
-        return seen.ingress if seen and is_current else None
+        if seen is None or self._writes != self._as_of_write or not self._is_young(seen.asked_at):
+            return None
+        return seen.ingress
 
     def _read_on(self, id_: str, deadline: Deadline) -> None:
         if self._next_page is None and not self._is_young(self._ended_at):

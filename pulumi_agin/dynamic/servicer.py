@@ -20,7 +20,7 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -57,8 +57,8 @@ PROVIDER_KEY = "__provider"
 # The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
 
-# A call that takes longer waits for something. Those that load pydantic first take less, on a busy machine too.
-SLOW_SECONDS = 0.1
+# How long a call may wait in the queue. The first call loads pydantic and usually takes less time.
+LONGEST_WAIT_SECONDS = 0.1
 
 
 class DynamicProvider(ResourceProvider):
@@ -123,7 +123,8 @@ class DynamicProvider(ResourceProvider):
             existing = self._get_lifecycle().read(call, id_, reading)
             if existing is None:
                 return ReadResult(None, {})
-            # Without inputs, the engine keeps those that it has. To send them costs the SDK more than all else here.
+            # Without inputs in the answer, the engine keeps those in the state. The SDK needs a fifth of the time of a
+            # read to serialize them.
             is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
             return ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
@@ -314,10 +315,9 @@ def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
 def _engine_call() -> Iterator[_EngineCall]:
     """Yields the engine's current call. A failure reaches the user as a sentence, without a traceback."""
     engine_call = _find_engine_call()
+    _watch_queue()
     try:
-        calls = _calls_at_once()
-        with calls.one() if calls else nullcontext():
-            yield engine_call
+        yield engine_call
     except (NgrokError, Failed) as error:
         if isinstance(error, Abandoned):
             _end_process()
@@ -383,85 +383,76 @@ def _find_executor() -> ThreadPoolExecutor | None:
     return None
 
 
-class _CallsAtOnce:
-    """Lets the servicer take as many calls at once as the engine sends, when calls wait in its queue for slow ones.
+class _QueueWatch:
+    """Gives the servicer's executor more threads when calls wait in its queue.
 
-    The SDK's executor has only four threads. Quick calls end sooner with four, because more threads compete for
-    Python's lock. What this uses is private to Python.
+    The SDK's executor has only four threads. Quick calls end sooner with only four, because more threads would compete
+    for Python's lock. So the others start only when a call waits for LONGEST_WAIT_SECONDS. Then the calls before it
+    wait for something themselves.
     """
 
     def __init__(self, executor: ThreadPoolExecutor, clock: Clock) -> None:
-        """Changes nothing yet.
+        """Begins to watch, in a thread of its own.
 
         Args:
             executor: The executor of the servicer.
             clock: The clock that measures the time and waits.
+
+        Raises:
+            RuntimeError: The executor is shutting down, or the system has no more threads.
         """
         self._executor = executor
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._began_at: dict[int, float] = {}
-        self._is_watching = False
-        self._is_done = False
+        # It stands in the queue like a call.
+        self._probe = executor.submit(_do_nothing)
+        clock.repeat(LONGEST_WAIT_SECONDS, self._look)
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Must surround each call."""
-        if self._is_done:
-            yield
-            return
-        thread = threading.get_ident()
-        with self._lock:
-            self._began_at[thread] = self._clock.monotonic()
-            is_watching, self._is_watching = self._is_watching, True
-        if not is_watching:
-            self._clock.repeat(SLOW_SECONDS, self._watch)
+    def _look(self) -> bool:
+        """Starts threads if the probe still waits. Returns whether to go on."""
         try:
-            yield
-        finally:
-            with self._lock:
-                del self._began_at[thread]
+            if not self._probe.done():
+                return not self._start_threads()
+            self._probe = self._executor.submit(_do_nothing)
+        except RuntimeError:  # the executor is shutting down
+            return False
+        return True
 
-    def _watch(self) -> bool:
-        """Starts threads if calls wait for slow ones. Returns whether to go on watching."""
-        with self._lock:
-            began_at = min(self._began_at.values(), default=None)
-            if began_at is None:
-                self._is_watching = False
-                return False
-        if self._clock.monotonic() - began_at >= SLOW_SECONDS:
-            self._start_threads()
-        return not self._is_done
-
-    def _start_threads(self) -> None:
-        """Starts all threads of the executor if calls are in its queue.
+    def _start_threads(self) -> bool:
+        """Starts all threads of the executor, and returns whether it has them now.
 
         An executor by itself starts a thread only when another call comes, and not even then if it miscounts idle
-        threads.
+        threads. What this uses is private to Python.
         """
-        queue, threads = getattr(self._executor, "_work_queue", None), getattr(self._executor, "_threads", None)
-        most = getattr(self._executor, "_max_workers", None)
-        if queue is None or threads is None or not isinstance(most, int):
-            self._is_done = True
-            return
-        if queue.empty():
-            return
+        most, threads = getattr(self._executor, "_max_workers", None), getattr(self._executor, "_threads", None)
+        if not isinstance(most, int) or threads is None:
+            return True
         self._executor._max_workers = max(most, MOST_CALLS_AT_ONCE)
         all_started = threading.Event()
-        with suppress(RuntimeError):  # the executor is shutting down
+        try:
             for _ in range(MOST_CALLS_AT_ONCE):
                 self._executor.submit(all_started.wait)
-        all_started.set()
-        self._is_done = len(threads) >= MOST_CALLS_AT_ONCE
+        finally:
+            all_started.set()
+        return len(threads) >= MOST_CALLS_AT_ONCE
+
+
+def _do_nothing() -> None:
+    pass
+
+
+def _watch_queue() -> None:
+    """Begins to watch the queue of the servicer at the first call, if that can be done."""
+    with _one_at_a_time:
+        _start_watch()
 
 
 @functools.cache
-def _calls_at_once() -> _CallsAtOnce | None:
-    """Returns what widens the servicer's executor; None if there is no executor on the call stack."""
+def _start_watch() -> None:
     from pulumi_agin.api.clock import SYSTEM_CLOCK
 
     executor = _find_executor()
-    return _CallsAtOnce(executor, SYSTEM_CLOCK) if executor else None
+    if executor is not None:
+        with suppress(RuntimeError):
+            _QueueWatch(executor, SYSTEM_CLOCK)
 
 
 def _end_process() -> None:

@@ -137,7 +137,8 @@ def test_a_debug_log_has_a_line_for_each_request_and_no_secret(project: Project,
     assert re.fullmatch(line.format("POST", "/agent_ingresses", 201), made)
     path = f"/agent_ingresses/{emulator.ingresses()[0]['id']}"
 
-    project.program('agin.AgentIngress("a", domain="connect.acme.com", metadata=pulumi.Output.secret("hush"))')
+    hidden = 'metadata=pulumi.Output.secret("hush")'
+    project.program(f'agin.AgentIngress("a", domain="connect.acme.com", {hidden}).uri.apply(print)')
     # In the preview the program itself asks.
     [previewed] = logged(project.pulumi("preview"))
     assert re.fullmatch(line.format("GET", path, 200), previewed)

@@ -77,12 +77,13 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     # Changed: one PATCH with only what changed, in place.
     project.program(
         """
-        agin.AgentIngress("a", domain="connect.acme.com", description="new", metadata="m",
+        a = agin.AgentIngress("a", domain="connect.acme.com", description="new", metadata="m",
             certificate_management_policy={"authority": "letsencrypt", "private_key_type": agin.PrivateKeyType.ECDSA})
+        a.ns_targets.apply(print)
         """
     )
     assert "1 to update" in project.preview()
-    # For the outputs that stay; see test_preview.
+    # For the outputs that stay and are used; see test_preview.
     assert asked(emulator) == [("GET", None)]
     assert "1 updated" in project.up()
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}

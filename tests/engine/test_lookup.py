@@ -311,7 +311,7 @@ def waiting_for_an_answer(project: Project, emulator: Emulator, asks: str) -> su
         project.program('agin.AgentIngress("a", domain="connect.acme.com")')
         project.up()
         # Of an update, the program asks what stays as it is, if it uses it.
-        asking = 'agin.AgentIngress("a", domain="connect.acme.com", description="new").ns_targets'
+        asking = 'agin.AgentIngress("a", domain="connect.acme.com", description="new").uri.apply(print)'
     else:
         asking = f'agin.{asks}(domain="connect.acme.com")'
     project.program(f"{dedent(says_its_end)}\n{asking}")

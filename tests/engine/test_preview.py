@@ -210,7 +210,7 @@ def test_what_is_previewed_later_than_a_preview_waits_is_asked_too(project: Proj
                 await asyncio.sleep(3)
             return text
 
-        agin.AgentIngress("a", domain="a.acme.com", description="{0}").ns_targets
+        agin.AgentIngress("a", domain="a.acme.com", description="{0}").uri.apply(print)
         b = agin.AgentIngress("b", domain="b.acme.com", description=pulumi.Output.from_input(later("{0}")))
         b.ns_targets.apply(lambda targets: print("known", targets))
         """
@@ -233,6 +233,31 @@ def test_a_preview_asks_nothing_about_what_the_program_does_not_use(project: Pro
     preview = project.preview()
     assert "1 to update" in preview
     assert emulator.requests() == []
+
+
+def test_the_preview_of_a_resource_in_the_outputs_shows_no_untrue_change(project: Project) -> None:
+    ingress = f'a = agin.AgentIngress("a", {DOMAIN}, {POLICY}, description="one")\npulumi.export("whole", a)'
+    project.program(ingress)
+    project.up()
+    project.program(ingress.replace("one", "two"))
+    outputs = project.preview().output.partition("--outputs:--")[2].partition("Resources:")[0]
+    assert re.findall(r"^ *[-+~] (\w+)", outputs, re.M) == ["whole", "description"]
+
+
+def test_an_output_that_the_program_sets_stays_as_it_is_set(project: Project) -> None:
+    project.program(f'agin.AgentIngress("a", {DOMAIN})')
+    project.up()
+    project.program(
+        f"""
+        a = agin.AgentIngress("a", {DOMAIN}, description="two")
+        a.created_at.apply(lambda value: print("known", value))
+        a.uri = pulumi.Output.from_input("ours")
+        a.uri.apply(lambda value: print("known", value))
+        """
+    )
+    preview = project.preview()
+    assert "known ours" in preview
+    assert preview.output.count("known ") == 2
 
 
 def test_a_preview_of_one_that_is_gone_says_so(project: Project, emulator: Emulator) -> None:

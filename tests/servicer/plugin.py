@@ -124,13 +124,13 @@ class Plugin:
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """A refresh; a `get` where outputs is None. The id ("" is gone), the outputs and the inputs.
 
-        Without inputs in the answer to a refresh, the engine keeps those that it has.
+        Without inputs in the answer to a refresh, the engine keeps those that it has: `kept_inputs` tells.
         """
         properties = None if outputs is None else _properties(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=URN, properties=properties, inputs=_properties(inputs))
         answer = self._call(self._stub.Read, request)
-        kept = not answer.HasField("inputs") and bool(answer.id) and outputs is not None
-        return answer.id, plain(answer.properties), dict(inputs) if kept else plain(answer.inputs)
+        self.kept_inputs = not answer.HasField("inputs") and bool(answer.id) and outputs is not None
+        return answer.id, plain(answer.properties), dict(inputs) if self.kept_inputs else plain(answer.inputs)
 
     def update(
         self,

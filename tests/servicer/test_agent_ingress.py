@@ -184,6 +184,7 @@ def test_answers_that_mean_the_same_leave_the_state_as_it_is(
     id_, outputs, inputs = made(plugin, emulator, certificate_management_policy={"authority": "letsencrypt"})
     emulator.configure(**shape)
     assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs)
+    assert plugin.kept_inputs
     assert plugin.diff(outputs, inputs) == (False, [])
 
 
@@ -315,6 +316,7 @@ def test_drift_reaches_the_inputs_in_the_keys_that_the_user_set(plugin: Plugin, 
     _, read, followed = plugin.read(id_, outputs, inputs)
     assert read["certificate_management_policy"]["private_key_type"] == "ecdsa"
     assert followed == {**inputs, "description": "theirs", "metadata": "theirs"}
+    assert not plugin.kept_inputs
     assert plugin.diff(read, inputs) == (True, [])
     emulator.set_ingress(id_, {"description": "", "metadata": ""})
     assert plugin.read(id_, outputs, inputs)[2] == {**inputs, "description": ""}

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from pulumi_agin.dynamic.servicer import LONGEST_WAIT_SECONDS, _QueueWatch
 from pulumi_agin.emulator import Emulator
+from tests.engine.project import until
 from tests.keys import API_KEY
 from tests.servicer.conftest import Plugins
 from tests.servicer.plugin import Plugin, PluginError
+from tests.unit.clock import Clock
 
 # More than the SDK's own four threads.
 AT_ONCE = 20
@@ -104,6 +107,22 @@ def test_as_many_calls_as_the_engine_sends_are_under_way_at_once_each_on_a_kept_
             created = list(threads.map(plugin.create, inputs))
             assert [id_ for id_, _ in created] == [f"agin_{round_}{number}" for number in range(AT_ONCE)]
     assert slow_api.connections <= AT_ONCE
+
+
+def test_the_executor_gets_more_threads_only_when_calls_wait() -> None:
+    clock = Clock()
+    with ThreadPoolExecutor(4) as executor:
+        _QueueWatch(executor, clock)
+        for _ in range(100):
+            executor.submit(int).result()
+            clock.sleep(LONGEST_WAIT_SECONDS)
+        all_begun = threading.Barrier(AT_ONCE)
+        calls = [executor.submit(all_begun.wait, 30) for _ in range(AT_ONCE)]
+        # The four threads have something to do, whatever they do it for.
+        until("the four are busy", lambda: all_begun.n_waiting == 4)
+        clock.sleep(LONGEST_WAIT_SECONDS)
+        clock.sleep(LONGEST_WAIT_SECONDS)
+        assert sorted(call.result() for call in calls) == list(range(AT_ONCE))
 
 
 def test_with_a_servicer_that_is_built_in_another_way_everything_works_less_well(

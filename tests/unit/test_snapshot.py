@@ -88,6 +88,17 @@ def test_the_first_read_is_one_of_its_own_and_those_that_follow_share_a_list(
     assert len(listing.deadlines) == 1
 
 
+def test_what_the_list_has_is_found_while_another_read_lists_on(shot: Snapshot, clock: Clock, listing: Listing) -> None:
+    listing.page_size = 1
+    find(shot, clock, "agin_1")
+    assert find(shot, clock, "agin_1") == "agin_1"
+    found = []
+    listing.meanwhile = lambda: found.append(find(shot, clock, "agin_1"))
+    assert find(shot, clock, "agin_2") == "agin_2"
+    assert found == ["agin_1"]
+    assert clock.slept == []
+
+
 def test_single_reads_now_and_then_cost_no_list(shot: Snapshot, clock: Clock, listing: Listing) -> None:
     for id_ in IDS:
         assert find(shot, clock, id_) is None
