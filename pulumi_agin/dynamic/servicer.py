@@ -58,7 +58,7 @@ PROVIDER_KEY = "__provider"
 MOST_CALLS_AT_ONCE = 32
 
 # How long a call may wait in the queue. The first call loads pydantic and usually takes less time.
-LONGEST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 0.15
 
 
 class DynamicProvider(ResourceProvider):
