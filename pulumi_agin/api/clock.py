@@ -20,6 +20,10 @@ class Clock:
         """Returns the seconds since an arbitrary moment. It never goes back."""
         return time.monotonic()
 
+    def processor_seconds(self) -> float:
+        """Returns how long this process has used a processor, in all its threads, in seconds."""
+        return time.process_time()
+
     def utc_now(self) -> datetime:
         """Returns the date and time in UTC."""
         return datetime.now(timezone.utc)

@@ -57,8 +57,10 @@ PROVIDER_KEY = "__provider"
 # The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
 
-# How long a call may wait in the queue. The first call loads pydantic and usually takes less time.
-LONGEST_WAIT_SECONDS = 0.15
+# How long a call may wait in the queue while this process does little. A busy process uses more of a processor's time
+# than this share: when the first call loads pydantic, or when calls compete for Python's lock.
+LONGEST_WAIT_SECONDS = 0.1
+BUSY_SHARE = 0.4
 
 
 class DynamicProvider(ResourceProvider):
@@ -387,8 +389,8 @@ class _QueueWatch:
     """Gives the servicer's executor more threads when calls wait in its queue.
 
     The SDK's executor has only four threads. Quick calls end sooner with only four, because more threads would compete
-    for Python's lock. So the others start only when a call waits for LONGEST_WAIT_SECONDS. Then the calls before it
-    wait for something themselves.
+    for Python's lock. So the others start only when a call waits for LONGEST_WAIT_SECONDS and the process is not busy.
+    Then the calls before it wait for something themselves.
     """
 
     def __init__(self, executor: ThreadPoolExecutor, clock: Clock) -> None:
@@ -402,19 +404,30 @@ class _QueueWatch:
             RuntimeError: The executor is shutting down, or the system has no more threads.
         """
         self._executor = executor
+        self._clock = clock
+        self._looked_at, self._used = clock.monotonic(), clock.processor_seconds()
         # It stands in the queue like a call.
         self._probe = executor.submit(_do_nothing)
         clock.repeat(LONGEST_WAIT_SECONDS, self._look)
 
     def _look(self) -> bool:
-        """Starts threads if the probe still waits. Returns whether to go on."""
+        """Starts threads if the probe still waits and the process is not busy. Returns whether to go on."""
+        is_busy = self._was_busy()
         try:
-            if not self._probe.done():
+            if self._probe.done():
+                self._probe = self._executor.submit(_do_nothing)
+            elif not is_busy:
                 return not self._start_threads()
-            self._probe = self._executor.submit(_do_nothing)
         except RuntimeError:  # the executor is shutting down
             return False
         return True
+
+    def _was_busy(self) -> bool:
+        """Returns whether the process was busy since the last look."""
+        looked_at, used = self._clock.monotonic(), self._clock.processor_seconds()
+        seconds, seconds_used = looked_at - self._looked_at, used - self._used
+        self._looked_at, self._used = looked_at, used
+        return seconds_used > seconds * BUSY_SHARE
 
     def _start_threads(self) -> bool:
         """Starts all threads of the executor, and returns whether it has them now.

@@ -20,11 +20,13 @@ class Clock(clock.Clock):
 
     Attributes:
         now: The seconds that `monotonic` tells.
+        used: The seconds that `processor_seconds` tells.
         slept: How long each sleep and wait was to take at most, in seconds.
     """
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.used = 0.0
         self.slept: list[float] = []
         self._began = self.now
         self._moved = threading.Condition()
@@ -34,6 +36,9 @@ class Clock(clock.Clock):
 
     def monotonic(self) -> float:
         return self.now
+
+    def processor_seconds(self) -> float:
+        return self.used
 
     def utc_now(self) -> datetime:
         return BEGIN + timedelta(seconds=self.now - self._began)
