@@ -115,13 +115,14 @@ class _ExactOutputs:
         self._to_outputs = to_outputs
         self._before: dict[str, pulumi.Output[Any]] = {name: resource.__dict__[name] for name in names}
         self._settled: asyncio.Future[dict[str, _Settled]] | None = None
-        self._replaced = set[str]()
+        # Outputs that are replaced, or left as the program set them.
+        self._done = set[str]()
 
     def replace(self, name: str) -> None:
         """Replaces an output by one that knows more, unless it is done already."""
-        if name in self._replaced:
+        if name in self._done:
             return
-        self._replaced.add(name)
+        self._done.add(name)
         if self._settled is None:
             # One task serves all outputs of the resource.
             self._settled = asyncio.ensure_future(self._settle())
@@ -134,7 +135,7 @@ class _ExactOutputs:
 
     def leave(self, name: str) -> None:
         """Leaves an output as the program sets it."""
-        self._replaced.add(name)
+        self._done.add(name)
 
     async def _settle(self) -> dict[str, _Settled]:
         known = {name: await _value_of(output) for name, output in self._before.items()}

@@ -84,6 +84,7 @@ class DynamicProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
         _spare_the_garbage_collector()
+        _watch_queue()
         self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _process())
 
     # The underscores are those of the SDK's signatures.
@@ -317,7 +318,6 @@ def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
 def _engine_call() -> Iterator[_EngineCall]:
     """Yields the engine's current call. A failure reaches the user as a sentence, without a traceback."""
     engine_call = _find_engine_call()
-    _watch_queue()
     try:
         yield engine_call
     except (NgrokError, Failed) as error:
@@ -452,14 +452,9 @@ def _do_nothing() -> None:
     pass
 
 
-def _watch_queue() -> None:
-    """Begins to watch the queue of the servicer at the first call, if that can be done."""
-    with _one_at_a_time:
-        _start_watch()
-
-
 @functools.cache
-def _start_watch() -> None:
+def _watch_queue() -> None:
+    """Begins to watch the queue of the servicer, if that can be done. The SDK configures one provider at a time."""
     from pulumi_agin.api.clock import SYSTEM_CLOCK
 
     executor = _find_executor()
