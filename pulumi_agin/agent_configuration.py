@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from .api.errors import InvalidInputsError
+
 if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
     from .lookup import GetAgentIngressResult
-
-# From ngrok's documentation of the agent's configuration, version 3.
-VERSION = 3
-PORT = 443
 
 
 def agent_config(
@@ -49,37 +45,13 @@ def agent_config(
         authtoken=token,
         region=region,
     )
-    return known.apply(lambda values: _yaml(**values))
+    return known.apply(lambda values: _configure(**values))
 
 
-def _yaml(domain: str, policy: Any, region_domains: Sequence[str], authtoken: str | None, region: str | None) -> str:
-    host = domain if region is None else _region_domain(region, domain, region_domains)
-    agent = {"connect_url": f"{host}:{PORT}"}
-    if policy and policy["authority"] == "letsencrypt":
-        agent["connect_cas"] = "host"
-    if authtoken is not None:
-        agent["authtoken"] = _valid_authtoken(authtoken)
-    # A JSON string is a YAML string.
-    lines = [f"  {name}: {json.dumps(value)}\n" for name, value in agent.items()]
-    return f"version: {VERSION}\nagent:\n{''.join(lines)}"
+def _configure(**values: Any) -> str:
+    from .lifecycle.agent_configuration import configure_agent
 
-
-def _region_domain(region: str, domain: str, region_domains: Sequence[str]) -> str:
-    # Such as tunnel.eu.connect.acme.com.
-    below = f".{domain}"
-    regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
-    if region not in regions:
-        raise pulumi.RunError(
-            f'agent_config of {domain}: ngrok has no region "{region}" for it; it has '
-            f"{', '.join(sorted(regions)) or 'none'}"
-        )
-    return regions[region]
-
-
-def _valid_authtoken(authtoken: str) -> str:
-    if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
-        raise pulumi.RunError(
-            "agent_config: the authtoken is empty, or has characters that no authtoken has; take it from ngrok's "
-            "dashboard"
-        )
-    return authtoken
+    try:
+        return configure_agent("agent_config", **values)
+    except InvalidInputsError as error:
+        raise pulumi.RunError(str(error)) from None

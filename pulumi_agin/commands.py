@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .settings import API_KEY, ENVIRONMENT
-from .tokens import STACK
+from .tokens import NATIVE_AGENT_INGRESS, STACK, Urn
 
 # Written before a command, this gives the command the API key of the stack config.
 API_KEY_OF_STACK = f'{ENVIRONMENT[API_KEY]}="$(pulumi config get {API_KEY})"'
@@ -40,6 +40,30 @@ def import_line(
     options = {"--name": name, "--parent": parent, "--provider": provider}
     agin = line.agin_import([id_], options, stack, stack_config)
     return line.of(f"{agin} | {line.pulumi('import', stack)} --file /dev/stdin --generate-code=false --yes")
+
+
+def native_import_line(id_: str, urn: str) -> str:
+    """Returns the command that takes over an Agent Ingress as a resource of the provider plugin.
+
+    It imports nothing into another stack, and no ingress that the stack has already under another name: the next
+    `pulumi up` would delete it under that name, which the program does not have.
+
+    Args:
+        id_: The id of the Agent Ingress.
+        urn: The URN that the resource gets. The parent is the stack.
+    """
+    line = _Line()
+    stack, project, _, name = Urn.parse(urn)
+    # The name may begin with a hyphen.
+    command = (
+        f"pulumi import --generate-code=false --yes -- {NATIVE_AGENT_INGRESS} {line.quote(name)} {line.quote(id_)}"
+    )
+    there = line.quote(f"the stack has {id_} already: give the resource its old name in the option aliases")
+    elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
+    return line.of(
+        f'state="$(pulumi stack export)" && case "$state" in *{line.quote(id_)}*) echo {there};; '
+        f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; *) echo {elsewhere};; esac"
+    )
 
 
 def find_line(

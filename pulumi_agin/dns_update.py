@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -102,7 +102,15 @@ class PrimaryServer:
     either, the call raises UnsettledError.
     """
 
-    def __init__(self, address: Server, zone: str, key: TsigKey | None, deadline: Deadline, progress: Progress) -> None:
+    def __init__(
+        self,
+        address: Server,
+        zone: str,
+        key: TsigKey | None,
+        deadline: Deadline,
+        progress: Progress,
+        spell: Callable[[str], str],
+    ) -> None:
         """Sends nothing yet.
 
         Args:
@@ -112,7 +120,9 @@ class PrimaryServer:
             deadline: How long the call may take, not counting the lookup of the server's name, and whether anybody
                 still waits for it.
             progress: Shows what a long call waits for.
+            spell: Returns a program's spelling of the name of a property, for messages.
         """
+        self._spell = spell
         self._address = address
         self._zone = zone
         self._key = key
@@ -310,8 +320,8 @@ class PrimaryServer:
                 update.delete(f"{domain}.", "NS", target)
             except (dns.exception.DNSException, ValueError):
                 raise DnsUpdateError(
-                    f"{self._summary(operation)}: {one_line(target, 80)} is not a valid DNS name; check ns_targets in "
-                    "the state"
+                    f"{self._summary(operation)}: {one_line(target, 80)} is not a valid DNS name; check "
+                    f"{self._spell('ns_targets')} in the state"
                 ) from None
         failure = self._write(update, operation)
         if failure is None:
@@ -381,7 +391,7 @@ class PrimaryServer:
             while True:
                 if not deadline.is_awaited():
                     # Somebody may have cleaned up by now, and would not know about later changes.
-                    raise DnsUpdateError(f"{self._summary(operation)}: nobody waits for it any more")
+                    raise DnsUpdateError(f"{self._summary(operation)}: it was interrupted")
                 wait.waits_for("no answer yet")
                 operation.tries += 1
                 try:
@@ -490,10 +500,10 @@ class PrimaryServer:
         if error == dns.rcode.BADKEY:
             why = (
                 f"it knows no key of this name with {key.algorithm}, or, if it is Knot DNS, the key may not "
-                f"change {operation.domain}; check tsig_key_name and tsig_algorithm"
+                f"change {operation.domain}; check {self._spell('tsig_key_name')} and {self._spell('tsig_algorithm')}"
             )
         elif error == dns.rcode.BADSIG:
-            why = "it has another secret for it; check tsig_secret"
+            why = f"it has another secret for it; check {self._spell('tsig_secret')}"
         else:
             why = "check its log"
         return DnsUpdateError(f"{said}: {why}. {_CREDENTIALS_HINT}")
@@ -508,8 +518,8 @@ class PrimaryServer:
         if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not key:
             why = (
                 f"it accepts no unsigned updates of the zone {self._zone} from this address, or is not its primary "
-                "server; check server and zone, and give tsig_key_name and tsig_secret, or allow unsigned updates at "
-                f"the server. {_CREDENTIALS_HINT}"
+                f"server; check server and zone, and give {self._spell('tsig_key_name')} and "
+                f"{self._spell('tsig_secret')}, or allow unsigned updates at the server. {_CREDENTIALS_HINT}"
             )
         elif rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH) and not answer.had_tsig:
             # PowerDNS refuses a key in this way. Other servers refuse a zone that they don't have in this way.

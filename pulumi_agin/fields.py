@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, Protocol, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+
+from pulumi_agin.words import NeutralWords, Special, Words
 
 # A message never repeats a wrong value that is longer. The base64 of a 16-byte secret has 24 characters.
 LONGEST_SHOWN_CHARACTERS = 20
@@ -55,7 +57,7 @@ class Record(BaseModel):
     @classmethod
     def written_as(cls, words: Words) -> str:
         """Returns how a user writes it, for the message about something else."""
-        return "a dictionary"
+        return words.mapping
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a plain dict, nested ones too."""
@@ -104,11 +106,12 @@ class Refused(NamedTuple):
 
 def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
     """Returns what is wrong with the value itself, and then why it is refused."""
+    words = _context(info).words
     if not _context(info).is_unknown(refused.value):
         try:
             check(refused.value)
         except ValidationError as error:
-            return f"{_message_of_rule(error.errors(include_url=False)[0])}, and {refused.message}"
+            return f"{_message_of_rule(error.errors(include_url=False)[0], words)}, and {refused.message}"
     return refused.message
 
 
@@ -224,20 +227,41 @@ class YesNo(Rule):
         return value
 
 
+class NotTextError(ValueError):
+    """A value is not text. The message says what it is, in the words of no language."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(self._describe(value, NeutralWords()))
+        self._value = value
+
+    def in_words(self, words: Words) -> str:
+        """Returns the message in the words of a language."""
+        return self._describe(self._value, words)
+
+    @staticmethod
+    def _describe(value: object, words: Words) -> str:
+        return f"must be text, but is {_kind(value, words)}"
+
+
 def text_of(value: object) -> str:
     """Returns the value where it is text.
 
     Raises:
-        ValueError: It is not. The message says what it is.
+        NotTextError: It is not.
     """
     if not isinstance(value, str):
-        raise ValueError(f"must be text, but is {_kind(value)}")
+        raise NotTextError(value)
     return value
 
 
 def is_unknown(value: object, info: ValidationInfo) -> bool:
     """Tells whether a preview does not know the value yet, for a rule that checks the items of a list."""
     return _context(info).is_unknown(value)
+
+
+def spell(name: str, info: ValidationInfo) -> str:
+    """Returns the program's spelling of the name of a field, for the message of a rule."""
+    return _context(info).words.spell(name)
 
 
 def is_secret(text: str, info: ValidationInfo) -> bool:
@@ -253,14 +277,15 @@ def _either(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _kind(value: object) -> str:
+def _kind(value: object, words: Words) -> str:
     kinds: list[tuple[type, str]] = [
         (bool, "true or false"),
         (int, "a number"),
         (float, "a number"),
         (str, "text"),
-        (dict, "a dictionary"),
+        (dict, words.mapping),
         (list, "a list"),
+        (Special, "an asset or a resource"),
     ]
     return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
 
@@ -293,26 +318,12 @@ def _never(value: object) -> bool:
     return False
 
 
-class Words(Protocol):
-    """How the language of a program writes some values, for messages."""
-
-    boolean: str
-    """The two values of a boolean."""
-    certificate_policy: str
-    """The types that a certificate policy can have."""
-
-
-class _NeutralWords:
-    boolean = "true or false"
-    certificate_policy = "a dictionary"
-
-
 class Context(NamedTuple):
     """What the caller of `validate` knows about the values. It is pydantic's validation context."""
 
     is_unknown: Callable[[object], bool] = _never
     is_secret: Callable[[str], bool] = _never
-    words: Words = _NeutralWords()
+    words: Words = NeutralWords()
 
 
 def _context(info: ValidationInfo) -> Context:
@@ -324,62 +335,109 @@ def validate(
     values: Mapping[str, Any],
     is_unknown: Callable[[object], bool] = _never,
     is_secret: Callable[[str], bool] = _never,
-    words: Words = _NeutralWords(),  # noqa: B008 - it never changes
+    words: Words = NeutralWords(),  # noqa: B008 - it never changes
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Normalizes values, and finds everything that is wrong with them.
 
     Args:
         model: The declaration of the values.
-        values: The values by their names. None counts as absent.
+        values: The values by their names, as the program spells them. None counts as absent.
         is_unknown: Tells whether a preview does not know a value yet. Such a value is left as it is.
         is_secret: Tells whether a text is or contains a secret, for fields where users give a secret by mistake.
         words: The words of the program's language.
 
     Returns:
-        The values in canonical form as plain dicts, with the declared defaults, and no problems. Or an empty dict and
-        the problems.
+        The values in canonical form as plain dicts, by the names of the fields, with the declared defaults, and no
+        problems. Or an empty dict and the problems.
     """
+    ours, problems = _by_names_of_fields(model, values, words)
+    inputs: dict[str, Any] = {}
     try:
-        return model.model_validate(values, context=Context(is_unknown, is_secret, words)).plain(), []
+        inputs = model.model_validate(ours, context=Context(is_unknown, is_secret, words)).plain()
     except ValidationError as error:
-        return {}, [_problem(model, detail, words) for detail in error.errors(include_url=False)]
+        problems += [_problem(model, detail, words) for detail in error.errors(include_url=False)]
+    return ({}, problems) if problems else (inputs, [])
+
+
+def _by_names_of_fields(
+    model: type[Record], values: Mapping[str, Any], words: Words, path: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Returns the values by the names of the fields.
+
+    A name that is not known stays as it is. The name of a field that programs spell differently is a problem.
+    """
+    fields = fields_of(model)
+    spellings = {words.spell(name): name for name in fields}
+    ours: dict[str, Any] = {}
+    problems = []
+    for spelling, value in values.items():
+        name = spellings.get(spelling)
+        if name is None and spelling in fields:
+            problems.append(Problem((*path, spelling), why_unknown(spelling, list(fields), words)))
+            continue
+        nested = _model_of(fields[name]) if name else None
+        if nested and isinstance(value, Mapping):
+            value, more = _by_names_of_fields(nested, value, words, (*path, spelling))
+            problems += more
+        ours[name or spelling] = value
+    return ours, problems
 
 
 def _problem(model: type[Declaration], detail: Mapping[str, Any], words: Words) -> Problem:
-    path = tuple(map(_printable, detail["loc"]))
+    names = tuple(map(str, detail["loc"]))
+    path = tuple(map(_printable, map(words.spell, names)))
     if detail["type"] == "value_error":
-        return Problem(path, _message_of_rule(detail))
+        return Problem(path, _message_of_rule(detail, words))
     if detail["type"] == "missing":
-        rule = rule_of(_fields_at(model, path[:-1])[path[-1]])
+        rule = rule_of(_fields_at(model, names[:-1])[names[-1]])
         return Problem(path, f"is required{rule.missing if rule else ''}")
     if detail["type"] == "extra_forbidden":
-        return Problem(path, _why_unknown(path[-1], list(_fields_at(model, path[:-1]))))
+        unknown = (*path[:-1], _printable(names[-1]))
+        return Problem(unknown, why_unknown(names[-1], list(_fields_at(model, names[:-1])), words))
     if detail["type"] == "model_type":
-        return Problem(path, f"must be {_model_at(model, path).written_as(words)}, but is {_kind(detail['input'])}")
+        return Problem(
+            path, f"must be {_model_at(model, names).written_as(words)}, but is {_kind(detail['input'], words)}"
+        )
     # pydantic's own words, which do not repeat the value.
     return Problem(path, str(detail["msg"]))
 
 
-def _message_of_rule(detail: Mapping[str, Any]) -> str:
-    return str(detail["ctx"]["error"])
+def _message_of_rule(detail: Mapping[str, Any], words: Words) -> str:
+    error = detail["ctx"]["error"]
+    return error.in_words(words) if isinstance(error, NotTextError) else str(error)
 
 
-def _printable(key: object) -> str:
-    name = str(key)
+def _printable(name: str) -> str:
     return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
 
 
-def _why_unknown(name: str, known: Sequence[str]) -> str:
+def why_unknown(name: str, known: Sequence[str], words: Words) -> str:
+    """Returns what is wrong with a name that is not known, with the likeliest right name.
+
+    Args:
+        name: The name that the program gave.
+        known: The names of the fields.
+        words: The words of the program's language.
+    """
+    likeliest = likeliest_name(name, known)
+    return (
+        f'is not known; did you mean "{words.spell(likeliest)}"?'
+        if likeliest
+        else f"is not known; the names are {', '.join(map(words.spell, known))}"
+    )
+
+
+def likeliest_name(name: str, known: Sequence[str]) -> str | None:
+    """Returns the known name that somebody meant who wrote another one; None if no known name is similar.
+
+    Args:
+        name: The name that somebody wrote, in snake_case or camelCase.
+        known: The known names, in snake_case.
+    """
     import difflib
 
-    # Users may know the name from another language.
     in_snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    likeliest = difflib.get_close_matches(in_snake_case, known, n=1)
-    return (
-        f'is not known; did you mean "{likeliest[0]}"?'
-        if likeliest
-        else f"is not known; the names are {', '.join(known)}"
-    )
+    return next(iter(difflib.get_close_matches(in_snake_case, known, n=1)), None)
 
 
 # -- the contents of a declaration ------------------------------------------------------------------------
@@ -393,6 +451,7 @@ class Row(NamedTuple):
         description: What it is.
         limit: Its limit or allowed values, and its default, in words; "" if there are none.
         is_required: Whether it must be given.
+        is_optional: Whether it may be absent, as an input without a default or an output that may be null.
         replaces: Whether a change of it replaces the resource.
         is_secret: Whether it is a secret.
     """
@@ -401,6 +460,7 @@ class Row(NamedTuple):
     description: str
     limit: str
     is_required: bool
+    is_optional: bool
     replaces: bool
     is_secret: bool
 
@@ -411,12 +471,13 @@ def rows_of(model: type[BaseModel]) -> list[Row]:
         Row(
             name,
             field.description or "",
-            _limit(field),
+            limit_of(field),
             field.is_required(),
+            type(None) in get_args(field.annotation),
             REPLACES in field.metadata,
             SECRET in field.metadata,
         )
-        for name, field in _fields_of(model).items()
+        for name, field in fields_of(model).items()
     ]
 
 
@@ -433,7 +494,7 @@ def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
 def updated_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """Returns the names of the fields that are changed in place."""
     others = {*_fields_with(model, REPLACES), *_fields_with(model, NO_CHANGE)}
-    return tuple(name for name in _fields_of(model) if name not in others)
+    return tuple(name for name in fields_of(model) if name not in others)
 
 
 def rule_of(field: FieldInfo) -> Rule | None:
@@ -443,10 +504,10 @@ def rule_of(field: FieldInfo) -> Rule | None:
 
 
 def _fields_with(model: type[BaseModel], marker: Marker) -> tuple[str, ...]:
-    return tuple(name for name, field in _fields_of(model).items() if marker in field.metadata)
+    return tuple(name for name, field in fields_of(model).items() if marker in field.metadata)
 
 
-def _limit(field: FieldInfo) -> str:
+def limit_of(field: FieldInfo) -> str:
     nested, rule = _model_of(field), rule_of(field)
     if nested:
         rows = [f"`{row.name}`: {'required, ' if row.is_required else ''}{row.limit}" for row in rows_of(nested)]
@@ -456,18 +517,18 @@ def _limit(field: FieldInfo) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """Returns the fields by the names that they have in states and programs."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _fields_at(model: type[Record], path: Sequence[str]) -> dict[str, FieldInfo]:
-    return _fields_of(_model_at(model, path))
+    return fields_of(_model_at(model, path))
 
 
 def _model_at(model: type[Record], path: Sequence[str]) -> type[Record]:
     for name in path:
-        model = _model_of(_fields_of(model)[name]) or model
+        model = _model_of(fields_of(model)[name]) or model
     return model
 
 

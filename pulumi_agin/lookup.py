@@ -233,8 +233,7 @@ async def _look_up(function: _Function, arguments: Mapping[str, Any], opts: pulu
         account = await account_of(provider)
         if account is None:
             return UNKNOWN
-        words = f"the account of the API key from {account.settings.api_key.origin}"
-        found = await account.lookups.run(function.find, account.client, words, arguments)
+        found = await account.lookups.run(function.find, account.client, account.settings.account, arguments)
     except NgrokError as error:
         raise pulumi.RunError(str(error)) from None
     return rpc.translate_output_properties(found, lambda name: name, function.result)

@@ -8,7 +8,8 @@
 |                        | `PULUMI_AGIN_LOG`           | no line for each request         |
 
 The stack config wins. An empty value counts as absent. ngrok's own Terraform provider reads the first two variables
-too. An explicit `Provider` has inputs with the same keys. Its API key comes only from these inputs.
+too. An explicit `Provider` has inputs with the same keys. Its API key comes only from these inputs. The provider plugin
+reads `agin:apiKey` and so on instead of `ngrok:apiKey`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,27 @@ _HIGHEST_PORT = 65535
 Value = TypeVar("Value")
 
 
+@dataclass(frozen=True, eq=False)
+class Names:
+    """What a door calls the settings."""
+
+    namespace: str
+    """The namespace of the keys in the stack config."""
+    provider_arguments: Mapping[str, str]
+    """The arguments of an explicit provider by the keys above. It takes others by their keys."""
+
+    def key(self, key: str) -> str:
+        """Returns one of the keys above, such as API_KEY, in the namespace."""
+        return f"{self.namespace}:{key.partition(':')[2]}"
+
+    def argument(self, key: str) -> str:
+        """Returns what an explicit provider calls one of the keys above."""
+        return self.provider_arguments.get(key) or self.key(key)
+
+
+IN_PYTHON = Names("ngrok", {API_KEY: "api_key"})
+
+
 class Source(Enum):
     """What a setting can come from."""
 
@@ -102,7 +124,9 @@ class Settings:
     timeout_seconds: Setting[str]
     log: str
     provider_name: str
-    """The name of a `pulumi_agin.Provider`; "" if the settings are not of one."""
+    """The name of a `Provider`; "" if the settings are not of one."""
+    names: Names = IN_PYTHON
+    """What messages call the settings."""
 
     @classmethod
     def load(
@@ -111,6 +135,7 @@ class Settings:
         environment: Mapping[str, str] = os.environ,
         *,
         is_of_provider: bool = False,
+        names: Names = IN_PYTHON,
     ) -> Settings:
         """Reads the settings.
 
@@ -118,8 +143,9 @@ class Settings:
             config: Gives the value of a key of the stack config, such as "ngrok:apiKey", or None. The inputs of an
                 explicit `Provider` have the same keys.
             environment: The environment variables.
-            is_of_provider: Whether `config` gives the inputs of an explicit provider. Those of a
-                `pulumi_agin.Provider` say so themselves.
+            is_of_provider: Whether `config` gives the inputs of an explicit provider. Those of a `Provider` say so
+                themselves.
+            names: What messages call the settings.
 
         Returns:
             The settings, which may have problems.
@@ -131,11 +157,12 @@ class Settings:
         else:
             of_config = "of the provider" if is_of_provider else "of the stack config"
         source = Source.PROVIDER if is_of_provider else Source.STACK_CONFIG
+        called = names.argument if provider_name else names.key
 
         def setting(key: str, default: str) -> Setting[str]:
             variable = ENVIRONMENT[key]
             for value, origin in (
-                (config(key), Origin(source, f"{key} {of_config}")),
+                (config(key), Origin(source, f"{called(key)} {of_config}")),
                 (environment.get(variable), Origin(Source.ENVIRONMENT, f"the environment variable {variable}")),
             ):
                 if value is not None and str(value).strip(" "):
@@ -144,9 +171,9 @@ class Settings:
 
         if is_of_provider:
             # The key in the environment may belong to another account, so it is not used. The key is an argument of
-            # a `pulumi_agin.Provider`.
-            words = f"api_key {of_config}" if provider_name else f"{API_KEY} {of_config}"
-            api_key = Setting(str(config(API_KEY) or "").strip(" "), Origin(source, words))
+            # a `Provider`.
+            key = str(config(API_KEY) or "").strip(" ")
+            api_key = Setting(key, Origin(source, f"{called(API_KEY)} {of_config}"))
         else:
             api_key = setting(API_KEY, "")
         return cls(
@@ -155,6 +182,7 @@ class Settings:
             setting(TIMEOUT_SECONDS, str(DEFAULT_TIMEOUT_SECONDS)),
             environment.get("PULUMI_AGIN_LOG", ""),
             provider_name,
+            names,
         )
 
     def problems(self) -> list[str]:
@@ -168,6 +196,11 @@ class Settings:
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("settings contain the API key, so they must not be pickled")
+
+    @property
+    def account(self) -> str:
+        """What messages call the account of the API key."""
+        return f"the account of the API key from {self.api_key.origin}"
 
     @property
     def api_key_hint(self) -> str:
@@ -190,11 +223,12 @@ class Settings:
         }
         return [key for key, origin in origins.items() if origin.source is Source.STACK_CONFIG]
 
-    def client(self, clock: Clock | None = None) -> AgentIngressClient:
+    def client(self, clock: Clock | None = None, show: Callable[[str], None] | None = None) -> AgentIngressClient:
         """Makes a client with these settings.
 
         Args:
             clock: What to measure the time and to wait by; None for the system's clock.
+            show: Shows a line to the user; None for `say`.
 
         Raises:
             InvalidInputsError: The settings have problems.
@@ -205,6 +239,7 @@ class Settings:
         from .api.client import AgentIngressClient
         from .api.clock import SYSTEM_CLOCK
 
+        show = show or say
         return AgentIngressClient(
             self.api_key.value,
             self.base_url.value,
@@ -212,8 +247,8 @@ class Settings:
             api_key_source=str(self.api_key.origin),
             api_key_hint=self.api_key_hint,
             base_url_source=str(self.base_url.origin),
-            say=say,
-            trace=say if self.log else None,
+            say=show,
+            trace=show if self.log else None,
             clock=clock or SYSTEM_CLOCK,
         )
 
@@ -226,7 +261,7 @@ class Settings:
             ]
         if not key:
             return [
-                f"there is no ngrok API key: set it with `pulumi config set --secret {API_KEY}`, "
+                f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
                 f"or in the environment variable {ENVIRONMENT[API_KEY]}"
             ]
         problem = api_key_problem(key)

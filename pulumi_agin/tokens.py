@@ -5,6 +5,8 @@ Users' states contain the types of resources, so these never change.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 MODULE = "agin"
 
 # The package of all dynamic resources in Python, and of their explicit providers.
@@ -14,12 +16,18 @@ AGENT_INGRESS = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:AgentIngress"
 CERTIFICATE_VALIDATION = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:AgentIngressCertificateValidation"
 RFC2136_DELEGATION = f"{PYTHON_PACKAGE}:dynamic/{MODULE}:Rfc2136Delegation"
 
+# The resources of the provider plugin, for programs in other languages.
+NATIVE_AGENT_INGRESS = f"{MODULE}:index:AgentIngress"
+NATIVE_CERTIFICATE_VALIDATION = f"{MODULE}:index:AgentIngressCertificateValidation"
+NATIVE_RFC2136_DELEGATION = f"{MODULE}:index:Rfc2136Delegation"
+
 # A component of the program.
 DELEGATION = f"{MODULE}:index:AgentIngressDelegation"
 
-# What Pulumi's mocks are called with.
+# The functions of the provider plugin. In a Python program, Pulumi's mocks are called with the first two.
 GET_AGENT_INGRESS = f"{MODULE}:index:getAgentIngress"
 GET_AGENT_INGRESSES = f"{MODULE}:index:getAgentIngresses"
+AGENT_CONFIG = f"{MODULE}:index:agentConfig"
 
 # The types that the engine gives an explicit provider and the stack itself.
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
@@ -28,6 +36,28 @@ STACK = "pulumi:pulumi:Stack"
 # An input of an Agent Ingress that only `check` gets: the stack as the CLI calls it, and the URNs of the parent and the
 # explicit provider. The engine does not tell the plugin any of these.
 PLACEMENT = "_placement"
+
+
+class Urn(NamedTuple):
+    """The parts of a resource's URN, which is urn:pulumi:STACK::PROJECT::TYPES::NAME."""
+
+    stack: str
+    """The name of the stack, without an organization."""
+    project: str
+    types: str
+    """The types of the resource and of its parents, from the outermost on, with "$" between them."""
+    name: str
+
+    @classmethod
+    def parse(cls, urn: str) -> Urn:
+        """Returns the parts of a URN. A part that is missing is ""."""
+        parts = urn.removeprefix("urn:pulumi:").split("::", 3)
+        return cls(*parts, *[""] * (4 - len(parts)))
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether the resource has a parent besides the stack."""
+        return "$" in self.types
 
 
 def name_of(token: str) -> str:

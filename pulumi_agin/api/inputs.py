@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.fields import REPLACES, Declaration, OneOf, Rule, Text, Words, text_of
+from pulumi_agin.fields import REPLACES, Declaration, OneOf, Rule, Text, text_of
 from pulumi_agin.limits import (
     CERTIFICATE_AUTHORITIES,
     DESCRIPTION_MAX_BYTES,
@@ -19,6 +19,7 @@ from pulumi_agin.limits import (
     METADATA_MAX_BYTES,
     PRIVATE_KEY_TYPES,
 )
+from pulumi_agin.words import Words
 
 
 class Domain(Rule):

@@ -204,7 +204,7 @@ class AgentIngressPage(AnswerObject):
 class CertificateState(Enum):
     """What ngrok's policy and status of a certificate mean. Each value describes the certificate in words."""
 
-    NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate_management_policy"
+    NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate policy"
     PENDING = "not begun yet"
     IN_PROGRESS = "in progress"
     INTERNAL_ERROR = "held up by a temporary error at ngrok"

@@ -52,7 +52,7 @@ class RateLimit:
 
         Returns:
             A ticket, which must be given to `note_answer` or `note_refusal` afterwards; None if the call has no time
-            left for the wait.
+            left for the wait, or nobody waits for it any more.
         """
         with self._changed:
             while True:
@@ -61,7 +61,7 @@ class RateLimit:
                     self._under_way += 1
                     self._probing = self._refusals > 0
                     return self._closings
-                if (wait or 0) >= deadline.left or deadline.left <= 0:
+                if (wait or 0) >= deadline.left or deadline.left <= 0 or not deadline.is_awaited():
                     return None
                 self._clock.wait(self._changed, deadline.left if wait is None else wait)
 

@@ -91,10 +91,6 @@ class Transport:
             repetition = 0
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
-                if not deadline.is_awaited():
-                    # The caller may have cleaned up by now, and would not undo what is done later.
-                    self._rate_limit.note_answer(ticket)
-                    raise errors.UnreachableError(f"could not {request.doing}: nobody waits for it any more")
                 wait.waits_for("no answer yet")
                 outcome = self._exchange(request, deadline, ticket)
                 if _may_have_effect(outcome):
@@ -118,6 +114,11 @@ class Transport:
         """Waits until the account's limit has room, and returns a ticket that must be given back to the limit."""
         wait.waits_for(_LIMIT_WORDS, self._rate_limit.seconds_closed())
         ticket = self._rate_limit.enter(deadline)
+        if not deadline.is_awaited():
+            # The caller may have cleaned up by now, and would not undo what is done later.
+            if ticket is not None:
+                self._rate_limit.note_answer(ticket)
+            raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline} too little time is left to wait "

@@ -26,6 +26,7 @@ from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.retry import is_transient
 from pulumi_agin.api.text import one_line
 from pulumi_agin.canonical import POLICY
+from pulumi_agin.commands import state_delete_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.settings import API_KEY, Settings
@@ -166,7 +167,7 @@ def prepare(request: ImportRequest) -> Takeover:
             continue
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as {one_line(owner['urn'])}"
         if request.ids:
-            raise UsageError(f"{fact}{STILL_TO_BE_DELETED if owner.get('delete') else UNDER_TWO_NAMES}")
+            raise UsageError(f"{fact}{_way_on(owner, request.stack)}")
         left_out.append(fact)
     if not wanted:
         raise UsageError(f"there is nothing to take over: the stack has all {len(left_out)} already")
@@ -317,11 +318,26 @@ def _path(parent: str | None, name: str) -> str:
 def _owner(ingress: AgentIngress, path: str, state: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Returns the resource that already has the ingress in the stack, if a later `up` would then delete the ingress."""
     for resource in state:
-        if resource["type"] != tokens.AGENT_INGRESS or resource.get("id") != ingress.id or resource.get("external"):
+        is_ingress = resource["type"] in (tokens.AGENT_INGRESS, tokens.NATIVE_AGENT_INGRESS)
+        if not is_ingress or resource.get("id") != ingress.id or resource.get("external"):
             continue
         if resource.get("delete") or resource["urn"].split("::", 2)[2] != path:
             return resource
     return None
+
+
+def _way_on(owner: Mapping[str, Any], stack: str | None) -> str:
+    """Says what to do, because the stack has the ingress already."""
+    if owner.get("delete"):
+        return STILL_TO_BE_DELETED
+    if owner["type"] == tokens.AGENT_INGRESS:
+        return UNDER_TWO_NAMES
+    line = state_delete_line(owner["urn"], stack=stack)
+    return (
+        ", a resource of the provider plugin. If the program is not in Python, there is nothing to do. A program in "
+        "Python lacks it, so its `pulumi up` would delete it: to make it a resource of such a program, first take it "
+        f"out of the state, which leaves the Agent Ingress as it is\n{line}"
+    )
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from pulumi_agin.lifecycle.outputs import FINGERPRINT
+from typing import TYPE_CHECKING
 
 from .servicer import DynamicProvider
 
@@ -23,7 +20,3 @@ class AgentIngressProvider(DynamicProvider):
         from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 
         return AgentIngressLifecycle(settings, process)
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """See `DynamicProvider`. Every state of an ingress has a fingerprint."""
-        return FINGERPRINT in properties

@@ -9,21 +9,17 @@ still works, but messages say less.
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures.thread
 import functools
-import gc
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from google.protobuf import struct_pb2
 from pulumi.dynamic import (
     CheckFailure,
@@ -37,10 +33,10 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2
 
-from pulumi_agin import tokens
+from pulumi_agin import door, tokens
 from pulumi_agin.api.errors import NgrokError
+from pulumi_agin.door import without_sdk_properties
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.results import Abandoned, Failed, PartlyDone
 from pulumi_agin.settings import Settings, say
@@ -83,7 +79,7 @@ class DynamicProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
-        _spare_the_garbage_collector()
+        door.spare_the_garbage_collector()
         _watch_queue()
         self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _process())
 
@@ -91,10 +87,10 @@ class DynamicProvider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """See `Lifecycle.check`."""
         with _engine_call() as engine_call:
-            wanted = _without_provider(news)
+            wanted = without_sdk_properties(news)
             placement = wanted.pop(tokens.PLACEMENT, None)
             call = engine_call.describe(
-                inputs_before=_without_provider(_olds),
+                inputs_before=without_sdk_properties(_olds),
                 outputs_before=engine_call.old_outputs,
                 placement=Placement(**placement) if placement else None,
             )
@@ -105,8 +101,15 @@ class DynamicProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """See `Lifecycle.diff`. `__provider` is not compared, because its text differs between versions of Python."""
         with _engine_call() as engine_call:
-            call = engine_call.describe(outputs_before=_without_provider(_olds))
-            difference = self._get_lifecycle().diff(call, _id, _without_provider(_news))
+            if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
+                # The SDK could neither read nor delete it.
+                raise Failed(
+                    "in the state, this resource is the provider plugin's, and a program in Python can't take it over "
+                    "by an alias. Nothing was changed. Take the resource out of the state with `pulumi state delete "
+                    "--force`, and an Agent Ingress into it again with `pulumi-agin import`"
+                )
+            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
+            difference = self._get_lifecycle().diff(call, _id, without_sdk_properties(_news))
             return DiffResult(
                 changes=difference.has_changes, replaces=list(difference.replacing), delete_before_replace=False
             )
@@ -114,14 +117,14 @@ class DynamicProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """See `Lifecycle.create`."""
         with _engine_call() as engine_call:
-            created = self._get_lifecycle().create(engine_call.describe(), _without_provider(props))
+            created = self._get_lifecycle().create(engine_call.describe(), without_sdk_properties(props))
             return CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
         with _engine_call() as engine_call:
-            known = _without_provider(props)
-            reading = Reading.REFRESH if self.is_state(known) else Reading.GET
+            known = without_sdk_properties(props)
+            reading = Reading.REFRESH if self._get_lifecycle().is_state(known) else Reading.GET
             call = engine_call.describe(inputs_before=engine_call.inputs, outputs_before=known)
             existing = self._get_lifecycle().read(call, id_, reading)
             if existing is None:
@@ -134,20 +137,13 @@ class DynamicProvider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """See `Lifecycle.update`."""
         with _engine_call() as engine_call:
-            call = engine_call.describe(outputs_before=_without_provider(_olds))
-            return UpdateResult(self._get_lifecycle().update(call, _id, _without_provider(_news)))
+            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
+            return UpdateResult(self._get_lifecycle().update(call, _id, without_sdk_properties(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """See `Lifecycle.delete`."""
         with _engine_call() as engine_call:
-            self._get_lifecycle().delete(engine_call.describe(outputs_before=_without_provider(_props)), _id)
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether the properties of a read are outputs in the state, and not the inputs of a `get`.
-
-        For a resource without a `get`, all properties are outputs.
-        """
-        return bool(properties)
+            self._get_lifecycle().delete(engine_call.describe(outputs_before=without_sdk_properties(_props)), _id)
 
     def _get_lifecycle(self) -> Lifecycle:
         if not hasattr(self, "_lifecycle"):
@@ -182,19 +178,22 @@ class PythonVocabulary:
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
-    take_over = "take_over=True"
+    replace_records = "take_over=True"
     boolean = "True or False"
+    mapping = "a dictionary"
     certificate_policy = "a dict or AgentIngressCertPolicyArgs"
     rfc2136 = "dns.rfc2136"
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 
-    def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def spell(self, name: str) -> str:
+        return name
+
+    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
         from pulumi_agin import commands
 
-        # urn:pulumi:STACK::PROJECT::TYPES::NAME
-        stack, project, _, name = urn.removeprefix("urn:pulumi:").split("::", 3)
+        stack, project, _, name = tokens.Urn.parse(urn)
         # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
-        return commands.import_line(
+        line = commands.import_line(
             id_,
             name,
             stack=placement.stack,
@@ -202,11 +201,13 @@ class PythonVocabulary:
             provider=placement.provider,
             stack_config=stack_config,
         )
+        return f"To take it over under the name of this resource, run\n{line}"
 
-    def find_line(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
         from pulumi_agin import commands
 
-        return commands.find_line(domain, provider=placement.provider, stack=placement.stack, stack_config=stack_config)
+        line = commands.find_line(domain, provider=placement.provider, stack=placement.stack, stack_config=stack_config)
+        return f". To see whether it was, run\n{line}"
 
 
 # -- what the engine sent ---------------------------------------------------------------------------------
@@ -245,18 +246,21 @@ class _EngineCall:
     def inputs(self) -> dict[str, Any] | None:
         """In a read, the inputs in the state; None if they are not known."""
         struct = getattr(self.request, "inputs", None)
-        return _without_provider(rpc.deserialize_properties(struct)) if struct else None
+        return without_sdk_properties(rpc.deserialize_properties(struct)) if struct else None
 
     @property
     def old_outputs(self) -> Mapping[str, Any]:
         """In a check, the outputs in the state."""
         return _OldOutputs(getattr(self.request, "old_outputs", None))
 
-    @property
-    def provider(self) -> Any:
-        """The provider in the request, as text; None if there is none."""
+    def kept_outputs(self, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+        """Returns the outputs of an object that exists although the call failed, with the provider of the request."""
+        properties = struct_pb2.Struct()
+        properties.update(dict(outputs))
         sent = getattr(self.request, "news", None) or getattr(self.request, "properties", None)
-        return sent[PROVIDER_KEY] if sent is not None and PROVIDER_KEY in sent else None
+        if sent is not None and PROVIDER_KEY in sent:
+            properties[PROVIDER_KEY] = sent[PROVIDER_KEY]
+        return properties
 
 
 def _find_engine_call() -> _EngineCall:
@@ -306,11 +310,6 @@ class _OldOutputs(Mapping[str, Any]):
         return len(self._struct or ())
 
 
-def _without_provider(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the properties without the one that the SDK adds."""
-    return {name: value for name, value in values.items() if name != PROVIDER_KEY}
-
-
 # -- how a call fails -------------------------------------------------------------------------------------
 
 
@@ -325,51 +324,18 @@ def _engine_call() -> Iterator[_EngineCall]:
             _end_process()
         raise _failure(engine_call, error) from None
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
-        raise _failure(engine_call, _bug(error)) from None
+        raise _failure(engine_call, door.describe_bug(error)) from None
 
 
 def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
-    """Returns what to raise so that the call fails with only this text: the engine prefers a status in the metadata."""
+    """Returns what to raise so that the call fails with only this text."""
     if engine_call.context is not None:
-        from pulumi.runtime.proto import status_pb2
-
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-        if isinstance(error, PartlyDone):
-            status.details.add().Pack(_describe_partly_done(engine_call, error))
-        engine_call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        kept = (error.id, engine_call.kept_outputs(error.outputs)) if isinstance(error, PartlyDone) else None
+        engine_call.context.set_trailing_metadata(door.failure_metadata(error, kept))
     return ProviderError(str(error))
 
 
-def _bug(error: Exception) -> Failed:
-    """Describes an unexpected error by its type and place. Its text is not shown, because it may contain a secret."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return Failed(
-        f"pulumi-agin has a bug: {type(error).__name__} at {place.name}, line {place.lineno} of {place.filename}. "
-        "Please report it"
-    )
-
-
-def _describe_partly_done(engine_call: _EngineCall, failure: PartlyDone) -> Any:
-    """Returns the status detail that makes the engine keep the object, with the reason as an init error."""
-    properties = struct_pb2.Struct()
-    properties.update(dict(failure.outputs))
-    if engine_call.provider is not None:
-        properties[PROVIDER_KEY] = engine_call.provider
-    return provider_pb2.ErrorResourceInitFailed(id=failure.id, properties=properties, reasons=[str(failure)])
-
-
 # -- the process ------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _spare_the_garbage_collector() -> None:
-    """Excludes everything that is loaded so far from garbage collection, now and again at exit.
-
-    It stays loaded anyway, and the engine waits for the plugin, and for its exit too.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000)
-    atexit.register(gc.freeze)
 
 
 def _find_executor() -> ThreadPoolExecutor | None:

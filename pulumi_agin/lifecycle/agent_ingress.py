@@ -20,7 +20,7 @@ from . import domain_taken
 from .account import Account, domain_of
 from .call import Call, Reading
 from .declared import declared_fields
-from .outputs import inputs_of, outputs_after, outputs_of
+from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
 from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ class AgentIngressLifecycle:
         Raises:
             Failed: Somebody edited the state so that nobody can tell what would change.
         """
-        _check_comparable(call)
+        self._check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
+        # The engine compares only resources of the program.
+        self._account.process.learn_owner(id_, call.urn)
         self._account.process.learn_wanted_policy(id_, wanted.get(POLICY))
         replacing = declared_fields(_load_inputs).replacing
         return Difference(changed, [field for field in changed if field in replacing], bool(changed))
@@ -102,6 +104,10 @@ class AgentIngressLifecycle:
         self._check_kept(call, asked, wanted, ingress, outputs)
         return Created(ingress.id, outputs)
 
+    def is_state(self, properties: Mapping[str, Any]) -> bool:
+        """Returns whether these are outputs in the state. Every state of an ingress has a fingerprint."""
+        return FINGERPRINT in properties
+
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time.
 
@@ -118,6 +124,8 @@ class AgentIngressLifecycle:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
             self._account.check_gone(call, id_, error)
             return None
+        if reading is Reading.IMPORT:
+            self._account.process.learn_owner(ingress.id, call.urn)
         inputs = None
         if reading is not Reading.GET:
             inputs = inputs_of(ingress, call.inputs_before or call.outputs_before)
@@ -135,7 +143,7 @@ class AgentIngressLifecycle:
         if call.is_preview:
             return outputs_after(call.outputs_before, wanted, call.is_unknown)
         client = self._account.client(call)
-        _check_comparable(call)
+        self._check_comparable(call)
         domain = str(call.outputs_before["domain"])
         changed = _changes(call, call.outputs_before, wanted)
         deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)
@@ -162,16 +170,48 @@ class AgentIngressLifecycle:
         return outputs
 
     def delete(self, call: Call, id_: str) -> None:
-        """Sends one DELETE. It is not a failure if the ingress is gone already."""
+        """Sends one DELETE. It is not a failure if the ingress is gone already.
+
+        Raises:
+            Failed: Another resource of the program has the same ingress, as after a renaming and an import.
+        """
+        process = self._account.process
+        owner = process.other_owner(id_, call.urn)
+        if owner is not None:
+            line = commands.state_delete_line(call.urn, stack=process.placement(owner).stack)
+            raise Failed(
+                f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
+                "in the program, and imported under its new name? Then take the old name out of the state, which "
+                f"leaves the Agent Ingress as it is:\n{line}"
+            )
         try:
             self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
 
-    # -- the results --------------------------------------------------------------------------------------
+    # -- the state and the results ------------------------------------------------------------------------
 
     def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
         return outputs_of(ingress) | self._account.fingerprint(ingress.id)
+
+    def _check_comparable(self, call: Call) -> None:
+        """Raises Failed if somebody edited the state so that nobody can tell what would change.
+
+        Without this check, a missing domain would replace the ingress. A description that is not text is harmless: an
+        update corrects it.
+        """
+        outputs = call.outputs_before
+        wrong = []
+        if not domain_of(outputs) and not call.is_unknown(outputs.get("domain")):
+            wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
+        policy = outputs.get(POLICY)
+        if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
+            wrong.append(f"{self._account.process.vocabulary.spell(POLICY)} is not an object")
+        if wrong:
+            raise Failed(
+                f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
+                "`pulumi refresh`, which reads the values from ngrok again"
+            )
 
     def _check_kept(
         self,
@@ -186,19 +226,20 @@ class AgentIngressLifecycle:
         if not not_kept:
             return
         process = self._account.process
+        words = process.vocabulary
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not wanted.get(POLICY):
             message = (
-                f"ngrok was asked to remove the certificate_management_policy of {where}, and kept it. Only a "
+                f"ngrok was asked to remove the {words.spell(POLICY)} of {where}, and kept it. Only a "
                 "replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-                f"{process.vocabulary.delete_before_replace}, because two can't have the same domain, unprotect it "
+                f"{words.delete_before_replace}, because two can't have the same domain, unprotect it "
                 "if it is protected, and run\n"
                 f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
             )
         else:
             message = (
-                f"ngrok was asked to set {' and '.join(not_kept)} of {where}, and its answer has another value. The "
-                "next `pulumi up` tries again"
+                f"ngrok was asked to set {' and '.join(map(words.spell, not_kept))} of {where}, and its answer has "
+                "another value. The next `pulumi up` tries again"
             )
         raise PartlyDone(message, ingress.id, outputs)
 
@@ -213,26 +254,6 @@ def _load_inputs() -> type[AgentIngressInputs]:
 
 
 # -- the comparison ---------------------------------------------------------------------------------------
-
-
-def _check_comparable(call: Call) -> None:
-    """Raises Failed if somebody edited the state so that nobody can tell what would change.
-
-    Without this check, a missing domain would replace the ingress. A description that is not text is harmless: an
-    update corrects it.
-    """
-    outputs = call.outputs_before
-    wrong = []
-    if not domain_of(outputs) and not call.is_unknown(outputs.get("domain")):
-        wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
-    policy = outputs.get(POLICY)
-    if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
-        wrong.append(f"{POLICY} is not an object")
-    if wrong:
-        raise Failed(
-            f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
-            "`pulumi refresh`, which reads the values from ngrok again"
-        )
 
 
 def _changes(call: Call, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

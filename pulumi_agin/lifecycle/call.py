@@ -7,6 +7,8 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pulumi_agin.tokens import Urn
+
 
 class Reading(Enum):
     """Why a resource is read."""
@@ -60,5 +62,5 @@ class Call(NamedTuple):
 
     @property
     def stack(self) -> str:
-        """The name of the stack, without an organization. A URN is urn:pulumi:STACK::PROJECT::TYPES::NAME."""
-        return self.urn.removeprefix("urn:pulumi:").partition("::")[0]
+        """The name of the stack, without an organization."""
+        return Urn.parse(self.urn).stack

@@ -121,8 +121,20 @@ class CertificateValidationLifecycle:
             return Created("", {ID: wanted[ID]})
         return Created(wanted[ID], self._wait(call, wanted))
 
+    def is_state(self, properties: Mapping[str, Any]) -> bool:
+        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
+        return bool(properties)
+
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Looks at the certificate once, without waiting."""
+        """Looks at the certificate once, without waiting.
+
+        Raises:
+            Failed: It is a `get` or an import, or nobody can tell whether the ingress is gone.
+        """
+        if reading is not Reading.REFRESH:
+            raise Failed(
+                "an AgentIngressCertificateValidation is a wait, so there is nothing to read or import: create it"
+            )
         try:
             client = self._account.client(call)
             ingress = client.get_one_of_many(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
@@ -176,7 +188,8 @@ class CertificateValidationLifecycle:
             if pause <= 0:
                 if ingress is None:
                     raise Failed(f"{problem}; the next `pulumi up` waits again")
-                limit = self._process.vocabulary.custom_timeouts if custom_timeout < wanted[TIMEOUT] else TIMEOUT
+                vocabulary = self._process.vocabulary
+                limit = vocabulary.custom_timeouts if custom_timeout < wanted[TIMEOUT] else vocabulary.spell(TIMEOUT)
                 raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
             if watch.has_news(words, elapsed):
                 name = ingress.domain if ingress else wanted[ID]
@@ -212,7 +225,7 @@ class CertificateValidationLifecycle:
         while (left := until - clock.monotonic()) > 0:
             clock.sleep(min(left, NOTICE_SECONDS))
             if not call.is_awaited():
-                raise Abandoned("nobody waits for the certificate any more")
+                raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
 
     def _say(self, line: str) -> None:
         # A line that can't be shown means that the engine is gone, which the next pause notices.
@@ -227,7 +240,7 @@ class CertificateValidationLifecycle:
         """Says how far the certificate got, in what time, and what to do."""
         since = watch.dns_error_since
         if since is not None and elapsed >= since + watch.grace_seconds:
-            after, limit = f"{elapsed - since:.0f} seconds of this error", GRACE
+            after, limit = f"{elapsed - since:.0f} seconds of this error", self._process.vocabulary.spell(GRACE)
         else:
             after = f"{elapsed:.0f} seconds"
         over = (

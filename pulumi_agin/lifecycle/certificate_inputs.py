@@ -29,8 +29,7 @@ class CertificateValidationInputs(Declaration):
     """The inputs of an AgentIngressCertificateValidation."""
 
     agent_ingress_id: Annotated[str, PlainValidator(AgentIngressId()), REPLACES] = Field(
-        description="the `agent_ingress_id` of the delegation. With the `id` of the ingress, the wait may begin before "
-        "the records exist"
+        description="the id of the ingress. Its NS records should exist before the wait begins"
     )
     timeout_seconds: Annotated[float, PlainValidator(Seconds(DEFAULT_TIMEOUT_SECONDS)), NO_CHANGE] = Field(
         DEFAULT_TIMEOUT_SECONDS, description="how long to wait in all. The timeouts of the resource can make it less"

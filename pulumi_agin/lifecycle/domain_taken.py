@@ -47,9 +47,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
         return (
             f"{has_it}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
             f"name or parent in {process.vocabulary.aliases}; if it is this resource's own and you want to replace it, "
-            f"give it {process.vocabulary.delete_before_replace}. To take it over under the name of this resource, "
-            "run\n"
-            f"{_import_line(account, call, existing.id)}"
+            f"give it {process.vocabulary.delete_before_replace}. {_take_over(account, call, existing.id)}"
         )
     if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
         return (
@@ -84,17 +82,16 @@ def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError,
     if error.existing_id and is_replaced:
         return f"{error}. {_advise_on_leftover(error.existing_id)}{_IN_USE}"
     if error.existing_id:
-        line = _import_line(account, call, error.existing_id)
-        return f"{error}. To take it over under the name of this resource, run\n{line}"
+        return f"{error}. {_take_over(account, call, error.existing_id)}"
     placement = account.process.placement(call.urn)
-    line = account.process.vocabulary.find_line(domain, placement, account.settings.from_stack_config)
+    find = account.process.vocabulary.find(domain, placement, account.settings.from_stack_config)
     way_on = "what to do" if is_replaced else "how to take it over"
-    return f"{error}. If it was made, the next `pulumi up` says {way_on}. To see whether it was, run\n{line}"
+    return f"{error}. If it was made, the next `pulumi up` says {way_on}{find}"
 
 
-def _import_line(account: Account, call: Call, id_: str) -> str:
+def _take_over(account: Account, call: Call, id_: str) -> str:
     placement: Placement = account.process.placement(call.urn)
-    return account.process.vocabulary.import_line(id_, call.urn, placement, account.settings.from_stack_config)
+    return account.process.vocabulary.take_over(id_, call.urn, placement, account.settings.from_stack_config)
 
 
 def _advise_on_leftover(id_: str) -> str:

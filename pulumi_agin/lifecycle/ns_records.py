@@ -64,7 +64,7 @@ class NsRecordsLifecycle:
         A change of the zone replaces the resource. The new records are created first, so a wrong zone shows before
         anything is deleted.
         """
-        kept = _outputs_before(call)
+        kept = self._outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
         return Difference(changed, [field for field in REPLACING if field in changed], bool(changed))
@@ -93,6 +93,10 @@ class NsRecordsLifecycle:
             raise self._taken_failure(wanted, there)
         return Created(domain, _outputs(wanted))
 
+    def is_state(self, properties: Mapping[str, Any]) -> bool:
+        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
+        return bool(properties)
+
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server says so.
 
@@ -100,9 +104,9 @@ class NsRecordsLifecycle:
             Failed: It is a `get` or an import, or the server did not tell.
         """
         if reading is not Reading.REFRESH:
-            take_over = self._process.vocabulary.take_over
-            raise Failed(f"NS records can't be imported: {take_over} takes over records that exist")
-        kept = _outputs_before(call)
+            argument = self._process.vocabulary.replace_records
+            raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
+        kept = self._outputs_before(call)
         with _failures():
             there = self._server(call, kept).read(kept["domain"])
         if there is None:
@@ -124,7 +128,7 @@ class NsRecordsLifecycle:
         """
         if call.is_preview:
             return _outputs(wanted)
-        kept, domain, records = _outputs_before(call), wanted["domain"], _ns_set(wanted)
+        kept, domain, records = self._outputs_before(call), wanted["domain"], _ns_set(wanted)
         has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
         # If no record is known to belong to this resource, the existing ones may belong to somebody else.
@@ -148,9 +152,25 @@ class NsRecordsLifecycle:
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the records that the state knows of, and leaves those that others have added."""
-        kept = _outputs_before(call)
+        kept = self._outputs_before(call)
         with _failures():
             self._server(call, kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
+
+    def _outputs_before(self, call: Call) -> dict[str, Any]:
+        """Returns the outputs in the state, in canonical form.
+
+        Raises:
+            Failed: Somebody edited the state, and it has values that this lifecycle never writes.
+        """
+        words = self._process.vocabulary
+        spelled = {words.spell(name): value for name, value in call.outputs_before.items()}
+        kept, problems = validate(KeptNsRecords, spelled, words=words)
+        if problems:
+            sentences = "; ".join(problem.sentence for problem in problems)
+            raise Failed(
+                f"the state of this resource has been damaged: {sentences}. Correct it with `pulumi state edit`"
+            )
+        return kept
 
     def _missing_package(self) -> str | None:
         words = self._process.vocabulary
@@ -164,7 +184,14 @@ class NsRecordsLifecycle:
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, self._process.clock, call.is_awaited)
-        return PrimaryServer(_address(properties), properties["zone"], key, deadline, self._process.progress)
+        return PrimaryServer(
+            _address(properties),
+            properties["zone"],
+            key,
+            deadline,
+            self._process.progress,
+            self._process.vocabulary.spell,
+        )
 
     def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
         """Returns the failure of a call that found records of somebody else."""
@@ -174,10 +201,10 @@ class NsRecordsLifecycle:
             interrupted = " They are the same as those of this resource: an interrupted run may have made them."
         return Failed(
             f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: "
-            f"{there}.{interrupted} To replace them with those of this resource, set {words.take_over}; otherwise "
-            "remove them. If another resource of this stack made them, and was renamed or moved in the program, do "
-            "neither, because the old resource is deleted together with its records: undo the renaming and run "
-            f"`pulumi up`, then rename or move it again, together with {words.aliases} of what is renamed"
+            f"{there}.{interrupted} To replace them with those of this resource, set {words.replace_records}; "
+            "otherwise remove them. If another resource of this stack made them, and was renamed or moved in the "
+            "program, do neither, because the old resource is deleted together with its records: undo the renaming "
+            f"and run `pulumi up`, then rename or move it again, together with {words.aliases} of what is renamed"
         )
 
 
@@ -213,19 +240,6 @@ def _partly_done(
         outputs["domain"],
         {**outputs, UNSETTLED: unsettled},
     )
-
-
-def _outputs_before(call: Call) -> dict[str, Any]:
-    """Returns the outputs in the state, in canonical form.
-
-    Raises:
-        Failed: Somebody edited the state, and it has values that this lifecycle never writes.
-    """
-    kept, problems = validate(KeptNsRecords, call.outputs_before)
-    if problems:
-        sentences = "; ".join(problem.sentence for problem in problems)
-        raise Failed(f"the state of this resource has been damaged: {sentences}. Correct it with `pulumi state edit`")
-    return kept
 
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from pulumi_agin.fields import (
     WholeNumber,
     YesNo,
     is_unknown,
+    spell,
     text_of,
 )
 from pulumi_agin.limits import (
@@ -172,14 +173,14 @@ class _NsRecords(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_half_a_key(cls, values: Any) -> Any:
+    def _refuse_half_a_key(cls, values: Any, info: ValidationInfo) -> Any:
         given = [field for field in KEY if isinstance(values, Mapping) and values.get(field) is not None]
         if len(given) != 1:
             return values
+        both = " and ".join(spell(field, info) for field in KEY)
         half = Refused(
             values[given[0]],
-            "is only half of a key: give both tsig_key_name and tsig_secret, or neither if the server accepts "
-            "unsigned updates",
+            f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates",
         )
         return {**values, given[0]: half}
 

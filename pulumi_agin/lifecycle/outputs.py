@@ -77,7 +77,8 @@ def outputs_after(
     if matches_policy(existing.get(POLICY), policy):
         # With the key type that ngrok chose.
         after |= {name: existing.get(name) for name in (POLICY, STATUS)}
-    elif policy:
+    elif policy and policy.get("private_key_type"):
         after[POLICY] = policy
-    # ngrok has no way to remove a policy, so nobody knows what an update that tries it will leave.
+    # ngrok chooses a key type that is left out. It has no way to remove a policy, so nobody knows what an update that
+    # tries it will leave.
     return after

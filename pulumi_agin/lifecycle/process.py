@@ -49,6 +49,7 @@ class Process:
         self._placements: _Bounded[str, Placement] = _Bounded(MOST_RESOURCES)
         self._known_outputs: _Bounded[str, Mapping[str, Any]] = _Bounded(MOST_RESOURCES)
         self._wanted_policies: _Bounded[str, Any] = _Bounded(MOST_RESOURCES)
+        self._owners: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
         self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
         self.progress = Progress(say, clock)
         """Shows what calls wait for that do not ask ngrok."""
@@ -62,7 +63,7 @@ class Process:
         with self._lock:
             client = self._clients.get(settings, None)
             if client is None:
-                client = settings.client(self.clock)
+                client = settings.client(self.clock, self.say)
                 self._clients.put(settings, client)
             return client
 
@@ -101,6 +102,17 @@ class Process:
         return None
 
     # -- for other resources ------------------------------------------------------------------------------
+
+    def learn_owner(self, id_: str, urn: str) -> None:
+        """Remembers that a resource of the program has an Agent Ingress."""
+        with self._lock:
+            self._owners.put(id_, urn)
+
+    def other_owner(self, id_: str, urn: str) -> str | None:
+        """Returns the URN of another resource of the program that has an Agent Ingress; None if none is known."""
+        with self._lock:
+            owner = self._owners.get(id_, urn)
+        return None if owner == urn else owner
 
     def learn_wanted_policy(self, id_: str, policy: Any) -> None:
         """Remembers the certificate policy that the program wants for an Agent Ingress."""

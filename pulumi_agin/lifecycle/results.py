@@ -71,7 +71,7 @@ class PartlyDone(Failed):
 
 
 class Abandoned(Failed):
-    """The engine was killed and no longer waits for the call, so the plugin process has nothing left to do."""
+    """The engine no longer waits for the call: it was killed, or the user pressed Ctrl-C."""
 
 
 class Lifecycle(Protocol):
@@ -87,6 +87,13 @@ class Lifecycle(Protocol):
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone."""
+        raise NotImplementedError
+
+    def is_state(self, properties: Mapping[str, Any]) -> bool:
+        """Returns whether the properties of a read are outputs in the state, as in a refresh.
+
+        Those of a `get` are inputs of the program, or there are none.
+        """
         raise NotImplementedError
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:

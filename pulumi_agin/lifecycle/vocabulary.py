@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from pulumi_agin.words import Words
+
 from .call import Placement
 
 
-class Vocabulary(Protocol):
+class Vocabulary(Words, Protocol):
     """The words of one door, for messages."""
 
     delete_before_replace: str
@@ -19,19 +21,15 @@ class Vocabulary(Protocol):
     """The option that names an explicit provider."""
     custom_timeouts: str
     """The option that limits how long a call may take."""
-    take_over: str
+    replace_records: str
     """The argument that makes NS records replace existing ones."""
-    boolean: str
-    """The two values of a boolean."""
-    certificate_policy: str
-    """The types that a certificate policy can have."""
     rfc2136: str
     """What creates NS records by DNS updates."""
     install_dnspython: str
     """The command that installs what DNS updates need."""
 
-    def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
-        """Returns the command that takes over the Agent Ingress `id_` as the resource `urn`.
+    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        """Says how to take over the Agent Ingress `id_` as the resource `urn`: the end of a message, from "To" on.
 
         Args:
             id_: The id of an Agent Ingress.
@@ -41,6 +39,9 @@ class Vocabulary(Protocol):
         """
         raise NotImplementedError
 
-    def find_line(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
-        """Returns the command that shows which Agent Ingress has a domain. The arguments are as for `import_line`."""
+    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        """Says how to see which Agent Ingress has a domain: the end of a message, or "".
+
+        The arguments are as for `take_over`.
+        """
         raise NotImplementedError

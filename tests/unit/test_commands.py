@@ -23,8 +23,10 @@ PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
 # In place of either program: what it was called with, and what of the settings it was given.
 STUB = f"""#!{sys.executable}
 import json, os, sys
-if sys.argv[1] in ("state", "up"):
+if sys.argv[1] in ("state", "up") or "--" in sys.argv:
     print(json.dumps(sys.argv[1:]))
+elif sys.argv[1:] == ["stack", "export"]:
+    print(open("state.json").read())
 elif sys.argv[1:3] == ["config", "get"]:
     print("value of", *sys.argv[3:])
 elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
@@ -79,29 +81,29 @@ def test_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert line == f"{program} import {ID} --name connect --parent '{CHILD}' | {PULUMI}"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "connect",
-        "a b'; rm -rf /",
-        '$(touch x)`touch x`"\\',
-        "-n",
-        "--all",
-        "*",
-        "~",
-        "#x",
-        "!x",
-        "Ünïcode",
-        "two\nlines; touch x",
-        "\x1b[2K\\033 '\"$x",
-        "\u202eturned",
-        "\n",
-        "ends in a line break\n",
-        "\nin two of them '; touch x\n\n",
-        "-\r\n",
-        ".\n.",
-    ],
-)
+NAMES = [
+    "connect",
+    "a b'; rm -rf /",
+    '$(touch x)`touch x`"\\',
+    "-n",
+    "--all",
+    "*",
+    "~",
+    "#x",
+    "!x",
+    "Ünïcode",
+    "two\nlines; touch x",
+    "\x1b[2K\\033 '\"$x",
+    "\u202eturned",
+    "\n",
+    "ends in a line break\n",
+    "\nin two of them '; touch x\n\n",
+    "-\r\n",
+    ".\n.",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     line = commands.import_line(ID, name, parent=SITE, provider=CHILD)
     pulumi, agin, _ = run(line, programs)
@@ -110,6 +112,33 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
     assert agin == ["import", ID, *named, "--parent", SITE, "--provider", CHILD]
     assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "--file=x", "--", "a\n"])
+def test_the_line_of_the_plugin_takes_any_name(name: str, programs: Path) -> None:
+    Path("state.json").write_text(STACK)
+    line = commands.native_import_line(ID, f"urn:pulumi:dev::test::agin:index:AgentIngress::{name}")
+    options = ["--generate-code=false", "--yes"]
+    assert printed(line, programs) == ["import", *options, "--", "agin:index:AgentIngress", name, ID]
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (f"{STACK} {ID}", f"the stack has {ID} already: give the resource its old name in the option aliases"),
+        (STACK.replace("dev", "prod"), "another stack is selected: run this after pulumi stack select dev"),
+    ],
+)
+def test_the_line_of_the_plugin_takes_over_nothing_that_the_next_up_would_delete(
+    state: str, says: str, programs: Path
+) -> None:
+    Path("state.json").write_text(state)
+    line = commands.native_import_line(ID, "urn:pulumi:dev::test::agin:index:AgentIngress::connect")
+    for shell in SHELLS:
+        path = {"PATH": f"{programs}:/usr/bin:/bin"}
+        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
+        assert run.stdout == f"{says}\n"
 
 
 def test_every_value_of_a_line_can_end_in_a_line_break(programs: Path) -> None:

@@ -23,6 +23,7 @@ from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
+NATIVE = "agin:index:AgentIngress"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
 SITE = "urn:pulumi:dev::test::acme:index:Site::site"
 PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
@@ -325,6 +326,13 @@ def test_what_the_stack_has_under_another_name_is_not_taken_over(make: Make, com
     assert command(id_, "--name", "old", "--parent", SITE)[0] == 2
     # The same again does no harm, and one that is only read is not the stack's.
     assert command(id_, "--name", "old")[0] == 0
+    # One that is the provider plugin's is another resource, also under the same name.
+    plugins = resource("old", id_)
+    stack([plugins | {"type": NATIVE, "urn": plugins["urn"].replace(TYPE, NATIVE)}], tmp_path)
+    status, out, err = command(id_, "--name", "old")
+    assert (status, out) == (2, "")
+    # The line stands alone.
+    assert err.splitlines()[-1] == f"pulumi state delete --yes --force urn:pulumi:dev::test::{NATIVE}::old"
     stack([resource("old", id_, external=True)], tmp_path)
     assert command(id_, "--name", "new")[0] == 0
 

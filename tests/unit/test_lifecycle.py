@@ -29,17 +29,21 @@ class Words:
     aliases = "aliases: [{name: …, parent: …}]"
     provider = "provider: …"
     custom_timeouts = "customTimeouts"
-    take_over = "takeOver: true"
+    replace_records = "takeOver: true"
     boolean = "yes or no"
+    mapping = "a mapping"
     certificate_policy = "a mapping"
     rfc2136 = "an Rfc2136Delegation"
     install_dnspython = "install it"
 
-    def import_line(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
-        return f"import {id_} as {urn} {placement.stack}"
+    def spell(self, name: str) -> str:
+        return name.replace("_", "-")
 
-    def find_line(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
-        return f"find {domain} {placement.stack}"
+    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        return f"Run\nimport {id_} as {urn} {placement.stack}"
+
+    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        return f"; find {domain} {placement.stack}"
 
 
 @pytest.fixture
@@ -98,7 +102,12 @@ def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Proces
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
     settings = Settings.load(lambda key: None, environment)
     call = Call(URN, is_preview=True)
-    ingress = {"domain": "connect.acme.com", "certificate_management_policy": {"authority": "letsencrypt"}}
+    policy = {"authority": "letsencrypt"}
+    ingress: dict[str, Any] = {"domain": "connect.acme.com", "certificate_management_policy": policy}
+    created = AgentIngressLifecycle(settings, process).create(call, ingress)
+    # ngrok chooses the key type.
+    assert created.outputs == {"domain": "connect.acme.com", "description": "", "metadata": ""}
+    ingress["certificate_management_policy"]["private_key_type"] = "rsa"
     created = AgentIngressLifecycle(settings, process).create(call, ingress)
     assert created.outputs == {"description": "", "metadata": "", **ingress}
     wait = {"agent_ingress_id": "agin_1", "timeout_seconds": 60, "dns_error_grace_seconds": 0}
@@ -117,6 +126,17 @@ def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Proces
     assert emulator.requests() == []
 
 
+def test_what_another_resource_has_is_not_deleted(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    id_, outputs = created(ingresses)
+    new = URN.replace("connect", "new")
+    ingresses.diff(Call(new, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
+    with pytest.raises(Failed, match=f"is not deleted, because {new} has it too"):
+        ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    assert [each["id"] for each in emulator.ingresses()] == [id_]
+    ingresses.delete(Call(new, outputs_before=outputs), id_)
+    assert emulator.ingresses() == []
+
+
 def test_the_caller_says_whether_an_ingress_that_is_missing_may_be_gone(ingresses: AgentIngressLifecycle) -> None:
     id_, outputs = created(ingresses)
     ingresses.delete(Call(URN, outputs_before=outputs), id_)
@@ -127,9 +147,11 @@ def test_the_caller_says_whether_an_ingress_that_is_missing_may_be_gone(ingresse
 
 def test_only_a_get_leaves_the_inputs_alone(ingresses: AgentIngressLifecycle) -> None:
     policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
-    id_, _ = created(ingresses, certificate_management_policy=policy)
-    inputs = {"domain": "connect.acme.com", "certificate_management_policy": policy}
-    for reading, expected in ((Reading.GET, None), (Reading.IMPORT, inputs)):
+    asked = {"authority": "letsencrypt", "private-key-type": "rsa"}
+    inputs: dict[str, Any] = {"certificate-management-policy": asked}
+    id_, _ = created(ingresses, URN, **inputs)
+    kept = {"domain": "connect.acme.com", "certificate_management_policy": policy}
+    for reading, expected in ((Reading.GET, None), (Reading.IMPORT, kept)):
         existing = ingresses.read(Call(URN), id_, reading)
         assert existing is not None
         assert existing.inputs == expected
@@ -149,11 +171,19 @@ def test_messages_use_the_words_of_the_door(ingresses: AgentIngressLifecycle) ->
 
 
 def test_messages_about_values_use_the_words_of_the_door(ingresses: AgentIngressLifecycle, process: Process) -> None:
-    wanted = {"domain": "connect.acme.com", "certificate_management_policy": "letsencrypt"}
+    wanted = {"domain": "connect.acme.com", "certificate-management-policy": "letsencrypt"}
     [failure] = ingresses.check(Call(URN), wanted).failures
-    assert failure.reason == "property certificate_management_policy must be a mapping, but is text"
-    failures = NsRecordsLifecycle(process).check(Call(URN), {"take_over": "no"}).failures
-    assert "property take_over must be yes or no" in [failure.reason for failure in failures]
+    assert failure.reason == "property certificate-management-policy must be a mapping, but is text"
+    failures = NsRecordsLifecycle(process).check(Call(URN), {"take-over": "no"}).failures
+    assert "property take-over must be yes or no" in [failure.reason for failure in failures]
+
+
+def test_a_name_that_the_door_spells_differently_is_not_known(ingresses: AgentIngressLifecycle) -> None:
+    wanted = {"domain": "connect.acme.com", "certificate-management-policy": {"private_key_type": "rsa"}}
+    assert [failure.reason for failure in ingresses.check(Call(URN), wanted).failures] == [
+        'property certificate-management-policy.private_key_type is not known; did you mean "private-key-type"?',
+        'property certificate-management-policy.authority is required in a policy: "letsencrypt"',
+    ]
 
 
 def test_a_process_forgets_what_it_learned_first(process: Process) -> None:

@@ -33,10 +33,6 @@ from pulumi_agin.fields import validate
 from tests.keys import API_KEY
 from tests.unit.clock import Clock
 
-# The same examples in every run, and none kept in a file.
-settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=100)
-settings.load_profile("repeatable")
-
 # Any text that Python knows, with what JSON from elsewhere can bring: half a surrogate pair, NUL, and the like.
 any_text = st.text(st.characters(exclude_categories=()))
 # Any text that can be sent: what reaches the plugin came as UTF-8.
