@@ -1,0 +1,55 @@
+"""The engine that a plugin process serves: it shows lines to the user, and may be gone."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import grpc
+
+from pulumi_agin.protocol import engine_pb2, engine_pb2_grpc
+
+# The engine answers at once. It is gone if it does not.
+ANSWER_SECONDS = 5
+
+
+class Engine:
+    """The engine, by the address that it gives to its plugins. Without an address, little is known."""
+
+    def __init__(self, address: str | None) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            address: Host and port, such as "127.0.0.1:1234"; None if the process was not started by an engine.
+        """
+        self.attach(address)
+
+    def attach(self, address: str | None) -> None:
+        """Takes the address of another engine, as a process that runs in a debugger does."""
+        self._address = address
+        # gRPC would use a proxy of the environment even on this machine.
+        options = [("grpc.enable_http_proxy", 0)]
+        self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options)) if address else None
+
+    def say(self, line: str) -> None:
+        """Shows a line to the user while a call is under way. The CLI does not show what a plugin prints."""
+        if self._stub is None:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - somebody runs the plugin by hand
+            return
+        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=f"pulumi-agin: {line}")
+        try:
+            self._stub.Log(request, timeout=ANSWER_SECONDS)
+        except grpc.RpcError:
+            # The engine is gone, which the process notices by itself.
+            return
+
+    def is_there(self) -> bool:
+        """Tells whether the engine is still there, as far as that is known."""
+        if self._address is None:
+            return True
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,171 @@
+"""The functions of the plugin: lookups, and the configuration of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, PlainValidator
+
+from pulumi_agin import tokens
+from pulumi_agin.api.inputs import Domain
+from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.fields import SECRET, Declaration, Record, fields_of, secret_fields, text_of, validate
+from pulumi_agin.lifecycle.agent_configuration import configure_agent
+from pulumi_agin.lifecycle.lookup import find_many, find_one
+from pulumi_agin.lifecycle.results import Failed
+
+from .names import camel_case
+
+if TYPE_CHECKING:
+    from pulumi_agin.lifecycle.account import Account
+    from pulumi_agin.lifecycle.call import Call
+    from pulumi_agin.words import Words
+
+_Text = Annotated[str | None, PlainValidator(text_of)]
+
+
+class GetAgentIngressInputs(Declaration):
+    """The arguments of getAgentIngress: exactly one of the two."""
+
+    id: _Text = Field(None, description="its id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    domain: _Text = Field(None, description="its domain, in any case, with or without a trailing dot")
+
+
+class GetAgentIngressesInputs(Declaration):
+    """The arguments of getAgentIngresses."""
+
+    filter: _Text = Field(
+        None,
+        description='an expression in ngrok\'s CEL over `obj`, such as `obj.metadata.contains("iot")`. Without it, all '
+        "of the account",
+    )
+
+
+class GetAgentIngressesOutputs(Record):
+    """What getAgentIngresses finds."""
+
+    agent_ingresses: list[AgentIngress] = Field(
+        description="the Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing"
+    )
+
+
+class AgentConfigPolicy(Declaration):
+    """The certificate policy of an ingress, as ngrok has it."""
+
+    authority: Annotated[str, PlainValidator(text_of)] = Field(description="who signs the certificate")
+    private_key_type: _Text = Field(None, description="the type of the certificate's private key")
+
+    @classmethod
+    def written_as(cls, words: Words) -> str:
+        return words.certificate_policy
+
+
+def _names(value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("must be a list of domains")
+    return value
+
+
+class AgentConfigInputs(Declaration):
+    """The arguments of agentConfig."""
+
+    domain: Annotated[str, PlainValidator(Domain())] = Field(description="the `domain` of the ingress")
+    certificate_management_policy: AgentConfigPolicy | None = Field(
+        None,
+        description="the `certificate_management_policy` of the ingress. With Let's Encrypt, the agent trusts the "
+        "certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its default",
+    )
+    region_domains: Annotated[list[str] | None, PlainValidator(_names)] = Field(
+        None, description="the `region_domains` of the ingress, which are needed with a `region`"
+    )
+    authtoken: Annotated[str | None, PlainValidator(text_of), SECRET] = Field(
+        None,
+        description="the authtoken of the agent, which is not an API key. Without it, the agent needs it from "
+        "elsewhere, such as from NGROK_AUTHTOKEN",
+    )
+    region: _Text = Field(
+        None,
+        description="a region such as `eu`: the agent connects to the domain of that region. Without it, the agent "
+        "connects to the domain itself",
+    )
+
+
+class AgentConfigOutputs(Record):
+    """What agentConfig makes."""
+
+    yaml: str = Field(description="the file `ngrok.yml`, version 3. With an authtoken it is a secret")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the plugin."""
+
+    token: str
+    inputs: type[Declaration]
+    outputs: type[Record]
+    compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
+    """Returns the result by the names of the outputs."""
+
+    @property
+    def name(self) -> str:
+        """The name by which a program calls it."""
+        return tokens.name_of(self.token)
+
+    def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Calls it.
+
+        Args:
+            account: The account of the provider.
+            call: The call of the engine.
+            arguments: The arguments, as the program spells them.
+
+        Raises:
+            Failed: An argument is wrong.
+            NgrokError: ngrok could not be asked, or has no such ingress.
+        """
+        words = account.process.vocabulary
+        inputs, problems = validate(self.inputs, arguments, call.is_unknown, words=words)
+        if problems:
+            raise Failed(f"{self.name}: {'; '.join(map(str, problems))}")
+        return self.compute(account, call, inputs)
+
+    def secrets(self, arguments: Mapping[str, Any]) -> list[str]:
+        """Returns the names of the outputs that are secret: all, if a secret argument is given, and else none.
+
+        Args:
+            arguments: The arguments, as the program spells them.
+        """
+        is_secret = any(arguments.get(camel_case(name)) is not None for name in secret_fields(self.inputs))
+        return list(fields_of(self.outputs)) if is_secret else []
+
+
+def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    words = account.settings.account
+    found = find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), arguments.get("domain"))
+    return found.plain()
+
+
+def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    found = find_many(account.client(call), "getAgentIngresses", arguments.get("filter"))
+    return {"agent_ingresses": [ingress.plain() for ingress in found]}
+
+
+def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    yaml = configure_agent(
+        "agentConfig",
+        arguments["domain"],
+        arguments.get("certificate_management_policy"),
+        arguments.get("region_domains") or [],
+        arguments.get("authtoken"),
+        arguments.get("region"),
+    )
+    return {"yaml": yaml}
+
+
+FUNCTIONS = [
+    Function(tokens.GET_AGENT_INGRESS, GetAgentIngressInputs, AgentIngress, _get_agent_ingress),
+    Function(tokens.GET_AGENT_INGRESSES, GetAgentIngressesInputs, GetAgentIngressesOutputs, _get_agent_ingresses),
+    Function(tokens.AGENT_CONFIG, AgentConfigInputs, AgentConfigOutputs, _agent_config),
+]

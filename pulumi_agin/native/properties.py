@@ -1,0 +1,86 @@
+"""Properties as the engine sends them, and as plain values.
+
+The SDK's functions for that would load all of the SDK, for which a process needs as long as for everything else. See
+"Property values" in Pulumi's documentation for developers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from google.protobuf import struct_pb2
+
+from pulumi_agin.door import without_sdk_properties
+from pulumi_agin.words import Special
+
+from .names import in_camel_case, in_snake_case
+
+# In a preview, the engine sends this text for a value that it does not know yet, and takes it for one.
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+# The key by which an object is none of the program's, and what it then is.
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - that a value is one
+
+
+class Unknown:
+    """A value that a preview does not know yet."""
+
+
+def is_unknown(value: object) -> bool:
+    """Tells whether a preview does not know a value yet."""
+    return isinstance(value, Unknown)
+
+
+def spelled(properties: struct_pb2.Struct) -> dict[str, Any]:
+    """Returns properties by the names that the program gave them. Secrets are plain values."""
+    return without_sdk_properties(_object(properties))
+
+
+def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
+    """Returns properties by our names."""
+    values: dict[str, Any] = in_snake_case(spelled(properties))
+    return values
+
+
+def packed(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
+    """Returns values as the engine takes them.
+
+    Args:
+        values: The values by our names. None becomes a null.
+        secrets: The names of those that the engine must encrypt in the state. The engine itself keeps secret what a
+            program made a secret.
+    """
+    found = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
+    struct = struct_pb2.Struct()
+    struct.update(_with_unknowns(in_camel_case({**values, **found})))
+    return struct
+
+
+def _object(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """Returns an object. To the engine, a property that is null is absent."""
+    values = {name: _value(value) for name, value in struct.fields.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _value(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return Unknown() if value.string_value == UNKNOWN_TEXT else value.string_value
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        if SIGNATURE not in fields:
+            return _object(value.struct_value)
+        return _value(fields["value"]) if fields[SIGNATURE].string_value == SECRET else Special()
+    return None if kind in ("null_value", None) else getattr(value, kind)
+
+
+def _with_unknowns(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_unknowns(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_unknowns(item) for item in value]
+    return UNKNOWN_TEXT if is_unknown(value) else value

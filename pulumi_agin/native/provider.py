@@ -1,0 +1,353 @@
+"""What the engine calls in the plugin: configuration, the lifecycle of each resource, and functions.
+
+Each call is translated for the lifecycle, and so is what comes of it. The facts about the protocol were tried on the
+engine; see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+
+from pulumi_agin import door, tokens
+from pulumi_agin.api.errors import NgrokError
+from pulumi_agin.api.text import one_line
+from pulumi_agin.lifecycle.call import Call, Placement, Reading
+from pulumi_agin.lifecycle.results import Failed, PartlyDone
+from pulumi_agin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
+from pulumi_agin.version import VERSION
+
+from . import properties
+from .names import camel_case, in_snake_case
+from .resources import RESOURCES
+
+if TYPE_CHECKING:
+    from google.protobuf import struct_pb2
+
+    from pulumi_agin.lifecycle.process import Process
+    from pulumi_agin.lifecycle.results import Lifecycle
+
+    from .clock import InterruptibleClock
+    from .engine import Engine
+    from .functions import Function
+    from .resources import Resource
+
+Named = TypeVar("Named", "Resource", "Function")
+
+# The settings by their names in the provider's configuration.
+SETTINGS = {"apiKey": API_KEY, "apiBaseUrl": BASE_URL, "timeoutSeconds": TIMEOUT_SECONDS}
+NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
+
+_Kind = provider_pb2.PropertyDiff
+
+# A number may be 0.
+_ABSENT = (None, "")
+
+
+class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """The plugin as the engine calls it. The engine starts a process for each provider of a stack."""
+
+    def __init__(self, process: Process, engine: Engine, clock: InterruptibleClock) -> None:
+        """Waits for the engine's calls.
+
+        Args:
+            process: What this process has learned so far.
+            engine: The engine that calls.
+            clock: The clock of the process, whose pauses end when the user presses Ctrl-C.
+        """
+        self._process = process
+        self._engine = engine
+        self._clock = clock
+        self._provider_urn: str | None = None
+        self._settings = Settings.load(lambda key: None, names=NAMES)
+        self._lock = threading.Lock()
+        self._lifecycles: dict[str, Lifecycle] = {}
+
+    # -- the plugin ---------------------------------------------------------------------------------------
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
+        """Says what this plugin understands. The engine then says in Configure which provider it is about."""
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Takes the address of an engine that did not start this process itself, as with a debugger.
+
+        The engine cancels the calls of such a process at the end of each command.
+        """
+        self._engine.attach(request.address)
+        self._clock.resume()
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Returns the version of the package."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Returns the schema, by which languages know the resources and functions."""
+        return provider_pb2.GetSchemaResponse(schema=read_schema())
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Ends all waits. Requests that are under way are still answered, so that the state is right."""
+        self._clock.interrupt()
+        return empty_pb2.Empty()
+
+    # -- the configuration --------------------------------------------------------------------------------
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Finds names that are nearly right. Other problems show at each resource that needs the setting."""
+        with _failing(context):
+            from pulumi_agin.fields import likeliest_name, why_unknown
+
+            config = properties.spelled(request.news)
+            # The engine adds names of its own, such as `version`.
+            names, words = list(in_snake_case(SETTINGS)), self._process.vocabulary
+            reasons = [
+                f"property {name} {why_unknown(name, names, words)}"
+                for name in config
+                if name not in SETTINGS and likeliest_name(name, names)
+            ]
+            failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
+            return provider_pb2.CheckResponse(inputs=properties.packed(config, ["apiKey"]), failures=failures)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Says what changed. No change replaces the provider, because that would replace all of its resources."""
+        with _failing(context):
+            before, after = properties.spelled(request.olds), properties.spelled(request.news)
+            changed = [name for name in SETTINGS if before.get(name) != after.get(name)]
+            return _difference(changed, [], bool(changed), before, after)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Takes the configuration. Problems show later, in Check."""
+        with _failing(context):
+            door.spare_the_garbage_collector()
+            config = properties.spelled(request.args)
+            values = {key: config.get(name) for name, key in SETTINGS.items()}
+            # The engine's own are "default" and "default_" with a version.
+            if request.name != "default" and not request.name.startswith("default_"):
+                self._provider_urn = request.urn
+                values[PROVIDER_NAME] = request.name
+            settings = Settings.load(values.get, names=NAMES)
+            with self._lock:
+                self._settings = settings
+                self._lifecycles.clear()
+            return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    # -- the lifecycle of a resource ----------------------------------------------------------------------
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.check`."""
+        with _failing(context):
+            resource, lifecycle = self._find(request.urn)
+            call = self._call(
+                request,
+                context,
+                inputs_before=properties.plain(request.olds),
+                outputs_before=properties.plain(request.old_outputs),
+                placement=Placement(provider=self._provider_urn),
+            )
+            checked = lifecycle.check(call, properties.spelled(request.news))
+            failures = [
+                provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
+                for failure in checked.failures
+            ]
+            return provider_pb2.CheckResponse(
+                inputs=properties.packed(checked.inputs, resource.secrets), failures=failures
+            )
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.diff`."""
+        with _failing(context):
+            _, lifecycle = self._find(request.urn)
+            before, wanted = properties.plain(request.olds), properties.plain(request.news)
+            difference = lifecycle.diff(self._call(request, context, outputs_before=before), request.id, wanted)
+            return _difference(difference.changed, difference.replacing, difference.has_changes, before, wanted)
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.create`."""
+        with _failing(context, request.urn):
+            resource, lifecycle = self._find(request.urn)
+            call = self._call(request, context)
+            created = lifecycle.create(call, properties.plain(request.properties))
+            return provider_pb2.CreateResponse(
+                id=created.id, properties=_outputs(resource, created.outputs, is_preview=call.is_preview)
+            )
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.read`. An empty answer means that the resource is gone."""
+        with _failing(context):
+            resource, lifecycle = self._find(request.urn)
+            known, inputs_before = properties.plain(request.properties), properties.plain(request.inputs)
+            # An import and a `get` are the same here: neither is given any state.
+            reading = Reading.REFRESH if lifecycle.is_state(known) else Reading.IMPORT
+            call = self._call(request, context, inputs_before=inputs_before or None, outputs_before=known)
+            existing = lifecycle.read(call, request.id, reading)
+            if existing is None:
+                return provider_pb2.ReadResponse()
+            inputs = inputs_before if existing.inputs is None else existing.inputs
+            return provider_pb2.ReadResponse(
+                id=existing.id,
+                properties=_outputs(resource, existing.outputs),
+                inputs=properties.packed(inputs, resource.secrets),
+            )
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.update`."""
+        with _failing(context, request.urn):
+            resource, lifecycle = self._find(request.urn)
+            call = self._call(
+                request,
+                context,
+                inputs_before=properties.plain(request.old_inputs),
+                outputs_before=properties.plain(request.olds),
+            )
+            outputs = lifecycle.update(call, request.id, properties.plain(request.news))
+            return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs, is_preview=call.is_preview))
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """See `Lifecycle.delete`."""
+        with _failing(context):
+            _, lifecycle = self._find(request.urn)
+            call = self._call(request, context, outputs_before=properties.plain(request.properties))
+            lifecycle.delete(call, request.id)
+            return empty_pb2.Empty()
+
+    # -- functions ----------------------------------------------------------------------------------------
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Calls a function."""
+        with _failing(context):
+            from pulumi_agin.lifecycle.account import Account
+
+            from .functions import FUNCTIONS
+
+            function = _named(request.tok, FUNCTIONS, "function")
+            account = Account(self._settings, self._process)
+            arguments = properties.spelled(request.args)
+            result = function.call(account, self._call(request, context), arguments)
+            response = provider_pb2.InvokeResponse()
+            # Python has a keyword of this name.
+            getattr(response, "return").CopyFrom(properties.packed(result, function.secrets(arguments)))
+            return response
+
+    # -- translation --------------------------------------------------------------------------------------
+
+    def _find(self, urn: str) -> tuple[Resource, Lifecycle]:
+        """Returns a resource and its lifecycle. Raises Failed if there is no resource of this type."""
+        resource = _resource(urn)
+        with self._lock:
+            if resource.token not in self._lifecycles:
+                self._lifecycles[resource.token] = resource.make_lifecycle(self._settings, self._process)
+            return resource, self._lifecycles[resource.token]
+
+    def _call(self, request: Any, context: grpc.ServicerContext, **known: Any) -> Call:
+        """Returns the call as the lifecycle gets it."""
+        seconds = getattr(request, "timeout", 0)
+        return Call(
+            getattr(request, "urn", ""),
+            timeout_seconds=seconds if seconds > 0 else None,
+            is_preview=getattr(request, "preview", False),
+            is_unknown=properties.is_unknown,
+            is_awaited=lambda: bool(context.is_active()) and not self._clock.is_interrupted(),
+            **known,
+        )
+
+
+def read_schema() -> str:
+    """Returns the schema as JSON."""
+    return resources.files("pulumi_agin.native").joinpath("schema.json").read_text("utf-8")
+
+
+def _resource(urn: str) -> Resource:
+    return _named(tokens.Urn.parse(urn).types.rpartition("$")[2], RESOURCES, "resource")
+
+
+def _named(token: str, known: Sequence[Named], kind: str) -> Named:
+    """Returns the resource or function with a token.
+
+    Raises:
+        Failed: There is none, such as if a state or an SDK is of a newer version of this package.
+    """
+    for named in known:
+        if named.token == token:
+            return named
+    raise Failed(
+        f"pulumi-agin {VERSION} has no {kind} {one_line(token, 100)}. Its {kind}s are "
+        f"{', '.join(named.token for named in known)}. If the name is right, a newer version of the plugin has it"
+    )
+
+
+def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
+    """Returns outputs as the engine takes them.
+
+    Programs take an absent output for one that is not known yet. So one that may be absent is null, and only in a
+    preview an output that is not known before the update is unknown.
+    """
+    shown = dict(outputs)
+    for row in resource.outputs:
+        if row.name not in shown and is_preview:
+            shown[row.name] = properties.Unknown()
+        elif row.is_optional and not shown.get(row.name):
+            shown[row.name] = None
+    return properties.packed(shown, resource.secrets)
+
+
+def _difference(
+    changed: Sequence[str],
+    replacing: Sequence[str],
+    has_changes: bool,
+    before: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+) -> Any:
+    response = provider_pb2.DiffResponse
+    return response(
+        changes=response.DIFF_SOME if has_changes else response.DIFF_NONE,
+        replaces=map(camel_case, replacing),
+        diffs=map(camel_case, changed),
+        detailedDiff={
+            camel_case(name): _Kind(kind=_kind(before.get(name), wanted.get(name), replaces=name in replacing))
+            for name in changed
+        },
+        # Without it, the engine would compare all inputs by itself, and by the names in the state of a Python program.
+        hasDetailedDiff=True,
+    )
+
+
+def _kind(before: Any, wanted: Any, *, replaces: bool) -> Any:
+    """Returns how a property differs. Absent, null and "" are the same."""
+    if before in _ABSENT:
+        return _Kind.ADD_REPLACE if replaces else _Kind.ADD
+    if wanted in _ABSENT:
+        return _Kind.DELETE_REPLACE if replaces else _Kind.DELETE
+    return _Kind.UPDATE_REPLACE if replaces else _Kind.UPDATE
+
+
+# -- how a call fails -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
+    """Makes a call fail with a sentence.
+
+    Args:
+        context: gRPC's context of the call.
+        urn: The URN of the resource that the call creates or updates.
+    """
+    try:
+        yield
+        return
+    except (NgrokError, Failed) as error:
+        failure: Exception = error
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
+        failure = door.describe_bug(error)
+    kept = None
+    if isinstance(failure, PartlyDone):
+        kept = failure.id, _outputs(_resource(urn), failure.outputs)
+    context.set_trailing_metadata(door.failure_metadata(failure, kept))
+    context.abort(grpc.StatusCode.UNKNOWN, str(failure))

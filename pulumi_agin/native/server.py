@@ -1,0 +1,62 @@
+"""The plugin process: it serves the engine's calls until the engine ends it, or is gone."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import grpc
+
+from pulumi_agin.lifecycle.process import Process
+from pulumi_agin.protocol import provider_pb2_grpc
+
+from .clock import InterruptibleClock
+from .engine import Engine
+from .provider import AginProvider
+from .vocabulary import NativeVocabulary
+
+# The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
+MOST_CALLS_AT_ONCE = 1000
+
+# How often the process looks whether the engine is still there.
+LOOK_SECONDS = 10
+
+# How long calls under way may take to end once the engine has ended the process or is gone.
+GRACE_SECONDS = 20
+
+
+def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Serves until the process is told to end, or the engine is gone. Then it ends the process.
+
+    Args:
+        look_seconds: How often it looks whether the engine is still there.
+        grace_seconds: How long calls under way may take to end.
+    """
+    clock = InterruptibleClock()
+    engine = Engine(next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None))
+    process = Process(NativeVocabulary(), engine.say, clock)
+    server = grpc.server(
+        ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(process, engine, clock), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    # A signal may come at any moment of the wait for it. Only this queue can then be changed without a deadlock.
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: signals.put(number))
+    server.start()
+    print(port, flush=True)  # noqa: T201 - the engine reads it
+    is_told_to_end = False
+    while not is_told_to_end and engine.is_there():
+        with suppress(queue.Empty):
+            signals.get(timeout=look_seconds)
+            is_told_to_end = True
+    clock.interrupt()
+    server.stop(grace_seconds).wait()
+    # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
+    os._exit(0)

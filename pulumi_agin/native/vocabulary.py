@@ -1,0 +1,43 @@
+"""The words of programs that use the plugin, in whatever language, and the commands that their users paste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pulumi_agin import commands, tokens
+
+from .names import camel_case
+
+if TYPE_CHECKING:
+    from pulumi_agin.lifecycle.call import Placement
+
+
+class NativeVocabulary:
+    """See `lifecycle.vocabulary.Vocabulary`."""
+
+    delete_before_replace = "the option `deleteBeforeReplace: true`"
+    aliases = "the option `aliases`"
+    provider = "`provider` option"
+    custom_timeouts = "customTimeouts"
+    replace_records = "`takeOver: true`"
+    boolean = "true or false"
+    mapping = "an object"
+    certificate_policy = "an object"
+    rfc2136 = "Rfc2136Delegation"
+    install_dnspython = "pip install 'pulumi-agin[plugin]'"
+
+    def spell(self, name: str) -> str:
+        return camel_case(name)
+
+    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        if placement.provider or tokens.Urn.parse(urn).has_parent:
+            # The engine does not tell a plugin the parent, which a command would have to name.
+            return (
+                f"To take it over under the name of this resource, if `pulumi stack export` does not show {id_}, give "
+                f'the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
+            )
+        return f"To take it over under the name of this resource, run\n{commands.native_import_line(id_, urn)}"
+
+    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+        return ""

@@ -1,0 +1,232 @@
+"""The plugin's schema, which comes from the declarations. `python -m tools.schema` writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pulumi_agin.api.inputs import CertificatePolicyInputs
+from pulumi_agin.api.models import AgentIngress, AgentIngressCertJob, AgentIngressCertPolicy, AgentIngressCertStatus
+from pulumi_agin.fields import REPLACES, SECRET, Declaration, OneOf, fields_of, limit_of, rule_of
+from pulumi_agin.limits import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
+from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
+from pulumi_agin.native.names import camel_case
+from pulumi_agin.native.resources import RESOURCES, Resource
+from pulumi_agin.version import VERSION
+
+FILE = Path(__file__).resolve().parent.parent / "pulumi_agin" / "native" / "schema.json"
+
+# The types of the schema: a model of inputs and one of outputs can be the same type.
+TYPES: dict[str, list[type[BaseModel]]] = {
+    "AgentIngress": [AgentIngress],
+    "AgentIngressCertPolicy": [CertificatePolicyInputs, AgentConfigPolicy, AgentIngressCertPolicy],
+    "AgentIngressCertStatus": [AgentIngressCertStatus],
+    "AgentIngressCertJob": [AgentIngressCertJob],
+}
+ENUMS = {
+    "CertificateAuthority": CERTIFICATE_AUTHORITIES,
+    "PrivateKeyType": PRIVATE_KEY_TYPES,
+    "TsigAlgorithm": TSIG_ALGORITHMS,
+}
+ENUM_DESCRIPTIONS = {
+    "CertificateAuthority": "Who signs a certificate. The NS records of the domain must exist first.",
+    "PrivateKeyType": "The type of a certificate's private key.",
+    "TsigAlgorithm": "The algorithm of a TSIG key.",
+}
+
+DESCRIPTIONS = {
+    "AgentIngress": "An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own. "
+    "A change of `domain` replaces it: the new one is created before the old one is deleted. Everything else is "
+    "changed in place. ngrok has no way to remove a policy: an update that tries fails, and says what works.",
+    "AgentIngressCertificateValidation": "A wait until ngrok says that the certificate of an Agent Ingress is issued. "
+    "It creates nothing; it is like ACM's validation in the AWS package. Without a `certificateManagementPolicy`, "
+    "the wait ends at once. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
+    "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
+    "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed by TSIG. Without one they are unsigned, "
+    "and anybody who can send from an address that the server allows can change the records.",
+    "getAgentIngress": "Looks up one Agent Ingress by its id or its domain, in previews too. Give exactly one of the "
+    "two.",
+    "getAgentIngresses": "Looks up all Agent Ingresses of the account, or those that a filter selects, in previews "
+    "too.",
+    "agentConfig": "Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.",
+}
+
+CONFIG = {
+    "apiKey": {
+        "type": "string",
+        "secret": True,
+        "description": "The ngrok API key. Without it, NGROK_API_KEY of the environment, except for an explicit "
+        "provider, which needs the key of its account.",
+    },
+    "apiBaseUrl": {
+        "type": "string",
+        "description": "The URL of ngrok's API. Without it, NGROK_API_BASE_URL of the environment, or else ngrok's "
+        "public API.",
+    },
+    "timeoutSeconds": {
+        "type": "number",
+        "description": "How long one call may take, in seconds. Without it, NGROK_API_TIMEOUT_SECONDS of the "
+        "environment, or else 300.",
+    },
+}
+
+
+def make_schema() -> dict[str, Any]:
+    """Returns the schema."""
+    return {
+        "name": "agin",
+        "displayName": "ngrok Agent Ingress",
+        "version": VERSION,
+        "description": "Own ngrok Agent Ingresses (custom connect URLs of ngrok agents), wait for their certificates, "
+        "and delegate their domains.",
+        "keywords": ["pulumi", "ngrok", "agent ingress", "category/network", "kind/native"],
+        "license": "Apache-2.0",
+        "publisher": "The pulumi-agin authors",
+        "language": {
+            # Without names here, those of a package that comes from a Git repository would begin with its owner's.
+            "nodejs": {"packageName": "pulumi-agin", "respectSchemaVersion": True},
+            # Not pulumi_agin, which is the package for Python programs: a generated one would replace it.
+            "python": {
+                "packageName": "pulumi_agin_native",
+                "pyproject": {"enabled": True},
+                "respectSchemaVersion": True,
+            },
+            "go": {"rootPackageName": "agin", "respectSchemaVersion": True},
+            "csharp": {"rootNamespace": "PulumiAgin", "respectSchemaVersion": True},
+        },
+        "config": {"variables": CONFIG},
+        "types": {**_enums(), **{_token(name): _object(models) for name, models in TYPES.items()}},
+        "provider": {
+            "description": "An explicit provider, for a second account.",
+            "inputProperties": CONFIG,
+            # An API key that is left out would have to come from the environment, and that may be another account's.
+            "requiredInputs": ["apiKey"],
+        },
+        "resources": {resource.token: _resource(resource) for resource in RESOURCES},
+        "functions": {function.token: _function(function) for function in FUNCTIONS},
+    }
+
+
+def in_json(schema: dict[str, Any]) -> str:
+    """Returns a schema as the file has it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _token(name: str) -> str:
+    return f"agin:index:{name}"
+
+
+def _enums() -> dict[str, Any]:
+    return {
+        _token(name): {
+            "description": ENUM_DESCRIPTIONS[name],
+            "type": "string",
+            "enum": [{"name": _pascal_case(value), "value": value} for value in values],
+        }
+        for name, values in ENUMS.items()
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    inputs = fields_of(resource.load_inputs())
+    outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
+    return {
+        "description": DESCRIPTIONS[resource.token.rpartition(":")[2]],
+        "properties": _properties(outputs),
+        "required": [camel_case(name) for name, field in outputs.items() if not _is_optional(field)],
+        "inputProperties": _properties(inputs, are_inputs=True),
+        "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
+        # A program that takes the place of one in Python takes its resources over.
+        "aliases": [{"type": resource.dynamic_token}],
+    }
+
+
+def _function(function: Function) -> dict[str, Any]:
+    inputs, outputs = fields_of(function.inputs), fields_of(function.outputs)
+    return {
+        "description": DESCRIPTIONS[function.name],
+        "inputs": {
+            "properties": _properties(inputs, are_inputs=True),
+            "required": [camel_case(name) for name, field in inputs.items() if field.is_required()],
+        },
+        "outputs": {
+            "properties": _properties(outputs),
+            "required": [camel_case(name) for name, field in outputs.items() if not _is_optional(field)],
+        },
+    }
+
+
+def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
+    # The first has the rules; all have the same fields.
+    fields = fields_of(models[0])
+    assert all(fields_of(model).keys() == fields.keys() for model in models)
+    return {
+        "description": (models[-1].__doc__ or "").partition("\n")[0],
+        "type": "object",
+        "properties": _properties(fields, are_inputs=issubclass(models[0], Declaration)),
+        "required": [camel_case(name) for name, field in fields.items() if not _is_optional(field)],
+    }
+
+
+def _properties(fields: dict[str, FieldInfo], *, are_inputs: bool = False) -> dict[str, Any]:
+    return {camel_case(name): _property(field, is_input=are_inputs) for name, field in fields.items()}
+
+
+def _property(field: FieldInfo, *, is_input: bool) -> dict[str, Any]:
+    declared = {**_type(field), "description": _description(field, with_limit=is_input)}
+    if SECRET in field.metadata:
+        declared["secret"] = True
+    if is_input and REPLACES in field.metadata:
+        declared["willReplaceOnChanges"] = True
+    if is_input and not field.is_required() and field.default not in (None, ""):
+        declared["default"] = field.default
+    return declared
+
+
+def _type(field: FieldInfo) -> dict[str, Any]:
+    rule = rule_of(field)
+    if isinstance(rule, OneOf):
+        [enum] = [name for name, values in ENUMS.items() if values == rule.choices]
+        # Any string is of the type too, so that a program can use values that this version does not know yet.
+        return {"type": "string", "oneOf": [{"type": "string"}, {"type": "string", "$ref": f"#/types/{_token(enum)}"}]}
+    return _type_of(field.annotation)
+
+
+def _type_of(annotation: Any) -> dict[str, Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        [annotation] = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if get_origin(annotation) is list:
+        return {"type": "array", "items": _type_of(get_args(annotation)[0])}
+    names = [name for name, models in TYPES.items() if annotation in models]
+    if names:
+        return {"$ref": f"#/types/{_token(names[0])}"}
+    return {"type": {str: "string", float: "number", int: "integer", bool: "boolean"}[annotation]}
+
+
+def _description(field: FieldInfo, *, with_limit: bool) -> str:
+    """Returns the description in sentences, with the names that other languages use."""
+    sentences = [field.description or "", limit_of(field) if with_limit and not _names_a_type(field) else ""]
+    text = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences if sentence)
+    return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", text) + "."
+
+
+def _names_a_type(field: FieldInfo) -> bool:
+    return "$ref" in _type(field)
+
+
+def _is_optional(field: FieldInfo) -> bool:
+    return type(None) in get_args(field.annotation)
+
+
+def _pascal_case(value: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in value.split("-"))
+
+
+if __name__ == "__main__":
+    FILE.write_text(in_json(make_schema()), encoding="utf-8")
