@@ -25,6 +25,9 @@ help:  ## this list
 demo:  ## create an Agent Ingress with the real Pulumi engine, on an emulated ngrok API; DESCRIPTION="…" changes it
 	@$(PYTHON) -m tools.demo up $(if $(DESCRIPTION),--description "$$DESCRIPTION")
 
+demo-yaml:  ## the same in YAML, with the provider plugin; DESCRIPTION="…" changes it
+	@$(PYTHON) -m tools.demo up-yaml $(if $(DESCRIPTION),--description "$$DESCRIPTION")
+
 demo-full:  ## the whole of it: an ingress, its DNS records in a real BIND, its certificate and an agent's configuration
 	@$(PYTHON) -m tools.demo up-full
 
@@ -33,6 +36,9 @@ demo-shell:  ## a shell in which pulumi works on the demo's stack
 
 demo-destroy:  ## destroy what the demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy
+
+demo-yaml-destroy:  ## destroy what the demo in YAML made, and its folder
+	@$(PYTHON) -m tools.demo destroy-yaml
 
 demo-full-destroy:  ## destroy what the full demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy-full
@@ -62,10 +68,14 @@ program: env  ## the level that runs programs under Pulumi's mocks, with the pac
 engine: env bind  ## the level that runs the real Pulumi CLI; T='-k name' as well
 	$(call pytest,tests/engine)
 
-# The engine's tests want a Pulumi CLI and an environment with the wheel as a user would have it; those of programs the
-# packages of the DNS providers. What can't be set up fails the tests that need it, and no others.
+# The engine's tests want a Pulumi CLI, the hosts of other languages, an environment with the wheel as a user would have
+# it, npm's packages and the generated SDKs; those of programs the packages of the DNS providers. What can't be set up
+# fails the tests that need it, and no others.
 define pytest
 	@export PULUMI_AGIN_TEST_CLI="$$($(PYTHON) -m tools.pulumi_cli)"; \
+	export PULUMI_AGIN_TEST_LANGUAGES="$$($(PYTHON) -m tools.languages)"; \
+	export PULUMI_AGIN_TEST_NODE="$$($(PYTHON) -m tools.node)"; \
+	export PULUMI_AGIN_TEST_SDKS="$$($(PYTHON) -m tools.sdks)"; \
 	export PULUMI_AGIN_TEST_USER_ENV="$$($(PYTHON) -m tools.environment user)"; \
 	export PULUMI_AGIN_TEST_DNS_SDKS="$$($(PYTHON) -m tools.environment dns-sdks)"; \
 	$(BIN)/python -m pytest $(1) $(T)
@@ -104,4 +114,4 @@ bind:  ## BIND's named and dig, which are installed where they are missing and t
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-full demo-shell demo-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)
+.PHONY: help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)

@@ -14,8 +14,6 @@ Tried in this order:
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -23,6 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.go import go, go_version, hash_of_modules, is_made, making, pin, unfinished
 from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
 
 # The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
@@ -38,9 +37,8 @@ CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
 SDK_PACKAGE = "github.com/pulumi/pulumi/sdk/v3"
 
 RESULT = BUILD / "pulumi"
-UNFINISHED = BUILD / "pulumi.unfinished"
+UNFINISHED = unfinished(RESULT)
 LOG = LOGS / "pulumi-cli.log"
-STAMP = "stamp.json"
 
 WAYS = ("path", "installer", "build")
 VERSION_SECONDS = 20
@@ -78,16 +76,10 @@ def ensure(only: str | None = None, *, rebuild: bool = False, python: Path | Non
             return folder
     if not rebuild and is_finished():
         return RESULT / "bin"
-    shutil.rmtree(UNFINISHED, ignore_errors=True)
-    try:
+    with making(RESULT, pins()):
         if not (only in (None, "installer") and _install(python, must=only == "installer")):
             _build()
         _check_made(UNFINISHED / "bin")
-        (UNFINISHED / STAMP).write_text(json.dumps(pins(), indent=2), encoding="utf-8")
-        shutil.rmtree(RESULT, ignore_errors=True)
-        UNFINISHED.rename(RESULT)
-    finally:
-        shutil.rmtree(UNFINISHED, ignore_errors=True)
     return RESULT / "bin"
 
 
@@ -116,11 +108,24 @@ def on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> tuple
         raise NotUsable(f"{executable} is {version}, older than v{least}")
     if parts[0] > MINIMUM[0]:
         raise NotUsable(f"{executable} is {version}, and only v{MINIMUM[0]} from v{least} on is known to work")
-    beside = os.pathsep.join([str(executable.parent), str(executable.resolve().parent), search_path])
+    beside = _beside(executable, search_path)
     missing = [name for name in HELPERS if shutil.which(name, path=beside) is None]
     if missing:
         raise NotUsable(f"{executable} comes without {', '.join(missing)}")
     return executable.parent, version.removeprefix("v")
+
+
+def search_path_of(folder: Path) -> str:
+    """Returns the folders, as in PATH, in which the programs are that come with the `pulumi` in `folder`.
+
+    They are beside it. Those of a `pulumi` on PATH can be anywhere there.
+    """
+    return _beside(folder / "pulumi", "" if folder == RESULT / "bin" else os.environ.get("PATH", ""))
+
+
+def _beside(executable: Path, search_path: str) -> str:
+    # An empty folder would be the current one.
+    return os.pathsep.join(filter(None, [str(executable.parent), str(executable.resolve().parent), search_path]))
 
 
 def _version_of(executable: Path, seconds: float) -> str:
@@ -145,33 +150,17 @@ def _version_of(executable: Path, seconds: float) -> str:
 
 def pins() -> dict[str, str]:
     """Returns the wanted versions, and a hash of what they are built from."""
-    digest = hashlib.sha256()
-    for folder in (CLI_MODULE, LANGUAGE_HOST_MODULE):
-        for name in ("go.mod", "go.sum"):
-            digest.update((folder / name).read_bytes())
     return {
-        "pulumi": _pin(CLI_MODULE, CLI_PACKAGE),
-        "language host": _pin(LANGUAGE_HOST_MODULE, SDK_PACKAGE),
-        "modules": digest.hexdigest(),
+        "pulumi": pin(CLI_MODULE, CLI_PACKAGE),
+        "language host": pin(LANGUAGE_HOST_MODULE, SDK_PACKAGE),
+        "modules": hash_of_modules(CLI_MODULE, LANGUAGE_HOST_MODULE),
     }
-
-
-def _pin(folder: Path, package: str) -> str:
-    go_mod = folder / "go.mod"
-    line = re.search(rf"^\s*(?:require )?{re.escape(package)} v(\S+)", go_mod.read_text("utf-8"), re.MULTILINE)
-    if line is None:
-        raise StepError(f"{go_mod} does not say which {package} to take")
-    return line[1]
 
 
 def is_finished() -> bool:
     """Returns whether `.build/pulumi` is complete and has the wanted versions."""
-    try:
-        made_of = json.loads((RESULT / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
     programs = (RESULT / "bin" / name for name in ("pulumi", *HELPERS))
-    return made_of == pins() and all(os.access(program, os.X_OK) for program in programs)
+    return is_made(RESULT, pins()) and all(os.access(program, os.X_OK) for program in programs)
 
 
 def _check_made(folder: Path) -> None:
@@ -216,78 +205,44 @@ def _reason(error: StepError) -> str:
 
 
 def _build() -> None:
-    go = shutil.which("go")
-    advice = (
-        f"Either install Go {_go_version()} or newer (https://go.dev/dl), or install the Pulumi CLI "
+    folder, versions = UNFINISHED / "bin", pins()
+    with go("the Pulumi CLI", UNFINISHED, log=LOG, advice=advice(CLI_MODULE)) as builder:
+        folder.mkdir()
+        package = f"{CLI_PACKAGE}/cmd/pulumi"
+        builder.fetch(
+            f"[1/4] fetching the Go modules of the Pulumi CLI {versions['pulumi']}: half a minute the first time",
+            CLI_MODULE,
+            package,
+        )
+        builder.build(
+            f"[2/4] building the Pulumi CLI {versions['pulumi']}: 4 to 5 minutes the first time",
+            CLI_MODULE,
+            package,
+            folder / "pulumi",
+            # Without its version, the Automation API would take the CLI for an old one.
+            variables={f"{SDK_PACKAGE}/go/common/version.Version": versions["pulumi"]},
+        )
+        builder.build(
+            f"[3/4] building its Python language host {versions['language host']}: half a minute the first time",
+            LANGUAGE_HOST_MODULE,
+            f"{SDK_PACKAGE}/python/cmd/pulumi-language-python",
+            folder / "pulumi-language-python",
+        )
+        say("[4/4] copying its two scripts")
+        scripts = builder.source_of(CLI_MODULE, SDK_PACKAGE) / "python"
+        for script in (scripts / "cmd" / HELPERS[1], scripts / "dist" / HELPERS[2]):
+            copy = folder / script.name
+            shutil.copyfile(script, copy)
+            copy.chmod(0o755)
+
+
+def advice(module: Path) -> str:
+    """Returns what a user can do if `module` cannot be built."""
+    return (
+        f"Either install Go {go_version(module)} or newer (https://go.dev/dl), or install the Pulumi CLI "
         f"(https://www.pulumi.com/docs/install, v{'.'.join(map(str, MINIMUM))} or newer) so that it is on PATH; "
         "then run this again."
     )
-    if go is None:
-        raise StepError(f"There is no Go to build the Pulumi CLI with.\n{advice}")
-    try:
-        _build_with(go)
-    except StepError as error:
-        raise StepError(f"{error}\n{advice}") from error
-
-
-def _build_with(go: str) -> None:
-    folder = UNFINISHED / "bin"
-    folder.mkdir(parents=True)
-    versions = pins()
-    # If Go is interrupted, its temporary files remain. Here they are removed with the folder.
-    temporary = UNFINISHED / "tmp"
-    temporary.mkdir()
-    # A go.work in a parent folder is not meant for these modules.
-    env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
-    package = f"{CLI_PACKAGE}/cmd/pulumi"
-    run_step(
-        f"[1/4] fetching the Go modules of the Pulumi CLI {versions['pulumi']}: half a minute the first time",
-        [go, "list", "-mod=readonly", "-deps", package],
-        cwd=CLI_MODULE,
-        log=LOG,
-        env=env,
-    )
-    # Without its version, the Automation API would take the CLI for an old one.
-    version_flag = f"-X {SDK_PACKAGE}/go/common/version.Version={versions['pulumi']}"
-    run_step(
-        f"[2/4] building the Pulumi CLI {versions['pulumi']}: 4 to 5 minutes the first time",
-        [go, "build", "-mod=readonly", "-ldflags", f"-s -w {version_flag}", "-o", folder / "pulumi", package],
-        cwd=CLI_MODULE,
-        log=LOG,
-        env=env,
-    )
-    run_step(
-        f"[3/4] building its Python language host {versions['language host']}: half a minute the first time",
-        [
-            *(go, "build", "-mod=readonly", "-ldflags", "-s -w"),
-            *("-o", folder / "pulumi-language-python", f"{SDK_PACKAGE}/python/cmd/pulumi-language-python"),
-        ],
-        cwd=LANGUAGE_HOST_MODULE,
-        log=LOG,
-        env=env,
-    )
-    say("[4/4] copying its two scripts")
-    sdk = subprocess.run(
-        [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK_PACKAGE],
-        cwd=CLI_MODULE,
-        env=env,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if sdk.returncode != 0:
-        raise StepError(f"go list -m {SDK_PACKAGE}: {sdk.stderr.strip()}")
-    scripts = Path(sdk.stdout.strip()) / "python"
-    for script in (scripts / "cmd" / HELPERS[1], scripts / "dist" / HELPERS[2]):
-        copy = folder / script.name
-        shutil.copyfile(script, copy)
-        copy.chmod(0o755)
-    shutil.rmtree(temporary)
-
-
-def _go_version() -> str:
-    line = re.search(r"^go (\S+)", (CLI_MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-    return line[1] if line else "of tools/pulumi-cli/cli/go.mod"
 
 
 def from_environment() -> str | None:

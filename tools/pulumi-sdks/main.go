@@ -1,0 +1,90 @@
+// Command pulumi-sdks checks the schema of a provider, and writes the SDKs that Pulumi's own generators make of it.
+//
+//	pulumi-sdks SCHEMA FOLDER
+//
+// Each SDK is in FOLDER under the name of its language. The generator of .NET is in older versions of Pulumi's module
+// alone: dotnet.mod pins one, for a build with `-tags dotnet`, which makes that SDK and no others.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
+)
+
+// The name of this program, in the first lines of what it writes.
+const tool = "pulumi-sdks"
+
+type generator func(*schema.Package, schema.ReferenceLoader) (map[string][]byte, error)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: pulumi-sdks SCHEMA FOLDER")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(file, folder string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	// It loads nothing, as the schema refers to no other package.
+	loader := schema.NewCachedLoader(nil)
+	for language, generate := range generators {
+		// Each gets a package of its own, as generators change it.
+		bound, err := bind(text, loader)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		sources, err := generate(bound, loader)
+		if err != nil {
+			return fmt.Errorf("%s: %w", language, err)
+		}
+		if err := write(filepath.Join(folder, language), sources); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind checks the schema. It prints all that is wrong with it, warnings as well, which are errors here.
+func bind(text []byte, loader schema.Loader) (*schema.Package, error) {
+	var spec schema.PackageSpec
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return nil, err
+	}
+	if spec.Meta == nil {
+		spec.Meta = &schema.MetadataSpec{}
+	}
+	// As `pulumi package add` always does it.
+	spec.Meta.SupportPack = true
+	bound, diagnostics, err := schema.BindSpec(spec, loader, schema.ValidationOptions{})
+	for _, each := range diagnostics {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", each.Summary, each.Detail)
+	}
+	if err == nil && len(diagnostics) > 0 {
+		err = fmt.Errorf("%d things are wrong with the schema", len(diagnostics))
+	}
+	return bound, err
+}
+
+func write(folder string, sources map[string][]byte) error {
+	for name, source := range sources {
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, source, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
