@@ -53,11 +53,11 @@ def user() -> Path:
         return USER
     if {**have, "sources": ""} == {**made_from, "sources": ""}:
         (USER / STAMP).unlink()
-        wheel = _build_wheel("[1/2] building the changed wheel", USER)
+        wheel = build_wheel("[1/2] building the changed wheel", USER)
         _pip(USER, f"[2/2] installing {wheel.name}", "--force-reinstall", "--no-deps", str(wheel))
     else:
         _make(USER, "[1/3] making .build/user, an environment as a user would have it")
-        wheel = _build_wheel("[2/3] building the wheel", USER)
+        wheel = build_wheel("[2/3] building the wheel", USER)
         _pip(USER, f"[3/3] installing {wheel.name} and its dependencies", f"{wheel}[emulator]")
     _set_stamp(USER, wanted)
     return USER
@@ -100,7 +100,7 @@ def versions(python: Path, resolution: Resolution) -> Path:
     if _stamp(folder) == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    wheel = _build_wheel("[1/4] building the wheel", dev())
+    wheel = build_wheel("[1/4] building the wheel", dev())
     title = f"making an environment of Python {version} with the {resolution} versions"
     # With pip, by which Pulumi lists the packages of a program's environment.
     _uv(f"[2/4] {title}", "venv", "--seed", "--python", str(python), str(folder))
@@ -124,19 +124,24 @@ def sources_hash(project: Path) -> str:
     return digest.hexdigest()
 
 
-def _build_wheel(title: str, folder: Path) -> Path:
+def build_wheel(title: str, folder: Path, into: Path = DIST) -> Path:
     """Builds the wheel with the development environment, if it is up to date, or else with the one in `folder`.
 
     The development environment has the build backend. Any other pip fetches that for the time of the build.
+
+    Args:
+        title: What is shown.
+        folder: An environment with pip.
+        into: The folder for the wheel, which is emptied first.
     """
     has_backend = _stamp(DEV) == _made_from()
     python = (DEV if has_backend else folder) / "bin" / "python"
-    command: list[str | Path] = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", DIST, "."]
+    command: list[str | Path] = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", into, "."]
     if has_backend:
         command.append("--no-build-isolation")
-    shutil.rmtree(DIST, ignore_errors=True)
+    shutil.rmtree(into, ignore_errors=True)
     run_step(title, command, log=LOG, env=_pip_environment())
-    (wheel,) = DIST.glob("*.whl")
+    (wheel,) = into.glob("*.whl")
     return wheel
 
 

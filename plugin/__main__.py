@@ -1,0 +1,5 @@
+"""Starts the provider plugin. Pulumi's Python language host runs this folder, with the engine's address as argument."""
+
+from pulumi_agin.native import main
+
+main()
