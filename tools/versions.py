@@ -25,6 +25,7 @@ OLDEST = (3, 10)
 QUICK_TESTS = (
     "tests/versions",
     "tests/servicer/test_servicer.py",
+    "tests/servicer/test_native.py",
     *(f"tests/unit/test_{name}.py" for name in ("client", "emulator", "emulator_http", "exchange", "fields", "models")),
 )
 ALL_LEVELS = ("tests/versions", "tests/unit", "tests/servicer")

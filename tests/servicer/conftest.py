@@ -1,4 +1,8 @@
-"""A plugin process that talks to the emulator."""
+"""A plugin process that talks to the emulator.
+
+The lifecycle is the same through both doors. So the native one has the tests of what is translated, those of one of
+each kind of outcome, and the table of faults.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,38 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY
-from tests.servicer.plugin import Plugin
+from tests.servicer.plugin import AGENT_INGRESS, DynamicPlugin, NativePlugin, Plugin
 
 Plugins = Callable[..., Plugin]
 
+through_both_doors = pytest.mark.parametrize(
+    "door", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
+)
+
+
+@pytest.fixture(scope="module")
+def door(request: pytest.FixtureRequest) -> type[Plugin]:
+    """The door through which the calls come: the dynamic one, unless a test says another one, or both."""
+    door: type[Plugin] = getattr(request, "param", DynamicPlugin)
+    return door
+
 
 @pytest.fixture
-def plugins(emulator: Emulator) -> Iterator[Plugins]:
+def resource() -> str:
+    """The resource that the calls are about. A file may be about another one."""
+    return AGENT_INGRESS
+
+
+@pytest.fixture
+def plugins(door: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
     """Starts plugins: `config` is the stack's, and the environment has the emulator's URL."""
     with ExitStack() as running:
 
         def start(api_key: str | None = API_KEY, config: dict[str, str] | None = None, **environment: str) -> Plugin:
             settings = {"NGROK_API_BASE_URL": emulator.url} | ({"NGROK_API_KEY": api_key} if api_key else {})
-            return running.enter_context(Plugin({**os.environ, **settings, **environment}, config or {}))
+            return running.enter_context(
+                door({**os.environ, **settings, **environment}, config or {}, resource=resource)
+            )
 
         yield start
 
@@ -31,3 +54,18 @@ def plugins(emulator: Emulator) -> Iterator[Plugins]:
 def plugin(plugins: Plugins) -> Plugin:
     """A plugin with the emulator's key."""
     return plugins()
+
+
+@pytest.fixture(scope="module")
+def offline_process(door: type[Plugin]) -> Iterator[Plugin]:
+    """A plugin with a key, and without an API. To start one takes most of the time of a quick test."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NGROK_", "PULUMI_"))}
+    settings = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_KEY": API_KEY}
+    with door({**environment, **settings}) as running:
+        yield running
+
+
+@pytest.fixture
+def offline(offline_process: Plugin, resource: str) -> Plugin:
+    """The same plugin for all tests of a file that ask ngrok nothing."""
+    return offline_process.of(resource)

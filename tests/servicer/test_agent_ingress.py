@@ -1,4 +1,4 @@
-"""AgentIngressProvider in the SDK's own plugin process, called as the engine calls it."""
+"""An Agent Ingress in the plugin process of each door, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from pulumi.dynamic.dynamic import serialize_provider
-from pulumi.runtime import rpc
 
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
@@ -18,9 +16,8 @@ from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.lifecycle.results import Created
 from pulumi_agin.settings import Settings
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer import plugin as servicer
-from tests.servicer.conftest import Plugins
-from tests.servicer.plugin import UNKNOWN, URN, Plugin, PluginError
+from tests.servicer.conftest import Plugins, through_both_doors
+from tests.servicer.plugin import UNKNOWN, DynamicPlugin, Plugin, PluginError
 
 DOMAIN = "connect.acme.com"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
@@ -76,30 +73,32 @@ def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plug
 
 
 def test_check_judges_the_settings_too(plugins: Plugins) -> None:
-    _, failures = plugins(api_key=None).check({"domain": ""})
+    plugin = plugins(api_key=None)
+    _, failures = plugin.check({"domain": ""})
     assert len(failures) == 2
-    assert "`pulumi config set --secret ngrok:apiKey`" in failures[0]
+    assert plugin.in_words("`pulumi config set --secret ngrok:apiKey`") in failures[0]
     assert "NGROK_API_KEY" in failures[0]
     [failure] = plugins(NGROK_API_BASE_URL="http://api.ngrok.com").check({"domain": DOMAIN})[1]
     assert "from the environment variable NGROK_API_BASE_URL must begin with https://" in failure
-    [failure] = plugins(config={"ngrok:apiKey": f"{API_KEY} "}).check({"domain": DOMAIN})[1]
-    assert "ngrok:apiKey of the stack config contains white space" in failure
+    plugin = plugins(config={"ngrok:apiKey": f"{API_KEY} "})
+    [failure] = plugin.check({"domain": DOMAIN})[1]
+    assert plugin.in_words("ngrok:apiKey of the stack config contains white space") in failure
     assert API_KEY[:8] not in failure
 
 
-def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
+def test_check_leaves_alone_what_is_unknown(offline: Plugin) -> None:
     inputs = {
         "domain": UNKNOWN,
         "description": UNKNOWN,
         "certificate_management_policy": {"authority": UNKNOWN, "private_key_type": "rsa"},
     }
-    checked, failures = plugin.check(inputs)
+    checked, failures = offline.check(inputs)
     assert failures == []
     assert set(checked) == set(inputs)
     assert set(checked["certificate_management_policy"]) == {"authority", "private_key_type"}
-    checked, failures = plugin.check({"domain": DOMAIN, "certificate_management_policy": UNKNOWN})
+    checked, failures = offline.check({"domain": DOMAIN, "certificate_management_policy": UNKNOWN})
     assert (failures, set(checked)) == ([], {"domain", "certificate_management_policy"})
-    assert plugin.check({"domain": UNKNOWN, "metadata": "x" * 4097})[1] == [
+    assert offline.check({"domain": UNKNOWN, "metadata": "x" * 4097})[1] == [
         "property metadata has 4097 bytes of UTF-8; ngrok takes 4096 at most"
     ]
 
@@ -121,6 +120,7 @@ SAME: dict[str, Any] = {
 }
 
 
+@through_both_doors
 @pytest.mark.parametrize(
     ("news", "changes", "replaces"),
     [
@@ -139,13 +139,14 @@ SAME: dict[str, Any] = {
         ({**SAME, "certificate_management_policy": {"authority": UNKNOWN}}, True, []),
     ],
 )
-def test_diff_compares_four_fields(news: dict[str, Any], changes: bool, replaces: list[str], plugin: Plugin) -> None:
-    assert plugin.diff(OUTPUTS, news) == (changes, replaces)
+def test_diff_compares_four_fields(news: dict[str, Any], changes: bool, replaces: list[str], offline: Plugin) -> None:
+    assert offline.diff(OUTPUTS, news) == (changes, replaces)
 
 
 # -- create, read, update, delete -------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_create_is_one_post_and_gives_every_output_in_canonical_form(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(order="reversed", upper_case=True, unknown_keys=True)
     id_, outputs = plugin.create(FULL)
@@ -165,52 +166,48 @@ def test_create_is_one_post_and_gives_every_output_in_canonical_form(plugin: Plu
     }
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        {"trailing_dots": True},
-        {"order": "reversed"},
-        {"order": "shuffled"},
-        {"empty_keys": "null"},
-        {"empty_keys": "empty"},
-        {"upper_case": True},
-        {"unknown_keys": True},
-    ],
-    ids=str,
-)
-def test_answers_that_mean_the_same_leave_the_state_as_it_is(
-    shape: dict[str, Any], plugin: Plugin, emulator: Emulator
-) -> None:
+SHAPES: list[dict[str, Any]] = [
+    {"trailing_dots": True},
+    {"order": "reversed"},
+    {"order": "shuffled"},
+    {"empty_keys": "null"},
+    {"empty_keys": "empty"},
+    {"upper_case": True},
+    {"unknown_keys": True},
+]
+
+
+def test_answers_that_mean_the_same_leave_the_state_as_it_is(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator, certificate_management_policy={"authority": "letsencrypt"})
-    emulator.configure(**shape)
-    assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs)
-    assert plugin.kept_inputs
-    assert plugin.diff(outputs, inputs) == (False, [])
+    # Each comes to those before it.
+    for shape in SHAPES:
+        emulator.configure(**shape)
+        assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs), shape
+        assert plugin.kept_inputs
+        assert plugin.diff(outputs, inputs) == (False, [])
 
 
-@pytest.mark.parametrize(
-    ("news", "sent"),
-    [
-        ({"description": "new"}, {"description": "new"}),
-        ({"metadata": "new"}, {"metadata": "new"}),
-        ({"description": None}, {"description": ""}),
-        ({"description": "", "metadata": None}, {"description": "", "metadata": ""}),
-        (
-            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
-            {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
-        ),
-    ],
-    ids=str,
-)
-def test_update_is_one_patch_with_what_changed(
-    news: dict[str, Any], sent: dict[str, Any], plugin: Plugin, emulator: Emulator
-) -> None:
-    id_, outputs, inputs = made(plugin, emulator, **FULL)
-    updated = plugin.update(id_, outputs, {name: v for name, v in {**inputs, **news}.items() if v is not None})
-    [request] = emulator.requests()
-    assert (request["method"], request["body"]) == ("PATCH", sent)
-    assert {name: updated[name] for name in sent} == sent
-    assert {**updated, **sent} == {**outputs, **sent}
+CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"description": "new"}, {"description": "new"}),
+    ({"metadata": "new"}, {"metadata": "new"}),
+    ({"description": None}, {"description": ""}),
+    ({"description": "", "metadata": None}, {"description": "", "metadata": ""}),
+    (
+        {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
+        {"certificate_management_policy": {"authority": "letsencrypt", "private_key_type": "ecdsa"}},
+    ),
+]
+
+
+@through_both_doors
+def test_update_is_one_patch_with_what_changed(plugin: Plugin, emulator: Emulator) -> None:
+    for number, (news, sent) in enumerate(CHANGES):
+        id_, outputs, inputs = made(plugin, emulator, **{**FULL, "domain": f"d{number}.acme.com"})
+        updated = plugin.update(id_, outputs, {name: v for name, v in {**inputs, **news}.items() if v is not None})
+        [request] = emulator.requests()
+        assert (request["method"], request["body"]) == ("PATCH", sent)
+        assert {name: updated[name] for name in sent} == sent
+        assert {**updated, **sent} == {**outputs, **sent}
 
 
 def test_update_with_nothing_to_change_reads_and_never_writes(plugin: Plugin, emulator: Emulator) -> None:
@@ -220,6 +217,7 @@ def test_update_with_nothing_to_change_reads_and_never_writes(plugin: Plugin, em
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
+@through_both_doors
 def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, _ = made(plugin, emulator, **FULL)
     with pytest.raises(PluginError) as caught:
@@ -231,17 +229,19 @@ def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, 
     }
     sentence, command = caught.value.message.split("\n")
     assert "kept it" in sentence
-    assert "ResourceOptions(delete_before_replace=True)" in sentence
-    assert command == f"pulumi up --stack dev --replace {URN}"
+    assert plugin.in_words("ResourceOptions(delete_before_replace=True)") in sentence
+    assert command == plugin.in_words(f"pulumi up --stack dev --replace {plugin.urn}")
     # What did change is kept in the state, with the reason.
     assert caught.value.kept
     assert caught.value.kept.id == id_
-    kept = rpc.deserialize_properties(caught.value.kept.properties)
-    assert {"__provider", "_key_fingerprint", "ns_targets"} <= set(kept)
+    kept = caught.value.kept.outputs
+    assert {"_key_fingerprint", "ns_targets"} <= set(kept)
+    assert ("__provider" in caught.value.kept.struct) == isinstance(plugin, DynamicPlugin)
     assert (kept["description"], kept["certificate_management_policy"]["authority"]) == ("new", "letsencrypt")
-    assert list(caught.value.kept.reasons) == [caught.value.message]
+    assert caught.value.kept.reasons == [caught.value.message]
 
 
+@through_both_doors
 def test_a_policy_that_ngrok_removes_is_removed(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(null_policy="removes")
     id_, outputs, _ = made(plugin, emulator, **FULL)
@@ -253,7 +253,8 @@ def test_a_policy_that_ngrok_did_not_take_keeps_the_ingress_and_fails(plugin: Pl
     _, outputs, _ = made(plugin, emulator, description="acme devices", metadata="{}")
     answer = {**outputs, "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS", "certificate_management_policy": None}
     emulator.add_fault("POST", "answer", status=201, json_body=answer)
-    with pytest.raises(PluginError, match=r"set certificate_management_policy of .* has another value") as caught:
+    asked = plugin.in_words("set certificate_management_policy of ")
+    with pytest.raises(PluginError, match=f"{asked}.* has another value") as caught:
         plugin.create(FULL)
     assert caught.value.kept
     assert caught.value.kept.id == answer["id"]
@@ -265,7 +266,7 @@ def test_a_text_that_ngrok_did_not_take_is_never_reported_as_changed(plugin: Plu
     with pytest.raises(PluginError, match=r"set description of the Agent Ingress .* has another value") as caught:
         plugin.update(id_, outputs, {**inputs, "description": "new"})
     assert caught.value.kept
-    assert caught.value.kept.properties["description"] == "acme devices"
+    assert caught.value.kept.outputs["description"] == "acme devices"
 
 
 def test_what_was_not_asked_for_fails_no_update(plugin: Plugin, emulator: Emulator) -> None:
@@ -277,6 +278,7 @@ def test_what_was_not_asked_for_fails_no_update(plugin: Plugin, emulator: Emulat
     assert plugin.diff(updated, {**inputs, "description": "new"}) == (True, [])
 
 
+@through_both_doors
 def test_a_policy_added_or_removed_outside_is_followed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.set_ingress(id_, {"certificate_management_policy": POLICY})
@@ -288,26 +290,26 @@ def test_a_policy_added_or_removed_outside_is_followed(plugin: Plugin, emulator:
     assert "certificate_management_policy" not in read
 
 
-@pytest.mark.parametrize("short", ["ns_targets", "created_at", "domain"])
-def test_an_answer_that_is_short_or_about_another_never_reaches_the_state(
-    short: str, plugin: Plugin, emulator: Emulator
-) -> None:
+def test_an_answer_that_is_short_or_about_another_never_reaches_the_state(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
-    answer = {**outputs, "id": id_}
-    if short == "domain":
-        answer["domain"] = "evil.example"
-    else:
-        del answer[short]
-    emulator.add_fault(None, "answer", status=200, json_body=answer, times=None)
+    whole = {**outputs, "id": id_}
     calls: list[Callable[[], object]] = [
         lambda: plugin.read(id_, outputs, inputs),
         lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}),
     ]
-    for call in calls:
-        with pytest.raises(PluginError, match=f"makes no sense .({short}|it is about another Agent Ingress)"):
-            call()
+    for answer, what in (
+        ({name: value for name, value in whole.items() if name != "ns_targets"}, "ns_targets"),
+        ({name: value for name, value in whole.items() if name != "created_at"}, "created_at"),
+        ({**whole, "domain": "evil.example"}, "it is about another Agent Ingress"),
+    ):
+        emulator.clear_faults()
+        emulator.add_fault(None, "answer", status=200, json_body=answer, times=None)
+        for call in calls:
+            with pytest.raises(PluginError, match=f"makes no sense .{what}"):
+                call()
 
 
+@through_both_doors
 def test_drift_reaches_the_inputs_in_the_keys_that_the_user_set(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(
         plugin, emulator, description="ours", certificate_management_policy={"authority": "letsencrypt"}
@@ -339,6 +341,7 @@ def test_a_get_reads_and_fails_where_there_is_none(plugin: Plugin, emulator: Emu
         plugin.read("../x", None, {})
 
 
+@through_both_doors
 def test_gone_is_gone(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.delete_ingress(id_)
@@ -363,20 +366,22 @@ def test_a_delete_whose_answer_was_lost_is_done(plugins: Plugins, emulator: Emul
     assert len(emulator.ingresses()) == 1
 
 
-@pytest.mark.parametrize("call", ["read", "update", "delete"])
-def test_another_accounts_key_never_makes_an_ingress_gone(call: str, plugins: Plugins, emulator: Emulator) -> None:
+@through_both_doors
+def test_another_accounts_key_never_makes_an_ingress_gone(plugins: Plugins, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugins(), emulator)
     stranger = plugins(api_key=None, config={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
-    calls: dict[str, Callable[[], object]] = {
-        "read": lambda: stranger.read(id_, outputs, inputs),
-        "update": lambda: stranger.update(id_, outputs, {**inputs, "description": "new"}),
-        "delete": lambda: stranger.delete(id_, outputs),
-    }
-    with pytest.raises(PluginError) as caught:
-        calls[call]()
-    sentence, command = caught.value.message.split("\n")
-    assert "need not mean that it is gone: the API key, from ngrok:apiKey of the stack config, is not" in sentence
-    assert command == f"pulumi state delete --yes --force {URN}"
+    calls: list[Callable[[], object]] = [
+        lambda: stranger.read(id_, outputs, inputs),
+        lambda: stranger.update(id_, outputs, {**inputs, "description": "new"}),
+        lambda: stranger.delete(id_, outputs),
+    ]
+    for call in calls:
+        with pytest.raises(PluginError) as caught:
+            call()
+        sentence, command = caught.value.message.split("\n")
+        origin = stranger.in_words("ngrok:apiKey of the stack config")
+        assert f"need not mean that it is gone: the API key, from {origin}, is not" in sentence
+        assert command == f"pulumi state delete --yes --force {stranger.urn}"
     assert len(emulator.ingresses()) == 1
 
 
@@ -390,30 +395,27 @@ def test_a_rotated_key_of_the_same_account_takes_over(plugins: Plugins, emulator
     assert plugins(api_key=rotated).read(id_, read, inputs)[0] == ""
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
+def test_a_404_of_something_else_never_makes_an_ingress_gone(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = made(plugin, emulator)
+    faults: list[dict[str, Any]] = [
         {"status": 404, "body": "<html>nothing here</html>"},
         {"status": 404, "json_body": {"message": "no Route matched with those values"}},
         {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
-    ],
-    ids=lambda fault: str(fault)[:40],
-)
-def test_a_404_of_something_else_never_makes_an_ingress_gone(
-    fault: dict[str, Any], plugin: Plugin, emulator: Emulator
-) -> None:
-    id_, outputs, inputs = made(plugin, emulator)
-    emulator.add_fault(None, "answer", times=None, **fault)
+    ]
     calls: list[Callable[[], object]] = [
         lambda: plugin.read(id_, outputs, inputs),
         lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}),
         lambda: plugin.delete(id_, outputs),
     ]
-    for call in calls:
-        with pytest.raises(PluginError, match="the base URL came from the environment variable NGROK_API_BASE_URL"):
-            call()
+    for fault in faults:
+        emulator.clear_faults()
+        emulator.add_fault(None, "answer", times=None, **fault)
+        for call in calls:
+            with pytest.raises(PluginError, match="the base URL came from the environment variable NGROK_API_BASE_URL"):
+                call()
 
 
+@through_both_doors
 def test_custom_timeouts_bound_the_calls(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.add_fault(None, "hang", times=None)
@@ -440,6 +442,7 @@ def edited(values: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
             yield name, wrong, others if wrong is None else {**others, name: wrong}
 
 
+@through_both_doors
 def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: Emulator) -> None:
     # The certificate stays as it is meanwhile.
     emulator.configure(job_after_seconds=3600)
@@ -463,6 +466,7 @@ def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: E
         assert followed == expected, (name, wrong)
 
 
+@through_both_doors
 def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plugin: Plugin, emulator: Emulator) -> None:
     # The certificate stays as it is meanwhile.
     emulator.configure(job_after_seconds=3600)
@@ -478,7 +482,7 @@ def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plug
         assert replaces == (["domain"] if (name, wrong) == ("domain", "wrong") else []), (name, wrong)
         if failure:
             assert failure.clean
-            assert name in failure.message
+            assert plugin.in_words(name) in failure.message
             assert "run `pulumi refresh`, which reads the values from ngrok again" in failure.message
             with pytest.raises(PluginError) as caught:
                 plugin.update(id_, state, inputs)
@@ -490,7 +494,8 @@ def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plug
         *(("domain", str(wrong)) for wrong in WRONG if wrong != "wrong"),
         *(("certificate_management_policy", str(wrong)) for wrong in (5, True, "wrong", ["wrong"])),
     }
-    with pytest.raises(PluginError, match="domain is not text and certificate_management_policy is not an object"):
+    both = plugin.in_words("domain is not text and certificate_management_policy is not an object")
+    with pytest.raises(PluginError, match=both):
         plugin.diff({**outputs, "domain": 5, "certificate_management_policy": "wrong"}, inputs)
 
 
@@ -547,8 +552,8 @@ class BuggyProvider(AgentIngressProvider):
         return BuggyLifecycle(settings, process)
 
 
-def test_a_bug_of_our_own_is_a_sentence_too(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(BuggyProvider()))
+def test_a_bug_of_our_own_is_a_sentence_too(plugin: DynamicPlugin) -> None:
+    plugin.provider = BuggyProvider()
     with pytest.raises(PluginError) as caught:
         plugin.create(FULL)
     assert caught.value.clean

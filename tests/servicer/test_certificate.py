@@ -1,4 +1,4 @@
-"""The plugin process with CertificateValidationProvider, called as the engine calls it."""
+"""A wait for a certificate in the plugin process of each door, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ import pickle
 from typing import Any
 
 import pytest
-from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer import plugin as servicer
-from tests.servicer.conftest import Plugins
-from tests.servicer.plugin import UNKNOWN, Plugin, PluginError
+from tests.servicer.conftest import Plugins, through_both_doors
+from tests.servicer.plugin import AGENT_INGRESS, CERTIFICATE_VALIDATION, UNKNOWN, Plugin, PluginError
 
 DOMAIN = "connect.acme.com"
-URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngressCertificateValidation::connect"
 ISSUED = "2024-10-01T07:15:59Z"
 
 
-@pytest.fixture(autouse=True)
-def of_validations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The calls are for this provider."""
-    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(CertificateValidationProvider()))
-    monkeypatch.setattr(servicer, "URN", URN)
+@pytest.fixture
+def resource() -> str:
+    return CERTIFICATE_VALIDATION
 
 
 def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
@@ -63,26 +57,29 @@ def test_check_takes_what_is_right_and_what_is_not_known_yet(plugin: Plugin, emu
     assert emulator.requests() == []
 
 
+@through_both_doors
 def test_check_finds_everything_at_once(plugins: Plugins) -> None:
-    settings, *failures = plugins(api_key=None).check(inputs("connect.acme.com", 0, -1))[1]
+    plugin = plugins(api_key=None)
+    settings, *failures = plugin.check(inputs("connect.acme.com", 0, -1))[1]
     assert settings.startswith("there is no ngrok API key")
-    assert failures == [
+    expected = [
         "property agent_ingress_id is not the id of an Agent Ingress; "
         "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
         "property timeout_seconds must be a number of seconds above 0, such as 2700",
         "property dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
     ]
+    assert failures == [plugin.in_words(failure) for failure in expected]
 
 
 @pytest.mark.parametrize("wrong", ["2700", True, {"a": 1.0}, [], -1])
-def test_check_refuses_a_time_that_is_none(wrong: Any, plugin: Plugin) -> None:
-    assert len(plugin.check(inputs("agin_1", wrong, wrong))[1]) == 2
+def test_check_refuses_a_time_that_is_none(wrong: Any, offline: Plugin) -> None:
+    assert len(offline.check(inputs("agin_1", wrong, wrong))[1]) == 2
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5, ["agin_1"], "../x", "agin_1?x", API_KEY, API_KEY[4:30]])
-def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, plugin: Plugin) -> None:
-    [failure] = plugin.check(inputs(wrong))[1]
-    assert failure.startswith("property agent_ingress_id ")
+def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, offline: Plugin) -> None:
+    [failure] = offline.check(inputs(wrong))[1]
+    assert failure.startswith(offline.in_words("property agent_ingress_id "))
     assert failure.endswith("an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
     assert API_KEY[4:30] not in failure
 
@@ -90,6 +87,7 @@ def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, plu
 # -- create -----------------------------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     created, outputs = plugin.create(inputs(id_))
@@ -99,6 +97,7 @@ def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
+@through_both_doors
 def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "in_progress")
     with pytest.raises(PluginError) as caught:
@@ -106,7 +105,8 @@ def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: P
         plugin.create(inputs(id_), timeout=0.001)
     assert caught.value.clean
     assert caught.value.kept is None
-    assert "seconds, when the time allowed by custom_timeouts was over, it is in progress" in caught.value.message
+    over = plugin.in_words("when the time allowed by custom_timeouts was over")
+    assert f"seconds, {over}, it is in progress" in caught.value.message
 
 
 def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:
@@ -120,6 +120,7 @@ def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emul
 # -- diff -------------------------------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_diff_sees_another_ingress_and_a_certificate_that_was_not_ready(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
@@ -146,7 +147,7 @@ def test_a_refresh_of_many_takes_a_list_and_waits_for_nothing(plugin: Plugin, em
     for id_, outputs in made.items():
         read, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
         assert read == id_
-        assert (refreshed["renews_at"] == "") == (id_ == ids[0])
+        assert (not refreshed.get("renews_at")) == (id_ == ids[0])
         assert refreshed["domain"] == outputs["domain"]
     assert sum(emulator.counts().values()) == 2
 
@@ -162,27 +163,25 @@ def test_the_wait_after_such_a_refresh_gives_all_outputs_anew(plugin: Plugin, em
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
+@through_both_doors
 def test_gone_is_believed_with_the_key_that_saw_it_last_alone(plugins: Plugins, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugins().create(inputs(id_))
+    stranger = plugins(api_key=OTHER_ACCOUNTS_KEY)
     with pytest.raises(PluginError, match="That need not mean that it is gone") as caught:
-        plugins(api_key=OTHER_ACCOUNTS_KEY).read(id_, outputs, inputs(id_))
-    assert URN in caught.value.message
+        stranger.read(id_, outputs, inputs(id_))
+    assert stranger.urn in caught.value.message
     emulator.delete_ingress(id_)
     assert plugins().read(id_, outputs, inputs(id_))[0] == ""
 
 
-def test_whatever_a_state_that_somebody_edited_has_is_put_right(
-    plugin: Plugin, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whatever_a_state_that_somebody_edited_has_is_put_right(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    with monkeypatch.context() as of_the_ingress:
-        # After it the process knows which policy the program wants.
-        of_the_ingress.setattr(servicer, "PROVIDER", serialize_provider(AgentIngressProvider()))
-        wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}
-        assert plugin.diff(wanted, wanted) == (False, [])
+    # After it the process knows which policy the program wants.
+    wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}
+    assert plugin.of(AGENT_INGRESS).diff(wanted, wanted) == (False, [])
     wrong_inputs: list[dict[str, Any]] = [{}, {"agent_ingress_id": 5}, {"agent_ingress_id": [id_]}]
     for state in wrong_inputs:
         # In a refresh the engine compares with the inputs that the state had.

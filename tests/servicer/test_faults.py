@@ -21,7 +21,10 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY
-from tests.servicer.plugin import URN, Plugin, PluginError, plain
+from tests.servicer.conftest import through_both_doors
+from tests.servicer.plugin import DynamicPlugin, Plugin, PluginError
+
+pytestmark = through_both_doors
 
 Fault = dict[str, Any]
 State = dict[str, dict[str, Any]]
@@ -37,11 +40,11 @@ ANOTHER = {
 class Rig:
     """An account of its own with three ingresses, and a plugin that made them. `state` is what an engine would hold."""
 
-    def __init__(self, running: ExitStack, **environment: str) -> None:
+    def __init__(self, running: ExitStack, door: type[Plugin], **environment: str) -> None:
         # The faults are the only ones to refuse anything.
         self.emulator = running.enter_context(Emulator(api_key=API_KEY, limit=0))
         settings = {"NGROK_API_BASE_URL": self.emulator.url, "NGROK_API_KEY": API_KEY}
-        self.plugin = running.enter_context(Plugin({**os.environ, **settings, **environment}))
+        self.plugin = running.enter_context(door({**os.environ, **settings, **environment}))
         self.state: State = {}
         self.ids: list[str] = []
 
@@ -67,7 +70,7 @@ class Rig:
             self.state[id_] = self.plugin.update(id_, self.state[id_], news, timeout=timeout)
         except PluginError as error:
             if error.kept is not None:
-                self.state[error.kept.id] = plain(error.kept.properties)
+                self.state[error.kept.id] = error.kept.outputs
             raise
 
     def delete(self, id_: str, timeout: float = 0) -> None:
@@ -93,12 +96,27 @@ class Rig:
             assert outputs["created_at"] == theirs[id_]["created_at"]
             assert outputs["ns_targets"] == sorted(f"{target}." for target in theirs[id_]["ns_targets"])
 
+    def sentence(self, call: Callable[[], object]) -> str:
+        """What the call fails with."""
+        with pytest.raises(PluginError) as caught:
+            call()
+        assert caught.value.clean
+        # A command to paste stands on a line of its own.
+        message, _, command = caught.value.message.partition("\n")
+        assert "\n" not in command
+        is_unsettled_create = re.match("it is unknown whether .* was made", message) is not None
+        assert ("pulumi-agin import" in command) == (is_unsettled_create and isinstance(self.plugin, DynamicPlugin))
+        assert "Traceback" not in message
+        for text in (message, command, caught.value.text):
+            assert not any(API_KEY[start : start + 8] in text for start in range(len(API_KEY) - 7))
+        return message
+
 
 @pytest.fixture(scope="module")
-def rigs() -> Iterator[list[Rig]]:
+def rigs(door: type[Plugin]) -> Iterator[list[Rig]]:
     """Several, so that those who wait wait at the same time."""
     with ExitStack() as running, ThreadPoolExecutor(4) as threads:
-        yield list(threads.map(lambda _: Rig(running), range(3)))
+        yield list(threads.map(lambda _: Rig(running, door), range(3)))
 
 
 def at_once(*calls: Callable[[], object]) -> None:
@@ -169,16 +187,16 @@ def test_what_passes_by_is_survived(fault: Fault | Callable[[], Fault], rigs: li
     assert "GET /agent_ingresses/{id}" not in listing.emulator.counts()
 
 
-def test_a_connection_that_is_refused_for_a_while_is_survived() -> None:
+def test_a_connection_that_is_refused_for_a_while_is_survived(door: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running, PULUMI_AGIN_LOG="debug")
+        rig = Rig(running, door, PULUMI_AGIN_LOG="debug")
         rig.begin()
         got, updated, deleted = rig.ids
 
         def return_after_two_refusals(*methods: str) -> None:
             refused: Counter[str] = Counter()
             while any(refused[method] < 2 for method in methods):
-                words = rig.plugin.printed_line().split()
+                words = rig.plugin.shown_line().split()
                 refused[words[1]] += " ".join(words[3:5]) == "no answer"
             rig.emulator.start()
 
@@ -199,21 +217,6 @@ def test_a_connection_that_is_refused_for_a_while_is_survived() -> None:
 
 
 # -- what does not ----------------------------------------------------------------------------------------
-
-
-def sentence(call: Callable[[], object]) -> str:
-    """What the call fails with."""
-    with pytest.raises(PluginError) as caught:
-        call()
-    assert caught.value.clean
-    # A command to paste stands on a line of its own.
-    message, _, command = caught.value.message.partition("\n")
-    assert "\n" not in command
-    assert ("pulumi-agin import" in command) == (re.match("it is unknown whether .* was made", message) is not None)
-    assert "Traceback" not in message
-    for text in (message, command, caught.value.text):
-        assert not any(API_KEY[start : start + 8] in text for start in range(len(API_KEY) - 7))
-    return message
 
 
 LASTING: dict[str, tuple[Fault, str]] = {
@@ -252,7 +255,7 @@ def test_what_does_not_pass_by_fails_with_one_sentence_and_changes_nothing(
             (lambda: four.update(updated), f"update the Agent Ingress b.acme.com ({updated})"),
             (lambda: four.delete(deleted), f"delete the Agent Ingress c.acme.com ({deleted})"),
         ):
-            message = sentence(call)
+            message = four.sentence(call)
             if "update" in doing and fault["status"] in (200, 501):
                 # It may have been carried out, and a look fails as well.
                 assert message.startswith(
@@ -263,7 +266,7 @@ def test_what_does_not_pass_by_fails_with_one_sentence_and_changes_nothing(
             expected = "its status is 200 and not 204" if "delete" in doing and fault["status"] == 200 else says
             # A `get` knows no domain, and an id is what it asks for.
             assert expected in message
-        message = sentence(lambda: four.create({"domain": "new.acme.com"}, timeout=1))
+        message = four.sentence(lambda: four.create({"domain": "new.acme.com"}, timeout=1))
         assert "create the Agent Ingress new.acme.com" in message
         assert says in message
         # What may have been carried out is not said to have failed.
@@ -279,7 +282,7 @@ def test_what_does_not_pass_by_fails_with_one_sentence_and_changes_nothing(
 
         looking.emulator.add_fault("POST", "answer_after", status=201, body="<html>hello</html>")
         looking.emulator.add_fault("GET", "answer", times=None, **fault)
-        message = sentence(lambda: looking.create({"domain": "new.acme.com"}))
+        message = looking.sentence(lambda: looking.create({"domain": "new.acme.com"}))
         assert message.startswith("it is unknown whether the Agent Ingress new.acme.com was made: an answer was lost")
         assert "a look for it failed (could not find the Agent Ingress new.acme.com" in message
 
@@ -302,7 +305,7 @@ def test_an_answer_that_never_comes_fails_in_time_and_loses_nothing(rigs: list[R
     messages: dict[str, str] = {}
 
     def fails(name: str, call: Callable[[], object]) -> None:
-        messages[name] = sentence(call)
+        messages[name] = looking.sentence(call)
 
     at_once(
         lambda: four.create({"domain": "new.acme.com"}, timeout=6),
@@ -328,9 +331,9 @@ def test_an_answer_that_never_comes_fails_in_time_and_loses_nothing(rigs: list[R
     looking.agrees()
 
 
-def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for() -> None:
+def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for(door: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running)
+        rig = Rig(running, door)
         rig.begin()
         _, updated, _ = rig.ids
 
@@ -343,7 +346,7 @@ def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for() -> None:
         limited: Fault = {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "5"}}
         rig.emulator.add_fault("PATCH", **limited)
         at_once(
-            lambda: sentence(lambda: rig.create({"domain": "new.acme.com"}, timeout=6)),
+            lambda: rig.sentence(lambda: rig.create({"domain": "new.acme.com"}, timeout=6)),
             update_once_the_create_is_under_way,
         )
         rig.agrees()
@@ -378,11 +381,12 @@ def test_what_was_made_otherwise_than_asked_is_kept_and_the_next_update_asks_for
     rig.emulator.add_fault("POST", "answer", status=201, json_body={**made.outputs(), "id": made.id})
     with pytest.raises(PluginError) as caught:
         rig.create(inputs)
-    assert caught.value.message.startswith(f"ngrok was asked to set {not_taken} of the Agent Ingress new.acme.com")
+    asked = rig.plugin.in_words(f"ngrok was asked to set {not_taken} of the Agent Ingress new.acme.com")
+    assert caught.value.message.startswith(asked)
     assert caught.value.kept
     assert caught.value.kept.id == made.id
     rig.emulator.clear_requests()
-    updated = rig.plugin.update(made.id, plain(caught.value.kept.properties), inputs)
+    updated = rig.plugin.update(made.id, caught.value.kept.outputs, inputs)
     assert [(r["method"], r["body"]) for r in rig.emulator.requests()] == [("PATCH", {not_taken: inputs[not_taken]})]
     rig.state[made.id] = updated
     rig.agrees()
@@ -403,7 +407,7 @@ def test_what_was_made_and_cant_be_read_is_kept_by_its_id_and_read_by_the_next_u
     assert caught.value.kept
     assert caught.value.kept.id == id_
     rig.emulator.clear_requests()
-    rig.state[id_] = rig.plugin.update(id_, plain(caught.value.kept.properties), inputs)
+    rig.state[id_] = rig.plugin.update(id_, caught.value.kept.outputs, inputs)
     assert [request["method"] for request in rig.emulator.requests()] == ["GET"]
     rig.agrees()
 
@@ -414,8 +418,8 @@ def test_the_second_of_two_that_want_one_domain_is_told_of_the_first(rigs: list[
     rig.emulator.add_fault("POST", "answer", status=502)
     rig.create({"domain": "new.acme.com"})
     with pytest.raises(PluginError) as caught:
-        rig.plugin.create({"domain": "new.acme.com"}, urn=f"{URN}-2")
-    assert f"that of this stack's {URN}" in caught.value.message
+        rig.plugin.of(name="connect-2").create({"domain": "new.acme.com"})
+    assert f"that of this stack's {rig.plugin.urn}" in caught.value.message
     rig.agrees()
 
 
@@ -429,7 +433,7 @@ def test_a_look_tells_whether_an_update_was_made(kind: str, rigs: list[Rig]) -> 
         rig.update(id_)
         assert rig.state[id_]["description"] == "changed"
     else:
-        message = sentence(lambda: rig.update(id_))
+        message = rig.sentence(lambda: rig.update(id_))
         assert message.startswith(f"could not update the Agent Ingress a.acme.com ({id_}): ")
         assert "(it is not JSON)" in message
     rig.agrees()
@@ -446,7 +450,7 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_one(
     rig.update(id_, description="as before")
     rig.emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
     rig.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
-    message = sentence(lambda: rig.update(id_))
+    message = rig.sentence(lambda: rig.update(id_))
     assert message.startswith(f"it is unknown whether the Agent Ingress a.acme.com ({id_}) was changed: an answer was")
     assert "it could not be read afterwards (could not read the Agent Ingress" in message
     # The engine keeps the failure, and so asks for an update, whatever the program says by then.
@@ -455,12 +459,12 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_one(
     rig.agrees()
 
 
-def test_a_read_or_a_list_that_is_never_answered_fails_in_time() -> None:
+def test_a_read_or_a_list_that_is_never_answered_fails_in_time(door: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running, NGROK_API_TIMEOUT_SECONDS="2")
+        rig = Rig(running, door, NGROK_API_TIMEOUT_SECONDS="2")
         rig.begin()
         rig.emulator.add_fault("GET", "hang", path_contains=rig.ids[0])
-        assert "did not answer within 2 seconds" in sentence(lambda: rig.get(rig.ids[0]))
+        assert "did not answer within 2 seconds" in rig.sentence(lambda: rig.get(rig.ids[0]))
         # Half of the time is kept to ask by id what a list should have told.
         rig.emulator.add_fault("GET", "hang")
         rig.refresh()
@@ -468,11 +472,11 @@ def test_a_read_or_a_list_that_is_never_answered_fails_in_time() -> None:
         rig.agrees()
 
 
-def test_a_create_that_nobody_waits_for_any_more_is_not_repeated() -> None:
+def test_a_create_that_nobody_waits_for_any_more_is_not_repeated(door: type[Plugin]) -> None:
     # Its engine was killed: whoever then cleaned up would not know of what is made later.
     with Emulator(api_key=API_KEY) as emulator:
         environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        with Plugin(environment) as plugin:
+        with door(environment) as plugin:
             emulator.add_fault("POST", "answer", status=503, times=1)
             plugin.leave_a_create({"domain": "a.acme.com"}, lambda: bool(emulator.requests()))
             plugin.end()

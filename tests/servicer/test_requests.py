@@ -8,10 +8,21 @@ from math import ceil
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.servicer.plugin import Plugin
+from tests.servicer.plugin import DynamicPlugin, NativePlugin, Plugin
 
 
-@pytest.mark.parametrize(("number", "account"), [(1, 1), (1, 250), (2, 2), (30, 250), (200, 200)])
+@pytest.mark.parametrize(
+    ("door", "number", "account"),
+    [
+        (DynamicPlugin, 1, 1),
+        (DynamicPlugin, 1, 250),
+        (DynamicPlugin, 2, 2),
+        (DynamicPlugin, 30, 250),
+        (DynamicPlugin, 200, 200),
+        (NativePlugin, 2, 2),
+    ],
+    indirect=["door"],
+)
 def test_a_refresh_takes_one_and_a_list(number: int, account: int, plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(limit=0)
     inputs = [{"domain": f"d{each}.acme.com"} for each in range(account)]

@@ -1,4 +1,4 @@
-"""Rfc2136Provider in the SDK's own plugin process, against a real BIND, and through a line that loses and forges."""
+"""Rfc2136Delegation in the plugin process, against a real BIND, and through a line that loses and forges."""
 
 from __future__ import annotations
 
@@ -22,36 +22,32 @@ import dns.rrset
 import dns.tsig
 import dns.update
 import pytest
-from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic.servicer import ProviderError
-from tests.servicer import plugin as servicer
+from tests.servicer.conftest import through_both_doors
 from tests.servicer.line import Outage, Rule, between, is_update
-from tests.servicer.plugin import UNKNOWN, Plugin, PluginError, plain
+from tests.servicer.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"
 TARGETS = ["ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."]
 OTHERS = ["ns1.other.net."]
 KEY = Key("agin", [DOMAIN])
-URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect"
 
 # Enough for a try, and for one repetition, which comes after a second at most.
 SECONDS = 1.5
 
 
-@pytest.fixture(autouse=True)
-def of_delegations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The calls are for this provider."""
-    monkeypatch.setattr(servicer, "PROVIDER", serialize_provider(Rfc2136Provider()))
-    monkeypatch.setattr(servicer, "URN", URN)
+def of_delegations(door: type[Plugin] = DynamicPlugin, **environment: str) -> Plugin:
+    """A plugin whose calls are for a delegation."""
+    return door({**os.environ, **environment}, resource=RFC2136_DELEGATION)
 
 
 @pytest.fixture(scope="module")
-def plugin() -> Iterator[Plugin]:
+def plugin(door: type[Plugin]) -> Iterator[Plugin]:
     """One for all tests: it keeps nothing from one call to the next."""
-    with Plugin(os.environ) as running:
+    with of_delegations(door) as running:
         yield running
     assert KEY.secret not in running.printed
 
@@ -178,7 +174,7 @@ def unsettled(call: Callable[[], object]) -> tuple[str, dict[str, Any]]:
     error = failed(call)
     assert error.kept is not None
     assert error.kept.id == DOMAIN
-    return error.message, plain(error.kept.properties)
+    return error.message, error.kept.outputs
 
 
 def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
@@ -192,6 +188,7 @@ def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
 # -- check ------------------------------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_check_makes_everything_canonical(plugin: Plugin) -> None:
     given = inputs(
         53,
@@ -208,6 +205,7 @@ def test_check_makes_everything_canonical(plugin: Plugin) -> None:
         assert plugin.check(inputs(53, server=server)) == (inputs(53, server=canonical), [])
 
 
+@through_both_doors
 def test_check_finds_everything_at_once_and_prints_no_value_that_may_be_secret(plugin: Plugin) -> None:
     _, failures = plugin.check(
         {
@@ -222,7 +220,7 @@ def test_check_finds_everything_at_once_and_prints_no_value_that_may_be_secret(p
             "take_over": "yes",
         }
     )
-    assert failures == [
+    expected = [
         "property domain must be a name as DNS has it, such as connect.acme.com",
         "property zone is required",
         "property ns_targets must be a list of one name server or more",
@@ -236,6 +234,7 @@ def test_check_finds_everything_at_once_and_prints_no_value_that_may_be_secret(p
         'hmac-sha512, not "sha256"',
         "property take_over must be True or False",
     ]
+    assert failures == [plugin.in_words(failure) for failure in expected]
 
 
 @pytest.mark.parametrize(
@@ -259,20 +258,23 @@ def test_check_finds_everything_at_once_and_prints_no_value_that_may_be_secret(p
 )
 def test_check_refuses(wrong: dict[str, Any], failure: str, plugin: Plugin) -> None:
     [shown] = plugin.check(inputs(53, **wrong))[1]
-    assert shown.startswith(failure)
+    assert shown.startswith(plugin.in_words(failure))
 
 
+@through_both_doors
 def test_check_takes_a_whole_key_or_none(plugin: Plugin) -> None:
     none = unsigned(inputs(53))
     assert plugin.check({**none, "tsig_key_name": None, "tsig_secret": None}) == (none, [])
     for half in ("tsig_key_name", "tsig_secret"):
         for value in (inputs(53)[half], UNKNOWN):
-            assert plugin.check({**none, half: value})[1] == [
+            [failure] = plugin.check({**none, half: value})[1]
+            assert failure == plugin.in_words(
                 f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither if the "
                 "server accepts unsigned updates"
-            ]
+            )
 
 
+@through_both_doors
 def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
     unknown = dict.fromkeys(inputs(53), UNKNOWN)
     checked, failures = plugin.check(unknown)
@@ -281,28 +283,35 @@ def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
     assert len(plugin.check({**unknown, "ttl": -1, "ns_targets": [UNKNOWN, "x y"]})[1]) == 2
 
 
-def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(tmp_path: Path) -> None:
+@through_both_doors
+def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(
+    door: type[Plugin], tmp_path: Path
+) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
-    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
-        install = "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
+        install = plugin.in_words(
+            "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+        )
         assert plugin.check(inputs(53))[1] == [install]
         assert refused(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
 
 
 @pytest.mark.parametrize("place", ["dns.py", "dns/__init__.py"])
-def test_a_module_of_the_project_that_hides_dnspython_is_named_and_not_run(place: str, tmp_path: Path) -> None:
+def test_a_module_of_the_project_that_hides_dnspython_is_named_and_not_run(
+    place: str, door: type[Plugin], tmp_path: Path
+) -> None:
     module = tmp_path / place
     module.parent.mkdir(exist_ok=True)
     module.write_text("raise SystemExit('the program ran in the plugin')")
-    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
+    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
         hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {module}: rename that module"
         assert plugin.check(inputs(53, port=0))[1] == [hidden, "property port must be a whole number from 1 to 65535"]
         assert refused(lambda: plugin.create(inputs(53))) == hidden
 
 
-def test_a_folder_of_the_project_hides_nothing(tmp_path: Path) -> None:
+def test_a_folder_of_the_project_hides_nothing(door: type[Plugin], tmp_path: Path) -> None:
     (tmp_path / "dns").mkdir()
-    with Plugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
+    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
         assert plugin.check(inputs(53))[1] == []
 
 
@@ -329,10 +338,12 @@ def test_a_folder_of_the_project_hides_nothing(tmp_path: Path) -> None:
         ({"zone": "com"}, (True, ["zone"])),
     ],
 )
+@through_both_doors
 def test_diff(change: dict[str, Any], answer: tuple[bool, list[str]], plugin: Plugin) -> None:
     assert plugin.diff(outputs(53), inputs(53, **change)) == answer
 
 
+@through_both_doors
 def test_a_key_comes_and_goes_in_place(plugin: Plugin) -> None:
     signed, none = inputs(53), unsigned(inputs(53))
     assert plugin.diff(unsigned(outputs(53)), none) == (False, [])
@@ -347,20 +358,22 @@ def test_diff_never_looks_at_the_provider(plugin: Plugin) -> None:
 # -- create -----------------------------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_create_makes_the_records(plugin: Plugin, bind: Bind) -> None:
     assert plugin.create(inputs(bind.port, ttl=60)) == (DOMAIN, outputs(bind.port, ttl=60))
     assert found(bind) == (TARGETS, 60)
 
 
 @pytest.mark.parametrize("there", [OTHERS, TARGETS], ids=["others", "equal ones"])
+@through_both_doors
 def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plugin, bind: Bind) -> None:
     somebody(bind, *there)
     # Not even equal ones: a resource that was renamed would take its own, which the old one then deletes.
     message = refused(lambda: plugin.create(inputs(bind.port)))
     assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: {there[0]}" in message
     assert "(TTL 300)" in message
-    assert "set take_over=True; otherwise remove them" in message
-    assert "ResourceOptions(aliases=[" in message
+    assert plugin.in_words("set take_over=True; otherwise remove them") in message
+    assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     assert ("an interrupted run may have made them" in message) == (there == TARGETS)
     assert found(bind) == (there, 300)
 
@@ -427,6 +440,7 @@ def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answe
 # -- update, delete, read ---------------------------------------------------------------------------------
 
 
+@through_both_doors
 def test_update_replaces_all_records_in_one_message(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     somebody(bind, "ns9.drifted.net.")
@@ -439,6 +453,7 @@ def test_update_replaces_all_records_in_one_message(plugin: Plugin, bind: Bind) 
     assert found(bind) == (OTHERS, 60)
 
 
+@through_both_doors
 def test_an_update_to_a_new_key_tries_it_and_changes_no_record(plugin: Plugin, tmp_path: Path) -> None:
     new = Key("new", [DOMAIN], algorithm="hmac-sha512")
     with Bind(tmp_path, [KEY, new]) as bind:
@@ -468,6 +483,7 @@ def test_a_server_that_moved_gets_the_records_unless_somebody_elses_are_there(
     assert found(bind) == (TARGETS, 300)
 
 
+@through_both_doors
 def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     somebody(bind, *TARGETS, "ns9.other.net.")
@@ -480,6 +496,7 @@ def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind
     plugin.delete(DOMAIN, outputs(bind.port))
 
 
+@through_both_doors
 def test_read_follows_what_is_there(plugin: Plugin, bind: Bind) -> None:
     given, kept = inputs(bind.port), outputs(bind.port)
     plugin.create(given)
@@ -614,6 +631,7 @@ def open_bind(tmp_path: Path) -> Iterator[Bind]:
         yield running
 
 
+@through_both_doors
 def test_a_whole_life_unsigned(plugin: Plugin, open_bind: Bind) -> None:
     given, kept = unsigned(inputs(open_bind.port)), unsigned(outputs(open_bind.port))
     assert plugin.create(given) == (DOMAIN, kept)
@@ -736,10 +754,10 @@ def test_a_server_that_does_not_answer_in_time(plugin: Plugin) -> None:
 
 
 def test_a_server_that_is_started_again_is_waited_for(bind: Bind) -> None:
-    with Plugin(os.environ) as plugin, ThreadPoolExecutor() as pool:
+    with of_delegations() as plugin, ThreadPoolExecutor() as pool:
         bind.stop()
         created = pool.submit(plugin.create, inputs(bind.port))
-        line = plugin.printed_line()
+        line = plugin.shown_line()
         assert f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3" in line
         assert "no connection (Connection refused); check server and port; it goes on in" in line
         bind.start()
@@ -898,6 +916,7 @@ def test_a_write_that_is_not_answered_leaves_time_for_the_look(plugin: Plugin, b
             is_done.set()
 
 
+@through_both_doors
 def test_a_create_that_nobody_can_tell_of_keeps_what_the_server_may_have(plugin: Plugin, bind: Bind) -> None:
     outage = Outage()
     with between(bind, outage) as port:
@@ -977,9 +996,11 @@ def test_a_refresh_of_what_never_came_is_gone(plugin: Plugin, bind: Bind) -> Non
 
 
 @pytest.mark.parametrize("outage", [Outage(), Outage(of_looks=False, arrives=False)], ids=["no look", "not arrived"])
+@through_both_doors
 def test_an_update_that_nobody_can_tell_of_keeps_both_sets_of_values(
     outage: Outage, plugin: Plugin, bind: Bind
 ) -> None:
+    outage.begin_anew()
     plugin.create(inputs(bind.port))
     with between(bind, outage) as port:
         news = inputs(port, ns_targets=NEW, ttl=60)
@@ -1017,6 +1038,7 @@ def test_an_update_to_another_server_that_nobody_can_tell_of(plugin: Plugin, bin
         assert found(moved) == ([], 0)
 
 
+@through_both_doors
 def test_a_delete_that_nobody_can_tell_of_is_to_do_again(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
@@ -1085,6 +1107,7 @@ def test_what_was_never_sent_is_not_looked_for(plugin: Plugin, bind: Bind) -> No
         ({"tsig_algorithm": True}, "property tsig_algorithm must be text"),
     ],
 )
+@through_both_doors
 def test_a_wrong_type_in_the_state_is_named(edit: dict[str, Any], problem: str, plugin: Plugin) -> None:
     edited, given = {**outputs(53), **edit}, inputs(53)
     for call in (
@@ -1094,19 +1117,22 @@ def test_a_wrong_type_in_the_state_is_named(edit: dict[str, Any], problem: str, 
         lambda: plugin.delete(DOMAIN, edited),
     ):
         message = refused(call)
-        assert message.startswith(f"the state of this resource has been damaged: {problem}")
+        assert message.startswith(plugin.in_words(f"the state of this resource has been damaged: {problem}"))
         assert message.endswith("Correct it with `pulumi state edit`")
 
 
 @pytest.mark.parametrize("field", ["domain", "zone", "server", "port", "ns_targets", "ttl", "tsig_algorithm"])
+@through_both_doors
 def test_what_is_missing_in_the_state_is_named(field: str, plugin: Plugin) -> None:
     edited = {name: value for name, value in outputs(53).items() if name != field}
-    assert f"property {field} is required" in refused(lambda: plugin.delete(DOMAIN, edited))
+    problem = plugin.in_words(f"property {field} is required")
+    assert problem in refused(lambda: plugin.delete(DOMAIN, edited))
 
 
+@through_both_doors
 def test_a_name_in_the_state_that_is_none(plugin: Plugin, bind: Bind) -> None:
     message = refused(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
-    assert message.endswith(": a..b. is not a valid DNS name; check ns_targets in the state")
+    assert message.endswith(plugin.in_words(": a..b. is not a valid DNS name; check ns_targets in the state"))
 
 
 def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugin: Plugin, bind: Bind) -> None:
@@ -1120,10 +1146,11 @@ def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugi
 # -- what happens meanwhile -------------------------------------------------------------------------------
 
 
-def test_an_update_that_nobody_waits_for_any_more_is_not_repeated(bind: Bind) -> None:
+@through_both_doors
+def test_an_update_that_nobody_waits_for_any_more_is_not_repeated(door: type[Plugin], bind: Bind) -> None:
     # Its engine was killed: whoever then cleaned up would not know of records that are made later.
     rule, seen = losing(1, arrives=False)
-    with Plugin(os.environ) as plugin, between(bind, rule) as port:
+    with of_delegations(door) as plugin, between(bind, rule) as port:
         plugin.leave_a_create(inputs(port), lambda: bool(seen))
         plugin.end()
     assert seen == ["lost"]
@@ -1167,5 +1194,7 @@ def test_of_records_that_are_partly_somebody_elses_a_refresh_takes_none_over(plu
     assert found(bind) == (OTHERS, 300)
 
 
+@through_both_doors
 def test_what_is_imported_without_anything_known_of_it_is_a_sentence(plugin: Plugin) -> None:
-    assert "take_over=True takes over records that exist" in refused(lambda: plugin.read(DOMAIN, {}, {}))
+    words = plugin.in_words("take_over=True takes over records that exist")
+    assert words in refused(lambda: plugin.read(DOMAIN, {}, {}))
