@@ -1,7 +1,8 @@
-"""`make demo` and `make demo-full`: the real Pulumi engine with an emulated ngrok API and a local backend.
+"""`make demo`, `make demo-yaml` and `make demo-full`: the real Pulumi engine with an emulated ngrok API.
 
-The first one runs the root project. The second one runs examples/bind with a real BIND, where the emulator looks up the
-records. A demo writes only to `.build/demo` or `.build/demo-full`, and ends all processes that it starts.
+The first one runs the root project. The second one runs examples/yaml with the provider plugin. The third one runs
+examples/bind with a real BIND, where the emulator looks up the records. Each writes only to its own folder, such as
+`.build/demo`, where its state is, too, and ends all processes that it starts.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ import argparse
 import fcntl
 import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import bind, environment, pulumi_cli
+from tools import bind, environment, languages, pulumi_cli
 from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
 API_KEY = "demo-key"
@@ -30,12 +32,16 @@ EMULATOR_SECONDS = 30
 
 @dataclass(frozen=True)
 class Demo:
-    """One of the demos. `make` is its name in the Makefile, and `project` is the folder of its Pulumi.yaml."""
+    """One of the demos. `make` is its name in the Makefile, and `project` is the folder of its Pulumi.yaml.
+
+    host: The language host of its programs, which use the provider plugin; None for Python.
+    """
 
     make: str
     project: Path
     stack: str
     next: str
+    host: languages.Host | None = None
 
     @property
     def folder(self) -> Path:
@@ -59,8 +65,23 @@ What next:
   make demo-shell               a shell for commands such as pulumi preview, pulumi refresh, pulumi stack
   make demo-destroy             destroy the ingress and everything the demo made
   make demo-full                the whole of it: DNS records, certificate and agent, with a real BIND
+  make demo-yaml                the same in YAML, with the provider plugin
 With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/quickstart/README.md
 """,
+)
+
+IN_YAML = Demo(
+    "demo-yaml",
+    ROOT / "examples" / "yaml",
+    "agin-demo-yaml",
+    """
+What next:
+  make demo-yaml                      run it again: nothing has changed, so nothing is done
+  make demo-yaml DESCRIPTION="…"      change the description: an update in place
+  make demo-yaml-destroy              destroy the ingress and everything the demo made
+With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/yaml/README.md
+""",
+    languages.YAML,
 )
 
 DOMAIN = "connect.acme.com"
@@ -77,19 +98,19 @@ With an ngrok API key and a name server of yours, `pulumi up` runs the same prog
 )
 
 
-def up(description: str | None) -> None:
-    with alone(), running(QUICKSTART) as env:
-        config_before = QUICKSTART.config.read_bytes()
+def up(demo: Demo, description: str | None) -> None:
+    with alone(), running(demo) as env:
+        config_before = demo.config.read_bytes()
         if description is not None:
             pulumi(env, "config", "set", "description", description)
         try:
             pulumi(env, "up", "--yes")
         except StepError:
             # Otherwise a description that is refused would fail every later run.
-            QUICKSTART.config.write_bytes(config_before)
+            demo.config.write_bytes(config_before)
             raise
         pulumi(env, "stack", "output")
-    show(QUICKSTART.next)
+    show(demo.next)
 
 
 def up_full() -> None:
@@ -123,13 +144,13 @@ def shell() -> None:
         foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
 
 
-def destroy() -> None:
-    if not is_there(QUICKSTART):
+def destroy(demo: Demo) -> None:
+    if not is_there(demo):
         return
-    with alone(), running(QUICKSTART) as env:
+    with alone(), running(demo) as env:
         show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
         pulumi(env, "state", "unprotect", "--all", "--yes")
-        destroy_stack(QUICKSTART, env)
+        destroy_stack(demo, env)
 
 
 def destroy_full() -> None:
@@ -158,10 +179,14 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
     """Runs the emulator and selects the stack. Yields the environment to run pulumi in."""
     user = environment.user()
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=user / "bin" / "python")
+    # Not the environment, where there is a host: the plugin is installed, and the engine would warn of one on PATH.
+    programs = [languages.ensure(demo.host, cli) if demo.host else user / "bin", cli]
     demo.folder.mkdir(parents=True, exist_ok=True)
-    env = demo_environment(demo, user, cli)
+    env = demo_environment(demo, user, programs)
     with emulator(demo, user, env, dns) as url:
         env["NGROK_API_BASE_URL"] = url
+        if demo.host:
+            install_plugin(user, env)
         select_stack(demo, env)
         if any((demo.folder / "state" / ".pulumi" / "locks").rglob("*.json")):
             show("\nAn earlier run was cut off and left the stack locked.")
@@ -196,8 +221,14 @@ def alone() -> Iterator[None]:
         yield
 
 
-def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
-    """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok."""
+def demo_environment(demo: Demo, user: Path, programs: Sequence[Path]) -> dict[str, str]:
+    """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok.
+
+    Args:
+        demo: Which demo.
+        user: The environment.
+        programs: The folders that come first on PATH.
+    """
     foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
     backend = demo.folder / "state"
@@ -205,7 +236,7 @@ def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
     return {
         **inherited,
         **{name: _without_proxy(inherited.get(name)) for name in ("no_proxy", "NO_PROXY")},
-        "PATH": os.pathsep.join([str(user / "bin"), str(cli), inherited.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([*map(str, programs), inherited.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(user),
         "NGROK_API_KEY": API_KEY,
         "PULUMI_HOME": str(demo.folder / "home"),
@@ -222,6 +253,13 @@ def demo_environment(demo: Demo, user: Path, cli: Path) -> dict[str, str]:
 def _without_proxy(hosts: str | None) -> str:
     """Adds the emulator to the hosts for which no proxy is used."""
     return f"{hosts},127.0.0.1" if hosts else "127.0.0.1"
+
+
+def install_plugin(user: Path, env: Mapping[str, str]) -> None:
+    """Installs the plugin as it is in `user`, for this demo alone. It starts the Python there, with what is there."""
+    version = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
+    executable = user / "bin" / "pulumi-resource-agin"
+    pulumi(env, "plugin", "install", "resource", "agin", version, "--reinstall", "--file", str(executable))
 
 
 def select_stack(demo: Demo, env: Mapping[str, str]) -> None:
@@ -316,16 +354,20 @@ def show(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.demo", description="The demo, without make.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up").add_argument("--description", help="the ingress's description")
+    for name in ("up", "up-yaml"):
+        commands.add_parser(name).add_argument("--description", help="the ingress's description")
     commands.add_parser("shell")
     commands.add_parser("destroy")
+    commands.add_parser("destroy-yaml")
     commands.add_parser("up-full")
     commands.add_parser("destroy-full")
     arguments = parser.parse_args()
     run = {
-        "up": lambda: up(arguments.description),
+        "up": lambda: up(QUICKSTART, arguments.description),
+        "up-yaml": lambda: up(IN_YAML, arguments.description),
         "shell": shell,
-        "destroy": destroy,
+        "destroy": lambda: destroy(QUICKSTART),
+        "destroy-yaml": lambda: destroy(IN_YAML),
         "up-full": up_full,
         "destroy-full": destroy_full,
     }

@@ -1,4 +1,4 @@
-"""`make demo` and `make demo-full`, run in a copy of the project, so that a developer's own demo stays as it is."""
+"""`make demo` and the other demos, run in a copy of the project, so that a developer's own demo stays as it is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as git would give it, with nothing made yet but the CLI, which takes minutes to build."""
-    copy = tmp_path / "checkout"
+    copy = tmp_path_factory.mktemp("demo") / "checkout"
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         if (ROOT / name).is_file():
@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     return copy
 
 
-def make(checkout: Path, cli: Path, *arguments: str) -> str:
+def make(checkout: Path, programs: Path | str, *arguments: str) -> str:
     # A Python that is nobody's virtual environment, as on a fresh machine.
     python = Path(sys.base_prefix) / "bin" / "python3"
     run = subprocess.run(
@@ -35,7 +35,7 @@ def make(checkout: Path, cli: Path, *arguments: str) -> str:
         cwd=checkout,
         env={
             **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")},
-            "PATH": f"{cli}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{os.environ['PATH']}",
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -46,6 +46,14 @@ def make(checkout: Path, cli: Path, *arguments: str) -> str:
     )
     assert run.returncode == 0, run.stdout
     return run.stdout
+
+
+def nothing_is_left(checkout: Path) -> None:
+    seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert seen.stdout == ""
+    assert not list((checkout / ".build").glob("demo*/"))
+    running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
+    assert running.stdout == ""
 
 
 def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
@@ -73,8 +81,20 @@ def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
     assert "5 deleted" in make(checkout, cli, "demo-full-destroy")
     assert "nothing to destroy" in make(checkout, cli, "demo-full-destroy")
 
-    seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
-    assert seen.stdout == ""
-    assert not list((checkout / ".build").glob("demo*/"))
-    running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
-    assert running.stdout == ""
+    nothing_is_left(checkout)
+
+
+def test_the_demo_in_yaml_and_its_end(checkout: Path, cli: Path, languages: str) -> None:
+    programs = f"{cli}:{languages}"
+    first = make(checkout, programs, "demo-yaml")
+    assert "2 created" in first
+    assert "nsTargets" in first
+    assert "Warning" not in first
+    assert "What next:" in first
+    changed = make(checkout, programs, "demo-yaml", "DESCRIPTION=other devices")
+    assert "1 updated" in changed
+    assert "wheel" not in changed, "nothing of the plugin has changed, so nothing is built"
+    ended = make(checkout, programs, "demo-yaml-destroy")
+    assert "protected" in ended
+    assert "2 deleted" in ended
+    nothing_is_left(checkout)

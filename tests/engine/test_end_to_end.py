@@ -1,11 +1,13 @@
 """From a domain to a working connect URL in one `pulumi up`, with nothing mocked but ngrok.
 
-The program is examples/bind; the name server is a real BIND, whose keys may change the NS records of single names and
-nothing else; and the emulator issues a certificate only once it sees the right records there.
+The programs are examples/bind, and examples/yaml-bind with the provider plugin. The name server is a real BIND, whose
+keys may change the NS records of single names and nothing else; and the emulator issues a certificate only once it sees
+the right records there.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +20,17 @@ from tests.engine.project import Project
 from tests.keys import API_KEY
 from tools.bind import Bind, Key
 
-PROGRAM = (Path(__file__).parents[2] / "examples" / "bind" / "__main__.py").read_text()
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PROGRAM = (EXAMPLES / "bind" / "__main__.py").read_text()
+IN_YAML = (EXAMPLES / "yaml-bind" / "Pulumi.yaml").read_text()
 
 OURS = Key("ours", ["connect.acme.com", "devices.acme.com"])
 # Of somebody else's names.
 THEIRS = Key("theirs", ["www.acme.com"])
 
-# The stack, the ingress, the delegation, its record, and the validation.
+# The stack, the ingress, the delegation, its record, and the validation. In YAML the delegation is the record.
 ALL = 5
+IN_YAML_ALL = 4
 
 
 @pytest.fixture
@@ -42,16 +47,22 @@ def emulator(bind: Bind) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def project(project: Project, bind: Bind) -> Project:
+def values(bind: Bind) -> dict[str, str]:
+    """What the READMEs of both examples tell to set."""
+    place = {"server": "127.0.0.1", "port": str(bind.port), "zone": "acme.com", "domain": "connect.acme.com"}
+    return place | signed_by(OURS)
+
+
+@pytest.fixture
+def project(project: Project, values: dict[str, str]) -> Project:
     (project.folder / "__main__.py").write_text(PROGRAM)
-    configure(
-        project, server="127.0.0.1", port=str(bind.port), zone="acme.com", domain="connect.acme.com", **signed_by(OURS)
-    )
+    configure(project, **values)
     return project
 
 
 def configure(project: Project, **values: str) -> None:
-    given = [f"--{'secret' if name == 'tsigSecret' else 'plaintext'}={name}={value}" for name, value in values.items()]
+    secrets = ("tsigSecret", "authtoken")
+    given = [f"--{'secret' if name in secrets else 'plaintext'}={name}={value}" for name, value in values.items()]
     project.pulumi("config", "set-all", *given)
 
 
@@ -69,6 +80,16 @@ def wanted(emulator: Emulator) -> list[str]:
     """The name servers that ngrok wants."""
     [ingress] = emulator.ingresses()
     return sorted(f"{target.rstrip('.')}." for target in ingress["ns_targets"])
+
+
+def moves(project: Project, ingress: str, records: str, certificate: str) -> None:
+    """Another domain: a new ingress, its records and its certificate, and only then do the old ones go."""
+    configure(project, domain="devices.acme.com")
+    moved = [" ".join(line.split()) for line in project.up().output.splitlines()]
+    created = [f"{each} created replacement" for each in (ingress, records, certificate)]
+    steps = [*created, f"{records} deleted original", f"{ingress} deleted original"]
+    places = [next(place for place, line in enumerate(moved) if step in line) for step in steps]
+    assert places == sorted(places)
 
 
 def test_one_up_ends_with_a_working_connect_url(project: Project, emulator: Emulator, bind: Bind) -> None:
@@ -94,18 +115,12 @@ def test_one_up_ends_with_a_working_connect_url(project: Project, emulator: Emul
     assert "1 updated" in project.up()
     assert bind.referral("connect.acme.com") == wanted(emulator) == ["ns-1.example.net.", "ns-2.example.net."]
 
-    # Another domain: a new ingress, its records and its certificate, and only then do the old ones go.
-    configure(project, domain="devices.acme.com")
-    moved = [" ".join(line.split()) for line in project.up().output.splitlines()]
-    steps = [
-        "dynamic/agin:AgentIngress connect created replacement",
-        "dynamic/agin:Rfc2136Delegation connect created replacement",
-        "dynamic/agin:AgentIngressCertificateValidation connect created replacement",
-        "dynamic/agin:Rfc2136Delegation connect deleted original",
-        "dynamic/agin:AgentIngress connect deleted original",
-    ]
-    places = [next(place for place, line in enumerate(moved) if step in line) for step in steps]
-    assert places == sorted(places)
+    moves(
+        project,
+        "dynamic/agin:AgentIngress connect",
+        "dynamic/agin:Rfc2136Delegation connect",
+        "dynamic/agin:AgentIngressCertificateValidation connect",
+    )
     assert bind.referral("connect.acme.com") == []
     assert bind.referral("devices.acme.com") == wanted(emulator)
 
@@ -114,6 +129,45 @@ def test_one_up_ends_with_a_working_connect_url(project: Project, emulator: Emul
     assert emulator.ingresses() == []
     # The TSIG secret was in the stack's config and its state, encrypted.
     assert not [name for name, text in project.files().items() if OURS.secret in text]
+
+
+def test_the_same_in_yaml(yaml_project: Project, values: dict[str, str], emulator: Emulator, bind: Bind) -> None:
+    project = yaml_project
+    assert "protect: true" in IN_YAML
+    unprotected = IN_YAML.replace("protect: true", "protect: false")
+    project.yaml(unprotected.replace("name: agin-yaml-bind", f"name: {project.name}"))
+    configure(project, **values, authtoken="2k5_an-authtoken")
+    # The name servers are not known yet.
+    assert f"{IN_YAML_ALL} to create" in project.preview()
+    first = project.up()
+    assert f"{IN_YAML_ALL} created" in first
+    assert "Warning" not in first
+    assert bind.referral("connect.acme.com") == wanted(emulator)
+    shown = json.loads(project.pulumi("stack", "output", "--json", "--show-secrets").output)
+    assert shown["nsTargets"] == wanted(emulator)
+    assert shown["renewsAt"]
+    assert yaml.safe_load(shown["agentConfig"]) == {
+        "version": 3,
+        "agent": {"connect_url": "connect.acme.com:443", "connect_cas": "host", "authtoken": "2k5_an-authtoken"},
+    }
+    emulator.clear_requests()
+    assert f"{IN_YAML_ALL} unchanged" in project.up()
+    assert emulator.requests() == []
+
+    moves(
+        project,
+        "agin:index:AgentIngress connect",
+        "agin:index:Rfc2136Delegation delegation",
+        "agin:index:AgentIngressCertificateValidation certificate",
+    )
+    assert bind.referral("connect.acme.com") == []
+    assert bind.referral("devices.acme.com") == wanted(emulator)
+
+    project.destroy()
+    assert bind.referral("devices.acme.com") == []
+    assert emulator.ingresses() == []
+    secrets = (OURS.secret, "2k5_an-authtoken")
+    assert not [name for name, text in project.files().items() if any(secret in text for secret in secrets)]
 
 
 def test_after_each_fault_the_repaired_program_comes_through(project: Project, emulator: Emulator, bind: Bind) -> None:

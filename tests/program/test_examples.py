@@ -217,15 +217,20 @@ def test_the_first_preview_of_each_knows_no_name_servers_and_passes(name: str, m
 
 def test_each_is_a_whole_project() -> None:
     for folder in sorted(each for each in EXAMPLES.iterdir() if each.is_dir()):
-        assert (folder / "README.md").read_text().startswith("# ")
-        [requirement] = (folder / "requirements.txt").read_text().split()
-        assert requirement.startswith("pulumi-agin")
+        readme = (folder / "README.md").read_text()
+        assert readme.startswith("# ")
+        language = folder.name.partition("-")[0]
+        if language not in ("yaml", "typescript"):
+            [requirement] = (folder / "requirements.txt").read_text().split()
+            assert requirement.startswith("pulumi-agin")
+        else:
+            assert "\n$ pulumi package add https://HOST/OWNER/pulumi-agin.git/plugin@vX.Y.Z\n" in readme
         if folder.name == "automation":  # whose project is in the script
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-        assert (project["name"], project["runtime"]) == (f"agin-{folder.name.replace('_', '-')}", "python")
+        runtime = {"yaml": "yaml", "typescript": "nodejs"}.get(language, "python")
+        assert (project["name"], project["runtime"]) == (f"agin-{folder.name.replace('_', '-')}", runtime)
         # What its README tells to set is all that it can't do without.
-        readme = (folder / "README.md").read_text()
         for key, each in project.get("config", {}).items():
             wants_secret = "--secret " if each.get("secret") else ""
             assert "default" in each or f"pulumi config set {wants_secret}{key}" in readme, (folder.name, key)

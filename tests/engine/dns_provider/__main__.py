@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,9 +22,10 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from tests.engine.dns_provider.service import DnsService, RefusedError
+from tests.engine.stand_in import StandIn, serve
 
 # Where plugins of the Terraform bridge list the inputs that they chose themselves.
 DEFAULTS = "__defaults"
@@ -119,7 +119,7 @@ class Record(Resource):
         return int(id_.partition(",")[2])
 
 
-class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+class Plugin(StandIn):
     """The plugin that the engine calls."""
 
     def __init__(self, service: DnsService) -> None:
@@ -130,18 +130,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def _type(self, urn: str) -> Resource:
         return self._types[urn.split("::")[2].rpartition("$")[2]]
-
-    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
-        return plugin_pb2.PluginInfo(version="1.0.0")
-
-    def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:  # noqa: N802
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
-
-    def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:  # noqa: N802
-        return provider_pb2.ConfigureResponse()
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
         type_, olds, news = self._type(request.urn), MessageToDict(request.olds), MessageToDict(request.news)
@@ -207,16 +195,6 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
-def main(file: str) -> None:
-    """Prints its port, and serves until the engine ends it."""
-    server = grpc.server(ThreadPoolExecutor(4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(DnsService(Path(file))), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)  # noqa: T201 - for the engine
-    server.wait_for_termination()
-
-
 if __name__ == "__main__":
     # The engine adds another argument.
-    main(sys.argv[1])
+    serve(Plugin(DnsService(Path(sys.argv[1]))))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from shlex import quote
-
 from tests.engine.dns_provider.service import DnsService
 from tests.engine.project import Project
-
-ROOT = Path(__file__).parents[3]
+from tests.engine.stand_in import write_plugin
 
 # Like the Python SDK of a package, with a class for each type. `set_of` and `each_of` are for `agin.dns.custom`.
 MODULE = """
@@ -43,14 +39,8 @@ def each_of(records):
 def install(project: Project) -> DnsService:
     """Installs the package in a project, and returns the service that it uses."""
     file = project.folder / "dns-service.json"
-    folder = project.folder / "acmedns-plugin"
-    folder.mkdir()
-    plugin = folder / "pulumi-resource-acmedns"
-    python = quote(str(project.user_env / "bin" / "python"))
-    command = f"{python} -m tests.engine.dns_provider {quote(str(file))}"
-    plugin.write_text(f"#!/bin/sh\ncd {quote(str(ROOT))} && exec {command}\n")
-    plugin.chmod(0o755)
-    providers = f"plugins:\n  providers:\n    - name: acmedns\n      path: {folder}\n"
-    project.yaml(f"name: {project.name}\nruntime: python\n{providers}")
+    python = project.user_env / "bin" / "python"
+    plugin = write_plugin("acmedns", project.folder / "acmedns-plugin", python, "tests.engine.dns_provider", file)
+    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{plugin}]}}\n")
     (project.folder / "acmedns.py").write_text(MODULE)
     return DnsService(file)
