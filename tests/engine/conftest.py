@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,13 +20,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "test_demo.py" not in item.nodeid)
 
 
-def _folder(variable: str) -> Path:
+def _set_up(variable: str) -> str:
     """What `make` set up. Without it, the test that asks for it fails."""
     if not os.environ.get(variable):
         pytest.fail(
             f"{variable} is not set: run this test with `make engine`, which sets up what it needs", pytrace=False
         )
-    return Path(os.environ[variable]).resolve()
+    return os.environ[variable]
+
+
+def _folder(variable: str) -> Path:
+    return Path(_set_up(variable)).resolve()
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +43,24 @@ def cli() -> Path:
 def user_env() -> Path:
     """A virtual environment as a user has it: the wheel and its dependencies."""
     return _folder("PULUMI_AGIN_TEST_USER_ENV")
+
+
+@pytest.fixture(scope="session")
+def languages() -> str:
+    """The folders, as in PATH, of the hosts of YAML and TypeScript programs."""
+    return _set_up("PULUMI_AGIN_TEST_LANGUAGES")
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """The `node_modules` with Pulumi's SDK for TypeScript and what a program needs besides."""
+    return _folder("PULUMI_AGIN_TEST_NODE") / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def sdks() -> Path:
+    """The folder with the SDKs that were generated from the plugin's schema, each under the name of its language."""
+    return _folder("PULUMI_AGIN_TEST_SDKS")
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +102,25 @@ def new_project(
 def project(new_project: NewProject) -> Project:
     """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
     return new_project("project")
+
+
+@pytest.fixture
+def yaml_project(project: Project, languages: str) -> Project:
+    """An empty project that can run programs in YAML with the provider plugin."""
+    project.add_to_path(languages)
+    return project
+
+
+@pytest.fixture
+def typescript_project(project: Project, languages: str, npm_packages: Path, sdks: Path) -> Project:
+    """An empty project that can run programs in TypeScript with the provider plugin and its generated SDK."""
+    node = shutil.which("node")
+    assert node, "there is no Node.js on PATH"
+    project.add_to_path(languages, Path(node).parent)
+    # Types are checked once, in test_sdks.py: it takes longer than the rest of a program.
+    project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
+    # One by one: the language host asks for the plugin of each package of Pulumi's that it finds.
+    for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
+        project.link_package(name, npm_packages / name)
+    project.link_package("pulumi-agin", sdks / "nodejs")
+    return project

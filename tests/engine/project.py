@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, ClassVar
 
 # The stack of every project.
 STACK = "dev"
@@ -25,6 +25,12 @@ COMMAND_TIMEOUT_SECONDS = 180
 UNCHANGED = "2 unchanged"
 
 PASSPHRASE = "only for tests"
+
+# As `pulumi new typescript` writes it.
+TSCONFIG = {
+    "compilerOptions": {"strict": True, "target": "es2020", "module": "commonjs", "moduleResolution": "node"},
+    "files": ["index.ts"],
+}
 
 
 def until(what: str, is_true: Callable[[], object], seconds: float = 30) -> None:
@@ -77,6 +83,9 @@ class Project:
     prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
     secrets_provider: what the CLI encrypts the secrets of new stacks with; None for the passphrase.
     """
+
+    # The type of Agent Ingresses in the state.
+    INGRESS: ClassVar[str] = "pulumi-python:dynamic/agin:AgentIngress"
 
     folder: Path
     cli: Path
@@ -147,6 +156,46 @@ class Project:
     def program(self, text: str) -> None:
         """Replaces the program. The usual imports are there already."""
         (self.folder / "__main__.py").write_text("import pulumi\nimport pulumi_agin as agin\n\n" + dedent(text))
+
+    @property
+    def _plugin(self) -> str:
+        """The part of Pulumi.yaml by which the engine finds the provider plugin without an activated environment."""
+        return f"plugins: {{providers: [{{name: agin, path: {self.user_env / 'bin'}}}]}}\n"
+
+    def yaml_program(self, text: str) -> None:
+        """Makes this a project in YAML, with another program."""
+        self.yaml(f"name: {self.name}\nruntime: yaml\n{self._plugin}{dedent(text)}")
+
+    def typescript_program(self, text: str) -> None:
+        """Makes this a project in TypeScript, with another program. The usual imports are there already."""
+        self.yaml(f"name: {self.name}\nruntime: nodejs\n{self._plugin}")
+        (self.folder / "package.json").write_text(json.dumps({"name": self.name, "private": True}))
+        (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
+        imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "pulumi-agin";\n\n'
+        (self.folder / "index.ts").write_text(imports + dedent(text))
+
+    def check_types(self) -> None:
+        """Checks the types of a program in TypeScript. They must be right."""
+        tsc = self.folder / "node_modules" / "typescript" / "bin" / "tsc"
+        checked = subprocess.run(
+            ["node", tsc, "--noEmit", "--skipLibCheck"],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout
+
+    def link_package(self, name: str, package: Path) -> None:
+        """Links an installed npm package, which the program can import then."""
+        link = self.folder / "node_modules" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(package)
+
+    def add_to_path(self, *folders: str | Path) -> None:
+        """Lets the CLI find more programs."""
+        self.environment["PATH"] = ":".join([self.environment["PATH"], *map(str, folders)])
 
     def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
         """Starts the CLI. `options` are those of subprocess.Popen."""
@@ -236,7 +285,11 @@ class Project:
 
     def resources(self) -> list[dict[str, Any]]:
         """The Agent Ingresses of the state."""
-        return [r for r in self._resources() if r["type"] == "pulumi-python:dynamic/agin:AgentIngress"]
+        return self.of_type(self.INGRESS)
+
+    def of_type(self, type_: str) -> list[dict[str, Any]]:
+        """The resources of a type in the state."""
+        return [resource for resource in self._resources() if resource["type"] == type_]
 
     def files(self) -> dict[str, str]:
         """Every file of the project, its state and Pulumi's home, as text."""

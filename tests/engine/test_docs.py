@@ -1,16 +1,18 @@
-"""The ways over from other tools, as docs/ has them, run in a stack that has their state."""
+"""The ways over from other tools, and the programs in other languages, as docs/ has them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import yaml
+
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project
 from tests.engine.test_examples import typed
-from tests.keys import API_KEY
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 DOCS = Path(__file__).parents[2] / "docs"
 OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
@@ -71,3 +73,41 @@ def test_from_terraform(project: Project, emulator: Emulator) -> None:
     output = typed(project, block("terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
     assert UNCHANGED in output
     assert has_only_been_read(emulator)
+
+
+# The stack, the ingress, its records, the wait, the second provider, and its ingress.
+ALL_OF_THE_PAGE = "+ 6 to create"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
+
+
+def see_all(project: Project, emulator: Emulator) -> None:
+    AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "shared.acme.com"})
+    project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
+    emulator.clear_requests()
+    preview = project.preview()
+    assert ALL_OF_THE_PAGE in preview
+    assert "warning" not in preview.output.lower()
+    assert "sharedTargets" in preview
+    assert has_only_been_read(emulator)
+
+
+def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
+    program: dict[str, dict[str, object]] = {}
+    for text in blocks("languages.md", "yaml"):
+        # Others are about Pulumi.yaml, and about the alias of a resource that the page has already.
+        if re.search("^(resources|variables):", text, re.M) and "aliases:" not in text:
+            for section, entries in yaml.safe_load(text).items():
+                program.setdefault(section, {}).update(entries)
+    yaml_project.yaml_program(yaml.safe_dump(program))
+    see_all(yaml_project, emulator)
+
+
+def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
+    whole, *more = blocks("languages.md", "typescript")
+    typescript_project.typescript_program("")
+    (typescript_project.folder / "index.ts").write_text("\n".join([whole, *more]))
+    typescript_project.check_types()
+    see_all(typescript_project, emulator)

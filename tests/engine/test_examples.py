@@ -1,4 +1,7 @@
-"""The examples, run for real as a user would. The quickstart is run by the demo, and BIND's by the full demo."""
+"""The examples, run for real as a user would.
+
+The quickstarts are run by the demos, and those with BIND by the full demo and test_end_to_end.py.
+"""
 
 from __future__ import annotations
 

@@ -71,20 +71,21 @@ PASSING: list[dict[str, Any]] = [
 ]
 
 
-def test_a_life_in_which_everything_that_passes_by_happens(project: Project, emulator: Emulator) -> None:
+def live_through_all_that_passes_by(project: Project, emulator: Emulator, write: Callable[[str], None]) -> None:
+    """A life of ten ingresses, in which all of it happens. `write` writes their program, with a description."""
     emulator.configure(limit=0)
 
     def trouble(method: str) -> None:
         for fault in PASSING:
             emulator.add_fault(method, **fault)
 
-    project.program(ten("old"))
+    write("old")
     trouble("POST")
     assert "11 created" in project.up()
     assert emulator.faults() == []
     assert_agree(project, emulator)
 
-    project.program(ten("new"))
+    write("new")
     trouble("PATCH")
     assert "10 updated" in project.up()
     assert emulator.faults() == []
@@ -101,6 +102,10 @@ def test_a_life_in_which_everything_that_passes_by_happens(project: Project, emu
     assert "11 deleted" in project.destroy()
     assert emulator.faults() == []
     assert emulator.ingresses() == []
+
+
+def test_a_life_in_which_everything_that_passes_by_happens(project: Project, emulator: Emulator) -> None:
+    live_through_all_that_passes_by(project, emulator, lambda description: project.program(ten(description)))
 
 
 def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -228,5 +229,148 @@ def test_a_destroy_deletes_all_records_and_ingresses(dns_project: Project, emula
             emulator.delete_ingress(ingress["id"])
     dns_project.destroy()
     assert all_resources(dns_project) == []
+    assert emulator.ingresses() == []
+    assert not any(records(bind).values())
+
+
+# -- programs in other languages --------------------------------------------------------------------------
+
+# What the recorded programs are in YAML.
+IN_YAML = """
+    config:
+      second: {type: string}
+    resources:
+      plain: {type: agin:AgentIngress, properties: {domain: Plain.ACME.com.}}
+      described:
+        type: agin:AgentIngress
+        properties: {domain: described.acme.com, description: Geräte, metadata: '{"team": "iot"}'}
+      managed:
+        type: agin:AgentIngress
+        properties: {domain: managed.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+      secret:
+        type: agin:AgentIngress
+        properties:
+          domain: secret.acme.com
+          description: {fn::secret: hush-hush}
+          certificateManagementPolicy: {authority: letsencrypt, privateKeyType: ecdsa}
+      kept:
+        type: agin:AgentIngress
+        properties:
+          domain: kept.acme.com
+          certificateManagementPolicy: {authority: letsencrypt, privateKeyType: ecdsa}
+      child:
+        type: agin:AgentIngress
+        properties: {domain: child.acme.com}
+        options:
+          aliases: ["urn:pulumi:dev::test::acme:index:Devices$pulumi-python:dynamic/agin:AgentIngress::child"]
+      acct2: {type: pulumi:providers:agin, properties: {apiKey: "${second}"}}
+      theirs:
+        type: agin:AgentIngress
+        properties: {domain: theirs.acme.com}
+        options: {provider: "${acct2}"}
+    outputs:
+      targets: ${plain.nsTargets}
+    """
+_BIND = 'server: 127.0.0.1, port: "${port}", zone: acme.com, tsigKeyName: agin, tsigSecret: "${tsig}"'
+DNS_IN_YAML = """
+    config:
+      second: {type: string}
+      port: {type: integer}
+      tsig: {type: string}
+    variables:
+      policy: {authority: letsencrypt}
+    resources:
+      ours: {type: agin:AgentIngress, properties: {domain: ours.acme.com, certificateManagementPolicy: "${policy}"}}
+      ourRecords:
+        type: agin:Rfc2136Delegation
+        name: ours
+        properties: {domain: "${ours.domain}", nsTargets: "${ours.nsTargets}", ttl: 300, BIND}
+        options:
+          aliases: ["RECORDS::ours"]
+      ready: {type: agin:AgentIngressCertificateValidation, name: ours, properties: {agentIngressId: "${ours.id}"}}
+      acct2: {type: pulumi:providers:agin, properties: {apiKey: "${second}"}}
+      theirs:
+        type: agin:AgentIngress
+        properties: {domain: theirs.acme.com, certificateManagementPolicy: "${policy}"}
+        options: {provider: "${acct2}"}
+      theirRecords:
+        type: agin:Rfc2136Delegation
+        name: theirs
+        properties: {domain: "${theirs.domain}", nsTargets: "${theirs.nsTargets}", ttl: 600, BIND}
+        options:
+          aliases: ["RECORDS::theirs"]
+      theirCertificate:
+        type: agin:AgentIngressCertificateValidation
+        name: theirs
+        properties: {agentIngressId: "${theirs.id}"}
+        options: {provider: "${acct2}"}
+      secret: {type: agin:AgentIngress, properties: {domain: secret.acme.com, description: {fn::secret: hush-hush}}}
+      no: {type: agin:AgentIngressCertificateValidation, name: secret, properties: {agentIngressId: "${secret.id}"}}
+      late: {type: agin:AgentIngress, properties: {domain: late.acme.com, certificateManagementPolicy: "${policy}"}}
+      waited: {type: agin:AgentIngressCertificateValidation, name: late, properties: {agentIngressId: "${late.id}"}}
+      lost:
+        type: agin:Rfc2136Delegation
+        properties: {domain: lost.acme.com, nsTargets: [ns1.x.net, ns2.x.net], ttl: 300, BIND}
+    outputs:
+      renewsAt: ${ready.renewsAt}
+    """.replace("BIND", _BIND).replace(
+    "RECORDS",
+    "urn:pulumi:dev::test::agin:index:AgentIngressDelegation$pulumi-python:dynamic/agin:Rfc2136Delegation",
+)
+
+# That the lifecycle reads what every version wrote is shown above.
+to_the_plugin = pytest.mark.parametrize(
+    ("recording", "first"),
+    [(VERSIONS[0], "refresh"), (VERSIONS[-1], "up")],
+    ids=lambda value: value.name if isinstance(value, Path) else value,
+    indirect=["recording"],
+)
+newest_dns_version = pytest.mark.parametrize(
+    "recording", DNS_VERSIONS[-1:], ids=lambda folder: folder.parent.name, indirect=True
+)
+
+
+def assert_moved(project: Project, emulator: Emulator) -> None:
+    """After a refresh by the plugin, an `up` writes nothing, and the next one asks nothing."""
+    project.up()
+    assert nothing_was_written(emulator)
+    assert with_init_errors(project) == []
+    emulator.clear_requests()
+    assert nothing_changed(project.up())
+    assert emulator.requests() == []
+    assert "pulumi-python" not in json.dumps(project.state())
+
+
+@to_the_plugin
+def test_the_plugin_takes_over(first: str, project: Project, emulator: Emulator, languages: str) -> None:
+    before = made(emulator)
+    project.add_to_path(languages)
+    project.config(secret={"second": OTHER_ACCOUNTS_KEY})
+    project.yaml_program(IN_YAML)
+    if first == "up":
+        project.up()
+        project.refresh()
+    else:
+        project.refresh("--run-program")
+    assert_moved(project, emulator)
+    assert made(emulator) == before
+    [plain] = [ingress for ingress in before if ingress["domain"] == "plain.acme.com"]
+    assert project.outputs()["targets"] == sorted(f"{target}." for target in plain["ns_targets"])
+    project.destroy()
+    assert emulator.ingresses() == []
+
+
+@newest_dns_version
+def test_the_plugin_takes_over_records_and_waits(
+    dns_project: Project, emulator: Emulator, bind: Bind, languages: str
+) -> None:
+    project, before = dns_project, (made(emulator), records(bind))
+    project.add_to_path(languages)
+    project.config(secret={"second": OTHER_ACCOUNTS_KEY, "tsig": record.KEY.secret}, plain={"port": bind.port})
+    project.yaml_program(DNS_IN_YAML)
+    project.refresh("--run-program")
+    assert_moved(project, emulator)
+    assert (made(emulator), records(bind)) == before
+    project.destroy()
     assert emulator.ingresses() == []
     assert not any(records(bind).values())

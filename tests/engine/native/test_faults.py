@@ -1,0 +1,111 @@
+"""Faults of the network and of ngrok: what this door says, and what the engine makes of it.
+
+The whole table is that of tests/servicer. What the engine does with each kind is that of tests/engine/test_faults.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from random import Random
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.engine.native.program import NativeProject, Resource, ingress
+from tests.engine.test_faults import assert_agree, error, live_through_all_that_passes_by
+from tests.keys import API_KEY
+
+
+def one(description: str) -> dict[str, Resource]:
+    return {"a": ingress("connect.acme.com", description=description)}
+
+
+def ten(description: str) -> dict[str, Resource]:
+    return {f"a{number}": ingress(f"d{number}.acme.com", description=description) for number in range(10)}
+
+
+def test_a_life_in_which_everything_that_passes_by_happens(project: NativeProject, emulator: Emulator) -> None:
+    live_through_all_that_passes_by(project, emulator, lambda description: project.write(ten(description)))
+
+
+def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
+    project: NativeProject, emulator: Emulator
+) -> None:
+    def see(line: str) -> None:
+        if "still waiting to create the Agent Ingress connect.acme.com, for " in line:
+            emulator.resume()
+
+    project.write(one("d"))
+    emulator.pause()
+    assert "2 created" in project.up(on_line=see)
+    assert_agree(project, emulator)
+
+
+def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: NativeProject, emulator: Emulator) -> None:
+    project.write(one("old"))
+    project.up()
+    before = project.resources()
+    id_ = before[0]["id"]
+    project.write(one("new"))
+    emulator.add_fault(None, "answer", times=None, status=200, body="<html>{api_key}</html>")
+    failed = error(project.up(fails=True))
+    unknown = f"it is unknown whether the Agent Ingress connect.acme.com ({id_}) was changed: an answer was lost ("
+    assert failed.startswith(f"{unknown}could not update the Agent Ingress connect.acme.com ({id_}): ")
+    failed = error(project.refresh(fails=True))
+    assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
+    failed = error(project.destroy(fails=True))
+    assert failed.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}): ")
+    assert [r["outputs"] for r in project.resources()] == [r["outputs"] for r in before]
+    emulator.clear_faults()
+    assert "1 updated" in project.up()
+    assert_agree(project, emulator)
+
+
+def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: NativeProject) -> None:
+    not_taken = "certificate_management_policy"
+    policy = {"authority": "letsencrypt"}
+    now = datetime.now(timezone.utc)
+    project.write({"a": ingress("connect.acme.com", description="wanted", certificateManagementPolicy=policy)})
+
+    def twin() -> Emulator:
+        # Each makes the same ingress, so that its answer is known before.
+        return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
+
+    with twin() as rehearsal:
+        wanted = {"domain": "connect.acme.com", "description": "wanted", not_taken: policy}
+        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(wanted)
+    with twin() as emulator:
+        project.environment["NGROK_API_BASE_URL"] = emulator.url
+        emulator.add_fault(
+            "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
+        )
+        failed = project.up(fails=True)
+        told = "ngrok was asked to set certificateManagementPolicy of the Agent Ingress connect.acme.com"
+        assert told in failed.diagnostics
+        assert not failed.has_traceback
+        [resource] = project.resources()
+        assert resource["initErrors"]
+        assert [resource["id"]] == [theirs["id"] for theirs in emulator.ingresses()]
+
+        # It asks for what was not taken, and for nothing else.
+        emulator.clear_requests()
+        assert "1 updated" in project.up()
+        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: policy})]
+        assert "initErrors" not in project.resources()[0]
+        assert_agree(project, emulator)
+
+
+def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
+    project: NativeProject, emulator: Emulator
+) -> None:
+    project.write(one("d"))
+    project.up()
+    [before] = project.resources()
+    refused = error(project.up("--replace", before["urn"], fails=True))
+    assert f"The one that has it is {before['id']}" in refused
+    assert "deleteBeforeReplace: true" in refused
+    assert "ResourceOptions" not in refused
+    project.write({"a": ingress("connect.acme.com", {"deleteBeforeReplace": True}, description="d")})
+    assert "1 replaced" in project.up("--replace", before["urn"])
+    assert project.resources()[0]["id"] != before["id"]
+    assert_agree(project, emulator)

@@ -1,0 +1,55 @@
+"""The SDKs that Pulumi's own generators make of the plugin's schema."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.engine.project import Project
+
+
+def test_a_program_in_typescript_has_types(typescript_project: Project) -> None:
+    typescript_project.typescript_program("""
+        const ingress = new agin.AgentIngress("a", { domain: "connect.acme.com", description: pulumi.secret("hello") });
+        export const uri: pulumi.Output<string> = ingress.uri;
+        export const targets: pulumi.Output<string[]> = ingress.nsTargets;
+        // @ts-expect-error
+        new agin.AgentIngress("misspelled", { domain: "connect.acme.com", descripton: "hello" });
+        """)
+    typescript_project.check_types()
+
+
+def test_the_schema_is_as_pulumi_wants_it(cli: Path, tmp_path: Path) -> None:
+    schema = Path(__file__).parents[2] / "pulumi_agin" / "native" / "schema.json"
+    checked = subprocess.run(
+        [cli / "pulumi", "schema", "check", schema],
+        env={**os.environ, "PULUMI_HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "warning" not in (checked.stdout + checked.stderr).lower()
+
+
+def test_the_module_of_go_builds(sdks: Path) -> None:
+    built = subprocess.run(
+        ["go", "build", "-mod=readonly", "./..."],
+        cwd=sdks / "go",
+        env={**os.environ, "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    assert (sdks / "go" / "agin" / "agentIngress.go").exists()
+
+
+def test_the_package_of_python_does_not_replace_this_one(sdks: Path) -> None:
+    [package] = [folder.name for folder in (sdks / "python").iterdir() if folder.is_dir()]
+    assert package == "pulumi_agin_native"
+
+
+def test_there_is_one_for_dotnet(sdks: Path) -> None:
+    assert "class AgentIngress " in (sdks / "dotnet" / "AgentIngress.cs").read_text(encoding="utf-8")
