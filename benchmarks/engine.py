@@ -1,30 +1,40 @@
-"""Measures `pulumi up` and the other commands, ours and the floor's in turn: seconds, requests and connections."""
+"""Measures `pulumi up` and the other commands, ours and the floor's in turn: seconds, requests and connections.
+
+Each door has a floor of its own. That of the dynamic providers is a Python program with `floor.Floor`, and that of the
+plugin a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import os
+import py_compile
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
 import requests
 
-from benchmarks import floor
+from benchmarks import floor, floor_plugin
 from tests.engine.project import Project
+from tools import languages
 from tools.steps import ended, say
 
 API_KEY = "benchmark-key"
-
-# As many calls as our plugin process carries out at once, at most.
-PLUGIN_CALLS = 32
+# The peer has an account of its own, because ours asks for all of an account at once.
+PEER_API_KEY = "benchmark-key-of-the-peer"
 
 # The name of each operation in the table, and its command. In this order a stack ends as empty as it began.
 OPERATIONS = {
@@ -49,13 +59,28 @@ for n in range({count}):
     floor.Floor(f"i{{n}}", domain=f"i{{n}}.acme.com", description="{description}")
 """
 
+# What Pulumi.yaml says is the version of each plugin.
+VERSION = "1.0.0"
+
+Kind = Literal["floor", "ours", "peer"]
+
 
 @dataclass(frozen=True)
 class Load:
-    """How many resources a program has, and how long the service takes for each answer."""
+    """How many resources a program has, how long the service takes for each answer, and the engine's `--parallel`."""
 
     count: int
     latency_seconds: float
+    parallel: int | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many calls the engine sends at once. By default, that is four times the number of processors."""
+        return self.parallel or 4 * (os.cpu_count() or 1)
+
+    def __str__(self) -> str:
+        parallel = f", {self.parallel} at once" if self.parallel else ""
+        return f"{self.count}, {self.latency_seconds * 1000:g} ms{parallel}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +90,6 @@ class Case:
     operation: str
     load: Load
 
-    @property
-    def latency_seconds(self) -> float:
-        """How long the service takes for each answer."""
-        return self.load.latency_seconds
-
 
 @dataclass
 class Measured:
@@ -77,16 +97,22 @@ class Measured:
 
     floor: list[float] = field(default_factory=list[float])
     ours: list[float] = field(default_factory=list[float])
+    peer: list[float] = field(default_factory=list[float])
     requests: int = 0
     connections: int = 0
 
-    def floor_seconds(self, case: Case, calls: int) -> float:
-        """The floor's median, and the latency of the service where so many calls ask it at once."""
-        return statistics.median(self.floor) + math.ceil(self.requests / calls) * case.latency_seconds
+    def floor_seconds(self, case: Case, most_calls: int) -> float:
+        """The floor's median, and the latency of the service where as many calls ask it at once as can."""
+        batches = math.ceil(self.requests / min(case.load.calls, most_calls))
+        return statistics.median(self.floor) + batches * case.load.latency_seconds
 
     def ratio(self) -> float:
         """Ours to the floor: the median of the pairs of runs. Both runs of a pair met the machine in the same state."""
         return statistics.median(ours / floor for floor, ours in zip(self.floor, self.ours, strict=True))
+
+    def ratio_to_peer(self) -> float:
+        """Ours to the peer: likewise."""
+        return statistics.median(ours / peer for peer, ours in zip(self.peer, self.ours, strict=True))
 
 
 class Service:
@@ -117,82 +143,189 @@ class Tools:
 @contextmanager
 def service(tools: Tools, *arguments: str) -> Iterator[Service]:
     """Runs `pulumi-agin emulator` with these arguments."""
-    command = [str(tools.user_env / "bin" / "pulumi-agin"), "emulator", "--api-key", API_KEY, *arguments]
+    command = [str(tools.user_env / "bin" / "pulumi-agin"), "emulator", *arguments]
+    command += ["--api-key", API_KEY, "--api-key", PEER_API_KEY]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     with ended(process):
         assert process.stdout
         yield Service(process.stdout.readline().decode().strip())
 
 
+class Door(ABC):
+    """A way by which programs use our resources, beside its floor."""
+
+    name: str
+    floor: ModuleType
+    """What is installed for the floor."""
+    loads: Sequence[Load]
+    """What the goals are about."""
+    most_calls = sys.maxsize
+    """How many calls it carries out at once, at most."""
+    kinds: tuple[Kind, ...] = ("ours", "floor")
+
+    @abstractmethod
+    def prepare(self, tools: Tools, folder: Path) -> None:
+        """Writes what all of its programs need into a folder."""
+
+    @abstractmethod
+    def write(self, kind: Kind, project: Project, load: Load, description: str) -> None:
+        """Writes a program."""
+
+
+class DynamicDoor(Door):
+    """Python programs, by Pulumi's dynamic providers."""
+
+    name = "dynamic"
+    floor = floor
+    loads = (Load(1, 0), Load(200, 0), Load(50, 0.2))
+    most_calls = 32
+
+    def prepare(self, tools: Tools, folder: Path) -> None:
+        """Needs nothing."""
+
+    def write(self, kind: Kind, project: Project, load: Load, description: str) -> None:
+        program = OURS if kind == "ours" else FLOOR
+        (project.folder / "__main__.py").write_text(program.format(count=load.count, description=description))
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A provider plugin: the folder of its executable, its name, and the type of its resource."""
+
+    folder: Path
+    name: str
+    type: str
+
+
+class NativeDoor(Door):
+    """YAML programs, by the provider plugin."""
+
+    name = "native"
+    floor = floor_plugin
+    loads = (Load(1, 0), Load(50, 0), Load(200, 0), Load(50, 0.2), Load(50, 0.2, parallel=32))
+
+    def __init__(self, peer: Path | None = None) -> None:
+        """Runs nothing yet.
+
+        Args:
+            peer: A folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
+                and ngrok's `terraform-provider-ngrok`. With it, they are measured, too. `go build` makes the first in
+                the repository pulumi/pulumi-terraform-bridge from `./dynamic`, and the second in
+                ngrok/terraform-provider-ngrok. Go's module proxy serves neither.
+        """
+        self._peer = peer and peer.absolute()
+        if peer:
+            self.kinds = ("ours", "floor", "peer")
+
+    def prepare(self, tools: Tools, folder: Path) -> None:
+        languages.ensure(languages.YAML, tools.cli)
+        scripts = tools.user_env / "bin"
+        self._plugins = {
+            "ours": Plugin(folder / "agin", "agin", "agin:AgentIngress"),
+            "floor": Plugin(folder / "floor", "floor", "floor:Floor"),
+        }
+        for plugin in self._plugins.values():
+            plugin.folder.mkdir()
+        (folder / "agin" / "pulumi-resource-agin").symlink_to(scripts / "pulumi-resource-agin")
+        executable = folder / "floor" / "pulumi-resource-floor"
+        executable.write_text(f"#!{scripts / 'python'}\nfrom floor_plugin import main\n\nmain()\n")
+        executable.chmod(0o755)
+        if self._peer:
+            self._plugins["peer"] = Plugin(self._peer, "terraform-provider", "ngrok:AgentIngress")
+
+    def write(self, kind: Kind, project: Project, load: Load, description: str) -> None:
+        plugin = self._plugins[kind]
+        zone = "peer.com" if kind == "peer" else "acme.com"
+        resources = {
+            f"i{n}": {"type": plugin.type, "properties": {"domain": f"i{n}.{zone}", "description": description}}
+            for n in range(load.count)
+        }
+        # With a version, the YAML host keeps the schema, and starts no further process for it. Any does.
+        plugins = {"providers": [{"name": plugin.name, "path": str(plugin.folder), "version": VERSION}]}
+        program = {"name": project.name, "runtime": "yaml", "plugins": plugins, "resources": resources}
+        # JSON is YAML, too.
+        project.yaml(json.dumps(program, indent=2))
+        if kind == "peer":
+            self._describe_peer(project)
+
+    def _describe_peer(self, project: Project) -> None:
+        """Writes what `pulumi package add terraform-provider …/terraform-provider-ngrok` writes."""
+        value = json.dumps({"local": {"path": f"{self._peer}/terraform-provider-ngrok"}}).encode()
+        package = {
+            "packageDeclarationVersion": 1,
+            "version": VERSION,
+            "name": "terraform-provider",
+            "parameterization": {"name": "ngrok", "version": "0.0.0", "value": base64.b64encode(value).decode()},
+        }
+        folder = project.folder / "sdks" / "ngrok"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ngrok-0.0.0.yaml").write_text(json.dumps(package))
+
+
 @contextmanager
-def projects(tools: Tools, url: str) -> Iterator[dict[str, Project]]:
-    """An empty project for the floor, and one for ours."""
-    settings = {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": API_KEY}
+def projects(tools: Tools, url: str, door: Door) -> Iterator[dict[Kind, Project]]:
+    """An empty project for each kind: for ours, for the floor, and for the peer if it is measured."""
+    keys: dict[Kind, str] = {"ours": API_KEY, "floor": API_KEY, "peer": PEER_API_KEY}
     # Installed as ours is: the state holds the path of the code, and the engine writes the whole state after each step.
     [packages] = (tools.user_env / "lib").glob("python*/site-packages")
-    installed = Path(shutil.copy(floor.__file__, packages))
+    installed = Path(shutil.copy(str(door.floor.__file__), packages))
+    compiled = Path(str(py_compile.compile(str(installed))))
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            door.prepare(tools, folder)
             yield {
-                kind: Project(Path(folder, kind), tools.cli, tools.user_env, dict(settings))
-                for kind in ("floor", "ours")
+                kind: Project(
+                    folder / kind,
+                    tools.cli,
+                    tools.user_env,
+                    {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": keys[kind]},
+                )
+                for kind in door.kinds
             }
     finally:
         installed.unlink()
+        compiled.unlink()
 
 
-def calls_at_once(parallel: int | None) -> int:
-    """How many resources are worked on at once.
-
-    Args:
-        parallel: The engine's `--parallel`; None for its default, four times the number of processors.
-    """
-    return min(PLUGIN_CALLS, parallel or 4 * (os.cpu_count() or 1))
-
-
-def measure(tools: Tools, loads: Sequence[Load], runs: int, parallel: int | None) -> dict[Case, Measured]:
+def measure(tools: Tools, door: Door, loads: Sequence[Load], runs: int) -> dict[Case, Measured]:
     """Runs all operations under each load.
 
     Args:
         tools: What runs them.
+        door: The door.
         loads: The loads.
-        runs: How often each is run, once for the floor and once for ours.
-        parallel: The engine's `--parallel`; None for its default.
+        runs: How often each is run, once for each kind.
     """
     found: dict[Case, Measured] = {}
-    options = () if parallel is None else ("--parallel", str(parallel))
-    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url) as both:
+    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, door) as both:
         for load in loads:
             emulator.tell("clear_faults")
             if load.latency_seconds:
                 emulator.tell("add_fault", method=None, kind="delay", seconds=load.latency_seconds, times=None)
             for run in range(runs):
-                say(f"{load.count} at {load.latency_seconds * 1000:g} ms, run {run + 1} of {runs} …")
+                say(f"{door.name}: {load}, run {run + 1} of {runs} …")
                 for operation in OPERATIONS:
                     case = Case(operation, load)
                     measured = found.setdefault(case, Measured())
-                    # The second one finds the machine's caches as the first one left them.
-                    for kind in ("floor", "ours") if run % 2 else ("ours", "floor"):
-                        _run(kind, both[kind], case, emulator, measured, options)
+                    # Each finds the machine's caches as the one before left them.
+                    for kind in reversed(door.kinds) if run % 2 else door.kinds:
+                        _run(door, kind, both[kind], case, emulator, measured)
     return found
 
 
-def _run(
-    kind: str, project: Project, case: Case, emulator: Service, measured: Measured, options: Sequence[str]
-) -> None:
-    description = "changed" if case.operation == "update" else "first"
+def _run(door: Door, kind: Kind, project: Project, case: Case, emulator: Service, measured: Measured) -> None:
     if case.operation in ("up", "update"):
-        program = OURS if kind == "ours" else FLOOR
-        (project.folder / "__main__.py").write_text(program.format(count=case.load.count, description=description))
+        door.write(kind, project, case.load, "changed" if case.operation == "update" else "first")
     emulator.tell("clear_requests")
     connections_before = emulator.ask("connections")
-    quick = ("--yes", "--skip-preview") if case.operation != "preview" else ()
+    options = ["--yes", "--skip-preview"] if case.operation != "preview" else []
+    if case.load.parallel:
+        options += ["--parallel", str(case.load.parallel)]
     started = time.perf_counter()
-    project.pulumi(OPERATIONS[case.operation], *quick, *options)
+    project.pulumi(OPERATIONS[case.operation], *options)
     seconds = time.perf_counter() - started
-    if kind == "floor":
-        measured.floor.append(seconds)
-    else:
-        measured.ours.append(seconds)
+    getattr(measured, kind).append(seconds)
+    if kind == "ours":
         measured.requests = sum(emulator.ask("counts").values())
         measured.connections = emulator.ask("connections") - connections_before

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchmarks.engine import API_KEY, OURS, Tools, calls_at_once, projects, service
+from benchmarks.engine import API_KEY, DynamicDoor, Load, Tools, projects, service
 from pulumi_agin.api import rate_limit
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
@@ -71,7 +71,7 @@ def scaled() -> Limited:
             return False
 
         started = time.perf_counter()
-        with ThreadPoolExecutor(calls_at_once(None)) as threads:
+        with ThreadPoolExecutor(Load(COUNT, 0).calls) as threads:
             failures = sum(threads.map(failed, range(COUNT)))
         seconds = time.perf_counter() - started
         return Limited(
@@ -81,9 +81,10 @@ def scaled() -> Limited:
 
 def real(tools: Tools) -> Limited:
     """Runs `pulumi up` against the real limit, which takes about two minutes."""
-    with service(tools) as emulator, projects(tools, emulator.url) as both:
+    door = DynamicDoor()
+    with service(tools) as emulator, projects(tools, emulator.url, door) as both:
         project = both["ours"]
-        (project.folder / "__main__.py").write_text(OURS.format(count=COUNT, description="limited"))
+        door.write("ours", project, Load(COUNT, 0), "limited")
         started = time.perf_counter()
         project.up()
         seconds = time.perf_counter() - started
