@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import queue
+import select
 import signal
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import grpc
 
@@ -45,17 +45,17 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(process, engine, clock), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # A signal may come at any moment of the wait for it. Only this queue can then be changed without a deadlock.
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    # A signal may come just before the wait for it, and would then not end the wait. A byte in a socket does.
+    signals, wakes_up = socket.socketpair()
+    wakes_up.setblocking(False)
+    signal.set_wakeup_fd(wakes_up.fileno())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: signals.put(number))
+        signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)  # noqa: T201 - the engine reads it
     is_told_to_end = False
     while not is_told_to_end and engine.is_there():
-        with suppress(queue.Empty):
-            signals.get(timeout=look_seconds)
-            is_told_to_end = True
+        is_told_to_end = bool(select.select([signals], [], [], look_seconds)[0])
     clock.interrupt()
     server.stop(grace_seconds).wait()
     # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
