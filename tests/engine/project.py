@@ -246,6 +246,10 @@ class Project:
         """`pulumi up`, without its preview."""
         return self.pulumi("up", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
+    def preview_and_up(self) -> Result:
+        """`pulumi up --diff` with its preview, in one command."""
+        return self.pulumi("up", "--yes", "--diff")
+
     def preview(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
         """`pulumi preview --diff`."""
         return self.pulumi("preview", "--diff", *args, fails=fails, **kwargs)

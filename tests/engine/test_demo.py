@@ -86,7 +86,9 @@ def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
 
 def test_the_demo_in_yaml_and_its_end(checkout: Path, cli: Path, languages: str) -> None:
     programs = f"{cli}:{languages}"
+    has_environment = (checkout / ".build" / "user").exists()
     first = make(checkout, programs, "demo-yaml")
+    assert ("wheel" in first) != has_environment, "the demos share one environment"
     assert "2 created" in first
     assert "nsTargets" in first
     assert "Warning" not in first

@@ -93,11 +93,6 @@ def nothing_was_written(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} <= {"GET"}
 
 
-def preview_and_up(project: Project) -> Result:
-    """`pulumi up` with its preview, in one command."""
-    return project.pulumi("up", "--yes", "--diff")
-
-
 def nothing_changed(result: Result) -> bool:
     """Whether the CLI tells only of resources that are as they were."""
     # The summary has changes first, if there are some.
@@ -128,7 +123,7 @@ def test_an_up_changes_nothing_and_a_destroy_deletes_all(project: Project, emula
     assert [ingress["domain"] for ingress in before] == DOMAINS
     assert with_init_errors(project) == ["kept"]
     # Only what failed half-way is looked at again.
-    up = preview_and_up(project)
+    up = project.preview_and_up()
     assert "~ 1 to update" in up
     assert "~ 1 updated" in up
     assert with_init_errors(project) == []
@@ -192,7 +187,7 @@ def test_an_up_sets_only_the_records_that_were_left_half_way(
 ) -> None:
     before = made(emulator), records(bind)
     unsettled = unsettled_delegations(dns_project, recording)
-    up = preview_and_up(dns_project)
+    up = dns_project.preview_and_up()
     # The certificate of `late` is waited for again.
     assert f"~ {1 + len(unsettled)} to update" in up
     assert f"~ {1 + len(unsettled)} updated" in up

@@ -25,12 +25,10 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     outputs = {name: Ref(f"a.{name}") for name in (*OUTPUTS, "id")}
     outputs["privateKeyType"] = Ref("a.certificateManagementPolicy.privateKeyType")
     project.write({"a": ingress(" Connect.ACME.com. ", description="d", certificateManagementPolicy=policy)}, **outputs)
-    # A preview asks nothing, as it can know nothing of what is yet to be made.
-    assert "2 to create" in project.preview()
-    assert asked(emulator) == []
-
-    # Created: one POST, and every output, in canonical form.
-    assert "2 created" in project.up()
+    # Created: one POST, and every output, in canonical form. No preview asks ngrok anything.
+    up = project.preview_and_up()
+    assert "2 to create" in up
+    assert "2 created" in up
     assert asked(emulator) == [
         ("POST", {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy})
     ]
@@ -50,10 +48,10 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     # Nothing changed but how it is spelled: no request at all.
     policy = {**policy, "privateKeyType": "rsa"}
     project.write({"a": ingress("connect.acme.com", description="d", certificateManagementPolicy=policy)}, **outputs)
-    same = project.preview()
-    assert UNCHANGED in same
-    assert "--outputs:--" not in same
-    assert UNCHANGED in project.up()
+    same = project.preview_and_up()
+    assert same.output.count(UNCHANGED) == 2
+    # An update lists all outputs, and a preview those that change.
+    assert "--outputs:--" not in same.output.partition("Updating (dev)")[0]
     assert asked(emulator) == []
 
     # Another account's key: it does not exist there, and stays in the state.
@@ -67,11 +65,10 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     policy = {**policy, "privateKeyType": "ecdsa"}
     a = ingress("connect.acme.com", description="new", metadata="m", certificateManagementPolicy=policy)
     project.write({"a": a}, **outputs)
-    preview = " ".join(project.preview().output.split())
-    assert "1 to update" in preview
-    assert '~ description : "d" => "new"' in preview
-    assert asked(emulator) == []
-    assert "1 updated" in project.up()
+    shown = " ".join(project.preview_and_up().output.split())
+    assert "1 to update" in shown
+    assert '~ description : "d" => "new"' in shown
+    assert "1 updated" in shown
     sent = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     assert asked(emulator) == [
         ("PATCH", {"description": "new", "metadata": "m", "certificate_management_policy": sent})
@@ -95,10 +92,10 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
 
     # Another domain: the new one is made before the old one goes.
     project.write({"a": ingress("other.acme.com", certificateManagementPolicy=policy)}, **outputs)
-    preview = " ".join(project.preview().output.split())
-    assert "1 to replace" in preview
-    assert '~ domain : "connect.acme.com" => "other.acme.com"' in preview
-    assert "1 replaced" in project.up()
+    shown = " ".join(project.preview_and_up().output.split())
+    assert "1 to replace" in shown
+    assert '~ domain : "connect.acme.com" => "other.acme.com"' in shown
+    assert "1 replaced" in shown
     assert [method for method, _ in asked(emulator)] == ["POST", "DELETE"]
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["other.acme.com"]
 
@@ -112,6 +109,8 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
 def test_get_and_functions_read_what_the_stack_does_not_own_in_previews_too(
     project: NativeProject, emulator: Emulator
 ) -> None:
+    # The job goes by the clock: it is there from the beginning, and stays.
+    emulator.configure(job_after_seconds=0, issue_after_seconds=10_000)
     policy = {"authority": "letsencrypt"}
     theirs = [
         AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": f"{name}.acme.com", **more})

@@ -34,15 +34,14 @@ def test_a_text_changes_and_what_is_built_on_the_rest_does_not(project: NativePr
     emulator.clear_requests()
 
     write("two")
-    preview = project.preview()
-    assert "1 to update" in preview
-    assert "2 unchanged" in preview
-    assert "--outputs:--" not in preview
-    assert emulator.requests() == []
     before = project.outputs()
-    up = project.up()
+    up = project.preview_and_up()
+    assert "1 to update" in up
     assert "1 updated" in up
-    assert "2 unchanged" in up
+    assert up.output.count("2 unchanged") == 2
+    # An update lists all outputs, and a preview those that change.
+    assert "--outputs:--" not in up.output.partition("Updating (dev)")[0]
+    assert [request["method"] for request in emulator.requests()] == ["PATCH"]
     assert project.outputs() == before
 
     # Of a change of the policy, only the policy and its certificate change or are not known.

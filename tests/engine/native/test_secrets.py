@@ -55,8 +55,6 @@ def test_what_is_secret_stays_one_also_after_a_refresh_and_in_the_most_detailed_
     emulator.set_ingress(emulator.ingresses()[0]["id"], {"metadata": "theirs"})
     shown += project.refresh("-v=9", "--logtostderr").output
     assert_secret()
-    shown += project.up("-v=9", "--logtostderr").output
-    assert_secret()
     shown += project.destroy("-v=9", "--logtostderr").output
     assert_no_key(shown, project)
     files = project.files()
