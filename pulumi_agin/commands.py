@@ -60,8 +60,11 @@ def native_import_line(id_: str, urn: str) -> str:
     )
     there = line.quote(f"the stack has {id_} already: give the resource its old name in the option aliases")
     elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
+    # Of all that may name an id, such as outputs of the stack, only a resource has its type after it.
+    resource = line.quote(f'"id":"{id_}","type":')
     return line.of(
-        f'state="$(pulumi stack export)" && case "$state" in *{line.quote(id_)}*) echo {there};; '
+        'state="$(pulumi stack export)" && state="$(printf %s "$state" | tr -d " \\n")" && case "$state" in '
+        f"*{resource}*) echo {there};; "
         f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; *) echo {elsewhere};; esac"
     )
 

@@ -329,7 +329,7 @@ def _base_url_problem(base_url: str) -> str:
 
 
 def say(line: str) -> None:
-    """Shows a line to the user at once, because Pulumi passes on the output of plugins and programs as it comes."""
+    """Shows a line to the user at once: Pulumi passes on the output of programs and dynamic providers as it comes."""
     # One write, so that the lines of several threads stay whole.
     sys.stderr.write(f"pulumi-agin: {line}\n")
     sys.stderr.flush()

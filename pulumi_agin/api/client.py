@@ -112,19 +112,22 @@ class AgentIngressClient:
         self._snapshot = Snapshot(self._read_page, _FIRST_PAGE, clock)
         self._creates = _Creates()
         self._is_awaited: Callable[[], bool] = lambda: True
+        self._is_received: Callable[[], bool] = lambda: True
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
 
-    def for_caller(self, is_awaited: Callable[[], bool]) -> AgentIngressClient:
+    def for_caller(self, is_awaited: Callable[[], bool], is_received: Callable[[], bool]) -> AgentIngressClient:
         """Returns this client for a caller that may leave. It shares everything with this one.
 
         Args:
             is_awaited: Tells, in the thread of a call, whether the caller still waits for it. If not, nothing more is
-                sent.
+                sent, except for a last look at what became of a write.
+            is_received: Tells, in the thread of a call, whether the caller still takes its result. If not, nothing more
+                is sent at all.
         """
         client = copy.copy(self)
-        client._is_awaited = is_awaited
+        client._is_awaited, client._is_received = is_awaited, is_received
         return client
 
     # -- the calls ----------------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing = self._get(id_, domain, _rest(deadline))
+            existing = self._get(id_, domain, self._rest(deadline))
         except errors.NotFoundError:
             raise
         except errors.NgrokError as error:
@@ -281,7 +284,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            self._get(id_, domain, _rest(deadline))
+            self._get(id_, domain, self._rest(deadline))
         except errors.NotFoundError:
             raise
         except errors.NgrokError:
@@ -371,9 +374,10 @@ class AgentIngressClient:
 
     def _read_page(self, query: Mapping[str, str], deadline: Deadline, doing: str = _LISTING) -> Page:
         request = Request("GET", doing, query=query)
+        answer = self._transport.send(request, deadline)
+        # Imported only now because it loads pydantic. The first request need not wait for that.
         from .models import AgentIngressPage
 
-        answer = self._transport.send(request, deadline)
         page = self._parse(request, answer, AgentIngressPage.from_answer)
         # Only the query is used: the host in an answer may be one that must not see the key.
         next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
@@ -395,7 +399,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing, now = self._look_for(domain, lost, _rest(deadline))
+            existing, now = self._look_for(domain, lost, self._rest(deadline))
         except errors.NgrokError as error:
             if not made_id:
                 raise
@@ -461,6 +465,19 @@ class AgentIngressClient:
     def _deadline(self, timeout_seconds: float | None) -> Deadline:
         seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         return Deadline(seconds, self._clock, self._is_awaited)
+
+    def _rest(self, deadline: Deadline) -> Deadline:
+        """Returns what is left of the time of a write, to settle it.
+
+        If the caller takes the result but no longer waits, that is enough for one request: the clock of such a caller
+        makes no pauses any more.
+        """
+        last_look = iter([True])
+        return Deadline(
+            min(SETTLING_SECONDS, deadline.left),
+            self._clock,
+            lambda: self._is_awaited() or (self._is_received() and next(last_look, False)),
+        )
 
     def _check_id(self, id_: str) -> str:
         """Returns the id if a path can contain it and still lead to an Agent Ingress."""
@@ -562,11 +579,6 @@ def _id_in(answer: Answer, domain: str) -> str:
         return ""
     is_right = isinstance(id_, str) and PLAIN_ID.fullmatch(id_) and isinstance(its_domain, str)
     return id_ if is_right and canonical_domain(its_domain) == domain else ""
-
-
-def _rest(deadline: Deadline) -> Deadline:
-    """Returns what is left of the time of a write, to settle it."""
-    return deadline.part(min(SETTLING_SECONDS, deadline.left))
 
 
 def _matches(ingress: AgentIngress, asked: Mapping[str, Any]) -> bool:

@@ -23,7 +23,8 @@ def load_settings() -> Settings:
     if not settings.api_key.value.get_secret_value():
         raise UsageError(
             f"there is no ngrok API key: set the environment variable {ENVIRONMENT[API_KEY]}, such as with "
-            f"{API_KEY_OF_STACK} if the stack config has it"
+            f"{API_KEY_OF_STACK} if the stack config has it; for a program in another language than Python, it is "
+            "agin:apiKey there"
         )
     return settings
 

@@ -239,6 +239,7 @@ class _EngineCall:
             timeout_seconds=seconds if seconds > 0 else None,
             is_unknown=_is_unknown,
             is_awaited=lambda: bool(self.context.is_active()),
+            is_received=lambda: bool(self.context.is_active()),
             **known,
         )
 

@@ -72,7 +72,6 @@ class AgentIngressLifecycle:
         """
         self._check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
-        # The engine compares only resources of the program.
         self._account.process.learn_owner(id_, call.urn)
         self._account.process.learn_wanted_policy(id_, wanted.get(POLICY))
         replacing = declared_fields(_load_inputs).replacing
@@ -124,8 +123,6 @@ class AgentIngressLifecycle:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
             self._account.check_gone(call, id_, error)
             return None
-        if reading is Reading.IMPORT:
-            self._account.process.learn_owner(ingress.id, call.urn)
         inputs = None
         if reading is not Reading.GET:
             inputs = inputs_of(ingress, call.inputs_before or call.outputs_before)

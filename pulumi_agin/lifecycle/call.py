@@ -58,7 +58,10 @@ class Call(NamedTuple):
     is_unknown: Callable[[object], bool] = _never
     """Tells whether a value is not known yet, as some are in a preview."""
     is_awaited: Callable[[], bool] = _always
-    """Tells whether the engine still waits for this call. A plugin may go on running after the engine was killed."""
+    """Tells whether this call should go on: the engine waits for it, and the user has not pressed Ctrl-C. A plugin may
+    go on running after the engine was killed."""
+    is_received: Callable[[], bool] = _always
+    """Tells whether the engine still takes the result of this call, as it does after Ctrl-C."""
 
     @property
     def stack(self) -> str:

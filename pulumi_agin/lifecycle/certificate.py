@@ -149,7 +149,9 @@ class CertificateValidationLifecycle:
         In a preview it does not wait.
         """
         if call.is_preview:
-            return {ID: wanted[ID]}
+            # Another ingress would be a replacement, and the domain of an ingress never changes.
+            domain = domain_of(call.outputs_before)
+            return {ID: wanted[ID]} | ({"domain": domain} if domain else {})
         return self._wait(call, wanted)
 
     def delete(self, call: Call, id_: str) -> None:

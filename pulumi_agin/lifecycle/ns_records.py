@@ -77,7 +77,7 @@ class NsRecordsLifecycle:
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return Created("", _outputs(wanted))
+            return Created("", _outputs_after(wanted))
         domain, records = wanted["domain"], _ns_set(wanted)
         with _failures():
             server = self._server(call, wanted)
@@ -127,7 +127,7 @@ class NsRecordsLifecycle:
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return _outputs(wanted)
+            return _outputs_after(wanted)
         kept, domain, records = self._outputs_before(call), wanted["domain"], _ns_set(wanted)
         has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
@@ -244,6 +244,11 @@ def _partly_done(
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
+
+
+def _outputs_after(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs that a write will leave. All are known: what the program does not give will be None."""
+    return {field: wanted.get(field) for field in OUTPUTS}
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:

@@ -104,9 +104,13 @@ class Process:
     # -- for other resources ------------------------------------------------------------------------------
 
     def learn_owner(self, id_: str, urn: str) -> None:
-        """Remembers that a resource of the program has an Agent Ingress."""
+        """Remembers that a resource has an Agent Ingress, if it is one of the program.
+
+        Only those of the program are checked. A refresh compares what the program no longer has, too.
+        """
         with self._lock:
-            self._owners.put(id_, urn)
+            if self._placements.get(urn, None) is not None:
+                self._owners.put(id_, urn)
 
     def other_owner(self, id_: str, urn: str) -> str | None:
         """Returns the URN of another resource of the program that has an Agent Ingress; None if none is known."""

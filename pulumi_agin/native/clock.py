@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 
-# A wait for another thread ends that often at least. Those who wait look again after each wait.
+# A thread that waits for another one looks at least this often whether the user pressed Ctrl-C.
 LONGEST_WAIT_SECONDS = 0.5
 
 
@@ -36,4 +36,5 @@ class InterruptibleClock(Clock):
         condition.wait(min(seconds, LONGEST_WAIT_SECONDS))
 
     def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
+        # These pauses do not end with the others: without pauses, the steps would follow each other at once.
         SYSTEM_CLOCK.repeat(seconds, step)

@@ -22,17 +22,20 @@ class Engine:
         Args:
             address: Host and port, such as "127.0.0.1:1234"; None if the process was not started by an engine.
         """
+        self._started_by = address
         self.attach(address)
 
     def attach(self, address: str | None) -> None:
-        """Takes the address of another engine, as a process that runs in a debugger does."""
-        self._address = address
+        """Shows lines by another engine from now on, as a process that runs in a debugger does.
+
+        Such a process serves many engines, so it does not end with one of them.
+        """
         # gRPC would use a proxy of the environment even on this machine.
         options = [("grpc.enable_http_proxy", 0)]
         self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options)) if address else None
 
     def say(self, line: str) -> None:
-        """Shows a line to the user while a call is under way. The CLI does not show what a plugin prints."""
+        """Shows a line to the user while a call is under way. The CLI does not show what such a plugin prints."""
         if self._stub is None:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - somebody runs the plugin by hand
             return
@@ -44,12 +47,15 @@ class Engine:
             return
 
     def is_there(self) -> bool:
-        """Tells whether the engine is still there, as far as that is known."""
-        if self._address is None:
+        """Tells whether the engine that started the process is still there, as far as that is known."""
+        if self._started_by is None:
             return True
-        host, _, port = self._address.rpartition(":")
+        host, _, port = self._started_by.rpartition(":")
         try:
             socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
-        except OSError:
+        except (ConnectionRefusedError, TimeoutError):
             return False
+        except OSError:
+            # This tells nothing about the engine, such as when the process has too many files open.
+            return True
         return True

@@ -126,7 +126,7 @@ class Function:
             NgrokError: ngrok could not be asked, or has no such ingress.
         """
         words = account.process.vocabulary
-        inputs, problems = validate(self.inputs, arguments, call.is_unknown, words=words)
+        inputs, problems = validate(self.inputs, arguments, words=words)
         if problems:
             raise Failed(f"{self.name}: {'; '.join(map(str, problems))}")
         return self.compute(account, call, inputs)

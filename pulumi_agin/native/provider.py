@@ -23,6 +23,7 @@ from pulumi_agin.lifecycle.results import Failed, PartlyDone
 from pulumi_agin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
+from pulumi_agin.words import Special
 
 from . import properties
 from .names import camel_case, in_snake_case
@@ -94,14 +95,17 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ends all waits. Requests that are under way are still answered, so that the state is right."""
+        """Ends all waits. What a request has done by then is still found out, so that the state is right."""
         self._clock.interrupt()
         return empty_pb2.Empty()
 
     # -- the configuration --------------------------------------------------------------------------------
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Finds names that are nearly right. Other problems show at each resource that needs the setting."""
+        """Finds names that are nearly right, and values that are no setting.
+
+        Other problems show at each resource that needs the setting.
+        """
         with _failing(context):
             from pulumi_agin.fields import likeliest_name, why_unknown
 
@@ -113,6 +117,9 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
                 for name in config
                 if name not in SETTINGS and likeliest_name(name, names)
             ]
+            for name in [name for name, value in config.items() if isinstance(value, Special)]:
+                reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
+                del config[name]
             failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
             return provider_pb2.CheckResponse(inputs=properties.packed(config, ["apiKey"]), failures=failures)
 
@@ -130,11 +137,12 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             config = properties.spelled(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # The engine's own are "default" and "default_" with a version.
-            if request.name != "default" and not request.name.startswith("default_"):
-                self._provider_urn = request.urn
+            is_explicit = request.name != "default" and not request.name.startswith("default_")
+            if is_explicit:
                 values[PROVIDER_NAME] = request.name
             settings = Settings.load(values.get, names=NAMES)
             with self._lock:
+                self._provider_urn = request.urn if is_explicit else None
                 self._settings = settings
                 self._lifecycles.clear()
             return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -255,6 +263,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             is_preview=getattr(request, "preview", False),
             is_unknown=properties.is_unknown,
             is_awaited=lambda: bool(context.is_active()) and not self._clock.is_interrupted(),
+            is_received=lambda: bool(context.is_active()),
             **known,
         )
 

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -37,7 +38,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
         grace_seconds: How long calls under way may take to end.
     """
     clock = InterruptibleClock()
-    engine = Engine(next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None))
+    engine = Engine(_address_of_engine(sys.argv[1:]))
     process = Process(NativeVocabulary(), engine.say, clock)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
@@ -60,3 +61,12 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     server.stop(grace_seconds).wait()
     # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
     os._exit(0)
+
+
+def _address_of_engine(arguments: Sequence[str]) -> str | None:
+    """Returns the address from the arguments of the process; None if no engine started it.
+
+    The engine puts it after its flags, some of which have a value, such as `--tracing ENDPOINT`.
+    """
+    host, _, port = arguments[-1].rpartition(":") if arguments else ("", "", "")
+    return f"{host}:{port}" if host and port.isdecimal() else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +22,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.native.engine import ANSWER_SECONDS
+from pulumi_agin.native.engine import ANSWER_SECONDS, Engine
 from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
 from tests.engine.project import until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -199,6 +201,9 @@ def test_a_name_of_the_configuration_that_is_nearly_right_is_refused(offline: Pl
     right = {"apiKey": API_KEY, "apiBaseUrl": "https://x", "timeoutSeconds": "5", "version": "1.0.0"}
     assert check_config(right) == ({**right, "apiKey": secret(API_KEY)}, [])
     assert check_config({"apiKey": UNKNOWN})[1] == []
+    asset = {"4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
+    wrong = "property apiKey must be a plain value, not an asset, an archive or a resource"
+    assert check_config({"apiKey": asset, "timeoutSeconds": "5"}) == ({"timeoutSeconds": "5"}, [wrong])
 
 
 def test_no_change_of_the_configuration_replaces_the_provider(offline: Plugin) -> None:
@@ -353,6 +358,24 @@ def test_a_preview_of_an_update_knows_what_it_will_leave(plugin: Plugin, emulato
     assert emulator.requests() == []
 
 
+def test_a_preview_of_an_update_of_records_and_waits_knows_all_that_stays(offline: Plugin) -> None:
+    def update(plugin: Plugin, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        request = provider_pb2.UpdateRequest(id=ID, urn=plugin.urn, olds=sent(outputs), news=sent(news), preview=True)
+        return seen(plugin.call(plugin.stub.Update, request).properties)
+
+    without_key = {name: value for name, value in RECORDS.items() if not name.startswith("tsig")}
+    none = dict.fromkeys(("tsigKeyName", "tsigSecret", "tsigAlgorithm"))
+    new = {**without_key, "ttl": 600}
+    assert update(offline.of(RFC2136_DELEGATION), without_key, new) == {**new, **none}
+    wait = {"agentIngressId": ID, "timeoutSeconds": 5, "dnsErrorGraceSeconds": 5}
+    before = {"agentIngressId": ID, "domain": DOMAIN, "renewsAt": None, "_was_ready": False}
+    assert update(offline.of(CERTIFICATE_VALIDATION), before, wait) == {
+        "agentIngressId": ID,
+        "domain": DOMAIN,
+        "renewsAt": UNKNOWN,
+    }
+
+
 # -- read -------------------------------------------------------------------------------------------------
 
 
@@ -489,6 +512,8 @@ def test_functions_have_the_names_of_the_program(plugin: Plugin) -> None:
         'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
     )
     configuration = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": outputs["regionDomains"]}
+    # The engine leaves out what it does not know yet.
+    assert refused(lambda: invoke(plugin, "agentConfig", {"domain": UNKNOWN})).startswith("agentConfig: domain ")
     [(name, yaml)] = invoke(plugin, "agentConfig", configuration).items()
     assert name == "yaml"
     assert DOMAIN in yaml
@@ -559,9 +584,11 @@ def test_ctrl_c_ends_the_pause_before_a_repetition(status: int, plugin: Plugin, 
     timeout = 100_000
     message = cancelled(plugin, lambda: plugin.create({"domain": DOMAIN}, timeout=timeout))
     assert "it was interrupted" in message
-    assert len(emulator.requests()) == 1
+    # After a 503, nobody knows whether the ingress was made. One look may tell.
+    expected = ["POST", "GET"] if status == 503 else ["POST"]
+    assert [request["method"] for request in emulator.requests()] == expected
     assert "it was interrupted" in refused(lambda: create(plugin, {"domain": "later.acme.com"}))
-    assert len(emulator.requests()) == 1
+    assert len(emulator.requests()) == len(expected)
 
 
 def test_ctrl_c_ends_the_wait_for_a_certificate(plugin: Plugin, emulator: Emulator) -> None:
@@ -584,6 +611,16 @@ def test_ctrl_c_loses_nothing_that_is_under_way(plugins: Plugins) -> None:
         id_, outputs = creating.result()
     assert id_ == "agin_connect"
     assert outputs["nsTargets"]
+
+
+def test_ctrl_c_leaves_time_to_find_out_what_a_lost_answer_said(plugin: Plugin, emulator: Emulator) -> None:
+    emulator.add_fault("POST", "reset_after", times=None)
+    with ThreadPoolExecutor(1) as threads:
+        creating = threads.submit(create, plugin, {"domain": DOMAIN})
+        until("it is made", emulator.ingresses)
+        plugin.call(plugin.stub.Cancel, empty_pb2.Empty())
+        id_, _ = creating.result()
+    assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
 
 
 # -- the end of the process -------------------------------------------------------------------------------
@@ -624,6 +661,42 @@ def test_an_engine_that_is_gone_is_noticed_within_a_minute() -> None:
         plugin.wait_for_end()
         assert plugin.process.returncode == 0
     assert plugin.printed == ""
+
+
+class Traced(Hurried):
+    """A process that the engine starts with more arguments than its address."""
+
+    def _begin(self) -> Sequence[str]:
+        *command, address = super()._begin()
+        return [*command, "--logtostderr", "-v=9", "--tracing", "http://collector.invalid/api/v1/spans", address]
+
+
+def test_the_address_of_the_engine_comes_after_its_flags(emulator: Emulator) -> None:
+    environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    with Traced(environment) as plugin:
+        create(plugin, {"domain": DOMAIN})
+        plugin.engine.end()
+        plugin.wait_for_end()
+    assert plugin.printed == ""
+
+
+def test_the_engine_is_gone_if_nobody_listens_where_the_process_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{gone.getsockname()[1]}"
+    assert Engine(address).is_there()
+
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "create_connection", refuse)
+        assert Engine(address).is_there()
+    gone.close()
+    assert not Engine(address).is_there()
+    # In a debugger, the process serves one engine after the other.
+    debugged = Engine(None)
+    debugged.attach(address)
+    assert debugged.is_there()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

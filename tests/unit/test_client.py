@@ -689,7 +689,7 @@ def test_what_is_repeated_ends_with_its_thread() -> None:
 
 
 def test_for_a_caller_who_has_left_nothing_is_sent(client: AgentIngressClient, emulator: Emulator) -> None:
-    leaver = client.for_caller(lambda: False)
+    leaver = client.for_caller(lambda: False, lambda: False)
     for call in (leaver.list, lambda: leaver.create({"domain": DOMAIN})):
         with pytest.raises(errors.UnreachableError, match=r"^could not .*: it was interrupted$"):
             call()
@@ -701,5 +701,26 @@ def test_for_a_caller_who_leaves_nothing_is_repeated(client: AgentIngressClient,
     emulator.add_fault("POST", "reset_before", times=None)
     waits = iter([True, True])
     with pytest.raises(errors.CreateUnsettledError, match="it was interrupted"):
-        client.for_caller(lambda: next(waits, False)).create({"domain": DOMAIN})
+        client.for_caller(lambda: next(waits, False), lambda: False).create({"domain": DOMAIN})
     assert emulator.counts() == {"POST /agent_ingresses": 2}
+
+
+def test_for_a_caller_who_waits_no_longer_one_look_tells_what_became_of_a_write(
+    client: AgentIngressClient, emulator: Emulator
+) -> None:
+    def interrupted() -> AgentIngressClient:
+        waits = iter([True])
+        return client.for_caller(lambda: next(waits, False), lambda: True)
+
+    emulator.add_fault("POST", "reset_after")
+    made = interrupted().create({"domain": DOMAIN})
+    assert [made.id] == [each["id"] for each in emulator.ingresses()]
+    emulator.add_fault("PATCH", "reset_after")
+    assert interrupted().update(made.id, {"description": "new"}).description == "new"
+    # It is one look, and no second one after it.
+    emulator.add_fault("PATCH", "reset_before")
+    emulator.add_fault("GET", "answer", status=503, json_body={}, times=None)
+    emulator.clear_requests()
+    with pytest.raises(errors.UpdateUnsettledError, match="could not be read afterwards"):
+        interrupted().update(made.id, {"description": "newer"})
+    assert [request["method"] for request in emulator.requests()] == ["PATCH", "GET"]

@@ -116,18 +116,31 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, "--file=x", "--", "a\n"])
 def test_the_line_of_the_plugin_takes_any_name(name: str, programs: Path) -> None:
-    Path("state.json").write_text(STACK)
+    Path("state.json").write_text(state_of())
     line = commands.native_import_line(ID, f"urn:pulumi:dev::test::agin:index:AgentIngress::{name}")
     options = ["--generate-code=false", "--yes"]
     assert printed(line, programs) == ["import", *options, "--", "agin:index:AgentIngress", name, ID]
     assert not Path("x").exists()
 
 
+def state_of(*resources: dict[str, Any], stack: str = STACK) -> str:
+    """What `pulumi stack export` prints of these resources of a stack whose outputs have the id, too."""
+    outputs = {"id": ID, "shown": f'"id":"{ID}","type":'}
+    whole = {"urn": stack, "custom": False, "type": "pulumi:pulumi:Stack", "outputs": outputs}
+    return json.dumps({"version": 3, "deployment": {"resources": [whole, *resources]}}, indent=4)
+
+
+OLD_NAME = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index:AgentIngress"}
+
+
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        (f"{STACK} {ID}", f"the stack has {ID} already: give the resource its old name in the option aliases"),
-        (STACK.replace("dev", "prod"), "another stack is selected: run this after pulumi stack select dev"),
+        (state_of(OLD_NAME), f"the stack has {ID} already: give the resource its old name in the option aliases"),
+        (
+            state_of(stack=STACK.replace("dev", "prod")),
+            "another stack is selected: run this after pulumi stack select dev",
+        ),
     ],
 )
 def test_the_line_of_the_plugin_takes_over_nothing_that_the_next_up_would_delete(

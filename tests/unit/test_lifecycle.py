@@ -129,11 +129,23 @@ def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Proces
 def test_what_another_resource_has_is_not_deleted(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
     id_, outputs = created(ingresses)
     new = URN.replace("connect", "new")
-    ingresses.diff(Call(new, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
+    inputs = {"domain": "connect.acme.com"}
+    ingresses.check(Call(new), inputs)
+    ingresses.diff(Call(new, outputs_before=outputs), id_, inputs)
     with pytest.raises(Failed, match=f"is not deleted, because {new} has it too"):
         ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert [each["id"] for each in emulator.ingresses()] == [id_]
     ingresses.delete(Call(new, outputs_before=outputs), id_)
+    assert emulator.ingresses() == []
+
+
+def test_who_only_reads_an_ingress_does_not_have_it(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    id_, outputs = created(ingresses)
+    other = URN.replace("connect", "other")
+    # To the plugin, a `get` is the same as an import. A refresh compares what the program may no longer have.
+    assert ingresses.read(Call(other), id_, Reading.IMPORT)
+    ingresses.diff(Call(other, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
+    ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert emulator.ingresses() == []
 
 

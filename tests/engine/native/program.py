@@ -66,7 +66,7 @@ class Resource:
     type: str
     properties: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    id: str | None = None
+    id: str | Ref | None = None
 
 
 def ingress(domain: object, options: Mapping[str, Any] | None = None, **properties: object) -> Resource:
@@ -103,10 +103,8 @@ def _in_yaml(resources: Mapping[str, Resource], outputs: Mapping[str, Any]) -> s
 
 
 def _resource_in_yaml(resource: Resource) -> dict[str, Any]:
-    what: dict[str, Any] = (
-        {"properties": _value_in_yaml(resource.properties)} if resource.id is None else {"get": {"id": resource.id}}
-    )
-    return {"type": resource.type, **what, "options": _value_in_yaml(resource.options)}
+    what = {"properties": resource.properties} if resource.id is None else {"get": {"id": resource.id}}
+    return {"type": resource.type, **_value_in_yaml(what), "options": _value_in_yaml(resource.options)}
 
 
 def _value_in_yaml(value: Any) -> Any:
@@ -143,7 +141,7 @@ def _resource_in_typescript(name: str, resource: Resource) -> str:
     class_ = "agin.Provider" if resource.type == PROVIDER else f"agin.{resource.type.rpartition(':')[2]}"
     options = _value_in_typescript(resource.options)
     if resource.id is not None:
-        return f"{class_}.get({json.dumps(name)}, {json.dumps(resource.id)}, undefined, {options})"
+        return f"{class_}.get({json.dumps(name)}, {_value_in_typescript(resource.id)}, undefined, {options})"
     return f"new {class_}({json.dumps(name)}, {_value_in_typescript(resource.properties)} as any, {options})"
 
 

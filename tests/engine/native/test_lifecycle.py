@@ -150,6 +150,13 @@ def test_get_and_functions_read_what_the_stack_does_not_own_in_previews_too(
     assert len(emulator.ingresses()) == 2
 
 
+def test_what_the_stack_owns_can_be_read_too_and_is_still_destroyed(project: NativeProject, emulator: Emulator) -> None:
+    project.write({"a": ingress("connect.acme.com"), "read": Resource(INGRESS, id=Ref("a.id"))})
+    project.up()
+    project.destroy("--run-program")
+    assert emulator.ingresses() == []
+
+
 def test_what_is_not_there_can_not_be_read(project: NativeProject) -> None:
     missing = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
     project.write({"read": Resource(INGRESS, id=missing)})
