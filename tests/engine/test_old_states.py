@@ -19,12 +19,17 @@ from tools.bind import Bind
 
 VERSIONS = sorted(state.parent for state in record.FOLDER.glob(f"*/{record.STATE}"))
 DNS_VERSIONS = sorted(state.parent for state in record.FOLDER.glob(f"*/{record.DNS}/{record.STATE}"))
+NATIVE_VERSIONS = sorted(state.parent for state in record.FOLDER.glob(f"*/{record.NATIVE}/{record.STATE}"))
 
 DOMAINS = sorted(f"{name}.acme.com" for name in ("child", "described", "kept", "managed", "plain", "secret", "theirs"))
 
 each_version = pytest.mark.parametrize("recording", VERSIONS, ids=lambda folder: folder.name, indirect=True)
 each_dns_version = pytest.mark.parametrize(
     "recording", DNS_VERSIONS, ids=lambda folder: folder.parent.name, indirect=True
+)
+
+each_native_version = pytest.mark.parametrize(
+    "recording", NATIVE_VERSIONS, ids=lambda folder: folder.parent.name, indirect=True
 )
 
 
@@ -62,7 +67,7 @@ def new_project(recording: Path, tmp_path: Path, cli: Path, user_env: Path, prep
 
     def new(environment: Mapping[str, str], state: Mapping[str, Any]) -> Project:
         project = Project(tmp_path / "project", cli, user_env, dict(environment), prepared=prepared)
-        shutil.copy(recording / record.PROGRAM, project.folder / "__main__.py")
+        record.write_program(project, (recording / record.PROGRAM).read_text())
         project.write_state(state)
         # The stack is as it was when it was recorded, whatever encrypts the secrets of the prepared one.
         assert state["deployment"]["secrets_providers"]["type"] == "passphrase"
@@ -83,6 +88,15 @@ def project(new_project: NewProject, recording: Path, emulator: Emulator) -> Pro
 def dns_project(new_project: NewProject, recording: Path, emulator: Emulator, bind: Bind) -> Project:
     """A project with the recorded program with delegations, and its state."""
     return new_project(record.dns_settings(emulator, bind.port), record.load(recording, bind.port))
+
+
+@pytest.fixture
+def native_project(new_project: NewProject, recording: Path, emulator: Emulator, bind: Bind, languages: str) -> Project:
+    """A project with the recorded program of the plugin, and its state."""
+    project = new_project(record.settings(emulator), record.load(recording, bind.port))
+    project.add_to_path(languages)
+    record.configure_native(project, bind.port)
+    return project
 
 
 def made(emulator: Emulator) -> list[dict[str, Any]]:
@@ -226,6 +240,49 @@ def test_a_destroy_deletes_all_records_and_ingresses(dns_project: Project, emula
     assert all_resources(dns_project) == []
     assert emulator.ingresses() == []
     assert not any(records(bind).values())
+
+
+# -- states of the plugin -----------------------------------------------------------------------------------
+
+
+@each_native_version
+def test_the_plugin_changes_nothing_and_deletes_all(native_project: Project, emulator: Emulator, bind: Bind) -> None:
+    project, before = native_project, (made(emulator), records(bind))
+    assert with_init_errors(project) == ["kept"]
+    up = project.preview_and_up()
+    assert "~ 1 to update" in up
+    assert "~ 1 updated" in up
+    assert with_init_errors(project) == []
+    assert nothing_was_written(emulator)
+    emulator.clear_requests()
+    # What it reads and does not own is read in each run.
+    assert nothing_changed(project.up())
+    assert len(emulator.requests()) == 1
+    assert (made(emulator), records(bind)) == before
+
+    # What is gone already is believed to be gone, because the key is the one that saw it last.
+    [child] = [ingress["id"] for ingress in before[0] if ingress["domain"] == "child.acme.com"]
+    emulator.delete_ingress(child)
+    project.destroy()
+    assert all_resources(project) == []
+    assert emulator.ingresses() == []
+    assert not records(bind)["ours.acme.com"]
+
+
+@each_native_version
+def test_a_refresh_and_an_up_of_the_plugin_change_nothing(
+    native_project: Project, emulator: Emulator, bind: Bind
+) -> None:
+    project, before = native_project, (made(emulator), records(bind))
+    assert nothing_changed(project.up("--refresh"))
+    assert with_init_errors(project) == []
+    assert nothing_was_written(emulator)
+    assert (made(emulator), records(bind)) == before
+    kept = {name_of(resource): resource for resource in all_resources(project)}
+    for part in ("inputs", "outputs"):
+        assert "ciphertext" in kept["secret"][part]["description"]
+        assert "ciphertext" in kept["records"][part]["tsigSecret"]
+        assert "ciphertext" in kept["acct2"][part]["apiKey"]
 
 
 # -- programs in other languages --------------------------------------------------------------------------

@@ -4,10 +4,11 @@
 file. It has the program, the state with its secrets encrypted by PASSPHRASE, and the ingresses as the emulator keeps
 them. Its subfolder `dns` has the same of a second program, and the records of its zone. That program has what the
 package has from 0.3.0 on: delegations at a BIND, waits for certificates, and an account of an explicit `agin.Provider`.
+The subfolder `native` has, from 0.6.0 on, the same of a program in YAML with the provider plugin.
 
-Both states hold something that was left half-way. The second one of an earlier version was recorded by `record_dns` in
-a checkout of that version, with the tests/ and tools/ of a later one. For 0.3.0 no answer was lost: it would have kept
-nothing of `lost`.
+All three states hold something that was left half-way. The second one of an earlier version was recorded by
+`record_dns` in a checkout of that version, with the tests/ and tools/ of a later one. For 0.3.0 no answer was lost: it
+would have kept nothing of `lost`.
 """
 
 from __future__ import annotations
@@ -21,19 +22,23 @@ from typing import Any
 
 import dns.message
 import dns.query
+import dns.rdatatype
 
+from pulumi_agin import tokens
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.engine.project import Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.servicer.line import Outage, between
-from tools import environment, pulumi_cli
+from tools import environment, languages, pulumi_cli
 from tools.bind import Bind, Key
 
 FOLDER = Path(__file__).parent
 PROGRAM, STATE, INGRESSES = "program.txt", "state.json", "ingresses.json"
 # The folder of the second state, and what that has besides: the zone, as a file for BIND.
 DNS, ZONE = "dns", "zone.txt"
+# The folder of the third.
+NATIVE = "native"
 
 # What the secrets of all recorded states are encrypted with. It never changes.
 PASSPHRASE = "only for tests"
@@ -133,6 +138,61 @@ if "{WITHOUT_LOST}" not in os.environ:
     )
 """
 
+KEPT_POLICY = "certificateManagementPolicy: {authority: letsencrypt, privateKeyType: ecdsa}"
+
+NATIVE_TEXT = f"""\
+config:
+  second: {{type: string}}
+  port: {{type: integer}}
+  tsig: {{type: string}}
+resources:
+  ours:
+    type: agin:AgentIngress
+    properties:
+      domain: Ours.ACME.com.
+      description: Geräte
+      metadata: '{{"team": "iot"}}'
+      certificateManagementPolicy: {{authority: letsencrypt}}
+  records:
+    type: agin:Rfc2136Delegation
+    properties:
+      domain: ${{ours.domain}}
+      nsTargets: ${{ours.nsTargets}}
+      ttl: 300
+      server: 127.0.0.1
+      port: ${{port}}
+      zone: acme.com
+      tsigKeyName: agin
+      tsigSecret: ${{tsig}}
+  ready:
+    type: agin:AgentIngressCertificateValidation
+    properties: {{agentIngressId: "${{ours.id}}"}}
+    options: {{dependsOn: ["${{records}}"]}}
+  secret:
+    type: agin:AgentIngress
+    properties: {{domain: secret.acme.com, description: {{fn::secret: hush-hush}}}}
+  kept:
+    type: agin:AgentIngress
+    properties: {{domain: kept.acme.com, {KEPT_POLICY}}}
+  child:
+    type: agin:AgentIngress
+    properties: {{domain: child.acme.com}}
+    options: {{parent: "${{ours}}"}}
+  acct2:
+    type: pulumi:providers:agin
+    properties: {{apiKey: "${{second}}"}}
+  theirs:
+    type: agin:AgentIngress
+    properties: {{domain: theirs.acme.com}}
+    options: {{provider: "${{acct2}}"}}
+  looked-up:
+    type: agin:AgentIngress
+    get: {{id: "${{ours.id}}"}}
+outputs:
+  targets: ${{ours.nsTargets}}
+  renewsAt: ${{ready.renewsAt}}
+"""
+
 DELEGATED = ("lost.acme.com", "ours.acme.com", "theirs.acme.com")
 KEY = Key("agin", DELEGATED)
 
@@ -152,6 +212,11 @@ def dns_settings(emulator: Emulator, dns_port: int) -> dict[str, str]:
     return {**settings(emulator), DNS_PORT: str(dns_port), TSIG_SECRET: KEY.secret}
 
 
+def configure_native(project: Project, dns_port: int) -> None:
+    """Sets what the program of the plugin takes from the stack's config."""
+    project.config(secret={"second": OTHER_ACCOUNTS_KEY, "tsig": KEY.secret}, plain={"port": dns_port})
+
+
 def load(recording: Path, dns_port: int | None = None) -> dict[str, Any]:
     """Reads a recorded state.
 
@@ -163,10 +228,18 @@ def load(recording: Path, dns_port: int | None = None) -> dict[str, Any]:
     """
     state: dict[str, Any] = json.loads((recording / STATE).read_text())
     for resource in state["deployment"]["resources"]:
-        if resource["type"] == "pulumi-python:dynamic/agin:Rfc2136Delegation":
+        if resource["type"] in (tokens.RFC2136_DELEGATION, tokens.NATIVE_RFC2136_DELEGATION):
             for part in ("inputs", "outputs"):
                 resource[part]["port"] = dns_port
     return state
+
+
+def write_program(project: Project, text: str) -> None:
+    """Makes a text of this module the program of a project."""
+    if text.startswith("import "):
+        (project.folder / "__main__.py").write_text(text)
+    else:
+        project.yaml_program(text)
 
 
 @contextmanager
@@ -180,7 +253,7 @@ def _recording(
         Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=folder / INGRESSES) as emulator,
     ):
         project = Project(Path(made), cli, user_env, {**settings(emulator), **more})
-        (project.folder / "__main__.py").write_text(text)
+        write_program(project, text)
         yield project, emulator
         state = project.state()
     for resource in state["deployment"]["resources"]:
@@ -215,17 +288,36 @@ def record_dns(folder: Path, cli: Path, user_env: Path) -> None:
             emulator.set_certificate(late, "in_progress")
             project.refresh("--target", "**:AgentIngressCertificateValidation::late")
             emulator.set_certificate(late, None)
-        zone = (bind.folder / "zone").read_text()
-        (folder / ZONE).write_text(zone + "".join(_ns_records(bind, domain) for domain in DELEGATED))
+        _write_zone(folder, bind)
+
+
+def record_native(folder: Path, cli: Path, user_env: Path) -> None:
+    """Writes the four files of the third state into `folder`, which must be new."""
+    with tempfile.TemporaryDirectory() as made, Bind(Path(made), [KEY]) as bind:
+        with _recording(folder, NATIVE_TEXT, {}, cli, user_env) as (project, emulator):
+            project.add_to_path(languages.ensure(languages.YAML, cli))
+            configure_native(project, bind.port)
+            emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+            project.up()
+            # ngrok keeps the policy: that update fails, and leaves an init error in the state.
+            write_program(project, NATIVE_TEXT.replace(f", {KEPT_POLICY}", ""))
+            project.up(fails=True)
+        _write_zone(folder, bind)
+
+
+def _write_zone(folder: Path, bind: Bind) -> None:
+    zone = (bind.folder / "zone").read_text()
+    (folder / ZONE).write_text(zone + "".join(_ns_records(bind, domain) for domain in DELEGATED))
 
 
 def _ns_records(bind: Bind, domain: str) -> str:
-    """The NS records of a domain, as lines of a zone file."""
+    """The NS records of a domain, as lines of a zone file. Without any, BIND answers with the SOA of the zone."""
     answer = dns.query.tcp(dns.message.make_query(domain, "NS"), "127.0.0.1", 5, bind.port)
-    return "".join(f"{records}\n" for records in answer.authority)
+    return "".join(f"{records}\n" for records in answer.authority if records.rdtype == dns.rdatatype.NS)
 
 
 if __name__ == "__main__":
     cli, user_env = pulumi_cli.ensure(), environment.user()
     record(FOLDER / VERSION, cli, user_env)
     record_dns(FOLDER / VERSION / DNS, cli, user_env)
+    record_native(FOLDER / VERSION / NATIVE, cli, user_env)
