@@ -65,6 +65,7 @@ def test_a_provider_takes_no_key_from_elsewhere_and_is_judged_in_the_preview(
     assert emulator.requests() == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_another_accounts_key_never_empties_the_state(project: NativeProject, emulator: Emulator) -> None:
     validation = Resource(VALIDATION, {"agentIngressId": Ref("a.id")})
     project.write({"a": ingress("connect.acme.com"), "wait": validation})

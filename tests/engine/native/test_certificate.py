@@ -29,6 +29,7 @@ def write(project: NativeProject, **how: object) -> None:
     )
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_wait_is_made_once_and_its_outputs_stay_known(project: NativeProject, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=1)
     write(project)
@@ -48,6 +49,7 @@ def test_a_wait_is_made_once_and_its_outputs_stay_known(project: NativeProject, 
     assert "3 unchanged" in project.refresh()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_dns_error_fails_in_a_sentence_stores_nothing_and_is_waited_for_again(
     project: NativeProject, emulator: Emulator
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_misspelled_setting_is_named_with_the_likeliest_right_name(project: Na
     assert "2tst" not in failed
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_ngrok_says_is_one_sentence_with_what_to_do_and_the_key_is_nowhere(
     project: NativeProject, emulator: Emulator
 ) -> None:
@@ -71,6 +72,7 @@ def test_what_ngrok_says_is_one_sentence_with_what_to_do_and_the_key_is_nowhere(
     assert project.resources() == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_domain_that_is_taken_ends_in_a_line_that_imports_it(project: NativeProject, emulator: Emulator) -> None:
     id_ = make(emulator, "connect.acme.com", description="there already")
     project.write({"a": ingress("connect.acme.com", description="there already")})

@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from random import Random
 
+import pytest
+
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.engine.native.program import NativeProject, Resource, ingress
+from tests.engine.native.program import LANGUAGES, NativeProject, Resource, ingress
 from tests.engine.test_faults import assert_agree, error, live_through_all_that_passes_by
 from tests.keys import API_KEY
 
@@ -24,6 +26,7 @@ def ten(description: str) -> dict[str, Resource]:
     return {f"a{number}": ingress(f"d{number}.acme.com", description=description) for number in range(10)}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_life_in_which_everything_that_passes_by_happens(project: NativeProject, emulator: Emulator) -> None:
     live_through_all_that_passes_by(project, emulator, lambda description: project.write(ten(description)))
 
@@ -41,6 +44,7 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
     assert_agree(project, emulator)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: NativeProject, emulator: Emulator) -> None:
     project.write(one("old"))
     project.up()
@@ -61,6 +65,7 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Native
     assert_agree(project, emulator)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: NativeProject) -> None:
     not_taken = "certificate_management_policy"
     policy = {"authority": "letsencrypt"}
