@@ -298,7 +298,7 @@ def measure(tools: Tools, door: Door, loads: Sequence[Load], runs: int) -> dict[
         runs: How often each is run, once for each kind.
     """
     found: dict[Case, Measured] = {}
-    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, door) as both:
+    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, door) as of_each:
         for load in loads:
             emulator.tell("clear_faults")
             if load.latency_seconds:
@@ -310,7 +310,7 @@ def measure(tools: Tools, door: Door, loads: Sequence[Load], runs: int) -> dict[
                     measured = found.setdefault(case, Measured())
                     # Each finds the machine's caches as the one before left them.
                     for kind in reversed(door.kinds) if run % 2 else door.kinds:
-                        _run(door, kind, both[kind], case, emulator, measured)
+                        _run(door, kind, of_each[kind], case, emulator, measured)
     return found
 
 

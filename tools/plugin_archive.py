@@ -34,9 +34,10 @@ def build(folder: Path) -> Path:
         content[wheel.name] = wheel.read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"pulumi-resource-agin-v{version}.tar.gz"
+    unfinished = archive.with_suffix(".part")
     # Without times and owners, which differ from run to run.
     with (
-        archive.open("wb") as file,
+        unfinished.open("wb") as file,
         gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w") as tar,
     ):
@@ -44,7 +45,7 @@ def build(folder: Path) -> Path:
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
-    return archive
+    return unfinished.replace(archive)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -11,9 +12,10 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pulumi_agin import tokens
 from pulumi_agin.api.inputs import CertificatePolicyInputs
 from pulumi_agin.api.models import AgentIngress, AgentIngressCertJob, AgentIngressCertPolicy, AgentIngressCertStatus
-from pulumi_agin.fields import REPLACES, SECRET, Declaration, OneOf, fields_of, limit_of, rule_of
+from pulumi_agin.fields import REPLACES, SECRET, Declaration, OneOf, Row, fields_of, limit_of, rows_of, rule_of
 from pulumi_agin.limits import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
 from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
 from pulumi_agin.native.names import camel_case
@@ -137,9 +139,9 @@ def _resource(resource: Resource) -> dict[str, Any]:
     inputs = fields_of(resource.load_inputs())
     outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
     return {
-        "description": DESCRIPTIONS[resource.token.rpartition(":")[2]],
+        "description": DESCRIPTIONS[tokens.name_of(resource.token)],
         "properties": _properties(outputs),
-        "required": [camel_case(name) for name, field in outputs.items() if not _is_optional(field)],
+        "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
         # A program that takes the place of one in Python takes its resources over.
@@ -157,7 +159,7 @@ def _function(function: Function) -> dict[str, Any]:
         },
         "outputs": {
             "properties": _properties(outputs),
-            "required": [camel_case(name) for name, field in outputs.items() if not _is_optional(field)],
+            "required": _required(rows_of(function.outputs)),
         },
     }
 
@@ -170,8 +172,12 @@ def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
         "description": (models[-1].__doc__ or "").partition("\n")[0],
         "type": "object",
         "properties": _properties(fields, are_inputs=issubclass(models[0], Declaration)),
-        "required": [camel_case(name) for name, field in fields.items() if not _is_optional(field)],
+        "required": _required(rows_of(models[0])),
     }
+
+
+def _required(rows: Sequence[Row]) -> list[str]:
+    return [camel_case(row.name) for row in rows if not row.is_optional]
 
 
 def _properties(fields: dict[str, FieldInfo], *, are_inputs: bool = False) -> dict[str, Any]:
@@ -218,10 +224,6 @@ def _description(field: FieldInfo, *, with_limit: bool) -> str:
 
 def _names_a_type(field: FieldInfo) -> bool:
     return "$ref" in _type(field)
-
-
-def _is_optional(field: FieldInfo) -> bool:
-    return type(None) in get_args(field.annotation)
 
 
 def _pascal_case(value: str) -> str:
