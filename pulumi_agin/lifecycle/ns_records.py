@@ -53,6 +53,7 @@ class NsRecordsLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython."""
+        self._process.learn_from_check(call)
         inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._process.vocabulary)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
@@ -67,7 +68,10 @@ class NsRecordsLifecycle:
         kept = self._outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
-        return Difference(changed, [field for field in REPLACING if field in changed], bool(changed))
+        replacing = [field for field in REPLACING if field in changed]
+        if not replacing:
+            self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn)
+        return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -91,6 +95,7 @@ class NsRecordsLifecycle:
                 raise _partly_done(error, outputs, records.targets) from None
         if there is not None:
             raise self._taken_failure(wanted, there)
+        self._process.learn_ns_records(_place(wanted), records.targets, call.urn)
         return Created(domain, _outputs(wanted))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
@@ -148,13 +153,22 @@ class NsRecordsLifecycle:
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
             raise self._taken_failure(wanted, there)
+        self._process.learn_ns_records(_place(wanted), records.targets, call.urn)
         return _outputs(wanted)
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the records that the state knows of, and leaves those that others have added."""
+        """Deletes the records that the state knows of, and leaves those that others have added.
+
+        Those that a resource of the program has are left, too: after a replacement, or a renaming with `take_over`, it
+        has the records of the one that is deleted.
+        """
         kept = self._outputs_before(call)
+        values = {*kept["ns_targets"], *kept[UNSETTLED]}
+        ours = values - self._process.ns_records(_place(kept))
+        if values and not ours:
+            return
         with _failures():
-            self._server(call, kept).delete(kept["domain"], sorted({*kept["ns_targets"], *kept[UNSETTLED]}))
+            self._server(call, kept).delete(kept["domain"], sorted(ours))
 
     def _outputs_before(self, call: Call) -> dict[str, Any]:
         """Returns the outputs in the state, in canonical form.
@@ -257,3 +271,7 @@ def _ns_set(properties: Mapping[str, Any]) -> NsSet:
 
 def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
+
+
+def _place(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    return (str(_address(properties)), properties["zone"], properties["domain"])

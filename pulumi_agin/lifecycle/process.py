@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, ItemsView, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
@@ -46,13 +46,18 @@ class Process:
         self.say = say
         self.clock = clock
         self._lock = threading.Lock()
+        self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
+        self.progress = Progress(say, clock)
+        """Shows what calls wait for that do not ask ngrok."""
+        self.forget_resources()
+
+    def forget_resources(self) -> None:
+        """Forgets all resources, as before the first call of another preview or update."""
         self._placements: _Bounded[str, Placement] = _Bounded(MOST_RESOURCES)
         self._known_outputs: _Bounded[str, Mapping[str, Any]] = _Bounded(MOST_RESOURCES)
         self._wanted_policies: _Bounded[str, Any] = _Bounded(MOST_RESOURCES)
         self._owners: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
-        self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
-        self.progress = Progress(say, clock)
-        """Shows what calls wait for that do not ask ngrok."""
+        self._ns_records: _Bounded[tuple[str, ...], frozenset[str]] = _Bounded(MOST_RESOURCES)
 
     def client(self, settings: Settings) -> AgentIngressClient:
         """Returns the client for these settings. All calls share its list, and wait together after a 429.
@@ -70,7 +75,10 @@ class Process:
     # -- for later calls of the same resource -------------------------------------------------------------
 
     def learn_from_check(self, call: Call) -> None:
-        """Remembers where a resource is, and what it had before. Only a `check` is told both."""
+        """Remembers that a resource is in the program, where it is, and what it had before.
+
+        Only a `check` is told all of it.
+        """
         placement = call.placement or Placement(stack=call.stack)
         outputs = {name: call.outputs_before[name] for name in IDENTIFYING_OUTPUTS if name in call.outputs_before}
         with self._lock:
@@ -117,6 +125,23 @@ class Process:
         with self._lock:
             owner = self._owners.get(id_, urn)
         return None if owner == urn else owner
+
+    def learn_ns_records(self, place: tuple[str, ...], values: Iterable[str], urn: str) -> None:
+        """Remembers which NS records a resource has, if it is one of the program.
+
+        Args:
+            place: The server, the zone and the domain.
+            values: The values of the records.
+            urn: The URN of the resource.
+        """
+        with self._lock:
+            if self._placements.get(urn, None) is not None:
+                self._ns_records.put(place, frozenset(values))
+
+    def ns_records(self, place: tuple[str, ...]) -> frozenset[str]:
+        """Returns the values of the NS records that a resource of the program has at a place, as far as it is known."""
+        with self._lock:
+            return self._ns_records.get(place, frozenset())
 
     def learn_wanted_policy(self, id_: str, policy: Any) -> None:
         """Remembers the certificate policy that the program wants for an Agent Ingress."""

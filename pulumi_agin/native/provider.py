@@ -83,6 +83,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         The engine cancels the calls of such a process at the end of each command.
         """
         self._engine.attach(request.address)
+        self._process.forget_resources()
         self._clock.resume()
         return empty_pb2.Empty()
 

@@ -45,11 +45,17 @@ def of_delegations(door: type[Plugin] = DynamicPlugin, **environment: str) -> Pl
 
 
 @pytest.fixture(scope="module")
-def plugin(door: type[Plugin]) -> Iterator[Plugin]:
-    """One for all tests: it keeps nothing from one call to the next."""
+def process(door: type[Plugin]) -> Iterator[Plugin]:
+    """One for all tests."""
     with of_delegations(door) as running:
         yield running
     assert KEY.secret not in running.printed
+
+
+@pytest.fixture
+def plugin(process: Plugin, request: pytest.FixtureRequest) -> Plugin:
+    """Calls about a resource that no other test has: the process remembers which ones are in the program."""
+    return process.of(name=request.node.name)
 
 
 @pytest.fixture
@@ -494,6 +500,28 @@ def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind
     assert found(bind) == (["ns9.other.net."], 300)
     somebody(bind)
     plugin.delete(DOMAIN, outputs(bind.port))
+
+
+@through_both_doors
+def test_delete_leaves_what_a_resource_of_the_program_has(plugin: Plugin, bind: Bind) -> None:
+    old, new = plugin.of(name="old"), plugin.of(name="new")
+    given, kept = inputs(bind.port), outputs(bind.port)
+    old.create(given)
+    # It was renamed, and takes over: the old one goes after it has come.
+    new.check(given)
+    new.create({**given, "take_over": True})
+    old.delete(DOMAIN, {**kept, "ns_targets": [*TARGETS, *OTHERS]})
+    assert found(bind) == (TARGETS, 300)
+    # In the next run, it is only compared, and what is left of an old one goes.
+    with of_delegations(type(plugin)) as next_run:
+        next_run.check(given)
+        next_run.diff(kept, given)
+        next_run.delete(DOMAIN, kept)
+        assert found(bind) == (TARGETS, 300)
+    # And so it is its own at the end.
+    with of_delegations(type(plugin)) as last_run:
+        last_run.delete(DOMAIN, kept)
+    assert found(bind) == ([], 0)
 
 
 @through_both_doors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,36 @@ def bind(tmp_path: Path) -> Iterator[Bind]:
         yield running
 
 
+def records(bind: Bind, **changes: object) -> Resource:
+    properties = {
+        "domain": DOMAIN,
+        "zone": "acme.com",
+        "nsTargets": ["ns1.x.net."],
+        "ttl": 300,
+        "server": "127.0.0.1",
+        "port": bind.port,
+        "tsigKeyName": KEY.name,
+        # In clear in the program, it is a secret from there on.
+        "tsigSecret": KEY.secret,
+    }
+    return Resource(RECORDS, {**properties, **changes})
+
+
+def test_no_replacement_and_no_renaming_takes_the_records_with_it(project: NativeProject, bind: Bind) -> None:
+    # It was needed once, and stayed in the program.
+    project.write({"old": records(bind, takeOver=True)})
+    project.up()
+    project.write({"new": records(bind, takeOver=True)})
+    assert "1 deleted" in project.up()
+    assert bind.referral(DOMAIN) == ["ns1.x.net."]
+    changed = replace(records(bind, takeOver=True, ttl=60), options={"replaceOnChanges": ["ttl"]})
+    project.write({"new": changed})
+    assert "1 replaced" in project.up()
+    assert bind.referral(DOMAIN) == ["ns1.x.net."]
+    project.destroy("--run-program")
+    assert bind.referral(DOMAIN) == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_life_in_which_the_secret_of_the_key_is_nowhere(
     project: NativeProject, bind: Bind, language: Language
@@ -28,18 +59,8 @@ def test_a_life_in_which_the_secret_of_the_key_is_nowhere(
     in_detail = ["-v=9", "--logtostderr"] if language == "yaml" else []
 
     def write(target: str, **changes: object) -> None:
-        properties = {
-            "domain": DOMAIN,
-            "zone": "acme.com",
-            "nsTargets": ["ns2.x.net.", target],
-            "ttl": 300,
-            "server": "127.0.0.1",
-            "port": bind.port,
-            "tsigKeyName": KEY.name,
-            # In clear in the program, it is a secret from there on.
-            "tsigSecret": KEY.secret,
-        }
-        project.write({"records": Resource(RECORDS, {**properties, **changes})}, targets=Ref("records.nsTargets"))
+        changed = records(bind, nsTargets=["ns2.x.net.", target], **changes)
+        project.write({"records": changed}, targets=Ref("records.nsTargets"))
 
     write("NS1.x.net")
     shown = project.up(*in_detail).output
@@ -48,10 +69,10 @@ def test_a_life_in_which_the_secret_of_the_key_is_nowhere(
     assert "1 updated" in project.up()
     drift(bind, "ns9.x.net.")
     shown += project.refresh(*in_detail).output
-    [records] = project.of_type(RECORDS)
-    assert records["outputs"]["nsTargets"] == ["ns9.x.net."]
+    [kept] = project.of_type(RECORDS)
+    assert kept["outputs"]["nsTargets"] == ["ns9.x.net."]
     for part in ("inputs", "outputs"):
-        assert "ciphertext" in records[part]["tsigSecret"]
+        assert "ciphertext" in kept[part]["tsigSecret"]
     assert "1 updated" in project.up()
     assert UNCHANGED in project.preview()
     write("ns3.x.net", ttl=-1, tsigSecret=f"{KEY.secret}?")
