@@ -58,7 +58,10 @@ def native_import_line(id_: str, urn: str) -> str:
     command = (
         f"pulumi import --generate-code=false --yes -- {NATIVE_AGENT_INGRESS} {line.quote(name)} {line.quote(id_)}"
     )
-    there = line.quote(f"the stack has {id_} already: give the resource its old name in the option aliases")
+    there = line.quote(
+        f"the stack has {id_} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
+        "option aliases"
+    )
     elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
     # Of all that may name an id, such as outputs of the stack, only a resource has its type after it.
     resource = line.quote(f'"id":"{id_}","type":')

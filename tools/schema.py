@@ -59,12 +59,11 @@ DESCRIPTIONS = {
     "agentConfig": "Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.",
 }
 
-CONFIG = {
+CONFIG: dict[str, dict[str, Any]] = {
     "apiKey": {
         "type": "string",
         "secret": True,
-        "description": "The ngrok API key. Without it, NGROK_API_KEY of the environment, except for an explicit "
-        "provider, which needs the key of its account.",
+        "description": "The ngrok API key. Without it, NGROK_API_KEY of the environment.",
     },
     "apiBaseUrl": {
         "type": "string",
@@ -77,6 +76,8 @@ CONFIG = {
         "environment, or else 300.",
     },
 }
+
+KEY_OF_PROVIDER = "The ngrok API key of the account. An explicit provider takes no key from elsewhere."
 
 
 def make_schema() -> dict[str, Any]:
@@ -106,7 +107,7 @@ def make_schema() -> dict[str, Any]:
         "types": {**_enums(), **{_token(name): _object(models) for name, models in TYPES.items()}},
         "provider": {
             "description": "An explicit provider, for a second account.",
-            "inputProperties": CONFIG,
+            "inputProperties": {**CONFIG, "apiKey": {**CONFIG["apiKey"], "description": KEY_OF_PROVIDER}},
             # An API key that is left out would have to come from the environment, and that may be another account's.
             "requiredInputs": ["apiKey"],
         },
@@ -199,7 +200,7 @@ def _type(field: FieldInfo) -> dict[str, Any]:
     rule = rule_of(field)
     if isinstance(rule, OneOf):
         [enum] = [name for name, values in ENUMS.items() if values == rule.choices]
-        # Any string is of the type too, so that a program can use values that this version does not know yet.
+        # Any string is of the type too. Otherwise the host of YAML would refuse a wrong one, and show no other problem.
         return {"type": "string", "oneOf": [{"type": "string"}, {"type": "string", "$ref": f"#/types/{_token(enum)}"}]}
     return _type_of(field.annotation)
 
@@ -217,7 +218,8 @@ def _type_of(annotation: Any) -> dict[str, Any]:
 
 def _description(field: FieldInfo, *, with_limit: bool) -> str:
     """Returns the description in sentences, with the names that other languages use."""
-    sentences = [field.description or "", limit_of(field) if with_limit and not _names_a_type(field) else ""]
+    limit = limit_of(field) if with_limit and not _names_a_type(field) else ""
+    sentences = [field.description or "", f"limits: {limit}" if limit else ""]
     text = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences if sentence)
     return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", text) + "."
 

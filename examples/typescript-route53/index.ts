@@ -30,6 +30,7 @@ const records = new aws.route53.Record(
         dependsOn: [ingress],
         replaceOnChanges: ["name"],
         deleteBeforeReplace: false,
+        protect: true,
     },
 );
 

@@ -105,7 +105,7 @@ class Refusals:
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}{self.api_key_hint}"
             if refusal.code not in _ALLOWANCE:
-                message += "; check that it is valid there"
+                message += "; check that it is a valid key of your account"
         elif status == 429:
             kind = errors.RateLimitedError
         elif refusal.code == _DOMAIN_EXISTS:

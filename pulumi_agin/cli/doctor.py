@@ -230,7 +230,7 @@ class _Examination:
             )
             if names
         ]
-        remedies.append(Remedy("if an AgentIngressDelegation creates the records, run", ["pulumi up --refresh"]))
+        remedies.append(Remedy("if a Pulumi program creates the records, run", ["pulumi up --refresh"]))
         if found.names:
             differences = (("missing", missing), ("too many", extra))
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)

@@ -74,8 +74,9 @@ class AgentConfigInputs(Declaration):
     domain: Annotated[str, PlainValidator(Domain())] = Field(description="the `domain` of the ingress")
     certificate_management_policy: AgentConfigPolicy | None = Field(
         None,
-        description="the `certificate_management_policy` of the ingress. With Let's Encrypt, the agent trusts the "
-        "certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its default",
+        description="the `certificate_management_policy` of the ingress: always give it. With Let's Encrypt, the agent "
+        "trusts the certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its "
+        "default",
     )
     region_domains: Annotated[list[str] | None, PlainValidator(_names)] = Field(
         None, description="the `region_domains` of the ingress, which are needed with a `region`"
@@ -153,6 +154,8 @@ def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, A
 
 
 def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    if arguments.get("region") and not arguments.get("region_domains"):
+        raise Failed("agentConfig: with a region, it needs the regionDomains of the ingress")
     yaml = configure_agent(
         "agentConfig",
         arguments["domain"],

@@ -17,7 +17,8 @@ class NativeVocabulary:
     """See `lifecycle.vocabulary.Vocabulary`."""
 
     delete_before_replace = "the option `deleteBeforeReplace: true`"
-    aliases = "the option `aliases`"
+    # In YAML, an alias must be a URN.
+    aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
     provider = "`provider` option"
     custom_timeouts = "customTimeouts"
     replace_records = "`takeOver: true`"
@@ -34,8 +35,9 @@ class NativeVocabulary:
         if placement.provider or tokens.Urn.parse(urn).has_parent:
             # The engine does not tell a plugin the parent, which a command would have to name.
             return (
-                f"To take it over under the name of this resource, if `pulumi stack export` does not show {id_}, give "
-                f'the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
+                f"To take it over under the name of this resource, first check that `pulumi stack export` does not "
+                f'show {id_}. Then give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the '
+                "option again"
             )
         return f"To take it over under the name of this resource, run\n{commands.native_import_line(id_, urn)}"
 

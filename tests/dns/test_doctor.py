@@ -122,7 +122,7 @@ def test_from_no_records_to_all_is_well(
         "delegation: delete these records, which point elsewhere:",
         "  connect.acme.com. NS ns1.old.net.",
         "",
-        "delegation: if an AgentIngressDelegation creates the records, run:",
+        "delegation: if a Pulumi program creates the records, run:",
         "  pulumi up --refresh",
         "",
         "certificate: repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z",
@@ -182,7 +182,7 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> Non
                         "lines": [f"connect.acme.com. NS {target}" for target in targets],
                     },
                     {
-                        "do": "if an AgentIngressDelegation creates the records, run",
+                        "do": "if a Pulumi program creates the records, run",
                         "lines": ["pulumi up --refresh"],
                     },
                 ],
@@ -237,7 +237,7 @@ def test_a_key_that_ngrok_refuses(
     assert "ERR_NGROK_202" in checks["api_key"]["says"]
     assert "[key]" in checks["api_key"]["says"]
     assert checks["api_key"]["says"].endswith(
-        "The API key came from the environment variable NGROK_API_KEY; check that it is valid there"
+        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account"
     )
     [remedy] = checks["api_key"]["remedies"]
     assert remedy["lines"] == [f"{STACK_KEY} pulumi-agin doctor connect.acme.com --dns {bind.address}"]

@@ -32,8 +32,8 @@ def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, C
     project.link_package(package, npm_packages / package)
     shutil.copytree(EXAMPLES / f"typescript-{name}", project.folder, dirs_exist_ok=True)
     program = project.folder / "index.ts"
-    assert "{ protect: true }" in program.read_text()
-    program.write_text(program.read_text().replace("{ protect: true }", "{}"))
+    assert "protect: true" in program.read_text()
+    program.write_text(program.read_text().replace("protect: true", "protect: false"))
     python = project.user_env / "bin" / "python"
     cloud, plugin = install(package.removeprefix("@pulumi/"), project.folder / "cloud", python)
     described = (project.folder / "Pulumi.yaml").read_text().replace(f"agin-typescript-{name}", project.name)

@@ -531,7 +531,7 @@ def test_an_error_is_one_sentence_without_traceback_or_key(plugins: Plugins, emu
     message = caught.value.message
     assert message.startswith("could not create the Agent Ingress connect.acme.com: ngrok answered 403 ERR_NGROK_202:")
     assert message.endswith(
-        "The API key came from the environment variable NGROK_API_KEY; check that it is valid there"
+        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account"
     )
     assert "Your credential: '[key]'" in message
     assert "(operation op_" in message

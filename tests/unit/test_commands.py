@@ -136,7 +136,11 @@ OLD_NAME = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        (state_of(OLD_NAME), f"the stack has {ID} already: give the resource its old name in the option aliases"),
+        (
+            state_of(OLD_NAME),
+            f"the stack has {ID} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
+            "option aliases",
+        ),
         (
             state_of(stack=STACK.replace("dev", "prod")),
             "another stack is selected: run this after pulumi stack select dev",

@@ -520,7 +520,7 @@ def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, tmp_pat
     stack([{"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1", "inputs": inputs}], tmp_path)
     status, out, err = command("agin_1", "--provider", PROVIDER)
     assert (status, out) == (2, "")
-    assert "The API key came from ngrok:apiKey of the provider; check that it is valid there" in err
+    assert "The API key came from ngrok:apiKey of the provider; check that it is a valid key of your account" in err
     assert API_KEY[::-1][:8] not in err
 
 

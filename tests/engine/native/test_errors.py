@@ -65,7 +65,7 @@ def test_what_ngrok_says_is_one_sentence_with_what_to_do_and_the_key_is_nowhere(
     failed = project.up(fails=True)
     assert re.fullmatch(
         r"could not create the Agent Ingress connect.acme.com: ngrok answered 403 ERR_NGROK_202: no: '\[key\]'\. "
-        r"The API key came from the environment variable NGROK_API_KEY; check that it is valid there",
+        r"The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account",
         error(failed),
     )
     assert_no_key(failed.output, project)
@@ -95,7 +95,10 @@ def test_a_domain_that_is_taken_in_the_account_of_a_provider_ends_in_an_option_t
     options = {"provider": Ref("p")}
     project.write({"p": provider, "a": ingress("connect.acme.com", options)})
     failed = error(project.up(fails=True))
-    assert f"if `pulumi stack export` does not show {id_}, give the resource the option `import: " in failed
+    assert (
+        f"first check that `pulumi stack export` does not show {id_}. Then give the resource the option `import: "
+        in failed
+    )
     project.write({"p": provider, "a": ingress("connect.acme.com", {**options, "import": id_})})
     project.up()
     assert [resource["id"] for resource in project.resources()] == [id_]
