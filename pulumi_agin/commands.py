@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .settings import API_KEY, ENVIRONMENT
-from .tokens import NATIVE_AGENT_INGRESS, STACK, Urn
+from .tokens import AGENT_INGRESS, NATIVE_AGENT_INGRESS, STACK, Urn
 
 # Written before a command, this gives the command the API key of the stack config.
 API_KEY_OF_STACK = f'{ENVIRONMENT[API_KEY]}="$(pulumi config get {API_KEY})"'
@@ -60,15 +60,41 @@ def native_import_line(id_: str, urn: str) -> str:
     )
     there = line.quote(
         f"the stack has {id_} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
-        "option aliases"
+        "option aliases; if the stack only reads it by get, give the resource the option import"
     )
     elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
-    # Of all that may name an id, such as outputs of the stack, only a resource has its type after it.
-    resource = line.quote(f'"id":"{id_}","type":')
+    native, dynamic = (line.quote(each) for each in _in_state(id_))
     return line.of(
-        'state="$(pulumi stack export)" && state="$(printf %s "$state" | tr -d " \\n")" && case "$state" in '
-        f"*{resource}*) echo {there};; "
+        f'{_READ_STATE.format("")} case "$state" in *{native}*|*{dynamic}*) echo {there};; '
         f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; *) echo {elsewhere};; esac"
+    )
+
+
+# The state in a variable of the shell, without blanks.
+_READ_STATE = 'state="$(pulumi stack export{})" && state="$(printf %s "$state" | tr -d " \\n")" &&'
+
+
+def _in_state(id_: str) -> tuple[str, str]:
+    """Returns what the state has of an Agent Ingress, without blanks, and nothing else: its type follows its id."""
+    return f'"id":"{id_}","type":"{NATIVE_AGENT_INGRESS}"', f'"id":"{id_}","type":"{AGENT_INGRESS}"'
+
+
+def forget_one_of_two_line(id_: str, urn: str, *, stack: str | None = None) -> str:
+    """Returns the command that takes a resource out of the state, if another one there has its Agent Ingress, too.
+
+    Args:
+        id_: The id of the Agent Ingress.
+        urn: The URN of the resource.
+        stack: The stack as the CLI calls it; None for the selected one.
+    """
+    line = _Line()
+    of_stack = f" --stack {line.quote(stack)}" if stack else ""
+    native, dynamic = (f"*{line.quote(each)}*" for each in _in_state(id_))
+    only_one = line.quote("nothing else in the stack has it: run pulumi up with the aliases alone first")
+    forget = f"{line.pulumi('state delete', stack)} --yes --force {line.quote(urn)}"
+    return line.of(
+        f'{_READ_STATE.format(of_stack)} case "$state" in {native}{native}|{dynamic}{dynamic}|{native}{dynamic}|'
+        f"{dynamic}{native}) {forget};; *) echo {only_one};; esac"
     )
 
 

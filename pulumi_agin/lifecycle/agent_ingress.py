@@ -72,10 +72,15 @@ class AgentIngressLifecycle:
         """
         self._check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
-        self._account.process.learn_owner(id_, call.urn)
-        self._account.process.learn_wanted_policy(id_, wanted.get(POLICY))
-        replacing = declared_fields(_load_inputs).replacing
-        return Difference(changed, [field for field in changed if field in replacing], bool(changed))
+        replacing = [field for field in changed if field in declared_fields(_load_inputs).replacing]
+        process = self._account.process
+        if replacing:
+            # What is replaced is deleted, under its old name if it was renamed.
+            process.forget_owner(id_, call.urn)
+        else:
+            process.learn_owner(id_, call.urn)
+        process.learn_wanted_policy(id_, wanted.get(POLICY))
+        return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -170,16 +175,24 @@ class AgentIngressLifecycle:
         """Sends one DELETE. It is not a failure if the ingress is gone already.
 
         Raises:
-            Failed: Another resource of the program has the same ingress, as after a renaming and an import.
+            Failed: Another resource of the program has the same ingress, as after a renaming and an import, or could
+                not be created because of it, as after a renaming alone.
         """
         process = self._account.process
         owner = process.other_owner(id_, call.urn)
         if owner is not None:
-            line = commands.state_delete_line(call.urn, stack=process.placement(owner).stack)
+            line = commands.forget_one_of_two_line(id_, call.urn, stack=process.placement(owner).stack)
             raise Failed(
                 f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
                 "in the program, and imported under its new name? Then take the old name out of the state, which "
                 f"leaves the Agent Ingress as it is:\n{line}"
+            )
+        rival = process.rival(id_, call.urn)
+        if rival is not None:
+            raise Failed(
+                f"the Agent Ingress {id_} is not deleted, because it has the domain of {rival}, which could not be "
+                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or parent "
+                f"in {process.vocabulary.aliases}"
             )
         try:
             self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))

@@ -34,6 +34,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
             f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
         )
+    process.learn_rival(existing.id, call.urn)
     has_it = f"{error}. The one that has it is {client.describe(existing)}"
     owner = process.resource_with(domain, existing.uri, other_than=call.urn)
     if owner is not None:

@@ -27,7 +27,7 @@ from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
 
 if TYPE_CHECKING:
-    from .process import Process
+    from .process import Place, Process
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
@@ -70,7 +70,7 @@ class NsRecordsLifecycle:
         changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
-            self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn)
+            self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
@@ -94,8 +94,9 @@ class NsRecordsLifecycle:
                 outputs = {**_outputs(wanted), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
         if there is not None:
+            self._process.learn_rival(_place(wanted), call.urn)
             raise self._taken_failure(wanted, there)
-        self._process.learn_ns_records(_place(wanted), records.targets, call.urn)
+        self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
         return Created(domain, _outputs(wanted))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
@@ -153,7 +154,7 @@ class NsRecordsLifecycle:
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
             raise self._taken_failure(wanted, there)
-        self._process.learn_ns_records(_place(wanted), records.targets, call.urn)
+        self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
         return _outputs(wanted)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -161,10 +162,21 @@ class NsRecordsLifecycle:
 
         Those that a resource of the program has are left, too: after a replacement, or a renaming with `take_over`, it
         has the records of the one that is deleted.
+
+        Raises:
+            Failed: A new resource could not be created because of these records, as after a renaming; or the server did
+                not delete them.
         """
         kept = self._outputs_before(call)
+        rival = self._process.rival(_place(kept), call.urn)
+        if rival is not None:
+            raise Failed(
+                f"the NS records of {kept['domain']} are not deleted, because {rival} wants them too, and could not be "
+                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or "
+                f"parent in {self._process.vocabulary.aliases}"
+            )
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
-        ours = values - self._process.ns_records(_place(kept))
+        ours = values - self._process.ns_records_to_keep(_place(kept), call.urn)
         if values and not ours:
             return
         with _failures():
@@ -273,5 +285,5 @@ def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
 
 
-def _place(properties: Mapping[str, Any]) -> tuple[str, ...]:
+def _place(properties: Mapping[str, Any]) -> Place:
     return (str(_address(properties)), properties["zone"], properties["domain"])

@@ -27,6 +27,12 @@ MOST_RESOURCES = 20_000
 # Each account has one, and a plugin process serves few.
 MOST_CLIENTS = 100
 
+# The server, the zone and the domain of NS records.
+Place = tuple[str, str, str]
+
+# What one resource has, and another one may want: the id of an Agent Ingress, or the place of NS records.
+Thing = str | Place
+
 # The outputs that identify the Agent Ingress of a resource.
 IDENTIFYING_OUTPUTS = ("domain", "uri", "created_at")
 
@@ -57,7 +63,9 @@ class Process:
         self._known_outputs: _Bounded[str, Mapping[str, Any]] = _Bounded(MOST_RESOURCES)
         self._wanted_policies: _Bounded[str, Any] = _Bounded(MOST_RESOURCES)
         self._owners: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
-        self._ns_records: _Bounded[tuple[str, ...], frozenset[str]] = _Bounded(MOST_RESOURCES)
+        self._rivals: _Bounded[Thing, str] = _Bounded(MOST_RESOURCES)
+        # Those that were set in this run have no URN.
+        self._ns_records: _Bounded[Place, tuple[str | None, frozenset[str]]] = _Bounded(MOST_RESOURCES)
 
     def client(self, settings: Settings) -> AgentIngressClient:
         """Returns the client for these settings. All calls share its list, and wait together after a 429.
@@ -112,7 +120,7 @@ class Process:
     # -- for other resources ------------------------------------------------------------------------------
 
     def learn_owner(self, id_: str, urn: str) -> None:
-        """Remembers that a resource has an Agent Ingress, if it is one of the program.
+        """Remembers that a resource has an Agent Ingress and keeps it, if it is one of the program.
 
         Only those of the program are checked. A refresh compares what the program no longer has, too.
         """
@@ -120,28 +128,56 @@ class Process:
             if self._placements.get(urn, None) is not None:
                 self._owners.put(id_, urn)
 
+    def forget_owner(self, id_: str, urn: str) -> None:
+        """Forgets that a resource has an Agent Ingress, because it is to be replaced."""
+        with self._lock:
+            if self._owners.get(id_, None) == urn:
+                self._owners.remove(id_)
+
     def other_owner(self, id_: str, urn: str) -> str | None:
         """Returns the URN of another resource of the program that has an Agent Ingress; None if none is known."""
         with self._lock:
             owner = self._owners.get(id_, urn)
         return None if owner == urn else owner
 
-    def learn_ns_records(self, place: tuple[str, ...], values: Iterable[str], urn: str) -> None:
+    def learn_rival(self, thing: Thing, urn: str) -> None:
+        """Remembers that a new resource could not be created, because something that exists has its place.
+
+        Args:
+            thing: The id of an Agent Ingress, or the place of NS records.
+            urn: The URN of the new resource.
+        """
+        with self._lock:
+            self._rivals.put(thing, urn)
+
+    def rival(self, thing: Thing, urn: str) -> str | None:
+        """Returns the URN of another resource that could not be created because of something; None if there is none."""
+        with self._lock:
+            rival = self._rivals.get(thing, urn)
+        return None if rival == urn else rival
+
+    def learn_ns_records(self, place: Place, values: Iterable[str], urn: str, *, were_set: bool) -> None:
         """Remembers which NS records a resource has, if it is one of the program.
 
         Args:
             place: The server, the zone and the domain.
             values: The values of the records.
             urn: The URN of the resource.
+            were_set: Whether they were set in this run.
         """
         with self._lock:
             if self._placements.get(urn, None) is not None:
-                self._ns_records.put(place, frozenset(values))
+                self._ns_records.put(place, (None if were_set else urn, frozenset(values)))
 
-    def ns_records(self, place: tuple[str, ...]) -> frozenset[str]:
-        """Returns the values of the NS records that a resource of the program has at a place, as far as it is known."""
+    def ns_records_to_keep(self, place: Place, urn: str) -> frozenset[str]:
+        """Returns the values of NS records that stay when a resource is deleted, because the program still has them.
+
+        Either another resource has them, or they were set in this run, as by the replacement of the one that is
+        deleted.
+        """
         with self._lock:
-            return self._ns_records.get(place, frozenset())
+            owner, values = self._ns_records.get(place, (urn, frozenset[str]()))
+        return frozenset() if owner == urn else values
 
     def learn_wanted_policy(self, id_: str, policy: Any) -> None:
         """Remembers the certificate policy that the program wants for an Agent Ingress."""
@@ -163,6 +199,9 @@ class _Bounded(Generic[Key, Value]):
 
     def get(self, key: Key, default: Default) -> Value | Default:
         return self._values.get(key, default)
+
+    def remove(self, key: Key) -> None:
+        self._values.pop(key, None)
 
     def items(self) -> ItemsView[Key, Value]:
         return self._values.items()

@@ -516,12 +516,21 @@ def test_delete_leaves_what_a_resource_of_the_program_has(plugin: Plugin, bind: 
     with of_delegations(type(plugin)) as next_run:
         next_run.check(given)
         next_run.diff(kept, given)
-        next_run.delete(DOMAIN, kept)
+        next_run.of(name="old").delete(DOMAIN, kept)
         assert found(bind) == (TARGETS, 300)
-    # And so it is its own at the end.
-    with of_delegations(type(plugin)) as last_run:
-        last_run.delete(DOMAIN, kept)
+        # And so it is its own, if it has to go before its replacement.
+        next_run.delete(DOMAIN, kept)
     assert found(bind) == ([], 0)
+
+
+@through_both_doors
+def test_a_renaming_that_failed_deletes_no_records(plugin: Plugin, bind: Bind) -> None:
+    old, new = plugin.of(name="old"), plugin.of(name="new")
+    old.create(inputs(bind.port))
+    assert "has NS records already" in refused(lambda: new.create(inputs(bind.port)))
+    message = refused(lambda: old.delete(DOMAIN, outputs(bind.port)))
+    assert f"are not deleted, because {new.urn} wants them too, and could not be created" in message
+    assert found(bind) == (TARGETS, 300)
 
 
 @through_both_doors

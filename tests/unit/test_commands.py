@@ -139,7 +139,7 @@ OLD_NAME = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index
         (
             state_of(OLD_NAME),
             f"the stack has {ID} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
-            "option aliases",
+            "option aliases; if the stack only reads it by get, give the resource the option import",
         ),
         (
             state_of(stack=STACK.replace("dev", "prod")),
@@ -156,6 +156,20 @@ def test_the_line_of_the_plugin_takes_over_nothing_that_the_next_up_would_delete
         path = {"PATH": f"{programs}:/usr/bin:/bin"}
         run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
         assert run.stdout == f"{says}\n"
+
+
+def test_one_of_two_resources_with_an_ingress_is_forgotten_and_never_the_only_one(programs: Path) -> None:
+    in_python = {**OLD_NAME, "urn": f"{STACK}-python", "type": "pulumi-python:dynamic/agin:AgentIngress"}
+    wait = {**OLD_NAME, "type": "agin:index:AgentIngressCertificateValidation"}
+    line = commands.forget_one_of_two_line(ID, CHILD)
+    for others in ([OLD_NAME, OLD_NAME], [OLD_NAME, in_python], [in_python, OLD_NAME], [in_python, in_python]):
+        Path("state.json").write_text(state_of(*others))
+        assert printed(line, programs) == ["state", "delete", "--yes", "--force", CHILD]
+    Path("state.json").write_text(state_of(OLD_NAME, wait))
+    for shell in SHELLS:
+        path = {"PATH": f"{programs}:/usr/bin:/bin"}
+        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
+        assert run.stdout == "nothing else in the stack has it: run pulumi up with the aliases alone first\n"
 
 
 def test_every_value_of_a_line_can_end_in_a_line_break(programs: Path) -> None:

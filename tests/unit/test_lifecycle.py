@@ -139,6 +139,41 @@ def test_what_another_resource_has_is_not_deleted(ingresses: AgentIngressLifecyc
     assert emulator.ingresses() == []
 
 
+def test_a_renaming_together_with_another_domain_deletes_the_old_one(
+    ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    id_, outputs = created(ingresses)
+    new = URN.replace("connect", "new")
+    for inputs in ({"domain": "connect.acme.com"}, {"domain": "other.acme.com"}):
+        ingresses.check(Call(new), inputs)
+        ingresses.diff(Call(new, outputs_before=outputs), id_, inputs)
+    ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    assert emulator.ingresses() == []
+
+
+def test_a_resource_that_is_replaced_does_not_take_the_ingress_of_another_with_it(
+    ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    id_, outputs = created(ingresses)
+    second = URN.replace("connect", "second")
+    for urn, domain in ((URN, "connect.acme.com"), (second, "other.acme.com")):
+        ingresses.check(Call(urn), {"domain": domain})
+        ingresses.diff(Call(urn, outputs_before=outputs), id_, {"domain": domain})
+    with pytest.raises(Failed, match=f"is not deleted, because {URN} has it too"):
+        ingresses.delete(Call(second, outputs_before=outputs), id_)
+    assert len(emulator.ingresses()) == 1
+
+
+def test_a_renaming_that_failed_deletes_nothing(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    id_, outputs = created(ingresses)
+    new = URN.replace("connect", "new")
+    with pytest.raises(Failed, match="already exists"):
+        ingresses.create(Call(new), {"domain": "connect.acme.com"})
+    with pytest.raises(Failed, match=f"is not deleted, because it has the domain of {new}, which could not be created"):
+        ingresses.delete(Call(URN, outputs_before=outputs), id_)
+    assert len(emulator.ingresses()) == 1
+
+
 def test_who_only_reads_an_ingress_does_not_have_it(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
     id_, outputs = created(ingresses)
     other = URN.replace("connect", "other")

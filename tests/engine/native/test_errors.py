@@ -104,6 +104,28 @@ def test_a_domain_that_is_taken_in_the_account_of_a_provider_ends_in_an_option_t
     assert [resource["id"] for resource in project.resources()] == [id_]
 
 
+def test_a_renamed_resource_can_get_another_domain_in_the_same_step(project: NativeProject, emulator: Emulator) -> None:
+    project.write({"old": ingress("old.acme.com")})
+    project.up()
+    options = {"aliases": [project.resources()[0]["urn"]]}
+    project.write({"new": ingress("new.acme.com", options)})
+    assert "1 replaced" in project.up()
+    assert [each["domain"] for each in emulator.ingresses()] == ["new.acme.com"]
+
+
+def test_a_renamed_resource_without_an_alias_loses_nothing_whatever_goes_on(
+    project: NativeProject, emulator: Emulator
+) -> None:
+    project.write({"old": ingress("connect.acme.com")})
+    project.up()
+    [there] = emulator.ingresses()
+    project.write({"new": ingress("connect.acme.com")})
+    failed = project.up("--continue-on-error", fails=True)
+    assert "is not deleted, because it has the domain of urn:" in failed.diagnostics
+    assert [each["id"] for each in emulator.ingresses()] == [there["id"]]
+    assert [each["id"] for each in project.resources()] == [there["id"]]
+
+
 def test_a_renamed_resource_loses_no_ingress(project: NativeProject, emulator: Emulator) -> None:
     project.write({"old": ingress("connect.acme.com")})
     project.up()
