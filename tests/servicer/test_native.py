@@ -512,6 +512,9 @@ def test_functions_have_the_names_of_the_program(plugin: Plugin) -> None:
         'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
     )
     configuration = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": outputs["regionDomains"]}
+    assert refused(lambda: invoke(plugin, "agentConfig", {"domain": DOMAIN, "region": "eu"})) == (
+        "agentConfig: with a region, it needs the regionDomains of the ingress"
+    )
     # The engine leaves out what it does not know yet.
     assert refused(lambda: invoke(plugin, "agentConfig", {"domain": UNKNOWN})).startswith("agentConfig: domain ")
     [(name, yaml)] = invoke(plugin, "agentConfig", configuration).items()
