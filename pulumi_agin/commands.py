@@ -65,13 +65,9 @@ def native_import_line(id_: str, urn: str) -> str:
     elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
     native, dynamic = (line.quote(each) for each in _in_state(id_))
     return line.of(
-        f'{_READ_STATE.format("")} case "$state" in *{native}*|*{dynamic}*) echo {there};; '
+        f'{line.read_state(None)} && case "$state" in *{native}*|*{dynamic}*) echo {there};; '
         f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; *) echo {elsewhere};; esac"
     )
-
-
-# The state in a variable of the shell, without blanks.
-_READ_STATE = 'state="$(pulumi stack export{})" && state="$(printf %s "$state" | tr -d " \\n")" &&'
 
 
 def _in_state(id_: str) -> tuple[str, str]:
@@ -88,13 +84,11 @@ def forget_one_of_two_line(id_: str, urn: str, *, stack: str | None = None) -> s
         stack: The stack as the CLI calls it; None for the selected one.
     """
     line = _Line()
-    of_stack = f" --stack {line.quote(stack)}" if stack else ""
     native, dynamic = (f"*{line.quote(each)}*" for each in _in_state(id_))
     only_one = line.quote("nothing else in the stack has it: run pulumi up with the aliases alone first")
-    forget = f"{line.pulumi('state delete', stack)} --yes --force {line.quote(urn)}"
     return line.of(
-        f'{_READ_STATE.format(of_stack)} case "$state" in {native}{native}|{dynamic}{dynamic}|{native}{dynamic}|'
-        f"{dynamic}{native}) {forget};; *) echo {only_one};; esac"
+        f'{line.read_state(stack)} && case "$state" in {native}{native}|{dynamic}{dynamic}|{native}{dynamic}|'
+        f"{dynamic}{native}) {line.state_delete(urn, stack)};; *) echo {only_one};; esac"
     )
 
 
@@ -133,7 +127,7 @@ def state_delete_line(urn: str, *, stack: str | None = None) -> str:
         stack: The stack as the CLI calls it; None for the selected one.
     """
     line = _Line()
-    return line.of(f"{line.pulumi('state delete', stack)} --yes --force {line.quote(urn)}")
+    return line.of(line.state_delete(urn, stack))
 
 
 def replace_line(urn: str, *, stack: str | None = None) -> str:
@@ -161,6 +155,14 @@ class _Line:
     def pulumi(self, command: str, stack: str | None) -> str:
         """Returns `pulumi` with a command, for the given stack or the selected one."""
         return f"pulumi {command} --stack {self.quote(stack)}" if stack else f"pulumi {command}"
+
+    def state_delete(self, urn: str, stack: str | None) -> str:
+        """Returns the command that takes a resource out of the state, even if it is protected."""
+        return f"{self.pulumi('state delete', stack)} --yes --force {self.quote(urn)}"
+
+    def read_state(self, stack: str | None) -> str:
+        """Returns the commands that put the state into the variable `state`, without blanks."""
+        return f'state="$({self.pulumi("stack export", stack)})" && state="$(printf %s "$state" | tr -d " \\n")"'
 
     def agin_import(
         self, ids: Iterable[str], options: Mapping[str, str | None], stack: str | None, stack_config: Iterable[str]

@@ -234,12 +234,17 @@ class _EngineCall:
         if self.request is None:
             return Call("urn:pulumi:STACK::PROJECT::TYPE::NAME", is_unknown=_is_unknown, **known)
         seconds = float(getattr(self.request, "timeout", 0))
+
+        def is_active() -> bool:
+            return bool(self.context.is_active())
+
         return Call(
             str(getattr(self.request, "urn", "")),
             timeout_seconds=seconds if seconds > 0 else None,
             is_unknown=_is_unknown,
-            is_awaited=lambda: bool(self.context.is_active()),
-            is_received=lambda: bool(self.context.is_active()),
+            is_awaited=is_active,
+            # Ctrl-C ends such a process, or lets the call go on.
+            is_received=is_active,
             **known,
         )
 

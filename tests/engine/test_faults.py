@@ -175,29 +175,31 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Projec
     assert_agree(project, emulator)
 
 
-def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: Project) -> None:
+WANTED: dict[str, Any] = {
+    "domain": "connect.acme.com",
+    "description": "wanted",
+    "certificate_management_policy": {"authority": "letsencrypt"},
+}
+
+
+def lose_nothing_after_the_post(project: Project, spelled: str) -> None:
+    """The program has one ingress, WANTED. ngrok does not take its policy, which the program spells like this."""
     not_taken = "certificate_management_policy"
     now = datetime.now(timezone.utc)
-    wanted = {
-        "domain": "connect.acme.com",
-        "description": "wanted",
-        "certificate_management_policy": {"authority": "letsencrypt"},
-    }
-    project.program(f"""agin.AgentIngress("a", **{wanted})""")
 
     def twin() -> Emulator:
         # Each makes the same ingress, so that its answer is known before.
         return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
 
     with twin() as rehearsal:
-        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(wanted)
+        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(WANTED)
     with twin() as emulator:
         project.environment["NGROK_API_BASE_URL"] = emulator.url
         emulator.add_fault(
             "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
         )
         failed = project.up(fails=True)
-        assert f"ngrok was asked to set {not_taken} of the Agent Ingress connect.acme.com" in failed.diagnostics
+        assert f"ngrok was asked to set {spelled} of the Agent Ingress connect.acme.com" in failed.diagnostics
         assert not failed.has_traceback
         [resource] = project.resources()
         assert resource["initErrors"]
@@ -206,10 +208,15 @@ def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project
         # It asks for what was not taken, and for nothing else.
         emulator.clear_requests()
         assert "1 updated" in project.up()
-        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: wanted[not_taken]})]
+        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: WANTED[not_taken]})]
         assert "initErrors" not in project.resources()[0]
         assert_agree(project, emulator)
         assert UNCHANGED in project.up()
+
+
+def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: Project) -> None:
+    project.program(f"""agin.AgentIngress("a", **{WANTED})""")
+    lose_nothing_after_the_post(project, "certificate_management_policy")
 
 
 def test_what_was_made_and_cant_be_read_is_kept_by_its_id(project: Project, emulator: Emulator) -> None:

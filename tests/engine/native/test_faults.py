@@ -5,17 +5,18 @@ The whole table is that of tests/servicer. What the engine does with each kind i
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from random import Random
-
 import pytest
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.engine.native.program import LANGUAGES, NativeProject, Resource, ingress
-from tests.engine.test_faults import assert_agree, error, live_through_all_that_passes_by
-from tests.keys import API_KEY
+from pulumi_agin.native.names import camel_case
+from tests.engine.native.program import INGRESS, LANGUAGES, NativeProject, Resource, ingress
+from tests.engine.test_faults import (
+    WANTED,
+    assert_agree,
+    error,
+    live_through_all_that_passes_by,
+    lose_nothing_after_the_post,
+)
 
 
 def one(description: str) -> dict[str, Resource]:
@@ -67,37 +68,8 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Native
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: NativeProject) -> None:
-    not_taken = "certificate_management_policy"
-    policy = {"authority": "letsencrypt"}
-    now = datetime.now(timezone.utc)
-    project.write({"a": ingress("connect.acme.com", description="wanted", certificateManagementPolicy=policy)})
-
-    def twin() -> Emulator:
-        # Each makes the same ingress, so that its answer is known before.
-        return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
-
-    with twin() as rehearsal:
-        wanted = {"domain": "connect.acme.com", "description": "wanted", not_taken: policy}
-        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(wanted)
-    with twin() as emulator:
-        project.environment["NGROK_API_BASE_URL"] = emulator.url
-        emulator.add_fault(
-            "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
-        )
-        failed = project.up(fails=True)
-        told = "ngrok was asked to set certificateManagementPolicy of the Agent Ingress connect.acme.com"
-        assert told in failed.diagnostics
-        assert not failed.has_traceback
-        [resource] = project.resources()
-        assert resource["initErrors"]
-        assert [resource["id"]] == [theirs["id"] for theirs in emulator.ingresses()]
-
-        # It asks for what was not taken, and for nothing else.
-        emulator.clear_requests()
-        assert "1 updated" in project.up()
-        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: policy})]
-        assert "initErrors" not in project.resources()[0]
-        assert_agree(project, emulator)
+    project.write({"a": Resource(INGRESS, {camel_case(name): value for name, value in WANTED.items()})})
+    lose_nothing_after_the_post(project, "certificateManagementPolicy")
 
 
 def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
