@@ -10,6 +10,7 @@ import pulumi
 from . import tokens
 from .agent_ingress import AgentIngress
 from .api.text import one_line
+from .deployment import Deployment
 from .dns.records import DnsAdapter, NsRecords, canonical_name
 from .limits import LONGEST_TTL_SECONDS
 
@@ -70,6 +71,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
         super().__init__(tokens.DELEGATION, resource_name, {}, opts)
+        Deployment.current().delegations.append(self)
         # `check` makes it canonical too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(

@@ -6,7 +6,9 @@ may have changed in between, and they do not wait for each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -37,8 +39,11 @@ class Deployment:
         self.is_mocked = is_mocked
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
+        self.delegations: list[pulumi.Resource] = []
+        """The delegations that were declared."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
+        self._resources_in_stack: asyncio.Future[Mapping[str, Mapping[str, Any]]] | None = None
 
     @classmethod
     def current(cls) -> Deployment:
@@ -69,6 +74,20 @@ class Deployment:
             self._accounts[settings] = ProgramAccount(settings)
         return self._accounts[settings]
 
+    async def resources_in_stack(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the resources that the stack has: the "type" and "outputs" of each, by URN. Under mocks it has none.
+
+        The engine is asked once. If it is asked during an update, some resources may be those of the update.
+
+        Raises:
+            pulumi.RunError: The engine does not tell.
+        """
+        if not self.is_running or self.is_mocked:
+            return {}
+        if self._resources_in_stack is None:
+            self._resources_in_stack = asyncio.ensure_future(_read_stack())
+        return await self._resources_in_stack
+
     def warn_once(self, subject: str, sentence: str) -> None:
         """Shows a warning, unless one about the same subject was shown before.
 
@@ -79,6 +98,17 @@ class Deployment:
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
+
+
+async def _read_stack() -> Mapping[str, Mapping[str, Any]]:
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    try:
+        # The function of the engine that `pulumi.runtime.listResourceOutputs` of the SDK for Node.js calls.
+        answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
+    except Exception as error:
+        raise pulumi.RunError(f"the engine does not tell which resources the stack {stack} has: {error}") from error
+    resources: Mapping[str, Mapping[str, Any]] = answer["outputs"]
+    return resources
 
 
 class ProgramAccount:

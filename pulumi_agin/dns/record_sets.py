@@ -8,30 +8,69 @@ every preview. Arguments may be Outputs, because the same program may create the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 
-from .records import Adapter, NsRecords, canonical_name, package
+from .records import Adapter, Made, NsRecords, canonical_name, package
+from .take_over import check_is_bool, import_one, import_options, invoke_options
 
 
-def _one_resource(
+class Import(NamedTuple):
+    """How a package imports the records of a domain."""
+
+    type: str
+    """The type of its resource."""
+    id: Callable[[NsRecords], pulumi.Input[str]]
+    """Returns the id to import."""
+
+
+def one_resource(
     resource: Callable[..., pulumi.Resource],
     arguments: Callable[[NsRecords], Mapping[str, Any]],
     *,
     named_by: str,
     opts: pulumi.ResourceOptions | None,
+    take_over: bool = False,
+    imported: Import | None = None,
 ) -> Adapter:
-    """Returns an adapter that creates one resource with all values."""
-    return Adapter(
-        lambda records: resource(records.name, **arguments(records), opts=records.options(opts, named_by=named_by))
-    )
+    """Returns an adapter that creates one resource with all values, or imports it.
+
+    Args:
+        resource: The class of the resource.
+        arguments: Returns its arguments.
+        named_by: The engine's name of the property that holds the record's name; see `NsRecords.options`.
+        opts: The options of the resource.
+        take_over: Whether to import records that exist.
+        imported: How to import them; None if that can't be done.
+    """
+
+    check_is_bool(take_over)
+
+    def create(records: NsRecords) -> Made:
+        # Called before it is known what to import, so that the first preview checks the arguments too.
+        given = arguments(records)
+
+        def make(import_id: str | None) -> pulumi.Resource:
+            options = pulumi.ResourceOptions.merge(
+                records.options(opts, named_by=named_by), import_options(records, import_id)
+            )
+            return resource(records.name, **given, opts=options)
+
+        if not take_over or imported is None:
+            return make(None)
+        import_id = imported.id
+        return import_one(records, imported.type, make, lambda: import_id(records))
+
+    return Adapter(create)
 
 
 def aws(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
@@ -41,6 +80,8 @@ def aws(
         zone_id: The id of the hosted zone.
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter.
@@ -49,7 +90,7 @@ def aws(
         pulumi.RunError: The package is not installed.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
-    return _one_resource(
+    return one_resource(
         route53.Record,
         lambda records: {
             "zone_id": zone_id,
@@ -60,6 +101,10 @@ def aws(
         },
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "aws:route53/record:Record", lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS")
+        ),
     )
 
 
@@ -68,6 +113,8 @@ def gcp(
     project: pulumi.Input[str] | None = None,
     dns_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
@@ -79,6 +126,8 @@ def gcp(
         dns_name: The name of the zone in DNS, such as "acme.com.". If you give it, the preview refuses a domain outside
             of the zone.
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter.
@@ -87,7 +136,7 @@ def gcp(
         pulumi.RunError: The package is not installed.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
-    return _one_resource(
+    return one_resource(
         dns.RecordSet,
         lambda records: {
             "managed_zone": managed_zone,
@@ -99,11 +148,23 @@ def gcp(
         },
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "gcp:dns/recordSet:RecordSet",
+            lambda records: pulumi.Output.all(project, managed_zone, records.domain).apply(
+                # Without a project, it is that of the provider.
+                lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
+            ),
+        ),
     )
 
 
 def azure(
-    resource_group_name: pulumi.Input[str], zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    resource_group_name: pulumi.Input[str],
+    zone_name: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
 ) -> Adapter:
     """Creates the NS records in Azure DNS, with pulumi-azure-native.
 
@@ -111,6 +172,8 @@ def azure(
         resource_group_name: The resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more.
@@ -119,7 +182,22 @@ def azure(
         pulumi.RunError: The package is not installed.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
-    return _one_resource(
+
+    def import_id(records: NsRecords) -> pulumi.Output[str]:
+        authorization = package("pulumi_azure_native.authorization", extra="azure")
+        account = authorization.get_client_config_output(opts=invoke_options(records, opts))
+        return pulumi.Output.concat(
+            "/subscriptions/",
+            account.subscription_id,
+            "/resourceGroups/",
+            resource_group_name,
+            "/providers/Microsoft.Network/dnsZones/",
+            canonical_name(zone_name),
+            "/NS/",
+            records.relative_to(zone_name),
+        )
+
+    return one_resource(
         dns.RecordSet,
         lambda records: {
             "resource_group_name": resource_group_name,
@@ -134,10 +212,17 @@ def azure(
         },
         named_by="relativeRecordSetName",
         opts=opts,
+        take_over=take_over,
+        imported=Import("azure-native:dns:RecordSet", import_id),
     )
 
 
-def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def ns1(
+    zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
+) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
     NS1 can refuse to create records that already exist.
@@ -145,6 +230,8 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more: NS1's package never sends 0.
@@ -153,7 +240,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
         pulumi.RunError: The package is not installed.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
-    return _one_resource(
+    return one_resource(
         ns1.Record,
         lambda records: {
             "zone": canonical_name(zone),
@@ -166,16 +253,28 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
         },
         named_by="domain",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "ns1:index/record:Record",
+            lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
+        ),
     )
 
 
-def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def hcloud(
+    zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
+) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
     Args:
         zone: The name of the zone, such as "acme.com". Its id does not work, because the name of the record is relative
             to the name of the zone.
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -184,7 +283,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
         pulumi.RunError: The package is not installed.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
-    return _one_resource(
+    return one_resource(
         hcloud.ZoneRrset,
         lambda records: {
             "zone": canonical_name(zone),
@@ -197,15 +296,27 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) 
         },
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "hcloud:index/zoneRrset:ZoneRrset",
+            lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+        ),
     )
 
 
-def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def gandi(
+    zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool = False,
+) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 300 to 2592000 seconds.
@@ -214,7 +325,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
         pulumi.RunError: The package is not installed.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
-    return _one_resource(
+    return one_resource(
         livedns.Record,
         lambda records: {
             "zone": canonical_name(zone),
@@ -225,6 +336,11 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -
         },
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "gandi:livedns/record:Record",
+            lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+        ),
     )
 
 
@@ -246,7 +362,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
         pulumi.RunError: The package is not installed.
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")
-    return _one_resource(
+    return one_resource(
         apiextensions.CustomResource,
         lambda records: {
             "api_version": "externaldns.k8s.io/v1alpha1",

@@ -139,31 +139,47 @@ class NsRecords:
         Returns:
             The resources.
         """
-        self._announce_records()
+        announce(self)
 
         def resources(targets: Sequence[str]) -> list[pulumi.Resource]:
-            return [make(f"{self.name}-{target.rstrip('.')}", target) for target in targets]
+            return [make(name_of(self, target), target) for target in targets]
 
         return self.ns_targets.apply(resources)
 
-    def _announce_records(self) -> None:
-        if not pulumi.runtime.is_dry_run():
-            return
 
-        async def say() -> bool:
-            # If the ingress exists, the preview has already warned why the values are not known.
-            follow = not await self.ns_targets.is_known() and not await self.agent_ingress.id.is_known()
-            if follow:
-                pulumi.log.info(
-                    f"the NS records of {self.name} are not shown yet: ngrok gives their values when the Agent Ingress "
-                    "is made, and they follow in the same `pulumi up`",
-                    self.delegation,
-                )
-            return follow
+def name_of(records: NsRecords, target: str) -> str:
+    """Returns the name of the resource with one value.
 
-        # As an Output, so that the program waits for it.
-        said: pulumi.Input[bool] = say()
-        pulumi.Output.from_input(said)
+    Args:
+        records: The records.
+        target: The value.
+    """
+    return f"{records.name}-{target.rstrip('.')}"
+
+
+def announce(records: NsRecords) -> None:
+    """In a preview that does not know the values yet, says that the resources with one value each will follow.
+
+    Args:
+        records: The records.
+    """
+    if not pulumi.runtime.is_dry_run():
+        return
+
+    async def say() -> bool:
+        # If the ingress exists, the preview has already warned why the values are not known.
+        follow = not await records.ns_targets.is_known() and not await records.agent_ingress.id.is_known()
+        if follow:
+            pulumi.log.info(
+                f"the NS records of {records.name} are not shown yet: ngrok gives their values when the Agent Ingress "
+                "is made, and they follow in the same `pulumi up`",
+                records.delegation,
+            )
+        return follow
+
+    # As an Output, so that the program waits for it.
+    said: pulumi.Input[bool] = say()
+    pulumi.Output.from_input(said)
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:

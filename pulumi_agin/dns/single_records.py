@@ -6,37 +6,82 @@ may be Outputs, because the same program may create the zone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import pulumi
 
+from pulumi_agin.canonical import canonical_ns_targets
+
 from .records import Adapter, Made, NsRecords, canonical_name, package
+from .take_over import Ids, checked_ids, import_each, import_options, invoke_options
+
+Pairs: TypeAlias = Sequence[tuple[str, str | int]]
+"""The values of records, and the ids that the DNS provider gave them."""
 
 
-def _resource_for_each(
+class Import(NamedTuple):
+    """How a package imports the records of a domain."""
+
+    type: str
+    """The type of its resource."""
+    id: Callable[[str], pulumi.Input[str]]
+    """Returns the id to import, given the id that the DNS provider gave the record."""
+    find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None
+    """Finds the records that exist; None if the package has no function for it."""
+
+
+def resource_for_each(
     resource: Callable[..., pulumi.Resource],
     shared: Callable[[NsRecords], Mapping[str, Any]],
     own: Callable[[str], Mapping[str, Any]],
     *,
     named_by: str,
     opts: pulumi.ResourceOptions | None,
+    take_over: bool | Ids | None,
+    imported: Import,
 ) -> Adapter:
-    """Returns an adapter that creates a resource for each value.
+    """Returns an adapter that creates a resource for each value, or imports it.
 
-    `shared` returns the arguments that all of them have, and `own` returns those of the resource with one value.
+    Args:
+        resource: The class of the resources.
+        shared: Returns the arguments that all of them have.
+        own: Returns those of the resource with one value.
+        named_by: The engine's name of the property that holds the record's name; see `NsRecords.options`.
+        opts: The options of the resources.
+        take_over: Whether to import records that exist, or their ids.
+        imported: How to import them.
     """
+    ids = checked_ids(take_over, can_find=imported.find is not None)
 
-    def make(records: NsRecords) -> Made:
+    def create(records: NsRecords) -> Made:
         # Called before the values are known, so that the first preview checks the arguments too.
         arguments = shared(records)
 
-        def record(name: str, target: str) -> pulumi.Resource:
-            return resource(name, **arguments, **own(target), opts=records.options(opts, named_by=named_by))
+        def make(name: str, target: str, import_id: str | None = None) -> pulumi.Resource:
+            options = pulumi.ResourceOptions.merge(
+                records.options(opts, named_by=named_by), import_options(records, import_id)
+            )
+            return resource(name, **arguments, **own(target), opts=options)
 
-        return records.of_each(record)
+        def find() -> pulumi.Output[Mapping[str, str]]:
+            if ids or imported.find is None:
+                found = pulumi.Output.from_input(cast(Pairs, list(ids.items())))
+            else:
+                found = imported.find(records)
+            return found.apply(by_value)
 
-    return Adapter(make)
+        def by_value(pairs: Pairs) -> Any:
+            # pulumi.Output.all() of nothing would be a list.
+            return pulumi.Output.from_input(
+                {canonical_ns_targets([value])[0]: imported.id(str(id_)) for value, id_ in pairs}
+            )
+
+        if not take_over:
+            return records.of_each(make)
+        return import_each(records, imported.type, make, find, are_given=bool(ids))
+
+    return Adapter(create)
 
 
 # Linode rounds every other TTL to the nearest of these.
@@ -49,6 +94,8 @@ def cloudflare(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool | Ids = False,
 ) -> Adapter:
     """Creates the NS records at Cloudflare, with pulumi-cloudflare.
 
@@ -56,6 +103,8 @@ def cloudflare(
         zone_id: The id of the zone.
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the records, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, which lets
@@ -65,7 +114,15 @@ def cloudflare(
         pulumi.RunError: The package is not installed.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
-    return _resource_for_each(
+
+    def find(records: NsRecords) -> pulumi.Output[Pairs]:
+        found = cloudflare.get_dns_records_output(
+            zone_id=zone_id, name={"exact": records.domain}, type="NS", opts=invoke_options(records, opts)
+        )
+        pairs: pulumi.Output[Pairs] = found.results.apply(lambda results: [(each.content, each.id) for each in results])
+        return pairs
+
+    return resource_for_each(
         cloudflare.DnsRecord,
         lambda records: {
             "zone_id": zone_id,
@@ -79,15 +136,26 @@ def cloudflare(
         lambda target: {"content": target.rstrip(".")},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "cloudflare:index/dnsRecord:DnsRecord", lambda id_: pulumi.Output.concat(zone_id, "/", id_), find
+        ),
     )
 
 
-def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def digitalocean(
+    domain: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool | Ids = False,
+) -> Adapter:
     """Creates the NS records at DigitalOcean, with pulumi-digitalocean.
 
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 30 seconds or more.
@@ -96,7 +164,16 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
         pulumi.RunError: The package is not installed.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
-    return _resource_for_each(
+
+    def find(records: NsRecords) -> pulumi.Output[Pairs]:
+        filters = [{"key": "type", "values": ["NS"]}, {"key": "name", "values": [records.relative_to(domain)]}]
+        found = digitalocean.get_records_output(
+            domain=canonical_name(domain), filters=filters, opts=invoke_options(records, opts)
+        )
+        pairs: pulumi.Output[Pairs] = found.records.apply(lambda results: [(each.value, each.id) for each in results])
+        return pairs
+
+    return resource_for_each(
         digitalocean.DnsRecord,
         lambda records: {
             "domain": canonical_name(domain),
@@ -107,15 +184,28 @@ def digitalocean(domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None 
         lambda target: {"value": target},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "digitalocean:index/dnsRecord:DnsRecord",
+            lambda id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
+            find,
+        ),
     )
 
 
-def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def dnsimple(
+    zone_name: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: Ids | None = None,
+) -> Adapter:
     """Creates the NS records at DNSimple, with pulumi-dnsimple.
 
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
+        take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
+            imported into a stack that does not have them yet; see docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more: DNSimple's package never sends 0.
@@ -124,7 +214,7 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
         pulumi.RunError: The package is not installed.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
-    return _resource_for_each(
+    return resource_for_each(
         dnsimple.ZoneRecord,
         lambda records: {
             "zone_name": canonical_name(zone_name),
@@ -135,6 +225,11 @@ def dnsimple(zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None =
         lambda target: {"value": target.rstrip(".")},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "dnsimple:index/zoneRecord:ZoneRecord",
+            lambda id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
+        ),
     )
 
 
@@ -142,6 +237,8 @@ def linode(
     domain_id: pulumi.Input[int] | pulumi.Input[str],
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: Ids | None = None,
 ) -> Adapter:
     """Creates the NS records at Linode (Akamai), with pulumi-linode.
 
@@ -149,6 +246,8 @@ def linode(
         domain_id: The number of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
+        take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
+            imported into a stack that does not have them yet; see docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL that is one of LINODE_TTLS, in seconds.
@@ -157,7 +256,7 @@ def linode(
         pulumi.RunError: The package is not installed.
     """
     linode = package("pulumi_linode", extra="linode")
-    return _resource_for_each(
+    return resource_for_each(
         linode.DomainRecord,
         lambda records: {
             "domain_id": pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number),
@@ -168,6 +267,11 @@ def linode(
         lambda target: {"target": target.rstrip(".")},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "linode:index/domainRecord:DomainRecord",
+            lambda id_: pulumi.Output.all(domain_id, id_).apply(lambda known: ",".join(map(str, known))),
+        ),
     )
 
 
@@ -184,6 +288,8 @@ def vercel(
     domain: pulumi.Input[str],
     team_id: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: Ids | None = None,
 ) -> Adapter:
     """Creates the NS records at Vercel, with pulumiverse-vercel.
 
@@ -191,6 +297,8 @@ def vercel(
         domain: The name of the zone, such as "acme.com".
         team_id: The id of the team that has the zone.
         opts: The options of the records, such as a provider.
+        take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
+            imported into a stack that does not have them yet; see docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -199,7 +307,7 @@ def vercel(
         pulumi.RunError: The package is not installed.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
-    return _resource_for_each(
+    return resource_for_each(
         vercel.DnsRecord,
         lambda records: {
             "domain": canonical_name(domain),
@@ -211,15 +319,27 @@ def vercel(
         lambda target: {"value": target},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "vercel:index/dnsRecord:DnsRecord",
+            lambda id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
+        ),
     )
 
 
-def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def ovh(
+    zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: Ids | None = None,
+) -> Adapter:
     """Creates the NS records at OVHcloud, with pulumi-ovh.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
+        take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
+            imported into a stack that does not have them yet; see docs/live-fleet.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more, or 0 for the TTL of the zone.
@@ -228,7 +348,7 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
         pulumi.RunError: The package is not installed.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
-    return _resource_for_each(
+    return resource_for_each(
         domain.ZoneRecord,
         lambda records: {
             "zone": canonical_name(zone),
@@ -241,15 +361,26 @@ def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> 
         lambda target: {"target": target},
         named_by="subdomain",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "ovh:Domain/zoneRecord:ZoneRecord", lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone))
+        ),
     )
 
 
-def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
+def scaleway(
+    dns_zone: pulumi.Input[str],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    take_over: bool | Ids = False,
+) -> Adapter:
     """Creates the NS records at Scaleway, with pulumiverse-scaleway.
 
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
+        take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
+            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 2592000 seconds.
@@ -258,7 +389,25 @@ def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = 
         pulumi.RunError: The package is not installed.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
-    return _resource_for_each(
+
+    def find(records: NsRecords) -> pulumi.Output[Pairs]:
+        # The package can't list records: it finds the record with a value, and fails if there is none.
+        return records.ns_targets.apply(
+            lambda targets: pulumi.Output.all(*(record(records, target) for target in targets))
+        )
+
+    def record(records: NsRecords, target: str) -> Any:
+        found = domain.get_record_output(
+            dns_zone=canonical_name(dns_zone),
+            name=records.relative_to(dns_zone),
+            type="NS",
+            data=target,
+            opts=invoke_options(records, opts),
+        )
+        # Its id may be "ZONE/ID", too.
+        return found.id.apply(lambda id_: (target, id_.rpartition("/")[2]))
+
+    return resource_for_each(
         domain.Record,
         lambda records: {
             "dns_zone": canonical_name(dns_zone),
@@ -269,4 +418,8 @@ def scaleway(dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = 
         lambda target: {"data": target},
         named_by="name",
         opts=opts,
+        take_over=take_over,
+        imported=Import(
+            "scaleway:domain/record:Record", lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_), find
+        ),
     )

@@ -68,6 +68,7 @@ class Request:
         self.dependencies: list[str] = list(request.dependencies)
         self.provider: str = request.provider
         self.is_protected: bool = request.protect
+        self.import_id: str = request.importId
         self.replace_on_changes: list[str] = list(request.replaceOnChanges)
         self.delete_before_replace: bool | None = (
             request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None

@@ -2,12 +2,13 @@
 
 It stands in for the real plugins, which no test can run, and behaves as they were seen to behave:
 
-- `acmedns:index:RecordSet` has all values of a name, like Gandi's resource. It can choose the name itself, and a new
-  name replaces it. Its import ID is `acme.com/connect/NS`.
+- `acmedns:index:RecordSet` has all values of a name, like the resources of Gandi and NS1. It can choose the name
+  itself, and a new name replaces it. Its import ID is `acme.com/connect/NS`, and its ID is `acme.com:connect`.
 - `acmedns:index:Record` has one value, like DigitalOcean's resource. Everything but the zone is updated in place. Its
-  import ID is `acme.com,1`.
+  import ID is `acme.com,1`, and its ID is `1`.
+- `acmedns:index:getRecords` returns the records of a name, like DigitalOcean's function.
 
-Both return detailed diffs, and refuse to create records that exist.
+Both resources return detailed diffs, and refuse to create records that exist.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Resource(ABC):
         self.service = service
 
     @abstractmethod
+    def id_of(self, id_: str) -> str:
+        """Returns the ID that the state has, for that ID or for an import ID."""
+
+    @abstractmethod
     def create(self, inputs: Mapping[str, Any]) -> str:
         """Creates it and returns its ID.
 
@@ -73,12 +78,18 @@ class RecordSet(Resource):
     replacing = frozenset({"zone", "name"})
     auto_named = "name"
 
+    def id_of(self, id_: str) -> str:
+        if "/" not in id_:
+            return id_
+        zone, name, _ = id_.split("/")
+        return f"{zone}:{name}"
+
     def create(self, inputs: Mapping[str, Any]) -> str:
         self.service.create_set(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["values"])
-        return f"{inputs['zone']}/{inputs['name']}/NS"
+        return f"{inputs['zone']}:{inputs['name']}"
 
     def read(self, id_: str) -> dict[str, Any] | None:
-        zone, name, _ = id_.split("/")
+        zone, _, name = id_.partition(":")
         found = self.service.records(zone, name)
         if not found:
             return None
@@ -88,7 +99,7 @@ class RecordSet(Resource):
         self.service.update_set(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["values"])
 
     def delete(self, id_: str) -> None:
-        zone, name, _ = id_.split("/")
+        zone, _, name = id_.partition(":")
         self.service.delete_set(zone, name)
 
 
@@ -98,31 +109,30 @@ class Record(Resource):
     fields = ("zone", "name", "ttl", "value")
     replacing = frozenset({"zone"})
 
+    def id_of(self, id_: str) -> str:
+        return id_.rpartition(",")[2]
+
     def create(self, inputs: Mapping[str, Any]) -> str:
-        number = self.service.create(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["value"])
-        return f"{inputs['zone']},{number}"
+        return str(self.service.create(inputs["zone"], inputs["name"], int(inputs["ttl"]), inputs["value"]))
 
     def read(self, id_: str) -> dict[str, Any] | None:
-        found = self.service.record(self._number(id_))
+        found = self.service.record(int(id_))
         if found is None:
             return None
         return {"zone": found.zone, "name": found.name, "ttl": found.ttl, "value": found.value}
 
     def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
-        self.service.update(self._number(id_), inputs["name"], int(inputs["ttl"]), inputs["value"])
+        self.service.update(int(id_), inputs["name"], int(inputs["ttl"]), inputs["value"])
 
     def delete(self, id_: str) -> None:
-        self.service.delete(self._number(id_))
-
-    @staticmethod
-    def _number(id_: str) -> int:
-        return int(id_.partition(",")[2])
+        self.service.delete(int(id_))
 
 
 class Plugin(StandIn):
     """The plugin that the engine calls."""
 
     def __init__(self, service: DnsService) -> None:
+        self._service = service
         self._types: dict[str, Resource] = {
             "acmedns:index:RecordSet": RecordSet(service),
             "acmedns:index:Record": Record(service),
@@ -130,6 +140,13 @@ class Plugin(StandIn):
 
     def _type(self, urn: str) -> Resource:
         return self._types[urn.split("::")[2].rpartition("$")[2]]
+
+    def Invoke(self, request: Any, context: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
+        args = MessageToDict(request.args)
+        found = self._service.records(args["zone"], args["name"])
+        records = [{"id": each.number, "value": each.value} for each in found]
+        answer: dict[str, Any] = {"return": _struct({"records": records})}  # the name is a keyword of Python
+        return provider_pb2.InvokeResponse(**answer)
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
         type_, olds, news = self._type(request.urn), MessageToDict(request.olds), MessageToDict(request.news)
@@ -169,13 +186,15 @@ class Plugin(StandIn):
         return provider_pb2.CreateResponse(id=id_, properties=request.properties)
 
     def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:  # noqa: N802
-        found = self._type(request.urn).read(request.id)
+        type_ = self._type(request.urn)
+        id_ = type_.id_of(request.id)
+        found = type_.read(id_)
         if found is None:
             return provider_pb2.ReadResponse()
         # An import has no earlier inputs. Then the name counts as given by the program.
         defaults = MessageToDict(request.inputs).get(DEFAULTS, [])
         properties = _struct({**found, DEFAULTS: defaults})
-        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=properties)
+        return provider_pb2.ReadResponse(id=id_, properties=properties, inputs=properties)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:  # noqa: N802
         try:

@@ -6,9 +6,13 @@ from tests.engine.dns_provider.service import DnsService
 from tests.engine.project import Project
 from tests.engine.stand_in import write_plugin
 
-# Like the Python SDK of a package, with a class for each type. `set_of` and `each_of` are for `agin.dns.custom`.
+# Like the Python SDK of a package, with a class for each type and a function. `set_of` and `each_of` are for
+# `agin.dns.custom`. `sets` and `singles` make adapters that take over records, as `agin.dns.gandi` and
+# `agin.dns.digitalocean` do.
 MODULE = """
 import pulumi
+from pulumi_agin.dns import record_sets, single_records
+from pulumi_agin.dns.take_over import invoke_options
 
 ZONE = "acme.com"
 
@@ -32,6 +36,41 @@ def each_of(records):
     shared = dict(zone=ZONE, host=records.relative_to(ZONE), ttl=records.ttl)
     return records.of_each(
         lambda name, value: Record(name, value=value, opts=records.options(named_by="name"), **shared)
+    )
+
+
+def shared(records, zone=ZONE):
+    return dict(zone=zone, host=records.relative_to(zone), ttl=records.ttl)
+
+
+def sets(take_over=False, opts=None, zone=ZONE):
+    return record_sets.one_resource(
+        RecordSet,
+        lambda records: {**shared(records, zone), "values": records.ns_targets},
+        named_by="name",
+        opts=opts,
+        take_over=take_over,
+        imported=record_sets.Import(
+            "acmedns:index:RecordSet",
+            lambda records: pulumi.Output.concat(zone, "/", records.relative_to(zone), "/NS"),
+        ),
+    )
+
+
+def singles(take_over=False, opts=None):
+    def find(records):
+        arguments = dict(zone=ZONE, name=records.relative_to(ZONE))
+        found = pulumi.runtime.invoke_output("acmedns:index:getRecords", arguments, invoke_options(records, opts))
+        return found.apply(lambda answer: [(each["value"], int(each["id"])) for each in answer["records"]])
+
+    return single_records.resource_for_each(
+        Record,
+        shared,
+        lambda value: dict(value=value),
+        named_by="name",
+        opts=opts,
+        take_over=take_over,
+        imported=single_records.Import("acmedns:index:Record", lambda id_: f"{ZONE},{id_}", find),
     )
 """
 

@@ -1,0 +1,236 @@
+"""NS records that exist are taken over: imported, without a write at the DNS service.
+
+The DNS package's plugin answers as the real ones do. The ids that it imports by are not those that it has in the state.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.dns_provider.package import install
+from tests.engine.dns_provider.service import DnsService
+from tests.engine.project import Project
+
+ZONE = "acme.com"
+
+PROGRAM = """
+import acmedns
+
+ingress = agin.AgentIngress("connect", domain="{domain}")
+agin.AgentIngressDelegation(
+    "{name}", agent_ingress=ingress, dns=acmedns.{adapter}, ttl={ttl}, opts=pulumi.ResourceOptions({opts})
+)
+"""
+
+# One resource with all values, and one for each.
+SHAPES = ["sets", "singles"]
+
+
+@pytest.fixture
+def service(project: Project) -> DnsService:
+    return install(project)
+
+
+def write(
+    project: Project,
+    adapter: str,
+    *,
+    domain: str = "connect.acme.com",
+    name: str = "ns",
+    ttl: int = 300,
+    opts: str = "",
+) -> None:
+    project.program(PROGRAM.format(adapter=adapter, domain=domain, name=name, ttl=ttl, opts=opts))
+
+
+def targets(emulator: Emulator) -> list[str]:
+    [ingress] = emulator.ingresses()
+    return sorted(f"{target}." for target in ingress["ns_targets"])
+
+
+def make_ingress(project: Project, emulator: Emulator) -> list[str]:
+    """Makes the ingress in the stack, without a delegation, and returns the values that its NS records must have."""
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
+    project.up()
+    emulator.clear_requests()
+    return targets(emulator)
+
+
+def make_records(service: DnsService, values: list[str], ttl: int = 300) -> None:
+    """Makes records by hand."""
+    for value in values:
+        service.create(ZONE, "connect", ttl, value)
+    service.clear_operations()
+
+
+def assert_nothing_was_written(emulator: Emulator, service: DnsService) -> None:
+    assert service.operations() == []
+    assert [each for each in emulator.requests() if each["method"] != "GET"] == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_records_are_imported_and_take_over_may_stay_go_and_come(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, wanted)
+    count = 1 if shape == "sets" else len(wanted)
+
+    write(project, f"{shape}(take_over=True)")
+    preview = project.preview()
+    assert f"= {count} to import" in preview
+    assert "+ 1 to create" in preview, "the component"
+    assert "warning" not in preview
+    assert f"= {count} imported" in project.up()
+    for take_over in ["True", "False", "True"]:
+        write(project, f"{shape}(take_over={take_over})")
+        project.preview("--expect-no-changes")
+        project.up("--expect-no-changes")
+    project.refresh("--expect-no-changes")
+    assert_nothing_was_written(emulator, service)
+
+    project.destroy()
+    assert service.records(ZONE, "connect") == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_records_that_the_stack_created_are_not_imported(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    write(project, f"{shape}()")
+    project.up()
+    emulator.clear_requests()
+    service.clear_operations()
+
+    # The engine would import them, and then delete what it had before: the same records.
+    write(project, f"{shape}(take_over=True)")
+    project.preview("--expect-no-changes")
+    write(project, f"{shape}(take_over=True)", name="renamed", opts='aliases=[pulumi.Alias(name="ns")]')
+    project.up()
+
+    assert_nothing_was_written(emulator, service)
+    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
+
+
+def test_another_delegation_of_the_domain_is_not_this_one(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    # As in a public and a private zone: what the one has is not in the other.
+    write(project, "sets()")
+    project.up()
+    for value in targets(emulator):
+        service.create("com", "connect.acme", 300, value)
+    service.clear_operations()
+    with (project.folder / "__main__.py").open("a") as program:
+        program.write('agin.AgentIngressDelegation("other", ingress, acmedns.sets(take_over=True, zone="com"))')
+    assert "= 1 imported" in project.up()
+    project.preview("--expect-no-changes")
+    assert service.operations() == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_preview_warns_of_what_differs_and_says_what_to_do(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    make_records(service, make_ingress(project, emulator), ttl=3600)
+
+    write(project, f"{shape}(take_over=True)")
+    warning = "the delegation ns are not as the program wants them, and `pulumi up` changes them at the DNS provider"
+    preview = project.preview()
+    assert warning in preview
+    assert "ttl from 3600.0 to 300.0. To leave the TTL as it is, give the delegation ttl=3600\n" in preview
+    write(project, f"{shape}(take_over=True)", ttl=3600)
+    assert "warning" not in project.preview()
+    assert "imported" in project.up()
+    assert_nothing_was_written(emulator, service)
+
+
+def test_values_that_differ_are_set_in_place_where_one_resource_has_all(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, ["ns-9.elsewhere.example."])
+
+    write(project, "sets(take_over=True)")
+    preview = project.preview()
+    assert 'values from ["ns-9.elsewhere.example."] to [' in preview
+    assert "If something else needs the old values, don't run `pulumi up`" in preview
+    project.up()
+    assert [each.what for each in service.operations()] == ["update"]
+    assert [each.value for each in service.records(ZONE, "connect")] == wanted
+
+
+def test_a_record_with_a_value_that_ngrok_does_not_name_is_refused(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, [*wanted, "ns-9.elsewhere.example."])
+
+    write(project, "singles(take_over=True)")
+    refused = project.preview(fails=True)
+    assert "the DNS provider also has ns-9.elsewhere.example., which ngrok does not name for this domain" in refused
+    assert not refused.has_traceback
+    assert_nothing_was_written(emulator, service)
+
+
+def test_a_record_that_is_missing_is_created(project: Project, emulator: Emulator, service: DnsService) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, wanted[1:])
+
+    write(project, "singles(take_over=True)")
+    assert f"= {len(wanted) - 1} to import" in project.preview()
+    project.up()
+    assert [each.what for each in service.operations()] == ["create"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_take_over_may_stay_when_the_domain_changes(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    make_records(service, make_ingress(project, emulator))
+    write(project, f"{shape}(take_over=True)")
+    project.up()
+
+    write(project, f"{shape}(take_over=True)", domain="devices.acme.com")
+    project.preview()
+    project.up()
+    assert [each.value for each in service.records(ZONE, "devices")] == targets(emulator)
+    assert service.records(ZONE, "connect") == []
+    project.preview("--expect-no-changes")
+
+
+def test_a_new_ingress_has_no_records_to_take_over(project: Project, emulator: Emulator, service: DnsService) -> None:
+    write(project, "sets(take_over=True)")
+    refused = project.preview(fails=True)
+    assert "the delegation ns has no NS records to take over: its Agent Ingress is to be created" in refused
+    assert not refused.has_traceback
+
+    # Records for each value are looked up, so it is seen that there are none.
+    write(project, "singles(take_over=True)")
+    project.preview()
+    project.up()
+    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
+    project.preview("--expect-no-changes")
+
+
+def test_given_ids_are_used_and_a_wrong_one_can_be_mended(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, wanted)
+    ids = {each.value.upper().rstrip("."): each.number for each in service.records(ZONE, "connect")}
+    first, *others = ids
+
+    write(project, f"singles(take_over={ {name: ids[name] for name in others} })")
+    assert f"lacks the id of {wanted[0]}" in project.preview(fails=True)
+    write(project, f"singles(take_over={ {**ids, 'ns-9.elsewhere.example': 1} })")
+    refused = project.preview(fails=True)
+    assert "has an id for ns-9.elsewhere.example., which ngrok does not name for connect.acme.com" in refused
+
+    write(project, f"singles(take_over={ {**ids, first: 99} })")
+    assert "'acme.com,99' does not exist" in project.up("--continue-on-error", fails=True)
+    write(project, f"singles(take_over={ids})")
+    project.up()
+    project.preview("--expect-no-changes")
+    assert_nothing_was_written(emulator, service)

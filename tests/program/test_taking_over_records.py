@@ -1,0 +1,139 @@
+"""`take_over` of each adapter, with the real package of each DNS provider.
+
+The ids to import are those that the providers' real plugins took, or else those of their documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from tests.program.conftest import Mocks, run
+from tests.program.test_dns import SINGLES, adapter, connect, records, run_delegation
+
+pytestmark = [
+    pytest.mark.usefixtures("dns_sdks"),
+    pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
+]
+
+# The arguments of the adapter, and the id to import.
+SETS = {
+    "aws": ({}, "Z1_connect.acme.com_NS"),
+    "gcp": ({}, "acme-dns/acme-com/connect.acme.com./NS"),
+    "azure": (
+        {},
+        "/subscriptions/0b1f6471/resourceGroups/dns-rg/providers/Microsoft.Network/dnsZones/acme.com/NS/connect",
+    ),
+    "ns1": ({"zone": "Acme.com."}, "acme.com/connect.acme.com/NS"),
+    "hcloud": ({"zone": "Acme.com."}, "acme.com/connect/NS"),
+    "gandi": ({}, "acme.com/connect/NS"),
+}
+
+# The id to import, where 12 is the id of the record.
+GIVEN = {
+    "cloudflare": "023e105f/12",
+    "digitalocean": "acme.com,12",
+    "linode": "12345,12",
+    "dnsimple": "acme.com_12",
+    "ovh": "12.acme.com",
+    "vercel": "team_1/12",
+    "scaleway": "acme.com/12",
+}
+
+# The function that finds records, what it is called with, and what it answers. Its ids are numbers where the API's are.
+FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "cloudflare": (
+        "cloudflare:index/getDnsRecords:getDnsRecords",
+        {"zoneId": "023e105f", "name": {"exact": "connect.acme.com"}, "type": "NS"},
+        {"results": [{"id": "12", "content": "NS-1.example.net"}, {"id": "13", "content": "ns-2.example.net"}]},
+    ),
+    "digitalocean": (
+        "digitalocean:index/getRecords:getRecords",
+        {
+            "domain": "acme.com",
+            "filters": [{"key": "type", "values": ["NS"]}, {"key": "name", "values": ["connect"]}],
+        },
+        {"records": [{"id": 12, "value": "ns-1.example.net."}, {"id": 13, "value": "ns-2.example.net."}]},
+    ),
+    "scaleway": (
+        "scaleway:domain/getRecord:getRecord",
+        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "data": "ns-1.example.net."},
+        {"id": "acme.com/12"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks) -> None:
+    arguments, import_id = SETS[name]
+    mocks.answer = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
+    run_delegation(lambda: adapter(name, take_over=True, **arguments))
+    [record] = records(mocks)
+    assert record.import_id == import_id
+
+
+def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(mocks: Mocks) -> None:
+    run_delegation(lambda: adapter("gcp", take_over=True, project=None))
+    [record] = records(mocks)
+    assert record.import_id == "acme-com/connect.acme.com./NS"
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
+    run_delegation(lambda: adapter(name, take_over={"NS-1.example.net": 12, "ns-2.example.net.": "12"}))
+    assert [each.import_id for each in records(mocks)] == [GIVEN[name]] * 2
+
+
+def test_a_record_of_no_team_at_vercel_has_its_own_id(mocks: Mocks) -> None:
+    ids = {"ns-1.example.net": "rec_1", "ns-2.example.net": "rec_2"}
+    run_delegation(lambda: adapter("vercel", take_over=ids, team_id=None))
+    assert [each.import_id for each in records(mocks)] == ["rec_1", "rec_2"]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mocks) -> None:
+    token, arguments, mocks.answer = FOUND[name]
+    account: list[pulumi.ProviderResource] = []
+
+    def program() -> None:
+        account.append(pulumi.ProviderResource(token.partition(":")[0], "account", {}))
+        opts = pulumi.ResourceOptions(provider=account[0])
+        agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=True, opts=opts))
+
+    run(program)
+    first, *_ = mocks.called
+    assert (first.token, first.args) == (token, arguments)
+    assert "::account::" in (first.provider or "")
+    assert records(mocks)[0].import_id == GIVEN[name]
+
+
+@pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
+def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=r"must be the ids of the records.*the package can't find them"):
+        adapter(name, take_over=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "take_over", "message"),
+    [
+        ("aws", {"ns-1.example.net": "12"}, "must be True or False; got dict"),
+        ("cloudflare", "yes", "must be True, False or {"),
+        ("cloudflare", {}, "must be True, False or {"),
+        ("ovh", ["12"], "must be {"),
+        ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
+    ],
+)
+def test_something_else_is_refused(name: str, take_over: object, message: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=re.escape(message)):
+        adapter(name, take_over=take_over)
+
+
+def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
+    run_delegation(lambda: adapter("cloudflare"))
+    run_delegation(lambda: adapter("aws", take_over=False))
+    assert {each.import_id for each in records(mocks)} == {""}
+    assert mocks.called == []
