@@ -1,4 +1,6 @@
-"""The plugin of `acmedns`, a DNS package for tests. The engine runs `python -m tests.engine.dns_provider FILE`.
+"""The plugin of `acmedns`, a DNS package for tests, and of `aws`, as far as `agin.dns.aws` needs it.
+
+The engine runs `python -m tests.engine.dns_provider FILE`.
 
 It stands in for the real plugins, which no test can run, and behaves as they were seen to behave:
 
@@ -103,6 +105,40 @@ class RecordSet(Resource):
         self.service.delete_set(zone, name)
 
 
+class Route53Record(Resource):
+    """All values of a name in Route 53. Its ID is its import ID."""
+
+    fields = ("zoneId", "name", "type", "ttl", "records")
+    replacing = frozenset({"zoneId", "name", "type"})
+
+    def id_of(self, id_: str) -> str:
+        return id_
+
+    def create(self, inputs: Mapping[str, Any]) -> str:
+        self.service.create_set(inputs["zoneId"], inputs["name"], int(inputs["ttl"]), inputs["records"])
+        return f"{inputs['zoneId']}_{inputs['name']}_{inputs['type']}"
+
+    def read(self, id_: str) -> dict[str, Any] | None:
+        zone_id, name, type_ = id_.split("_")
+        found = self.service.records(zone_id, name)
+        if not found:
+            return None
+        return {
+            "zoneId": zone_id,
+            "name": name,
+            "type": type_,
+            "ttl": found[0].ttl,
+            "records": [each.value for each in found],
+        }
+
+    def update(self, id_: str, inputs: Mapping[str, Any]) -> None:
+        self.service.update_set(inputs["zoneId"], inputs["name"], int(inputs["ttl"]), inputs["records"])
+
+    def delete(self, id_: str) -> None:
+        zone_id, name, _ = id_.split("_")
+        self.service.delete_set(zone_id, name)
+
+
 class Record(Resource):
     """One value of a name."""
 
@@ -136,6 +172,7 @@ class Plugin(StandIn):
         self._types: dict[str, Resource] = {
             "acmedns:index:RecordSet": RecordSet(service),
             "acmedns:index:Record": Record(service),
+            "aws:route53/record:Record": Route53Record(service),
         }
 
     def _type(self, urn: str) -> Resource:

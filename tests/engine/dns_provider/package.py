@@ -77,9 +77,23 @@ def singles(take_over=False, opts=None):
 
 def install(project: Project) -> DnsService:
     """Installs the package in a project, and returns the service that it uses."""
+    (project.folder / "acmedns.py").write_text(MODULE)
+    return _install_plugin(project, "acmedns")
+
+
+def install_aws(project: Project, dns_sdks: str) -> DnsService:
+    """Installs the plugin of aws in a project. `dns_sdks` is the folder of the real package, which the program imports.
+
+    Returns:
+        Route 53.
+    """
+    project.environment["PYTHONPATH"] = dns_sdks
+    return _install_plugin(project, "aws")
+
+
+def _install_plugin(project: Project, package: str) -> DnsService:
     file = project.folder / "dns-service.json"
     python = project.user_env / "bin" / "python"
-    plugin = write_plugin("acmedns", project.folder / "acmedns-plugin", python, "tests.engine.dns_provider", file)
+    plugin = write_plugin(package, project.folder / f"{package}-plugin", python, "tests.engine.dns_provider", file)
     project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{plugin}]}}\n")
-    (project.folder / "acmedns.py").write_text(MODULE)
     return DnsService(file)
