@@ -16,7 +16,6 @@ from .dynamic.agent_ingress import AgentIngressProvider
 from .dynamic_resource import DynamicResource
 from .preview import make_exact, prepare_exact
 from .provider import warn_of_plain_api_key
-from .settings import Settings
 
 if TYPE_CHECKING:
     from .api import models
@@ -300,7 +299,6 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
         stack=_stack(),
         parent=parent,
         provider=provider,
-        stack_config=Settings.load(pulumi.runtime.get_config).from_stack_config,
     )
     return (
         f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK "

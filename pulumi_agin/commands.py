@@ -9,11 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .settings import API_KEY, ENVIRONMENT
 from .tokens import AGENT_INGRESS, NATIVE_AGENT_INGRESS, STACK, Urn
-
-# Written before a command, this gives the command the API key of the stack config.
-API_KEY_OF_STACK = f'{ENVIRONMENT[API_KEY]}="$(pulumi config get {API_KEY})"'
 
 
 def import_line(
@@ -23,7 +19,6 @@ def import_line(
     stack: str | None = None,
     parent: str | None = None,
     provider: str | None = None,
-    stack_config: Iterable[str] = (),
 ) -> str:
     """Returns the command that takes over an Agent Ingress, to be run in the project's folder.
 
@@ -33,12 +28,10 @@ def import_line(
         stack: The stack as the CLI calls it; None for the selected one.
         parent: The URN of the parent. With the URN of a stack, the command fails in any other stack.
         provider: The URN of an explicit provider, whose settings `pulumi-agin` takes from the state.
-        stack_config: The keys of `settings.ENVIRONMENT` that are set in the stack config. The command reads their
-            values when it is run. With a provider it needs none of them.
     """
     line = _Line()
     options = {"--name": name, "--parent": parent, "--provider": provider}
-    agin = line.agin_import([id_], options, stack, stack_config)
+    agin = line.agin_import([id_], options, stack)
     return line.of(f"{agin} | {line.pulumi('import', stack)} --file /dev/stdin --generate-code=false --yes")
 
 
@@ -92,21 +85,17 @@ def forget_one_of_two_line(id_: str, urn: str, *, stack: str | None = None) -> s
     )
 
 
-def find_line(
-    domain: str, *, stack: str | None = None, provider: str | None = None, stack_config: Iterable[str] = ()
-) -> str:
+def find_line(domain: str, *, stack: str | None = None, provider: str | None = None) -> str:
     """Returns the command that prints which Agent Ingress has a domain, or says that none has it.
 
     Args:
         domain: The domain in canonical form.
         stack: The stack as the CLI calls it; None for the selected one.
         provider: The URN of an explicit provider, whose settings `pulumi-agin` takes from the state.
-        stack_config: The keys of `settings.ENVIRONMENT` that are set in the stack config. The command reads their
-            values when it is run. With a provider it needs none of them.
     """
     line = _Line()
     options = {"--filter": f'obj.domain == "{domain}"', "--provider": provider}
-    return line.of(line.agin_import([], options, stack, stack_config))
+    return line.of(line.agin_import([], options, stack))
 
 
 def stack_urn(stack: str, project: str) -> str:
@@ -164,14 +153,9 @@ class _Line:
         """Returns the commands that put the state into the variable `state`, without blanks."""
         return f'state="$({self.pulumi("stack export", stack)})" && state="$(printf %s "$state" | tr -d " \\n")"'
 
-    def agin_import(
-        self, ids: Iterable[str], options: Mapping[str, str | None], stack: str | None, stack_config: Iterable[str]
-    ) -> str:
-        """Returns `pulumi-agin import`, with the variables that give it the settings of the stack config."""
-        keys = [] if options["--provider"] else [key for key in ENVIRONMENT if key in stack_config]
-        get = self.pulumi("config get", stack)
-        variables = [f'{ENVIRONMENT[key]}="$({get} {key})"' for key in keys]
-        words = [*variables, *map(self.quote, _program()), "import", *map(self.quote, ids)]
+    def agin_import(self, ids: Iterable[str], options: Mapping[str, str | None], stack: str | None) -> str:
+        """Returns `pulumi-agin import`, which takes the settings from the stack itself."""
+        words = [*map(self.quote, _program()), "import", *map(self.quote, ids)]
         for option, value in {**options, "--stack": stack}.items():
             if value is not None:
                 # A value that begins with a hyphen would be taken for an option.

@@ -24,6 +24,7 @@ EXAMPLE_DOMAIN = "connect.acme.com"
 
 # Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Only ngrok knows whether an id exists.
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
+AGENT_INGRESS_ID = re.compile(r"agin_[0-9A-Za-z]{1,95}")
 ID_LOOKS_LIKE = "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 # -- the wait for a certificate ---------------------------------------------------------------------------

@@ -127,6 +127,8 @@ class Settings:
     """The name of a `Provider`; "" if the settings are not of one."""
     names: Names = IN_PYTHON
     """What messages call the settings."""
+    stack: str = ""
+    """The stack whose config the command line read; "" elsewhere."""
 
     @classmethod
     def load(
@@ -136,6 +138,7 @@ class Settings:
         *,
         is_of_provider: bool = False,
         names: Names = IN_PYTHON,
+        stack: str = "",
     ) -> Settings:
         """Reads the settings.
 
@@ -146,6 +149,7 @@ class Settings:
             is_of_provider: Whether `config` gives the inputs of an explicit provider. Those of a `Provider` say so
                 themselves.
             names: What messages call the settings.
+            stack: The stack that `config` is of, if messages should name it.
 
         Returns:
             The settings, which may have problems.
@@ -159,10 +163,13 @@ class Settings:
         source = Source.PROVIDER if is_of_provider else Source.STACK_CONFIG
         called = names.argument if provider_name else names.key
 
+        def in_config(name: str) -> str:
+            return f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} {of_config}"
+
         def setting(key: str, default: str) -> Setting[str]:
             variable = ENVIRONMENT[key]
             for value, origin in (
-                (config(key), Origin(source, f"{called(key)} {of_config}")),
+                (config(key), Origin(source, in_config(called(key)))),
                 (environment.get(variable), Origin(Source.ENVIRONMENT, f"the environment variable {variable}")),
             ):
                 if value is not None and str(value).strip(" "):
@@ -183,6 +190,7 @@ class Settings:
             environment.get("PULUMI_AGIN_LOG", ""),
             provider_name,
             names,
+            stack,
         )
 
     def problems(self) -> list[str]:
@@ -205,23 +213,13 @@ class Settings:
     @property
     def api_key_hint(self) -> str:
         """What else messages say about where the key comes from; "" if nothing."""
-        if not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG:
+        if self.stack or (not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG):
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
             " (refresh and destroy use that of the last `pulumi up`: after a change, run `pulumi up` first, "
             "or add --run-program)"
         )
-
-    @property
-    def from_stack_config(self) -> list[str]:
-        """The keys of the stack config that are in use. A command in a shell needs their values."""
-        origins = {
-            API_KEY: self.api_key.origin,
-            BASE_URL: self.base_url.origin,
-            TIMEOUT_SECONDS: self.timeout_seconds.origin,
-        }
-        return [key for key, origin in origins.items() if origin.source is Source.STACK_CONFIG]
 
     def client(self, clock: Clock | None = None, show: Callable[[str], None] | None = None) -> AgentIngressClient:
         """Makes a client with these settings.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 
@@ -15,12 +17,21 @@ from pulumi_agin.version import VERSION
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 
+# How long `doctor --watch` waits between two looks.
+DEFAULT_INTERVAL_SECONDS = 10
 
-def main(arguments: Sequence[str] | None = None) -> int:
+_SETTINGS = (
+    "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
+    f"environment variable {ENVIRONMENT[API_KEY]}."
+)
+
+
+def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
     """Runs one command.
 
     Args:
         arguments: The words of the command line; None for those of this process.
+        clock: The clock that measures the time and waits.
 
     Returns:
         The exit status. 2: the user must correct something. 1: ngrok or the network failed, and another try may
@@ -35,16 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_emulator(commands)
     options = parser.parse_args(arguments)
     run = options.run
-    return int(run(options))
+    return int(run(options, clock))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
     command = commands.add_parser(
         "import",
         help="take over existing Agent Ingresses",
-        usage="%(prog)s (ID… | --all | --filter CEL) [--name N] [--parent URN] [--provider URN] [--stack S] [--code]",
+        usage="%(prog)s (ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE] [--parent URN]\n"
+        "       [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
         description="Prints the file with which Pulumi takes over existing Agent Ingresses:\n\n"
-        "  pulumi-agin import ID | pulumi import --file /dev/stdin --generate-code=false --yes",
+        "  pulumi-agin import ID | pulumi import --file /dev/stdin --generate-code=false --yes\n\n"
+        f"{_SETTINGS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
@@ -58,7 +71,13 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the name of the resource in the program (default: the domain with hyphens in place of dots, followed by "
         "-2, -3 … if that name is taken)",
     )
-    command.add_argument("--parent", metavar="URN", help="the URN of the component that contains the resource")
+    command.add_argument(
+        "--names",
+        metavar="FILE",
+        help="a file with names: a JSON object with an id or a domain and the name for each, or CSV with two columns; "
+        "- for stdin. Without ids, --all and --filter, those in the file are taken over",
+    )
+    command.add_argument("--parent", metavar="URN", help="the URN of the component that contains the resources")
     command.add_argument(
         "--provider",
         metavar="URN",
@@ -68,37 +87,70 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--stack", metavar="S", help="the stack for the resources (default: the one that is selected in this folder)"
     )
     command.add_argument("--code", action="store_true", help="print the Python program for the resources instead")
+    command.add_argument(
+        "--delegations",
+        metavar="ADAPTER",
+        help="with --code, also print delegations that take over the NS records that exist: an adapter of agin.dns, "
+        "such as aws",
+    )
     command.set_defaults(run=_run_import)
 
 
-def _run_import(options: argparse.Namespace) -> int:
+def _run_import(options: argparse.Namespace, clock: Clock) -> int:
     from . import importing
 
-    return importing.run(options)
+    return importing.run(options, clock)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
     command = commands.add_parser(
         "doctor",
-        help="find out why the Agent Ingress of a domain does not work yet",
+        help="find out why an Agent Ingress does not work yet",
+        usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]\n"
+        "       [--watch [--interval SECONDS] [--timeout SECONDS]]",
         description="Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix "
         "what is wrong. It changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and "
-        "1 otherwise.",
+        f"1 otherwise. {_SETTINGS}",
     )
-    command.add_argument("domain", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com")
+    command.add_argument(
+        "domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com"
+    )
+    command.add_argument("--all", action="store_true", help="check all Agent Ingresses of the account, in one table")
+    command.add_argument("--filter", metavar="CEL", help="check those that match ngrok's filter, in one table")
+    command.add_argument(
+        "--stack",
+        metavar="S",
+        help="the stack whose config has the settings (default: the one that is selected in this folder)",
+    )
     command.add_argument(
         "--dns",
         metavar="HOST:PORT",
         help="the DNS server to ask for the NS records, in place of the servers of the parent zone",
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_argument("--watch", action="store_true", help="look again and again, until all is well")
+    command.add_argument(
+        "--interval",
+        type=int,
+        default=DEFAULT_INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="how long to wait between two looks with --watch; for an account with hundreds of Agent Ingresses it is "
+        "longer (default: %(default)s)",
+    )
+    command.add_argument(
+        "--timeout",
+        type=int,
+        default=DEFAULT_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="how long to look in all with --watch (default: %(default)s)",
+    )
     command.set_defaults(run=_run_doctor)
 
 
-def _run_doctor(options: argparse.Namespace) -> int:
+def _run_doctor(options: argparse.Namespace, clock: Clock) -> int:
     from . import doctor
 
-    return doctor.run(options)
+    return doctor.run(options, clock)
 
 
 def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -146,7 +198,7 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     command.set_defaults(run=_run_emulator)
 
 
-def _run_emulator(options: argparse.Namespace) -> int:
+def _run_emulator(options: argparse.Namespace, _: Clock) -> int:
     from . import emulator
 
     return emulator.run(options)

@@ -1,32 +1,16 @@
-"""What the commands have in common: their settings, how they print, and how they fail."""
+"""What the commands have in common: how they print, and how they fail."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from pulumi_agin.commands import API_KEY_OF_STACK
-from pulumi_agin.settings import API_KEY, ENVIRONMENT, Settings
+# How long to wait for ngrok. It is short, because somebody waits at the terminal.
+NGROK_SECONDS = 30.0
 
 
 class UsageError(Exception):
     """The user must correct something before the command can run. The text is one sentence that says what."""
-
-
-def load_settings() -> Settings:
-    """Reads the settings from the environment.
-
-    Raises:
-        UsageError: There is no API key. Other problems are left to `Settings.client`.
-    """
-    settings = Settings.load(lambda key: None)
-    if not settings.api_key.value.get_secret_value():
-        raise UsageError(
-            f"there is no ngrok API key: set the environment variable {ENVIRONMENT[API_KEY]}, such as with "
-            f"{API_KEY_OF_STACK} if the stack config has it; for a program in another language than Python, it is "
-            "agin:apiKey there"
-        )
-    return settings
 
 
 def print_text(text: str) -> int:
@@ -49,6 +33,15 @@ def print_text(text: str) -> int:
     return 0
 
 
+def note(sentence: str) -> None:
+    """Prints a line on stderr.
+
+    Args:
+        sentence: What to say.
+    """
+    sys.stderr.write(f"pulumi-agin: {sentence}\n")
+
+
 def fail(sentence: str, status: int = 2) -> int:
     """Prints on stderr why a command fails.
 
@@ -59,5 +52,5 @@ def fail(sentence: str, status: int = 2) -> int:
     Returns:
         The exit status.
     """
-    sys.stderr.write(f"pulumi-agin: {sentence}\n")
+    note(sentence)
     return status

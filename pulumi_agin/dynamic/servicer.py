@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -188,7 +188,7 @@ class PythonVocabulary:
     def spell(self, name: str) -> str:
         return name
 
-    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         from pulumi_agin import commands
 
         stack, project, _, name = tokens.Urn.parse(urn)
@@ -199,14 +199,13 @@ class PythonVocabulary:
             stack=placement.stack,
             parent=placement.parent or commands.stack_urn(stack, project),
             provider=placement.provider,
-            stack_config=stack_config,
         )
         return f"To take it over under the name of this resource, run\n{line}"
 
-    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def find(self, domain: str, placement: Placement) -> str:
         from pulumi_agin import commands
 
-        line = commands.find_line(domain, provider=placement.provider, stack=placement.stack, stack_config=stack_config)
+        line = commands.find_line(domain, provider=placement.provider, stack=placement.stack)
         return f". To see whether it was, run\n{line}"
 
 

@@ -85,14 +85,14 @@ def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError,
     if error.existing_id:
         return f"{error}. {_take_over(account, call, error.existing_id)}"
     placement = account.process.placement(call.urn)
-    find = account.process.vocabulary.find(domain, placement, account.settings.from_stack_config)
+    find = account.process.vocabulary.find(domain, placement)
     way_on = "what to do" if is_replaced else "how to take it over"
     return f"{error}. If it was made, the next `pulumi up` says {way_on}{find}"
 
 
 def _take_over(account: Account, call: Call, id_: str) -> str:
     placement: Placement = account.process.placement(call.urn)
-    return account.process.vocabulary.take_over(id_, call.urn, placement, account.settings.from_stack_config)
+    return account.process.vocabulary.take_over(id_, call.urn, placement)
 
 
 def _advise_on_leftover(id_: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from pulumi_agin.words import Words
@@ -28,18 +27,17 @@ class Vocabulary(Words, Protocol):
     install_dnspython: str
     """The command that installs what DNS updates need."""
 
-    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         """Says how to take over the Agent Ingress `id_` as the resource `urn`: the end of a message, from "To" on.
 
         Args:
             id_: The id of an Agent Ingress.
             urn: The URN that the resource gets.
             placement: Where it is.
-            stack_config: The keys of the stack config that are in use; see `settings.Settings`.
         """
         raise NotImplementedError
 
-    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def find(self, domain: str, placement: Placement) -> str:
         """Says how to see which Agent Ingress has a domain: the end of a message, or "".
 
         The arguments are as for `take_over`.

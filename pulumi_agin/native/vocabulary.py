@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pulumi_agin import commands, tokens
@@ -31,7 +30,7 @@ class NativeVocabulary:
     def spell(self, name: str) -> str:
         return camel_case(name)
 
-    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         if placement.provider or tokens.Urn.parse(urn).has_parent:
             # The engine does not tell a plugin the parent, which a command would have to name.
             return (
@@ -41,5 +40,5 @@ class NativeVocabulary:
             )
         return f"To take it over under the name of this resource, run\n{commands.native_import_line(id_, urn)}"
 
-    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def find(self, domain: str, placement: Placement) -> str:
         return ""

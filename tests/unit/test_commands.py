@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from pulumi_agin import commands
-from pulumi_agin.settings import ENVIRONMENT, Settings
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
@@ -20,17 +19,15 @@ SITE = "urn:pulumi:dev::test::acme:index:Site::it's"
 CHILD = "urn:pulumi:dev::test::acme:index:Site$acme:index:Part::part"
 PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
 
-# In place of either program: what it was called with, and what of the settings it was given.
+# In place of either program: what it was called with.
 STUB = f"""#!{sys.executable}
-import json, os, sys
+import json, sys
 if sys.argv[1] in ("state", "up") or "--" in sys.argv:
     print(json.dumps(sys.argv[1:]))
 elif sys.argv[1:] == ["stack", "export"]:
     print(open("state.json").read())
-elif sys.argv[1:3] == ["config", "get"]:
-    print("value of", *sys.argv[3:])
 elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
-    print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("NGROK_")}}]))
+    print(json.dumps(sys.argv[1:]))
 else:
     print(json.dumps([sys.argv[1:], json.load(sys.stdin)]))
 """
@@ -53,10 +50,10 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(line: str, programs: Path) -> tuple[list[str], list[str], dict[str, str]]:
-    """What `pulumi` and `pulumi-agin` were called with when the line was run, and the latter's settings."""
-    pulumi, (agin, settings) = printed(line, programs)
-    return pulumi, agin, settings
+def run(line: str, programs: Path) -> tuple[list[str], list[str]]:
+    """What `pulumi` and `pulumi-agin` were called with when the line was run."""
+    pulumi, agin = printed(line, programs)
+    return pulumi, agin
 
 
 def printed(line: str, programs: Path) -> Any:
@@ -106,7 +103,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_every_value_stays_one_word(name: str, programs: Path) -> None:
     line = commands.import_line(ID, name, parent=SITE, provider=CHILD)
-    pulumi, agin, _ = run(line, programs)
+    pulumi, agin = run(line, programs)
     assert pulumi == PULUMI.split()[1:]
     # A value with a hyphen in front would be taken for an option.
     named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
@@ -174,53 +171,22 @@ def test_one_of_two_resources_with_an_ingress_is_forgotten_and_never_the_only_on
 
 def test_every_value_of_a_line_can_end_in_a_line_break(programs: Path) -> None:
     name, parent, provider, stack = "a\n", f"{SITE}\n\n", f"{CHILD}.\n", "dev\n"
-    pulumi, agin, _ = run(commands.import_line(ID, name, parent=parent, provider=provider, stack=stack), programs)
+    pulumi, agin = run(commands.import_line(ID, name, parent=parent, provider=provider, stack=stack), programs)
     assert pulumi[:3] == ["import", "--stack", stack]
     values = ["--name", name, "--parent", parent, "--provider", provider, "--stack", stack]
     assert agin == ["import", ID, *values]
-    _, _, settings = run(commands.import_line(ID, name, stack_config=["ngrok:apiKey"]), programs)
-    assert settings == {"NGROK_API_KEY": "value of ngrok:apiKey"}
     for urn in (parent, f"{SITE}\x1b[2K"):
         assert printed(commands.state_delete_line(urn), programs) == ["state", "delete", "--yes", "--force", urn]
         assert printed(commands.replace_line(urn), programs) == ["up", "--replace", urn]
 
 
-def test_settings_of_the_stack_config_are_taken_when_the_line_is_run(programs: Path) -> None:
-    line = commands.import_line(ID, "connect", stack_config=["ngrok:timeoutSeconds", "ngrok:apiKey"])
-    assert line.startswith(
-        'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)" '
-        'NGROK_API_TIMEOUT_SECONDS="$(pulumi config get ngrok:timeoutSeconds)" '
-    )
-    assert run(line, programs)[2] == {
-        "NGROK_API_KEY": "value of ngrok:apiKey",
-        "NGROK_API_TIMEOUT_SECONDS": "value of ngrok:timeoutSeconds",
-    }
-    line = commands.import_line(ID, "connect", stack="acme/dev", stack_config=["ngrok:apiKey"])
-    assert run(line, programs)[2] == {"NGROK_API_KEY": "value of --stack acme/dev ngrok:apiKey"}
-    # An explicit provider gets nothing of the stack config.
-    line = commands.import_line(ID, "connect", provider=CHILD, stack_config=ENVIRONMENT)
-    assert run(line, programs)[2] == {}
-
-
 def test_a_stack_is_named_to_every_command(programs: Path) -> None:
-    pulumi, agin, _ = run(commands.import_line(ID, "connect", stack="acme/dev"), programs)
+    pulumi, agin = run(commands.import_line(ID, "connect", stack="acme/dev"), programs)
     assert pulumi[:3] == ["import", "--stack", "acme/dev"]
     assert agin[-2:] == ["--stack", "acme/dev"]
     assert commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert commands.state_delete_line(SITE, stack="dev").startswith("pulumi state delete --stack dev --yes --force ")
     assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --replace ")
-
-
-def test_the_variables_are_those_that_are_read() -> None:
-    settings = Settings.load(lambda key: None, dict.fromkeys(ENVIRONMENT.values(), "1"))
-    assert origins(settings) == [f"the environment variable {variable}" for variable in ENVIRONMENT.values()]
-    settings = Settings.load(dict.fromkeys(ENVIRONMENT, "1").get, {})
-    assert origins(settings) == [f"{key} of the stack config" for key in ENVIRONMENT]
-    assert settings.from_stack_config == [*ENVIRONMENT]
-
-
-def origins(settings: Settings) -> list[str]:
-    return [str(setting.origin) for setting in (settings.api_key, settings.base_url, settings.timeout_seconds)]
 
 
 def test_the_program_works_where_no_environment_is_active(programs: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,11 +17,15 @@ from typing import Any
 
 import pytest
 
+from pulumi_agin import dns
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.cli import main
 from pulumi_agin.emulator import Emulator
 from tests.conftest import Command
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.clock import Clock
+from tests.unit.stub_cli import StubCli
 from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
@@ -28,6 +34,10 @@ STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
 SITE = "urn:pulumi:dev::test::acme:index:Site::site"
 PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
 UNKNOWN_ID = "agin_000000000000000000000000000"
+
+# What every command that prints says, too.
+OF_ENVIRONMENT = "pulumi-agin: the API key is from the environment variable NGROK_API_KEY\n"
+OF_PROVIDER = "pulumi-agin: the API key is from ngrok:apiKey of the provider\n"
 
 Make = Callable[..., str]
 
@@ -57,13 +67,10 @@ def command(pulumi_agin: Command) -> Command:
     return partial(pulumi_agin, "import")
 
 
-def stack(resources: list[dict[str, Any]], folder: Path) -> None:
-    """Puts a `pulumi` into the folder whose stack has these resources."""
-    state = folder / "state.json"
-    state.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
-    pulumi = folder / "pulumi"
-    pulumi.write_text(f'#!/bin/sh\n[ "$1 $2" = "stack export" ] && exec /bin/cat \'{state}\'\n')
-    pulumi.chmod(0o755)
+@pytest.fixture
+def cli(tmp_path: Path) -> StubCli:
+    """No `pulumi`, until it is given a stack."""
+    return StubCli(tmp_path)
 
 
 def resource(name: str, id_: str, **values: Any) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def test_the_file_holds_what_a_create_would_have_left(make: Make, command: Comma
     id_ = make("connect.acme.com", description="d", certificate_management_policy={"authority": "letsencrypt"})
     emulator.configure(upper_case=True, order="shuffled")
     status, out, err = command(id_, "--name", "connect")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, OF_ENVIRONMENT)
     [stored] = emulator.ingresses()
     policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
     provider = json.loads(out)["resources"][0]["inputs"]["__provider"]
@@ -114,16 +121,16 @@ def test_the_file_holds_what_a_create_would_have_left(make: Make, command: Comma
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-def test_parent_and_provider_are_in_the_name_table(make: Make, command: Command, tmp_path: Path) -> None:
+def test_parent_and_provider_are_in_the_name_table(make: Make, command: Command, cli: StubCli) -> None:
     id_ = make("connect.acme.com", OTHER_ACCOUNTS_KEY)
     secret = {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": json.dumps(OTHER_ACCOUNTS_KEY)}
     acct2 = {"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1-2", "inputs": {"ngrok:apiKey": secret}}
-    stack([acct2], tmp_path)
+    cli.stack([acct2])
     # A reference to a provider has its id behind.
     for urn in (PROVIDER, f"{PROVIDER}::1-2"):
         # The name is one that a file without care would take for its own.
         status, out, err = command(id_, "--name", "parent", "--parent", SITE, "--provider", urn)
-        assert (status, err) == (0, "")
+        assert (status, err) == (0, OF_PROVIDER)
         file = json.loads(out)
         [found] = file["resources"]
         assert file["nameTable"][found["parent"]] == SITE
@@ -196,6 +203,16 @@ ODD_TEXTS = (
 )
 
 
+def assert_formatted(program: str) -> None:
+    """A formatter changes nothing, whatever the length of its lines."""
+    formatter = [str(Path(sys.executable).with_name("ruff")), "format", "--isolated", "--diff", "-"]
+    for length in ("88", "120"):
+        formatted = subprocess.run(
+            [*formatter, "--line-length", length], input=program, capture_output=True, text=True, check=False
+        )
+        assert formatted.returncode == 0, formatted.stdout
+
+
 def test_the_program_is_as_a_formatter_wants_it_and_says_what_ngrok_has(make: Make, command: Command) -> None:
     wanted: list[dict[str, Any]] = [
         {"domain": f"d{number}.acme.com", "description": text, "metadata": f"{text}{text}"}
@@ -210,13 +227,8 @@ def test_the_program_is_as_a_formatter_wants_it_and_says_what_ngrok_has(make: Ma
     ]
     ids = [make(**inputs) for inputs in wanted]
     status, out, err = command(*ids, "--code")
-    assert (status, err) == (0, "")
-    formatter = [str(Path(sys.executable).with_name("ruff")), "format", "--isolated", "--diff", "-"]
-    for length in ("88", "120"):
-        formatted = subprocess.run(
-            [*formatter, "--line-length", length], input=out, capture_output=True, text=True, check=False
-        )
-        assert formatted.returncode == 0, formatted.stdout
+    assert (status, err) == (0, OF_ENVIRONMENT)
+    assert_formatted(out)
     # Nothing is in it that a terminal would obey.
     assert all(line.isprintable() for line in out.split("\n"))
 
@@ -273,11 +285,11 @@ def test_identifiers_are_unique(make: Make, command: Command) -> None:
     ]
 
 
-def test_the_program_says_what_is_to_be_filled_in(make: Make, command: Command, tmp_path: Path) -> None:
+def test_the_program_says_what_is_to_be_filled_in(make: Make, command: Command, cli: StubCli) -> None:
     id_ = make("connect.acme.com")
     inputs = {"ngrok:apiKey": API_KEY, "ngrok:timeoutSeconds": 20}
     acct2 = {"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1-2", "inputs": inputs}
-    stack([acct2], tmp_path)
+    cli.stack([acct2])
     out = command(id_, "--code", "--parent", SITE, "--provider", f"{PROVIDER}::1-2")[1]
     assert f"        parent=parent,  # fill in: {SITE}\n        provider=provider,  # fill in: {PROVIDER}\n" in out
     # Without a parent of its own, a resource is the stack's.
@@ -289,11 +301,11 @@ def test_names_and_parents_can_hold_whatever_the_engine_takes(odd: str, make: Ma
     id_ = make("connect.acme.com")
     asked = (id_, "--name", odd, "--parent", f"{SITE}{odd}")
     status, out, err = command(*asked)
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, OF_ENVIRONMENT)
     file = json.loads(out)
     assert (file["resources"][0]["name"], file["nameTable"]) == (odd, {f"{SITE}{odd}": f"{SITE}{odd}"})
     status, out, err = command(*asked, "--code")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, OF_ENVIRONMENT)
     assert all(line.isprintable() for line in out.split("\n"))
     *_, declaration = ast.parse(out).body
     assert isinstance(declaration, ast.Assign)
@@ -316,47 +328,238 @@ def test_what_is_printed_is_the_same_in_every_locale(make: Make, emulator: Emula
 # -- what the stack has already ---------------------------------------------------------------------------
 
 
-def test_what_the_stack_has_under_another_name_is_not_taken_over(make: Make, command: Command, tmp_path: Path) -> None:
+def test_what_the_stack_has_under_another_name_is_not_taken_over(make: Make, command: Command, cli: StubCli) -> None:
     id_ = make("connect.acme.com")
-    stack([resource("old", id_)], tmp_path)
+    cli.stack([resource("old", id_)])
     status, out, err = command(id_, "--name", "new", "--parent", STACK)
     assert (status, out) == (2, "")
     assert f"connect.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With a" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     assert command(id_, "--name", "old", "--parent", SITE)[0] == 2
-    # The same again does no harm, and one that is only read is not the stack's.
-    assert command(id_, "--name", "old")[0] == 0
+    # One that is only read is not the stack's.
     # One that is the provider plugin's is another resource, also under the same name.
     plugins = resource("old", id_)
-    stack([plugins | {"type": NATIVE, "urn": plugins["urn"].replace(TYPE, NATIVE)}], tmp_path)
+    cli.stack([plugins | {"type": NATIVE, "urn": plugins["urn"].replace(TYPE, NATIVE)}])
     status, out, err = command(id_, "--name", "old")
     assert (status, out) == (2, "")
     # The line stands alone.
     assert err.splitlines()[-1] == f"pulumi state delete --yes --force urn:pulumi:dev::test::{NATIVE}::old"
-    stack([resource("old", id_, external=True)], tmp_path)
+    cli.stack([resource("old", id_, external=True)])
     assert command(id_, "--name", "new")[0] == 0
 
 
-def test_what_the_stack_is_about_to_delete_is_not_taken_over(make: Make, command: Command, tmp_path: Path) -> None:
+def test_what_the_stack_is_about_to_delete_is_not_taken_over(make: Make, command: Command, cli: StubCli) -> None:
     id_ = make("connect.acme.com")
-    stack([resource("connect", id_, delete=True)], tmp_path)
+    cli.stack([resource("connect", id_, delete=True)])
     status, out, err = command(id_, "--name", "connect")
     assert (status, out) == (2, "")
     assert "which is still to be deleted: finish that first" in err
 
 
-def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, tmp_path: Path) -> None:
+def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, cli: StubCli) -> None:
     mine, other = make("mine.acme.com"), make("other.acme.com")
-    stack([resource("mine", mine)], tmp_path)
+    cli.stack([resource("mine", mine)])
     status, out, err = command("--all")
     assert status == 0
     assert [found["id"] for found in json.loads(out)["resources"]] == [other]
     assert err == (
-        f"pulumi-agin: left out: the Agent Ingress mine.acme.com ({mine}) is in the stack already, "
+        f"{OF_ENVIRONMENT}pulumi-agin: left out: the Agent Ingress mine.acme.com ({mine}) is in the stack already, "
         f"as urn:pulumi:dev::test::{TYPE}::mine\n"
     )
-    stack([resource("mine", mine), resource("x", other)], tmp_path)
-    assert command("--all") == (2, "", "pulumi-agin: there is nothing to take over: the stack has all 2 already\n")
+
+
+def test_what_the_stack_has_under_the_same_name_is_left_out_so_that_a_second_run_does_no_harm(
+    make: Make, command: Command, cli: StubCli
+) -> None:
+    mine, other = make("mine.acme.com"), make("other.acme.com")
+    cli.stack([resource("mine-acme-com", mine)])
+    status, out, err = command("--all")
+    assert status == 0
+    assert [found["id"] for found in json.loads(out)["resources"]] == [other]
+    assert f"left out: the Agent Ingress mine.acme.com ({mine}) is in the stack already, as urn:pulumi:dev" in err
+    # The program has to declare it all the same.
+    status, out, err = command("--all", "--code")
+    assert (status, err) == (0, OF_ENVIRONMENT)
+    assert 'domain="mine.acme.com"' in out
+    # Pulumi takes an empty list for what it is.
+    cli.stack([resource("mine-acme-com", mine), resource("x", other)])
+    for arguments in (["--all"], [mine]):
+        status, out, err = command(*arguments)
+        assert (status, json.loads(out)) == (0, {"nameTable": {}, "resources": []})
+        assert err.endswith("pulumi-agin: nothing is left to take over, so the file has no resources\n")
+
+
+# -- many, with names --------------------------------------------------------------------------------------
+
+
+def names_of(out: str) -> dict[str, str]:
+    """The names in a file, by the domains."""
+    return {found["inputs"]["domain"]: found["name"] for found in json.loads(out)["resources"]}
+
+
+@pytest.fixture
+def names_file(tmp_path: Path) -> Callable[[str | bytes], str]:
+    """Writes a file with names: its path."""
+
+    def write(content: str | bytes) -> str:
+        path = tmp_path / "names"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+NamesFile = Callable[[str | bytes], str]
+
+
+def test_a_file_says_which_are_taken_over_and_under_which_names(
+    make: Make, command: Command, names_file: NamesFile, emulator: Emulator
+) -> None:
+    id_ = make("a.acme.com")
+    for domain in ("b.acme.com", "c.acme.com", "d.acme.com"):
+        make(domain)
+    wanted = {"a.acme.com": "connect", "b.acme.com": "b, the second", "c.acme.com": "Grüße"}
+    quoted = '"b, the second"'
+    for content in (
+        json.dumps({id_: "connect", "B.acme.com.": "b, the second", " c.acme.com": "Grüße"}),
+        f"{id_},connect\nB.ACME.com.,{quoted}\nc.acme.com,Grüße\n",
+        f"\ufeffDomain,Name\r\n\r\n{id_}, connect\r\nb.acme.com,{quoted}\r\nc.acme.com ,Grüße",
+    ):
+        emulator.clear_requests()
+        status, out, err = command("--names", names_file(content))
+        assert (status, err) == (0, OF_ENVIRONMENT)
+        assert names_of(out) == wanted
+        assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+def test_a_file_can_name_some_of_what_is_asked_for(make: Make, command: Command, names_file: NamesFile) -> None:
+    ids = [make(domain, description=domain[0]) for domain in ("a.acme.com", "b.acme.com", "c.acme.com")]
+    # Not even a default name is given twice.
+    file = names_file('{"b.acme.com": "a-acme-com", "c.acme.com": "last"}')
+    with_b = {"a.acme.com": "a-acme-com-2", "b.acme.com": "a-acme-com"}
+    assert names_of(command("--all", "--names", file)[1]) == {**with_b, "c.acme.com": "last"}
+    # It may have more names than this command needs.
+    assert names_of(command(*ids[:2], "--names", file)[1]) == with_b
+    assert names_of(command("--filter", 'obj.description == "c"', "--names", file)[1]) == {"c.acme.com": "last"}
+
+
+def test_the_names_can_come_from_stdin_and_all_be_in_one_component(make: Make) -> None:
+    ids = [make("a.acme.com"), make("b.acme.com")]
+    command = [sys.executable, "-m", "pulumi_agin.cli", "import", "--names", "-", "--parent", SITE]
+    out = subprocess.run(command, input=f"{ids[0]},a\n{ids[1]},b\n", capture_output=True, text=True, check=True).stdout
+    assert names_of(out) == {"a.acme.com": "a", "b.acme.com": "b"}
+    assert [found["parent"] for found in json.loads(out)["resources"]] == [SITE, SITE]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "names no Agent Ingress: give {"),
+        ("{}", "names no Agent Ingress"),
+        ("[]", "is malformed: it is a list; give {"),
+        ("{", "is malformed: Expecting property name enclosed in double quotes: line 1 column 2"),
+        ('{"a.acme.com": 1}', "is malformed: the name of a.acme.com is not a text"),
+        ('{"a.acme.com": {"name": "a"}}', "is malformed: the name of a.acme.com is not a text"),
+        ('{"a.acme.com": " "}', "gives a.acme.com an empty name"),
+        ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
+        ('{"a.acme.com": "a", "b.acme.com": "a"}', "names both a.acme.com and b.acme.com a: no two resources have the"),
+        ("a.acme.com\n", "is malformed: line 1 has not two columns, but 1; give {"),
+        ("domain,name\na.acme.com,a,b\n", "is malformed: line 2 has not two columns, but 3"),
+        ("a.acme.com,\n", "gives a.acme.com an empty name"),
+        (",a\n", "has the name a without an id or a domain"),
+        ('a.acme.com,"a\n', "is malformed: unexpected end of data"),
+        (b"a.acme.com,\xff\n", "is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_before_anything_is_asked(
+    content: str | bytes, says: str, command: Command, names_file: NamesFile, emulator: Emulator
+) -> None:
+    file = names_file(content)
+    status, out, err = command("--all", "--names", file)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"pulumi-agin: --names {file} ")
+    assert says in err
+    assert err.count("\n") == 1
+    assert emulator.requests() == []
+
+
+def test_a_file_that_names_what_is_not_there(make: Make, command: Command, names_file: NamesFile) -> None:
+    id_ = make("a.acme.com")
+    make("theirs.acme.com", OTHER_ACCOUNTS_KEY)
+    file = names_file('{"a.acme.com": "a", "theirs.acme.com": "b"}')
+    for selection in ([], ["--all"], [id_], ["--filter", 'obj.domain == "a.acme.com"']):
+        status, out, err = command(*selection, "--names", file)
+        assert (status, out) == (2, "")
+        assert err == (
+            "pulumi-agin: --names has theirs.acme.com, but the account of the API key from the environment variable "
+            "NGROK_API_KEY has no such Agent Ingress\n"
+        )
+    many = {f"d{number}.acme.com": str(number) for number in range(7)}
+    assert "d3.acme.com, d4.acme.com and 2 more, but" in command("--names", names_file(json.dumps(many)))[2]
+    both = names_file(json.dumps({id_: "a", "a.acme.com": "b"}))
+    assert "--names names a.acme.com twice, by its id and by its domain" in command("--names", both)[2]
+
+
+def test_what_a_file_names_is_refused_if_the_stack_has_it_under_another_name(
+    make: Make, command: Command, names_file: NamesFile, cli: StubCli
+) -> None:
+    id_, other = make("a.acme.com"), make("b.acme.com")
+    cli.stack([resource("old", id_), resource("also-old", other)])
+    status, out, err = command("--all", "--names", names_file(f"{id_},new\n"))
+    assert (status, out) == (2, "")
+    assert f"a.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With a" in err
+    # The other one was not named, so it is only left out.
+    status, out, err = command("--all", "--names", names_file(f"{id_},old\n"))
+    assert (status, json.loads(out)["resources"]) == (0, [])
+    assert f"{TYPE}::also-old\n" in err
+
+
+# -- delegations ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("adapter", [name for name in dns.__all__ if name.islower() and name != "custom"])
+def test_the_delegations_are_as_a_formatter_wants_them_and_as_the_adapter_takes_them(
+    adapter: str, make: Make, command: Command, emulator: Emulator
+) -> None:
+    ids = [make("a.acme.com"), make("dns.acme.com")]
+    status, out, err = command(*ids, "--code", "--delegations", adapter)
+    assert (status, err) == (0, OF_ENVIRONMENT)
+    assert_formatted(out)
+    calls = [node for node in ast.walk(ast.parse(out)) if isinstance(node, ast.Call)]
+    delegations = [call for call in calls if ast.unparse(call.func) == "agin.AgentIngressDelegation"]
+    arguments = [{each.arg: ast.unparse(each.value) for each in call.keywords} for call in delegations]
+    assert [each["agent_ingress"] for each in arguments] == ["a_acme_com", "dns_acme_com"]
+    adapters = [call for call in calls if ast.unparse(call.func) == f"agin.dns.{adapter}"]
+    by_record = adapter in ("dnsimple", "ovh", "vercel")
+    assert len(adapters) == (2 if by_record else 1)
+    for call in adapters:
+        values = {each.arg or "": ast.unparse(each.value) for each in call.keywords}
+        take_over = values.pop("take_over", None)
+        inspect.signature(getattr(dns, adapter)).bind(**values)
+        if by_record:
+            assert take_over in ("record_ids['a.acme.com']", "record_ids['dns.acme.com']")
+        else:
+            assert take_over == (None if adapter == "external_dns" else "True")
+        # What is read from the config is what the comments say must be set.
+        keys = {value.partition("('")[2].rstrip("')") for value in values.values()}
+        set_ = [line.split()[-1] for line in out.splitlines() if line.startswith("# pulumi config set ")]
+        assert keys == {key for key in set_ if not key.endswith("'")}
+
+
+def test_secrets_and_record_ids_are_secrets_and_record_ids(make: Make, command: Command, emulator: Emulator) -> None:
+    id_ = make("a.acme.com")
+    out = command(id_, "--code", "--delegations", "rfc2136", "--parent", SITE, "--name", "config")[1]
+    assert "# pulumi config set --secret tsigSecret\n" in out
+    assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
+    # The ingress does not hide the config.
+    assert "config_ingress = agin.AgentIngress(" in out
+    parent = f"    opts=pulumi.ResourceOptions(\n        parent=parent,  # fill in: {SITE}\n    ),\n"
+    assert f"    agent_ingress=config_ingress,\n    dns=dns,\n{parent})\n" in out
+    out = command(id_, "--code", "--delegations", "dnsimple")[1]
+    [line] = [line for line in out.splitlines() if "config set recordIds" in line]
+    [given] = json.loads(shlex.split(line)[-1]).items()
+    targets = sorted(f"{target}." for target in emulator.ingresses()[0]["ns_targets"])
+    assert given == ("a.acme.com", dict.fromkeys(targets, "ID"))
 
 
 # -- what is wrong ----------------------------------------------------------------------------------------
@@ -371,6 +574,14 @@ def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, tmp_pat
         (["--filter", " "], "--filter is empty"),
         (["agin_1", "agin_2", "agin_1"], "agin_1 is given twice, and no two resources have the same name"),
         (["agin_1", "--name", ""], "--name is empty"),
+        (["agin_1", "--name", "a", "--names", "f"], "give --name or --names, not both"),
+        (["agin_1", "--names", ""], "--names is empty"),
+        (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
+        (["agin_1", "--delegations", "aws"], "--delegations is for the program: give --code too"),
+        (
+            ["agin_1", "--code", "--delegations", "custom"],
+            "--delegations custom is not an adapter of agin.dns: give aw",
+        ),
         (["agin_1", "--stack", " "], "--stack is empty"),
         (["agin_1", "--parent", "site"], "--parent site is not a URN"),
         (["agin_1", "--parent", "urn:pulumi:dev::test::acme:index:Site"], "is not a URN"),
@@ -393,10 +604,8 @@ def test_what_is_asked_for_wrongly_is_said_before_anything_is_asked(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["../api_keys"], '"../api_keys" is not the id of an Agent Ingress'),
-        (["rd_1"], "Expected an ID with a prefix of `agin`"),
-        ([UNKNOWN_ID], "there is no such Agent Ingress in the account of this key"),
-        (["--all"], "the account of this key has no Agent Ingress\n"),
+        ([UNKNOWN_ID], "no such Agent Ingress in the account of the API key from the environment variable NGROK_API"),
+        (["--all"], "the account of the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),
         (["--filter", 'obj.domain == "x"'], 'no Agent Ingress that matches the filter: obj.domain == "x"\n'),
         (["--filter", "obj."], "ngrok answered 400 ERR_NGROK_250"),
     ],
@@ -405,6 +614,36 @@ def test_what_is_not_there(arguments: list[str], says: str, command: Command) ->
     status, out, err = command(*arguments)
     assert (status, out) == (2, "")
     assert says in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["../api_keys"], '"../api_keys" is not the id of an Agent Ingress'),
+        ([UNKNOWN_ID, "rd_2k5okIo7afS6bKA3xNDLRZ9rjqk"], '"rd_2k5okIo7afS6bKA3xNDLRZ9rjqk" is not the id of an Agent'),
+        (["agin-1"], "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk\n"),
+        ([API_KEY], '"[key]" is not the id of an Agent Ingress'),
+        (["a.acme.com"], "to find it by its domain, give --filter 'obj.domain == \"a.acme.com\"'\n"),
+    ],
+)
+def test_what_is_no_id_is_refused_before_anything_is_sent(
+    arguments: list[str], says: str, command: Command, emulator: Emulator
+) -> None:
+    status, out, err = command(*arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert emulator.requests() == []
+
+
+def test_it_gives_up_after_30_seconds(make: Make, emulator: Emulator, capfd: pytest.CaptureFixture[str]) -> None:
+    ids = [make("a.acme.com"), make("b.acme.com")]
+    emulator.add_fault("GET", "answer", times=None, status=503)
+    for arguments in (ids[:1], ids, ["--all"]):
+        clock = Clock()
+        with clock.at_work():
+            assert main(["import", *arguments], clock) == 1
+        assert clock.now - 1000 <= 30
+        assert "of the 30 seconds it may take: ngrok answered 503" in capfd.readouterr().err
 
 
 def test_one_that_is_missing_and_nothing_is_printed(make: Make, command: Command) -> None:
@@ -425,7 +664,7 @@ def test_several_can_not_have_one_name(make: Make, command: Command) -> None:
         (
             "NGROK_API_KEY",
             "",
-            'set the environment variable NGROK_API_KEY, such as with NGROK_API_KEY="$(pulumi config',
+            "there is no ngrok API key: there is no Pulumi project in this folder, and the environment variable NGROK",
         ),
         ("NGROK_API_KEY", "a b", "the API key from the environment variable NGROK_API_KEY contains white space"),
         ("NGROK_API_KEY", API_KEY[::-1], "The API key came from the environment variable NGROK_API_KEY; check that it"),
@@ -475,11 +714,10 @@ def test_the_status_tells_what_may_go_better_another_time(
         assert said[2].count("\n") == 1
 
 
-def test_a_providers_key_can_not_be_had(command: Command, tmp_path: Path, emulator: Emulator) -> None:
+def test_a_providers_key_can_not_be_had(command: Command, cli: StubCli, emulator: Emulator) -> None:
     def said(pulumi: str | None = None) -> str:
         if pulumi is not None:
-            (tmp_path / "pulumi").write_text(f"#!/bin/sh\n{pulumi}\n")
-            (tmp_path / "pulumi").chmod(0o755)
+            cli.write(pulumi)
         status, out, err = command("agin_1", "--provider", PROVIDER)
         assert (status, out) == (2, "")
         return err
@@ -488,36 +726,48 @@ def test_a_providers_key_can_not_be_had(command: Command, tmp_path: Path, emulat
     failing = "echo >&2; echo 'error: no stack selected' >&2; echo 'the rest' >&2; exit 255"
     assert said(failing).endswith("`pulumi stack export` failed: no stack selected\n")
 
-    stack([], tmp_path)
+    cli.stack([])
     assert "it has none with an API key: run `pulumi up` with the provider first" in said()
     other = {"type": "pulumi:providers:pulumi-python", "urn": f"{PROVIDER}b", "id": "1", "inputs": {}}
-    stack([other], tmp_path)
+    cli.stack([other])
     assert said().endswith("it has none with an API key: run `pulumi up` with the provider first\n")
-    stack([{**other, "inputs": {"ngrok:apiKey": "k"}}], tmp_path)
+    cli.stack([{**other, "inputs": {"ngrok:apiKey": "k"}}])
     assert said().endswith(f"has no provider {PROVIDER}; it has {PROVIDER}b\n")
     # The environment's key, which is there, may be another account's.
-    stack([{**other, "urn": PROVIDER}], tmp_path)
+    cli.stack([{**other, "urn": PROVIDER}])
     assert said().endswith(f"the provider {PROVIDER} has no ngrok:apiKey in the state\n")
     assert emulator.requests() == []
 
 
-def test_a_stack_that_is_named_is_the_one_that_is_read(make: Make, command: Command, tmp_path: Path) -> None:
+def test_a_stack_that_is_named_is_the_one_that_is_read(make: Make, command: Command, cli: StubCli) -> None:
     id_ = make("connect.acme.com")
     status, out, err = command(id_, "--stack", "acme/dev")
     assert (status, out) == (2, "")
     assert err == "pulumi-agin: the state could not be read: pulumi is not on PATH\n"
-    (tmp_path / "pulumi").write_text("#!/bin/sh\necho error: no $1 $2 for $* >&2; exit 255\n")
-    (tmp_path / "pulumi").chmod(0o755)
+    cli.write("echo error: no $1 $2 for $* >&2; exit 255")
     assert "no stack export for stack export " in command(id_, "--stack", "acme/dev")[2]
     assert "--stack=acme/dev" in command(id_, "--stack", "acme/dev")[2]
     assert command(id_)[0] == 0
-    stack([], tmp_path)
-    assert command(id_, "--stack", "acme/dev")[0] == 0
+    cli.stack(secrets={"ngrok:apiKey": API_KEY})
+    status, out, err = command(id_, "--stack", "acme/dev")
+    assert (status, err) == (0, "pulumi-agin: the API key is from the config of the stack acme/dev (ngrok:apiKey)\n")
+    assert all("--stack=acme/dev" in call for call in cli.calls[-3:])
 
 
-def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, tmp_path: Path) -> None:
+def test_a_refused_key_of_the_stack_config_is_said_to_be_its(make: Make, command: Command, cli: StubCli) -> None:
+    cli.stack(secrets={"ngrok:apiKey": API_KEY[::-1]})
+    status, out, err = command(make("connect.acme.com"))
+    assert (status, out) == (2, "")
+    assert err.endswith(
+        "The API key came from the config of the stack dev (ngrok:apiKey); check that it is a valid key of your account"
+        "\n"
+    )
+    assert API_KEY[::-1][:8] not in err
+
+
+def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, cli: StubCli) -> None:
     inputs = {"ngrok:apiKey": API_KEY[::-1]}
-    stack([{"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1", "inputs": inputs}], tmp_path)
+    cli.stack([{"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1", "inputs": inputs}])
     status, out, err = command("agin_1", "--provider", PROVIDER)
     assert (status, out) == (2, "")
     assert "The API key came from ngrok:apiKey of the provider; check that it is a valid key of your account" in err
@@ -530,4 +780,4 @@ def test_nobody_who_reads(make: Make) -> None:
     command = [sys.executable, "-m", "pulumi_agin.cli", "import", make("connect.acme.com")]
     with os.fdopen(writer, "wb") as out:
         run = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
-    assert (run.returncode, run.stderr) == (1, "pulumi-agin: nobody reads what is printed\n")
+    assert (run.returncode, run.stderr) == (1, f"{OF_ENVIRONMENT}pulumi-agin: nobody reads what is printed\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -39,10 +39,10 @@ class Words:
     def spell(self, name: str) -> str:
         return name.replace("_", "-")
 
-    def take_over(self, id_: str, urn: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         return f"Run\nimport {id_} as {urn} {placement.stack}"
 
-    def find(self, domain: str, placement: Placement, stack_config: Iterable[str]) -> str:
+    def find(self, domain: str, placement: Placement) -> str:
         return f"; find {domain} {placement.stack}"
 
 

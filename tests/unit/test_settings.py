@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.settings import Settings
+from pulumi_agin.settings import ENVIRONMENT, Settings
 
 KEY = "2AbCdEfGhIjKlMnOpQrStUvWxYz_0123456789"
 
@@ -33,12 +33,11 @@ def test_the_stack_config_wins_over_the_environment_and_empty_is_absent() -> Non
     assert str(settings.api_key.origin) == "ngrok:apiKey of the stack config"
     assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
     assert str(settings.base_url.origin) == "the environment variable NGROK_API_BASE_URL"
-    assert settings.from_stack_config == ["ngrok:apiKey"]
     assert load(None, {"NGROK_API_KEY": KEY}).problems() == []
     assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
 
 
-def test_a_provider_takes_its_key_from_nowhere_else_and_a_shell_is_given_nothing_for_it() -> None:
+def test_a_provider_takes_its_key_from_nowhere_else() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
     named = load({"ngrok:provider": "ngrok:apiKey of the stack config"}, environment)
     assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey of the stack config" is empty')
@@ -48,13 +47,25 @@ def test_a_provider_takes_its_key_from_nowhere_else_and_a_shell_is_given_nothing
     # Never the environment's, which may be another account's.
     keyless = Settings.load(lambda key: None, environment, is_of_provider=True)
     assert keyless.api_key.value.get_secret_value() == ""
-    assert named.from_stack_config == of_the_state.from_stack_config == []
-    # A name that ends like the words of another origin decides nothing.
-    odd = load({"ngrok:provider": "p", "ngrok:apiKey": KEY}, {"NGROK_API_BASE_URL": "https://env.example"})
-    assert odd.from_stack_config == []
     # What a refresh uses is only of interest where the key is in the stack.
-    assert odd.api_key_hint == load({"ngrok:apiKey": KEY}).api_key_hint != ""
+    filled = load({"ngrok:provider": "p", "ngrok:apiKey": KEY})
+    assert filled.api_key_hint == load({"ngrok:apiKey": KEY}).api_key_hint != ""
     assert load(None, environment).api_key_hint == of_the_state.api_key_hint == ""
+
+
+def test_every_setting_says_where_it_is_from() -> None:
+    settings = Settings.load(lambda key: None, dict.fromkeys(ENVIRONMENT.values(), "1"))
+    assert origins(settings) == [f"the environment variable {variable}" for variable in ENVIRONMENT.values()]
+    settings = Settings.load(dict.fromkeys(ENVIRONMENT, "1").get, {})
+    assert origins(settings) == [f"{key} of the stack config" for key in ENVIRONMENT]
+    # The command line knows which stack that is.
+    settings = Settings.load(dict.fromkeys(ENVIRONMENT, "1").get, {}, stack="acme/dev")
+    assert origins(settings) == [f"the config of the stack acme/dev ({key})" for key in ENVIRONMENT]
+    assert settings.api_key_hint == ""
+
+
+def origins(settings: Settings) -> list[str]:
+    return [str(setting.origin) for setting in (settings.api_key, settings.base_url, settings.timeout_seconds)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""Where `pulumi-agin` takes the API key from: the config of the stack in this folder, or else the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.cli.common import UsageError
+from pulumi_agin.cli.stack import load_settings
+from pulumi_agin.settings import Settings
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.stub_cli import NO_STACK, StubCli
+
+URL = "http://127.0.0.1:1"
+IN_ENVIRONMENT = "the environment variable NGROK_API_KEY"
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
+    """No `pulumi` and no project yet, and another account's key in the environment."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("NGROK_API_KEY", OTHER_ACCOUNTS_KEY)
+    monkeypatch.chdir(tmp_path)
+    return StubCli(tmp_path)
+
+
+def key_of(settings: Settings) -> tuple[str, str]:
+    return settings.api_key.value.get_secret_value(), str(settings.api_key.origin)
+
+
+def test_the_config_of_the_selected_stack_wins(cli: StubCli) -> None:
+    cli.stack(config={"ngrok:apiBaseUrl": URL, "test:apiKey": "x"}, secrets={"ngrok:apiKey": API_KEY})
+    settings = load_settings()
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (ngrok:apiKey)")
+    assert settings.base_url.value == URL
+    assert settings.timeout_seconds.value == "300"
+    assert sorted(call.partition(" --non")[0] for call in cli.calls) == [
+        "config --json",
+        "config get ngrok:apiKey",
+        "stack --show-name",
+    ]
+
+
+def test_a_stack_that_is_named_is_the_one_that_is_asked(cli: StubCli) -> None:
+    cli.stack(secrets={"ngrok:apiKey": API_KEY})
+    assert key_of(load_settings("acme/prod"))[1] == "the config of the stack acme/prod (ngrok:apiKey)"
+    assert all("--stack=acme/prod" in call for call in cli.calls)
+    assert len(cli.calls) == 2
+
+
+def test_what_the_config_lacks_comes_from_the_environment(cli: StubCli) -> None:
+    cli.stack(config={"ngrok:timeoutSeconds": "20"})
+    settings = load_settings()
+    assert key_of(settings) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+    assert settings.timeout_seconds.value == "20"
+
+
+@pytest.mark.parametrize("runtime", ["yaml", "nodejs", "{name: nodejs, options: {typescript: true}}"])
+def test_a_project_in_another_language_has_its_own_keys(runtime: str, cli: StubCli) -> None:
+    secrets = {"ngrok:apiKey": OTHER_ACCOUNTS_KEY, "agin:apiKey": API_KEY}
+    cli.stack(config={"agin:apiBaseUrl": URL}, secrets=secrets, runtime=runtime)
+    settings = load_settings()
+    assert key_of(settings) == (API_KEY, "the config of the stack dev (agin:apiKey)")
+    assert settings.base_url.value == URL
+
+
+def test_the_project_can_be_above(cli: StubCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.stack(secrets={"ngrok:apiKey": API_KEY}, runtime="{name: python}")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    assert key_of(load_settings())[0] == API_KEY
+
+
+def test_without_a_stack_there_is_the_environment(cli: StubCli, tmp_path: Path) -> None:
+    # No project: the CLI is not even asked.
+    cli.write("echo error: it was asked >&2; exit 1")
+    assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+    assert cli.calls == []
+    # No stack is selected.
+    cli.fail(NO_STACK)
+    assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+    # No CLI.
+    (tmp_path / "pulumi").unlink()
+    assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+
+
+def test_a_config_that_can_not_be_read_is_not_replaced_by_another_accounts_key(cli: StubCli) -> None:
+    cli.fail("PULUMI_ACCESS_TOKEN must be set for login")
+    with pytest.raises(UsageError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "the config of the selected stack could not be read: `pulumi config` failed: PULUMI_ACCESS_TOKEN must be set "
+        "for login. The environment is not used in its place, because its key may belong to another account: correct "
+        "this, or use the environment by running the command outside of the project's folder"
+    )
+    cli.stack(secrets={"ngrok:apiKey": API_KEY}, secrets_fail="incorrect passphrase")
+    with pytest.raises(UsageError, match="`pulumi config get` failed: incorrect passphrase"):
+        load_settings()
+    with pytest.raises(UsageError, match="the config of the stack prod could not be read: "):
+        load_settings("prod")
+    # No key of ngrok's has to be decrypted.
+    cli.stack(secrets={"test:other": "x"}, secrets_fail="incorrect passphrase")
+    assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+
+
+def test_a_stack_that_is_named_must_be_there(cli: StubCli, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"stack prod could not be read: there is no Pulumi project in this folder$"):
+        load_settings("prod")
+    (tmp_path / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+    with pytest.raises(UsageError, match=r"stack prod could not be read: pulumi is not on PATH$"):
+        load_settings("prod")
+    cli.fail(NO_STACK)
+    with pytest.raises(UsageError, match="the config of the stack prod could not be read: `pulumi config` failed: no"):
+        load_settings("prod")
+
+
+def test_no_key_at_all(cli: StubCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NGROK_API_KEY")
+    with pytest.raises(UsageError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "there is no ngrok API key: there is no Pulumi project in this folder, and the environment variable "
+        "NGROK_API_KEY is not set. Set it, or run this in the folder of a project whose stack config has the key"
+    )
+    cli.stack(runtime="yaml")
+    with pytest.raises(UsageError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "there is no ngrok API key: the stack dev has no agin:apiKey in its config, and the environment variable "
+        "NGROK_API_KEY is not set. Set it in the config with `pulumi config set --secret agin:apiKey`"
+    )
