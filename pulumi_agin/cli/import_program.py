@@ -28,7 +28,7 @@ _USUAL_ARGUMENTS = {"rfc2136": ("tsig_key_name", "tsig_secret")}
 _SECRET_ARGUMENTS = ("tsig_secret",)
 
 # Their packages can't look up records, so they take over only records whose ids the program gives.
-_BY_RECORD_IDS = ("dnsimple", "ovh", "vercel")
+_BY_RECORD_IDS = ("dnsimple", "linode", "ovh", "vercel")
 _RECORD_IDS = "recordIds"
 
 # What variables of the program are called besides the ingresses.

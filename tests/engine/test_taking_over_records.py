@@ -113,6 +113,27 @@ def test_records_that_the_stack_created_are_not_imported(
     assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
 
 
+def test_records_that_the_program_declared_without_a_delegation_come_over_by_an_alias(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    project.program(
+        """
+        import acmedns
+
+        ingress = agin.AgentIngress("connect", domain="connect.acme.com")
+        acmedns.RecordSet("old", zone="acme.com", host="connect", ttl=300, values=ingress.ns_targets, opts=None)
+        """
+    )
+    project.up()
+    emulator.clear_requests()
+    service.clear_operations()
+
+    alias = 'pulumi.Alias(name="old", parent=pulumi.ROOT_STACK_RESOURCE)'
+    write(project, f"sets(opts=pulumi.ResourceOptions(aliases=[{alias}]))")
+    project.up()
+    assert_nothing_was_written(emulator, service)
+
+
 def test_another_delegation_of_the_domain_is_not_this_one(
     project: Project, emulator: Emulator, service: DnsService
 ) -> None:
