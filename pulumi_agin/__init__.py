@@ -73,10 +73,16 @@ _MODULES = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__} has no attribute {name}")
         from importlib import import_module
+        from importlib.machinery import PathFinder
 
+        if name not in __all__:
+            # `from . import module` asks here, too, before it loads the module. That must stay quick.
+            if PathFinder.find_spec(f"{__name__}.{name}", __path__):
+                raise AttributeError(f"module {__name__} has no attribute {name}")
+            from .mistakes import UnknownNameError
+
+            raise UnknownNameError(__name__, name, name, __all__)
         if name == "dns":
             return import_module(".dns", __name__)
         module = next((module for module, names in _MODULES.items() if name in names), "agent_ingress")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .api.errors import InvalidInputsError
+from .mistakes import checks_arguments
 
 if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
     from .lookup import GetAgentIngressResult
 
 
+@checks_arguments
 def agent_config(
     agent_ingress: AgentIngress | GetAgentIngressResult,
     authtoken: pulumi.Input[str | None] | None = None,

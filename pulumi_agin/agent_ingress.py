@@ -3,9 +3,11 @@
 Field names are those of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
 """
 
+import inspect
+import re
 from collections.abc import Awaitable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, TypeVar, overload
 
 import pulumi
 
@@ -14,22 +16,37 @@ from .commands import import_line, stack_urn
 from .deployment import Deployment
 from .dynamic.agent_ingress import AgentIngressProvider
 from .dynamic_resource import DynamicResource
+from .limits import CertificateAuthorityText, PrivateKeyTypeText
+from .mistakes import WrongArgumentsError, WrongValueError, checks_arguments
 from .preview import make_exact, prepare_exact
 from .provider import warn_of_plain_api_key
+from .words import must_be_one_of
 
 if TYPE_CHECKING:
     from .api import models
 
+T = TypeVar("T")
 
-class CertificateAuthority(str, Enum):
-    """Who signs the certificate. A plain string works too."""
+
+class _Choice(str, Enum):
+    """One of a few texts. A text that is none of them is refused with a pulumi.RunError, which is a ValueError, too."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        if not isinstance(value, str):
+            raise WrongValueError(f"{cls.__name__} takes text; got {type(value).__name__}")
+        raise WrongValueError(f"{cls.__name__} {must_be_one_of([choice.value for choice in cls], value)}")
+
+
+class CertificateAuthority(_Choice):
+    """Who signs the certificate. The text itself works too."""
 
     LETSENCRYPT = "letsencrypt"
     """Let's Encrypt, the only one that ngrok supports. The NS records of the domain must exist first."""
 
 
-class PrivateKeyType(str, Enum):
-    """The type of the certificate's private key. A plain string works too."""
+class PrivateKeyType(_Choice):
+    """The type of the certificate's private key. The text itself works too."""
 
     RSA = "rsa"
     ECDSA = "ecdsa"
@@ -37,35 +54,47 @@ class PrivateKeyType(str, Enum):
 
 # -- arguments --------------------------------------------------------------------------------------------
 
+# A plain `str` is refused, so that type checkers find a wrong text. The preview checks what is known only later.
+AuthorityInput: TypeAlias = CertificateAuthorityText | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
+PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeText | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
+
+
+def _documented(args_class: type[T]) -> type[T]:
+    """Gives each property the text of the argument of the same name, for `help`. Only editors see the text below it."""
+    texts = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(args_class.__init__) or "", re.MULTILINE)
+    for name, text in texts:
+        getattr(args_class, name).__doc__ = " ".join(text.split())
+    return args_class
+
 
 class _AgentIngressCertPolicyRequired(TypedDict):
-    authority: pulumi.Input[str | CertificateAuthority]
+    authority: AuthorityInput
     """The certificate authority: "letsencrypt"."""
 
 
 class AgentIngressCertPolicyArgsDict(_AgentIngressCertPolicyRequired, total=False):
     """The same as AgentIngressCertPolicyArgs, as a dict."""
 
-    private_key_type: pulumi.Input[str | PrivateKeyType] | None
+    private_key_type: PrivateKeyTypeInput | None
     """"rsa" or "ecdsa". If it is left out, ngrok chooses."""
 
 
+@_documented
 @pulumi.input_type
 class AgentIngressCertPolicyArgs:
     """How ngrok gets the certificate of the domain. Without a policy, ngrok's internal CA signs it at once."""
 
-    authority: pulumi.Input[str | CertificateAuthority]
+    authority: AuthorityInput
     """The certificate authority: "letsencrypt"."""
-    private_key_type: pulumi.Input[str | PrivateKeyType] | None
+    private_key_type: PrivateKeyTypeInput | None
     """"rsa" or "ecdsa". If it is left out, ngrok chooses, and no preview shows its choice as a change."""
 
-    def __init__(
-        self,
-        *,
-        authority: pulumi.Input[str | CertificateAuthority],
-        private_key_type: pulumi.Input[str | PrivateKeyType] | None = None,
-    ) -> None:
+    @checks_arguments
+    def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Describes a policy.
+
+        A text that is known only when the program runs, such as one of the config, is written as in
+        `PrivateKeyType(config.require("keyType"))`.
 
         Args:
             authority: The certificate authority: "letsencrypt".
@@ -78,6 +107,7 @@ class AgentIngressCertPolicyArgs:
 PolicyInput: TypeAlias = pulumi.Input[AgentIngressCertPolicyArgs | AgentIngressCertPolicyArgsDict]
 
 
+@_documented
 @pulumi.input_type
 class AgentIngressArgs:
     """The arguments of an AgentIngress as one value."""
@@ -91,6 +121,7 @@ class AgentIngressArgs:
     certificate_management_policy: PolicyInput | None
     """How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict."""
 
+    @checks_arguments
     def __init__(
         self,
         *,
@@ -197,7 +228,19 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         certificate_management_policy: PolicyInput | None = None,
     ) -> None: ...
 
-    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+    # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. Python gives it one name.
+    @checks_arguments  # type: ignore[misc]
+    def __init__(  # pyright: ignore[reportInconsistentOverload]
+        self,
+        resource_name: str,
+        args: AgentIngressArgs | pulumi.ResourceOptions | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        domain: pulumi.Input[str] | None = None,
+        description: pulumi.Input[str] | None = None,
+        metadata: pulumi.Input[str] | None = None,
+        certificate_management_policy: PolicyInput | None = None,
+    ) -> None:
         """Declares an Agent Ingress.
 
         Nothing is validated here. The preview shows all problems with the values at once.
@@ -205,7 +248,8 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         Args:
             resource_name: The name of the resource in Pulumi.
             args: The arguments as one AgentIngressArgs, in place of the ones below.
-            opts: The options of the resource. `custom_timeouts` limit its create, update and delete.
+            opts: The options of the resource. `custom_timeouts` limit its create, update and delete. Without `args`,
+                they can be the second argument.
             domain: A domain that you own, at most 253 bytes. Required. Upper and lower case are the same, and so are
                 names with and without a trailing dot. A change replaces the ingress: the new one is created before the
                 old one is deleted.
@@ -219,8 +263,16 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
                 message has the command that imports the ingress.
             TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
-        inputs, opts = _inputs_and_opts(*args, **kwargs)
+        if isinstance(args, pulumi.ResourceOptions):
+            args, opts = None, args
         opts = opts or pulumi.ResourceOptions()
+        inputs = _inputs(
+            args,
+            domain=domain,
+            description=description,
+            metadata=metadata,
+            certificate_management_policy=certificate_management_policy,
+        )
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         # The SDK gives the program only outputs that have a key here.
@@ -243,6 +295,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         return {"stack": _stack(), **urns}
 
     @staticmethod
+    @checks_arguments
     def get(
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
@@ -266,7 +319,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
             pulumi.RunError: `opts` has `import_`.
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
-            raise TypeError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
+            raise WrongArgumentsError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
         read: Any = AgentIngress  # a read needs no domain
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
@@ -324,30 +377,22 @@ def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
     return values
 
 
-_INPUTS = tuple(AgentIngressArgs.__annotations__)
 _OUTPUTS = tuple(AgentIngress.__annotations__)
 
 prepare_exact(AgentIngress, _OUTPUTS)
 
 
-def _inputs_and_opts(
-    args: AgentIngressArgs | pulumi.ResourceOptions | None = None,
-    opts: pulumi.ResourceOptions | None = None,
-    **inputs: Any,
-) -> tuple[dict[str, Any], pulumi.ResourceOptions | None]:
-    """Returns the inputs and options of an AgentIngress, whichever of the two ways the program uses."""
-    if isinstance(args, pulumi.ResourceOptions):
-        args, opts = None, args
+def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:
+    """Returns the inputs of an AgentIngress, whichever of the two ways the program uses."""
+    # The program may not be type-checked.
     if not isinstance(args, AgentIngressArgs | None):
-        raise TypeError(
+        raise WrongArgumentsError(
             "AgentIngress takes its arguments by keyword, as in domain=…, or as one AgentIngressArgs; "
             f"got {type(args).__name__}"
         )
-    if args is not None:
-        if inputs:
-            raise TypeError(f"AgentIngress takes AgentIngressArgs or keywords, not both: {', '.join(inputs)}")
-        return {name: pulumi.get(args, name) for name in _INPUTS}, opts
-    unknown = [name for name in inputs if name not in _INPUTS]
-    if unknown:
-        raise TypeError(f"AgentIngress has no argument {', '.join(unknown)}; it has {', '.join(_INPUTS)}")
-    return inputs, opts
+    given = {name: value for name, value in keywords.items() if value is not None}
+    if args is None:
+        return given
+    if given:
+        raise WrongArgumentsError(f"AgentIngress takes AgentIngressArgs or keywords, not both: {', '.join(given)}")
+    return {name: pulumi.get(args, name) for name in keywords}

@@ -9,6 +9,7 @@ from .deployment import Deployment
 from .dynamic.certificate import CertificateValidationProvider
 from .dynamic_resource import DynamicResource
 from .limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
+from .mistakes import checks_arguments
 from .provider import warn_of_plain_api_key
 
 
@@ -30,6 +31,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
     domain: pulumi.Output[str]
     """The domain of the certificate, in lower case and without a trailing dot."""
 
+    @checks_arguments
     def __init__(
         self,
         resource_name: str,

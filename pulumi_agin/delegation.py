@@ -13,6 +13,7 @@ from .api.text import one_line
 from .deployment import Deployment
 from .dns.records import DnsAdapter, NsRecords, canonical_name
 from .limits import LONGEST_TTL_SECONDS
+from .mistakes import checks_arguments
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -35,6 +36,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     In a preview, which creates nothing, it is known as soon as the ingress exists.
     """
 
+    @checks_arguments
     def __init__(
         self,
         resource_name: str,

@@ -9,7 +9,6 @@ Pydantic takes time to load, so nothing that a program imports at its start may 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -27,10 +26,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.words import NeutralWords, Special, Words
-
-# A message never repeats a wrong value that is longer. The base64 of a 16-byte secret has 24 characters.
-LONGEST_SHOWN_CHARACTERS = 20
+from pulumi_agin.words import NeutralWords, Special, Words, either, must_be_one_of, printable_name, why_unknown
 
 
 class Marker(Enum):
@@ -153,7 +149,7 @@ class Text(Rule):
 
 @dataclass(eq=False, repr=False)
 class OneOf(Rule):
-    """One of a few texts. A short wrong text is shown in the message, because it is hardly ever a secret."""
+    """One of a few texts."""
 
     choices: Sequence[str]
     missing: str = ""
@@ -161,16 +157,13 @@ class OneOf(Rule):
 
     @property
     def limit(self) -> str:  # type: ignore[override]
-        return _either([f'`"{choice}"`' for choice in self.choices])
+        return either([f'`"{choice}"`' for choice in self.choices])
 
     def __call__(self, value: object) -> str:
         text = self.canonical(text_of(value))
         if text in self.choices:
             return text
-        few = len(self.choices) < 3
-        right = _either([f'"{choice}"' for choice in self.choices]) if few else f"one of {', '.join(self.choices)}"
-        shown = f', not "{text}"' if len(text) <= LONGEST_SHOWN_CHARACTERS and text.isprintable() else ""
-        raise ValueError(f"must be {right}{shown}")
+        raise ValueError(must_be_one_of(self.choices, text))
 
 
 @dataclass(eq=False, repr=False)
@@ -271,10 +264,6 @@ def is_secret(text: str, info: ValidationInfo) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _kind(value: object, words: Words) -> str:
@@ -385,14 +374,14 @@ def _by_names_of_fields(
 
 def _problem(model: type[Declaration], detail: Mapping[str, Any], words: Words) -> Problem:
     names = tuple(map(str, detail["loc"]))
-    path = tuple(map(_printable, map(words.spell, names)))
+    path = tuple(map(printable_name, map(words.spell, names)))
     if detail["type"] == "value_error":
         return Problem(path, _message_of_rule(detail, words))
     if detail["type"] == "missing":
         rule = rule_of(_fields_at(model, names[:-1])[names[-1]])
         return Problem(path, f"is required{rule.missing if rule else ''}")
     if detail["type"] == "extra_forbidden":
-        unknown = (*path[:-1], _printable(names[-1]))
+        unknown = (*path[:-1], printable_name(names[-1]))
         return Problem(unknown, why_unknown(names[-1], list(_fields_at(model, names[:-1])), words))
     if detail["type"] == "model_type":
         return Problem(
@@ -405,39 +394,6 @@ def _problem(model: type[Declaration], detail: Mapping[str, Any], words: Words) 
 def _message_of_rule(detail: Mapping[str, Any], words: Words) -> str:
     error = detail["ctx"]["error"]
     return error.in_words(words) if isinstance(error, NotTextError) else str(error)
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
-
-
-def why_unknown(name: str, known: Sequence[str], words: Words) -> str:
-    """Returns what is wrong with a name that is not known, with the likeliest right name.
-
-    Args:
-        name: The name that the program gave.
-        known: The names of the fields.
-        words: The words of the program's language.
-    """
-    likeliest = likeliest_name(name, known)
-    return (
-        f'is not known; did you mean "{words.spell(likeliest)}"?'
-        if likeliest
-        else f"is not known; the names are {', '.join(map(words.spell, known))}"
-    )
-
-
-def likeliest_name(name: str, known: Sequence[str]) -> str | None:
-    """Returns the known name that somebody meant who wrote another one; None if no known name is similar.
-
-    Args:
-        name: The name that somebody wrote, in snake_case or camelCase.
-        known: The known names, in snake_case.
-    """
-    import difflib
-
-    in_snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return next(iter(difflib.get_close_matches(in_snake_case, known, n=1)), None)
 
 
 # -- the contents of a declaration ------------------------------------------------------------------------

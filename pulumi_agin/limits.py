@@ -7,6 +7,7 @@ unless a comment says otherwise.
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias, get_args
 
 # -- an Agent Ingress -------------------------------------------------------------------------------------
 
@@ -17,8 +18,11 @@ METADATA_MAX_BYTES = 4096
 DOMAIN_MAX_BYTES = 253
 LABEL_MAX_BYTES = 63
 
-CERTIFICATE_AUTHORITIES = ("letsencrypt",)
-PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
+CertificateAuthorityText: TypeAlias = Literal["letsencrypt"]
+CERTIFICATE_AUTHORITIES: tuple[CertificateAuthorityText, ...] = get_args(CertificateAuthorityText)
+
+PrivateKeyTypeText: TypeAlias = Literal["rsa", "ecdsa"]
+PRIVATE_KEY_TYPES: tuple[PrivateKeyTypeText, ...] = get_args(PrivateKeyTypeText)
 
 EXAMPLE_DOMAIN = "connect.acme.com"
 

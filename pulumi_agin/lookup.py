@@ -7,7 +7,7 @@ itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 from pulumi.output import UNKNOWN, Unknown
@@ -18,6 +18,7 @@ from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
 from .deployment import Deployment
 from .lifecycle import lookup
+from .mistakes import checks_arguments
 from .provider import account_of, warn_of_plain_api_key
 
 if TYPE_CHECKING:
@@ -61,6 +62,24 @@ class GetAgentIngressesResult(dict[str, Any]):
 # -- the functions ----------------------------------------------------------------------------------------
 
 
+@overload
+def get_agent_ingress(
+    id: str,
+    domain: None = None,
+    opts: pulumi.InvokeOptions | None = None,
+) -> GetAgentIngressResult: ...
+
+
+@overload
+def get_agent_ingress(
+    id: None = None,
+    *,
+    domain: str,
+    opts: pulumi.InvokeOptions | None = None,
+) -> GetAgentIngressResult: ...
+
+
+@checks_arguments
 def get_agent_ingress(
     id: str | None = None,  # noqa: A002 - Pulumi's own name for it
     domain: str | None = None,
@@ -87,9 +106,27 @@ def get_agent_ingress(
     return result
 
 
+@overload
 def get_agent_ingress_output(
-    id: pulumi.Input[str | None] | None = None,  # noqa: A002 - Pulumi's own name for it
-    domain: pulumi.Input[str | None] | None = None,
+    id: pulumi.Input[str],
+    domain: None = None,
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[GetAgentIngressResult]: ...
+
+
+@overload
+def get_agent_ingress_output(
+    id: None = None,
+    *,
+    domain: pulumi.Input[str],
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[GetAgentIngressResult]: ...
+
+
+@checks_arguments
+def get_agent_ingress_output(
+    id: pulumi.Input[str] | None = None,  # noqa: A002 - Pulumi's own name for it
+    domain: pulumi.Input[str] | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> pulumi.Output[GetAgentIngressResult]:
     """Looks up one Agent Ingress, like `get_agent_ingress`, by arguments that may be known only later.
@@ -110,6 +147,7 @@ def get_agent_ingress_output(
     return _invoke_output(_ONE, _arguments_of_one(id=id, domain=domain), opts)
 
 
+@checks_arguments
 def get_agent_ingresses(
     filter: str | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
@@ -131,6 +169,7 @@ def get_agent_ingresses(
     return result
 
 
+@checks_arguments
 def get_agent_ingresses_output(
     filter: pulumi.Input[str | None] | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,

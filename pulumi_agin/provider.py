@@ -10,6 +10,7 @@ import pulumi
 from . import tokens
 from .api.errors import InvalidInputsError
 from .deployment import Deployment
+from .mistakes import checks_arguments
 from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Provider(pulumi.ProviderResource):
     lookup as `InvokeOptions(provider=…)`. Everything else uses the stack config or the environment.
     """
 
+    @checks_arguments
     def __init__(
         self,
         resource_name: str,

@@ -4,6 +4,10 @@ Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[a
 called.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from pulumi_agin.mistakes import UnknownNameError
+
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
 from .records import DnsAdapter, NsRecords, custom
 from .rfc2136 import rfc2136
@@ -31,3 +35,22 @@ __all__ = [
     "scaleway",
     "vercel",
 ]
+
+# Names of services and programs that differ from those of the adapters.
+_ADAPTERS = {
+    "akamai": "linode",
+    "bind": "rfc2136",
+    "google": "gcp",
+    "hetzner": "hcloud",
+    "knot": "rfc2136",
+    "kubernetes": "external_dns",
+    "powerdns": "rfc2136",
+    "route53": "aws",
+}
+
+
+# Type checkers would accept every name with this function.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise UnknownNameError(__name__, name, _ADAPTERS.get(name.lower(), name), __all__)

@@ -23,7 +23,7 @@ from pulumi_agin.lifecycle.results import Failed, PartlyDone
 from pulumi_agin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
-from pulumi_agin.words import Special
+from pulumi_agin.words import Special, likeliest_name, why_unknown
 
 from . import properties
 from .names import camel_case, in_snake_case
@@ -108,8 +108,6 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         Other problems show at each resource that needs the setting.
         """
         with _failing(context):
-            from pulumi_agin.fields import likeliest_name, why_unknown
-
             config = properties.spelled(request.news)
             # The engine adds names of its own, such as `version`.
             names, words = list(in_snake_case(SETTINGS)), self._process.vocabulary

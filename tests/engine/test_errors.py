@@ -36,6 +36,40 @@ def test_everything_wrong_is_in_the_preview_and_nothing_is_sent(project: Project
     assert emulator.requests() == []
 
 
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            'agin.AgentIngress("a", domian="connect.acme.com")',
+            'AgentIngress has no argument domian; did you mean "domain"?',
+        ),
+        ('agin.Provider("p")', "Provider: missing a required argument: 'api_key'"),
+        (
+            'agin.AgentIngres("a", domain="connect.acme.com")',
+            'pulumi_agin has no AgentIngres; did you mean "AgentIngress"?',
+        ),
+        ('agin.dns.route53(zone_id="Z1")', 'pulumi_agin.dns has no route53; did you mean "aws"?'),
+    ],
+)
+def test_a_mistake_in_the_program_is_one_line_with_its_place(project: Project, program: str, said: str) -> None:
+    project.program(f"name = 'connect'\n{program}")
+    failed = project.preview(fails=True)
+    lines = (project.folder / "__main__.py").read_text().splitlines()
+    assert f"error: __main__.py:{lines.index(program) + 1}: {said}\n" in failed
+    assert "Traceback" not in failed
+    assert "File " not in failed
+
+
+def test_a_wrong_key_type_of_the_config_is_answered_with_the_right_ones(project: Project) -> None:
+    project.config(plain={"test:keyType": "dsa"})
+    key_type = 'agin.PrivateKeyType(pulumi.Config().require("keyType"))'
+    policy = f'agin.AgentIngressCertPolicyArgs(authority="letsencrypt", private_key_type={key_type})'
+    project.program(f'agin.AgentIngress("a", domain="connect.acme.com", certificate_management_policy={policy})')
+    failed = project.preview(fails=True)
+    assert 'error: PrivateKeyType must be "rsa" or "ecdsa", not "dsa"\n' in failed
+    assert "Traceback" not in failed
+
+
 def test_settings_come_from_the_stack_config_first(project: Project, emulator: Emulator) -> None:
     project.program('agin.AgentIngress("a", domain="connect.acme.com")')
     project.config(

@@ -54,15 +54,46 @@ def test_no_run_looks_for_a_plugin_called_agin(project: Project, emulator: Emula
 WRONG_PROGRAMS = (
     'agin.AgentIngress("a", domain=5)',
     'agin.AgentIngress("a", description="no domain")',
+    'agin.AgentIngress("a", domian="a.b")',
+    'agin.AgentIngress("a", domain="a.b", metaData="x")',
+    'agin.AgentIngress("a", domain="a.b", metadata={"team": "iot"})',
+    'agin.AgentIngress("a", agin.AgentIngressArgs(domain="a.b"), domain="a.b")',
+    'agin.AgentIngressArgs(domain="a.b", metaData="x")',
     'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"privateKeyType": "rsa"})',
+    'agin.AgentIngress("a", domain="a.b", certificate_management_policy={"authority": "acme"})',
+    'agin.AgentIngress("a", domain="a.b", certificate_management_policy='
+    '{"authority": "letsencrypt", "private_key_type": "dsa"})',
+    'agin.AgentIngressCertPolicyArgs(authority="acme")',
+    'agin.AgentIngressCertPolicyArgs(authority="letsencrypt", private_key_type="dsa")',
+    'agin.AgentIngressCertPolicyArgs(authority="letsencrypt", private_key_type=pulumi.Config().require("keyType"))',
+    'policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt", "private_key_type": "dsa"}',
+    'agin.AgentIngressCertificateValidation("c", agent_ingress_id="x", timeout=5)',
+    'agin.AgentIngressDelegation("d", ingress=agin.AgentIngress("a", domain="a.b"), dns=agin.dns.custom(lambda r: []))',
     'agin.AgentIngress("a", domain="a.b").ns_targets.apply(lambda targets: targets.nothing)',
     'agin.Provider("p")',
+    'agin.Provider("p", apiKey="x")',
+    'agin.AgentIngres("a", domain="a.b")',
+    "agin.dns.route53",
     "agin.get_agent_ingress(id=5)",
+    "agin.get_agent_ingress()",
+    "agin.get_agent_ingress(opts=pulumi.InvokeOptions())",
+    'agin.get_agent_ingress(id="x", domain="a.b")',
+    'agin.get_agent_ingress(domian="a.b")',
+    "agin.get_agent_ingress_output()",
+    'agin.get_agent_ingress_output(id="x", domain="a.b")',
+    'agin.get_agent_ingress_output(domian="a.b")',
+    'agin.get_agent_ingresses(filer="true")',
+    'agin.get_agent_ingresses_output(filer="true")',
     'agin.get_agent_ingress(id="x").nothing',
     "agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())",
 )
 
 RIGHT_PROGRAM = """
+# pyright: strict
+import pulumi
+import pulumi_agin as agin
+
+config = pulumi.Config()
 policy: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt"}
 a = agin.AgentIngress("a", domain="connect.acme.com", certificate_management_policy=policy)
 b = agin.AgentIngress("b", agin.AgentIngressArgs(domain=a.domain, description=pulumi.Output.secret("x")))
@@ -76,6 +107,20 @@ h: str | None = g.certificate_management_policy.private_key_type if g.certificat
 i: pulumi.Output[str] = agin.get_agent_ingress_output(id=a.id).apply(lambda found: found.ns_targets[0])
 j = agin.get_agent_ingresses_output(a.metadata, opts=pulumi.InvokeOutputOptions(depends_on=[a]))
 k: pulumi.Output[int] = j.apply(lambda found: len(found.agent_ingresses))
+l = agin.AgentIngress("l", domain="l.acme.com", opts=pulumi.ResourceOptions(), certificate_management_policy={
+    "authority": "letsencrypt", "private_key_type": "rsa" if config.get("x") else "ecdsa"})
+m = agin.AgentIngressCertPolicyArgs(
+    authority=agin.CertificateAuthority.LETSENCRYPT, private_key_type=agin.PrivateKeyType(config.require("keyType")))
+n = agin.AgentIngressCertPolicyArgs(
+    authority=pulumi.Output.from_input("letsencrypt"), private_key_type=config.require_secret("keyType"))
+o = agin.AgentIngress("o", pulumi.ResourceOptions(), domain="o.acme.com", certificate_management_policy=n)
+q = agin.AgentIngress("q", args=agin.AgentIngressArgs(domain="q.acme.com", certificate_management_policy=m))
+r = agin.get_agent_ingress("agin_1")
+s = agin.get_agent_ingress_output(domain=a.domain)
+t: pulumi.Output[str] = agin.agent_config(r, region="eu")
+u = agin.AgentIngressDelegation("u", agent_ingress=a, dns=agin.dns.custom(lambda records: []))
+v = agin.AgentIngressCertificateValidation("v", agent_ingress_id=u.agent_ingress_id, timeout_seconds=60)
+w: agin.PrivateKeyType = agin.PrivateKeyType.RSA
 """
 
 
@@ -87,10 +132,12 @@ k: pulumi.Output[int] = j.apply(lambda found: len(found.agent_ingresses))
 def test_a_users_program_type_checks_and_a_wrong_one_does_not(
     checker: list[str], user_env: Path, tmp_path: Path
 ) -> None:
-    programs = {"right.py": RIGHT_PROGRAM} | {f"wrong_{n}.py": text for n, text in enumerate(WRONG_PROGRAMS)}
+    imports = "import pulumi\nimport pulumi_agin as agin\n\n"
+    wrong = {f"wrong_{n}.py": f"{imports}{text}\n" for n, text in enumerate(WRONG_PROGRAMS)}
+    programs = {"right.py": RIGHT_PROGRAM, **wrong}
     for name, text in programs.items():
-        (tmp_path / name).write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{text}\n")
+        (tmp_path / name).write_text(text)
     command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]
     found = subprocess.run([*command, *programs], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     with_errors = set(re.findall(r"(\w+\.py):\d+.*\berror:", found))
-    assert with_errors == {name for name in programs if name != "right.py"}, found
+    assert with_errors == set(wrong), found

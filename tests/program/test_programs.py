@@ -94,9 +94,7 @@ def test_a_get_reads_with_nothing_but_the_id(mocks: Mocks) -> None:
     assert mocks.inputs() == [{}]
 
 
-def test_what_an_ingress_does_not_have_is_refused_where_it_is_written(mocks: Mocks) -> None:
-    with pytest.raises(TypeError, match="AgentIngress has no argument descripton; it has domain, description"):
-        agin.AgentIngress("connect", domain="connect.acme.com", descripton="x")  # type: ignore[call-overload]
+def test_what_an_ingress_does_not_take_is_refused_where_it_is_written(mocks: Mocks) -> None:
     for wrong in ("connect.acme.com", {"domain": "connect.acme.com"}):
         with pytest.raises(TypeError, match=r"by keyword, as in domain=…, or as one AgentIngressArgs; got (str|dict)"):
             agin.AgentIngress("connect", wrong)  # type: ignore[call-overload]

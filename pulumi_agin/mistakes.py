@@ -1,0 +1,81 @@
+"""Mistakes in a program that Python would answer with a traceback: wrong arguments, names and values.
+
+Each error here is also the one that Python has for such a mistake, so `except TypeError` works. Pulumi shows a
+RunError without a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pulumi
+
+from .words import printable_name, right_names
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).parent
+
+
+class WrongArgumentsError(pulumi.RunError, TypeError):
+    """The arguments of a call are wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{_place()}: {message}")
+
+
+class UnknownNameError(pulumi.RunError, AttributeError):
+    """A module has no such name."""
+
+    def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
+        """Says which name is likely the right one.
+
+        Args:
+            module: The name of the module.
+            name: The name that the program wrote.
+            meant: What it means by that, if this is known.
+            known: The names that the module has.
+        """
+        super().__init__(f"{_place()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
+
+
+class WrongValueError(pulumi.RunError, ValueError):
+    """An enum has no such value."""
+
+
+def checks_arguments(function: F) -> F:
+    """Makes a function refuse wrong arguments with a WrongArgumentsError. Its signature stays as it is.
+
+    Args:
+        function: A function, or the `__init__` of a class.
+    """
+    name = function.__qualname__.removesuffix(".__init__")
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            known = [each for each in signature.parameters if each != "self"]
+            misspelled = [
+                f"{name} has no argument {printable_name(given)}; {right_names(given, known)}"
+                for given in kwargs
+                if given not in known
+            ]
+            raise WrongArgumentsError("\n".join(misspelled) or f"{name}: {error}") from None
+        return function(*args, **kwargs)
+
+    return cast(F, checked)
+
+
+def _place() -> str:
+    """Returns the file and the line of the program's code that runs."""
+    ours = str(_PACKAGE)
+    place = next(frame for frame in reversed(traceback.extract_stack()) if not frame.filename.startswith(ours))
+    return f"{Path(place.filename).name}:{place.lineno}"
