@@ -131,15 +131,23 @@ class Rule:
 
 @dataclass(eq=False, repr=False)
 class Text(Rule):
-    """A text that ngrok stores, of so many bytes of UTF-8 at most."""
+    """A text that ngrok stores, of so many bytes of UTF-8 at most.
+
+    Attributes:
+        max_bytes: The number of bytes.
+        may_be_json: Whether users write values there as JSON. The message about a dict or a list says how.
+    """
 
     max_bytes: int
+    may_be_json: bool = False
 
     @property
     def limit(self) -> str:  # type: ignore[override]
         return f"{self.max_bytes} bytes of UTF-8"
 
     def __call__(self, value: object) -> str:
+        if self.may_be_json and isinstance(value, dict | list):
+            raise NotTextError(value, may_be_json=True)
         text = text_of(value)
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > self.max_bytes:
@@ -223,17 +231,18 @@ class YesNo(Rule):
 class NotTextError(ValueError):
     """A value is not text. The message says what it is, in the words of no language."""
 
-    def __init__(self, value: object) -> None:
-        super().__init__(self._describe(value, NeutralWords()))
+    def __init__(self, value: object, may_be_json: bool = False) -> None:
+        super().__init__()
         self._value = value
+        self._may_be_json = may_be_json
+
+    def __str__(self) -> str:
+        return self.in_words(NeutralWords())
 
     def in_words(self, words: Words) -> str:
         """Returns the message in the words of a language."""
-        return self._describe(self._value, words)
-
-    @staticmethod
-    def _describe(value: object, words: Words) -> str:
-        return f"must be text, but is {_kind(value, words)}"
+        way_on = f"; {words.to_json}" if self._may_be_json else ""
+        return f"must be text, but is {_kind(self._value, words)}{way_on}"
 
 
 def text_of(value: object) -> str:

@@ -23,6 +23,8 @@ class Words(Protocol):
     """The type of values with names."""
     certificate_policy: str
     """The types that a certificate policy can have."""
+    to_json: str
+    """What makes text of values, as the end of a message."""
 
     def spell(self, name: str) -> str:
         """Returns a program's spelling of the name of a property."""
@@ -35,6 +37,7 @@ class NeutralWords:
     boolean = "true or false"
     mapping = "a dictionary"
     certificate_policy = "a dictionary"
+    to_json = "write it as JSON"
 
     def spell(self, name: str) -> str:
         """See `Words`."""

@@ -111,7 +111,7 @@ class AgentIngressInputs(Declaration):
     description: Annotated[str | None, PlainValidator(Text(DESCRIPTION_MAX_BYTES))] = Field(
         None, description="human-readable text"
     )
-    metadata: Annotated[str | None, PlainValidator(Text(METADATA_MAX_BYTES))] = Field(
+    metadata: Annotated[str | None, PlainValidator(Text(METADATA_MAX_BYTES, may_be_json=True))] = Field(
         None, description="machine-readable text, such as JSON"
     )
     certificate_management_policy: CertificatePolicyInputs | None = Field(

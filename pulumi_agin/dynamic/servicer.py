@@ -182,6 +182,7 @@ class PythonVocabulary:
     boolean = "True or False"
     mapping = "a dictionary"
     certificate_policy = "a dict or AgentIngressCertPolicyArgs"
+    to_json = "`json.dumps(…)` makes text of it"
     rfc2136 = "dns.rfc2136"
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 

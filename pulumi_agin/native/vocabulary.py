@@ -24,6 +24,8 @@ class NativeVocabulary:
     boolean = "true or false"
     mapping = "an object"
     certificate_policy = "an object"
+    # In Go and C#, only text fits.
+    to_json = "`fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript make text of it"
     rfc2136 = "Rfc2136Delegation"
     install_dnspython = "pip install 'pulumi-agin[plugin]'"
 

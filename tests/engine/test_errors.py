@@ -70,6 +70,12 @@ def test_a_wrong_key_type_of_the_config_is_answered_with_the_right_ones(project:
     assert "Traceback" not in failed
 
 
+def test_a_dict_as_metadata_is_told_of_json(project: Project) -> None:
+    project.program('agin.AgentIngress("a", domain="connect.acme.com", metadata={"team": pulumi.Output.from_input(1)})')
+    failed = project.preview(fails=True)
+    assert "property metadata must be text, but is a dictionary; `json.dumps(…)` makes text of it\n" in failed
+
+
 def test_settings_come_from_the_stack_config_first(project: Project, emulator: Emulator) -> None:
     project.program('agin.AgentIngress("a", domain="connect.acme.com")')
     project.config(

@@ -70,6 +70,9 @@ def test_check_finds_everything_at_once_and_prints_no_long_or_telling_value(plug
     assert plugin.check({"domain": DOMAIN, "certificate_management_policy": "letsencrypt"})[1] == [
         "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs, but is text"
     ]
+    assert plugin.check({"domain": DOMAIN, "metadata": {"team": "iot"}})[1] == [
+        "property metadata must be text, but is a dictionary; `json.dumps(…)` makes text of it"
+    ]
 
 
 def test_check_judges_the_settings_too(plugins: Plugins) -> None:

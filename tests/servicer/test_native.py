@@ -244,6 +244,11 @@ def test_check_finds_everything_at_once_by_the_names_of_the_program(offline: Plu
     )
     [failure] = check(offline, {"domain": DOMAIN, "certificateManagementPolicy": "letsencrypt"})[1]
     assert failure == "property certificateManagementPolicy must be an object, but is text"
+    [failure] = check(offline, {"domain": DOMAIN, "metadata": {"team": "iot"}})[1]
+    assert failure == (
+        "property metadata must be text, but is an object; `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript "
+        "make text of it"
+    )
 
 
 def test_check_makes_everything_canonical_and_adds_what_has_a_default(plugin: Plugin, emulator: Emulator) -> None:

@@ -33,6 +33,7 @@ class Words:
     boolean = "yes or no"
     mapping = "a mapping"
     certificate_policy = "a mapping"
+    to_json = "use (to-json)"
     rfc2136 = "an Rfc2136Delegation"
     install_dnspython = "install it"
 
@@ -218,9 +219,11 @@ def test_messages_use_the_words_of_the_door(ingresses: AgentIngressLifecycle) ->
 
 
 def test_messages_about_values_use_the_words_of_the_door(ingresses: AgentIngressLifecycle, process: Process) -> None:
-    wanted = {"domain": "connect.acme.com", "certificate-management-policy": "letsencrypt"}
-    [failure] = ingresses.check(Call(URN), wanted).failures
-    assert failure.reason == "property certificate-management-policy must be a mapping, but is text"
+    wanted = {"domain": "connect.acme.com", "certificate-management-policy": "letsencrypt", "metadata": {"team": "iot"}}
+    assert [failure.reason for failure in ingresses.check(Call(URN), wanted).failures] == [
+        "property metadata must be text, but is a mapping; use (to-json)",
+        "property certificate-management-policy must be a mapping, but is text",
+    ]
     failures = NsRecordsLifecycle(process).check(Call(URN), {"take-over": "no"}).failures
     assert "property take-over must be yes or no" in [failure.reason for failure in failures]
 

@@ -81,7 +81,8 @@ def test_what_dns_allows_is_left_to_ngrok_in_canonical_form(domain: str, canonic
         ({"description": "é" * 128}, "description has 256 bytes of UTF-8"),
         ({"metadata": "é" * 2049}, "metadata has 4098 bytes of UTF-8; ngrok takes 4096 at most"),
         ({"description": 5.0}, "description must be text, but is a number"),
-        ({"metadata": {"a": 1}}, "metadata must be text, but is a dictionary"),
+        ({"metadata": {"a": 1}}, "metadata must be text, but is a dictionary; write it as JSON"),
+        ({"metadata": ["a"]}, "metadata must be text, but is a list; write it as JSON"),
         ({"certificate_management_policy": "letsencrypt"}, "must be a dictionary, but is text"),
         ({"certificate_management_policy": {}}, "certificate_management_policy.authority is required"),
         (
@@ -106,6 +107,14 @@ def test_what_dns_allows_is_left_to_ngrok_in_canonical_form(domain: str, canonic
 def test_every_other_field_is_judged_too(values: dict[str, Any], says: str) -> None:
     [problem] = problems(domain="connect.acme.com", **values)
     assert says in problem
+
+
+def test_only_metadata_is_for_json() -> None:
+    assert problems(domain={}, description={}, metadata=1) == [
+        "domain must be text, but is a dictionary",
+        "description must be text, but is a dictionary",
+        "metadata must be text, but is a number",
+    ]
 
 
 def test_everything_wrong_is_found_at_once() -> None:
