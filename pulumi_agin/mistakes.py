@@ -54,7 +54,8 @@ def checks_arguments(function: F) -> F:
     Args:
         function: A function, or the `__init__` of a class.
     """
-    name = function.__qualname__.removesuffix(".__init__")
+    # As a program writes it: the adapters are in `dns`, everything else is in the package itself.
+    name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])
     signature = inspect.signature(function)
 
     @functools.wraps(function)

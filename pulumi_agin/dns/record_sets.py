@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pulumi
 
+from pulumi_agin.mistakes import checks_arguments
+
 from .records import Adapter, Made, NsRecords, canonical_name, package
 from .take_over import check_is_bool, import_one, import_options, invoke_options
 
@@ -65,6 +67,7 @@ def one_resource(
     return Adapter(create)
 
 
+@checks_arguments
 def aws(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -108,6 +111,7 @@ def aws(
     )
 
 
+@checks_arguments
 def gcp(
     managed_zone: pulumi.Input[str],
     project: pulumi.Input[str] | None = None,
@@ -159,6 +163,7 @@ def gcp(
     )
 
 
+@checks_arguments
 def azure(
     resource_group_name: pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -217,6 +222,7 @@ def azure(
     )
 
 
+@checks_arguments
 def ns1(
     zone: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -261,6 +267,7 @@ def ns1(
     )
 
 
+@checks_arguments
 def hcloud(
     zone: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -304,6 +311,7 @@ def hcloud(
     )
 
 
+@checks_arguments
 def gandi(
     zone: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -344,6 +352,7 @@ def gandi(
     )
 
 
+@checks_arguments
 def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> Adapter:
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import pulumi
 
 from pulumi_agin.canonical import canonical_domain
+from pulumi_agin.mistakes import checks_arguments
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
@@ -233,6 +234,7 @@ class Adapter:
         return self._create_records(records)
 
 
+@checks_arguments
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
     """Creates the NS records with any other DNS package, by a function of yours.
 

@@ -6,11 +6,13 @@ import pulumi
 
 from pulumi_agin.dnspython import missing_package
 from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
+from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, NsRecords, install_line
 from .rfc2136_delegation import Rfc2136Delegation
 
 
+@checks_arguments
 def rfc2136(
     server: pulumi.Input[str],
     zone: pulumi.Input[str],

@@ -10,6 +10,7 @@ from pulumi_agin import tokens
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic_resource import DynamicResource
 from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
+from pulumi_agin.mistakes import checks_arguments
 
 
 class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
@@ -29,6 +30,7 @@ class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
     ttl: pulumi.Output[int]
     """How long resolvers may keep the records, in seconds."""
 
+    @checks_arguments
     def __init__(
         self,
         resource_name: str,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import pulumi
 
 from pulumi_agin.canonical import canonical_ns_targets
+from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
 from .take_over import Ids, checked_ids, import_each, import_options, invoke_options
@@ -90,6 +91,7 @@ LINODE_TTLS = (
 )  # fmt: skip
 
 
+@checks_arguments
 def cloudflare(
     zone_id: pulumi.Input[str],
     zone_name: pulumi.Input[str] | None = None,
@@ -143,6 +145,7 @@ def cloudflare(
     )
 
 
+@checks_arguments
 def digitalocean(
     domain: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -193,6 +196,7 @@ def digitalocean(
     )
 
 
+@checks_arguments
 def dnsimple(
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -233,6 +237,7 @@ def dnsimple(
     )
 
 
+@checks_arguments
 def linode(
     domain_id: pulumi.Input[int] | pulumi.Input[str],
     zone_name: pulumi.Input[str],
@@ -284,6 +289,7 @@ def _number(domain_id: int | str) -> int:
     return int(domain_id)
 
 
+@checks_arguments
 def vercel(
     domain: pulumi.Input[str],
     team_id: pulumi.Input[str] | None = None,
@@ -327,6 +333,7 @@ def vercel(
     )
 
 
+@checks_arguments
 def ovh(
     zone: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
@@ -368,6 +375,7 @@ def ovh(
     )
 
 
+@checks_arguments
 def scaleway(
     dns_zone: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,

@@ -83,11 +83,23 @@ def place(mistake: Any) -> str:
             lambda: agin.get_agent_ingresses_output(filer=""),
             'get_agent_ingresses_output has no argument filer; did you mean "filter"?',
         ),
+        (lambda: agin.dns.aws(zoneId="Z1"), 'dns.aws has no argument zoneId; did you mean "zone_id"?'),
+        (
+            lambda: agin.dns.Rfc2136Delegation("a", key_name="k"),
+            'dns.Rfc2136Delegation has no argument key_name; did you mean "tsig_key_name"?',
+        ),
         (lambda: agin.agent_config(None, token="t"), 'agent_config has no argument token; did you mean "authtoken"?'),
     ],
 )
 def test_a_wrong_argument_is_answered_with_the_likeliest_right_one(mistake: Callable[[], object], says: str) -> None:
     assert refusal(mistake, TypeError) == f"{place(mistake)}: {says}"
+
+
+@pytest.mark.parametrize("name", [name for name in pulumi_agin.dns.__all__ if name.islower()])
+def test_every_adapter_refuses_what_it_does_not_know(name: str) -> None:
+    adapter = getattr(pulumi_agin.dns, name)
+    said = refusal(lambda: adapter(colour="red"), TypeError)
+    assert f"dns.{name} has no argument colour; the names are " in said
 
 
 def test_a_wrong_argument_forges_no_line() -> None:
@@ -156,6 +168,8 @@ def test_the_enums_have_the_values_that_are_checked(enum: type[Enum], texts: tup
         agin.get_agent_ingresses,
         agin.get_agent_ingresses_output,
         agin.agent_config,
+        agin.dns.Rfc2136Delegation,
+        *(getattr(agin.dns, name) for name in agin.dns.__all__ if name.islower()),
     ],
 )
 def test_help_shows_each_argument_with_its_text(function: Any) -> None:
