@@ -218,7 +218,7 @@ def commands() -> list[list[str]]:
     for page in [*PAGES, ROOT / "docs" / "emulator.md", *(ROOT / "examples").glob("*/README.md")]:
         lines = [line.removeprefix("$ ") for text in blocks(page, "(?:sh|console)") for line in text.splitlines()]
         for line in lines:
-            for part in re.split(r" \| | > ", line):
+            for part in re.split(r" \| | >>? ", line):
                 words = shlex.split(part, comments=True)
                 if words[:1] == ["pulumi-agin"]:
                     found.append(words[1:])
@@ -228,7 +228,7 @@ def commands() -> list[list[str]]:
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_the_commands_are_ones(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_run_import", "_run_doctor", "_run_emulator"):
-        monkeypatch.setattr(cli, name, lambda options: 0)
+        monkeypatch.setattr(cli, name, lambda options, clock: 0)
     assert cli.main(words) == 0
 
 

@@ -530,12 +530,12 @@ def test_the_delegations_are_as_a_formatter_wants_them_and_as_the_adapter_takes_
     arguments = [{each.arg: ast.unparse(each.value) for each in call.keywords} for call in delegations]
     assert [each["agent_ingress"] for each in arguments] == ["a_acme_com", "dns_acme_com"]
     adapters = [call for call in calls if ast.unparse(call.func) == f"agin.dns.{adapter}"]
-    by_record = adapter in ("dnsimple", "ovh", "vercel")
+    by_record = adapter in ("dnsimple", "linode", "ovh", "vercel")
     assert len(adapters) == (2 if by_record else 1)
     for call in adapters:
         values = {each.arg or "": ast.unparse(each.value) for each in call.keywords}
-        take_over = values.pop("take_over", None)
         inspect.signature(getattr(dns, adapter)).bind(**values)
+        take_over = values.pop("take_over", None)
         if by_record:
             assert take_over in ("record_ids['a.acme.com']", "record_ids['dns.acme.com']")
         else:
