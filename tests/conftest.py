@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pulumi_agin import cli
+from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
@@ -49,8 +50,8 @@ def settings_of_emulator(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) ->
 def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
     """`pulumi-agin`: the status, stdout and stderr of a command, in which the API key is not."""
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = cli.main(arguments)
+    def run(*arguments: str, clock: Clock = SYSTEM_CLOCK) -> tuple[int, str, str]:
+        status = cli.main(arguments, clock)
         out, err = capfd.readouterr()
         assert "Traceback" not in err
         for start in range(len(API_KEY) - 7):

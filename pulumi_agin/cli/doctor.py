@@ -81,11 +81,16 @@ def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | Fl
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:
         raise UsageError(f"--dns: {error}") from None
-    inputs, problems = validate(AgentIngressInputs, {"domain": options.domain or "all.example"})
-    if problems:
-        raise UsageError(f'the domain "{one_line(options.domain, 80)}" {problems[0].message}')
+    domain = None if options.domain is None else _canonical(options.domain)
     settings = load_settings(options.stack)
     examiner = Examiner(settings, settings.client(clock), clock, server, options.stack)
-    if options.domain is None:
+    if domain is None:
         return functools.partial(examiner.examine_all, options.filter)
-    return functools.partial(examiner.examine, inputs["domain"])
+    return functools.partial(examiner.examine, domain)
+
+
+def _canonical(domain: str) -> str:
+    inputs, problems = validate(AgentIngressInputs, {"domain": domain})
+    if problems:
+        raise UsageError(f'the domain "{one_line(domain, 80)}" {problems[0].message}')
+    return str(inputs["domain"])

@@ -31,7 +31,7 @@ FLEET_DNS_SECONDS = 60.0
 DNS_AT_ONCE = 16
 
 # How alike two domains are, from 0 to 1, when one may be a misspelling of the other.
-_LIKENESS = 0.85
+_LIKENESS = 0.8
 
 # The errors of a certificate's job that ngrok documents.
 _DOCUMENTED_ERRORS = ("INTERNAL_ERROR", "DNS_ERROR")
@@ -76,14 +76,13 @@ class Examiner:
             UsageError: There are none, or ngrok refuses the filter.
             ImportError: dnspython is missing.
         """
-        again = self._line("--all" if filter is None else f"--filter {shlex.quote(filter)}")
         try:
             ingresses = self.client.list(filter, self._ngrok_seconds)
         except errors.NgrokError as error:
             is_refused_filter = isinstance(error, errors.ApiError) and error.status == 400
             if filter is not None and is_refused_filter:
                 raise UsageError(str(error)) from None
-            return FleetReport(self._failed(error, again))
+            return FleetReport(self._failed(error, "--all" if filter is None else f"--filter {shlex.quote(filter)}"))
         if not ingresses:
             matching = "" if filter is None else f" that matches the filter: {one_line(filter)}"
             raise UsageError(
@@ -127,7 +126,7 @@ class Examiner:
             ingress = self.client.find(domain, self._ngrok_seconds)
         except errors.NgrokError as error:
             unseen = Check("unknown", "ngrok could not be asked for it", details={"id": None})
-            return None, self._failed(error, self._line(shlex.quote(domain))), unseen
+            return None, self._failed(error, shlex.quote(domain)), unseen
         if ingress is not None:
             return ingress, self._accepted(), self._existing(ingress)
         says = f"the account of the key from {self.settings.api_key.origin} has none with this domain"
@@ -153,22 +152,21 @@ class Examiner:
     def _existing(self, ingress: AgentIngress) -> Check:
         return Check("ok", self.client.describe(ingress), details={"id": ingress.id})
 
-    def _failed(self, error: errors.NgrokError, again: str) -> Check:
-        """Returns the check of the API key where ngrok could not be asked."""
+    def _failed(self, error: errors.NgrokError, what: str) -> Check:
+        """Returns the check of the API key where ngrok could not be asked. `what` is as `_line` takes it."""
         origin = self.settings.api_key.origin
         details = {"source": str(origin)}
         if not isinstance(error, errors.AuthenticationError):
             # If there is more to do than this, the message says so.
-            return Check(
-                "unknown", str(error), [Remedy("when that is over or fixed, run this again", [again])], details
-            )
+            remedy = Remedy("when that is over or fixed, run this again", [self._line(what)])
+            return Check("unknown", str(error), [remedy], details)
         if origin.source is Source.STACK_CONFIG:
             stack = f" --stack {shlex.quote(self.stack)}" if self.stack is not None else ""
             line = f"pulumi config set --secret {self.settings.names.key(API_KEY)}{stack}"
             remedy = Remedy("set a key that ngrok accepts", [line])
         else:
             remedy = Remedy(
-                "use a key that ngrok accepts, such as that of a stack's config", [f"{again} --stack STACK"]
+                "use a key that ngrok accepts, such as that of a stack's config", [self._line(what, stack="STACK")]
             )
         return Check("wrong", str(error), [remedy], details)
 

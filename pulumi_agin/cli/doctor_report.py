@@ -78,7 +78,7 @@ class Report:
     @property
     def state(self) -> State:
         """The worst state of a check."""
-        return max((check.state for check in self.checks.values()), key=_STATES.index)
+        return _STATES[max(_STATES.index(check.state) for check in self.checks.values())]
 
     @property
     def can_change(self) -> bool:

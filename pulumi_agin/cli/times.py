@@ -27,7 +27,7 @@ def _distance(seconds: float) -> str:
         return "now"
     # From two of a unit on, so that 90 minutes are not "1 hour".
     unit, length = next(((unit, length) for unit, length in _UNITS if abs(seconds) >= 2 * length), _UNITS[-1])
-    number = int(abs(seconds) // length)
+    number = round(abs(seconds) / length)
     words = f"{number} {unit}{'' if number == 1 else 's'}"
     return f"in {words}" if seconds > 0 else f"{words} ago"
 

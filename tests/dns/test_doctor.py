@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -16,20 +18,42 @@ import pytest
 
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.cli import doctor
+from pulumi_agin.api.clock import SYSTEM_CLOCK
+from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, DNS_SECONDS, Examiner
+from pulumi_agin.cli.doctor_watch import Screen, watch
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.nameservers import find_delegation, parse_server
+from pulumi_agin.nameservers import Delegation, Server, find_delegation, parse_server
+from pulumi_agin.settings import Settings
 from tests.conftest import Command
 from tests.dns.bind import DOMAIN, KEY, delegate
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.unit.test_emulator import Clock
+from tests.unit import clock as unit_clock
+from tests.unit.stub_cli import StubCli
 from tests.unit.test_nameservers import UDP_SECONDS, answering, resolver
 from tools.bind import Bind
 
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-STACK_KEY = 'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)"'
 
 Make = Callable[..., dict[str, Any]]
+
+
+class Clock(unit_clock.Clock):
+    """That of the emulator and of the command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.during_sleep: dict[int, Callable[[], object]] = {}
+        """What happens during a sleep, by its number."""
+
+    def utc_now(self) -> datetime:
+        return datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc) + timedelta(seconds=self.now - 1000)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.during_sleep.get(len(self.slept), lambda: None)()
 
 
 @pytest.fixture
@@ -41,7 +65,7 @@ def clock() -> Clock:
 def emulator(bind: Bind, clock: Clock) -> Iterator[Emulator]:
     """It looks at that BIND, and makes the same ids each time."""
     with Emulator(
-        API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], dns=bind.address, clock=clock, random=Random(7)
+        API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], dns=bind.address, clock=clock.utc_now, random=Random(7)
     ) as emulator:
         yield emulator
 
@@ -63,10 +87,27 @@ def make(emulator: Emulator) -> Make:
     return made
 
 
+MakeMore = Callable[..., str]
+
+
 @pytest.fixture
-def command(pulumi_agin: Command) -> Command:
+def make_more(emulator: Emulator) -> MakeMore:
+    """Makes an ingress of another domain, whose certificate is in a state, and gives its id."""
+
+    def made(domain: str, state: Any = None, *, policy: dict[str, str] | None = POLICY, **told: str) -> str:
+        inputs = {"domain": domain, "certificate_management_policy": policy}
+        id_ = AgentIngressClient(Secret(API_KEY), emulator.url).create(inputs).id
+        emulator.set_certificate(id_, state, **told)
+        emulator.clear_requests()
+        return id_
+
+    return made
+
+
+@pytest.fixture
+def command(pulumi_agin: Command, clock: Clock) -> Command:
     """`pulumi-agin doctor`: its status, stdout and stderr."""
-    return partial(pulumi_agin, "doctor")
+    return partial(pulumi_agin, "doctor", clock=clock)
 
 
 @pytest.fixture
@@ -125,7 +166,7 @@ def test_from_no_records_to_all_is_well(
         "delegation: if a Pulumi program creates the records, run:",
         "  pulumi up --refresh",
         "",
-        "certificate: repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z",
+        "certificate: repair the delegation first; ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours",
     ]
     begin = "certificate    wrong    held up by the DNS of the domain (DNS_ERROR): "
     assert certificate.startswith(f'{begin}ngrok says "The NS records for the domain `{DOMAIN}` "`')
@@ -145,7 +186,7 @@ def test_from_no_records_to_all_is_well(
     assert (status, err) == (0, "")
     assert out.splitlines()[4:] == [
         f"delegation     ok       {bind.address} answers with the 4 name servers that ngrok wants",
-        "certificate    ok       issued",
+        "certificate    ok       issued, renews 2026-04-30 12:00 UTC, in 60 days",
     ]
     assert states(examined()) == ["ok"] * 4
 
@@ -196,7 +237,10 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> Non
                 "state": "wrong",
                 "says": f'held up by the DNS of the domain (DNS_ERROR): ngrok says "{msg}"',
                 "remedies": [
-                    {"do": "repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z", "lines": []}
+                    {
+                        "do": "repair the delegation first; ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours",
+                        "lines": [],
+                    }
                 ],
                 "error_code": "DNS_ERROR",
                 "retries_at": "2026-03-02T12:00:02Z",
@@ -219,7 +263,7 @@ def test_no_ingress_with_the_domain(make: Make, examined: Examined, bind: Bind) 
     )
     assert [remedy["lines"] for remedy in checks["agent_ingress"]["remedies"]] == [
         ['agin.AgentIngress("connect", domain="connect.acme.com")'],
-        [f"{STACK_KEY} pulumi-agin doctor connect.acme.com --dns {bind.address}"],
+        [f"pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}"],
     ]
     assert checks["delegation"]["says"] == (
         f"{bind.address} answers now with ns1.old.net.; what ngrok wants is not known"
@@ -240,7 +284,7 @@ def test_a_key_that_ngrok_refuses(
         "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account"
     )
     [remedy] = checks["api_key"]["remedies"]
-    assert remedy["lines"] == [f"{STACK_KEY} pulumi-agin doctor connect.acme.com --dns {bind.address}"]
+    assert remedy["lines"] == [f"pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}"]
 
 
 def test_ngrok_can_not_be_asked(
@@ -267,7 +311,9 @@ def test_dns_can_not_be_asked(make: Make, tmp_path: Path) -> None:
     stopped.start()
     stopped.stop()
     find = partial(find_delegation, udp_seconds=UDP_SECONDS)
-    report = doctor.examine(DOMAIN, parse_server(stopped.address), find)
+    settings = Settings.load(lambda key: None)
+    examiner = Examiner(settings, settings.client(), SYSTEM_CLOCK, parse_server(stopped.address), find_delegation=find)
+    report = examiner.examine(DOMAIN)
     checks = json.loads(report.json())["checks"]
     assert (report.is_ok, states(checks)) == (False, ["ok", "ok", "unknown", "ok"])
     assert checks["delegation"]["says"] == (
@@ -318,15 +364,21 @@ def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind:
         ("pending", False, "wait", "not begun yet", "repair the delegation first; ngrok tries again"),
         ("issued", True, "ok", "issued", None),
         ("renewing", False, "ok", "issued, and being renewed", None),
-        ("dns_error", True, "wait", "(DNS_ERROR)", "the delegation is right by now; ngrok tries again at 2026-03-02T"),
+        ("dns_error", True, "wait", "(DNS_ERROR)", "the delegation is right by now; ngrok tries again at 2026-03-02 1"),
         (
             "internal_error",
             True,
             "wait",
             "(INTERNAL_ERROR)",
-            "ngrok tries again at 2026-03-02T12:00:02Z: run this again then",
+            "ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours: run this again then",
         ),
-        ("error", True, "unknown", "(CAA_ERROR)", "ngrok tries again at 2026-03-02T12:00:02Z; if it stays so, ask"),
+        (
+            "error",
+            True,
+            "unknown",
+            "(CAA_ERROR)",
+            "ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours; if it stays so, ask",
+        ),
         ("no_job", False, "unknown", "neither issued nor in progress", "if it stays so, ask ngrok's support"),
     ],
 )
@@ -368,3 +420,211 @@ def test_the_command_changes_nothing(make: Make, emulator: Emulator, bind: Bind)
     assert done.stdout.startswith(f"{DOMAIN}\n\nAPI key ")
     assert (emulator.ingresses(), bind.referral(DOMAIN)) == before
     assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+def test_a_renewal_that_fails_is_not_well(make: Make, examined: Examined, emulator: Emulator, bind: Bind) -> None:
+    """The certificate works for another 30 days."""
+    ingress = make()
+    delegate(bind, DOMAIN, [])
+    emulator.set_certificate(ingress["id"], "renewing", error_code="DNS_ERROR", msg="no NS records")
+    certificate = examined()["certificate"]
+    assert certificate["state"] == "wrong"
+    assert certificate["says"] == 'issued, and being renewed (DNS_ERROR): ngrok says "no NS records"'
+
+
+def test_a_domain_near_to_one_that_exists(make: Make, make_more: MakeMore, command: Command, bind: Bind) -> None:
+    make()
+    make_more("connect.acme.org")
+    status, out, err = command("conect.acme.com", "--dns", bind.address)
+    assert (status, err) == (1, "")
+    assert (
+        f"Agent Ingress: did you mean connect.acme.com?:\n  pulumi-agin doctor connect.acme.com --dns {bind.address}\n"
+    ) in out
+    assert out.index("connect.acme.com?") < out.index("connect.acme.org?") < out.index("if there is none yet")
+    assert "did you mean" not in command("x.acme.com", "--dns", bind.address)[1]
+
+
+def test_the_key_of_a_stack(make: Make, command: Command, bind: Bind, emulator: Emulator, stack: StubCli) -> None:
+    make()
+    stack.stack(secrets={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    out = command(DOMAIN, "--dns", bind.address)[1]
+    assert "API key        ok       ngrok accepts the one from the config of the stack dev (ngrok:apiKey)\n" in out
+    assert "wrong    the account of the key from the config of the stack dev (ngrok:apiKey) has none with this" in out
+    emulator.remove_key(OTHER_ACCOUNTS_KEY)
+    out = command(DOMAIN, "--dns", bind.address, "--stack", "prod")[1]
+    assert "API key: set a key that ngrok accepts:\n  pulumi config set --secret ngrok:apiKey --stack prod\n" in out
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
+    """A `pulumi` in the folder of the test."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return StubCli(tmp_path)
+
+
+# -- all of an account ------------------------------------------------------------------------------------
+
+
+def test_all_of_the_account_the_worst_first(
+    make: Make, make_more: MakeMore, command: Command, bind: Bind, clock: Clock, emulator: Emulator
+) -> None:
+    delegate(bind, DOMAIN, make(policy=None)["ns_targets"])
+    make_more("b.acme.com", "dns_error")
+    make_more("a.acme.com", "issued")
+    make_more("c.acme.com", "renewing", error_code="INTERNAL_ERROR")
+    status, out, err = command("--all", "--dns", bind.address)
+    assert (status, err) == (1, "")
+    assert out.splitlines() == [
+        "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY",
+        "",
+        "4 Agent Ingresses: 3 wrong, 1 ok",
+        "",
+        "domain            delegation  certificate",
+        "a.acme.com        wrong       ok           renews 2026-04-30 12:00 UTC, in 60 days",
+        "b.acme.com        wrong       wrong        fails (DNS_ERROR), tries again 2026-03-02 12:00 UTC, in 24 hours",
+        "c.acme.com        wrong       wait         renewal fails (INTERNAL_ERROR)",
+        "connect.acme.com  ok          ok           ready",
+        "",
+        "what to do about the first one:",
+        f"  pulumi-agin doctor a.acme.com --dns {bind.address}",
+    ]
+    # A second page would be another one.
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+    status, out, err = command("--all", "--dns", bind.address, "--json")
+    report = json.loads(out)
+    assert (status, err, report["ok"]) == (1, "", False)
+    assert report["checks"]["api_key"]["state"] == "ok"
+    domains = ["a.acme.com", "b.acme.com", "c.acme.com", DOMAIN]
+    assert [each["domain"] for each in report["agent_ingresses"]] == domains
+    for each in report["agent_ingresses"]:
+        alone = command(each["domain"], "--dns", bind.address, "--json")[1]
+        assert each == json.loads(alone)
+
+
+def test_all_of_it_is_well(make: Make, make_more: MakeMore, command: Command, bind: Bind) -> None:
+    delegate(bind, DOMAIN, make(policy=None)["ns_targets"])
+    filtered = ("--filter", f'obj.domain == "{DOMAIN}"', "--dns", bind.address)
+    for arguments in (filtered, ("--all", "--dns", bind.address)):
+        status, out, err = command(*arguments)
+        assert (status, err) == (0, "")
+        assert out.splitlines()[2:] == [
+            "1 Agent Ingress: 1 ok",
+            "",
+            "domain            delegation  certificate",
+            "connect.acme.com  ok          ok           ready",
+        ]
+    make_more("b.acme.com")
+    assert command(*filtered)[0] == 0
+    assert command("--all", "--dns", bind.address)[0] == 1
+
+
+def test_many_are_asked_about_side_by_side(make_more: MakeMore, emulator: Emulator, clock: Clock) -> None:
+    for number in range(DNS_AT_ONCE):
+        make_more(f"d{number}.acme.com", policy=None)
+    # Each waits for all others.
+    together = threading.Barrier(DNS_AT_ONCE)
+
+    def find(domain: str, seconds: float, server: Server | None) -> Delegation:
+        assert seconds == DNS_SECONDS
+        together.wait(20)
+        return Delegation()
+
+    settings = Settings.load(lambda key: None)
+    report = Examiner(settings, settings.client(), clock, find_delegation=find).examine_all(None)
+    assert len(report.reports) == DNS_AT_ONCE
+
+
+def test_the_account_can_not_be_asked(make: Make, command: Command, emulator: Emulator) -> None:
+    make()
+    emulator.add_fault("GET", "answer", times=2, status=404, body="<h1>Not Found</h1>")
+    status, out, err = command("--all")
+    assert (status, err) == (1, "")
+    assert out.startswith("API key        unknown  could not list the Agent Ingresses: ")
+    assert out.endswith("API key: when that is over or fixed, run this again:\n  pulumi-agin doctor --all\n")
+    report = json.loads(command("--all", "--json")[1])
+    assert (report["ok"], report["agent_ingresses"]) == (False, [])
+    emulator.remove_key(API_KEY)
+    status, out, err = command("--filter", "true", "--watch")
+    assert (status, err) == (1, "")
+    assert out.endswith(":\n  pulumi-agin doctor --filter true --stack STACK\n")
+
+
+# -- until all is well ------------------------------------------------------------------------------------
+
+
+def test_watching_until_all_is_well(make: Make, command: Command, bind: Bind, clock: Clock) -> None:
+    ingress = make()
+    clock.during_sleep[2] = lambda: delegate(bind, DOMAIN, ingress["ns_targets"])
+    status, out, err = command(DOMAIN, "--dns", bind.address, "--watch")
+    assert (status, err) == (0, "")
+    looks = out.split(f"{DOMAIN}\n\n")[1:]
+    assert [look.count("\ncertificate    ok ") for look in looks] == [0] * (len(looks) - 1) + [1]
+    assert "looking again in 10 seconds, for 45 minutes at most; Ctrl-C ends it\n\n" in looks[0]
+    assert "looking again" not in looks[-1]
+    assert set(clock.slept) == {10}
+    assert "\x1b" not in out
+
+
+def test_watching_until_the_time_is_over(make: Make, command: Command, bind: Bind, clock: Clock) -> None:
+    make()
+    arguments = (DOMAIN, "--dns", bind.address, "--watch", "--timeout", "70", "--interval", "30")
+    status, out, err = command(*arguments)
+    assert (status, err) == (1, "")
+    assert clock.slept == [30, 30, 10]
+    assert out.count(f"{DOMAIN}\n\n") == 4
+    # For a machine, one report is enough.
+    status, out, err = command(*arguments, "--json")
+    assert (status, err, json.loads(out)["ok"]) == (1, "", False)
+
+
+def test_watching_on_a_terminal(
+    make: Make, command: Command, bind: Bind, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingress = make(policy=None)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", "9")
+    clock.during_sleep[1] = lambda: delegate(bind, DOMAIN, ingress["ns_targets"])
+    status, out, err = command(DOMAIN, "--dns", bind.address, "--watch")
+    assert (status, err) == (0, "")
+    nothing, first, last = out.split("\x1b[2J\x1b[H")
+    assert nothing == ""
+    # It fits on the screen, and the last one is whole.
+    assert len(first.splitlines()) == 8
+    assert first.splitlines()[-3:] == [
+        "… 10 more lines",
+        "",
+        "looking again in 10 seconds, for 45 minutes at most; Ctrl-C ends it",
+    ]
+    assert last.startswith(f"{DOMAIN}\n\nAPI key ")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in command(DOMAIN, "--dns", bind.address, "--watch")[1]
+
+
+def test_watching_all_of_a_large_account_leaves_requests_to_others(
+    make_more: MakeMore, emulator: Emulator, clock: Clock
+) -> None:
+    emulator.configure(limit=0)
+    for number in range(301):
+        make_more(f"d{number}.acme.com", policy=None)
+    settings = Settings.load(lambda key: None)
+    examiner = Examiner(settings, settings.client(), clock, find_delegation=lambda *_: Delegation())
+    report = watch(partial(examiner.examine_all, None), Screen(is_silent=True), 10, 60, clock)
+    assert not report.is_ok
+    assert clock.slept == [20, 20, 20]
+    assert emulator.counts() == {"GET /agent_ingresses": 16}
+
+
+def test_ctrl_c_ends_it(make: Make, command: Command, bind: Bind, clock: Clock) -> None:
+    make()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    clock.during_sleep[1] = interrupt
+    status, out, err = command(DOMAIN, "--dns", bind.address, "--watch")
+    assert (status, err) == (1, "pulumi-agin: interrupted\n")
+    assert out.count(f"{DOMAIN}\n\n") == 1

@@ -98,8 +98,11 @@ def test_all_of_an_account_and_the_program_for_it(project: Project, emulator: Em
     assert_unchanged(project, emulator, 6)
     assert all(found["protect"] for found in project.resources())
     # After it, the same command changes nothing and prints the same program.
-    assert shell(project, "pulumi-agin import --all --code") == (project.folder / "__main__.py").read_text()
-    assert "imported" not in shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
+    assert shell(project, "pulumi-agin import --all --code 2>/dev/null") == (project.folder / "__main__.py").read_text()
+    again = shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
+    assert "imported" not in again
+    assert again.count("is in the stack already, as urn:pulumi:dev::test::") == 5
+    assert "pulumi-agin: nothing is left to take over, so the file has no resources\n" in again
 
 
 def test_the_program_of_a_user_who_left_out_what_ngrok_chose(project: Project, emulator: Emulator) -> None:
@@ -183,7 +186,7 @@ def test_an_explicit_provider_and_the_printed_program_filled_in(project: Project
     project.up()
     command = f"pulumi-agin import {id_} --parent {SITE} --provider {PROVIDER}"
     shell(project, f"{command} | {PULUMI_IMPORT}")
-    code = shell(project, f"{command} --code")
+    code = shell(project, f"{command} --code 2>/dev/null")
     assert OTHER_ACCOUNTS_KEY[:8] not in code
     site = 'Site("site", pulumi.ResourceOptions())'
     assert site in program
@@ -214,9 +217,13 @@ def test_the_line_of_a_key_in_the_stack_config_where_no_environment_is_active(
     project.config(secret={"ngrok:apiKey": API_KEY}, plain={"ngrok:apiBaseUrl": emulator.url})
     name = "a b'; rm -rf /"
     python = project.folder / ".venv" / "bin" / "python"
-    line = import_line(project, python, id_, name, parent=STACK, stack_config=["ngrok:apiKey", "ngrok:apiBaseUrl"])
-    assert '"$(pulumi config get ngrok:apiBaseUrl)" .venv/bin/pulumi-agin import' in line
-    assert "1 imported" in shell(project, line, env={"PATH": f"{project.cli}:/usr/bin:/bin"})
+    line = import_line(project, python, id_, name, parent=STACK)
+    assert line.startswith(".venv/bin/pulumi-agin import ")
+    # The stack config wins over the environment, as in the provider.
+    path = {"PATH": f"{project.cli}:/usr/bin:/bin"}
+    imported = shell(project, line, env={**path, "NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
+    assert "pulumi-agin: the API key is from the config of the stack dev (ngrok:apiKey)\n" in imported
+    assert "1 imported" in imported
     project.program(f'agin.AgentIngress("{name}", domain="connect.acme.com"{PROTECTED})')
     assert_unchanged(project, emulator, 2)
 
@@ -297,3 +304,73 @@ def test_nothing_is_imported_where_something_is_wrong(project: Project, emulator
     said = shell(project, f"pulumi-agin import agin_000000000000000000000000000 | {PULUMI_IMPORT}", fails=True)
     assert said.startswith("pulumi-agin: could not read the Agent Ingress agin_0000")
     assert project.state() == before
+
+
+def test_a_stack_config_that_can_not_be_read_is_not_replaced_by_the_environment(
+    project: Project, emulator: Emulator
+) -> None:
+    id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
+    project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    project.pulumi("stack", "change-secrets-provider", "passphrase")
+    said = shell(project, f"pulumi-agin import {id_}", fails=True, env={"PULUMI_CONFIG_PASSPHRASE": "wrong"})
+    assert said.startswith(
+        "pulumi-agin: the config of the selected stack could not be read: `pulumi config get` failed: incorrect "
+        "passphrase. The environment is not used in its place"
+    )
+    said = shell(project, f"pulumi-agin import {id_} --stack nowhere", fails=True)
+    assert said.startswith(
+        "pulumi-agin: the state could not be read: `pulumi stack export` failed: no stack named 'now"
+    )
+    no_login = {"PULUMI_BACKEND_URL": "", "PULUMI_ACCESS_TOKEN": ""}
+    said = shell(project, f"pulumi-agin import {id_}", fails=True, env=no_login)
+    assert "`pulumi config` failed: PULUMI_ACCESS_TOKEN must be set for login" in said
+    # A stack of its own, whose settings are asked for from a folder below.
+    (project.folder / "below").mkdir()
+    said = shell(project, f"cd below && pulumi-agin import {id_}")
+    assert "the API key is from the config of the stack dev (ngrok:apiKey)" in said
+    # No stack is selected: the environment, in which is our key.
+    project.pulumi("stack", "unselect")
+    said = shell(project, "pulumi-agin import --all", fails=True)
+    assert said == (
+        "pulumi-agin: the account of the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"
+    )
+    said = shell(project, f"pulumi-agin import {id_} --stack dev")
+    assert "the API key is from the config of the stack dev (ngrok:apiKey)" in said
+
+
+def test_many_in_one_component_under_the_names_of_a_file(project: Project, emulator: Emulator) -> None:
+    ids = {name: make(emulator, f"{name}.acme.com") for name in ("a", "b", "c", "d")}
+    component = """
+        class Site(pulumi.ComponentResource):
+            def __init__(self, name, opts=None):
+                super().__init__("acme:index:Site", name, {{}}, opts)
+                for domain, name in {names}.items():
+                    agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(parent=self, protect=True))
+
+        Site("site")
+        """
+    project.program(component.format(names={}))
+    project.up()
+    names = {"a.acme.com": "first", "B.acme.com.": "b's", "c.acme.com": "third\n"}
+    (project.folder / "names.json").write_text(json.dumps({ids["a"]: "first"}))
+    line = f"pulumi-agin import --names names.json --parent {SITE} | {PULUMI_IMPORT}"
+    assert "1 imported" in shell(project, line)
+    # More of them, of which the stack has one already, from another program.
+    rows = f"id,name\n{ids['a']},first\nB.acme.com.,b's\n"
+    line = f"printf %s {shlex.quote(rows)} | pulumi-agin import --names - --parent {SITE} | {PULUMI_IMPORT}"
+    assert "1 imported" in shell(project, line)
+    (project.folder / "names.json").write_text(json.dumps(names))
+    line = f"pulumi-agin import --all --names names.json --parent {SITE} | {PULUMI_IMPORT}"
+    assert "2 imported" in shell(project, line)
+    assert "nothing is left to take over" in shell(project, line)
+    names["d.acme.com"] = "d-acme-com"
+    project.program(component.format(names=names))
+    assert_unchanged(project, emulator, 6)
+
+
+def test_the_key_of_a_program_in_another_language(project: Project, emulator: Emulator) -> None:
+    """Its name does not depend on what else the config has."""
+    project.yaml("name: test\nruntime: yaml\n")
+    project.config(secret={"agin:apiKey": OTHER_ACCOUNTS_KEY, "ngrok:apiKey": API_KEY})
+    said = shell(project, "pulumi-agin import --all", fails=True)
+    assert "the account of the API key from the config of the stack dev (agin:apiKey) has no Agent Ingress" in said

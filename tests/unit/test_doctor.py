@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Command
 
 DOMAIN = "connect.acme.com"
-STACK_KEY = 'NGROK_API_KEY="$(pulumi config get ngrok:apiKey)"'
 
 
-pytestmark = pytest.mark.usefixtures("settings_of_emulator")
+@pytest.fixture(autouse=True)
+def environment(settings_of_emulator: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator's URL and key, and a folder without a project."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -28,7 +31,16 @@ def command(pulumi_agin: Command) -> Command:
         (["http://connect.acme.com"], {}, 'the domain "http://connect.acme.com" is a URL; give the domain alone'),
         ([""], {}, 'the domain "" is empty; give a domain that you own'),
         ([DOMAIN, "--dns", "a:b"], {}, "--dns: a:b is not the address of a DNS server; give HOST:PORT"),
-        ([DOMAIN], {"NGROK_API_KEY": ""}, f"set the environment variable NGROK_API_KEY, such as with {STACK_KEY}"),
+        ([DOMAIN], {"NGROK_API_KEY": ""}, "and the environment variable NGROK_API_KEY is not set. Set it, or run"),
+        ([], {}, "give a domain, or --all, or --filter: exactly one of the three"),
+        ([DOMAIN, "--all"], {}, "exactly one of the three"),
+        (["--filter", " "], {}, "--filter is empty"),
+        (["--all"], {}, "the account of the key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),
+        (["--filter", "false"], {}, "has no Agent Ingress that matches the filter: false\n"),
+        (["--filter", "obj."], {}, "ngrok answered 400 ERR_NGROK_250"),
+        ([DOMAIN, "--watch", "--interval", "4"], {}, "--interval must be at least 5 seconds"),
+        ([DOMAIN, "--watch", "--timeout", "0"], {}, "--timeout at least 1 second"),
+        ([DOMAIN, "--stack", "dev"], {}, "the config of the stack dev could not be read: there is no Pulumi project"),
         ([DOMAIN], {"NGROK_API_BASE_URL": "nowhere"}, "NGROK_API_BASE_URL is not a URL that begins with https://"),
     ],
 )
