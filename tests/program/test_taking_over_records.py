@@ -137,3 +137,17 @@ def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
     run_delegation(lambda: adapter("aws", take_over=False))
     assert {each.import_id for each in records(mocks)} == {""}
     assert mocks.called == []
+
+
+def test_nothing_is_imported_if_the_engine_does_not_tell_what_the_stack_has(
+    preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(args: pulumi.runtime.MockCallArgs) -> Any:
+        raise RuntimeError("no backend client is available")
+
+    monkeypatch.setattr(preview, "call", call)
+    with pytest.raises(
+        pulumi.RunError, match=r"the engine does not tell which resources the stack .* has: .*no backend"
+    ):
+        run_delegation(lambda: adapter("aws", take_over=True))
+    assert records(preview) == []
