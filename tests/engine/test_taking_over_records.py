@@ -134,6 +134,24 @@ def test_records_that_the_program_declared_without_a_delegation_come_over_by_an_
     assert_nothing_was_written(emulator, service)
 
 
+def test_a_stack_with_secrets_takes_over_as_well(project: Project, emulator: Emulator, service: DnsService) -> None:
+    # Pulumi's SDK makes all of an answer secret, if a part of it is.
+    secret = (
+        'pulumi.export("secret", pulumi.Output.secret("s"))\n'
+        'agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))\n'
+    )
+    write(project, "singles()")
+    with (project.folder / "__main__.py").open("a") as program:
+        program.write(secret)
+    project.up()
+    service.clear_operations()
+
+    write(project, "singles(take_over=True)")
+    with (project.folder / "__main__.py").open("a") as program:
+        program.write(secret)
+    project.preview("--expect-no-changes")
+
+
 def test_another_delegation_of_the_domain_is_not_this_one(
     project: Project, emulator: Emulator, service: DnsService
 ) -> None:
