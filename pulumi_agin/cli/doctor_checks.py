@@ -130,9 +130,10 @@ class Examiner:
         if ingress is not None:
             return ingress, self._accepted(), self._existing(ingress)
         says = f"the account of the key from {self.settings.api_key.origin} has none with this domain"
-        remedies = [
-            Remedy(f"did you mean {each}?", [self._line(shlex.quote(each))]) for each in self._similar_domains(domain)
-        ]
+        similar = self._similar_domains(domain)
+        if similar:
+            says += f"; did you mean {' or '.join(similar)}?"
+        remedies = [Remedy(f"if you mean {each}, run", [self._line(shlex.quote(each))]) for each in similar]
         remedies += [
             Remedy(
                 "if there is none yet, add it to the program and run `pulumi up`",

@@ -16,10 +16,10 @@ KEY = Key("agin", [DOMAIN])
 SECONDS = 10.0
 
 
-def delegate(bind: Bind, domain: str, targets: Iterable[str]) -> None:
+def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY) -> None:
     """Makes these the NS records of the domain, in place of those that it has."""
     update = dns.update.UpdateMessage(
-        bind.zone, keyring=dns.tsigkeyring.from_text({KEY.name: KEY.secret}), keyalgorithm=KEY.algorithm
+        bind.zone, keyring=dns.tsigkeyring.from_text({key.name: key.secret}), keyalgorithm=key.algorithm
     )
     update.delete(f"{domain}.", "NS")
     for target in targets:

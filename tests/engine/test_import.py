@@ -14,8 +14,10 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
+from tests.dns.bind import delegate
 from tests.engine.project import COMMAND_TIMEOUT_SECONDS, UNCHANGED, Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tools.bind import Bind, Key
 
 PULUMI_IMPORT = "pulumi import --file /dev/stdin --generate-code=false --yes"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
@@ -374,3 +376,28 @@ def test_the_key_of_a_program_in_another_language(project: Project, emulator: Em
     project.config(secret={"agin:apiKey": OTHER_ACCOUNTS_KEY, "ngrok:apiKey": API_KEY})
     said = shell(project, "pulumi-agin import --all", fails=True)
     assert "the account of the API key from the config of the stack dev (agin:apiKey) has no Agent Ingress" in said
+
+
+def test_delegations_take_over_the_records_that_exist(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+    key = Key("agin", ["a.acme.com", "b.acme.com"])
+    with Bind(tmp_path / "bind", [key]) as bind:
+        for domain in ("a.acme.com", "b.acme.com"):
+            make(emulator, domain)
+            delegate(bind, domain, ["ns1.old.net."], key)
+        shell(project, "pulumi-agin import --all --code --delegations rfc2136 > __main__.py")
+        program = (project.folder / "__main__.py").read_text()
+        lines = [line.removeprefix("# ") for line in program.splitlines() if line.startswith("# pulumi config set ")]
+        values = {"server": "127.0.0.1", "zone": "acme.com", "tsigKeyName": key.name, "tsigSecret": key.secret}
+        assert [line.split()[-1] for line in lines] == [*values]
+        for line, value in zip(lines, values.values(), strict=True):
+            shell(project, f"printf %s {shlex.quote(value)} | {line}")
+        assert key.secret not in (project.folder / "Pulumi.dev.yaml").read_text()
+        # Besides its port, which is not the usual one, the program runs as it is.
+        server = 'server=config.require("server"),'
+        assert server in program
+        (project.folder / "__main__.py").write_text(program.replace(server, f"{server}\n    port={bind.port},"))
+        assert "2 imported" in shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
+        assert "4 created" in project.up()
+        wanted = {each["domain"]: sorted(f"{name}." for name in each["ns_targets"]) for each in emulator.ingresses()}
+        assert {domain: bind.referral(domain) for domain in wanted} == wanted
+        assert "7 unchanged" in project.up()
