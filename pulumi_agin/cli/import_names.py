@@ -87,7 +87,7 @@ def _pairs_of_csv(text: str) -> Iterator[tuple[str, str]]:
     rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
     for index, (line, cells) in enumerate((line, cells) for line, cells in rows if any(cells)):
         if len(cells) != 2:
-            raise _FormError(f"line {line} has not two columns, but {len(cells)}")
+            raise _FormError(f"line {line} has {len(cells)} column{'s' * (len(cells) > 1)} in place of 2")
         is_heading = index == 0 and cells[0].lower() in ("id", "domain") and cells[1].lower() == "name"
         if not is_heading:
             yield cells[0], cells[1]

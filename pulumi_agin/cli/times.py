@@ -15,8 +15,10 @@ def moment_in_words(text: str, now: datetime) -> str:
         now: The date and time now.
     """
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        # Fails if the moment has no zone.
         seconds = (moment - now).total_seconds()
+        moment = moment.astimezone(timezone.utc)
     except (ValueError, OverflowError, TypeError):
         return text
     return f"{moment:%Y-%m-%d %H:%M} UTC, {_distance(seconds)}"

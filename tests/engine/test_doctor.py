@@ -1,0 +1,45 @@
+"""`pulumi-agin doctor` in a project's folder: it has the stack's key, and the lines that it prints can be pasted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pulumi_agin.emulator import Emulator
+from tests.dns.bind import delegate
+from tests.engine.project import Project
+from tests.engine.test_import import make, shell
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tools.bind import Bind, Key
+
+
+def line_after(printed: str, do: str) -> str:
+    """The line to paste below what it is for."""
+    lines = printed.splitlines()
+    [number] = [number for number, line in enumerate(lines) if line.endswith(f"{do}:")]
+    return lines[number + 1].strip()
+
+
+def test_from_a_refused_key_to_all_is_well(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+    make(emulator, "connect.acme.com")
+    make(emulator, "devices.acme.com")
+    project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
+    emulator.remove_key(OTHER_ACCOUNTS_KEY)
+    key = Key("agin", ["connect.acme.com", "devices.acme.com"])
+    with Bind(tmp_path / "bind", [key]) as bind:
+        command = f"pulumi-agin doctor --all --dns {bind.address}"
+        refused = shell(project, f"{command} --stack dev", fails=True)
+        assert refused.startswith("API key        wrong    could not list the Agent Ingresses: ")
+        line = line_after(refused, "API key: set a key that ngrok accepts")
+        shell(project, f"printf %s {API_KEY} | {line}")
+
+        misspelt = shell(project, f"pulumi-agin doctor conect.acme.com --dns {bind.address}", fails=True)
+        alone = shell(project, line_after(misspelt, "if you mean connect.acme.com, run"), fails=True)
+        assert "ngrok accepts the one from the config of the stack dev (ngrok:apiKey)" in alone
+        assert "delegation     wrong " in alone
+
+        fleet = shell(project, command, fails=True)
+        assert "2 Agent Ingresses: 2 wrong\n" in fleet
+        assert shell(project, line_after(fleet, "what to do about the first one"), fails=True) == alone
+        for each in emulator.ingresses():
+            delegate(bind, each["domain"], each["ns_targets"], key)
+        assert "2 Agent Ingresses: 2 ok\n" in shell(project, f"{command} --watch")
