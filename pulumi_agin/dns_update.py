@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .api.retry import Deadline, backoff_seconds
+from .api.retry import Deadline, backoff_seconds, in_words
 from .api.text import one_line
 
 if TYPE_CHECKING:
@@ -618,7 +618,7 @@ def _receive(connection: socket.socket, size: int, deadline: Deadline) -> bytes:
 
 def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
-        return f" within {seconds:.3g} seconds"
+        return f" within {in_words(seconds)}"
     if isinstance(error, EOFError):
         return ", because it ended the connection"
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"

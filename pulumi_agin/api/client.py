@@ -361,9 +361,8 @@ class AgentIngressClient:
                 raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named form a loop")
             # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
             if seen and deadline.left <= 0:
-                raise errors.UnreachableError(
-                    f"could not {doing}: ngrok named more pages than could be read in {deadline}"
-                )
+                time = retry.in_words(deadline.elapsed)
+                raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
             seen.append(query)
             page = self._read_page(query, deadline, doing)
             size += page.size

@@ -29,7 +29,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from . import proxies
-from .retry import format_seconds
+from .retry import in_words
 
 # How much of an answer is read, after decompression. The largest answer that ngrok can give has 3 MB: a list of 100
 # Agent Ingresses with the longest metadata, all of it escaped.
@@ -158,7 +158,7 @@ class Exchanges:
             if is_late:
                 under_way.give_up()
         if is_late:
-            within = f"within {format_seconds(seconds)} seconds"
+            within = f"within {in_words(seconds)}"
             reason = f"its answer did not end {within}" if under_way.is_answered else f"it did not answer {within}"
             return NoAnswer(reason, under_way.is_sent, is_transient=True)
         [result] = outcome
@@ -280,9 +280,9 @@ class _Failure:
         if isinstance(self._error, _UndecodableError):
             return "its answer can't be decoded"
         if any(isinstance(each, ReadTimeoutError) for each in self._causes):
-            return f"it did not answer within {format_seconds(read_seconds)} seconds"
+            return f"it did not answer within {in_words(read_seconds)}"
         if isinstance(self._error, requests.ConnectTimeout):
-            return f"no connection within {format_seconds(connect_seconds)} seconds"
+            return f"no connection within {in_words(connect_seconds)}"
         if self._exchange.is_answered or any(isinstance(each, _CutShortError) for each in self._causes):
             return "the answer was cut short"
         innermost = self._causes[-1]

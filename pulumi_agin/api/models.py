@@ -205,12 +205,12 @@ class CertificateState(Enum):
     """What ngrok's policy and status of a certificate mean. Each value describes the certificate in words."""
 
     NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate policy"
-    PENDING = "not begun yet"
-    IN_PROGRESS = "in progress"
+    PENDING = "not being issued yet"
+    IN_PROGRESS = "being issued"
     INTERNAL_ERROR = "held up by a temporary error at ngrok"
     DNS_ERROR = "held up by the DNS of the domain"
     OTHER_ERROR = "held up by an error that ngrok does not document"
-    UNKNOWN = "neither issued nor in progress"
+    UNKNOWN = "neither issued nor being issued"
     ISSUED = "issued"
     RENEWING = "issued, and being renewed"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from .clock import SYSTEM_CLOCK, Clock
-from .retry import Deadline
+from .retry import Deadline, in_words
 
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
@@ -54,7 +54,7 @@ class Wait:
         # After that moment nobody knows how long it still takes, because other calls may come first.
         until = self.until  # the thread of the call may change it meanwhile
         now = self.deadline.clock.monotonic()
-        left = f"; it goes on in {max(until - now, 1):.0f} s" if until and until > now else ""
+        left = f"; it goes on in {in_words(max(round(until - now), 1))}" if until and until > now else ""
         return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
 
 

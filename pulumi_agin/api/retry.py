@@ -108,7 +108,7 @@ class Deadline:
         self._started = clock.monotonic()
 
     def __str__(self) -> str:
-        return f"{format_seconds(self.elapsed)} of the {format_seconds(self.seconds)} seconds it may take"
+        return f"{in_words(self.elapsed)} ({in_words(self.seconds)} at most)"
 
     @property
     def elapsed(self) -> float:
@@ -140,10 +140,19 @@ class Deadline:
         return Deadline(seconds, self.clock, self.is_awaited)
 
 
-def format_seconds(seconds: float) -> str:
-    """Returns a number of seconds as messages show it.
+def in_words(seconds: float) -> str:
+    """Returns a time as messages show it, such as "4.9 seconds" or "45 minutes".
 
     Args:
-        seconds: The number.
+        seconds: The time.
     """
-    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
+    if seconds < 120:
+        return _count(f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}", "second")
+    unit, size, smaller, smaller_size = ("hour", 3600, "minute", 60) if seconds >= 7200 else ("minute", 60, "second", 1)
+    many, rest = divmod(round(seconds), size)
+    few = rest // smaller_size
+    return _count(f"{many}", unit) + (f" {_count(f'{few}', smaller)}" if few else "")
+
+
+def _count(number: str, unit: str) -> str:
+    return f"{number} {unit}" if number == "1" else f"{number} {unit}s"

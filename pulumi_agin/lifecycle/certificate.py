@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
-from pulumi_agin.api.retry import is_transient
+from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.api.text import holds_secret
 from pulumi_agin.canonical import matches_policy, without_none
 from pulumi_agin.nameservers import describe_public
@@ -181,9 +181,8 @@ class CertificateValidationLifecycle:
             # After a failed look, `state` is the last one seen, which is not ready.
             if ingress and state and state.is_ready:
                 if watch.looks > 1:
-                    self._say(
-                        f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {elapsed:.0f} seconds"
-                    )
+                    time = in_words(round(elapsed))
+                    self._say(f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {time}")
                 return self._outputs(ingress)
             words = problem or (_words(client, ingress) if ingress else "")
             pause = watch.pause_seconds(elapsed)
@@ -195,10 +194,10 @@ class CertificateValidationLifecycle:
                 raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
             if watch.has_news(words, elapsed):
                 name = ingress.domain if ingress else wanted[ID]
-                self._say(
-                    f"waiting for the certificate of {name}, for {elapsed:.0f} of the {watch.timeout_seconds:.0f} "
-                    f"seconds it may take: {'' if problem else 'it is '}{words}"
-                )
+                time = f"{in_words(watch.timeout_seconds)} at most"
+                if round(elapsed):
+                    time = f"{in_words(round(elapsed))} ({time})"
+                self._say(f"waiting for the certificate of {name}, for {time}: {'' if problem else 'it is '}{words}")
             self._pause(call, pause)
 
     def _look(
@@ -240,14 +239,15 @@ class CertificateValidationLifecycle:
         self, client: AgentIngressClient, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str
     ) -> str:
         """Says how far the certificate got, in what time, and what to do."""
-        since = watch.dns_error_since
+        since, allowed = watch.dns_error_since, watch.timeout_seconds
         if since is not None and elapsed >= since + watch.grace_seconds:
-            after, limit = f"{elapsed - since:.0f} seconds of this error", self._process.vocabulary.spell(GRACE)
+            allowed, limit = watch.grace_seconds, self._process.vocabulary.spell(GRACE)
+            limited = f"{limit} allows for a DNS error"
         else:
-            after = f"{elapsed:.0f} seconds"
+            limited = f"{limit} allows"
         over = (
-            f"the certificate of {ingress.domain} ({ingress.id}) is not issued: after {after}, when the time "
-            f"allowed by {limit} was over, it is {_words(client, ingress)}"
+            f"the certificate of {ingress.domain} ({ingress.id}) has not been issued within the time that {limited}, "
+            f"{in_words(allowed)}: it is {_words(client, ingress)}"
         )
         if problem:
             over += f", as last seen: {problem}"

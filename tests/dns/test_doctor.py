@@ -176,7 +176,7 @@ def test_from_no_records_to_all_is_well(
     assert (status, err) == (1, "")
     assert out.splitlines()[4:] == [
         f"delegation     ok       {bind.address} answers with the 4 name servers that ngrok wants",
-        'certificate    wait     in progress: ngrok says "Managed certificate provisioning in progress."',
+        'certificate    wait     being issued: ngrok says "Managed certificate provisioning in progress."',
         "",
         "certificate: wait, as Let's Encrypt takes seconds to minutes, and run this again:",
         f"  pulumi-agin doctor connect.acme.com --dns {bind.address}",
@@ -360,8 +360,8 @@ def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind:
 @pytest.mark.parametrize(
     ("held", "is_delegated", "state", "words", "remedy"),
     [
-        ("pending", True, "wait", "not begun yet", "wait, as Let's Encrypt takes seconds to minutes"),
-        ("pending", False, "wait", "not begun yet", "repair the delegation first; ngrok tries again"),
+        ("pending", True, "wait", "not being issued yet", "wait, as Let's Encrypt takes seconds to minutes"),
+        ("pending", False, "wait", "not being issued yet", "repair the delegation first; ngrok tries again"),
         ("issued", True, "ok", "issued", None),
         ("renewing", False, "ok", "issued, and being renewed", None),
         ("dns_error", True, "wait", "(DNS_ERROR)", "the delegation is right by now; ngrok tries again at 2026-03-02 1"),
@@ -379,7 +379,7 @@ def test_one_name_server_too_many_is_wrong(make: Make, examined: Examined, bind:
             "(CAA_ERROR)",
             "ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours; if it stays so, ask",
         ),
-        ("no_job", False, "unknown", "neither issued nor in progress", "if it stays so, ask ngrok's support"),
+        ("no_job", False, "unknown", "neither issued nor being issued", "if it stays so, ask ngrok's support"),
     ],
 )
 def test_the_certificate_in_words(

@@ -46,7 +46,7 @@ def test_a_wait_is_made_once_and_its_outputs_stay_known(project: Project, emulat
     program(project)
     up = project.up()
     assert "3 created" in up
-    assert f"pulumi-agin: waiting for the certificate of {DOMAIN}, for 0 of the 2700 seconds it may take: it is " in up
+    assert f"pulumi-agin: waiting for the certificate of {DOMAIN}, for 45 minutes at most: it is " in up
     assert f"pulumi-agin: the certificate of {DOMAIN} is issued, after " in up
     outputs = project.outputs()
     assert (outputs["domain"], outputs["renews_at"] > "2024") == (DOMAIN, True)
@@ -83,7 +83,7 @@ def test_without_a_policy_it_is_ready_and_no_renewal_is_known(project: Project, 
     emulator.set_certificate(ingress["id"], "in_progress")
     project.refresh()
     program(project, {"timeout_seconds": 1})
-    assert "it is in progress" in project.up(fails=True).diagnostics
+    assert "it is being issued" in project.up(fails=True).diagnostics
     assert len(validations(project)) == 1
     emulator.set_certificate(ingress["id"], "issued")
     assert "1 updated" in project.up()
@@ -106,7 +106,7 @@ def test_a_policy_that_the_program_adds_is_waited_for(project: Project, emulator
     for name in "ab":
         failed = project.up(fails=True)
         assert f"the certificate of {name}.acme.com (" in failed.diagnostics
-        assert "it is in progress" in failed.diagnostics
+        assert "it is being issued" in failed.diagnostics
         assert not failed.has_traceback
         [id_] = [each["id"] for each in emulator.ingresses() if each["domain"] == f"{name}.acme.com"]
         emulator.set_certificate(id_, "issued")

@@ -136,14 +136,14 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
     waiting.then(75, "issued")
     waiting.run()
     head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
-    busy = 'in progress: ngrok says "Managed certificate provisioning in progress."'
+    busy = 'being issued: ngrok says "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
-        f"{head} 0 of the 2700 seconds it may take: it is not begun yet",
-        f"{head} 2 of the 2700 seconds it may take: it is {busy}",
-        f"{head} 38 of the 2700 seconds it may take: it is {busy}",
-        f"{head} 58 of the 2700 seconds it may take: it is held up by an error that ngrok does not document "
+        f"{head} 45 minutes at most: it is not being issued yet",
+        f"{head} 2 seconds (45 minutes at most): it is {busy}",
+        f"{head} 38 seconds (45 minutes at most): it is {busy}",
+        f"{head} 58 seconds (45 minutes at most): it is held up by an error that ngrok does not document "
         '(CAA_ERROR): ngrok says "Let\'s Encrypt may not."',
-        f"{head} 68 of the 2700 seconds it may take: it is neither issued nor in progress",
+        f"{head} 68 seconds (45 minutes at most): it is neither issued nor being issued",
         f"pulumi-agin: the certificate of {DOMAIN} is issued, after 78 seconds",
     ]
 
@@ -158,7 +158,7 @@ def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys
     waiting.then(25, "issued")
     assert waiting.run()["renews_at"]
     _, gone, back = capsys.readouterr().err.splitlines()
-    assert f"for 8 of the 2700 seconds it may take: could not read the Agent Ingress {DOMAIN}" in gone
+    assert f"for 8 seconds (45 minutes at most): could not read the Agent Ingress {DOMAIN}" in gone
     assert "503" in gone
     assert "is issued, after 28 seconds" in back
 
@@ -166,9 +166,7 @@ def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys
     waiting.began = waiting.seconds
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     sentence = waiting.fails(timeout=20)
-    assert (
-        "not issued: after 20 seconds, when the time allowed by timeout_seconds was over, it is in progress" in sentence
-    )
+    assert "not been issued within the time that timeout_seconds allows, 20 seconds: it is being issued" in sentence
     assert ", as last seen: could not read the Agent Ingress" in sentence
     assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
 
@@ -188,8 +186,8 @@ def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: st
     waiting.ingress(state=state)
     sentence = waiting.fails(timeout=45, grace=0)
     assert sentence.startswith(
-        f"the certificate of {DOMAIN} (ID) is not issued: after 45 seconds, when the time allowed by timeout_seconds "
-        "was over, it is "
+        f"the certificate of {DOMAIN} (ID) has not been issued within the time that timeout_seconds allows, 45 "
+        "seconds: it is "
     )
     assert sentence.endswith(
         ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can give it more time"
@@ -204,8 +202,8 @@ def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> 
     targets = waiting.emulator.ingresses()[0]["ns_targets"]
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
-        f"the certificate of {DOMAIN} (ID) is not issued: after 100 seconds of this error, when the time allowed "
-        "by dns_error_grace_seconds was over, it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
+        f"the certificate of {DOMAIN} (ID) has not been issued within the time that dns_error_grace_seconds allows "
+        "for a DNS error, 100 seconds: it is held up by the DNS of the domain (DNS_ERROR): ngrok says "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not look before then"
     )
@@ -225,7 +223,7 @@ def test_a_dns_error_that_goes_away_has_all_of_its_time_when_it_comes_back(waiti
 def test_the_time_of_all_ends_a_dns_error_too(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
-    assert "after 30 seconds, when the time allowed by timeout_seconds was over, it is held up by the DNS" in sentence
+    assert "within the time that timeout_seconds allows, 30 seconds: it is held up by the DNS" in sentence
     assert "Repair them, and run `pulumi up`" in sentence
 
 
@@ -262,12 +260,10 @@ def test_custom_timeouts_make_the_wait_shorter_and_never_longer(
 ) -> None:
     waiting.ingress()
     sentence = waiting.fails(custom_timeout=9)
-    assert (
-        "not issued: after 9 seconds, when the time allowed by custom_timeouts was over, it is in progress" in sentence
-    )
-    assert "for 0 of the 9 seconds it may take: it is in progress" in capsys.readouterr().err
+    assert "within the time that custom_timeouts allows, 9 seconds: it is being issued" in sentence
+    assert "for 9 seconds at most: it is being issued" in capsys.readouterr().err
     waiting.began = waiting.seconds
-    assert "after 9 seconds, when the time allowed by timeout_seconds" in waiting.fails(timeout=9, custom_timeout=99)
+    assert "within the time that timeout_seconds allows, 9 seconds" in waiting.fails(timeout=9, custom_timeout=99)
 
 
 def test_a_wait_ends_within_a_second_once_its_engine_is_gone(waiting: Waiting) -> None:

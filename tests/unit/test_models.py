@@ -268,10 +268,10 @@ def test_a_state_is_put_in_words_with_what_ngrok_says_of_it() -> None:
     def words(**job: str) -> str:
         return models.certificate_in_words(certificate(True, {"renews_at": None, "provisioning_job": job}))
 
-    assert models.certificate_in_words(certificate(True, None)) == "not begun yet"
+    assert models.certificate_in_words(certificate(True, None)) == "not being issued yet"
     assert models.certificate_in_words(certificate(True, {"renews_at": "2024-10-01T07:15:39Z"})) == "issued"
-    assert words() == "in progress"
-    assert words(msg="Busy.") == 'in progress: ngrok says "Busy."'
+    assert words() == "being issued"
+    assert words(msg="Busy.") == 'being issued: ngrok says "Busy."'
     assert words(error_code="CAA_ERROR", msg="Forbidden.") == (
         'held up by an error that ngrok does not document (CAA_ERROR): ngrok says "Forbidden."'
     )

@@ -35,7 +35,7 @@ def test_a_wait_is_made_once_and_its_outputs_stay_known(project: NativeProject, 
     write(project)
     up = project.up()
     assert "3 created" in up
-    assert f"pulumi-agin: waiting for the certificate of {DOMAIN}, for 0 of the 2700 seconds it may take: it is " in up
+    assert f"pulumi-agin: waiting for the certificate of {DOMAIN}, for 45 minutes at most: it is " in up
     assert f"pulumi-agin: the certificate of {DOMAIN} is issued, after " in up
     outputs = project.outputs()
     assert (outputs["domain"], outputs["renewsAt"] > "2024") == (DOMAIN, True)
@@ -62,7 +62,7 @@ def test_a_dns_error_fails_in_a_sentence_stores_nothing_and_is_waited_for_again(
     failed = project.up(fails=True)
     assert not failed.has_traceback
     assert 'it is held up by the DNS of the domain (DNS_ERROR): ngrok says "No DNS records were' in failed.diagnostics
-    assert "when the time allowed by dnsErrorGraceSeconds was over" in failed.diagnostics
+    assert "within the time that dnsErrorGraceSeconds allows for a DNS error" in failed.diagnostics
     assert "Repair them, and run `pulumi up`, which waits again" in failed.diagnostics
     assert project.of_type(VALIDATION) == []
     emulator.set_certificate(made["id"], "issued")
@@ -75,7 +75,7 @@ def test_a_policy_that_is_added_later_is_waited_for(project: NativeProject, emul
     project.write({"a": ingress(DOMAIN), "certificate": wait})
     project.up()
     project.write({"a": ingress(DOMAIN, certificateManagementPolicy=POLICY), "certificate": wait})
-    assert "it is in progress" in project.up(fails=True).diagnostics
+    assert "it is being issued" in project.up(fails=True).diagnostics
     emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
     assert "1 updated" in project.up()
 
