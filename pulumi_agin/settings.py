@@ -211,6 +211,14 @@ class Settings:
         return f"the account of the API key from {self.api_key.origin}"
 
     @property
+    def how_to_set_api_key(self) -> str:
+        """How to set another API key in place of this one."""
+        origin = self.api_key.origin
+        if origin.source is Source.STACK_CONFIG:
+            return f"run `pulumi config set --secret {self.names.key(API_KEY)}`"
+        return f"change {origin}" if origin.source is Source.PROVIDER else f"set {origin}"
+
+    @property
     def api_key_hint(self) -> str:
         """What else messages say about where the key comes from; "" if nothing."""
         if self.stack or (not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG):

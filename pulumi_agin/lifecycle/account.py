@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin import commands
-
 from .call import Call
 from .outputs import FINGERPRINT
 from .results import Failed
@@ -62,10 +60,9 @@ class Account:
         """
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
-        stack = self.process.placement(call.urn).stack
         raise Failed(
             f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.origin}, is not "
             "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
-            f"account. Set the key of its account{self.settings.api_key_hint}; or, if it really is gone, remove it "
-            f"from the state with\n{commands.state_delete_line(call.urn, stack=stack)}"
+            "account. If it really is gone, take this resource out of the state with `pulumi state delete`. Otherwise "
+            f"set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}"
         )
