@@ -37,6 +37,9 @@ STACK = "pulumi:pulumi:Stack"
 # explicit provider. The engine does not tell the plugin any of these.
 PLACEMENT = "_placement"
 
+# Another one, which a program sets in a preview. The engine does not tell a dynamic provider whether this is one.
+IS_PREVIEW = "_is_preview"
+
 
 class Urn(NamedTuple):
     """The parts of a resource's URN, which is urn:pulumi:STACK::PROJECT::TYPES::NAME."""

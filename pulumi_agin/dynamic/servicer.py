@@ -90,6 +90,7 @@ class DynamicProvider(ResourceProvider):
             wanted = without_sdk_properties(news)
             placement = wanted.pop(tokens.PLACEMENT, None)
             call = engine_call.describe(
+                is_preview=wanted.pop(tokens.IS_PREVIEW, False),
                 inputs_before=without_sdk_properties(_olds),
                 outputs_before=engine_call.old_outputs,
                 placement=Placement(**placement) if placement else None,
@@ -108,8 +109,14 @@ class DynamicProvider(ResourceProvider):
                     "by an alias. Nothing was changed. Take the resource out of the state with `pulumi state delete "
                     "--force`, and an Agent Ingress into it again with `pulumi-agin import`"
                 )
-            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
-            difference = self._get_lifecycle().diff(call, _id, without_sdk_properties(_news))
+            call, wanted = (
+                engine_call.describe(outputs_before=without_sdk_properties(_olds)),
+                without_sdk_properties(_news),
+            )
+            difference = self._get_lifecycle().diff(call, _id, wanted)
+            if _process().is_preview and difference.has_changes and not difference.replacing:
+                # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
+                self._get_lifecycle().update(call._replace(is_preview=True), _id, wanted)
             return DiffResult(
                 changes=difference.has_changes, replaces=list(difference.replacing), delete_before_replace=False
             )
@@ -168,7 +175,15 @@ def _process() -> Process:
 def _make_process() -> Process:
     from pulumi_agin.lifecycle.process import Process
 
-    return Process(PythonVocabulary(), say)
+    return Process(PythonVocabulary(), say, warn=_warn)
+
+
+def _warn(sentence: str, urn: str) -> None:
+    """Shows a warning. What the plugin prints would be shown as information."""
+    from pulumi_agin.engine import Engine, address_of_engine
+
+    # The SDK passes on the arguments with which the engine started the process. Without them, the line is printed.
+    Engine(address_of_engine(sys.argv[1:])).warn(sentence, urn)
 
 
 class PythonVocabulary:

@@ -53,15 +53,19 @@ class AgentIngressLifecycle:
         # Imported here because it loads pydantic, which a destroy does not need.
         from pulumi_agin.fields import validate
 
-        self._account.process.learn_from_check(call)
-        words = self._account.process.vocabulary
-        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=words)
+        process = self._account.process
+        process.learn_from_check(call)
+        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=process.vocabulary)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
                 failures.append(InputFailure(f"the domain {problem.message}", "domain"))
             else:
                 failures.append(InputFailure(problem.sentence))
+        if inputs and not call.is_unknown(inputs["domain"]):
+            other = process.learn_wanted_domain(inputs["domain"], call.urn)
+            if other is not None:
+                failures.append(InputFailure(domain_taken.explain_two(process, call.urn, other), "domain"))
         return Checked(inputs, failures)
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
@@ -143,6 +147,7 @@ class AgentIngressLifecycle:
                 known, and the next `pulumi up` tries again.
         """
         if call.is_preview:
+            self._warn_of_removed_policy(call, wanted)
             return outputs_after(call.outputs_before, wanted, call.is_unknown)
         client = self._account.client(call)
         self._check_comparable(call)
@@ -235,23 +240,38 @@ class AgentIngressLifecycle:
         not_kept = [field for field in asked if _differs(call, field, outputs.get(field), wanted.get(field))]
         if not not_kept:
             return
-        process = self._account.process
-        words = process.vocabulary
+        spell = self._account.process.vocabulary.spell
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not wanted.get(POLICY):
             message = (
-                f"ngrok was asked to remove the {words.spell(POLICY)} of {where}, and kept it. Only a "
-                "replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-                f"{words.delete_before_replace}, because two can't have the same domain, unprotect it "
-                "if it is protected, and run\n"
-                f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
+                f"ngrok was asked to remove the {spell(POLICY)} of {where}, and kept it. {self._how_to_remove(call)}"
             )
         else:
             message = (
-                f"ngrok was asked to set {' and '.join(map(words.spell, not_kept))} of {where}, and its answer has "
+                f"ngrok was asked to set {' and '.join(map(spell, not_kept))} of {where}, and its answer has "
                 "another value. The next `pulumi up` tries again"
             )
         raise PartlyDone(message, ingress.id, outputs)
+
+    def _warn_of_removed_policy(self, call: Call, wanted: Mapping[str, Any]) -> None:
+        """Warns in the preview of an update that removes the policy, because ngrok will keep it."""
+        process = self._account.process
+        if call.outputs_before.get(POLICY) and not wanted.get(POLICY):
+            process.warn(
+                f"ngrok will keep the {process.vocabulary.spell(POLICY)} that this update is to remove, and the update "
+                f"will fail. {self._how_to_remove(call)}",
+                call.urn,
+            )
+
+    def _how_to_remove(self, call: Call) -> str:
+        """Says how to remove the policy of an Agent Ingress."""
+        process = self._account.process
+        return (
+            "Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
+            f"{process.vocabulary.delete_before_replace}, because two can't have the same domain, unprotect it "
+            "if it is protected, and run\n"
+            f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
+        )
 
 
 # -- the declaration --------------------------------------------------------------------------------------

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pulumi_agin import commands
 from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
 
 from .account import Account
 from .call import Call, Placement
+
+if TYPE_CHECKING:
+    from .process import Process
 
 # How long to look for the ingress that has a domain, at most.
 LOOK_SECONDS = 30
@@ -68,6 +74,32 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
     if not ways or existing.created_at >= made:
         ways.append(_advise_on_leftover(existing.id))
     return f"{has_it}. {'. '.join(ways)}{_IN_USE}"
+
+
+def explain_two(process: Process, urn: str, other: str) -> str:
+    """Says that the program wants one domain for two resources, and what to do.
+
+    Args:
+        process: What the plugin process has learned so far. `check` has told it of both.
+        urn: The URN of the resource that is checked.
+        other: The URN of the other one.
+    """
+    both = f"{other} has this domain too, and a domain has at most one Agent Ingress"
+    of_one, of_other = process.known_outputs(urn), process.known_outputs(other)
+    if of_one is None or of_other is None:
+        if of_one is None and of_other is None:
+            return f"{both}. Give one of them another domain, or remove it from the program"
+        new = urn if of_one is None else other
+        return f"{both}. The new one is {new}: give it another domain, or remove it from the program"
+    id_ = str(of_one.get("uri", "")).rpartition("/")[2]
+    if not id_ or of_one.get("uri") != of_other.get("uri"):
+        return f"{both}. Give one of them another domain"
+    line = commands.forget_one_of_two_line(id_, urn, stack=process.placement(urn).stack)
+    return (
+        f"{both}. Both are in the state with {id_}, as after an import under a second name. Remove one of the two from "
+        "the program, and take it out of the state, which leaves the Agent Ingress as it is. If it is the one of this "
+        f"error, run\n{line}"
+    )
 
 
 def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError, domain: str) -> str:

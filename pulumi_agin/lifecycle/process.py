@@ -40,16 +40,25 @@ IDENTIFYING_OUTPUTS = ("domain", "uri", "created_at")
 class Process:
     """The memory of one plugin process. A door creates it, and hands it to every lifecycle."""
 
-    def __init__(self, vocabulary: Vocabulary, say: Callable[[str], None], clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        say: Callable[[str], None],
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        warn: Callable[[str, str], None] = lambda sentence, urn: None,
+    ) -> None:
         """Remembers nothing yet.
 
         Args:
             vocabulary: The words of the door.
             say: Shows a line to the user while a call is under way.
             clock: What to measure the time and to wait by.
+            warn: Shows a warning about the resource with a URN.
         """
         self.vocabulary = vocabulary
         self.say = say
+        self.warn = warn
         self.clock = clock
         self._lock = threading.Lock()
         self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
@@ -59,9 +68,12 @@ class Process:
 
     def forget_resources(self) -> None:
         """Forgets all resources, as before the first call of another preview or update."""
+        self._is_preview = False
         self._placements: _Bounded[str, Placement] = _Bounded(MOST_RESOURCES)
         self._known_outputs: _Bounded[str, Mapping[str, Any]] = _Bounded(MOST_RESOURCES)
         self._wanted_policies: _Bounded[str, Any] = _Bounded(MOST_RESOURCES)
+        self._wanted_domains: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
+        self._domains: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
         self._owners: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
         self._rivals: _Bounded[Thing, str] = _Bounded(MOST_RESOURCES)
         # Those that were set in this run have no URN.
@@ -83,16 +95,22 @@ class Process:
     # -- for later calls of the same resource -------------------------------------------------------------
 
     def learn_from_check(self, call: Call) -> None:
-        """Remembers that a resource is in the program, where it is, and what it had before.
+        """Remembers that a resource is in the program, where it is, what it had before, and whether this is a preview.
 
         Only a `check` is told all of it.
         """
         placement = call.placement or Placement(stack=call.stack)
         outputs = {name: call.outputs_before[name] for name in IDENTIFYING_OUTPUTS if name in call.outputs_before}
         with self._lock:
+            self._is_preview = self._is_preview or call.is_preview
             self._placements.put(call.urn, placement)
             if call.inputs_before:
                 self._known_outputs.put(call.urn, outputs or dict(call.inputs_before))
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a `check` was told that this is a preview. Not every door can tell it."""
+        return self._is_preview
 
     def learn_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Remembers what a resource has after it was created."""
@@ -118,6 +136,26 @@ class Process:
         return None
 
     # -- for other resources ------------------------------------------------------------------------------
+
+    def learn_wanted_domain(self, domain: str, urn: str) -> str | None:
+        """Remembers that the program wants a domain for a resource.
+
+        Args:
+            domain: The domain, in canonical form.
+            urn: The URN of the resource.
+
+        Returns:
+            The URN of another resource for which the program wants the same domain; None if there is none. Then the
+            domain stays that of the other one.
+        """
+        with self._lock:
+            # A replacement is checked a second time, and may want another domain then.
+            self._wanted_domains.put(urn, domain)
+            first = self._domains.get(domain, urn)
+            if first != urn and self._wanted_domains.get(first, None) == domain:
+                return first
+            self._domains.put(domain, urn)
+            return None
 
     def learn_owner(self, id_: str, urn: str) -> None:
         """Remembers that a resource has an Agent Ingress and keeps it, if it is one of the program.

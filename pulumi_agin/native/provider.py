@@ -32,11 +32,11 @@ from .resources import RESOURCES
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
+    from pulumi_agin.engine import Engine
     from pulumi_agin.lifecycle.process import Process
     from pulumi_agin.lifecycle.results import Lifecycle
 
     from .clock import InterruptibleClock
-    from .engine import Engine
     from .functions import Function
     from .resources import Resource
 

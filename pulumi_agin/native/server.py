@@ -7,16 +7,15 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from pulumi_agin.engine import Engine, address_of_engine
 from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.protocol import provider_pb2_grpc
 
 from .clock import InterruptibleClock
-from .engine import Engine
 from .provider import AginProvider
 from .vocabulary import NativeVocabulary
 
@@ -38,8 +37,8 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
         grace_seconds: How long calls under way may take to end.
     """
     clock = InterruptibleClock()
-    engine = Engine(_address_of_engine(sys.argv[1:]))
-    process = Process(NativeVocabulary(), engine.say, clock)
+    engine = Engine(address_of_engine(sys.argv[1:]))
+    process = Process(NativeVocabulary(), engine.say, clock, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
@@ -61,12 +60,3 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     server.stop(grace_seconds).wait()
     # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
     os._exit(0)
-
-
-def _address_of_engine(arguments: Sequence[str]) -> str | None:
-    """Returns the address from the arguments of the process; None if no engine started it.
-
-    The engine puts it after its flags, some of which have a value, such as `--tracing ENDPOINT`.
-    """
-    host, _, port = arguments[-1].rpartition(":") if arguments else ("", "", "")
-    return f"{host}:{port}" if host and port.isdecimal() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -89,6 +90,16 @@ def test_check_judges_the_settings_too(plugins: Plugins) -> None:
     assert API_KEY[:8] not in failure
 
 
+@through_both_doors
+def test_check_finds_two_resources_with_one_domain_in_whatever_spelling(plugin: Plugin) -> None:
+    second = plugin.of(name="second")
+    assert plugin.check({"domain": DOMAIN})[1] == []
+    [failure] = second.check({"domain": " Connect.ACME.com. "})[1]
+    assert failure.startswith(f"domain: {plugin.urn} has this domain too, and a domain has at most one Agent Ingress.")
+    assert second.check({"domain": UNKNOWN})[1] == []
+    assert second.check({"domain": "other.acme.com"})[1] == []
+
+
 def test_check_leaves_alone_what_is_unknown(offline: Plugin) -> None:
     inputs = {
         "domain": UNKNOWN,
@@ -144,6 +155,29 @@ SAME: dict[str, Any] = {
 )
 def test_diff_compares_four_fields(news: dict[str, Any], changes: bool, replaces: list[str], offline: Plugin) -> None:
     assert offline.diff(OUTPUTS, news) == (changes, replaces)
+
+
+@pytest.mark.parametrize(
+    ("is_preview", "news", "warns"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"certificate_management_policy": POLICY, "description": "new"}, False),
+        (True, {"domain": "other.acme.com"}, False),
+    ],
+    ids=["preview", "update", "kept", "replaced"],
+)
+def test_the_diff_of_a_preview_warns_of_a_policy_that_ngrok_keeps(
+    is_preview: bool, news: dict[str, Any], warns: bool
+) -> None:
+    # No engine started this process, so it prints the warning.
+    with DynamicPlugin({**os.environ, "NGROK_API_KEY": API_KEY}) as plugin:
+        flag = {"_is_preview": True} if is_preview else {}
+        checked, failures = plugin.check({"domain": DOMAIN, **news, **flag}, SAME)
+        assert (checked, failures) == ({"domain": DOMAIN, **news}, [])
+        assert plugin.diff(OUTPUTS, checked)[0]
+    warning = "warning: ngrok will keep the certificate_management_policy that this update is to remove"
+    assert (warning in plugin.printed) == warns
 
 
 # -- create, read, update, delete -------------------------------------------------------------------------

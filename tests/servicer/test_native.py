@@ -18,11 +18,11 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.native.engine import ANSWER_SECONDS, Engine
+from pulumi_agin.engine import ANSWER_SECONDS, Engine
 from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
 from tests.engine.project import until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
@@ -705,6 +705,12 @@ def test_the_engine_is_gone_if_nobody_listens_where_the_process_was_told(monkeyp
     debugged = Engine(None)
     debugged.attach(address)
     assert debugged.is_there()
+
+
+def test_the_domains_of_one_engine_are_none_of_the_next_ones(plugin: Plugin) -> None:
+    assert plugin.check({"domain": DOMAIN})[1] == []
+    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
+    assert plugin.of(name="second").check({"domain": DOMAIN})[1] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

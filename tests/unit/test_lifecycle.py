@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from pulumi_agin import commands
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.process import MOST_RESOURCES, Process
-from pulumi_agin.lifecycle.results import Failed
+from pulumi_agin.lifecycle.results import Failed, InputFailure
 from pulumi_agin.settings import Settings
 from tests.keys import API_KEY
 
@@ -48,8 +49,14 @@ class Words:
 
 
 @pytest.fixture
-def process() -> Process:
-    return Process(Words(), lambda line: None)
+def warnings() -> list[tuple[str, str]]:
+    """What was warned of, each with the URN that it was about."""
+    return []
+
+
+@pytest.fixture
+def process(warnings: list[tuple[str, str]]) -> Process:
+    return Process(Words(), lambda line: None, warn=lambda *warning: warnings.append(warning))
 
 
 @pytest.fixture
@@ -234,6 +241,91 @@ def test_a_name_that_the_door_spells_differently_is_not_known(ingresses: AgentIn
         'property certificate-management-policy.private_key_type is not known; did you mean "private-key-type"?',
         'property certificate-management-policy.authority is required in a policy: "letsencrypt"',
     ]
+
+
+IN_STATE = {"domain": "connect.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": "2024-08-02T07:15:39Z"}
+
+
+@pytest.mark.parametrize(
+    ("before_first", "before_second", "way"),
+    [
+        (None, None, "Give one of them another domain, or remove it from the program"),
+        (IN_STATE, None, f"The new one is {URN}2: give it another domain, or remove it from the program"),
+        (None, IN_STATE, f"The new one is {URN}1: give it another domain, or remove it from the program"),
+        (IN_STATE, {**IN_STATE, "uri": "/agent_ingresses/agin_2"}, "Give one of them another domain"),
+    ],
+    ids=["both new", "the second new", "the first new", "another ingress"],
+)
+def test_the_second_of_two_resources_with_one_domain_is_told_of_the_first(
+    before_first: Mapping[str, Any] | None,
+    before_second: Mapping[str, Any] | None,
+    way: str,
+    ingresses: AgentIngressLifecycle,
+) -> None:
+    def check(suffix: str, spelling: str, before: Mapping[str, Any] | None = None) -> list[InputFailure]:
+        call = Call(f"{URN}{suffix}", inputs_before=before, outputs_before=before or {})
+        return list(ingresses.check(call, {"domain": spelling}).failures)
+
+    assert check("1", "connect.acme.com", before_first) == []
+    [failure] = check("2", "Connect.ACME.com.", before_second)
+    assert failure.property == "domain"
+    assert failure.reason == f"{URN}1 has this domain too, and a domain has at most one Agent Ingress. {way}"
+    # The engine may check either once more.
+    assert check("1", "connect.acme.com") == []
+    assert len(check("2", "connect.acme.com")) == 1
+
+
+def test_two_names_in_the_state_for_one_ingress_end_in_the_line_that_forgets_one(
+    ingresses: AgentIngressLifecycle,
+) -> None:
+    checked = [
+        ingresses.check(Call(urn, inputs_before=IN_STATE, outputs_before=IN_STATE), {"domain": "connect.acme.com"})
+        for urn in (f"{URN}1", f"{URN}2")
+    ]
+    [failure] = checked[1].failures
+    advice, line = failure.reason.split("\n")
+    assert "Both are in the state with agin_1" in advice
+    assert line == commands.forget_one_of_two_line("agin_1", f"{URN}2", stack="dev")
+
+
+def test_a_domain_that_goes_from_one_resource_to_another_is_that_of_one(ingresses: AgentIngressLifecycle) -> None:
+    # The second check of a replacement may want what the first one did not.
+    for suffix, domain in (("1", "x"), ("1", "y"), ("2", "x"), ("3", "z")):
+        call = Call(f"{URN}{suffix}", inputs_before=IN_STATE, outputs_before={**IN_STATE, "domain": "x.acme.com"})
+        assert ingresses.check(call, {"domain": f"{domain}.acme.com"}).failures == []
+
+
+def test_what_is_not_known_yet_is_no_domain_that_two_have(ingresses: AgentIngressLifecycle) -> None:
+    unknown = object()
+    for suffix in "12":
+        call = Call(f"{URN}{suffix}", is_unknown=lambda value: value is unknown)
+        assert ingresses.check(call, {"domain": unknown}).failures == []
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "warns"),
+    [
+        ({"authority": "letsencrypt"}, None, True),
+        ({"authority": "letsencrypt"}, {"authority": "letsencrypt", "private_key_type": "rsa"}, False),
+        (None, None, False),
+    ],
+    ids=["removed", "changed", "never there"],
+)
+def test_the_preview_of_a_removed_policy_warns_that_ngrok_keeps_it(
+    before: object,
+    wanted: object,
+    warns: bool,
+    ingresses: AgentIngressLifecycle,
+    warnings: list[tuple[str, str]],
+) -> None:
+    call = Call(URN, is_preview=True, outputs_before={**IN_STATE, "certificate_management_policy": before})
+    ingresses.update(call, "agin_1", {"domain": "connect.acme.com", "certificate_management_policy": wanted})
+    assert len(warnings) == warns
+    for sentence, urn in warnings:
+        assert urn == URN
+        assert sentence.startswith("ngrok will keep the certificate-management-policy that this update is to remove")
+        assert "give the resource deleteBeforeReplace: true" in sentence
+        assert sentence.endswith(f"\n{commands.replace_line(URN)}")
 
 
 def test_a_process_forgets_what_it_learned_first(process: Process) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 
@@ -36,10 +38,24 @@ class Engine:
 
     def say(self, line: str) -> None:
         """Shows a line to the user while a call is under way. The CLI does not show what such a plugin prints."""
+        self._log(engine_pb2.INFO, f"pulumi-agin: {line}")
+
+    def warn(self, sentence: str, urn: str) -> None:
+        """Shows a warning to the user, which the CLI repeats at the end of the command.
+
+        Args:
+            sentence: The warning.
+            urn: The URN of the resource that it is about.
+        """
+        self._log(engine_pb2.WARNING, sentence, urn)
+
+    def _log(self, severity: Any, message: str, urn: str = "") -> None:
         if self._stub is None:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - somebody runs the plugin by hand
+            # Somebody runs the plugin by hand.
+            level = engine_pb2.LogSeverity.Name(severity).lower()
+            print(f"{level}: {message}", file=sys.stderr, flush=True)  # noqa: T201
             return
-        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=f"pulumi-agin: {line}")
+        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn)
         try:
             self._stub.Log(request, timeout=ANSWER_SECONDS)
         except grpc.RpcError:
@@ -59,3 +75,15 @@ class Engine:
             # This tells nothing about the engine, such as when the process has too many files open.
             return True
         return True
+
+
+def address_of_engine(arguments: Sequence[str]) -> str | None:
+    """Returns the address of the engine that started a plugin process; None if no engine started it.
+
+    The engine puts it after its flags, some of which have a value, such as `--tracing ENDPOINT`.
+
+    Args:
+        arguments: The arguments of the process.
+    """
+    host, _, port = arguments[-1].rpartition(":") if arguments else ("", "", "")
+    return f"{host}:{port}" if host and port.isdecimal() else None

@@ -1,0 +1,86 @@
+"""Previews that say what an update would fail at."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.engine.native.program import INGRESS, LANGUAGES, NativeProject, Ref, ingress
+from tests.engine.project import UNCHANGED
+from tests.engine.test_import import shell
+
+URN = f"urn:pulumi:dev::test::{INGRESS}::"
+POLICY = {"authority": "letsencrypt"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_wrong_settings_are_one_error_however_many_resources_there_are(
+    project: NativeProject, emulator: Emulator
+) -> None:
+    project.write({f"a{n}": ingress(f"d{n}.acme.com") for n in range(30)})
+    for failed in (
+        project.pulumi("preview", fails=True, env={"NGROK_API_KEY": ""}),
+        project.up(fails=True, env={"NGROK_API_KEY": ""}),
+    ):
+        assert failed.diagnostics.count("there is no ngrok API key: set it with `pulumi config set --secret") == 1
+        assert "Traceback" not in failed
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_two_resources_with_one_domain_are_an_error_that_names_both(project: NativeProject, emulator: Emulator) -> None:
+    project.write({"a": ingress("connect.acme.com")})
+    project.up()
+    project.write({"a": ingress("connect.acme.com"), "b": ingress("Connect.ACME.com.")})
+    failed = project.pulumi("preview", fails=True)
+    assert f"The new one is {URN}b: give it another domain, or remove it from the program" in failed.diagnostics
+    assert f"{INGRESS} (a)" in failed or f"{URN}a has this domain too" in failed
+    assert not failed.has_traceback
+    # So does one that a preview knows by its reference.
+    project.write({"a": ingress("other.acme.com"), "b": ingress(Ref("a.domain"))})
+    assert "has this domain too" in project.preview(fails=True)
+    assert len(emulator.ingresses()) == 1
+
+
+def test_two_names_of_one_ingress_end_in_the_line_that_forgets_one(project: NativeProject, emulator: Emulator) -> None:
+    both = {"a": ingress("connect.acme.com"), "b": ingress("connect.acme.com")}
+    project.write({"a": both["a"]})
+    project.up()
+    state = project.state()
+    resources = state["deployment"]["resources"]
+    second = copy.deepcopy(resources[-1])
+    assert second["urn"] == f"{URN}a"
+    resources.append({**second, "urn": f"{URN}b", "protect": True})
+    project.write_state(state)
+    project.write(both)
+    failed = project.pulumi("preview", fails=True)
+    assert f"Both are in the state with {second['id']}, as after an import under a second name." in failed
+    [line] = {line.strip() for line in failed.output.splitlines() if "pulumi state delete" in line}
+    shell(project, line)
+    [left] = project.resources()
+    name = left["urn"][-1]
+    project.write({name: both[name]})
+    assert UNCHANGED in project.up()
+    assert [each["id"] for each in emulator.ingresses()] == [left["id"]]
+
+
+def test_the_preview_of_a_removed_policy_warns_that_ngrok_keeps_it(project: NativeProject) -> None:
+    project.write({"a": ingress("connect.acme.com", certificateManagementPolicy=POLICY)})
+    project.up()
+    project.write({"a": ingress("connect.acme.com")})
+    preview = project.pulumi("preview")
+    [warning] = preview.diagnostics.split("warning: ")[1:]
+    assert warning.startswith("ngrok will keep the certificateManagementPolicy that this update is to remove")
+    assert "give the resource the option `deleteBeforeReplace: true`" in warning
+    assert f"pulumi up --replace {URN}a" in warning
+    # What does not remove it by an update is not warned of.
+    for options in (
+        {"replaceOnChanges": ["certificateManagementPolicy"], "deleteBeforeReplace": True},
+        {"ignoreChanges": ["certificateManagementPolicy"]},
+    ):
+        project.write({"a": ingress("connect.acme.com", options, description="new")})
+        assert "warning:" not in project.pulumi("preview")
+    project.write({"a": ingress("connect.acme.com", {"deleteBeforeReplace": True})})
+    assert "warning:" not in project.pulumi("preview", "--replace", f"{URN}a")
