@@ -19,6 +19,7 @@ from .dynamic_resource import DynamicResource
 from .limits import CertificateAuthorityText, PrivateKeyTypeText
 from .mistakes import WrongArgumentsError, WrongValueError, checks_arguments
 from .preview import make_exact, prepare_exact
+from .program_checks import check_domain, check_settings
 from .provider import warn_of_plain_api_key
 from .words import must_be_one_of
 
@@ -243,7 +244,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
     ) -> None:
         """Declares an Agent Ingress.
 
-        Nothing is validated here. The preview shows all problems with the values at once.
+        The preview shows all problems with the values at once.
 
         Args:
             resource_name: The name of the resource in Pulumi.
@@ -260,7 +261,8 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources. The
-                message has the command that imports the ingress.
+                message has the command that imports the ingress. Or the settings have problems, such as no API key,
+                or another Agent Ingress of the program has the domain.
             TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
         if isinstance(args, pulumi.ResourceOptions):
@@ -275,14 +277,15 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         )
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
+        check_settings(opts)
+        inputs["domain"] = check_domain(resource_name, inputs.get("domain"), opts)
         # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
-        if (
-            opts.id is None
-            and not Deployment.current().is_mocked
-            and (opts.parent or opts.provider or opts.providers or _organization())
-        ):
-            props[tokens.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+        if opts.id is None and not Deployment.current().is_mocked:
+            if opts.parent or opts.provider or opts.providers or _organization():
+                props[tokens.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+            if pulumi.runtime.is_dry_run():
+                props[tokens.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         warn_of_plain_api_key()
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)

@@ -10,6 +10,7 @@ from .dynamic.certificate import CertificateValidationProvider
 from .dynamic_resource import DynamicResource
 from .limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from .mistakes import checks_arguments
+from .program_checks import check_settings
 from .provider import warn_of_plain_api_key
 
 
@@ -55,7 +56,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import.
+            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import. Or the settings have
+                problems, such as no API key.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
@@ -63,6 +65,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICAT
                 f'AgentIngressCertificateValidation "{resource_name}" is a wait, so there is nothing to read or '
                 "import: remove id and import_ from its ResourceOptions"
             )
+        check_settings(opts)
         # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
         # and records. ngrok issues all certificates at the same time anyway.
         deployment = Deployment.current()

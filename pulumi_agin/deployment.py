@@ -41,6 +41,8 @@ class Deployment:
         """The certificate validation that was declared last."""
         self.delegations: list[pulumi.Resource] = []
         """The delegations that were declared."""
+        self.names: dict[tuple[object, str], str] = {}
+        """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
         self._resources_in_stack: asyncio.Future[Mapping[str, Mapping[str, Any]]] | None = None

@@ -34,8 +34,8 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         """Declares an explicit provider.
 
-        The preview shows other problems with the values at each resource that uses the provider. The time limit of
-        a call is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
+        The preview shows problems with values that are Outputs at each resource that uses the provider. The time limit
+        of a call is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
 
         Args:
             resource_name: The name of the provider in Pulumi.
@@ -46,16 +46,20 @@ class Provider(pulumi.ProviderResource):
             opts: The options of the provider.
 
         Raises:
-            pulumi.RunError: `api_key` is empty or None.
+            pulumi.RunError: `api_key` is None, or a plain value is wrong, such as an API key with white space.
         """
-        if api_key is None or (isinstance(api_key, str) and not api_key.strip(" ")):
-            raise pulumi.RunError("; ".join(Settings.load({PROVIDER_NAME: resource_name}.get, {}).problems()))
         inputs = {
             PROVIDER_NAME: resource_name,
             API_KEY: pulumi.Output.secret(api_key),
             BASE_URL: _stack_config(BASE_URL) if base_url in (None, "") else base_url,
             TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
         }
+        if isinstance(api_key, str | None):
+            # The plugin finds what is wrong with values of the environment, or with those that are not known yet.
+            known = {name: value for name, value in inputs.items() if isinstance(value, str)}
+            problems = Settings.load({**known, API_KEY: api_key}.get, {}).problems()
+            if problems:
+                raise pulumi.RunError("; ".join(problems))
         super().__init__(tokens.PYTHON_PACKAGE, resource_name, inputs, opts)
         # Pulumi does not return the inputs of a provider.
         self._inputs: Mapping[str, pulumi.Input[Any]] = inputs

@@ -6,6 +6,7 @@ that says which version lacks it and what to do.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
@@ -53,6 +54,30 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
     known = resource.get_provider(resource.pulumi_resource_type)
     provider: pulumi.ProviderResource | None = getattr(resource, "_provider", known)
     return provider
+
+
+def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
+    """Returns whether a transformation of the program may change a resource.
+
+    If the SDK does not tell, it may.
+
+    Args:
+        opts: The options of the resource, which is not registered yet.
+    """
+    parent = opts.parent or runtime.get_root_resource()
+    # The engine asks the SDK to transform a resource, by a server that the SDK starts when it has a transform.
+    servers = getattr(_lookup("_callbacks", "_CallbackServicer"), "_servicers", True)
+    inherited = parent is not None and getattr(parent, "_transformations", True)
+    return bool(opts.transformations or opts.transforms or inherited or servers)
+
+
+def has_environment_of_cli() -> bool:
+    """Returns whether the program has the environment variables of the CLI, which the plugin has, too.
+
+    An inline program of the Automation API runs in the user's process. The CLI may have other variables.
+    """
+    # The CLI's host of Python programs sets it.
+    return "PULUMI_CONFIG_SECRET_KEYS" in os.environ
 
 
 def stop_waiting_for(output: pulumi.Output[Any]) -> None:

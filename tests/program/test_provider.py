@@ -69,6 +69,18 @@ def test_no_key_is_refused_at_once(key: Any, mocks: Mocks) -> None:
         agin.Provider("other", key)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"api_key": "a key"}, '^the API key from api_key of the Provider "other" contains white space'),
+        ({"api_key": API_KEY, "base_url": "http://example.net"}, "^the base URL from .* must begin with https://"),
+    ],
+)
+def test_plain_values_are_judged_at_once(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=said):
+        agin.Provider("other", **arguments)
+
+
 def test_the_same_provider_gets_the_same_client_and_another_one_another(
     mocks: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import _callbacks, rpc, settings, sync_await
 from pulumi.runtime import mocks as mocks_module
-from pulumi.runtime import rpc, settings, sync_await
 
 import pulumi_agin as agin
 from pulumi_agin import sdk
@@ -115,6 +115,26 @@ def test_without_its_attribute_a_resources_provider_is_the_one_that_pulumi_gives
             del ingress._provider
             assert sdk.provider_of(ingress) is one
         assert sdk.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
+
+    run(program)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(_callbacks._CallbackServicer, "_servicers"), (_callbacks, "_CallbackServicer")],
+)
+def test_without_a_way_to_see_transforms_every_resource_may_be_transformed(
+    owner: object, name: str, preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def program() -> None:
+        assert not sdk.may_be_transformed(pulumi.ResourceOptions())
+        with monkeypatch.context() as context:
+            context.delattr(owner, name)
+            assert sdk.may_be_transformed(pulumi.ResourceOptions())
+        root = pulumi.runtime.get_root_resource()
+        with monkeypatch.context() as context:
+            context.delattr(root, "_transformations")
+            assert sdk.may_be_transformed(pulumi.ResourceOptions())
 
     run(program)
 

@@ -120,6 +120,7 @@ def test_a_program_loads_nothing_that_it_may_not_need() -> None:
         "pulumi_agin.limits",
         "pulumi_agin.mistakes",
         "pulumi_agin.preview",
+        "pulumi_agin.program_checks",
         "pulumi_agin.provider",
         "pulumi_agin.sdk",
         "pulumi_agin.settings",

@@ -1,0 +1,172 @@
+"""What a program finds wrong before it registers a resource."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from tests.keys import OTHER_ACCOUNTS_KEY
+from tests.program.conftest import TYPE, Mocks, run
+
+Options = pulumi.ResourceOptions
+
+NO_KEY = re.escape("there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in")
+
+
+@pytest.fixture
+def no_key(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> Mocks:
+    """A preview without an API key, in a process that the CLI started."""
+    monkeypatch.delenv("NGROK_API_KEY")
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "[]")
+    return preview
+
+
+def ingress(name: str, domain: Any = "connect.acme.com", **options: Any) -> agin.AgentIngress:
+    return agin.AgentIngress(name, domain=domain, opts=Options(**options))
+
+
+def component(name: str, **options: Any) -> pulumi.ComponentResource:
+    return pulumi.ComponentResource("acme:index:Gateway", name, None, Options(**options))
+
+
+def second_provider(**arguments: Any) -> agin.Provider:
+    return agin.Provider("second", OTHER_ACCOUNTS_KEY, **arguments)
+
+
+# -- one domain -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("declare_second", "names"),
+    [
+        (lambda: ingress("b", " Connect.ACME.com. "), '"a" and "b"'),
+        (lambda: ingress("a", parent=component("gateway")), '"a" and "a" of "gateway"'),
+        (lambda: ingress("b", provider=second_provider()), '"a" and "b"'),
+        (lambda: ingress("b", parent=component("gateway", providers=[second_provider()])), '"a" and "b" of "gateway"'),
+    ],
+    ids=["another spelling", "a child", "another account", "a child in another account"],
+)
+def test_two_with_one_domain_are_named_before_the_second_is_registered(
+    declare_second: Callable[[], object], names: str, preview: Mocks
+) -> None:
+    def program() -> None:
+        ingress("a")
+        with pytest.raises(pulumi.RunError) as raised:
+            declare_second()
+        assert str(raised.value).startswith(f"the AgentIngresses {names} have the same domain, connect.acme.com, and ")
+
+    run(program)
+    assert [each.name for each in preview.registered if each.typ == TYPE] == ["a"]
+
+
+def test_a_domain_that_becomes_known_later_is_compared_then(preview: Mocks) -> None:
+    def program() -> None:
+        ingress("a", pulumi.Output.from_input("Connect.ACME.com."), provider=second_provider())
+        ingress("b", pulumi.Output.from_input("connect.acme.com"))
+
+    with pytest.raises(pulumi.RunError, match=r'^the AgentIngresses "[ab]" and "[ab]" have the same domain'):
+        run(program)
+
+
+@pytest.mark.parametrize(
+    "declare_second",
+    [
+        lambda: ingress("b", "other.acme.com"),
+        # The plugin compares these.
+        lambda: ingress("b", ignore_changes=["domain"]),
+        lambda: ingress("b", provider=second_provider(base_url="https://api.example.net")),
+        lambda: ingress("b", provider=second_provider(base_url=pulumi.Output.from_input("https://api.example.net"))),
+        lambda: ingress("b", provider=pulumi.ProviderResource("pulumi-python", "raw", {})),
+        lambda: ingress("b", transformations=[lambda args: None]),
+        lambda: agin.AgentIngress.get("b", "agin_1"),
+    ],
+    ids=["another domain", "ignored", "another API", "any API", "any provider", "transformed", "get"],
+)
+def test_what_may_have_another_domain_is_left_to_the_plugin(
+    declare_second: Callable[[], object], preview: Mocks
+) -> None:
+    def program() -> None:
+        ingress("a")
+        declare_second()
+
+    run(program)
+    assert sorted(each.name for each in preview.registered if each.typ == TYPE) == ["a", "b"]
+
+
+def test_a_stack_transformation_may_give_another_domain(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def program() -> None:
+        # The SDK keeps the stack for the programs of other tests.
+        monkeypatch.setattr(pulumi.runtime.get_root_resource(), "_transformations", [])
+        pulumi.runtime.register_stack_transformation(lambda args: None)
+        ingress("a")
+        ingress("b")
+
+    run(program)
+
+
+# -- the settings -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: ingress("a"),
+        lambda: ingress("a", parent=component("gateway")),
+        lambda: agin.AgentIngress.get("a", "agin_1"),
+        lambda: agin.AgentIngressCertificateValidation("a", agent_ingress_id="agin_1"),
+    ],
+    ids=["ingress", "child", "get", "validation"],
+)
+def test_without_a_key_nothing_is_registered(declare: Callable[[], object], no_key: Mocks) -> None:
+    def program() -> None:
+        with pytest.raises(pulumi.RunError, match=f"^{NO_KEY}"):
+            declare()
+
+    run(program)
+    assert [each.name for each in no_key.registered if each.name == "a"] == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda: {"provider": second_provider()},
+        lambda: {"providers": [second_provider()]},
+        lambda: {"providers": {"pulumi-python": second_provider()}},
+        lambda: {"parent": component("gateway", providers=[second_provider()])},
+        lambda: {"transformations": [lambda args: None]},
+    ],
+    ids=["provider", "providers", "map", "inherited", "transformed"],
+)
+def test_the_key_of_an_explicit_provider_is_enough(options: Callable[[], dict[str, Any]], no_key: Mocks) -> None:
+    run(lambda: ingress("a", **options()))
+    assert [each.name for each in no_key.registered if each.typ == TYPE] == ["a"]
+
+
+def test_a_provider_of_another_package_is_none_of_ours(no_key: Mocks) -> None:
+    def program() -> None:
+        with pytest.raises(pulumi.RunError, match=f"^{NO_KEY}"):
+            ingress("a", parent=component("gateway", providers=[pulumi.ProviderResource("aws", "aws", {})]))
+
+    run(program)
+
+
+def test_the_environment_of_an_inline_program_is_not_that_of_the_cli(
+    no_key: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG_SECRET_KEYS")
+    run(lambda: ingress("a"))
+    assert [each.name for each in no_key.registered if each.typ == TYPE] == ["a"]
+
+
+def test_a_unit_test_under_mocks_needs_no_key_and_may_have_two_with_one_domain(
+    mocks: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NGROK_API_KEY", raising=False)
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "[]")
+    run(lambda: [ingress(name) for name in "ab"])
+    assert len(mocks.inputs()) == 2
