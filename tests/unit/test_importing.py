@@ -643,7 +643,7 @@ def test_it_gives_up_after_30_seconds(make: Make, emulator: Emulator, capfd: pyt
         with clock.at_work():
             assert main(["import", *arguments], clock) == 1
         assert clock.now - 1000 <= 30
-        assert "of the 30 seconds it may take: ngrok answered 503" in capfd.readouterr().err
+        assert "(30 seconds at most): ngrok answered 503" in capfd.readouterr().err
 
 
 def test_one_that_is_missing_and_nothing_is_printed(make: Make, command: Command) -> None:
