@@ -65,7 +65,7 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
 def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"project:secondApiKey": "a-key", "project:tsigSecret": "YWFhYQ=="}
+    secrets = {"project:secondApiKey": "a-key", "project:devicesApiKey": "a-key", "project:tsigSecret": "YWFhYQ=="}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(secrets))
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(secrets)))
     mocks.answer = {**THEIRS, "agent_ingresses": [THEIRS]}
