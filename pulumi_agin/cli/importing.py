@@ -276,7 +276,7 @@ class _Search:
         return found, given
 
     def _get(self, id_: str) -> AgentIngress:
-        # Several share a list.
+        # All but the first share a list.
         get = self.client.get_one_of_many if len(self.request.ids) > 1 else self.client.get
         try:
             return get(id_, self.deadline.left)

@@ -158,9 +158,11 @@ def test_a_filter_is_ngroks(make: Make, command: Command) -> None:
     ]
 
 
-def test_names_come_from_domains_and_are_unique(make: Make, command: Command) -> None:
+def test_names_come_from_domains_and_are_unique(make: Make, command: Command, emulator: Emulator) -> None:
     ids = [make(domain) for domain in ("a.b.com", "a-b.com", "a-b-com-2", "a.b-com", "*.acme.com", "1.acme.com")]
     names = [found["name"] for found in json.loads(command(*ids)[1])["resources"]]
+    # All but the first share a list.
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
     assert names == ["a-b-com", "a-b-com-2", "a-b-com-2-2", "a-b-com-3", "acme-com", "1-acme-com"]
 
 
