@@ -163,6 +163,8 @@ def _pulumi(command: str, stack: str | None, arguments: Sequence[str]) -> str:
         check=False,
     )
     if run.returncode != 0:
-        said = next((line for line in run.stderr.splitlines() if line.strip()), "it said nothing")
+        lines = [line for line in run.stderr.splitlines() if line.strip()] or ["it said nothing"]
+        # Before the error there may be a warning, such as of a new version of the CLI.
+        said = next((line for line in lines if line.startswith("error: ")), lines[0])
         raise _CliError(f"`pulumi {command}` failed: {one_line(said.removeprefix('error: '))}")
     return run.stdout

@@ -80,6 +80,8 @@ def test_without_a_stack_there_is_the_environment(cli: StubCli, tmp_path: Path) 
     # No stack is selected.
     cli.fail(NO_STACK)
     assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
+    cli.write(f"echo 'warning: A new version of Pulumi is available.' >&2; echo 'error: {NO_STACK}' >&2; exit 1")
+    assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
     # No CLI.
     (tmp_path / "pulumi").unlink()
     assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
