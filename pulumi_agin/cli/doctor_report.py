@@ -145,7 +145,7 @@ class FleetReport:
     def _table_of_reports(self) -> list[str]:
         rows = [("domain", "delegation", "certificate", "")]
         rows += [
-            (each.domain, each.checks["delegation"].state, each.checks["certificate"].state, each.due)
+            (each.domain, _in_short(each.checks["delegation"]), each.checks["certificate"].state, each.due)
             for each in self.reports
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -156,6 +156,13 @@ class FleetReport:
         reports = [report.plain() for report in self.reports]
         plain = {"ok": self.is_ok, "checks": {"api_key": self.api_key.plain()}, "agent_ingresses": reports}
         return json.dumps(plain, indent=2) + "\n"
+
+
+def _in_short(delegation: Check) -> str:
+    """Returns the state of a delegation, and how many records are missing or too many."""
+    differences = (("missing", delegation.details["missing"]), ("too many", delegation.details["extra"]))
+    counts = ", ".join(f"{len(names)} {word}" for word, names in differences if names)
+    return f"{delegation.state}: {counts}" if counts else delegation.state
 
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:

@@ -60,8 +60,8 @@ def read_names(file: str) -> dict[str, str]:
             raise UsageError(f"{where} names {one_line(key)} twice")
         if name in owners:
             raise UsageError(
-                f"{where} names both {one_line(owners[name])} and {one_line(key)} {one_line(name)}: no two resources "
-                "have the same name"
+                f"{where} gives {one_line(owners[name])} and {one_line(key)} the name {one_line(name)}, but no two "
+                "resources have the same name"
             )
         names[key], owners[name] = name, key
     return names

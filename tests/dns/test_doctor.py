@@ -479,11 +479,12 @@ def test_all_of_the_account_the_worst_first(
         "",
         "4 Agent Ingresses: 3 wrong, 1 ok",
         "",
-        "domain            delegation  certificate",
-        "x.acme.com        wrong       ok           renews 2026-04-30 12:00 UTC, in 60 days",
-        "y.acme.com        wrong       wrong        fails (DNS_ERROR), tries again 2026-03-02 12:00 UTC, in 24 hours",
-        "z.acme.com        wrong       wait         renewal fails (INTERNAL_ERROR)",
-        "connect.acme.com  ok          ok           ready",
+        "domain            delegation        certificate",
+        "x.acme.com        wrong: 4 missing  ok           renews 2026-04-30 12:00 UTC, in 60 days",
+        "y.acme.com        wrong: 4 missing  wrong        fails (DNS_ERROR), tries again 2026-03-02 12:00 UTC, in 24 "
+        "hours",
+        "z.acme.com        wrong: 4 missing  wait         renewal fails (INTERNAL_ERROR)",
+        "connect.acme.com  ok                ok           ready",
         "",
         "what to do about the first one:",
         f"  pulumi-agin doctor x.acme.com --dns {bind.address}",
@@ -502,7 +503,8 @@ def test_all_of_the_account_the_worst_first(
 
 
 def test_all_of_it_is_well(make: Make, make_more: MakeMore, command: Command, bind: Bind) -> None:
-    delegate(bind, DOMAIN, make(policy=None)["ns_targets"])
+    targets = make(policy=None)["ns_targets"]
+    delegate(bind, DOMAIN, targets)
     filtered = ("--filter", f'obj.domain == "{DOMAIN}"', "--dns", bind.address)
     for arguments in (filtered, ("--all", "--dns", bind.address)):
         status, out, err = command(*arguments)
@@ -515,6 +517,8 @@ def test_all_of_it_is_well(make: Make, make_more: MakeMore, command: Command, bi
         ]
     make_more("b.acme.com")
     assert command(*filtered)[0] == 0
+    delegate(bind, DOMAIN, [*targets[1:], "ns1.old.net."])
+    assert "\nconnect.acme.com  wrong: 1 missing, 1 too many  ok " in command(*filtered)[1]
     assert command("--all", "--dns", bind.address)[0] == 1
 
 

@@ -464,7 +464,7 @@ def test_the_names_can_come_from_stdin_and_all_be_in_one_component(make: Make) -
         ('{"a.acme.com": {"name": "a"}}', "is malformed: the name of a.acme.com is not a text"),
         ('{"a.acme.com": " "}', "gives a.acme.com an empty name"),
         ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
-        ('{"a.acme.com": "a", "b.acme.com": "a"}', "names both a.acme.com and b.acme.com a: no two resources have the"),
+        ('{"a.acme.com": "a", "b.acme.com": "a"}', "gives a.acme.com and b.acme.com the name a, but no two resources"),
         ("a.acme.com\n", "is malformed: line 1 has 1 column in place of 2; give {"),
         ("domain,name\na.acme.com,a,b\n", "is malformed: line 2 has 3 columns in place of 2"),
         ("a.acme.com,\n", "gives a.acme.com an empty name"),
