@@ -109,10 +109,8 @@ class DynamicProvider(ResourceProvider):
                     "by an alias. Nothing was changed. Take the resource out of the state with `pulumi state delete "
                     "--force`, and an Agent Ingress into it again with `pulumi-agin import`"
                 )
-            call, wanted = (
-                engine_call.describe(outputs_before=without_sdk_properties(_olds)),
-                without_sdk_properties(_news),
-            )
+            wanted = without_sdk_properties(_news)
+            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
             difference = self._get_lifecycle().diff(call, _id, wanted)
             if _process().is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
