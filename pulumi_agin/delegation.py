@@ -72,8 +72,13 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
+        deployment = Deployment.current()
+        if deployment.is_reading_stack:
+            # What the stack has of this delegation must be read before the engine changes that.
+            stack = pulumi.Output.from_input(cast(pulumi.Input[Any], deployment.resources_in_stack()))
+            no_resources: pulumi.Output[list[pulumi.Resource]] = stack.apply(lambda _: [])
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=no_resources))
         super().__init__(tokens.DELEGATION, resource_name, {}, opts)
-        Deployment.current().delegations.append(self)
         # `check` makes it canonical too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(

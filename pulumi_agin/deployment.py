@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pulumi
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .threads import DaemonThreads
 
+
+Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""The "type" of each resource, and those of its "outputs" that are text or numbers, by its URN."""
+
+READ_AGAIN_AFTER_SECONDS = (0.1, 0.3, 0.6)
 
 # A deployment is an attribute of its monitor, because its parts refer to the monitor, so both must end together.
 _ATTRIBUTE = "_pulumi_agin_deployment"
@@ -39,13 +44,13 @@ class Deployment:
         self.is_mocked = is_mocked
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
-        self.delegations: list[pulumi.Resource] = []
-        """The delegations that were declared."""
+        self.imported: dict[tuple[str, str], str] = {}
+        """The names of the delegations that import records, by the type and the id of the record."""
         self.names: dict[tuple[object, str], str] = {}
         """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
-        self._resources_in_stack: asyncio.Future[Mapping[str, Mapping[str, Any]]] | None = None
+        self._resources_in_stack: asyncio.Future[Resources] | None = None
 
     @classmethod
     def current(cls) -> Deployment:
@@ -76,19 +81,26 @@ class Deployment:
             self._accounts[settings] = ProgramAccount(settings)
         return self._accounts[settings]
 
-    async def resources_in_stack(self) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the resources that the stack has: the "type" and "outputs" of each, by URN. Under mocks it has none.
+    def begin_to_read_stack(self) -> None:
+        """Begins to read which resources the stack has, once. Under mocks there is nothing to read."""
+        if self._resources_in_stack is None and self.is_running and not self.is_mocked:
+            self._resources_in_stack = asyncio.ensure_future(_read_stack())
 
-        The engine is asked once. If it is asked during an update, some resources may be those of the update.
+    @property
+    def is_reading_stack(self) -> bool:
+        """Whether `begin_to_read_stack` was called."""
+        return self._resources_in_stack is not None
+
+    async def resources_in_stack(self) -> Resources:
+        """Returns the resources that the stack has. Under mocks it has none.
+
+        Those that are registered before it is read may be as this run makes them.
 
         Raises:
             pulumi.RunError: The engine does not tell.
         """
-        if not self.is_running or self.is_mocked:
-            return {}
-        if self._resources_in_stack is None:
-            self._resources_in_stack = asyncio.ensure_future(_read_stack())
-        return await self._resources_in_stack
+        self.begin_to_read_stack()
+        return await self._resources_in_stack if self._resources_in_stack is not None else {}
 
     def warn_once(self, subject: str, sentence: str) -> None:
         """Shows a warning, unless one about the same subject was shown before.
@@ -102,15 +114,33 @@ class Deployment:
             pulumi.log.warn(sentence)
 
 
-async def _read_stack() -> Mapping[str, Mapping[str, Any]]:
+async def _read_stack() -> Resources:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    try:
-        # The function of the engine that `pulumi.runtime.listResourceOutputs` of the SDK for Node.js calls.
-        answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
-    except Exception as error:
-        raise pulumi.RunError(f"the engine does not tell which resources the stack {stack} has: {error}") from error
-    resources: Mapping[str, Mapping[str, Any]] = answer["outputs"]
-    return resources
+    pauses = iter(READ_AGAIN_AFTER_SECONDS)
+    while True:
+        try:
+            # The function of the engine that `pulumi.runtime.listResourceOutputs` of the SDK for Node.js calls.
+            answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
+        except Exception as error:
+            pause = next(pauses, None)
+            if pause is None:
+                raise pulumi.RunError(
+                    f"the engine does not tell which resources the stack {stack} has, which take_over needs to know: "
+                    f"{error}"
+                ) from error
+            # A state that is a file can't be read while the engine writes it.
+            await asyncio.sleep(pause)
+        else:
+            return {urn: _plain(resource) for urn, resource in answer["outputs"].items()}
+
+
+def _plain(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a resource with those of its outputs that are text or numbers.
+
+    A run that failed may have left an unknown output in the state. The SDK would then treat everything as unknown.
+    """
+    outputs = {name: value for name, value in resource["outputs"].items() if isinstance(value, str | float)}
+    return {"type": resource["type"], "outputs": outputs}
 
 
 class ProgramAccount:

@@ -15,13 +15,13 @@ import pulumi
 from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
-from .take_over import check_is_bool, import_one, import_options, invoke_options
+from .take_over import RecordType, check_is_bool, import_one, import_options, invoke_options, prepare
 
 
 class Import(NamedTuple):
     """How a package imports the records of a domain."""
 
-    type: str
+    type: RecordType
     """The type of its resource."""
     id: Callable[[NsRecords], pulumi.Input[str]]
     """Returns the id to import."""
@@ -48,15 +48,17 @@ def one_resource(
     """
 
     check_is_bool(take_over)
+    if take_over:
+        prepare(opts)
 
     def create(records: NsRecords) -> Made:
         # Called before it is known what to import, so that the first preview checks the arguments too.
         given = arguments(records)
 
         def make(import_id: str | None) -> pulumi.Resource:
-            options = pulumi.ResourceOptions.merge(
-                records.options(opts, named_by=named_by), import_options(records, import_id)
-            )
+            options = records.options(opts, named_by=named_by)
+            if imported is not None:
+                options = pulumi.ResourceOptions.merge(options, import_options(records, imported.type, import_id))
             return resource(records.name, **given, opts=options)
 
         if not take_over or imported is None:
@@ -106,7 +108,8 @@ def aws(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "aws:route53/record:Record", lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS")
+            RecordType("aws:route53/record:Record", "name", "zoneId", zone_id),
+            lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
         ),
     )
 
@@ -154,7 +157,7 @@ def gcp(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "gcp:dns/recordSet:RecordSet",
+            RecordType("gcp:dns/recordSet:RecordSet", "name", "managedZone", managed_zone),
             lambda records: pulumi.Output.all(project, managed_zone, records.domain).apply(
                 # Without a project, it is that of the provider.
                 lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
@@ -218,7 +221,7 @@ def azure(
         named_by="relativeRecordSetName",
         opts=opts,
         take_over=take_over,
-        imported=Import("azure-native:dns:RecordSet", import_id),
+        imported=Import(RecordType("azure-native:dns:RecordSet", "name", "", ""), import_id),
     )
 
 
@@ -261,7 +264,7 @@ def ns1(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "ns1:index/record:Record",
+            RecordType("ns1:index/record:Record", "domain", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
         ),
     )
@@ -305,7 +308,7 @@ def hcloud(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "hcloud:index/zoneRrset:ZoneRrset",
+            RecordType("hcloud:index/zoneRrset:ZoneRrset", "name", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         ),
     )
@@ -346,7 +349,7 @@ def gandi(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "gandi:livedns/record:Record",
+            RecordType("gandi:livedns/record:Record", "name", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         ),
     )

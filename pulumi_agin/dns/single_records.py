@@ -15,7 +15,7 @@ from pulumi_agin.canonical import canonical_ns_targets
 from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
-from .take_over import Ids, checked_ids, import_each, import_options, invoke_options
+from .take_over import Ids, RecordType, checked_ids, import_each, import_options, invoke_options, prepare
 
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 """The values of records, and the ids that the DNS provider gave them."""
@@ -24,7 +24,7 @@ Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 class Import(NamedTuple):
     """How a package imports the records of a domain."""
 
-    type: str
+    type: RecordType
     """The type of its resource."""
     id: Callable[[str], pulumi.Input[str]]
     """Returns the id to import, given the id that the DNS provider gave the record."""
@@ -54,6 +54,8 @@ def resource_for_each(
         imported: How to import them.
     """
     ids = checked_ids(take_over, can_find=imported.find is not None)
+    if take_over:
+        prepare(opts)
 
     def create(records: NsRecords) -> Made:
         # Called before the values are known, so that the first preview checks the arguments too.
@@ -61,7 +63,7 @@ def resource_for_each(
 
         def make(name: str, target: str, import_id: str | None = None) -> pulumi.Resource:
             options = pulumi.ResourceOptions.merge(
-                records.options(opts, named_by=named_by), import_options(records, import_id)
+                records.options(opts, named_by=named_by), import_options(records, imported.type, import_id)
             )
             return resource(name, **arguments, **own(target), opts=options)
 
@@ -140,7 +142,9 @@ def cloudflare(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "cloudflare:index/dnsRecord:DnsRecord", lambda id_: pulumi.Output.concat(zone_id, "/", id_), find
+            RecordType("cloudflare:index/dnsRecord:DnsRecord", "name", "zoneId", zone_id, "content"),
+            lambda id_: pulumi.Output.concat(zone_id, "/", id_),
+            find,
         ),
     )
 
@@ -189,7 +193,7 @@ def digitalocean(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "digitalocean:index/dnsRecord:DnsRecord",
+            RecordType("digitalocean:index/dnsRecord:DnsRecord", "name", "domain", domain, "value"),
             lambda id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
             find,
         ),
@@ -231,7 +235,7 @@ def dnsimple(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "dnsimple:index/zoneRecord:ZoneRecord",
+            RecordType("dnsimple:index/zoneRecord:ZoneRecord", "name", "zoneName", zone_name, "value"),
             lambda id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
         ),
     )
@@ -274,7 +278,7 @@ def linode(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "linode:index/domainRecord:DomainRecord",
+            RecordType("linode:index/domainRecord:DomainRecord", "name", "domainId", domain_id, "target"),
             lambda id_: pulumi.Output.all(domain_id, id_).apply(lambda known: ",".join(map(str, known))),
         ),
     )
@@ -327,7 +331,7 @@ def vercel(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "vercel:index/dnsRecord:DnsRecord",
+            RecordType("vercel:index/dnsRecord:DnsRecord", "name", "domain", domain, "value"),
             lambda id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
         ),
     )
@@ -370,7 +374,8 @@ def ovh(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "ovh:Domain/zoneRecord:ZoneRecord", lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone))
+            RecordType("ovh:Domain/zoneRecord:ZoneRecord", "subdomain", "zone", zone, "target"),
+            lambda id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
         ),
     )
 
@@ -428,6 +433,8 @@ def scaleway(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            "scaleway:domain/record:Record", lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_), find
+            RecordType("scaleway:domain/record:Record", "name", "dnsZone", dns_zone, "data"),
+            lambda id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
+            find,
         ),
     )

@@ -1,17 +1,20 @@
 """Taking over NS records that exist, with Pulumi's own import: nothing is written at the DNS provider.
 
-A record is imported only if the stack does not have it yet. Otherwise the engine would import it again whenever the id
-for imports differs from the id in the state, as it does for many packages. Then it would delete the record of the
-state, which is the same record at the DNS provider.
+A record is imported only if nothing in the stack has it. Otherwise the engine would import it again whenever the id for
+imports differs from the id in the state, as it does for many packages, and whenever another resource has the record.
+Then it would delete what it had before at the DNS provider: the very same record.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import pulumi
+from pulumi.output import Unknown
 
 from pulumi_agin import tokens
 from pulumi_agin.canonical import canonical_domain
@@ -23,17 +26,32 @@ Ids: TypeAlias = Mapping[str, str | int]
 """The DNS provider's ids of records, by the values of the records in any spelling."""
 
 
+class RecordType(NamedTuple):
+    """A type of resource, and the engine's names of the properties that tell which record a resource is."""
+
+    token: str
+    """The type, such as "aws:route53/record:Record"."""
+    named_by: str
+    """Has the name of the record: all of it, or the part before the zone."""
+    zone_by: str
+    """Has the zone. "" if the state lacks it."""
+    zone: pulumi.Input[str | int]
+    """The zone."""
+    value_by: str = ""
+    """Has the value. "" if a resource has all values."""
+
+
 def import_one(
     records: NsRecords,
-    type_: str,
+    type_: RecordType,
     make: Callable[[str | None], pulumi.Resource],
     import_id: Callable[[], pulumi.Input[str]],
 ) -> pulumi.Output[pulumi.Resource]:
-    """Creates the resource with all values. Imports the records if the stack does not have the resource yet.
+    """Creates the resource with all values. Imports the records if nothing in the stack has them.
 
     Args:
         records: The records.
-        type_: The type of the resource, such as "aws:route53/record:Record".
+        type_: The type of the resource.
         make: Creates the resource; called with the id to import, or None.
         import_id: Returns the id to import.
 
@@ -42,45 +60,48 @@ def import_one(
     """
 
     def resource(known: Sequence[Any]) -> pulumi.Output[pulumi.Resource]:
-        in_stack, is_new = known
-        if records.name in in_stack:
+        stack: _Stack = known[0]
+        if stack.has_resource(records.name) or stack.has_record():
             return pulumi.Output.from_input(make(None))
-        if is_new:
+        if known[1]:
             raise pulumi.RunError(
                 f"the delegation {records.name} has no NS records to take over: its Agent Ingress is to be created, "
                 "and ngrok gives the values of the records only then. Give it an adapter without take_over"
             )
         return pulumi.Output.from_input(import_id()).apply(make)
 
-    return pulumi.Output.all(_names_in_stack(records, type_), _is_new(records.agent_ingress)).apply(resource)
+    return pulumi.Output.all(_stack(records, type_), _is_new(records.agent_ingress)).apply(resource)
 
 
 def import_each(
     records: NsRecords,
-    type_: str,
+    type_: RecordType,
     make: Callable[[str, str, str | None], pulumi.Resource],
     find: Callable[[], pulumi.Output[Mapping[str, str]]],
     *,
     are_given: bool,
 ) -> pulumi.Output[list[pulumi.Resource]]:
-    """Creates a resource for each value. Imports the records for which the stack does not have a resource yet.
+    """Creates a resource for each value. Imports the records that nothing in the stack has.
 
     Args:
         records: The records.
-        type_: The type of the resources, such as "cloudflare:index/dnsRecord:DnsRecord".
+        type_: The type of the resources.
         make: Creates the resource with one value; called with its name, its value, and the id to import, or None.
         find: Returns the ids to import, by the values of the records that exist: lower case, trailing dot. Called only
-            if the stack lacks a resource.
+            while records may have to be taken over.
         are_given: Whether the program gives the ids. Then every value needs one.
 
     Returns:
-        The resources. The preview fails if the stack has none of them yet, and the records that exist have other
+        The resources. As long as the records are not all taken over, the preview fails if those that exist have other
         values.
     """
 
     def resources(known: Sequence[Any]) -> pulumi.Output[list[pulumi.Resource]]:
-        domain, targets, in_stack = known
-        names: dict[str, str] = {name_of(records, target): target for target in targets}
+        stack: _Stack = known[0]
+        names: dict[str, str] = {name_of(records, target): target for target in known[1]}
+        if are_given:
+            stack.check_names(names)
+        in_stack = {name for name, target in names.items() if stack.has_resource(name) or stack.has_record(target)}
 
         def made(import_ids: Mapping[str, str]) -> list[pulumi.Resource]:
             return [
@@ -89,18 +110,32 @@ def import_each(
             ]
 
         def made_if_right(import_ids: Mapping[str, str]) -> list[pulumi.Resource]:
-            # Once the stack has records, ngrok may name other name servers, and then the values differ for a while.
-            if not in_stack:
-                _check_values(records.name, domain, targets, import_ids.keys(), are_given=are_given)
+            _check_values(records.name, stack.domain, known[1], import_ids.keys(), are_given=are_given)
             return made(import_ids)
 
-        if names.keys() <= in_stack:
+        # If all records were taken over before, the others are of name servers that ngrok has added since.
+        if names.keys() <= in_stack or (in_stack and stack.is_complete):
             return pulumi.Output.from_input(made({}))
         return find().apply(made_if_right)
 
     announce(records)
-    in_stack = _names_in_stack(records, type_)
-    return pulumi.Output.all(records.domain, records.ns_targets, in_stack).apply(resources)
+    return pulumi.Output.all(_stack(records, type_), records.ns_targets).apply(resources)
+
+
+def prepare(opts: pulumi.ResourceOptions | None) -> None:
+    """Begins to read what the stack has, before the delegation is registered that gets the adapter.
+
+    Args:
+        opts: The options of the records in the program.
+
+    Raises:
+        pulumi.RunError: They can't be combined with `take_over`.
+    """
+    if opts is not None and (opts.parent is not None or opts.import_ is not None):
+        raise pulumi.RunError(
+            "take_over can't be combined with opts that have parent or import_: leave these out of the adapter's opts"
+        )
+    Deployment.current().begin_to_read_stack()
 
 
 def check_is_bool(take_over: object) -> None:
@@ -137,33 +172,58 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
     for value, id_ in take_over.items():
         if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
             raise pulumi.RunError(f"take_over of this adapter must be such as {right}; got {value!r}: {id_!r}")
+    ids = [str(id_) for id_ in take_over.values()]
+    twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+    if twice:
+        raise pulumi.RunError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
     return take_over
 
 
-def import_options(records: NsRecords, import_id: str | None) -> pulumi.ResourceOptions:
-    """Returns the options of a record that is imported. In a preview, it warns of what an update would then change.
+def import_options(records: NsRecords, type_: RecordType, import_id: str | None) -> pulumi.ResourceOptions:
+    """Returns the options of a record that is imported. In a preview, they warn of what an update would change then.
 
     Args:
         records: The records.
+        type_: The type of the resource.
         import_id: The id to import; None if the record is not imported.
+
+    Raises:
+        pulumi.RunError: Another delegation imports the same record.
     """
     if import_id is None:
         return pulumi.ResourceOptions()
-    if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
+    deployment = Deployment.current()
+    other = deployment.imported.setdefault((type_.token, import_id), records.name)
+    if other != records.name:
+        raise pulumi.RunError(
+            f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
+            "belong to only one of them"
+        )
+    if not pulumi.runtime.is_dry_run() or deployment.is_mocked:
         return pulumi.ResourceOptions(import_=import_id)
 
     def warn(update: pulumi.ResourceHookArgs) -> None:
-        pulumi.log.warn(
-            f"the NS records of the delegation {records.name} are not as the program wants them, and `pulumi up` "
-            f"changes them at the DNS provider: {_differences(update.old_inputs or {}, update.new_inputs or {})}",
-            records.delegation,
+        differences = _differences(update.old_inputs or {}, update.new_inputs or {})
+        if differences:
+            pulumi.log.warn(
+                f"the NS records of the delegation {records.name} are not as the program wants them, and `pulumi up` "
+                f"changes them at the DNS provider: {differences}",
+                records.delegation,
+            )
+
+    def refuse(create: pulumi.ResourceHookArgs) -> None:
+        raise ValueError(
+            f"{import_id} is not a record of this delegation, {records.name}, but of another name or zone. Correct "
+            "take_over, and nothing is changed"
         )
 
-    # The resource is not in the stack, so an update can only follow its import.
-    hook = pulumi.ResourceHook(
-        f"pulumi-agin: take_over of {records.name} {import_id}", warn, pulumi.ResourceHookOptions(on_dry_run=True)
-    )
-    return pulumi.ResourceOptions(import_=import_id, hooks=pulumi.ResourceHookBinding(before_update=[hook]))
+    # Nothing in the stack has the record, so an update can only follow its import, and so can the creation of another.
+    hooks = {
+        what: pulumi.ResourceHook(f"pulumi-agin {what} {import_id}", hook, pulumi.ResourceHookOptions(on_dry_run=True))
+        for what, hook in (("before_update", warn), ("before_create", refuse))
+    }
+    binding = pulumi.ResourceHookBinding(before_update=[hooks["before_update"]], before_create=[hooks["before_create"]])
+    return pulumi.ResourceOptions(import_=import_id, hooks=binding)
 
 
 def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
@@ -198,20 +258,38 @@ def _check_values(
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Returns in which arguments a record differs, and what to do."""
-    changed = {name: value for name, value in new.items() if not name.startswith("__") and value != old.get(name)}
+    """Returns in which arguments a record differs, and what to do. "" if nothing is known to differ."""
+    changed = {
+        name: value
+        for name, value in new.items()
+        if not name.startswith("__") and value != old.get(name) and _is_plain(value)
+    }
+    if not changed:
+        return ""
     words = ", ".join(
-        f"{name} from {json.dumps(old.get(name))} to {json.dumps(value, default=str)}"
+        f"{name} from {json.dumps(_to_show(old.get(name)))} to {json.dumps(_to_show(value))}"
         for name, value in changed.items()
     )
     advice = [
-        f"To leave the TTL as it is, give the delegation ttl={old[name]:.0f}"
+        f"To leave the TTL as it is, give the delegation ttl={_to_show(old[name])}"
         for name in ("ttl", "ttlSec")
         if name in changed and isinstance(old.get(name), int | float)
     ]
     if len(changed) > len(advice):
         advice.append("If something else needs the old values, don't run `pulumi up`")
     return ". ".join([words, *advice])
+
+
+def _is_plain(value: Any) -> bool:
+    """Returns whether a value is known, and is not a secret."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list) else not isinstance(value, pulumi.Output | Unknown)
+
+
+def _to_show(value: Any) -> Any:
+    # The engine's numbers are floats.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # -- what the stack has -----------------------------------------------------------------------------------
@@ -222,25 +300,98 @@ async def _is_new(agent_ingress: pulumi.CustomResource) -> bool:
     return pulumi.runtime.is_dry_run() and not await agent_ingress.id.is_known()
 
 
-async def _names_in_stack(records: NsRecords, type_: str) -> frozenset[str]:
-    """Returns the names of the records that the stack has.
+def _stack(records: NsRecords, type_: RecordType) -> pulumi.Output[_Stack]:
+    """Returns what the stack has."""
+    resources: pulumi.Input[Any] = Deployment.current().resources_in_stack()
+    return pulumi.Output.all(resources, records.delegation.urn, records.domain, type_.zone).apply(
+        lambda known: _Stack(known[0], known[1], known[2], type_, str(known[3]))
+    )
 
-    If the delegation is renamed by an alias, its records have other names in the stack. It is found there by its
-    domain, and the names are returned as they are to be.
-    """
-    deployment = Deployment.current()
-    resources = await deployment.resources_in_stack()
-    here = await records.delegation.urn.future()
-    declared = {await each.urn.future() for each in deployment.delegations}
-    domain = await records.domain.future()
-    names = set[str]()
-    for urn, resource in resources.items():
-        if resource["type"] != tokens.DELEGATION:
-            continue
-        has_domain = canonical_domain(str(resource["outputs"].get("domain"))) == domain
-        if urn != here and (urn in declared or not has_domain):
-            continue
-        types, _, name = urn.rpartition("::")
-        start = f"{types}${type_}::{name}"
-        names |= {records.name + each.removeprefix(start) for each in resources if each.startswith(start)}
-    return frozenset(names)
+
+@dataclass(frozen=True)
+class _Stack:
+    """What the stack has of a delegation, before this run."""
+
+    resources: Mapping[str, Mapping[str, Any]]
+    """The "type" and the "outputs" of each resource, by its URN."""
+    delegation: str
+    """The URN of the delegation."""
+    domain: str
+    type: RecordType
+    zone: str
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all records of the delegation exist since an earlier run. Only then its `agent_ingress_id` is known."""
+        has_id = "agent_ingress_id" in self.resources.get(self.delegation, {}).get("outputs", {})
+        return has_id and self._domain_of_delegation == self.domain
+
+    @property
+    def _domain_of_delegation(self) -> str:
+        return _text(self.resources.get(self.delegation, {}).get("outputs", {}).get("domain"))
+
+    def has_resource(self, name: str) -> bool:
+        """Returns whether the delegation has a resource of the type and name, whatever record this is."""
+        return self._urn(name) in self.resources
+
+    def _urn(self, name: str) -> str:
+        urn = tokens.Urn.parse(self.delegation)
+        return f"urn:pulumi:{urn.stack}::{urn.project}::{urn.types}${self.type.token}::{name}"
+
+    def has_record(self, value: str | None = None) -> bool:
+        """Returns whether any resource is the record, whatever its name and its parent.
+
+        It may be renamed by an alias, or have been declared without a delegation.
+
+        Args:
+            value: The value of the record; None if a resource has all values.
+        """
+        return any(self._is_record(resource, value) for resource in self.resources.values())
+
+    def check_names(self, names: Mapping[str, str]) -> None:
+        """Checks that no resource is a record of another name, as after an import of a wrong id.
+
+        Args:
+            names: The names of the resources of the delegation.
+
+        Raises:
+            pulumi.RunError: One is. To correct it, the engine would delete that other record.
+        """
+        for name in names:
+            outputs = self.resources.get(self._urn(name), {}).get("outputs")
+            before = self._domain_of_delegation
+            if outputs and not any(domain and self._has_name(outputs, domain) for domain in (self.domain, before)):
+                raise pulumi.RunError(
+                    f"the stack has the record of another name as {self._urn(name)}, and `pulumi up` would delete that "
+                    "record: its id was given by mistake. Take it out of the state with `pulumi state delete`, which "
+                    "leaves the record as it is, and run this again"
+                )
+
+    def _is_record(self, resource: Mapping[str, Any], value: str | None) -> bool:
+        outputs = resource["outputs"]
+        # Types have had other names in earlier versions of some packages.
+        is_of_package = resource["type"].partition(":")[0] == self.type.token.partition(":")[0]
+        if not is_of_package or not re.search("record|rrset", resource["type"].rpartition(":")[2], re.IGNORECASE):
+            return False
+        kinds = [_text(outputs.get(name)) for name in ("type", "recordType", "fieldtype")]
+        if not all(kind == "" or kind.endswith("ns") for kind in kinds):
+            return False
+        zone = _text(outputs.get(self.type.zone_by))
+        # Some packages have the path of the zone in place of its name.
+        if zone and zone.rpartition("/")[2] != _text(self.zone).rpartition("/")[2]:
+            return False
+        if value is not None and _text(outputs.get(self.type.value_by)) != _text(value):
+            return False
+        return self._has_name(outputs, self.domain)
+
+    def _has_name(self, outputs: Mapping[str, Any], domain: str) -> bool:
+        """Returns whether a record has the name of a domain: all of it, or the part before the zone."""
+        name = _text(outputs.get(self.type.named_by))
+        return domain in map(_text, outputs.values()) or (bool(name) and domain.startswith(f"{name}."))
+
+
+def _text(value: object) -> str:
+    """Returns a text in the form in which names are compared; "" if it is not a text."""
+    if isinstance(value, float):
+        return f"{value:.0f}"
+    return canonical_domain(value) if isinstance(value, str) else ""

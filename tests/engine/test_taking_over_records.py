@@ -40,8 +40,10 @@ def write(
     name: str = "ns",
     ttl: int = 300,
     opts: str = "",
+    more: str = "",
 ) -> None:
-    project.program(PROGRAM.format(adapter=adapter, domain=domain, name=name, ttl=ttl, opts=opts))
+    program = PROGRAM.format(adapter=adapter, domain=domain, name=name, ttl=ttl, opts=opts)
+    project.program(f"{program}{more}\n")
 
 
 def targets(emulator: Emulator) -> list[str]:
@@ -94,8 +96,32 @@ def test_records_are_imported_and_take_over_may_stay_go_and_come(
     assert service.records(ZONE, "connect") == []
 
 
+@pytest.mark.parametrize("name", ["ns", "fleet::ns"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_records_that_the_stack_created_are_not_imported(
+    shape: str, name: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    write(project, f"{shape}()", name=name)
+    project.up()
+    emulator.clear_requests()
+    service.clear_operations()
+
+    # The engine would import them, and then delete what it had before: the same records.
+    write(project, f"{shape}(take_over=True)", name=name)
+    project.preview("--expect-no-changes")
+    write(project, f"{shape}(take_over=True)", name="renamed", opts=f'aliases=[pulumi.Alias(name="{name}")]')
+    project.up()
+
+    assert_nothing_was_written(emulator, service)
+    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
+
+
+# The adapter is made only when the delegation is registered already, so that the stack is read while it changes.
+LATE = "agin.dns.custom(lambda r: r.ns_targets.apply(lambda _: acmedns.{}(take_over=True).create_records(r)))"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nor_are_they_if_the_adapter_is_made_late(
     shape: str, project: Project, emulator: Emulator, service: DnsService
 ) -> None:
     write(project, f"{shape}()")
@@ -103,14 +129,60 @@ def test_records_that_the_stack_created_are_not_imported(
     emulator.clear_requests()
     service.clear_operations()
 
-    # The engine would import them, and then delete what it had before: the same records.
-    write(project, f"{shape}(take_over=True)")
-    project.preview("--expect-no-changes")
+    write(project, f"{shape}()", name="renamed", opts='aliases=[pulumi.Alias(name="ns")]')
+    program = project.folder / "__main__.py"
+    program.write_text(program.read_text().replace(f"acmedns.{shape}()", LATE.format(shape)))
+    project.up()
+    assert_nothing_was_written(emulator, service)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nor_are_they_after_a_run_that_failed(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    # A delegation has no outputs in the state before a run has succeeded.
+    write(
+        project, f"{shape}()", more='acmedns.Record("x", zone="acme.com", host="locked", ttl=9, value="x.", opts=None)'
+    )
+    service.lock_name("locked")
+    project.up("--continue-on-error", fails=True)
+    assert len(service.records(ZONE, "connect")) == len(targets(emulator))
+    emulator.clear_requests()
+    service.clear_operations()
+
     write(project, f"{shape}(take_over=True)", name="renamed", opts='aliases=[pulumi.Alias(name="ns")]')
     project.up()
-
     assert_nothing_was_written(emulator, service)
-    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
+
+
+def test_a_record_that_another_resource_has_is_not_imported(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    declared = (
+        'acmedns.RecordSet("own", zone="acme.com", host="connect", ttl=300, values=ingress.ns_targets, opts=None)'
+    )
+    project.program(f'import acmedns\ningress = agin.AgentIngress("connect", domain="connect.acme.com")\n{declared}')
+    project.up()
+    service.clear_operations()
+
+    # The engine would import it, and then delete it as "own", which the program does not have any more.
+    write(project, "sets(take_over=True)")
+    assert "to import" not in project.preview()
+    assert "NS records of connect exist already" in project.up(fails=True)
+    assert service.operations() == []
+    alias = 'pulumi.Alias(name="own", parent=pulumi.ROOT_STACK_RESOURCE)'
+    write(project, f"sets(take_over=True, opts=pulumi.ResourceOptions(aliases=[{alias}]))")
+    project.up()
+    assert service.operations() == []
+
+
+def test_two_delegations_do_not_take_over_one_record(project: Project, emulator: Emulator, service: DnsService) -> None:
+    make_records(service, make_ingress(project, emulator))
+    write(project, "sets(take_over=True)")
+    with (project.folder / "__main__.py").open("a") as program:
+        program.write('agin.AgentIngressDelegation("other", ingress, acmedns.sets(take_over=True))')
+    refused = project.preview(fails=True)
+    assert "are both to take over the record acme.com/connect/NS: it can belong to only one of them" in refused
 
 
 def test_records_that_the_program_declared_without_a_delegation_come_over_by_an_alias(
@@ -178,7 +250,7 @@ def test_a_preview_warns_of_what_differs_and_says_what_to_do(
     warning = "the delegation ns are not as the program wants them, and `pulumi up` changes them at the DNS provider"
     preview = project.preview()
     assert warning in preview
-    assert "ttl from 3600.0 to 300.0. To leave the TTL as it is, give the delegation ttl=3600\n" in preview
+    assert "ttl from 3600 to 300. To leave the TTL as it is, give the delegation ttl=3600\n" in preview
     write(project, f"{shape}(take_over=True)", ttl=3600)
     assert "warning" not in project.preview()
     assert "imported" in project.up()
@@ -263,13 +335,39 @@ def test_given_ids_are_used_and_a_wrong_one_can_be_mended(
 
     write(project, f"singles(take_over={ {name: ids[name] for name in others} })")
     assert f"lacks the id of {wanted[0]}" in project.preview(fails=True)
-    write(project, f"singles(take_over={ {**ids, 'ns-9.elsewhere.example': 1} })")
+    write(project, f"singles(take_over={ {**ids, 'ns-9.elsewhere.example': 99} })")
     refused = project.preview(fails=True)
     assert "has an id for ns-9.elsewhere.example., which ngrok does not name for connect.acme.com" in refused
 
     write(project, f"singles(take_over={ {**ids, first: 99} })")
     assert "'acme.com,99' does not exist" in project.up("--continue-on-error", fails=True)
+    write(project, f"singles(take_over={ {name: ids[name] for name in others} })")
+    assert f"lacks the id of {wanted[0]}" in project.preview(fails=True)
     write(project, f"singles(take_over={ids})")
     project.up()
     project.preview("--expect-no-changes")
+    assert_nothing_was_written(emulator, service)
+
+
+def test_the_id_of_another_record_is_refused_and_that_record_stays(
+    project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, wanted)
+    other = service.create(ZONE, "www", 300, wanted[0])
+    service.clear_operations()
+    ids = {each.value: each.number for each in service.records(ZONE, "connect")}
+
+    write(project, f"singles(take_over={ {**ids, wanted[0]: other} })")
+    refused = project.preview(fails=True)
+    assert f"acme.com,{other} is not a record of this delegation, ns, but of another name or zone" in refused
+    project.up(fails=True)
+
+    # To correct it, the engine would delete the other record.
+    write(project, f"singles(take_over={ids})")
+    refused = project.up(fails=True)
+    assert "Take it out of the state with `pulumi state delete`, which leaves the record as it is" in refused
+    [urn] = [each["urn"] for each in project.of_type("acmedns:index:Record") if each["id"] == str(other)]
+    project.pulumi("state", "delete", "--yes", urn)
+    project.up()
     assert_nothing_was_written(emulator, service)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import grpc
 import pulumi
 import pytest
 
 import pulumi_agin as agin
+from pulumi_agin import deployment
 from tests.program.conftest import Mocks, run
 from tests.program.test_dns import SINGLES, adapter, connect, records, run_delegation
 
@@ -33,15 +35,15 @@ SETS = {
     "gandi": ({}, "acme.com/connect/NS"),
 }
 
-# The id to import, where 12 is the id of the record.
+# The id to import, where R12 is the id of the record.
 GIVEN = {
-    "cloudflare": "023e105f/12",
-    "digitalocean": "acme.com,12",
-    "linode": "12345,12",
-    "dnsimple": "acme.com_12",
-    "ovh": "12.acme.com",
-    "vercel": "team_1/12",
-    "scaleway": "acme.com/12",
+    "cloudflare": "023e105f/R12",
+    "digitalocean": "acme.com,R12",
+    "linode": "12345,R12",
+    "dnsimple": "acme.com_R12",
+    "ovh": "R12.acme.com",
+    "vercel": "team_1/R12",
+    "scaleway": "acme.com/R12",
 }
 
 # The function that finds records, what it is called with, and what it answers. Its ids are numbers where the API's are.
@@ -84,8 +86,8 @@ def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(moc
 
 @pytest.mark.parametrize("name", SINGLES)
 def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
-    run_delegation(lambda: adapter(name, take_over={"NS-1.example.net": 12, "ns-2.example.net.": "12"}))
-    assert [each.import_id for each in records(mocks)] == [GIVEN[name]] * 2
+    run_delegation(lambda: adapter(name, take_over={"NS-1.example.net": "R12", "ns-2.example.net.": "R13"}))
+    assert [each.import_id for each in records(mocks)] == [GIVEN[name], GIVEN[name].replace("R12", "R13")]
 
 
 def test_a_record_of_no_team_at_vercel_has_its_own_id(mocks: Mocks) -> None:
@@ -108,7 +110,7 @@ def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mock
     first, *_ = mocks.called
     assert (first.token, first.args) == (token, arguments)
     assert "::account::" in (first.provider or "")
-    assert records(mocks)[0].import_id == GIVEN[name]
+    assert records(mocks)[0].import_id == GIVEN[name].replace("R12", "12")
 
 
 @pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
@@ -125,11 +127,22 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("cloudflare", {}, "must be True, False or {"),
         ("ovh", ["12"], "must be {"),
         ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
+        ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "has 12 twice: each record has its own id"),
     ],
 )
 def test_something_else_is_refused(name: str, take_over: object, message: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(message)):
         adapter(name, take_over=take_over)
+
+
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_options_that_would_hide_the_records_are_refused(name: str, mocks: Mocks) -> None:
+    def program() -> None:
+        parent = pulumi.ComponentResource("test:index:Site", "site")
+        adapter(name, take_over=True, opts=pulumi.ResourceOptions(parent=parent))
+
+    with pytest.raises(pulumi.RunError, match="can't be combined with opts that have parent or import_"):
+        run(program)
 
 
 def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
@@ -139,15 +152,29 @@ def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
     assert mocks.called == []
 
 
+class EngineError(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "no backend client is available"
+
+
 def test_nothing_is_imported_if_the_engine_does_not_tell_what_the_stack_has(
     preview: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def call(args: pulumi.runtime.MockCallArgs) -> Any:
-        raise RuntimeError("no backend client is available")
+    asked: list[str] = []
 
+    def call(args: pulumi.runtime.MockCallArgs) -> Any:
+        asked.append(args.token)
+        raise EngineError
+
+    monkeypatch.setattr(deployment, "READ_AGAIN_AFTER_SECONDS", (0, 0))
     monkeypatch.setattr(preview, "call", call)
     with pytest.raises(
-        pulumi.RunError, match=r"the engine does not tell which resources the stack .* has: .*no backend"
+        pulumi.RunError, match=r"the engine does not tell which resources the stack .* has, .*no backend"
     ):
         run_delegation(lambda: adapter("aws", take_over=True))
     assert records(preview) == []
+    # A state that is a file can't be read while the engine writes it.
+    assert asked == ["pulumi:pulumi:readStackResourceOutputs"] * 3

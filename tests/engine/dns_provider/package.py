@@ -12,7 +12,7 @@ from tests.engine.stand_in import write_plugin
 MODULE = """
 import pulumi
 from pulumi_agin.dns import record_sets, single_records
-from pulumi_agin.dns.take_over import invoke_options
+from pulumi_agin.dns.take_over import RecordType, invoke_options
 
 ZONE = "acme.com"
 
@@ -51,7 +51,7 @@ def sets(take_over=False, opts=None, zone=ZONE):
         opts=opts,
         take_over=take_over,
         imported=record_sets.Import(
-            "acmedns:index:RecordSet",
+            RecordType("acmedns:index:RecordSet", "name", "zone", zone),
             lambda records: pulumi.Output.concat(zone, "/", records.relative_to(zone), "/NS"),
         ),
     )
@@ -70,7 +70,9 @@ def singles(take_over=False, opts=None):
         named_by="name",
         opts=opts,
         take_over=take_over,
-        imported=single_records.Import("acmedns:index:Record", lambda id_: f"{ZONE},{id_}", find),
+        imported=single_records.Import(
+            RecordType("acmedns:index:Record", "name", "zone", ZONE, "value"), lambda id_: f"{ZONE},{id_}", find
+        ),
     )
 """
 
