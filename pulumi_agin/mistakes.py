@@ -29,6 +29,13 @@ class WrongArgumentsError(pulumi.RunError, TypeError):
         super().__init__(f"{_place()}: {message}")
 
 
+class WrongInputsError(pulumi.RunError):
+    """The values of a resource are wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{_place()}: {message}")
+
+
 class UnknownNameError(pulumi.RunError, AttributeError):
     """A module has no such name."""
 

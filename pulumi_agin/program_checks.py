@@ -8,14 +8,23 @@ What the program can't tell for sure is left to the plugin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pulumi
 
 from . import sdk, tokens
-from .canonical import canonical_domain
+from .canonical import POLICY, canonical_domain
 from .deployment import Deployment
+from .limits import (
+    CERTIFICATE_AUTHORITIES,
+    DESCRIPTION_MAX_BYTES,
+    DOMAIN_MAX_BYTES,
+    METADATA_MAX_BYTES,
+    PRIVATE_KEY_TYPES,
+)
+from .mistakes import WrongInputsError
 from .provider import Provider
 from .settings import BASE_URL, Settings
 
@@ -34,6 +43,63 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     problems = Settings.load(pulumi.runtime.get_config).problems()
     if problems:
         raise pulumi.RunError("; ".join(problems))
+
+
+def check_values(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+    """Checks the values of an Agent Ingress, as far as the program knows them.
+
+    Args:
+        resource_name: The name of the Agent Ingress.
+        inputs: Its arguments. Outputs are left to the plugin.
+        opts: The options of the Agent Ingress. With `ignore_changes`, the values in the state may be other ones.
+
+    Raises:
+        pulumi.RunError: Some are wrong. The message has all of them.
+    """
+    if opts.id is not None or opts.ignore_changes or not _is_final(opts):
+        return
+    policy: Any = inputs.get(POLICY)
+    if not _is_awaited(policy) and hasattr(policy, "authority"):
+        # AgentIngressCertPolicyArgs
+        policy = {"authority": policy.authority, "private_key_type": policy.private_key_type}
+        inputs = {**inputs, POLICY: policy}
+    if _are_obviously_right(inputs):
+        return
+    # Slow to load, and nearly always needless.
+    from .api.inputs import AgentIngressInputs
+    from .dynamic.servicer import PythonVocabulary
+    from .fields import validate
+
+    _, problems = validate(AgentIngressInputs, inputs, _is_awaited, words=PythonVocabulary())
+    if problems:
+        sentences = [problem.sentence for problem in problems]
+        have = f"has a problem: {sentences[0]}" if len(sentences) == 1 else "\n  ".join(["has problems:", *sentences])
+        raise WrongInputsError(f"the AgentIngress {_name(resource_name, opts.parent)} {have}")
+
+
+def _are_obviously_right(inputs: Mapping[str, Any]) -> bool:
+    """Returns whether all values are right, or not known. If not, they may still be right."""
+    domain, policy = inputs.get("domain"), inputs.get(POLICY) or {}
+    if not _is_awaited(domain) and (
+        not isinstance(domain, str)
+        or len(domain) > DOMAIN_MAX_BYTES
+        or not re.fullmatch(r"(\w([\w-]*\w)?\.)+\w+", domain, re.ASCII)
+    ):
+        return False
+    for name, limit in (("description", DESCRIPTION_MAX_BYTES), ("metadata", METADATA_MAX_BYTES)):
+        text = inputs.get(name) or ""
+        if not _is_awaited(text) and (not isinstance(text, str) or len(text.encode(errors="surrogatepass")) > limit):
+            return False
+    if _is_awaited(policy):
+        return True
+    choices = {"authority": CERTIFICATE_AUTHORITIES, "private_key_type": (None, *PRIVATE_KEY_TYPES)}
+    return isinstance(policy, Mapping) and all(
+        _is_awaited(value) or value in choices.get(name, ()) for name, value in policy.items()
+    )
+
+
+def _is_awaited(value: object) -> bool:
+    return isinstance(value, pulumi.Output | Awaitable)
 
 
 def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) -> Any:

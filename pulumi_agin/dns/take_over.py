@@ -322,7 +322,7 @@ class _Stack:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all records of the delegation exist since an earlier run. Only then its `agent_ingress_id` is known."""
+        """Whether all records of the delegation exist since an earlier run: then its `agent_ingress_id` is known."""
         has_id = "agent_ingress_id" in self.resources.get(self.delegation, {}).get("outputs", {})
         return has_id and self._domain_of_delegation == self.domain
 

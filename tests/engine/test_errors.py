@@ -20,7 +20,8 @@ def test_everything_wrong_is_in_the_preview_and_nothing_is_sent(project: Project
     project.program(WRONG)
     failed = project.preview(fails=True)
     for said in (
-        "property domain value {https://connect.acme.com} has a problem: the domain is a URL; give the domain alone",
+        'the AgentIngress "a" has problems:\n',
+        "property domain is a URL; give the domain alone",
         "description has 256 bytes of UTF-8; ngrok takes 255 at most",
         "metadata has 5000 bytes of UTF-8; ngrok takes 4096 at most",
         'certificate_management_policy.authority must be "letsencrypt"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shlex
 
 import pytest
@@ -52,6 +53,25 @@ def test_two_resources_with_one_domain_are_an_error_that_names_both(project: Pro
         assert 'the AgentIngresses "a" and "b" have the same domain, connect.acme.com' in failed.diagnostics
         assert "Traceback" not in failed
     assert [each["id"] for each in emulator.ingresses()] == [each["id"] for each in project.resources()]
+
+
+def test_wrong_values_are_one_error_however_many_resources_there_are(project: Project, emulator: Emulator) -> None:
+    project.program(
+        """
+        for number in range(30):
+            agin.AgentIngress(
+                f"a{number}",
+                domain=f"a{number}.acme.com",
+                certificate_management_policy={"authority": "acme"},
+            )
+        """
+    )
+    # The engine would end the program while the SDK registers others, and the SDK would print their tracebacks.
+    failed = project.pulumi("preview", fails=True)
+    [error] = re.findall("error: __main__.py:.*", failed.diagnostics)
+    assert 'the AgentIngress "a0" has a problem: property certificate_management_policy.authority must be' in error
+    assert "Traceback" not in failed
+    assert emulator.requests() == []
 
 
 def test_what_the_program_leaves_to_the_plugin_is_an_error_that_names_both(project: Project) -> None:

@@ -163,6 +163,57 @@ def test_the_environment_of_an_inline_program_is_not_that_of_the_cli(
     assert [each.name for each in no_key.registered if each.typ == TYPE] == ["a"]
 
 
+def with_policy(policy: Any, **arguments: Any) -> agin.AgentIngress:
+    values: Any = {"domain": "connect.acme.com", "certificate_management_policy": policy, **arguments}
+    return agin.AgentIngress("a", **values)
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (lambda: ingress("a", "https://acme.com"), "property domain is a URL; give the domain alone"),
+        (lambda: ingress("a", "acme..com"), "property domain has"),
+        (lambda: with_policy(None, domain=None), "property domain is required"),
+        (lambda: with_policy(None, description="é" * 128), "property description has 256 bytes of UTF-8"),
+        (lambda: with_policy(None, metadata={"team": "iot"}), "property metadata must be text, but is a dictionary"),
+        (lambda: with_policy({"authority": "x"}), 'property certificate_management_policy.authority must be "lets'),
+        (lambda: with_policy({"autority": "letsencrypt"}), 'autority is not known; did you mean "authority"?'),
+        (lambda: with_policy("letsencrypt"), "property certificate_management_policy must be a dict or"),
+        (
+            lambda: with_policy(agin.AgentIngressCertPolicyArgs(authority="x", private_key_type="dsa")),  # type: ignore[arg-type]
+            'must be "letsencrypt", not "x"\n  property certificate_management_policy.private_key_type must be',
+        ),
+    ],
+)
+def test_wrong_values_are_told_before_anything_is_registered(
+    declare: Callable[[], object], says: str, preview: Mocks
+) -> None:
+    with pytest.raises(pulumi.RunError, match=re.escape(says)) as caught:
+        run(declare)
+    assert re.match(
+        r'test_program_checks.py:\d+: the AgentIngress "a" has (a problem: |problems:\n)', str(caught.value)
+    )
+    assert preview.registered == []
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: ingress("a", "Connect.Acme.com."),
+        lambda: ingress("a", pulumi.Output.from_input("https://acme.com")),
+        lambda: with_policy({"authority": pulumi.Output.from_input("letsencrypt"), "private_key_type": None}),
+        lambda: with_policy(agin.AgentIngressCertPolicyArgs(authority=agin.CertificateAuthority.LETSENCRYPT)),
+        lambda: with_policy(pulumi.Output.from_input({"authority": "x"}), description="é" * 127, metadata=""),
+        lambda: with_policy({"authority": "x"}, opts=pulumi.ResourceOptions(ignore_changes=["description"])),
+    ],
+)
+def test_right_values_and_those_that_are_not_known_for_sure_are_left_to_the_plugin(
+    declare: Callable[[], object], preview: Mocks
+) -> None:
+    run(declare)
+    assert len([each for each in preview.registered if each.typ == TYPE]) == 1
+
+
 def test_a_unit_test_under_mocks_needs_no_key_and_may_have_two_with_one_domain(
     mocks: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

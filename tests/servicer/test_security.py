@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.keys import OTHER_ACCOUNTS_KEY
 from tests.servicer.conftest import Plugins, through_both_doors
 from tests.servicer.plugin import Plugin, PluginError
 
@@ -79,17 +78,18 @@ def test_what_a_service_says_is_one_sentence_on_one_line(plugin: Plugin, emulato
 
 @through_both_doors
 def test_a_command_to_paste_is_one_whatever_the_resource_is_called(plugins: Plugins, emulator: Emulator) -> None:
-    id_, outputs = made(plugins(), emulator)
-    others = plugins(api_key=OTHER_ACCOUNTS_KEY)
+    # ngrok keeps a policy, so to remove it fails, and the message ends with a command.
+    plugin = plugins()
+    id_, outputs = plugin.create({"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}})
     for name in ("it's", "a'; echo forged; '", "a\n    error: forged", "a\x1b[31m\u202e"):
-        stranger = others.of(name=name)
+        named = plugin.of(name=name)
         with pytest.raises(PluginError) as caught:
-            stranger.read(id_, outputs, {"domain": DOMAIN})
+            named.update(id_, outputs, {"domain": DOMAIN})
         sentence, command = caught.value.message.split("\n")
         assert sentence.isprintable()
         assert command.isprintable()
         if name.isprintable():
-            assert shlex.split(command) == ["pulumi", "state", "delete", "--yes", "--force", stranger.urn]
+            assert shlex.split(command)[-2:] == ["--replace", named.urn]
 
 
 @through_both_doors
