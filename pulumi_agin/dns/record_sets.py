@@ -361,7 +361,8 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
     and `--policy=sync`. It decides in which zone and when it creates the records, so Pulumi does not know whether
-    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then.
+    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then. This adapter
+    has no `take_over`, because external-dns keeps records that exist if they are right.
 
     Args:
         namespace: The namespace in which external-dns looks for the DNSEndpoint.
