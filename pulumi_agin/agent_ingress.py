@@ -261,11 +261,13 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources. The
-                message has the command that imports the ingress. Or the settings have problems, such as no API key,
-                or another Agent Ingress of the program has the domain.
+                message has the command that imports the ingress. Or the settings or the values have problems, or
+                another Agent Ingress of the program has the domain.
             TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
         if isinstance(args, pulumi.ResourceOptions):
+            if opts is not None:
+                raise WrongArgumentsError("AgentIngress takes opts once, but got it twice")
             args, opts = None, args
         opts = opts or pulumi.ResourceOptions()
         inputs = _inputs(

@@ -44,9 +44,9 @@ class Deployment:
         self.is_mocked = is_mocked
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
-        self.imported: dict[tuple[str, str], str] = {}
+        self.importers: dict[tuple[str, str], str] = {}
         """The names of the delegations that import records, by the type and the id of the record."""
-        self.names: dict[tuple[object, str], str] = {}
+        self.names_by_domain: dict[tuple[object, str], str] = {}
         """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()

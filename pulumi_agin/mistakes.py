@@ -22,21 +22,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parent
 
 
-class WrongArgumentsError(pulumi.RunError, TypeError):
+class _MistakeError(pulumi.RunError):
+    """A mistake with its place in the program."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{_place()}: {message}")
+
+
+class WrongArgumentsError(_MistakeError, TypeError):
     """The arguments of a call are wrong."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(f"{_place()}: {message}")
 
-
-class WrongInputsError(pulumi.RunError):
+class WrongInputsError(_MistakeError, ValueError):
     """The values of a resource are wrong."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(f"{_place()}: {message}")
 
-
-class UnknownNameError(pulumi.RunError, AttributeError):
+class UnknownNameError(_MistakeError, AttributeError):
     """A module has no such name."""
 
     def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
@@ -48,7 +49,7 @@ class UnknownNameError(pulumi.RunError, AttributeError):
             meant: What it means by that, if this is known.
             known: The names that the module has.
         """
-        super().__init__(f"{_place()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
+        super().__init__(f"{module} has no {printable_name(name)}; {right_names(meant, known)}")
 
 
 class WrongValueError(pulumi.RunError, ValueError):
@@ -84,6 +85,7 @@ def checks_arguments(function: F) -> F:
 
 def _place() -> str:
     """Returns the file and the line of the program's code that runs."""
-    ours = str(_PACKAGE)
-    place = next(frame for frame in reversed(traceback.extract_stack()) if not frame.filename.startswith(ours))
+    place = next(
+        frame for frame in reversed(traceback.extract_stack()) if not Path(frame.filename).is_relative_to(_PACKAGE)
+    )
     return f"{Path(place.filename).name}:{place.lineno}"

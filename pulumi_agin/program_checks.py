@@ -27,6 +27,7 @@ from .limits import (
 from .mistakes import WrongInputsError
 from .provider import Provider
 from .settings import BASE_URL, Settings
+from .words import PythonWords
 
 
 def check_settings(opts: pulumi.ResourceOptions) -> None:
@@ -67,10 +68,9 @@ def check_values(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.Res
         return
     # Slow to load, and nearly always needless.
     from .api.inputs import AgentIngressInputs
-    from .dynamic.servicer import PythonVocabulary
     from .fields import validate
 
-    _, problems = validate(AgentIngressInputs, inputs, _is_awaited, words=PythonVocabulary())
+    _, problems = validate(AgentIngressInputs, inputs, _is_awaited, words=PythonWords())
     if problems:
         sentences = [problem.sentence for problem in problems]
         have = f"has a problem: {sentences[0]}" if len(sentences) == 1 else "\n  ".join(["has problems:", *sentences])
@@ -79,22 +79,24 @@ def check_values(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.Res
 
 def _are_obviously_right(inputs: Mapping[str, Any]) -> bool:
     """Returns whether all values are right, or not known. If not, they may still be right."""
-    domain, policy = inputs.get("domain"), inputs.get(POLICY) or {}
+    domain, policy = inputs.get("domain"), inputs.get(POLICY)
     if not _is_awaited(domain) and (
         not isinstance(domain, str)
         or len(domain) > DOMAIN_MAX_BYTES
-        or not re.fullmatch(r"(\w([\w-]*\w)?\.)+\w+", domain, re.ASCII)
+        or not re.fullmatch(r"(\w([\w-]{0,61}\w)?\.)+[a-z]\w{1,62}", domain, re.ASCII | re.IGNORECASE)
     ):
         return False
     for name, limit in (("description", DESCRIPTION_MAX_BYTES), ("metadata", METADATA_MAX_BYTES)):
         text = inputs.get(name) or ""
         if not _is_awaited(text) and (not isinstance(text, str) or len(text.encode(errors="surrogatepass")) > limit):
             return False
-    if _is_awaited(policy):
+    if policy is None or _is_awaited(policy):
         return True
     choices = {"authority": CERTIFICATE_AUTHORITIES, "private_key_type": (None, *PRIVATE_KEY_TYPES)}
-    return isinstance(policy, Mapping) and all(
-        _is_awaited(value) or value in choices.get(name, ()) for name, value in policy.items()
+    return (
+        isinstance(policy, Mapping)
+        and "authority" in policy
+        and all(_is_awaited(value) or value in choices.get(name, ()) for name, value in policy.items())
     )
 
 
@@ -118,7 +120,8 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
     """
     if opts.id is not None or opts.ignore_changes or not _is_final(opts):
         return domain
-    name, api, names = _name(resource_name, opts.parent), _api(_explicit_provider(opts)), Deployment.current().names
+    name, api = _name(resource_name, opts.parent), _api(_explicit_provider(opts))
+    names = Deployment.current().names_by_domain
 
     def check(known: Any) -> Any:
         if isinstance(known, str):
@@ -134,10 +137,9 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
 def _explain_two(first: str, second: str, domain: str) -> str:
     return (
         f"the AgentIngresses {first} and {second} have the same domain, {domain}, and a domain has at most one Agent "
-        "Ingress. Give one of them another domain. Or remove one of them from the program: the one that `pulumi stack "
-        "--show-ids` does not show. If it shows both with the same id, such as after an import under a second name, "
-        "remove one of them from the state, too, by `pulumi state delete --force`, which leaves the Agent Ingress as "
-        "it is"
+        "Ingress. Give one of them another domain. Or remove the one that `pulumi stack --show-ids` does not show from "
+        "the program. If it shows both with the same id, such as after an import under a second name, remove one of "
+        "them from the state, too, by `pulumi state delete --force`, which leaves the Agent Ingress as it is"
     )
 
 

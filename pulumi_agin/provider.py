@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .deployment import ProgramAccount
 
 
+# Stands for an API key that is an Output, with which nothing is wrong.
+_NOT_KNOWN_YET = "not-known-yet"
+
+
 class Provider(pulumi.ProviderResource):
     """An explicit provider: resources that use it are created with its API key, in the account of that key.
 
@@ -54,12 +58,12 @@ class Provider(pulumi.ProviderResource):
             BASE_URL: _stack_config(BASE_URL) if base_url in (None, "") else base_url,
             TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
         }
-        if isinstance(api_key, str | None):
-            # The plugin finds what is wrong with values of the environment, or with those that are not known yet.
-            known = {name: value for name, value in inputs.items() if isinstance(value, str)}
-            problems = Settings.load({**known, API_KEY: api_key}.get, {}).problems()
-            if problems:
-                raise pulumi.RunError("; ".join(problems))
+        # The plugin finds what is wrong with values of the environment, or with those that are not known yet.
+        known = {name: value for name, value in inputs.items() if isinstance(value, str)}
+        plain_key = api_key if isinstance(api_key, str | None) else _NOT_KNOWN_YET
+        problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems()
+        if problems:
+            raise pulumi.RunError("; ".join(problems))
         super().__init__(tokens.PYTHON_PACKAGE, resource_name, inputs, opts)
         # Pulumi does not return the inputs of a provider.
         self._inputs: Mapping[str, pulumi.Input[Any]] = inputs

@@ -44,6 +44,14 @@ class NeutralWords:
         return name
 
 
+class PythonWords(NeutralWords):
+    """The words of a Python program."""
+
+    boolean = "True or False"
+    certificate_policy = "a dict or AgentIngressCertPolicyArgs"
+    to_json = "`json.dumps(…)` makes text of it"
+
+
 def either(choices: Sequence[str]) -> str:
     """Returns choices as in "one, two or three"."""
     return " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)

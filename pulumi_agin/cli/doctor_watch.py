@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.api.retry import Deadline, in_words
 
 from .common import print_text
 from .doctor_report import FleetReport, Report
-from .times import duration_in_words
 
 # For each request to ngrok, which accepts 120 a minute from the whole account: this leaves most of them to others.
 SHORTEST_INTERVAL_SECONDS = 5
@@ -87,7 +86,7 @@ def watch(
         if report.is_ok or not report.can_change or left <= 0:
             break
         pause = min(max(interval_seconds, SHORTEST_INTERVAL_SECONDS * report.requests), left)
-        foot = f"looking again in {duration_in_words(pause)}, for {duration_in_words(left)} at most; Ctrl-C ends it"
+        foot = f"looking again in {in_words(pause)}, for {in_words(left)} at most; Ctrl-C ends it"
         if not screen.draw(report.table(), foot):
             return report
         clock.sleep(pause)

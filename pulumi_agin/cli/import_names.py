@@ -13,7 +13,7 @@ from pathlib import Path
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import one_line
 from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.limits import AGENT_INGRESS_ID
+from pulumi_agin.limits import AGENT_INGRESS_ID, ID_LOOKS_LIKE
 
 from .common import UsageError
 
@@ -54,6 +54,10 @@ def read_names(file: str) -> dict[str, str]:
         key = given if AGENT_INGRESS_ID.fullmatch(given) else canonical_domain(given)
         if not key:
             raise UsageError(f"{where} has the name {one_line(name)} without an id or a domain")
+        if not AGENT_INGRESS_ID.fullmatch(key) and not re.fullmatch(r"[^\s/.]+(\.[^\s/.]+)+", key):
+            raise UsageError(
+                f'{where} has "{one_line(given, 100)}", which is neither an id nor a domain; {ID_LOOKS_LIKE}'
+            )
         if not name.strip():
             raise UsageError(f"{where} gives {one_line(key)} an empty name")
         if key in names:
@@ -68,7 +72,7 @@ def read_names(file: str) -> dict[str, str]:
 
 
 class _FormError(ValueError):
-    """The file has not the form that it should have. The text is a clause that says why."""
+    """The file does not have the right form. The text is a clause that says why."""
 
 
 def _pairs_of_json(text: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +82,7 @@ def _pairs_of_json(text: str) -> Iterator[tuple[str, str]]:
         raise _FormError("it is a list")
     for key, name in pairs:
         if not isinstance(name, str):
-            raise _FormError(f"the name of {one_line(key)} is not a text")
+            raise _FormError(f"the name of {one_line(key)} is not text")
         yield key, name
 
 
@@ -87,7 +91,7 @@ def _pairs_of_csv(text: str) -> Iterator[tuple[str, str]]:
     rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
     for index, (line, cells) in enumerate((line, cells) for line, cells in rows if any(cells)):
         if len(cells) != 2:
-            raise _FormError(f"line {line} has {len(cells)} column{'s' * (len(cells) > 1)} in place of 2")
+            raise _FormError(f"line {line} has {len(cells)} column{'s' * (len(cells) > 1)}; it must have 2")
         is_heading = index == 0 and cells[0].lower() in ("id", "domain") and cells[1].lower() == "name"
         if not is_heading:
             yield cells[0], cells[1]
@@ -130,7 +134,7 @@ def refuse_unknown(unknown: Sequence[str], account: str) -> None:
     if unknown:
         more = f" and {len(unknown) - _MOST_LISTED} more" if len(unknown) > _MOST_LISTED else ""
         listed = ", ".join(one_line(key) for key in unknown[:_MOST_LISTED])
-        raise UsageError(f"--names has {listed}{more}, but {account} has no such Agent Ingress")
+        raise UsageError(f"--names names {listed}{more}, but there is no such Agent Ingress in {account}")
 
 
 def name_all(ingresses: Iterable[AgentIngress], given: Mapping[str, str]) -> list[str]:

@@ -32,12 +32,3 @@ def _distance(seconds: float) -> str:
     number = round(abs(seconds) / length)
     words = f"{number} {unit}{'' if number == 1 else 's'}"
     return f"in {words}" if seconds > 0 else f"{words} ago"
-
-
-def duration_in_words(seconds: float) -> str:
-    """Returns a number of seconds in words, such as "45 minutes".
-
-    Args:
-        seconds: The number.
-    """
-    return _distance(seconds).removeprefix("in ")

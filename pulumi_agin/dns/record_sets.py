@@ -86,7 +86,7 @@ def aws(
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter.
@@ -108,7 +108,7 @@ def aws(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            RecordType("aws:route53/record:Record", "name", "zoneId", zone_id),
+            RecordType("aws:route53/record:Record", "name", "zoneId", zone_id, zone_name=zone_name),
             lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
         ),
     )
@@ -134,7 +134,7 @@ def gcp(
             of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter.
@@ -157,7 +157,7 @@ def gcp(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            RecordType("gcp:dns/recordSet:RecordSet", "name", "managedZone", managed_zone),
+            RecordType("gcp:dns/recordSet:RecordSet", "name", "managedZone", managed_zone, zone_name=dns_name),
             lambda records: pulumi.Output.all(project, managed_zone, records.domain).apply(
                 # Without a project, it is that of the provider.
                 lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
@@ -181,7 +181,7 @@ def azure(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more.
@@ -221,7 +221,7 @@ def azure(
         named_by="relativeRecordSetName",
         opts=opts,
         take_over=take_over,
-        imported=Import(RecordType("azure-native:dns:RecordSet", "name", "", ""), import_id),
+        imported=Import(RecordType("azure-native:dns:RecordSet", "name", "", "", zone_name=zone_name), import_id),
     )
 
 
@@ -240,7 +240,7 @@ def ns1(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more: NS1's package never sends 0.
@@ -284,7 +284,7 @@ def hcloud(
             to the name of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -327,7 +327,7 @@ def gandi(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md.
+            docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 300 to 2592000 seconds.
@@ -361,8 +361,8 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
     and `--policy=sync`. It decides in which zone and when it creates the records, so Pulumi does not know whether
-    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then. This adapter
-    has no `take_over`, because external-dns keeps records that exist if they are right.
+    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then. This
+    adapter has no `take_over`, because external-dns keeps records that exist if they are right.
 
     Args:
         namespace: The namespace in which external-dns looks for the DNSEndpoint.

@@ -68,7 +68,7 @@ def resource_for_each(
             return resource(name, **arguments, **own(target), opts=options)
 
         def find() -> pulumi.Output[Mapping[str, str]]:
-            if ids or imported.find is None:
+            if imported.find is None or ids:
                 found = pulumi.Output.from_input(cast(Pairs, list(ids.items())))
             else:
                 found = imported.find(records)
@@ -108,7 +108,7 @@ def cloudflare(
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, which lets
@@ -142,7 +142,7 @@ def cloudflare(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            RecordType("cloudflare:index/dnsRecord:DnsRecord", "name", "zoneId", zone_id, "content"),
+            RecordType("cloudflare:index/dnsRecord:DnsRecord", "name", "zoneId", zone_id, "content", zone_name),
             lambda id_: pulumi.Output.concat(zone_id, "/", id_),
             find,
         ),
@@ -162,7 +162,7 @@ def digitalocean(
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 30 seconds or more.
@@ -213,7 +213,7 @@ def dnsimple(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/live-fleet.md.
+            imported into a stack that does not have them yet; see docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more: DNSimple's package never sends 0.
@@ -256,7 +256,7 @@ def linode(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/live-fleet.md.
+            imported into a stack that does not have them yet; see docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL that is one of LINODE_TTLS, in seconds.
@@ -278,7 +278,7 @@ def linode(
         opts=opts,
         take_over=take_over,
         imported=Import(
-            RecordType("linode:index/domainRecord:DomainRecord", "name", "domainId", domain_id, "target"),
+            RecordType("linode:index/domainRecord:DomainRecord", "name", "domainId", domain_id, "target", zone_name),
             lambda id_: pulumi.Output.all(domain_id, id_).apply(lambda known: ",".join(map(str, known))),
         ),
     )
@@ -308,7 +308,7 @@ def vercel(
         team_id: The id of the team that has the zone.
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/live-fleet.md.
+            imported into a stack that does not have them yet; see docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -350,7 +350,7 @@ def ovh(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/live-fleet.md.
+            imported into a stack that does not have them yet; see docs/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more, or 0 for the TTL of the zone.
@@ -393,7 +393,7 @@ def scaleway(
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/live-fleet.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 2592000 seconds.

@@ -39,6 +39,8 @@ class RecordType(NamedTuple):
     """The zone."""
     value_by: str = ""
     """Has the value. "" if a resource has all values."""
+    zone_name: pulumi.Input[str] | None = None
+    """The name of the zone in DNS, if `zone` is something else. None if it is not known."""
 
 
 def import_one(
@@ -162,7 +164,7 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
     if take_over is True and not can_find:
         raise pulumi.RunError(
             f"take_over of this adapter must be the ids of the records, such as {right}: the package can't find them. "
-            "docs/live-fleet.md says which command lists them"
+            "docs/dns.md says what lists them"
         )
     if take_over is None or isinstance(take_over, bool):
         return {}
@@ -193,7 +195,7 @@ def import_options(records: NsRecords, type_: RecordType, import_id: str | None)
     if import_id is None:
         return pulumi.ResourceOptions()
     deployment = Deployment.current()
-    other = deployment.imported.setdefault((type_.token, import_id), records.name)
+    other = deployment.importers.setdefault((type_.token, import_id), records.name)
     if other != records.name:
         raise pulumi.RunError(
             f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
@@ -213,8 +215,8 @@ def import_options(records: NsRecords, type_: RecordType, import_id: str | None)
 
     def refuse(create: pulumi.ResourceHookArgs) -> None:
         raise ValueError(
-            f"{import_id} is not a record of this delegation, {records.name}, but of another name or zone. Correct "
-            "take_over, and nothing is changed"
+            f"{import_id} belongs to another name or zone than the delegation {records.name}. Nothing was changed: "
+            "correct take_over"
         )
 
     # Nothing in the stack has the record, so an update can only follow its import, and so can the creation of another.
@@ -262,7 +264,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     changed = {
         name: value
         for name, value in new.items()
-        if not name.startswith("__") and value != old.get(name) and _is_plain(value)
+        if not name.startswith("__") and _is_plain(value) and not _is_same(value, old.get(name))
     }
     if not changed:
         return ""
@@ -287,6 +289,13 @@ def _is_plain(value: Any) -> bool:
     return all(map(_is_plain, value)) if isinstance(value, list) else not isinstance(value, pulumi.Output | Unknown)
 
 
+def _is_same(value: Any, other: Any) -> bool:
+    """Returns whether two values of an argument are the same. The order of values does not matter in DNS."""
+    if isinstance(value, list) and isinstance(other, list):
+        return sorted(map(json.dumps, value)) == sorted(map(json.dumps, other))
+    return bool(value == other)
+
+
 def _to_show(value: Any) -> Any:
     # The engine's numbers are floats.
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -303,8 +312,9 @@ async def _is_new(agent_ingress: pulumi.CustomResource) -> bool:
 def _stack(records: NsRecords, type_: RecordType) -> pulumi.Output[_Stack]:
     """Returns what the stack has."""
     resources: pulumi.Input[Any] = Deployment.current().resources_in_stack()
-    return pulumi.Output.all(resources, records.delegation.urn, records.domain, type_.zone).apply(
-        lambda known: _Stack(known[0], known[1], known[2], type_, str(known[3]))
+    zones = (type_.zone, type_.zone if type_.zone_name is None else type_.zone_name)
+    return pulumi.Output.all(resources, records.delegation.urn, records.domain, *zones).apply(
+        lambda known: _Stack(known[0], known[1], known[2], type_, str(known[3]), _text(known[4]))
     )
 
 
@@ -319,6 +329,7 @@ class _Stack:
     domain: str
     type: RecordType
     zone: str
+    zone_name: str
 
     @property
     def is_complete(self) -> bool:
@@ -362,9 +373,9 @@ class _Stack:
             before = self._domain_of_delegation
             if outputs and not any(domain and self._has_name(outputs, domain) for domain in (self.domain, before)):
                 raise pulumi.RunError(
-                    f"the stack has the record of another name as {self._urn(name)}, and `pulumi up` would delete that "
-                    "record: its id was given by mistake. Take it out of the state with `pulumi state delete`, which "
-                    "leaves the record as it is, and run this again"
+                    f"{self._urn(name)} in the stack is a record of another name, imported by a wrong id, and `pulumi "
+                    "up` would delete it. Take it out of the state with `pulumi state delete`, which leaves the record "
+                    "as it is, and run this again"
                 )
 
     def _is_record(self, resource: Mapping[str, Any], value: str | None) -> bool:
@@ -387,7 +398,7 @@ class _Stack:
     def _has_name(self, outputs: Mapping[str, Any], domain: str) -> bool:
         """Returns whether a record has the name of a domain: all of it, or the part before the zone."""
         name = _text(outputs.get(self.type.named_by))
-        return domain in map(_text, outputs.values()) or (bool(name) and domain.startswith(f"{name}."))
+        return domain in map(_text, outputs.values()) or domain == f"{name}.{self.zone_name}"
 
 
 def _text(value: object) -> str:

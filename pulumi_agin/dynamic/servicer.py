@@ -40,6 +40,7 @@ from pulumi_agin.door import without_sdk_properties
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.results import Abandoned, Failed, PartlyDone
 from pulumi_agin.settings import Settings, say
+from pulumi_agin.words import PythonWords
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -184,23 +185,16 @@ def _warn(sentence: str, urn: str) -> None:
     Engine(address_of_engine(sys.argv[1:])).warn(sentence, urn)
 
 
-class PythonVocabulary:
-    """The words of a Python program."""
+class PythonVocabulary(PythonWords):
+    """The words of a Python program, its options and commands too."""
 
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
     replace_records = "take_over=True"
-    boolean = "True or False"
-    mapping = "a dictionary"
-    certificate_policy = "a dict or AgentIngressCertPolicyArgs"
-    to_json = "`json.dumps(…)` makes text of it"
     rfc2136 = "dns.rfc2136"
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
-
-    def spell(self, name: str) -> str:
-        return name
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         from pulumi_agin import commands

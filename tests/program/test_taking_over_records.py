@@ -6,6 +6,7 @@ The ids to import are those that the providers' real plugins took, or else those
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -14,7 +15,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin import deployment
-from tests.program.conftest import Mocks, run
+from tests.program.conftest import NS_TARGETS, Mocks, run
 from tests.program.test_dns import SINGLES, adapter, connect, records, run_delegation
 
 pytestmark = [
@@ -150,6 +151,70 @@ def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
     run_delegation(lambda: adapter("aws", take_over=False))
     assert {each.import_id for each in records(mocks)} == {""}
     assert mocks.called == []
+
+
+# What the state has of a record besides the arguments, where these do not tell its name.
+MORE_OUTPUTS = {"azure": {"fqdn": "connect.acme.com.", "name": "connect", "type": "Microsoft.Network/dnszones/NS"}}
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def import_ids(name: str, preview: Mocks, change: Change) -> set[str]:
+    """What is imported if another resource of the stack has the records, changed like that."""
+    run_delegation(lambda: adapter(name))
+    outputs = [change({**each.inputs, **MORE_OUTPUTS.get(name, {})}) for each in records(preview)]
+    [token] = {each.token for each in records(preview)}
+    stack = {
+        f"urn:pulumi:stack::project::{token}::{number}": {"type": token, "outputs": each}
+        for number, each in enumerate(outputs)
+    }
+    preview.requests.clear()
+    found = FOUND[name][2] if name in FOUND else {"subscriptionId": "0b1f6471"}
+    preview.answer = {**found, "outputs": stack}
+    ids: Any = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids))
+    return {each.import_id for each in records(preview)}
+
+
+def replaced(old: str, new: str) -> Change:
+    return lambda outputs: {
+        name: re.sub(old, new, value) if isinstance(value, str) and name != "type" else value
+        for name, value in outputs.items()
+    }
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+def test_a_record_that_the_stack_has_under_any_name_is_not_imported(name: str, preview: Mocks) -> None:
+    preview.ns_targets = NS_TARGETS
+    assert import_ids(name, preview, dict) == {""}
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+@pytest.mark.parametrize(
+    "change",
+    [
+        replaced("connect", "other"),
+        replaced("connect", "connect.eu"),
+        lambda outputs: {**outputs, **{each: "TXT" for each in ("type", "recordType", "fieldtype") if each in outputs}},
+    ],
+    ids=["other name", "longer name", "other type"],
+)
+def test_another_record_of_the_stack_does_not_keep_one_from_being_imported(
+    name: str, change: Change, preview: Mocks
+) -> None:
+    assert "" not in import_ids(name, preview, change)
+
+
+@pytest.mark.parametrize("name", sorted({*SETS, *SINGLES} - {"azure", "scaleway"}))
+def test_nor_does_one_of_another_zone(name: str, preview: Mocks) -> None:
+    zones = ("zone", "zoneId", "managedZone", "domain", "zoneName", "domainId", "dnsZone")
+    other: Change = lambda outputs: {  # noqa: E731
+        each: (f"other-{value:.0f}" if isinstance(value, float) else f"other-{value}")
+        if each in zones and each != ("domain" if name == "ns1" else "")
+        else value
+        for each, value in outputs.items()
+    }
+    assert "" not in import_ids(name, preview, other)
 
 
 class EngineError(grpc.RpcError):

@@ -460,13 +460,13 @@ def test_the_names_can_come_from_stdin_and_all_be_in_one_component(make: Make) -
         ("{}", "names no Agent Ingress"),
         ("[]", "is malformed: it is a list; give {"),
         ("{", "is malformed: Expecting property name enclosed in double quotes: line 1 column 2"),
-        ('{"a.acme.com": 1}', "is malformed: the name of a.acme.com is not a text"),
-        ('{"a.acme.com": {"name": "a"}}', "is malformed: the name of a.acme.com is not a text"),
+        ('{"a.acme.com": 1}', "is malformed: the name of a.acme.com is not text"),
+        ('{"a.acme.com": {"name": "a"}}', "is malformed: the name of a.acme.com is not text"),
         ('{"a.acme.com": " "}', "gives a.acme.com an empty name"),
         ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
         ('{"a.acme.com": "a", "b.acme.com": "a"}', "gives a.acme.com and b.acme.com the name a, but no two resources"),
-        ("a.acme.com\n", "is malformed: line 1 has 1 column in place of 2; give {"),
-        ("domain,name\na.acme.com,a,b\n", "is malformed: line 2 has 3 columns in place of 2"),
+        ("a.acme.com\n", "is malformed: line 1 has 1 column; it must have 2; give {"),
+        ("domain,name\na.acme.com,a,b\n", "is malformed: line 2 has 3 columns; it must have 2"),
         ("a.acme.com,\n", "gives a.acme.com an empty name"),
         (",a\n", "has the name a without an id or a domain"),
         ('a.acme.com,"a\n', "is malformed: unexpected end of data"),
@@ -493,8 +493,8 @@ def test_a_file_that_names_what_is_not_there(make: Make, command: Command, names
         status, out, err = command(*selection, "--names", file)
         assert (status, out) == (2, "")
         assert err == (
-            "pulumi-agin: --names has theirs.acme.com, but the account of the API key from the environment variable "
-            "NGROK_API_KEY has no such Agent Ingress\n"
+            "pulumi-agin: --names names theirs.acme.com, but there is no such Agent Ingress in the account of the API "
+            "key from the environment variable NGROK_API_KEY\n"
         )
     many = {f"d{number}.acme.com": str(number) for number in range(7)}
     assert "d3.acme.com, d4.acme.com and 2 more, but" in command("--names", names_file(json.dumps(many)))[2]

@@ -151,6 +151,7 @@ def test_the_plugin_loads_nothing_of_what_a_program_writes() -> None:
         "pulumi_agin.lifecycle.results",
         "pulumi_agin.settings",
         "pulumi_agin.tokens",
+        "pulumi_agin.words",
     ]
 
 
