@@ -19,7 +19,7 @@ from .dynamic_resource import DynamicResource
 from .limits import CertificateAuthorityText, PrivateKeyTypeText
 from .mistakes import WrongArgumentsError, WrongValueError, checks_arguments
 from .preview import make_exact, prepare_exact
-from .program_checks import check_domain, check_settings, check_values
+from .program_checks import check_agent_ingress, check_domain, check_settings
 from .provider import warn_of_plain_api_key
 from .words import must_be_one_of
 
@@ -280,7 +280,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         check_settings(opts)
-        check_values(resource_name, inputs, opts)
+        check_agent_ingress(resource_name, inputs, opts)
         inputs["domain"] = check_domain(resource_name, inputs.get("domain"), opts)
         # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}

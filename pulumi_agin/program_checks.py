@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -29,6 +29,9 @@ from .provider import Provider
 from .settings import BASE_URL, Settings
 from .words import PythonWords
 
+if TYPE_CHECKING:
+    from .fields import Declaration
+
 
 def check_settings(opts: pulumi.ResourceOptions) -> None:
     """Checks the settings of the stack config and the environment, if a resource uses them.
@@ -46,7 +49,7 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
         raise pulumi.RunError("; ".join(problems))
 
 
-def check_values(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+def check_agent_ingress(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
     """Checks the values of an Agent Ingress, as far as the program knows them.
 
     Args:
@@ -57,24 +60,52 @@ def check_values(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.Res
     Raises:
         pulumi.RunError: Some are wrong. The message has all of them.
     """
-    if opts.id is not None or opts.ignore_changes or not _is_final(opts):
-        return
     policy: Any = inputs.get(POLICY)
     if not _is_awaited(policy) and hasattr(policy, "authority"):
         # AgentIngressCertPolicyArgs
         policy = {"authority": policy.authority, "private_key_type": policy.private_key_type}
         inputs = {**inputs, POLICY: policy}
-    if _are_obviously_right(inputs):
+    if opts.id is not None or not _may_judge_values(opts) or _are_obviously_right(inputs):
         return
     # Slow to load, and nearly always needless.
     from .api.inputs import AgentIngressInputs
+
+    _refuse_wrong(f"the AgentIngress {_name(resource_name, opts.parent)}", AgentIngressInputs, inputs)
+
+
+def check_certificate_validation(resource_name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+    """Checks the values of a wait for a certificate, as far as the program knows them.
+
+    Args:
+        resource_name: The name of the AgentIngressCertificateValidation.
+        inputs: Its arguments. Outputs are left to the plugin.
+        opts: Its options. With `ignore_changes`, the values in the state may be other ones.
+
+    Raises:
+        pulumi.RunError: Some are wrong. The message has all of them.
+    """
+    plain = [value for value in inputs.values() if not _is_awaited(value)]
+    if not _may_judge_values(opts) or all(type(value) in (int, float) and value > 0 for value in plain):
+        return
+    # Slow to load, and nearly always needless.
+    from .lifecycle.certificate_inputs import CertificateValidationInputs
+
+    name = _name(resource_name, opts.parent)
+    _refuse_wrong(f"the AgentIngressCertificateValidation {name}", CertificateValidationInputs, inputs)
+
+
+def _may_judge_values(opts: pulumi.ResourceOptions) -> bool:
+    return not opts.ignore_changes and _is_final(opts)
+
+
+def _refuse_wrong(what: str, declaration: type[Declaration], inputs: Mapping[str, Any]) -> None:
     from .fields import validate
 
-    _, problems = validate(AgentIngressInputs, inputs, _is_awaited, words=PythonWords())
+    _, problems = validate(declaration, inputs, _is_awaited, words=PythonWords())
     if problems:
         sentences = [problem.sentence for problem in problems]
         have = f"has a problem: {sentences[0]}" if len(sentences) == 1 else "\n  ".join(["has problems:", *sentences])
-        raise WrongInputsError(f"the AgentIngress {_name(resource_name, opts.parent)} {have}")
+        raise WrongInputsError(f"{what} {have}")
 
 
 def _are_obviously_right(inputs: Mapping[str, Any]) -> bool:

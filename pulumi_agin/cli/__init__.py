@@ -13,12 +13,11 @@ from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 
+from .common import DEFAULT_INTERVAL_SECONDS
+
 # The same as in pulumi_agin.emulator.state, which is not loaded just for a help text.
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
-
-# How long `doctor --watch` waits between two looks.
-DEFAULT_INTERVAL_SECONDS = 10
 
 _SETTINGS = (
     "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
@@ -128,21 +127,23 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the DNS server to ask for the NS records, in place of the servers of the parent zone",
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    command.add_argument("--watch", action="store_true", help="look again and again, until all is well")
+    command.add_argument(
+        "--watch",
+        action="store_true",
+        help="look again and again, until all is well; with --json, print only the last report",
+    )
     command.add_argument(
         "--interval",
         type=int,
-        default=DEFAULT_INTERVAL_SECONDS,
         metavar="SECONDS",
         help="how long to wait between two looks with --watch; for an account with hundreds of Agent Ingresses it is "
-        "longer (default: %(default)s)",
+        f"longer (default: {DEFAULT_INTERVAL_SECONDS})",
     )
     command.add_argument(
         "--timeout",
         type=int,
-        default=DEFAULT_TIMEOUT_SECONDS,
         metavar="SECONDS",
-        help="how long to look in all with --watch (default: %(default)s)",
+        help=f"how long to look in all with --watch (default: {DEFAULT_TIMEOUT_SECONDS})",
     )
     command.set_defaults(run=_run_doctor)
 

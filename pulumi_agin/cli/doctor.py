@@ -33,9 +33,10 @@ from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.text import one_line
 from pulumi_agin.fields import validate
+from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.nameservers import parse_server
 
-from .common import UsageError, fail, print_text
+from .common import DEFAULT_INTERVAL_SECONDS, UsageError, fail, print_text
 from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
 from .doctor_watch import SHORTEST_INTERVAL_SECONDS, Screen, watch
@@ -56,7 +57,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         look = _look(options, clock)
         if options.watch:
             screen = Screen(is_silent=options.json)
-            report = watch(look, screen, options.interval, options.timeout, clock)
+            interval = DEFAULT_INTERVAL_SECONDS if options.interval is None else options.interval
+            timeout = DEFAULT_TIMEOUT_SECONDS if options.timeout is None else options.timeout
+            report = watch(look, screen, interval, timeout, clock)
         else:
             report = look()
     except (UsageError, InvalidInputsError, ImportError) as error:
@@ -72,7 +75,10 @@ def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | Fl
         raise UsageError("give a domain, or --all, or --filter: exactly one of the three")
     if options.filter is not None and not options.filter.strip():
         raise UsageError("--filter is empty; give CEL, such as 'obj.description == \"iot\"', or --all")
-    if options.interval < SHORTEST_INTERVAL_SECONDS or options.timeout < 1:
+    if not options.watch and (options.interval, options.timeout) != (None, None):
+        raise UsageError("--interval and --timeout are for --watch: give --watch, too, or leave them out")
+    is_too_short = options.interval is not None and options.interval < SHORTEST_INTERVAL_SECONDS
+    if is_too_short or (options.timeout is not None and options.timeout < 1):
         raise UsageError(
             f"--interval must be at least {SHORTEST_INTERVAL_SECONDS} seconds, as an account may send ngrok only 120 "
             "requests a minute, and --timeout at least 1 second"

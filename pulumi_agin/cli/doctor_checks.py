@@ -85,9 +85,7 @@ class Examiner:
             return FleetReport(self._failed(error, "--all" if filter is None else f"--filter {shlex.quote(filter)}"))
         if not ingresses:
             matching = "" if filter is None else f" that matches the filter: {one_line(filter)}"
-            raise UsageError(
-                f"the account of the key from {self.settings.api_key.origin} has no Agent Ingress{matching}"
-            )
+            raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
         api_key = self._accepted()
         delegations = asyncio.run(self._find_delegations([ingress.domain for ingress in ingresses]))
         reports = worst_first(
@@ -129,7 +127,7 @@ class Examiner:
             return None, self._failed(error, shlex.quote(domain)), unseen
         if ingress is not None:
             return ingress, self._accepted(), self._existing(ingress)
-        says = f"the account of the key from {self.settings.api_key.origin} has none with this domain"
+        says = f"{self.settings.account} has none with this domain"
         similar = self._similar_domains(domain)
         if similar:
             says += f"; did you mean {' or '.join(similar)}?"
@@ -222,7 +220,7 @@ class Examiner:
         ]
         remedies.append(Remedy("if a Pulumi program creates the records, run", ["pulumi up --refresh"]))
         if found.names:
-            differences = (("missing", missing), ("too many", extra))
+            differences = (("missing", missing), ("extra", extra))
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)
             says = one_line(f"{who} answers with other name servers than ngrok wants: {listed}")
         return Check("wrong", says, remedies, details)

@@ -27,8 +27,6 @@ ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
 _USUAL_ARGUMENTS = {"rfc2136": ("tsig_key_name", "tsig_secret")}
 _SECRET_ARGUMENTS = ("tsig_secret",)
 
-# Their packages can't look up records, so they take over only records whose ids the program gives.
-_BY_RECORD_IDS = ("dnsimple", "linode", "ovh", "vercel")
 _RECORD_IDS = "recordIds"
 
 # What variables of the program are called besides the ingresses.
@@ -135,12 +133,17 @@ class _Delegations:
 
     @property
     def _is_by_record_ids(self) -> bool:
-        return self.adapter in _BY_RECORD_IDS
+        # Its package can't look up records, so `take_over` is no bool.
+        take_over = self._parameters.get("take_over")
+        return take_over is not None and take_over.default is None
+
+    @property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(getattr(dns, self.adapter)).parameters
 
     @property
     def _arguments(self) -> list[str]:
-        parameters = inspect.signature(getattr(dns, self.adapter)).parameters.values()
-        needed = [each.name for each in parameters if each.default is each.empty]
+        needed = [each.name for each in self._parameters.values() if each.default is each.empty]
         return [*needed, *_USUAL_ARGUMENTS.get(self.adapter, ())]
 
     @staticmethod
@@ -153,7 +156,7 @@ class _Delegations:
             for name in self._arguments
         ]
         # external-dns decides by itself what it does with records that exist.
-        if self.adapter != "external_dns":
+        if "take_over" in self._parameters:
             arguments.append(f"take_over={take_over}")
         return _call(f"agin.dns.{self.adapter}", arguments)
 

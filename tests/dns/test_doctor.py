@@ -154,7 +154,7 @@ def test_from_no_records_to_all_is_well(
         "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY",
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
         f"delegation     wrong    {bind.address} answers with other name servers than ngrok wants: "
-        f"missing: {three}, {four}; too many: ns1.old.net.",
+        f"missing: {three}, {four}; extra: ns1.old.net.",
         "",
         "delegation: create these records in the zone above the domain:",
         f"  connect.acme.com. NS {three}",
@@ -259,7 +259,7 @@ def test_no_ingress_with_the_domain(make: Make, examined: Examined, bind: Bind) 
     checks = examined()
     assert states(checks) == ["ok", "wrong", "unknown", "unknown"]
     assert checks["agent_ingress"]["says"] == (
-        "the account of the key from the environment variable NGROK_API_KEY has none with this domain"
+        "the account of the API key from the environment variable NGROK_API_KEY has none with this domain"
     )
     assert [remedy["lines"] for remedy in checks["agent_ingress"]["remedies"]] == [
         ['agin.AgentIngress("connect", domain="connect.acme.com")'],
@@ -448,7 +448,9 @@ def test_the_key_of_a_stack(make: Make, command: Command, bind: Bind, emulator: 
     stack.stack(secrets={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
     out = command(DOMAIN, "--dns", bind.address)[1]
     assert "API key        ok       ngrok accepts the one from the config of the stack dev (ngrok:apiKey)\n" in out
-    assert "wrong    the account of the key from the config of the stack dev (ngrok:apiKey) has none with this" in out
+    assert (
+        "wrong    the account of the API key from the config of the stack dev (ngrok:apiKey) has none with this" in out
+    )
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     out = command(DOMAIN, "--dns", bind.address, "--stack", "prod")[1]
     assert "API key: set a key that ngrok accepts:\n  pulumi config set --secret ngrok:apiKey --stack prod\n" in out

@@ -178,6 +178,9 @@ def with_policy(policy: Any, **arguments: Any) -> agin.AgentIngress:
         (lambda: with_policy(None, metadata={"team": "iot"}), "property metadata must be text, but is a dictionary"),
         (lambda: with_policy({"authority": "x"}), 'property certificate_management_policy.authority must be "lets'),
         (lambda: with_policy({"autority": "letsencrypt"}), 'autority is not known; did you mean "authority"?'),
+        (lambda: with_policy({}), "property certificate_management_policy.authority is required"),
+        (lambda: ingress("a", f"{'x' * 64}.acme.com"), "property domain has"),
+        (lambda: ingress("a", "1.2.3.4"), "property domain is"),
         (lambda: with_policy("letsencrypt"), "property certificate_management_policy must be a dict or"),
         (
             lambda: with_policy(agin.AgentIngressCertPolicyArgs(authority="x", private_key_type="dsa")),  # type: ignore[arg-type]
@@ -212,6 +215,19 @@ def test_right_values_and_those_that_are_not_known_for_sure_are_left_to_the_plug
 ) -> None:
     run(declare)
     assert len([each for each in preview.registered if each.typ == TYPE]) == 1
+
+
+def test_wrong_values_of_a_wait_are_told_as_well(preview: Mocks) -> None:
+    def declare() -> None:
+        wait: Any = agin.AgentIngressCertificateValidation
+        wait("w", agent_ingress_id="a/b", timeout_seconds=-1, dns_error_grace_seconds=0)
+
+    with pytest.raises(pulumi.RunError) as caught:
+        run(declare)
+    assert 'the AgentIngressCertificateValidation "w" has problems:\n  property agent_ingress_id' in str(caught.value)
+    assert "property timeout_seconds must be a number of seconds above 0" in str(caught.value)
+    assert "dns_error_grace_seconds" not in str(caught.value)
+    assert preview.registered == []
 
 
 def test_a_unit_test_under_mocks_needs_no_key_and_may_have_two_with_one_domain(

@@ -74,6 +74,10 @@ def test_no_key_is_refused_at_once(key: Any, mocks: Mocks) -> None:
     [
         ({"api_key": "a key"}, '^the API key from api_key of the Provider "other" contains white space'),
         ({"api_key": API_KEY, "base_url": "http://example.net"}, "^the base URL from .* must begin with https://"),
+        (
+            {"api_key": pulumi.Output.secret(API_KEY), "base_url": "http://example.net"},
+            "^the base URL from .* must begin with https://",
+        ),
     ],
 )
 def test_plain_values_are_judged_at_once(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:

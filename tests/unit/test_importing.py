@@ -471,6 +471,9 @@ def test_the_names_can_come_from_stdin_and_all_be_in_one_component(make: Make) -
         (",a\n", "has the name a without an id or a domain"),
         ('a.acme.com,"a\n', "is malformed: unexpected end of data"),
         (b"a.acme.com,\xff\n", "is not UTF-8"),
+        ("agin_,a\n", 'has "agin_", which is neither an id nor a domain; an id looks like agin_2k5'),
+        ('{"../agin_2k5": "a"}', 'has "../agin_2k5", which is neither an id nor a domain'),
+        ("agin_2k5 x,a\n", 'has "agin_2k5 x", which is neither an id nor a domain'),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_before_anything_is_asked(

@@ -45,6 +45,10 @@ def place(mistake: Any) -> str:
             "metadata, certificate_management_policy",
         ),
         (
+            lambda: agin.AgentIngress("a", pulumi.ResourceOptions(), pulumi.ResourceOptions(protect=True)),
+            "AgentIngress takes opts once, but got it twice",
+        ),
+        (
             lambda: agin.AgentIngressArgs(domian="a.b"),
             'AgentIngressArgs has no argument domian; did you mean "domain"?',
         ),
