@@ -113,6 +113,17 @@ class Deployment:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
 
+    def tell_once(self, subject: str, sentence: str) -> None:
+        """Shows information, unless something about the same subject was shown before.
+
+        Args:
+            subject: What the information is about. It is not shown.
+            sentence: The information.
+        """
+        if subject not in self._warned_of:
+            self._warned_of.add(subject)
+            pulumi.log.info(sentence)
+
 
 async def _read_stack() -> Resources:
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from . import sdk, tokens
+from .api.text import one_line
 from .canonical import POLICY, canonical_domain
 from .deployment import Deployment
 from .limits import (
@@ -203,4 +204,5 @@ def _api(provider: pulumi.ProviderResource | None) -> object:
 
 
 def _name(resource_name: str, parent: pulumi.Resource | None) -> str:
-    return f'"{resource_name}"' + (f' of "{parent.pulumi_resource_name}"' if parent else "")
+    names = [resource_name, *([parent.pulumi_resource_name] if parent else [])]
+    return " of ".join(f'"{one_line(name, 100)}"' for name in names)

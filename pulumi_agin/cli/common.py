@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import cast
 
 # How long to wait for ngrok. It is short, because somebody waits at the terminal.
 NGROK_SECONDS = 30.0
@@ -25,6 +26,9 @@ def print_text(text: str) -> int:
     Returns:
         The exit status: 0, or 1 if nobody reads stdout any more.
     """
+    # Python has none if the caller closed it.
+    if cast(object, sys.stdout) is None:
+        return fail("stdout is closed, so nothing can be printed", 1)
     try:
         # UTF-8 in every terminal, because the text may be Python source.
         sys.stdout.buffer.write(text.encode())
@@ -33,6 +37,9 @@ def print_text(text: str) -> int:
         # Otherwise Python would try again when it exits, and report the error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return fail("nobody reads what is printed", 1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return fail(f"what is printed can't be written: {error.strerror or error}", 1)
     return 0
 
 

@@ -84,7 +84,7 @@ class Examiner:
                 raise UsageError(str(error)) from None
             return FleetReport(self._failed(error, "--all" if filter is None else f"--filter {shlex.quote(filter)}"))
         if not ingresses:
-            matching = "" if filter is None else f" that matches the filter: {one_line(filter)}"
+            matching = "" if filter is None else f" that matches the filter: {self.client.fit_to_show(filter)}"
             raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
         api_key = self._accepted()
         delegations = asyncio.run(self._find_delegations([ingress.domain for ingress in ingresses]))
@@ -174,7 +174,7 @@ class Examiner:
             domains = [ingress.domain for ingress in self.client.list(None, self._ngrok_seconds)]
         except errors.NgrokError:
             return []
-        return difflib.get_close_matches(domain, domains, cutoff=_LIKENESS)
+        return difflib.get_close_matches(domain, domains, n=1, cutoff=_LIKENESS)
 
     # -- DNS ----------------------------------------------------------------------------------------------
 

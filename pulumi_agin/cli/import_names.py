@@ -38,13 +38,17 @@ def read_names(file: str) -> dict[str, str]:
     where = "--names -" if file == "-" else f"--names {one_line(file)}"
     try:
         # Some programs begin a file with a byte order mark.
+        if file == "-" and sys.stdin is None:
+            raise UsageError("--names - needs an input, but stdin is closed")
         text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
         pairs = list(_pairs_of_json(text) if text.lstrip().startswith(("{", "[")) else _pairs_of_csv(text))
     except OSError as error:
         raise UsageError(f"{where} can't be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{where} is not UTF-8") from None
-    except (_FormError, csv.Error, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise UsageError(f"{where} is malformed: it is nested too deeply; {_FORM}") from None
+    except (ValueError, csv.Error) as error:
         raise UsageError(f"{where} is malformed: {error}; {_FORM}") from None
     if not pairs:
         raise UsageError(f"{where} names no Agent Ingress: {_FORM}")

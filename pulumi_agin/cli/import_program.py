@@ -127,8 +127,8 @@ class _Delegations:
         if self._is_by_record_ids:
             adapter = self._adapter_call(f"record_ids[{_literal(ingress.domain)}]")
         arguments = [_literal(name), f"agent_ingress={identifier}", f"dns={adapter}"]
-        if self.options:
-            arguments.append(f"opts={_options([], self.options)}")
+        # The records inherit it. Without it, `pulumi destroy` would delete them, although it can't delete the ingress.
+        arguments.append(f"opts={_options(['protect=True'], self.options)}")
         return f"{_call('agin.AgentIngressDelegation', arguments)}\n"
 
     @property
@@ -172,7 +172,7 @@ def _call(function: str, arguments: list[str]) -> str:
 def _options(options: list[str], references: list[tuple[str, str]]) -> str:
     """Returns the options of a resource, and in comments the URNs to which the user must refer."""
     lines = [f"{option}," for option in options]
-    lines += [f"{option}={option},  # fill in: {one_line(urn, len(urn))}" for option, urn in references]
+    lines += [f"{option}={option},  # must be {one_line(urn, len(urn))}" for option, urn in references]
     return "pulumi.ResourceOptions(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 

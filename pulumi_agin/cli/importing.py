@@ -31,6 +31,9 @@ from .import_program import check_adapter, program
 from .import_state import find_provider, is_at, owners_of, path_of, settings_of, way_on
 from .stack import load_settings, read_resources
 
+# How many of the ingresses that are left out are listed one by one.
+MOST_LISTED = 5
+
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command.
@@ -67,8 +70,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     except KeyboardInterrupt:
         return fail("interrupted", 1)
     note(f"the API key is from {takeover.key_source}")
-    for sentence in takeover.left_out:
-        note(f"left out: {sentence}")
+    if len(takeover.left_out) > MOST_LISTED:
+        note(f"left out: {len(takeover.left_out)} Agent Ingresses that are in the stack already")
+    else:
+        for sentence in takeover.left_out:
+            note(f"left out: {sentence}")
     if request.code:
         return print_text(program(takeover.ingresses, request.parent, takeover.provider, request.delegations))
     if not takeover.new:
@@ -213,7 +219,7 @@ def _check_request(request: ImportRequest) -> None:
     if request.delegations is not None:
         check_adapter(request.delegations)
         if not request.code:
-            raise UsageError("--delegations is for the program: give --code too")
+            raise UsageError("--delegations works only with --code: give that, too")
     for option, urn in (("--parent", request.parent), ("--provider", request.provider)):
         if urn is not None and not _is_urn(urn):
             raise UsageError(
@@ -266,7 +272,9 @@ class _Search:
         if request.is_of_file:
             found = [ingress for ingress in found if ingress.id in given]
         if not found:
-            matching = "" if request.filter is None else f" that matches the filter: {one_line(request.filter)}"
+            matching = (
+                "" if request.filter is None else f" that matches the filter: {self.client.fit_to_show(request.filter)}"
+            )
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
         if request.name is not None and len(found) > 1:
             raise UsageError(

@@ -221,7 +221,7 @@ def azure(
         named_by="relativeRecordSetName",
         opts=opts,
         take_over=take_over,
-        imported=Import(RecordType("azure-native:dns:RecordSet", "name", "", "", zone_name=zone_name), import_id),
+        imported=Import(RecordType("azure-native:dns:RecordSet", "fqdn", "", ""), import_id),
     )
 
 

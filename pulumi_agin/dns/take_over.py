@@ -7,14 +7,12 @@ Then it would delete what it had before at the DNS provider: the very same recor
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import pulumi
-from pulumi.output import Unknown
 
 from pulumi_agin import tokens
 from pulumi_agin.canonical import canonical_domain
@@ -63,12 +61,14 @@ def import_one(
 
     def resource(known: Sequence[Any]) -> pulumi.Output[pulumi.Resource]:
         stack: _Stack = known[0]
+        stack.check_resource(records.name)
         if stack.has_resource(records.name) or stack.has_record():
             return pulumi.Output.from_input(make(None))
         if known[1]:
             raise pulumi.RunError(
-                f"the delegation {records.name} has no NS records to take over: its Agent Ingress is to be created, "
-                "and ngrok gives the values of the records only then. Give it an adapter without take_over"
+                f"the delegation {records.name} has no NS records to take over, because its Agent Ingress is not in "
+                "the stack. If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, give the "
+                "delegation an adapter without take_over"
             )
         return pulumi.Output.from_input(import_id()).apply(make)
 
@@ -101,8 +101,8 @@ def import_each(
     def resources(known: Sequence[Any]) -> pulumi.Output[list[pulumi.Resource]]:
         stack: _Stack = known[0]
         names: dict[str, str] = {name_of(records, target): target for target in known[1]}
-        if are_given:
-            stack.check_names(names)
+        for name, target in names.items():
+            stack.check_resource(name, target)
         in_stack = {name for name, target in names.items() if stack.has_resource(name) or stack.has_record(target)}
 
         def made(import_ids: Mapping[str, str]) -> list[pulumi.Resource]:
@@ -116,7 +116,7 @@ def import_each(
             return made(import_ids)
 
         # If all records were taken over before, the others are of name servers that ngrok has added since.
-        if names.keys() <= in_stack or (in_stack and stack.is_complete):
+        if names.keys() <= in_stack or (in_stack and stack.completed_domain == stack.domain):
             return pulumi.Output.from_input(made({}))
         return find().apply(made_if_right)
 
@@ -182,7 +182,7 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
 
 
 def import_options(records: NsRecords, type_: RecordType, import_id: str | None) -> pulumi.ResourceOptions:
-    """Returns the options of a record that is imported. In a preview, they warn of what an update would change then.
+    """Returns the options of a record that is imported.
 
     Args:
         records: The records.
@@ -201,31 +201,16 @@ def import_options(records: NsRecords, type_: RecordType, import_id: str | None)
             f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
             "belong to only one of them"
         )
-    if not pulumi.runtime.is_dry_run() or deployment.is_mocked:
-        return pulumi.ResourceOptions(import_=import_id)
-
-    def warn(update: pulumi.ResourceHookArgs) -> None:
-        differences = _differences(update.old_inputs or {}, update.new_inputs or {})
-        if differences:
-            pulumi.log.warn(
-                f"the NS records of the delegation {records.name} are not as the program wants them, and `pulumi up` "
-                f"changes them at the DNS provider: {differences}",
-                records.delegation,
-            )
-
-    def refuse(create: pulumi.ResourceHookArgs) -> None:
-        raise ValueError(
-            f"{import_id} belongs to another name or zone than the delegation {records.name}. Nothing was changed: "
-            "correct take_over"
+    if pulumi.runtime.is_dry_run():
+        # The program can't see what the engine reads. A resource hook could, but when a program fails that has hooks,
+        # Pulumi's SDK (3.272) often crashes and loses the error.
+        deployment.tell_once(
+            "take_over",
+            "take_over imports NS records as they are. If this preview shows an update of one of them, it is not as "
+            "the program wants it: `pulumi preview --diff` shows the values. To leave a TTL as it is, give the "
+            "delegation that ttl. If something else needs the old values, leave the delegation out of the program",
         )
-
-    # Nothing in the stack has the record, so an update can only follow its import, and so can the creation of another.
-    hooks = {
-        what: pulumi.ResourceHook(f"pulumi-agin {what} {import_id}", hook, pulumi.ResourceHookOptions(on_dry_run=True))
-        for what, hook in (("before_update", warn), ("before_create", refuse))
-    }
-    binding = pulumi.ResourceHookBinding(before_update=[hooks["before_update"]], before_create=[hooks["before_create"]])
-    return pulumi.ResourceOptions(import_=import_id, hooks=binding)
+    return pulumi.ResourceOptions(import_=import_id)
 
 
 def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
@@ -259,48 +244,6 @@ def _check_values(
         )
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Returns in which arguments a record differs, and what to do. "" if nothing is known to differ."""
-    changed = {
-        name: value
-        for name, value in new.items()
-        if not name.startswith("__") and _is_plain(value) and not _is_same(value, old.get(name))
-    }
-    if not changed:
-        return ""
-    words = ", ".join(
-        f"{name} from {json.dumps(_to_show(old.get(name)))} to {json.dumps(_to_show(value))}"
-        for name, value in changed.items()
-    )
-    advice = [
-        f"To leave the TTL as it is, give the delegation ttl={_to_show(old[name])}"
-        for name in ("ttl", "ttlSec")
-        if name in changed and isinstance(old.get(name), int | float)
-    ]
-    if len(changed) > len(advice):
-        advice.append("If something else needs the old values, don't run `pulumi up`")
-    return ". ".join([words, *advice])
-
-
-def _is_plain(value: Any) -> bool:
-    """Returns whether a value is known, and is not a secret."""
-    if isinstance(value, Mapping):
-        return all(map(_is_plain, value.values()))
-    return all(map(_is_plain, value)) if isinstance(value, list) else not isinstance(value, pulumi.Output | Unknown)
-
-
-def _is_same(value: Any, other: Any) -> bool:
-    """Returns whether two values of an argument are the same. The order of values does not matter in DNS."""
-    if isinstance(value, list) and isinstance(other, list):
-        return sorted(map(json.dumps, value)) == sorted(map(json.dumps, other))
-    return bool(value == other)
-
-
-def _to_show(value: Any) -> Any:
-    # The engine's numbers are floats.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 # -- what the stack has -----------------------------------------------------------------------------------
 
 
@@ -312,10 +255,19 @@ async def _is_new(agent_ingress: pulumi.CustomResource) -> bool:
 def _stack(records: NsRecords, type_: RecordType) -> pulumi.Output[_Stack]:
     """Returns what the stack has."""
     resources: pulumi.Input[Any] = Deployment.current().resources_in_stack()
-    zones = (type_.zone, type_.zone if type_.zone_name is None else type_.zone_name)
+    zones: list[pulumi.Input[Any]] = [
+        _known(type_.zone),
+        _known(type_.zone if type_.zone_name is None else type_.zone_name),
+    ]
     return pulumi.Output.all(resources, records.delegation.urn, records.domain, *zones).apply(
-        lambda known: _Stack(known[0], known[1], known[2], type_, str(known[3]), _text(known[4]))
+        lambda known: _Stack(known[0], known[1], known[2], type_, _text(str(known[3])), _text(known[4]))
     )
+
+
+async def _known(value: pulumi.Input[Any]) -> Any:
+    """Returns a value; "" if this preview does not know it, as that of a zone that is to be created."""
+    output = pulumi.Output.from_input(value)
+    return await output.future() if await output.is_known() else ""
 
 
 @dataclass(frozen=True)
@@ -329,17 +281,15 @@ class _Stack:
     domain: str
     type: RecordType
     zone: str
+    """The zone; "" if it is not known."""
     zone_name: str
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all records of the delegation exist since an earlier run: then its `agent_ingress_id` is known."""
-        has_id = "agent_ingress_id" in self.resources.get(self.delegation, {}).get("outputs", {})
-        return has_id and self._domain_of_delegation == self.domain
-
-    @property
-    def _domain_of_delegation(self) -> str:
-        return _text(self.resources.get(self.delegation, {}).get("outputs", {}).get("domain"))
+    def completed_domain(self) -> str | None:
+        """The domain for which an earlier run created or took over all records of the delegation; None if none did."""
+        outputs = self.resources.get(self.delegation, {}).get("outputs", {})
+        # Only then it is known.
+        return _text(outputs.get("domain")) if "agent_ingress_id" in outputs else None
 
     def has_resource(self, name: str) -> bool:
         """Returns whether the delegation has a resource of the type and name, whatever record this is."""
@@ -359,46 +309,51 @@ class _Stack:
         """
         return any(self._is_record(resource, value) for resource in self.resources.values())
 
-    def check_names(self, names: Mapping[str, str]) -> None:
-        """Checks that no resource is a record of another name, as after an import of a wrong id.
+    def check_resource(self, name: str, value: str | None = None) -> None:
+        """Checks that a resource of the delegation is not another record, as after an import of a wrong id.
 
         Args:
-            names: The names of the resources of the delegation.
+            name: The name of the resource.
+            value: The value that its record must have; None if it has all values.
 
         Raises:
-            pulumi.RunError: One is. To correct it, the engine would delete that other record.
+            pulumi.RunError: It is. To correct that, the engine would delete the other record.
         """
-        for name in names:
-            outputs = self.resources.get(self._urn(name), {}).get("outputs")
-            before = self._domain_of_delegation
-            if outputs and not any(domain and self._has_name(outputs, domain) for domain in (self.domain, before)):
-                raise pulumi.RunError(
-                    f"{self._urn(name)} in the stack is a record of another name, imported by a wrong id, and `pulumi "
-                    "up` would delete it. Take it out of the state with `pulumi state delete`, which leaves the record "
-                    "as it is, and run this again"
-                )
+        resource = self.resources.get(self._urn(name))
+        # After a whole run, another domain or zone is a change that the program makes.
+        if resource and self.completed_domain is None and not self._is_record(resource, value):
+            raise pulumi.RunError(
+                f"{self._urn(name)} in the stack is another record, imported by a wrong id, and `pulumi up` would "
+                "delete it. Take it out of the state with `pulumi state delete`, which leaves the record as it is, and "
+                "run this again"
+            )
 
     def _is_record(self, resource: Mapping[str, Any], value: str | None) -> bool:
         outputs = resource["outputs"]
-        # Types have had other names in earlier versions of some packages.
-        is_of_package = resource["type"].partition(":")[0] == self.type.token.partition(":")[0]
-        if not is_of_package or not re.search("record|rrset", resource["type"].rpartition(":")[2], re.IGNORECASE):
+        # Packages and types have had other names, and some providers have several packages.
+        same_provider = _provider_of(resource["type"]) == _provider_of(self.type.token)
+        if not same_provider or not re.search("record|rrset", resource["type"].rpartition(":")[2], re.IGNORECASE):
             return False
         kinds = [_text(outputs.get(name)) for name in ("type", "recordType", "fieldtype")]
         if not all(kind == "" or kind.endswith("ns") for kind in kinds):
             return False
-        zone = _text(outputs.get(self.type.zone_by))
-        # Some packages have the path of the zone in place of its name.
-        if zone and zone.rpartition("/")[2] != _text(self.zone).rpartition("/")[2]:
+        if not _may_be_same_zone(_text(outputs.get(self.type.zone_by)), self.zone):
             return False
-        if value is not None and _text(outputs.get(self.type.value_by)) != _text(value):
+        if value is not None and _text(outputs.get(self.type.value_by) or outputs.get("value")) != _text(value):
             return False
-        return self._has_name(outputs, self.domain)
-
-    def _has_name(self, outputs: Mapping[str, Any], domain: str) -> bool:
-        """Returns whether a record has the name of a domain: all of it, or the part before the zone."""
         name = _text(outputs.get(self.type.named_by))
-        return domain in map(_text, outputs.values()) or domain == f"{name}.{self.zone_name}"
+        return self.domain in map(_text, outputs.values()) or self.domain == f"{name}.{self.zone_name}"
+
+
+def _provider_of(type_: str) -> str:
+    """Returns the provider of a type: "azure" of azure-native_dns_v20230701preview and of azure-native."""
+    return re.split("[-_:]", type_, maxsplit=1)[0]
+
+
+def _may_be_same_zone(zone: str, other: str) -> bool:
+    """Returns whether two texts can be the same zone. One may be its id or its path, and the other its name."""
+    last, last_of_other = zone.rpartition("/")[2], other.rpartition("/")[2]
+    return not last or not last_of_other or last.isdecimal() != last_of_other.isdecimal() or last == last_of_other
 
 
 def _text(value: object) -> str:

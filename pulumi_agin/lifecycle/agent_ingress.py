@@ -268,8 +268,8 @@ class AgentIngressLifecycle:
         process = self._account.process
         return (
             "Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-            f"{process.vocabulary.delete_before_replace}, because two can't have the same domain, unprotect it "
-            "if it is protected, and run\n"
+            f"{process.vocabulary.delete_before_replace}, because two ingresses can't have the same domain, unprotect "
+            "it if it is protected, and run\n"
             f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
         )
 

@@ -79,6 +79,7 @@ def test_a_fleet_of_terraform_and_by_hand(project: Project, emulator: Emulator, 
     assert names["fleet-7"] == ids[7]
     assert names["site-25-acme-com"] == ids[25]
     assert all(resource["protect"] for resource in project.resources())
+    assert all(resource["protect"] for resource in project.of_type("aws:route53/record:Record"))
 
     # A second run of the import is harmless.
     again = next(line for line in script.splitlines() if "| pulumi import" in line)
@@ -97,7 +98,9 @@ def test_a_fleet_in_a_component_with_an_explicit_provider(
     program = re.search(r"^```python\n(.*?)^```$", section, re.M | re.S)
     assert program
     (project.folder / "__main__.py").write_text(program[1])
-    output = typed(project, commands(section))
+    # The page leads back to its fifth step.
+    up = commands(PAGE.read_text().split("## 5. The records")[1].split("## 6")[0])
+    output = typed(project, commands(section) + up)
 
     assert "12 unchanged" in output, "the stack, the provider, the component, and three times three"
     urns = {resource["urn"].partition("::")[2] for resource in project.resources()}

@@ -108,9 +108,8 @@ def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mock
         agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=True, opts=opts))
 
     run(program)
-    first, *_ = mocks.called
-    assert (first.token, first.args) == (token, arguments)
-    assert "::account::" in (first.provider or "")
+    assert (token, arguments) in [(each.token, each.args) for each in mocks.called]
+    assert all("::account::" in (each.provider or "") for each in mocks.called)
     assert records(mocks)[0].import_id == GIVEN[name].replace("R12", "12")
 
 
@@ -216,7 +215,7 @@ def test_nor_does_one_whose_name_begins_alike(name: str, argument: str, preview:
 def test_nor_does_one_of_another_zone(name: str, preview: Mocks) -> None:
     zones = ("zone", "zoneId", "managedZone", "domain", "zoneName", "domainId", "dnsZone")
     other: Change = lambda outputs: {  # noqa: E731
-        each: (f"other-{value:.0f}" if isinstance(value, float) else f"other-{value}")
+        each: (value + 1 if isinstance(value, float) else f"other-{value}")
         if each in zones and each != ("domain" if name == "ns1" else "")
         else value
         for each, value in outputs.items()

@@ -293,7 +293,7 @@ def test_the_program_says_what_is_to_be_filled_in(make: Make, command: Command, 
     acct2 = {"type": "pulumi:providers:pulumi-python", "urn": PROVIDER, "id": "1-2", "inputs": inputs}
     cli.stack([acct2])
     out = command(id_, "--code", "--parent", SITE, "--provider", f"{PROVIDER}::1-2")[1]
-    assert f"        parent=parent,  # fill in: {SITE}\n        provider=provider,  # fill in: {PROVIDER}\n" in out
+    assert f"        parent=parent,  # must be {SITE}\n        provider=provider,  # must be {PROVIDER}\n" in out
     # Without a parent of its own, a resource is the stack's.
     assert "parent" not in command(id_, "--code", "--parent", STACK)[1]
 
@@ -313,7 +313,7 @@ def test_names_and_parents_can_hold_whatever_the_engine_takes(odd: str, make: Ma
     assert isinstance(declaration, ast.Assign)
     assert isinstance(declaration.value, ast.Call)
     assert ast.literal_eval(declaration.value.args[0]) == odd
-    assert f"parent=parent,  # fill in: {SITE}" in out
+    assert f"parent=parent,  # must be {SITE}" in out
 
 
 def test_what_is_printed_is_the_same_in_every_locale(make: Make, emulator: Emulator) -> None:
@@ -471,6 +471,8 @@ def test_the_names_can_come_from_stdin_and_all_be_in_one_component(make: Make) -
         (",a\n", "has the name a without an id or a domain"),
         ('a.acme.com,"a\n', "is malformed: unexpected end of data"),
         (b"a.acme.com,\xff\n", "is not UTF-8"),
+        ("[" * 100_000, "is malformed: it is nested too deeply"),
+        ('{"a.acme.com": ' + "9" * 5000 + "}", "is malformed: Exceeds the limit"),
         ("agin_,a\n", 'has "agin_", which is neither an id nor a domain; an id looks like agin_2k5'),
         ('{"../agin_2k5": "a"}', 'has "../agin_2k5", which is neither an id nor a domain'),
         ("agin_2k5 x,a\n", 'has "agin_2k5 x", which is neither an id nor a domain'),
@@ -558,7 +560,9 @@ def test_secrets_and_record_ids_are_secrets_and_record_ids(make: Make, command: 
     assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
     # The ingress does not hide the config.
     assert "config_ingress = agin.AgentIngress(" in out
-    parent = f"    opts=pulumi.ResourceOptions(\n        parent=parent,  # fill in: {SITE}\n    ),\n"
+    parent = (
+        f"    opts=pulumi.ResourceOptions(\n        protect=True,\n        parent=parent,  # must be {SITE}\n    ),\n"
+    )
     assert f"    agent_ingress=config_ingress,\n    dns=dns,\n{parent})\n" in out
     out = command(id_, "--code", "--delegations", "dnsimple")[1]
     [line] = [line for line in out.splitlines() if "config set recordIds" in line]
@@ -582,7 +586,7 @@ def test_secrets_and_record_ids_are_secrets_and_record_ids(make: Make, command: 
         (["agin_1", "--name", "a", "--names", "f"], "give --name or --names, not both"),
         (["agin_1", "--names", ""], "--names is empty"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
-        (["agin_1", "--delegations", "aws"], "--delegations is for the program: give --code too"),
+        (["agin_1", "--delegations", "aws"], "--delegations works only with --code"),
         (
             ["agin_1", "--code", "--delegations", "custom"],
             "--delegations custom is not an adapter of agin.dns: give aw",
