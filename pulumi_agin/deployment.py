@@ -49,7 +49,7 @@ class Deployment:
         self.names_by_domain: dict[tuple[object, str], str] = {}
         """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
         self._accounts: dict[Settings, ProgramAccount] = {}
-        self._warned_of: set[str] = set()
+        self._told_of: set[str] = set()
         self._resources_in_stack: asyncio.Future[Resources] | None = None
 
     @classmethod
@@ -102,27 +102,17 @@ class Deployment:
         self.begin_to_read_stack()
         return await self._resources_in_stack if self._resources_in_stack is not None else {}
 
-    def warn_once(self, subject: str, sentence: str) -> None:
-        """Shows a warning, unless one about the same subject was shown before.
+    def tell_once(self, subject: str, sentence: str, *, is_warning: bool = True) -> None:
+        """Shows a sentence to the user, unless one about the same subject was shown before.
 
         Args:
-            subject: What the warning is about. It is not shown.
-            sentence: The warning.
+            subject: What the sentence is about. It is not shown.
+            sentence: The sentence.
+            is_warning: Whether it is a warning, and not just information.
         """
-        if subject not in self._warned_of:
-            self._warned_of.add(subject)
-            pulumi.log.warn(sentence)
-
-    def tell_once(self, subject: str, sentence: str) -> None:
-        """Shows information, unless something about the same subject was shown before.
-
-        Args:
-            subject: What the information is about. It is not shown.
-            sentence: The information.
-        """
-        if subject not in self._warned_of:
-            self._warned_of.add(subject)
-            pulumi.log.info(sentence)
+        if subject not in self._told_of:
+            self._told_of.add(subject)
+            (pulumi.log.warn if is_warning else pulumi.log.info)(sentence)
 
 
 async def _read_stack() -> Resources:

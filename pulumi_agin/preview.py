@@ -204,7 +204,7 @@ async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | 
         return None if account is None else await account.previews.get(id_)
     except NgrokError as error:
         way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
-        deployment.warn_once(
+        deployment.tell_once(
             "previews",
             "The preview of an update can't tell which outputs it leaves alone. It shows outputs such as ns_targets "
             "as unknown, resources that use them as changing, and resources that are made in an apply of them as to be "

@@ -110,7 +110,7 @@ def warn_of_plain_api_key() -> None:
     if not deployment.is_running or deployment.is_mocked:
         return
     if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):
-        deployment.warn_once(
+        deployment.tell_once(
             API_KEY,
             f"{API_KEY} is in the stack config in clear, and so in the stack's file and its state: set it again with "
             f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok, as this one was stored in clear",

@@ -209,6 +209,7 @@ def import_options(records: NsRecords, type_: RecordType, import_id: str | None)
             "take_over imports NS records as they are. If this preview shows an update of one of them, it is not as "
             "the program wants it: `pulumi preview --diff` shows the values. To leave a TTL as it is, give the "
             "delegation that ttl. If something else needs the old values, leave the delegation out of the program",
+            is_warning=False,
         )
     return pulumi.ResourceOptions(import_=import_id)
 
