@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -102,11 +103,18 @@ def _may_judge_values(opts: pulumi.ResourceOptions) -> bool:
 def _refuse_wrong(what: str, declaration: type[Declaration], inputs: Mapping[str, Any]) -> None:
     from .fields import validate
 
-    _, problems = validate(declaration, inputs, _is_awaited, words=PythonWords())
+    _, problems = validate(declaration, _as_sent(inputs), _is_awaited, words=PythonWords())
     if problems:
         sentences = [problem.sentence for problem in problems]
         have = f"has a problem: {sentences[0]}" if len(sentences) == 1 else "\n  ".join(["has problems:", *sentences])
         raise WrongInputsError(f"{what} {have}")
+
+
+def _as_sent(value: Any) -> Any:
+    """Returns a value as Pulumi's SDK sends it to the engine: the value of an enum in place of its member."""
+    if isinstance(value, Mapping):
+        return {name: _as_sent(each) for name, each in value.items()}
+    return value.value if isinstance(value, Enum) else value
 
 
 def _are_obviously_right(inputs: Mapping[str, Any]) -> bool:

@@ -206,6 +206,11 @@ def test_wrong_values_are_told_before_anything_is_registered(
         lambda: ingress("a", pulumi.Output.from_input("https://acme.com")),
         lambda: with_policy({"authority": pulumi.Output.from_input("letsencrypt"), "private_key_type": None}),
         lambda: with_policy(agin.AgentIngressCertPolicyArgs(authority=agin.CertificateAuthority.LETSENCRYPT)),
+        # A domain with spaces makes the program look closely.
+        lambda: with_policy(
+            {"authority": agin.CertificateAuthority.LETSENCRYPT, "private_key_type": agin.PrivateKeyType.ECDSA},
+            domain=" Connect.ACME.com. ",
+        ),
         lambda: with_policy(pulumi.Output.from_input({"authority": "x"}), description="é" * 127, metadata=""),
         lambda: with_policy({"authority": "x"}, opts=pulumi.ResourceOptions(ignore_changes=["description"])),
     ],
