@@ -145,9 +145,10 @@ class Text(Rule):
     def limit(self) -> str:  # type: ignore[override]
         return f"{self.max_bytes} bytes of UTF-8"
 
-    def __call__(self, value: object) -> str:
+    def __call__(self, value: object, info: ValidationInfo) -> str:
         if self.may_be_json and isinstance(value, dict | list):
-            raise NotTextError(value, may_be_json=True)
+            words = _context(info).words
+            raise ValueError(f"must be text, but is {_kind(value, words)}; {words.to_json}")
         text = text_of(value)
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > self.max_bytes:
@@ -231,18 +232,16 @@ class YesNo(Rule):
 class NotTextError(ValueError):
     """A value is not text. The message says what it is, in the words of no language."""
 
-    def __init__(self, value: object, may_be_json: bool = False) -> None:
+    def __init__(self, value: object) -> None:
         super().__init__()
         self._value = value
-        self._may_be_json = may_be_json
 
     def __str__(self) -> str:
         return self.in_words(NeutralWords())
 
     def in_words(self, words: Words) -> str:
         """Returns the message in the words of a language."""
-        way_on = f"; {words.to_json}" if self._may_be_json else ""
-        return f"must be text, but is {_kind(self._value, words)}{way_on}"
+        return f"must be text, but is {_kind(self._value, words)}"
 
 
 def text_of(value: object) -> str:

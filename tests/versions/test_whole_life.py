@@ -51,7 +51,7 @@ def test_a_whole_life(project: Project, emulator: Emulator, user_env: Path) -> N
     assert "1 to update" in project.preview()
     program("two", domain="https://connect.acme.com")
     failed = project.preview(fails=True)
-    assert "the domain is a URL; give the domain alone" in failed
+    assert "property domain is a URL; give the domain alone" in failed
     assert not failed.has_traceback
     program("two", domain="other.acme.com")
     project.up()
