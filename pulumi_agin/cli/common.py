@@ -24,7 +24,7 @@ def print_text(text: str) -> int:
         text: The text, with its line break at the end.
 
     Returns:
-        The exit status: 0, or 1 if nobody reads stdout any more.
+        The exit status: 0, or 1 if stdout can't be written.
     """
     # Python has none if the caller closed it.
     if cast(object, sys.stdout) is None:
@@ -33,12 +33,11 @@ def print_text(text: str) -> int:
         # UTF-8 in every terminal, because the text may be Python source.
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Otherwise Python would try again when it exits, and report the error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return fail("nobody reads what is printed", 1)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return fail("nobody reads what is printed", 1)
         return fail(f"what is printed can't be written: {error.strerror or error}", 1)
     return 0
 
