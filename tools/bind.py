@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +61,7 @@ class Bind:
     zone: str = "acme.com"
     port: int = 0
     unsigned: bool = False
+    _id: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -118,22 +121,27 @@ class Bind:
         process.wait()
 
     def referral(self, name: str) -> list[str]:
-        """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted."""
-        answer = subprocess.run(
-            [
-                *(dig(), "@127.0.0.1", "-p", str(self.port), "+norecurse", "+noall", "+answer", "+authority"),
-                *("+time=2", "+tries=2", name, "NS"),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted.
+
+        Raises:
+            StepError: It did not say whether the name has records.
+        """
+        shown = ("+noall", "+comments", "+answer", "+authority")
+        answer = self._dig("+tcp", "+norecurse", "+time=10", "+tries=1", *shown, name, "NS")
+        # dig ends with 0 whatever the status of an answer is.
+        if not re.search("status: (NOERROR|NXDOMAIN),", answer):
+            raise StepError(f"named did not answer for {name}:\n{answer}")
         records = [line.split() for line in answer.splitlines() if line and not line.startswith(";")]
         return sorted(record[4].lower() for record in records if record[0] == f"{name}." and record[3] == "NS")
 
     def _answers(self) -> bool:
-        query = [dig(), "@127.0.0.1", "-p", str(self.port), "+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA"]
-        return "hostmaster" in subprocess.run(query, capture_output=True, text=True, check=False).stdout
+        # Another server may have taken the port just before this one. Each tells who it is.
+        answer = self._dig("+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA", "id.server", "CH", "TXT")
+        return "hostmaster" in answer and self._id in answer
+
+    def _dig(self, *query: str) -> str:
+        command = [dig(), "@127.0.0.1", "-p", str(self.port), *query]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
     def _configuration(self) -> str:
         keys = "".join(
@@ -148,6 +156,9 @@ options {{
   directory "{self.folder}";
   listen-on port {self.port} {{ 127.0.0.1; }};
   listen-on-v6 {{ none; }};
+  // Otherwise two servers could listen on one port, and each would get some of the queries.
+  reuseport no;
+  server-id "{self._id}";
   pid-file none;
   session-keyfile none;
   recursion no;

@@ -10,6 +10,7 @@ import copy
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -118,7 +119,8 @@ class Plugin:
             env=dict(self.environment),
         )
         assert self.process.stdout
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self.process.stdout.readline())}")
+        self._port = int(self.process.stdout.readline())
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port}")
         self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self.stub.Configure(self._configuration())
         return self
@@ -144,6 +146,14 @@ class Plugin:
         """The next line that the plugin shows to the user. It may be missing from `printed` then."""
         assert self.process.stderr
         return self.process.stderr.readline()
+
+    def listens(self) -> bool:
+        """Whether the plugin takes new connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self._port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def end(self) -> None:
         """Has the plugin end after the calls under way, and waits for that."""

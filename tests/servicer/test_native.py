@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.dynamic.dynamic import serialize_provider
@@ -738,15 +737,8 @@ def test_a_call_that_is_under_way_is_answered_before_the_process_ends(plugins: P
         creating = threads.submit(create, plugin, {"domain": DOMAIN})
         until("the request comes", lambda: api.all_have_come.n_waiting)
         plugin.process.send_signal(signal.SIGINT)
-        until("it takes no more calls", lambda: not takes_calls(plugin))
+        # gRPC may leave a call unanswered that comes just when it stops. So a connection asks for this, and not a call.
+        until("it has begun to end", lambda: not plugin.listens())
         api.all_have_come.wait(30)
         assert creating.result()[0] == "agin_connect"
         plugin.wait_for_end()
-
-
-def takes_calls(plugin: Plugin) -> bool:
-    try:
-        plugin.stub.GetPluginInfo(empty_pb2.Empty(), timeout=60)
-    except grpc.RpcError as error:
-        return error.code() != grpc.StatusCode.UNAVAILABLE
-    return True
