@@ -157,7 +157,12 @@ class Plugin:
 
     def end(self) -> None:
         """Has the plugin end after the calls under way, and waits for that."""
-        self.process.send_signal(signal.SIGINT)
+        while self.listens():
+            self.process.send_signal(signal.SIGINT)
+            # The SDK's process does not notice a signal that the system gives to another thread than the main one.
+            until = time.monotonic() + 10
+            while self.listens() and time.monotonic() < until:
+                time.sleep(0.01)
         self.wait_for_end()
 
     def wait_for_end(self) -> None:
