@@ -279,6 +279,19 @@ class Project:
         checkpoint = {"stack": f"organization/{self.name}/{self.stack}", "latest": state["deployment"]}
         self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
 
+    def import_again(self, urn: str, second_urn: str) -> str:
+        """Has the state contain a resource under a second URN too, protected, as after an import under a second name.
+
+        Returns:
+            The id that both have.
+        """
+        state = self.state()
+        resources = state["deployment"]["resources"]
+        [first] = [resource for resource in resources if resource["urn"] == urn]
+        resources.append({**first, "urn": second_urn, "protect": True})
+        self.write_state(state)
+        return str(first["id"])
+
     @property
     def _state_file(self) -> Path:
         return self.folder / "state" / ".pulumi" / "stacks" / self.name / f"{self.stack}.json"

@@ -30,6 +30,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from tests.engine.project import until
 
 AGENT_INGRESS = "AgentIngress"
 CERTIFICATE_VALIDATION = "AgentIngressCertificateValidation"
@@ -160,8 +161,8 @@ class Plugin:
         while self.listens():
             self.process.send_signal(signal.SIGINT)
             # The SDK's process does not notice a signal that the system gives to another thread than the main one.
-            until = time.monotonic() + 10
-            while self.listens() and time.monotonic() < until:
+            noticed_by = time.monotonic() + 10
+            while self.listens() and time.monotonic() < noticed_by:
                 time.sleep(0.01)
         self.wait_for_end()
 
@@ -196,10 +197,7 @@ class Plugin:
         """Begins a create, and goes away once it is under way, as an engine that is killed."""
         request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs))
         call = self.stub.Create.future(request)
-        until = time.monotonic() + 60
-        while not is_under_way():
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        until("the call is under way", is_under_way, 60)
         call.cancel()
 
     def read(
