@@ -1,4 +1,4 @@
-"""The tables of docs/resources.md that come from the declarations. `python -m tools.docs` writes them."""
+"""The tables of docs/reference/resources.md that come from the declarations. `python -m tools.docs` writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_agin.fields import Row, rows_of
 from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
 from pulumi_agin.lifecycle.ns_records_inputs import NsRecordsInputs
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "resources.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "resources.md"
 
 # Under which heading, and the table's first column.
 TABLES: dict[tuple[str, str], type[BaseModel]] = {

@@ -164,7 +164,7 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
     if take_over is True and not can_find:
         raise pulumi.RunError(
             f"take_over of this adapter must be the ids of the records, such as {right}: the package can't find them. "
-            "docs/dns.md says what lists them"
+            "docs/guides/dns.md says what lists them"
         )
     if take_over is None or isinstance(take_over, bool):
         return {}

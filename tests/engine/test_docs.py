@@ -37,7 +37,7 @@ def has_only_been_read(emulator: Emulator) -> bool:
 
 
 def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(block("bridged-sdk.md", "python"))
+    (project.folder / "__main__.py").write_text(block("guides/bridged-sdk.md", "python"))
     id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})
     state = project.state()
@@ -55,7 +55,7 @@ def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
     project.write_state(state)
     emulator.clear_requests()
 
-    commands = block("bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
+    commands = block("guides/bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
     output = typed(project, commands, NGROK_API_KEY="")
     assert UNCHANGED in output
     assert has_only_been_read(emulator)
@@ -70,7 +70,7 @@ def test_from_terraform(project: Project, emulator: Emulator) -> None:
     terraform.write_text(f"#!/bin/sh\necho {id_}\n")
     terraform.chmod(0o755)
     path = f"{project.folder}:{project.environment['PATH']}"
-    output = typed(project, block("terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
+    output = typed(project, block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
     assert UNCHANGED in output
     assert has_only_been_read(emulator)
 
@@ -96,7 +96,7 @@ def see_all(project: Project, emulator: Emulator) -> None:
 
 def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
     program: dict[str, dict[str, object]] = {}
-    for text in blocks("languages.md", "yaml"):
+    for text in blocks("guides/languages.md", "yaml"):
         # Others are about Pulumi.yaml, and about the alias of a resource that the page has already.
         if re.search("^(resources|variables):", text, re.M) and "aliases:" not in text:
             for section, entries in yaml.safe_load(text).items():
@@ -106,7 +106,7 @@ def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None
 
 
 def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
-    whole, *more = blocks("languages.md", "typescript")
+    whole, *more = blocks("guides/languages.md", "typescript")
     typescript_project.typescript_program("")
     (typescript_project.folder / "index.ts").write_text("\n".join([whole, *more]))
     typescript_project.check_types()

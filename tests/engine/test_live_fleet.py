@@ -1,4 +1,4 @@
-"""docs/live-fleet.md: each command of the page is run, with 30 ingresses and their records in Route 53."""
+"""docs/guides/live-fleet.md: each command of the page is run, with 30 ingresses and their records in Route 53."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.project import Project
 from tests.engine.test_examples import typed
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
-PAGE = Path(__file__).parents[2] / "docs" / "live-fleet.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
 ZONE_ID = "Z0123456789ABCDEFGHIJ"
 
 ALONE = "In a component, with an explicit provider"

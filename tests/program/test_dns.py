@@ -24,7 +24,7 @@ from pulumi_agin.dns.records import NsRecords, package
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-DNS_PAGE = Path(__file__).parents[2] / "docs" / "dns.md"
+DNS_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "dns.md"
 DELEGATION = "agin:index:AgentIngressDelegation"
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 DOTTED = NS_TARGETS

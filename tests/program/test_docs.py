@@ -26,7 +26,7 @@ from tests.program.test_examples import THEIRS
 
 ROOT = Path(__file__).parents[2]
 # That of the emulator is about tests, and is run by tests/unit.
-PAGES = sorted(each for each in (ROOT / "docs").glob("*.md") if each.stem != "emulator")
+PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem != "emulator")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -107,7 +107,7 @@ def code_of(written: list[str]) -> str:
 
 
 def test_own_records_are_made_as_the_page_says(acme_dns: None, mocks: Mocks) -> None:
-    page = ROOT / "docs" / "dns.md"
+    page = ROOT / "docs" / "guides" / "dns.md"
     first, *_ = blocks(page, "python")
     own = [each for each in blocks(page, "python") if "acme_dns" in each]
     program = first.replace('agin.dns.aws(zone_id="Z0123456789ABCDEFGHIJ", zone_name="acme.com")', "None")
@@ -139,7 +139,7 @@ def arguments(function: Callable[..., Any]) -> list[str]:
     ],
 )
 def test_every_argument_has_its_line(section: str, function: Callable[..., Any]) -> None:
-    assert sorted(names(table("resources.md", section))) == sorted(arguments(function))
+    assert sorted(names(table("reference/resources.md", section))) == sorted(arguments(function))
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,11 @@ def test_every_argument_has_its_line(section: str, function: Callable[..., Any])
     ],
 )
 def test_every_output_has_its_line(section: str, resource: type, more: set[str]) -> None:
-    assert set(names(table("resources.md", section, "output"))) == set(inspect.get_annotations(resource)) | more
+    assert set(names(table("reference/resources.md", section, "output"))) == set(inspect.get_annotations(resource)) | more
 
 
 def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra() -> None:
-    text = (ROOT / "docs" / "dns.md").read_text().split("## The adapters\n\n")[1].split("\n\n")[0]
+    text = (ROOT / "docs" / "guides" / "dns.md").read_text().split("## The adapters\n\n")[1].split("\n\n")[0]
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
     adapters = {row[0].strip("`"): row for row in rows}
     functions = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))}
@@ -172,11 +172,11 @@ def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra
 def test_the_ttls_of_linode_are_all_there() -> None:
     from pulumi_agin.dns.single_records import LINODE_TTLS
 
-    assert f"| {', '.join(map(str, LINODE_TTLS))} |" in (ROOT / "docs" / "dns.md").read_text()
+    assert f"| {', '.join(map(str, LINODE_TTLS))} |" in (ROOT / "docs" / "guides" / "dns.md").read_text()
 
 
 def test_what_adapters_are_told_has_its_line() -> None:
-    cells = table("dns.md", "A package without an adapter", "`NsRecords`")
+    cells = table("guides/dns.md", "A package without an adapter", "`NsRecords`")
     told = {name for name in dir(agin.dns.NsRecords) if not name.startswith("_")}
     fields = set(inspect.get_annotations(agin.dns.NsRecords)) - {"delegation", "agent_ingress"}
     assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == told | fields
@@ -201,7 +201,7 @@ def messages() -> list[str]:
 
 
 def test_every_message_of_the_page_of_errors_is_one_of_ours() -> None:
-    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "errors.md").read_text(), re.M)
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "reference" / "errors.md").read_text(), re.M)
     assert len(rows) > 50
     known = messages()
     for row in rows:
@@ -215,7 +215,7 @@ def test_every_message_of_the_page_of_errors_is_one_of_ours() -> None:
 def commands() -> list[list[str]]:
     """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
     found = []
-    for page in [*PAGES, ROOT / "docs" / "emulator.md", *(ROOT / "examples").glob("*/README.md")]:
+    for page in [*PAGES, ROOT / "docs" / "reference" / "emulator.md", *(ROOT / "examples").glob("*/README.md")]:
         lines = [line.removeprefix("$ ") for text in blocks(page, "(?:sh|console)") for line in text.splitlines()]
         for line in lines:
             for part in re.split(r" \| | >>? ", line):

@@ -1,4 +1,4 @@
-"""The tables of docs/resources.md are what the declarations say."""
+"""The tables of docs/reference/resources.md are what the declarations say."""
 
 from __future__ import annotations
 

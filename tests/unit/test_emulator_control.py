@@ -429,7 +429,7 @@ def test_wrong_requests_to_the_control_plane(
 
 
 def test_the_pages_examples(session: requests.Session) -> None:
-    page = (Path(__file__).parents[2] / "docs/emulator.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text()
     examples = re.findall(r"""^curl (-X POST )?(-H "\$J" )?\$E/(\w+)(?: -d '(.*)')?""", page, re.MULTILINE)
     name, _, value = re.findall(r"^J='(.*)'$", page, re.MULTILINE)[0].partition(": ")
     header = {name: value}
