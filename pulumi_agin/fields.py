@@ -472,10 +472,7 @@ def _fields_with(model: type[BaseModel], marker: Marker) -> tuple[str, ...]:
 
 
 def limit_of(field: FieldInfo) -> str:
-    nested, rule = _model_of(field), rule_of(field)
-    if nested:
-        rows = [f"`{row.name}`: {'required, ' if row.is_required else ''}{row.limit}" for row in rows_of(nested)]
-        return "; ".join(rows)
+    rule = rule_of(field)
     has_default = not field.is_required() and field.default is not None
     parts = [rule.limit if rule else "", f"default `{json.dumps(field.default)}`" if has_default else ""]
     return "; ".join(filter(None, parts))

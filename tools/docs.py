@@ -1,51 +1,95 @@
-"""The tables of docs/reference/resources.md that come from the declarations. `python -m tools.docs` writes them."""
+"""The tables in docs/reference that come from the declarations. `python -m tools.docs` writes them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pulumi_agin.api.inputs import AgentIngressInputs
-from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.fields import Row, rows_of
+from pulumi_agin.api.inputs import AgentIngressInputs, CertificatePolicyInputs
+from pulumi_agin.api.models import AgentIngress, AgentIngressCertJob, AgentIngressCertPolicy, AgentIngressCertStatus
+from pulumi_agin.fields import Row, fields_of, rows_of
 from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
 from pulumi_agin.lifecycle.ns_records_inputs import NsRecordsInputs
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "resources.md"
+REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
-# Under which heading, and the table's first column.
-TABLES: dict[tuple[str, str], type[BaseModel]] = {
-    ("AgentIngress", "argument"): AgentIngressInputs,
-    ("AgentIngress", "output"): AgentIngress,
-    ("AgentIngressCertificateValidation", "argument"): CertificateValidationInputs,
-    ("AgentIngressCertificateValidation", "output"): CertificateValidationOutputs,
-    ("Rfc2136Delegation", "argument"): NsRecordsInputs,
+
+class Table(NamedTuple):
+    """Where a table is: its page, the heading above it, and its first column."""
+
+    page: str
+    heading: str
+    column: str
+
+
+TABLES: dict[Table, type[BaseModel]] = {
+    Table("agent-ingress.md", "Arguments", "argument"): AgentIngressInputs,
+    Table("agent-ingress.md", "AgentIngressCertPolicyArgs", "argument"): CertificatePolicyInputs,
+    Table("agent-ingress.md", "Outputs", "output"): AgentIngress,
+    Table("agent-ingress.md", "AgentIngressCertPolicy", "output"): AgentIngressCertPolicy,
+    Table("agent-ingress.md", "AgentIngressCertStatus", "output"): AgentIngressCertStatus,
+    Table("agent-ingress.md", "AgentIngressCertJob", "output"): AgentIngressCertJob,
+    Table("certificate-validation.md", "Arguments", "argument"): CertificateValidationInputs,
+    Table("certificate-validation.md", "Outputs", "output"): CertificateValidationOutputs,
+    Table("rfc2136-delegation.md", "Arguments", "argument"): NsRecordsInputs,
+}
+# The names that a Python program has for nested models.
+TYPES = {
+    CertificatePolicyInputs: "AgentIngressCertPolicyArgs",
+    AgentIngressCertPolicy: "AgentIngressCertPolicy",
+    AgentIngressCertStatus: "AgentIngressCertStatus",
+    AgentIngressCertJob: "AgentIngressCertJob",
 }
 
 
-def with_tables(page: str) -> str:
-    """Returns the page with every table of TABLES as its declaration has it."""
-    for (heading, column), model in TABLES.items():
-        table = _table(column, model)
-        page, found = re.subn(
-            rf"(^## {heading}\n(?:(?!## ).*\n)*?)\| {column} \|.*\n(?:\|.*\n)*",
-            lambda match, table=table: match[1] + table,  # type: ignore[misc]
-            page,
+def with_tables(page: str, text: str) -> str:
+    """Returns the text of a page with every table as its declaration has it.
+
+    Args:
+        page: The name of the page, such as "agent-ingress.md".
+        text: Its text.
+
+    Raises:
+        ValueError: The text lacks a table.
+    """
+    for table, model in TABLES.items():
+        if table.page != page:
+            continue
+        lines = _lines(table.column, model)
+        text, found = re.subn(
+            rf"(^###? {table.heading}\n(?:(?!##).*\n)*?)\| {table.column} \|.*\n(?:\|.*\n)*",
+            lambda match, lines=lines: match[1] + lines,  # type: ignore[misc]
+            text,
             flags=re.MULTILINE,
         )
         if not found:
-            raise ValueError(f"{PAGE.name} has no table of {column}s under {heading}")
-    return page
+            raise ValueError(f"{page} has no table of {table.column}s under {table.heading}")
+    return text
 
 
-def _table(column: str, model: type[BaseModel]) -> str:
-    if column == "output":
-        rows = [[f"`{row.name}`", row.description] for row in rows_of(model)]
-        return _lines([[column, "what"], *rows])
-    rows = [[f"`{row.name}`", f"{row.description}{_effect(row)}", _limit(row)] for row in rows_of(model)]
-    return _lines([[column, "what", "limit"], *rows])
+def _lines(column: str, model: type[BaseModel]) -> str:
+    types = {name: _type(field.annotation) for name, field in fields_of(model).items()}
+    rows = [[f"`{row.name}`", types[row.name], f"{row.description}{_effect(row)}"] for row in rows_of(model)]
+    heading = [column, "type", "what"]
+    if column == "argument":
+        heading += ["limit"]
+        rows = [[*cells, _limit(row)] for cells, row in zip(rows, rows_of(model), strict=True)]
+    first, *rest = [f"| {' | '.join(cells)} |\n" for cells in (heading, *rows)]
+    return _in_python(first + "|---" * len(heading) + "|\n" + "".join(rest))
+
+
+def _type(annotation: Any) -> str:
+    """Returns the type in the words of a Python program."""
+    if get_origin(annotation) in (Union, UnionType):
+        [annotation] = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if annotation in TYPES:
+        name = TYPES[annotation]
+        return f"[`{name}`](#{name.lower()})"
+    return f"`{annotation if get_origin(annotation) else annotation.__name__}`"
 
 
 def _effect(row: Row) -> str:
@@ -54,12 +98,7 @@ def _effect(row: Row) -> str:
 
 
 def _limit(row: Row) -> str:
-    return "; ".join(filter(None, ["required" if row.is_required else "", row.limit]))
-
-
-def _lines(rows: list[list[str]]) -> str:
-    heading, *rest = [f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows]
-    return _in_python(heading + "|---" * len(rows[0]) + "|\n" + "".join(rest))
+    return "; ".join(filter(None, ["required" if row.is_required else "optional", row.limit]))
 
 
 def _in_python(table: str) -> str:
@@ -67,5 +106,12 @@ def _in_python(table: str) -> str:
     return table.replace("`null`", "`None`").replace("`true`", "`True`").replace("`false`", "`False`")
 
 
+def main() -> None:
+    """Writes the tables into their pages."""
+    for page in dict.fromkeys(table.page for table in TABLES):
+        path = REFERENCE / page
+        path.write_text(with_tables(page, path.read_text()))
+
+
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text()))
+    main()

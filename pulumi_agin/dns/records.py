@@ -238,12 +238,12 @@ class Adapter:
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
     """Creates the NS records with any other DNS package, by a function of yours.
 
-    ```python
-    def in_my_dns(records):
-        return my_dns.Record(records.name, host=records.domain, values=records.ns_targets, opts=records.options())
+    Such as::
 
-    agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
-    ```
+        def in_my_dns(records):
+            return my_dns.Record(records.name, host=records.domain, values=records.ns_targets, opts=records.options())
+
+        agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
 
     Args:
         function: Creates the records, and returns the resource, or a list of resources, or an Output of either.

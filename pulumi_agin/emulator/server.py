@@ -38,10 +38,10 @@ _BAD_REQUEST = Answer(
 class Emulator(Control):
     """A stand-in for ngrok's Agent Ingress API on a port of this machine.
 
-    ```python
-    with Emulator() as emulator:
-        requests.get(f"{emulator.url}/agent_ingresses", headers={...})
-    ```
+    Such as::
+
+        with Emulator() as emulator:
+            requests.get(f"{emulator.url}/agent_ingresses", headers={...})
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Emulator(Control):
 
     @property
     def url(self) -> str:
-        """The URL of the API: `http://HOST:PORT`, without a slash at the end.
+        """The URL of the API: ``http://HOST:PORT``, without a slash at the end.
 
         Raises:
             RuntimeError: The port is not known before the first start.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -241,6 +243,44 @@ class Project:
         result = Result(process.returncode, "".join(lines))
         assert (result.code != 0) == fails, f"pulumi {' '.join(args)} ended with {result.code}:\n{result.output}"
         return result
+
+    def typed(self, script: str, stdin: str = "", **environment: str) -> str:
+        """Runs what a reader types, in the project's folder, and ends what it leaves running. All of it must succeed."""
+        process = subprocess.Popen(
+            ["bash", "-euxo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env={**self.environment, "PULUMI_SKIP_CONFIRMATIONS": "true", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+        assert process.stdin
+        assert process.stdout
+        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, end)
+        watchdog.start()
+        # Its output is read while it runs: it may be more than a pipe holds.
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda out: lines.extend(out), args=[process.stdout])
+        reader.start()
+        try:
+            with process.stdin:
+                process.stdin.write(stdin)
+            code = process.wait()
+        finally:
+            watchdog.cancel()
+            end()
+            reader.join()
+            process.stdout.close()
+        output = "".join(lines)
+        assert code == 0, output
+        return output
 
     def up(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
         """`pulumi up`, without its preview."""

@@ -1,4 +1,4 @@
-"""The ways over from other tools, and the programs in other languages, as docs/ has them."""
+"""The commands of the pages of docs/, and the programs in other languages, run as they stand there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project
-from tests.engine.test_examples import typed
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,7 +55,7 @@ def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
     emulator.clear_requests()
 
     commands = block("guides/bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
-    output = typed(project, commands, NGROK_API_KEY="")
+    output = project.typed(commands, NGROK_API_KEY="")
     assert UNCHANGED in output
     assert has_only_been_read(emulator)
     assert [(each["id"], each["protect"]) for each in project.resources()] == [(id_, True)]
@@ -70,9 +69,46 @@ def test_from_terraform(project: Project, emulator: Emulator) -> None:
     terraform.write_text(f"#!/bin/sh\necho {id_}\n")
     terraform.chmod(0o755)
     path = f"{project.folder}:{project.environment['PATH']}"
-    output = typed(project, block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
+    output = project.typed(block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
     assert UNCHANGED in output
     assert has_only_been_read(emulator)
+
+
+def test_taking_over_one_ingress(project: Project, emulator: Emulator) -> None:
+    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.config(secret={"ngrok:apiKey": API_KEY})
+    emulator.clear_requests()
+    commands = block("reference/command-line.md", "sh").replace("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", id_)
+    # What the last line prints becomes the program.
+    project.typed(f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
+    assert UNCHANGED in project.preview()
+    assert has_only_been_read(emulator)
+
+
+def test_the_lookups(project: Project, emulator: Emulator) -> None:
+    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    (project.folder / "__main__.py").write_text(block("reference/functions.md", "python"))
+    project.up()
+    [ingress] = emulator.ingresses()
+    assert project.outputs() == {"ns_targets": sorted(f"{name}." for name in ingress["ns_targets"]), "domains": []}
+
+
+def test_two_accounts(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(block("guides/two-accounts.md", "python"))
+    project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY})
+    project.up()
+    asked = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
+    assert asked == {"connect.acme.com": 1, "connect.other.example": 2}
+
+
+def test_the_configuration_of_an_agent(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(block("guides/agents.md", "python"))
+    project.config(secret={"authtoken": "2k5-a_b"})
+    project.up()
+    project.typed(block("guides/agents.md", "sh"))
+    written = yaml.safe_load((project.folder / "ngrok.yml").read_text())
+    assert written["agent"].pop("authtoken") == "2k5-a_b"
+    assert written == yaml.safe_load(block("guides/agents.md", "yaml"))
 
 
 # The stack, the ingress, its records, the wait, the second provider, and its ingress.

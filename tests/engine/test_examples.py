@@ -35,22 +35,6 @@ def example(tmp_path: Path, cli: Path, user_env: Path, emulator: Emulator) -> Ca
     return copied
 
 
-def typed(project: Project, script: str, **environment: str) -> str:
-    """Runs what a reader types, in the project's folder. All of it must succeed."""
-    run = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", script],
-        cwd=project.folder,
-        env={**project.environment, "PULUMI_SKIP_CONFIRMATIONS": "true", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
-    return run.stdout
-
-
 def test_the_automation_api(project: Project, emulator: Emulator) -> None:
     def run(*arguments: str) -> str:
         python = project.user_env / "bin" / "python"
@@ -108,7 +92,7 @@ def test_taking_over(example: Callable[[str], Project], emulator: Emulator) -> N
     done = ("pip install", "pulumi stack init", "export NGROK_API_KEY")
     script = "\n".join(command for command in commands if not command.startswith(done))
     assert script.count("\n") == 4
-    output = typed(project, script)
+    output = project.typed(script)
     assert 'description="made by hand"' in output
     assert UNCHANGED in output
     assert {request["method"] for request in emulator.requests()} == {"GET"}

@@ -16,7 +16,6 @@ from pulumi_agin.emulator import Emulator
 from tests.engine.dns_provider.package import install_aws
 from tests.engine.dns_provider.service import DnsService
 from tests.engine.project import Project
-from tests.engine.test_examples import typed
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
@@ -69,7 +68,7 @@ def test_a_fleet_of_terraform_and_by_hand(project: Project, emulator: Emulator, 
     ids = make_fleet(emulator, route53, API_KEY, 30)
     install_terraform(project, {id_: f"fleet-{number}" for number, id_ in enumerate(ids[:20])})
     script = commands(PAGE.read_text().split(f"## {ALONE}")[0])
-    output = typed(project, script)
+    output = project.typed(script)
 
     assert "= 30 to import" in output
     assert "+ 30 to create" in output, "the delegations"
@@ -83,7 +82,7 @@ def test_a_fleet_of_terraform_and_by_hand(project: Project, emulator: Emulator, 
 
     # A second run of the import is harmless.
     again = next(line for line in script.splitlines() if "| pulumi import" in line)
-    typed(project, again)
+    project.typed(again)
     assert "91 unchanged" in project.preview("--expect-no-changes")
     assert_was_only_read(emulator, route53)
 
@@ -100,7 +99,7 @@ def test_a_fleet_in_a_component_with_an_explicit_provider(
     (project.folder / "__main__.py").write_text(program[1])
     # The page leads back to its fifth step.
     up = commands(PAGE.read_text().split("## 5. The records")[1].split("## 6")[0])
-    output = typed(project, commands(section) + up)
+    output = project.typed(commands(section) + up)
 
     assert "12 unchanged" in output, "the stack, the provider, the component, and three times three"
     urns = {resource["urn"].partition("::")[2] for resource in project.resources()}

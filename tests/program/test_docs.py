@@ -6,7 +6,9 @@ A page's first program is whole, and the others go on with what it has.
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
+import io
 import json
 import re
 import shlex
@@ -25,12 +27,21 @@ from tests.program.conftest import Mocks, run
 from tests.program.test_examples import THEIRS
 
 ROOT = Path(__file__).parents[2]
-# That of the emulator is about tests, and is run by tests/unit.
-PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem != "emulator")
+# Their programs are tests, which tests/unit and tests/engine run.
+ABOUT_TESTS = ("emulator", "testing")
+PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
 
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S)
+
+
+SECRETS = {
+    "project:secondApiKey": "a-key",
+    "project:devicesApiKey": "a-key",
+    "project:tsigSecret": "YWFhYQ==",
+    "project:authtoken": "2k5-a_b",
+}
 
 
 def table(page: str, section: str, first: str = "argument") -> list[str]:
@@ -65,9 +76,8 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
 def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"project:secondApiKey": "a-key", "project:devicesApiKey": "a-key", "project:tsigSecret": "YWFhYQ=="}
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(secrets))
-    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(secrets)))
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({**SECRETS, "project:zoneId": "Z1"}))
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(SECRETS)))
     mocks.answer = {**THEIRS, "agent_ingresses": [THEIRS]}
     # Of one that is read, the program says no domain.
     made_of = mocks.new_resource
@@ -83,19 +93,6 @@ def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytes
         tokens = [token for token in made if token.endswith(f":{name}")]
         assert len(tokens) == constructed.count(name), name
     assert len(mocks.called) == len(re.findall(r"\bagin\.get_\w+\(", code_of(written)))
-
-
-@pytest.mark.usefixtures("dns_sdks")
-@pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
-def test_the_readmes_programs_with_dns_run(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = {"project:authtoken": "2k5-a_b", "project:zoneId": "Z1"}
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
-    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["project:authtoken"]))
-    _, whole, transforms, *_ = blocks(ROOT / "README.md", "python")
-    run(lambda: exec(whole + transforms, {"__name__": "__main__"}))
-    made = sorted(request.token for request in mocks.requests if not request.token.startswith("pulumi-python"))
-    delegations = ["agin:index:AgentIngressDelegation"] * 2
-    assert made == [*delegations, "aws:route53/record:Record", *["cloudflare:index/dnsRecord:DnsRecord"] * 2]
 
 
 def read(id_: str | None, outputs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
@@ -128,30 +125,39 @@ def arguments(function: Callable[..., Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("section", "function"),
+    ("page", "section", "function"),
     [
-        ("AgentIngress", agin.AgentIngressArgs.__init__),
-        ("AgentIngressDelegation", agin.AgentIngressDelegation.__init__),
-        ("AgentIngressCertificateValidation", agin.AgentIngressCertificateValidation.__init__),
-        ("Rfc2136Delegation", agin.dns.Rfc2136Delegation.__init__),
-        ("Provider", agin.Provider.__init__),
-        ("agent_config", agin.agent_config),
+        ("agent-ingress", "Arguments", agin.AgentIngressArgs.__init__),
+        ("delegation", "Arguments", agin.AgentIngressDelegation.__init__),
+        ("certificate-validation", "Arguments", agin.AgentIngressCertificateValidation.__init__),
+        ("rfc2136-delegation", "Arguments", agin.dns.Rfc2136Delegation.__init__),
+        ("provider", "Arguments", agin.Provider.__init__),
+        ("functions", "agent_config", agin.agent_config),
+        ("functions", "get_agent_ingresses", agin.get_agent_ingresses),
     ],
 )
-def test_every_argument_has_its_line(section: str, function: Callable[..., Any]) -> None:
-    assert sorted(names(table("reference/resources.md", section))) == sorted(arguments(function))
+def test_every_argument_has_its_line(page: str, section: str, function: Callable[..., Any]) -> None:
+    documented = set(names(table(f"reference/{page}.md", section))) - {"opts"}
+    assert documented == set(arguments(function))
 
 
 @pytest.mark.parametrize(
-    ("section", "resource", "more"),
+    ("page", "resource", "more"),
     [
-        ("AgentIngress", agin.AgentIngress, {"id"}),
-        ("AgentIngressDelegation", agin.AgentIngressDelegation, set()),
-        ("AgentIngressCertificateValidation", agin.AgentIngressCertificateValidation, set()),
+        ("agent-ingress", agin.AgentIngress, {"id"}),
+        ("delegation", agin.AgentIngressDelegation, set()),
+        ("certificate-validation", agin.AgentIngressCertificateValidation, set()),
     ],
 )
-def test_every_output_has_its_line(section: str, resource: type, more: set[str]) -> None:
-    assert set(names(table("reference/resources.md", section, "output"))) == set(inspect.get_annotations(resource)) | more
+def test_every_output_has_its_line(page: str, resource: type, more: set[str]) -> None:
+    documented = set(names(table(f"reference/{page}.md", "Outputs", "output")))
+    assert documented == set(inspect.get_annotations(resource)) | more
+
+
+def test_every_public_name_is_on_the_page_of_the_python_api() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
+    listed = set(re.findall(r"auto(?:class|function):: (\w+)", page))
+    assert listed == set(agin.__all__) - {"dns", "__version__"}
 
 
 def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra() -> None:
@@ -162,7 +168,7 @@ def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra
     assert adapters.keys() == functions
     project = (ROOT / "pyproject.toml").read_text()
     for name in functions - {"custom"}:
-        _, package, records, given, *_ = adapters[name]
+        _, _, package, records, given, *_ = adapters[name]
         assert names([given]) == arguments(getattr(agin.dns, name))
         assert re.search(rf'^{name} = \["{package}[>=]', project, re.M), name
         source = inspect.getsource(getattr(agin.dns, name))
@@ -209,13 +215,13 @@ def test_every_message_of_the_page_of_errors_is_one_of_ours() -> None:
         assert any(re.search(pieces, message, re.S) for message in known), f"no message has: {row}"
 
 
-# -- commands and links -----------------------------------------------------------------------------------
+# -- commands -----------------------------------------------------------------------------------
 
 
 def commands() -> list[list[str]]:
     """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
     found = []
-    for page in [*PAGES, ROOT / "docs" / "reference" / "emulator.md", *(ROOT / "examples").glob("*/README.md")]:
+    for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
         lines = [line.removeprefix("$ ") for text in blocks(page, "(?:sh|console)") for line in text.splitlines()]
         for line in lines:
             for part in re.split(r" \| | >>? ", line):
@@ -232,15 +238,16 @@ def test_the_commands_are_ones(words: list[str], monkeypatch: pytest.MonkeyPatch
     assert cli.main(words) == 0
 
 
-def anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+def test_every_option_of_a_command_is_on_the_page_of_the_command_line() -> None:
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    for name in ("import", "doctor"):
+        section = page.split(f"\n## pulumi-agin {name}\n")[1].split("\n## ")[0]
+        documented = set(re.findall(r"`(--[\w-]+)", section.split("| option |")[1].split("\n\n")[0]))
+        assert documented == options_of(name), name
 
 
-def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *PAGES, *(ROOT / "examples").glob("*/README.md")]:
-        for link in re.findall(r"\]\((?!https:)([^)\s]+)\)", page.read_text()):
-            file, _, anchor = link.partition("#")
-            target = (page.parent / file).resolve() if file else page
-            assert target.exists(), f"{page.name}: {link}"
-            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+def options_of(command: str) -> set[str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}

@@ -1,0 +1,61 @@
+"""The site that `make docs` builds from these pages and from the docstrings, with Sphinx."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parent.parent
+
+project = "pulumi-agin"
+author = "The pulumi-agin authors"
+copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name for it
+version = release = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    # Reads docstrings in Google's style.
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+
+html_theme = "furo"
+html_title = f"pulumi-agin {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+# Headings are link targets by the names that git hosts give them, so the pages' links work there, too.
+myst_heading_anchors = 3
+
+# A name in single backticks, as docstrings have it, is code.
+default_role = "code"
+# Quotes in the docs are often those of a value, such as "".
+smartquotes = False
+# Pygments does not know every expression of HCL.
+suppress_warnings = ["misc.highlighting_failure"]
+autodoc_typehints = "signature"
+autodoc_class_signature = "separated"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+copybutton_exclude = ".linenos, .gp"
+
+
+def _keep_colons(*arguments: Any) -> None:
+    """Keeps napoleon from reading "what: its limit" in the text of an attribute as a type and a text."""
+    _app, kind, _name, _object, _options, lines = arguments
+    if kind in ("attribute", "property"):
+        lines.insert(0, "")
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    # Before napoleon, whose priority is 500.
+    app.connect("autodoc-process-docstring", _keep_colons, priority=1)
