@@ -43,7 +43,7 @@ demo-yaml-destroy:  ## destroy what the demo in YAML made, and its folder
 demo-full-destroy:  ## destroy what the full demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy-full
 
-test: lint bind  ## everything that CI runs: lint, then all levels of tests
+test: lint docs bind  ## everything that CI runs: lint, then all levels of tests
 	$(call pytest,$(PARALLEL) $(LONGEST_FIRST:%=tests/%))
 	@$(BIN)/python -m tools.versions lowest --jobs $(JOBS)
 
@@ -102,6 +102,10 @@ lint-pyright:
 lint-contracts:
 	$(BIN)/lint-imports
 
+docs: env  ## the site of the docs, in .build/site; a link or an anchor that leads nowhere is an error
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site
+	@echo "the site is in .build/site/index.html"
+
 bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
 	@$(BIN)/python -m benchmarks $(T)
 
@@ -114,4 +118,4 @@ bind:  ## BIND's named and dig, which are installed where they are missing and t
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)

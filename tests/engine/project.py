@@ -245,7 +245,7 @@ class Project:
         return result
 
     def typed(self, script: str, stdin: str = "", **environment: str) -> str:
-        """Runs what a reader types, in the project's folder, and ends what it leaves running. All of it must succeed."""
+        """Runs what a reader types, in the project's folder. All must succeed. What it leaves running is ended."""
         process = subprocess.Popen(
             ["bash", "-euxo", "pipefail", "-c", script],
             cwd=self.folder,

@@ -51,7 +51,7 @@ def test_from_a_domain_to_an_agents_configuration(project: Project, emulator: Em
 
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "connect.acme.com"
-    assert [(each.what, each.name) for each in route53.operations()] == [("create", "connect")]
+    assert [(each.what, each.name) for each in route53.operations()] == [("create", "connect.acme.com")]
     assert "connect_url" in project.outputs()["agent_config"]
     assert "ciphertext" not in str(project.resources())
     assert UNCHANGED in project.up()

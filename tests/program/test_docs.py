@@ -224,7 +224,7 @@ def commands() -> list[list[str]]:
     for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
         lines = [line.removeprefix("$ ") for text in blocks(page, "(?:sh|console)") for line in text.splitlines()]
         for line in lines:
-            for part in re.split(r" \| | >>? ", line):
+            for part in re.split(r" \| | >>? | &$", line):
                 words = shlex.split(part, comments=True)
                 if words[:1] == ["pulumi-agin"]:
                     found.append(words[1:])
@@ -251,3 +251,45 @@ def options_of(command: str) -> set[str]:
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
         cli.main([command, "--help"])
     return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}
+
+
+# -- links ------------------------------------------------------------------------------------------------
+
+# Sphinx checks those between the pages of docs/: see `make docs`.
+REPOSITORY = re.compile(
+    r"https://(?:github\.com|raw\.githubusercontent\.com)/pulumi-agin/pulumi-agin/(?:(?:blob|tree)/)?main/"
+)
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_into_the_repository_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
+    for link in (inline or defined for inline, defined in links):
+        is_absolute = link.startswith("https:")
+        if is_absolute and not REPOSITORY.match(link):
+            continue
+        file, _, anchor = REPOSITORY.sub("", link).partition("#")
+        base = ROOT if is_absolute else page.parent
+        target = (base / file).resolve() if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_link_of_the_readme_works_on_a_package_index() -> None:
+    text = (ROOT / "README.md").read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
+    assert all("".join(link).startswith("https://") for link in links)
+    # Each link by its name is defined.
+    defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
+    used = {(name or label).lower() for label, name in re.findall(r"\[([^\]`]+)\]\[([^\]]*)\]", text)}
+    assert used <= defined
