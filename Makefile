@@ -112,10 +112,16 @@ bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3
 env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
+lock:  ## tools/locks/dev.txt, the versions of that environment, in line with pyproject.toml; T=--upgrade takes the newest
+	@$(PYTHON) -m tools.environment lock $(T) >/dev/null
+
 bind:  ## BIND's named and dig, which are installed where they are missing and this user may
 	@$(PYTHON) -m tools.bind >/dev/null || echo "without it, the tests that need it fail" >&2
+
+release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
+	@$(BIN)/python -m tools.release tag "$(VERSION)"
 
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: docs help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env bind clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env lock bind release clean $(LEVELS)

@@ -3,6 +3,9 @@
 `python3 -m tools.environment dev` and `python3 -m tools.environment user` make one and print its folder. So does
 `python3 -m tools.environment dns-sdks` for the packages that have an adapter in pulumi_agin.dns. `tools.versions` makes
 the environments in `.build/versions`. Each is made once, and again only when what it was made from has changed.
+
+All of them but those of versions take the versions in `tools/locks/dev.txt`. `python3 -m tools.environment lock` brings
+that file in line with pyproject.toml, and `lock --upgrade` takes the newest versions, too.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +31,8 @@ VERSIONS = BUILD / "versions"
 DNS_SDKS = BUILD / "dns-sdks"
 DIST = BUILD / "dist"
 LOG = LOGS / "environment.log"
+# Constraints, because with a uv.lock Pulumi would run the projects in this repository with uv.
+LOCK = ROOT / "tools" / "locks" / "dev.txt"
 STAMP = "agin-stamp.json"
 
 Resolution = Literal["lowest", "newest"]
@@ -39,7 +46,7 @@ def dev() -> Path:
         return DEV
     _make(DEV, "[1/2] making the development environment .build/venv")
     title = "[2/2] installing the package, its dependencies and the tools: about a minute"
-    _pip(DEV, title, "--editable", ".[emulator]", "--group", "dev")
+    _pip(DEV, title, "--build-constraint", str(LOCK), "--editable", ".[emulator]", "--group", "dev")
     _set_stamp(DEV, wanted)
     return DEV
 
@@ -69,8 +76,9 @@ def dns_sdks() -> Path:
     They are not in the development environment, where type checkers would read more than half a gigabyte of them.
     """
     packages = re.findall(r'"(pulumi(?:verse)?-[a-z0-9-]+[<>=~][^"]*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
-    # The rest of pyproject.toml does not count: this is too much to install again for each change there.
-    wanted = {**_made_from(), "pyproject": " ".join(packages)}
+    # The rest of the two files does not count: this is too much to install again for each change there.
+    pins = re.findall(r"^pulumi\S+==\S+", LOCK.read_text("utf-8"), re.MULTILINE)
+    wanted = {**_made_from(), "pyproject": " ".join(packages), "lock": " ".join(pins)}
     if _stamp(DNS_SDKS) == wanted:
         return DNS_SDKS
     shutil.rmtree(DNS_SDKS, ignore_errors=True)
@@ -115,6 +123,25 @@ def versions(python: Path, resolution: Resolution) -> Path:
     return folder
 
 
+def lock(*, upgrade: bool = False) -> Path:
+    """Brings the lock in line with pyproject.toml. It has all extras and all tools, for each Python that is supported.
+
+    Args:
+        upgrade: Whether to take the newest versions of everything. Otherwise, what fits stays.
+    """
+    what = ["--universal", "--python-version", "3.10", "--all-extras", "--group", "dev", "pyproject.toml"]
+    # No index is named: whoever installs takes the packages from their own.
+    options = ["--no-header", "--no-emit-index-url", "--no-python-downloads", *(["--upgrade"] if upgrade else [])]
+    # The development environment can't be made while the lock does not fit, so uv gets one of its own.
+    with tempfile.TemporaryDirectory() as folder:
+        _make(Path(folder), "[1/2] making an environment for uv")
+        _pip(Path(folder), "      installing uv", "uv")
+        uv = Path(folder) / "bin" / "uv"
+        command: list[str | Path] = [uv, "pip", "compile", *options, "--output-file", LOCK, *what]
+        run_step("[2/2] choosing the versions", command, log=LOG)
+    return LOCK
+
+
 def sources_hash(project: Path) -> str:
     """Hashes the names and contents of the files that the wheel is made from, besides pyproject.toml."""
     digest = hashlib.sha256()
@@ -137,8 +164,7 @@ def build_wheel(title: str, folder: Path, into: Path = DIST) -> Path:
     has_backend = _stamp(DEV) == _made_from()
     python = (DEV if has_backend else folder) / "bin" / "python"
     command: list[str | Path] = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", into, "."]
-    if has_backend:
-        command.append("--no-build-isolation")
+    command += ["--no-build-isolation"] if has_backend else ["--build-constraint", LOCK]
     shutil.rmtree(into, ignore_errors=True)
     run_step(title, command, log=LOG, env=_pip_environment())
     (wheel,) = into.glob("*.whl")
@@ -154,13 +180,13 @@ def _make(folder: Path, title: str) -> None:
         )
     shutil.rmtree(folder, ignore_errors=True)
     run_step(title, [sys.executable, "-m", "venv", folder], log=LOG)
-    # Most Pythons come with an older one. Dependency groups need pip 25.1, and Pulumi has pip list the packages in each
-    # run of a program, for which older ones take twice as long.
-    _pip(folder, "      upgrading its pip", "--upgrade", "pip>=25.1")
+    # Most Pythons come with an older one. Constraints of builds need pip 25.3, and Pulumi has pip list the packages in
+    # each run of a program, for which older ones take twice as long.
+    _pip(folder, "      upgrading its pip", "--upgrade", "pip")
 
 
 def _pip(folder: Path, title: str, *arguments: str) -> None:
-    command: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", *arguments]
+    command: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", "--constraint", LOCK, *arguments]
     run_step(title, command, log=LOG, env=_pip_environment())
 
 
@@ -173,8 +199,8 @@ def _pip_environment() -> dict[str, str]:
 
 
 def _made_from() -> dict[str, str]:
-    project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    return {"python": f"{sys.base_prefix} {sys.version}", "folder": str(ROOT), "pyproject": project}
+    project, locked = (hashlib.sha256(file.read_bytes()).hexdigest() for file in (ROOT / "pyproject.toml", LOCK))
+    return {"python": f"{sys.base_prefix} {sys.version}", "folder": str(ROOT), "pyproject": project, "lock": locked}
 
 
 def _stamp(folder: Path) -> dict[str, str]:
@@ -191,11 +217,18 @@ def _set_stamp(folder: Path, made_from: dict[str, str]) -> None:
 
 
 def main() -> int:
-    makers = {"dev": dev, "user": user, "dns-sdks": dns_sdks}
-    if len(sys.argv) != 2 or sys.argv[1] not in makers:
-        say("usage: python3 -m tools.environment {dev|user|dns-sdks}")
+    makers: dict[str, Callable[[], Path]] = {
+        "dev": dev,
+        "user": user,
+        "dns-sdks": dns_sdks,
+        "lock": lock,
+        "lock --upgrade": lambda: lock(upgrade=True),
+    }
+    wanted = " ".join(sys.argv[1:])
+    if wanted not in makers:
+        say(f"usage: python3 -m tools.environment {{{'|'.join(makers)}}}")
         return 2
-    return exit_status(lambda: print(makers[sys.argv[1]]()))
+    return exit_status(lambda: print(makers[wanted]()))
 
 
 if __name__ == "__main__":
