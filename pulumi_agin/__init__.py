@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .version import VERSION as _VERSION
+
 if TYPE_CHECKING:
     from . import dns
     from .agent_configuration import agent_config
@@ -50,6 +52,8 @@ __all__ = [
     "get_agent_ingresses",
     "get_agent_ingresses_output",
 ]
+
+__version__ = _VERSION
 
 # The modules of the names. A name is loaded when it is used, because the plugin process needs none of them, and the
 # engine waits for that process to start.

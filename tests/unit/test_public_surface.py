@@ -6,6 +6,7 @@ import ast
 import base64
 import json
 import pickle
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -17,6 +18,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.version import VERSION
 
 # These stand in users' states: `refresh` and `destroy` load the provider from them.
 PROVIDER_IN_STATES = {
@@ -61,6 +63,12 @@ def test_the_public_names() -> None:
     assert set(pulumi_agin.__all__) <= set(dir(pulumi_agin))
 
 
+def test_the_version_is_there_as_everywhere_in_python() -> None:
+    assert pulumi_agin.__version__ == VERSION
+    assert "__version__" in dir(pulumi_agin)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", pulumi_agin.__version__)
+
+
 @pytest.mark.parametrize("protocol", PROVIDER_IN_STATES)
 def test_the_provider_in_users_states_never_changes(protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # The SDK takes the interpreter's default, which is 5 from Python 3.14 on.
@@ -97,7 +105,7 @@ def loaded_by(program: str) -> list[str]:
 
 
 def test_a_program_loads_nothing_that_it_may_not_need() -> None:
-    assert loaded_by("import pulumi_agin") == ["pulumi_agin"]
+    assert loaded_by("import pulumi_agin") == ["pulumi_agin", "pulumi_agin.version"]
     assert loaded_by("from pulumi_agin import AgentIngress") == [
         "pulumi_agin",
         "pulumi_agin.agent_ingress",
@@ -125,6 +133,7 @@ def test_a_program_loads_nothing_that_it_may_not_need() -> None:
         "pulumi_agin.sdk",
         "pulumi_agin.settings",
         "pulumi_agin.tokens",
+        "pulumi_agin.version",
         "pulumi_agin.words",
     ]
 
@@ -151,6 +160,7 @@ def test_the_plugin_loads_nothing_of_what_a_program_writes() -> None:
         "pulumi_agin.lifecycle.results",
         "pulumi_agin.settings",
         "pulumi_agin.tokens",
+        "pulumi_agin.version",
         "pulumi_agin.words",
     ]
 
