@@ -6,12 +6,17 @@ import csv
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.version import VERSION
 from tests.engine.project import Project
+from tools import release
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +36,62 @@ def test_the_wheel_holds_the_package_and_nothing_else(user_env: Path) -> None:
     programs = {"../../../bin/pulumi-agin", "../../../bin/pulumi-resource-agin"}
     assert programs == {name for name in others if ".dist-info/" not in name}
     assert any(name.endswith("licenses/LICENSE") for name in others)
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The packages of a release, which twine has checked."""
+    return release.packages(tmp_path_factory.mktemp("packages"))
+
+
+def test_a_release_is_an_sdist_a_wheel_and_the_plugin(packages: list[Path]) -> None:
+    assert sorted(file.name for file in packages) == [
+        f"pulumi-resource-agin-v{VERSION}.tar.gz",
+        f"pulumi_agin-{VERSION}-py3-none-any.whl",
+        f"pulumi_agin-{VERSION}.tar.gz",
+    ]
+
+
+def test_what_is_installed_from_the_sdist_is_what_the_wheel_has(packages: list[Path], tmp_path: Path) -> None:
+    [sdist] = [file for file in packages if file.name == f"pulumi_agin-{VERSION}.tar.gz"]
+    [wheel] = [file for file in packages if file.suffix == ".whl"]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    # Without the network: the build backend is that of the development environment.
+    offline = ["--no-index", "--no-build-isolation", "--no-deps", "--no-compile", "--ignore-installed"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *offline, "--prefix", tmp_path, sdist], check=True)
+    [installed] = tmp_path.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        package = {name: archive.read(name) for name in archive.namelist() if name.startswith("pulumi_agin/")}
+        [metadata] = [archive.read(name) for name in archive.namelist() if name.endswith("/METADATA")]
+    assert package == {
+        str(path.relative_to(installed)): path.read_bytes()
+        for path in installed.glob("pulumi_agin/**/*")
+        if path.is_file()
+    }
+    assert [path.read_bytes() for path in installed.glob("pulumi_agin-*.dist-info/METADATA")] == [metadata]
+    program = "import pulumi_agin; print(pulumi_agin.__version__, pulumi_agin.__file__)"
+    python = tmp_path / "bin" / "python"
+    run = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [VERSION, str(installed / "pulumi_agin" / "__init__.py")]
+
+
+def test_the_sdist_has_what_its_page_is_made_of_and_nothing_of_this_machine(packages: list[Path]) -> None:
+    [sdist] = [file for file in packages if file.name == f"pulumi_agin-{VERSION}.tar.gz"]
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    others = {name for name in names if not name.startswith("pulumi_agin/")}
+    assert others == {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+
+
+def test_the_package_index_learns_the_version_the_license_and_the_places(packages: list[Path]) -> None:
+    [wheel] = [file for file in packages if file.suffix == ".whl"]
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = HeaderParser().parsestr(archive.read(f"pulumi_agin-{VERSION}.dist-info/METADATA").decode())
+    assert metadata["Version"] == VERSION
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    places = {line.partition(",")[0] for line in metadata.get_all("Project-URL", [])}
+    assert places == {"Changelog", "Documentation", "Homepage", "Issues", "Repository", "Security"}
 
 
 def test_it_needs_pulumi_requests_and_pydantic_and_no_more(user_env: Path) -> None:
