@@ -34,6 +34,9 @@ demo-full:  ## the whole of it: an ingress, its DNS records in a real BIND, its 
 demo-shell:  ## a shell in which pulumi works on the demo's stack
 	@$(PYTHON) -m tools.demo shell
 
+demo-full-shell:  ## a shell in which pulumi and pulumi-agin doctor work on the full demo's stack, BIND and emulator
+	@$(PYTHON) -m tools.demo shell-full
+
 demo-destroy:  ## destroy what the demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy
 
@@ -124,4 +127,4 @@ release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: docs help demo demo-yaml demo-full demo-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env lock bind release clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env lock bind release clean $(LEVELS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import os
 import re
 import runpy
@@ -47,6 +48,11 @@ class Demo:
     def folder(self) -> Path:
         """The folder of everything that the demo makes."""
         return BUILD / self.make
+
+    @property
+    def ingresses(self) -> Path:
+        """The file in which the emulator keeps the ingresses."""
+        return self.folder / "agent-ingresses.json"
 
     @property
     def config(self) -> Path:
@@ -92,6 +98,7 @@ FULL = Demo(
     """
 What next:
   make demo-full                run it again: nothing has changed, so nothing is done
+  make demo-full-shell          a shell for commands such as pulumi-agin doctor, pulumi preview, dig
   make demo-full-destroy        destroy the ingress, its records, and everything the demo made
 With an ngrok API key and a name server of yours, `pulumi up` runs the same program: see examples/bind/README.md
 """,
@@ -116,32 +123,63 @@ def up(demo: Demo, description: str | None) -> None:
 def up_full() -> None:
     bind.ensure()
     with alone(), name_server() as server, running(FULL, dns=server.address) as env:
-        [key] = server.keys
-        values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
-        plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
-        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
-        # Not on the command line, which other users of this machine can see.
-        pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
-        pulumi(env, "up", "--yes")
+        bring_up_full(server, env)
         show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
         show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
         pulumi(env, "stack", "output", "agent_config")
     show(FULL.next)
 
 
+def bring_up_full(server: bind.Bind, env: Mapping[str, str]) -> None:
+    [key] = server.keys
+    values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
+    plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
+    pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
+    # Not on the command line, which other users of this machine can see.
+    pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
+    pulumi(env, "up", "--yes")
+
+
 def shell() -> None:
     with alone(), running(QUICKSTART) as env:
-        show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
-        show(f"until this shell ends; its log is {QUICKSTART.folder / 'emulator.log'}. Leave with exit.")
-        # An interactive shell reads start-up files, which may change PATH and the prompt.
-        start_up = QUICKSTART.folder / "bashrc"
-        start_up.write_text(
-            f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
-            encoding="utf-8",
+        open_shell(QUICKSTART, env)
+
+
+def shell_full() -> None:
+    bind.ensure()
+    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
+        if not has_ingress(FULL):
+            bring_up_full(server, env)
+        show(
+            f"""
+Try this, and see what is right and what is wrong:
+  pulumi-agin doctor {DOMAIN} --dns {server.address}
+Take the NS records away, and bring them back:
+  pulumi destroy --yes --target-dependents --target '**Rfc2136Delegation**'
+  pulumi up --yes
+"""
         )
-        bash = shutil.which("bash")
-        interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
-        foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
+        open_shell(FULL, env)
+
+
+def has_ingress(demo: Demo) -> bool:
+    """Whether the demo's emulator has an ingress."""
+    kept = demo.ingresses
+    return kept.exists() and bool(json.loads(kept.read_text(encoding="utf-8"))["ingresses"])
+
+
+def open_shell(demo: Demo, env: Mapping[str, str]) -> None:
+    show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
+    show(f"until this shell ends; its log is {demo.folder / 'emulator.log'}. Leave with exit.")
+    # An interactive shell reads start-up files, which may change PATH and the prompt.
+    start_up = demo.folder / "bashrc"
+    start_up.write_text(
+        f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
+        encoding="utf-8",
+    )
+    bash = shutil.which("bash")
+    interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
+    foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
 
 
 def destroy(demo: Demo) -> None:
@@ -275,7 +313,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) ->
     """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL."""
     log = demo.folder / "emulator.log"
     command: list[str | Path] = [user / "bin" / "pulumi-agin", "emulator", "--port", "0"]
-    command += ["--file", demo.folder / "agent-ingresses.json"]
+    command += ["--file", demo.ingresses]
     if dns is not None:
         command += ["--dns", dns]
     with log.open("wb") as output:
@@ -360,6 +398,7 @@ def main() -> int:
     commands.add_parser("destroy")
     commands.add_parser("destroy-yaml")
     commands.add_parser("up-full")
+    commands.add_parser("shell-full")
     commands.add_parser("destroy-full")
     arguments = parser.parse_args()
     run = {
@@ -369,6 +408,7 @@ def main() -> int:
         "destroy": lambda: destroy(QUICKSTART),
         "destroy-yaml": lambda: destroy(IN_YAML),
         "up-full": up_full,
+        "shell-full": shell_full,
         "destroy-full": destroy_full,
     }
     return exit_status(run[arguments.command])

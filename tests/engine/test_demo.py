@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def make(checkout: Path, programs: Path | str, *arguments: str) -> str:
+def make(checkout: Path, programs: Path | str, *arguments: str, stdin: str = "") -> str:
     # A Python that is nobody's virtual environment, as on a fresh machine.
     python = Path(sys.base_prefix) / "bin" / "python3"
     run = subprocess.run(
@@ -37,7 +38,7 @@ def make(checkout: Path, programs: Path | str, *arguments: str) -> str:
             **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")},
             "PATH": f"{programs}:{os.environ['PATH']}",
         },
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -73,11 +74,20 @@ def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
     assert "2 deleted" in ended
     assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
 
+    # What the shell is for is made first, if there is nothing.
+    first = make(checkout, cli, "demo-full-shell")
+    assert "the certificate of connect.acme.com is issued" in first
     full = make(checkout, cli, "demo-full")
-    assert "the certificate of connect.acme.com is issued" in full
+    assert "5 unchanged" in full
     assert full.count("connect.acme.com. NS ns-") == 4
     assert 'connect_url: "connect.acme.com:443"' in full
-    assert "5 unchanged" in make(checkout, cli, "demo-full")
+    # The shell's own lines, as a user pastes them.
+    doctor, take_away, bring_back = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)
+    lines = f"{doctor} && echo well\n{take_away}\n{doctor} || echo ill\n{bring_back}\n{doctor} && echo well again\n"
+    shell = make(checkout, cli, "demo-full-shell", stdin=lines)
+    assert "5 created" not in shell
+    assert re.findall("^(?:well|ill|well again)$", shell, re.M) == ["well", "ill", "well again"]
+    assert re.findall("^delegation +(ok|wrong) ", shell, re.M) == ["ok", "wrong", "ok"]
     assert "5 deleted" in make(checkout, cli, "demo-full-destroy")
     assert "nothing to destroy" in make(checkout, cli, "demo-full-destroy")
 
