@@ -211,6 +211,14 @@ class Settings:
         return f"the account of the API key from {self.api_key.origin}"
 
     @property
+    def other_base_url(self) -> str:
+        """The base URL and where it comes from, in words; "" if it is that of ngrok's public API."""
+        base_url = self.base_url.value
+        if base_url.rstrip("/").lower() == PUBLIC_API:
+            return ""
+        return f"{base_url}, from {self.base_url.origin}"
+
+    @property
     def how_to_set_api_key(self) -> str:
         """How to set another API key in place of this one."""
         origin = self.api_key.origin

@@ -24,11 +24,13 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither settings of ngrok's or Pulumi's nor a proxy reach a test from outside."""
+    """Neither settings of ngrok's or Pulumi's nor a proxy nor how a terminal looks reach a test from outside."""
     for name in os.environ:
         if name.startswith(("NGROK_", "PULUMI_")) and not name.startswith("PULUMI_AGIN_TEST_"):
             monkeypatch.delenv(name)
         if name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name)
+        if name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
 
 

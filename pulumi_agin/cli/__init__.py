@@ -6,6 +6,8 @@ This module only parses. Each command is a module of its own, which is loaded wh
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Sequence
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
@@ -37,15 +39,41 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
         succeed. For `doctor`, 1 means that something is wrong, and the report on stdout says what. Every other failure
         prints one sentence on stderr.
     """
-    parser = argparse.ArgumentParser(prog="pulumi-agin", description="ngrok Agent Ingresses from Pulumi.")
+    options = parser().parse_args(arguments)
+    run = options.run
+    return int(run(options, clock))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns what parses the command line. `shtab` makes the completion of a shell from it."""
+    parser = argparse.ArgumentParser(
+        prog="pulumi-agin",
+        description=_paragraphs("ngrok Agent Ingresses from Pulumi."),
+        epilog=_examples(
+            "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
+            "pulumi-agin doctor connect.acme.com",
+            "pulumi-agin emulator --port 4040",
+        )
+        + "\n\n`pulumi-agin COMMAND --help` describes a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_import(commands)
     _add_doctor(commands)
     _add_emulator(commands)
-    options = parser.parse_args(arguments)
-    run = options.run
-    return int(run(options, clock))
+    return parser
+
+
+def _paragraphs(*texts: str) -> str:
+    """Returns the texts as paragraphs that fit the terminal, as argparse fits the rest of a help text."""
+    width = shutil.get_terminal_size().columns - 2
+    return "\n\n".join(textwrap.fill(text, width) for text in texts)
+
+
+def _examples(*lines: str) -> str:
+    """Returns the examples at the end of a help text. They are not broken, because they are pasted."""
+    return "\n".join(["examples:", *(f"  {line}" for line in lines)])
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -54,9 +82,17 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="take over existing Agent Ingresses",
         usage="%(prog)s (ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE] [--parent URN]\n"
         "       [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
-        description="Prints the file with which Pulumi takes over existing Agent Ingresses:\n\n"
-        "  pulumi-agin import ID | pulumi import --file /dev/stdin --generate-code=false --yes\n\n"
-        f"{_SETTINGS}",
+        description=_paragraphs(
+            "Prints the file with which Pulumi takes over existing Agent Ingresses; with --code, the program for them.",
+            _SETTINGS,
+        ),
+        epilog=_examples(
+            "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
+            "pulumi import --file /dev/stdin --generate-code=false --yes",
+            "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
+            "pulumi-agin import --names names.csv --code --delegations aws > __main__.py",
+            "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
@@ -107,9 +143,19 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="find out why an Agent Ingress does not work yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]\n"
         "       [--watch [--interval SECONDS] [--timeout SECONDS]]",
-        description="Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix "
-        "what is wrong. It changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and "
-        f"1 otherwise. {_SETTINGS}",
+        description=_paragraphs(
+            "Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix what is "
+            "wrong. It changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 "
+            "otherwise.",
+            _SETTINGS,
+        ),
+        epilog=_examples(
+            "pulumi-agin doctor connect.acme.com",
+            "pulumi-agin doctor connect.acme.com --watch --timeout 600",
+            "pulumi-agin doctor connect.acme.com --dns 127.0.0.1:5300",
+            "pulumi-agin doctor --all --json",
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
         "domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com"
@@ -158,8 +204,17 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     command = commands.add_parser(
         "emulator",
         help="run a stand-in for ngrok's API, to try programs without an account",
-        description="Runs a stand-in for ngrok's Agent Ingress API. Prints its URL as soon as it is ready. SIGINT and "
-        "SIGTERM end it.",
+        description=_paragraphs(
+            "Runs a stand-in for ngrok's Agent Ingress API. Prints its URL on stdout as soon as it is ready, and on "
+            "stderr what to paste in the shell that is to use it. SIGINT (Ctrl-C) and SIGTERM end it.",
+        ),
+        epilog=_examples(
+            "pulumi-agin emulator",
+            "pulumi-agin emulator --port 4040 --file agent-ingresses.json",
+            "pulumi-agin emulator --port 4040 --dns 127.0.0.1:5300",
+            "pulumi-agin emulator --host 0.0.0.0 --port 4040 --allow-remote --allow-host emulator",
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     command.add_argument(

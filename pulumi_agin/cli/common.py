@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import cast
+
+from .terminal import Color, style_of
 
 # How long to wait for ngrok. It is short, because somebody waits at the terminal.
 NGROK_SECONDS = 30.0
@@ -42,13 +45,18 @@ def print_text(text: str) -> int:
     return 0
 
 
-def note(sentence: str) -> None:
-    """Prints a line on stderr.
+def note(sentence: str, color: Color = Color.CYAN, *, lines: Sequence[str] = ()) -> None:
+    """Prints a line on stderr, if that is not closed.
 
     Args:
         sentence: What to say.
+        color: The color of the command's name before it.
+        lines: Lines to paste, which are printed below it.
     """
-    sys.stderr.write(f"pulumi-agin: {sentence}\n")
+    if cast(object, sys.stderr) is None:
+        return
+    said = f"{style_of(sys.stderr).colored('pulumi-agin:', color)} {sentence}"
+    sys.stderr.write("\n".join([said, *lines]) + "\n")
 
 
 def fail(sentence: str, status: int = 2) -> int:
@@ -61,5 +69,5 @@ def fail(sentence: str, status: int = 2) -> int:
     Returns:
         The exit status.
     """
-    note(sentence)
+    note(sentence, Color.RED)
     return status

@@ -9,7 +9,7 @@
         says        why, in one line
         remedies    a list of {"do": what to do, "lines": what to paste or to create}
       and also
-        api_key         source: where the key came from
+        api_key         source: where the key came from; base_url: where it was sent
         agent_ingress   id: or null
         delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
                         unknown
@@ -41,6 +41,7 @@ from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
 from .doctor_watch import SHORTEST_INTERVAL_SECONDS, Screen, watch
 from .stack import load_settings
+from .terminal import stdout_style
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return fail(str(error))
     except KeyboardInterrupt:
         return fail("interrupted", 1)
-    return print_text(report.json() if options.json else report.table()) or int(not report.is_ok)
+    return print_text(report.json() if options.json else report.table(stdout_style())) or int(not report.is_ok)
 
 
 def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | FleetReport]:

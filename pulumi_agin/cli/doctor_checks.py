@@ -82,7 +82,8 @@ class Examiner:
             is_refused_filter = isinstance(error, errors.ApiError) and error.status == 400
             if filter is not None and is_refused_filter:
                 raise UsageError(str(error)) from None
-            return FleetReport(self._failed(error, "--all" if filter is None else f"--filter {shlex.quote(filter)}"))
+            what = "--all" if filter is None else f"--filter {shlex.quote(filter)}"
+            return FleetReport(self._failed(error, what), other_base_url=self._other_base_url)
         if not ingresses:
             matching = "" if filter is None else f" that matches the filter: {self.client.fit_to_show(filter)}"
             raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
@@ -92,7 +93,7 @@ class Examiner:
             self._report(ingress.domain, ingress, api_key, self._existing(ingress), found)
             for ingress, found in zip(ingresses, delegations, strict=True)
         )
-        return FleetReport(api_key, reports, self._line(shlex.quote(reports[0].domain)))
+        return FleetReport(api_key, reports, self._line(shlex.quote(reports[0].domain)), self._other_base_url)
 
     def _report(
         self,
@@ -110,7 +111,8 @@ class Examiner:
             "delegation": delegation,
             "certificate": certificate,
         }
-        return Report(domain, checks, "" if ingress is None else self._due(ingress, certificate))
+        due = "" if ingress is None else self._due(ingress, certificate)
+        return Report(domain, checks, due, self._other_base_url)
 
     # -- ngrok --------------------------------------------------------------------------------------------
 
@@ -145,8 +147,12 @@ class Examiner:
         return None, self._accepted(), Check("wrong", says, remedies, {"id": None})
 
     def _accepted(self) -> Check:
-        source = str(self.settings.api_key.origin)
-        return Check("ok", f"ngrok accepts the one from {source}", details={"source": source})
+        details = self._details_of_api_key()
+        return Check("ok", f"ngrok accepts the one from {details['source']}", details=details)
+
+    def _details_of_api_key(self) -> dict[str, Any]:
+        settings = self.settings
+        return {"source": str(settings.api_key.origin), "base_url": self._safe_text(settings.base_url.value)}
 
     def _existing(self, ingress: AgentIngress) -> Check:
         return Check("ok", self.client.describe(ingress), details={"id": ingress.id})
@@ -154,7 +160,7 @@ class Examiner:
     def _failed(self, error: errors.NgrokError, what: str) -> Check:
         """Returns the check of the API key where ngrok could not be asked. `what` is as `_line` takes it."""
         origin = self.settings.api_key.origin
-        details = {"source": str(origin)}
+        details = self._details_of_api_key()
         if not isinstance(error, errors.AuthenticationError):
             # If there is more to do than this, the message says so.
             remedy = Remedy("when that is over or fixed, run this again", [self._line(what)])
@@ -290,6 +296,10 @@ class Examiner:
 
     def _when(self, moment: str) -> str:
         return moment_in_words(moment, self.clock.utc_now())
+
+    @property
+    def _other_base_url(self) -> str:
+        return self._safe_text(self.settings.other_base_url) or ""
 
     def _safe_text(self, text: str | None) -> str | None:
         return self.client.fit_to_show(text) if text else None

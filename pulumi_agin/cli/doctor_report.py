@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from .terminal import PLAIN, Color, Style
 
 # How many Agent Ingresses ngrok lists in one answer.
 PAGE_LENGTH = 100
@@ -15,6 +18,9 @@ State = Literal["ok", "wait", "unknown", "wrong"]
 
 # The worst comes last.
 _STATES: tuple[State, ...] = ("ok", "wait", "unknown", "wrong")
+_STATE_WIDTH = max(map(len, _STATES))
+
+_COLORS = {"ok": Color.GREEN, "wait": Color.YELLOW, "unknown": Color.MAGENTA, "wrong": Color.RED}
 
 _TITLES = {
     "api_key": "API key",
@@ -22,7 +28,7 @@ _TITLES = {
     "delegation": "delegation",
     "certificate": "certificate",
 }
-_WIDTH = max(map(len, _TITLES.values()))
+_TITLE_WIDTH = max(map(len, _TITLES.values()))
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,34 @@ class Check:
         return {"state": self.state, "says": self.says, "remedies": remedies, **self.details}
 
 
-def _rows(checks: Mapping[str, Check]) -> list[str]:
-    return [f"{_TITLES[name]:{_WIDTH}}  {check.state:7}  {check.says}" for name, check in checks.items()]
+def _rows(checks: Mapping[str, Check], other_base_url: str, style: Style) -> list[str]:
+    rows: list[tuple[str, str, str]] = [(_TITLES[name], check.state, check.says) for name, check in checks.items()]
+    if other_base_url:
+        # Right below the API key, which is sent there.
+        rows.insert(1, ("base URL", "", other_base_url))
+    lines: list[str] = []
+    for title, state, says in rows:
+        head = f"{title:{_TITLE_WIDTH}}  {state:{_STATE_WIDTH}}  "
+        first, *others = style.beside(len(head), says)
+        lines += [_colored(head, style) + first, *others]
+    return lines
 
 
-def _remedies(checks: Mapping[str, Check]) -> list[str]:
+def _remedies(checks: Mapping[str, Check], style: Style) -> list[str]:
     lines: list[str] = []
     for name, check in checks.items():
         for remedy in check.remedies:
-            lines += ["", f"{_TITLES[name]}: {remedy.do}{':' if remedy.lines else ''}"]
+            head = f"{_TITLES[name]}: "
+            first, *others = style.beside(len(head), f"{remedy.do}{':' if remedy.lines else ''}")
+            lines += ["", head + first, *others]
+            # Never broken, because they are pasted.
             lines += [f"  {line}" for line in remedy.lines]
     return lines
+
+
+def _colored(text: str, style: Style) -> str:
+    """Returns the text with its states in their colors. It must be ours: no domain and nothing that ngrok says."""
+    return re.sub(rf"\b({'|'.join(_STATES)})\b", lambda state: style.colored(state[0], _COLORS[state[0]]), text)
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,8 @@ class Report:
     checks: dict[str, Check]
     due: str = ""
     """When something happens to the certificate, in words."""
+    other_base_url: str = ""
+    """The base URL, in words; "" if it is ngrok's."""
 
     @property
     def is_ok(self) -> bool:
@@ -90,9 +115,14 @@ class Report:
         """How many requests another look sends to ngrok, more or less."""
         return 1
 
-    def table(self) -> str:
-        """Returns the report for people: a row for each check, followed by what to do."""
-        return "\n".join([self.domain, "", *_rows(self.checks), *_remedies(self.checks)]) + "\n"
+    def table(self, style: Style = PLAIN) -> str:
+        """Returns the report for people: a row for each check, followed by what to do.
+
+        Args:
+            style: How text looks where it is printed.
+        """
+        rows = _rows(self.checks, self.other_base_url, style)
+        return "\n".join([self.domain, "", *rows, *_remedies(self.checks, style)]) + "\n"
 
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON has it."""
@@ -113,6 +143,8 @@ class FleetReport:
     """The worst comes first. Empty if ngrok could not be asked."""
     details_line: str = ""
     """The command that shows all of the first one."""
+    other_base_url: str = ""
+    """The base URL, in words; "" if it is ngrok's."""
 
     @property
     def is_ok(self) -> bool:
@@ -129,27 +161,38 @@ class FleetReport:
         """How many requests another look sends to ngrok, more or less."""
         return max(1, math.ceil(len(self.reports) / PAGE_LENGTH))
 
-    def table(self) -> str:
-        """Returns the report for people: how many are in which state, and a row for each domain, the worst first."""
+    def table(self, style: Style = PLAIN) -> str:
+        """Returns the report for people: how many are in which state, and a row for each domain, the worst first.
+
+        Args:
+            style: How text looks where it is printed.
+        """
         checks = {"api_key": self.api_key}
-        lines = [*_rows(checks), *_remedies(checks)]
+        lines = [*_rows(checks, self.other_base_url, style), *_remedies(checks, style)]
         if self.reports:
             states = [report.state for report in self.reports]
             counts = ", ".join(f"{states.count(state)} {state}" for state in reversed(_STATES) if state in states)
-            lines += ["", f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}: {counts}", ""]
-            lines += self._table_of_reports()
+            total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
+            lines += ["", f"{total}: {_colored(counts, style)}", ""]
+            lines += self._table_of_reports(style)
         if self.reports and not self.is_ok:
             lines += ["", "what to do about the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
-    def _table_of_reports(self) -> list[str]:
+    def _table_of_reports(self, style: Style) -> list[str]:
         rows = [("domain", "delegation", "certificate", "")]
         rows += [
             (each.domain, _in_short(each.checks["delegation"]), each.checks["certificate"].state, each.due)
             for each in self.reports
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return ["  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows]
+        lines: list[str] = []
+        for row in rows:
+            domain, delegation, certificate = map(str.ljust, row, widths)
+            states = f"  {delegation}  {certificate}  "
+            first, *others = style.beside(len(domain + states), row[3])
+            lines += [f"{domain}{_colored(states, style)}{first}".rstrip(), *others]
+        return lines
 
     def json(self) -> str:
         """Returns the report for machines, in ASCII only, so that every terminal shows it."""

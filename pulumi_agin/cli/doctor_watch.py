@@ -13,6 +13,7 @@ from pulumi_agin.api.retry import Deadline, in_words
 
 from .common import print_text
 from .doctor_report import FleetReport, Report
+from .terminal import stdout_style
 
 # For each request to ngrok, which accepts 120 a minute from the whole account: this leaves most of them to others.
 SHORTEST_INTERVAL_SECONDS = 5
@@ -37,11 +38,11 @@ class Screen:
         self._is_silent = is_silent
         self._is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
-    def draw(self, table: str, foot: str) -> bool:
+    def draw(self, report: Report | FleetReport, foot: str) -> bool:
         """Draws a report.
 
         Args:
-            table: The report.
+            report: The report.
             foot: A line below it.
 
         Returns:
@@ -49,6 +50,7 @@ class Screen:
         """
         if self._is_silent:
             return True
+        table = report.table(stdout_style())
         if not self._is_terminal:
             return print_text(f"{table}\n{foot}\n\n") == 0
         lines = table.splitlines()
@@ -87,7 +89,7 @@ def watch(
             break
         pause = min(max(interval_seconds, SHORTEST_INTERVAL_SECONDS * report.requests), left)
         foot = f"looking again in {in_words(pause)}, for {in_words(left)} at most; Ctrl-C ends it"
-        if not screen.draw(report.table(), foot):
+        if not screen.draw(report, foot):
             return report
         clock.sleep(pause)
     screen.clear()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
+from contextlib import suppress
 
-from pulumi_agin.settings import API_KEY, ENVIRONMENT
+from pulumi_agin.api.access import LOOPBACK_HOSTS
+from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY
-from .common import fail
+from .common import fail, note
+
+# Where this machine reaches an emulator that listens on all addresses.
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not listened on here
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +58,32 @@ def run(options: argparse.Namespace) -> int:
     try:
         sys.stdout.write(f"{emulator.url}\n")
         sys.stdout.flush()
+        # A reader who has the URL may be gone already.
+        with suppress(OSError):
+            _say_how_to_use_it(options, emulator.url)
         ended.wait()
     finally:
         emulator.stop()
     return 0
+
+
+def _say_how_to_use_it(options: argparse.Namespace, url: str) -> None:
+    """Prints on stderr what to paste in the shell that is to use the emulator, without an API key of the user's."""
+    host = _LOOPBACK_OF.get(options.host, options.host)
+    if host not in LOOPBACK_HOSTS:
+        note(
+            f"programs send an API key only by https:// or to this machine, so they refuse {url}: listen on 127.0.0.1, "
+            "or forward a port of 127.0.0.1 to it"
+        )
+        return
+    address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
+    lines = [f"export {ENVIRONMENT[BASE_URL]}={shlex.quote(address)}"]
+    and_the_key = ""
+    if options.api_key:
+        which = "the key" if len(options.api_key) == 1 else "one of the keys"
+        and_the_key = f", and set {ENVIRONMENT[API_KEY]} to {which} given by --api-key"
+    elif os.environ.get(ENVIRONMENT[API_KEY]):
+        and_the_key = f", and set {ENVIRONMENT[API_KEY]} as it is set here"
+    else:
+        lines.append(f"export {ENVIRONMENT[API_KEY]}={DEFAULT_API_KEY}")
+    note(f"to use it, paste this in the shell in which you run pulumi{and_the_key}:", lines=lines)

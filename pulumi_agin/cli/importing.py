@@ -70,6 +70,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     except KeyboardInterrupt:
         return fail("interrupted", 1)
     note(f"the API key is from {takeover.key_source}")
+    if takeover.other_base_url:
+        note(f"the base URL is {takeover.client.fit_to_show(takeover.other_base_url)}")
     if len(takeover.left_out) > MOST_LISTED:
         note(f"left out: {len(takeover.left_out)} Agent Ingresses that are in the stack already")
     else:
@@ -116,6 +118,8 @@ class Takeover:
     client: AgentIngressClient
     key_source: str
     """Where the API key came from."""
+    other_base_url: str
+    """The base URL, in words; "" if it is ngrok's."""
     ingresses: Mapping[str, AgentIngress]
     new: Sequence[str]
     """The names of those that the stack does not have yet."""
@@ -193,7 +197,8 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
                 raise UsageError(f"{fact}{way_on(other, request.stack)}")
             left_out.append(fact)
     provider_urn = provider["urn"] if provider is not None else None
-    return Takeover(client, str(settings.api_key.origin), wanted, new, request.parent, provider_urn, left_out)
+    source = str(settings.api_key.origin)
+    return Takeover(client, source, settings.other_base_url, wanted, new, request.parent, provider_urn, left_out)
 
 
 # -- the request ------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +29,7 @@ from pulumi_agin.settings import Settings
 from tests.conftest import Command
 from tests.dns.bind import DOMAIN, KEY, delegate
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.terminal import on_terminal
 from tests.unit import clock as unit_clock
 from tests.unit.stub_cli import StubCli
 from tests.unit.test_nameservers import UDP_SECONDS, answering, resolver
@@ -138,7 +141,7 @@ def states(checks: dict[str, Any]) -> list[str]:
 
 
 def test_from_no_records_to_all_is_well(
-    make: Make, command: Command, bind: Bind, clock: Clock, examined: Examined
+    make: Make, command: Command, bind: Bind, clock: Clock, examined: Examined, emulator: Emulator
 ) -> None:
     ingress = make()
     clock.advance(2)
@@ -147,11 +150,12 @@ def test_from_no_records_to_all_is_well(
     status, out, err = command(DOMAIN, "--dns", bind.address)
     assert (status, err) == (1, "")
     lines = out.splitlines()
-    certificate = lines.pop(5)
+    certificate = lines.pop(6)
     assert lines == [
         DOMAIN,
         "",
         "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY",
+        f"base URL                {emulator.url}, from the environment variable NGROK_API_BASE_URL",
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
         f"delegation     wrong    {bind.address} answers with other name servers than ngrok wants: "
         f"missing: {three}, {four}; extra: ns1.old.net.",
@@ -174,7 +178,7 @@ def test_from_no_records_to_all_is_well(
     delegate(bind, DOMAIN, ingress["ns_targets"])
     status, out, err = command(DOMAIN, "--dns", bind.address)
     assert (status, err) == (1, "")
-    assert out.splitlines()[4:] == [
+    assert out.splitlines()[5:] == [
         f"delegation     ok       {bind.address} answers with the 4 name servers that ngrok wants",
         'certificate    wait     being issued: ngrok says "Managed certificate provisioning in progress."',
         "",
@@ -184,14 +188,14 @@ def test_from_no_records_to_all_is_well(
     clock.advance(20)
     status, out, err = command("Connect.ACME.com.", "--dns", bind.address)
     assert (status, err) == (0, "")
-    assert out.splitlines()[4:] == [
+    assert out.splitlines()[5:] == [
         f"delegation     ok       {bind.address} answers with the 4 name servers that ngrok wants",
         "certificate    ok       issued, renews 2026-04-30 12:00 UTC, in 60 days",
     ]
     assert states(examined()) == ["ok"] * 4
 
 
-def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> None:
+def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock, emulator: Emulator) -> None:
     ingress = make()
     clock.advance(2)
     status, out, err = command(DOMAIN, "--json", "--dns", bind.address)
@@ -207,6 +211,7 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock) -> Non
                 "says": "ngrok accepts the one from the environment variable NGROK_API_KEY",
                 "remedies": [],
                 "source": "the environment variable NGROK_API_KEY",
+                "base_url": emulator.url,
             },
             "agent_ingress": {
                 "state": "ok",
@@ -464,6 +469,88 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
     return StubCli(tmp_path)
 
 
+# -- on a terminal ----------------------------------------------------------------------------------------
+
+COLORED = {"ok": "\x1b[32mok", "wait": "\x1b[33mwait", "unknown": "\x1b[35munknown", "wrong": "\x1b[31mwrong"}
+
+
+def without_colors(printed: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed)
+
+
+def script(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pulumi_agin.cli", "doctor", *arguments]
+
+
+def piped(command: list[str], **environment: str) -> str:
+    run = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.stderr == ""
+    return run.stdout
+
+
+@pytest.mark.parametrize(("what", "columns"), [(DOMAIN, 64), ("--all", 100)])
+def test_a_terminal_shows_colors_and_whole_words(
+    what: str, columns: int, make: Make, make_more: MakeMore, bind: Bind, clock: Clock
+) -> None:
+    targets = make()["ns_targets"]
+    make_more("devices.acme.com", "dns_error")
+    clock.advance(2)
+    delegate(bind, DOMAIN, [*targets[:2], "ns1.old.net."])
+    command = script(what, "--dns", bind.address)
+    in_a_pipe = piped(command)
+    assert "\x1b" not in in_a_pipe
+    assert max(map(len, in_a_pipe.splitlines())) > columns
+    status, shown = on_terminal(command, columns)
+    assert status == 1
+    assert {state for state, colored in COLORED.items() if colored in shown} == {"ok", "wrong"}
+    lines = without_colors(shown).splitlines()
+    assert " ".join(lines).split() == in_a_pipe.split()
+    # The terminal breaks lines to paste, and so pastes them whole.
+    to_paste = [line for line in in_a_pipe.splitlines() if line.startswith("  ")]
+    assert to_paste
+    narrow = without_colors(on_terminal(command, 30)[1]).splitlines()
+    assert [line for line in narrow if line in to_paste] == to_paste
+    assert max(len(line) for line in lines if line not in to_paste) <= columns
+    if what == DOMAIN:
+        # What goes on is below where it began.
+        beginning = next(number for number, line in enumerate(lines) if line.startswith("delegation     wrong    "))
+        assert lines[beginning + 1].startswith(" " * 24)
+        assert lines[beginning + 1][24] != " "
+
+
+def test_colors_are_not_for_everybody(make: Make, bind: Bind) -> None:
+    make(policy=None)
+    command = script(DOMAIN, "--dns", bind.address)
+    colored = on_terminal(command, 64)[1]
+    assert on_terminal(command, 64, environment={"NO_COLOR": ""})[1] == colored
+    for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}):
+        shown = on_terminal(command, 64, environment=environment)[1]
+        assert shown == without_colors(colored) != colored
+    in_a_pipe = piped(command)
+    forced = piped(command, FORCE_COLOR="1")
+    assert without_colors(forced) == in_a_pipe != forced
+    assert piped(command, FORCE_COLOR="1", NO_COLOR="1") == in_a_pipe
+    # A program may read what a terminal shows.
+    assert on_terminal([*command, "--json"], environment={"FORCE_COLOR": "1"}) == (1, piped([*command, "--json"]))
+
+
+def test_each_state_has_a_color(make: Make, bind: Bind, emulator: Emulator) -> None:
+    ingress = make()
+    delegate(bind, DOMAIN, ingress["ns_targets"])
+    emulator.set_certificate(ingress["id"], "in_progress")
+    assert COLORED["wait"] in on_terminal(script(DOMAIN, "--dns", bind.address))[1]
+    with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+        assert COLORED["unknown"] in on_terminal(script("--all", "--dns", str(server)))[1]
+
+
+def test_a_domain_is_not_taken_for_a_state(make_more: MakeMore, bind: Bind) -> None:
+    make_more("wrong.acme.com", policy=None)
+    shown = on_terminal(script("--all", "--dns", bind.address))[1]
+    assert "\nwrong.acme.com" in shown
+
+
 # -- all of an account ------------------------------------------------------------------------------------
 
 
@@ -478,6 +565,7 @@ def test_all_of_the_account_the_worst_first(
     assert (status, err) == (1, "")
     assert out.splitlines() == [
         "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY",
+        f"base URL                {emulator.url}, from the environment variable NGROK_API_BASE_URL",
         "",
         "4 Agent Ingresses: 3 wrong, 1 ok",
         "",
@@ -511,7 +599,7 @@ def test_all_of_it_is_well(make: Make, make_more: MakeMore, command: Command, bi
     for arguments in (filtered, ("--all", "--dns", bind.address)):
         status, out, err = command(*arguments)
         assert (status, err) == (0, "")
-        assert out.splitlines()[2:] == [
+        assert out.splitlines()[3:] == [
             "1 Agent Ingress: 1 ok",
             "",
             "domain            delegation  certificate",
@@ -592,6 +680,7 @@ def test_watching_on_a_terminal(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("LINES", "9")
+    monkeypatch.setenv("COLUMNS", "80")
     clock.during_sleep[1] = lambda: delegate(bind, DOMAIN, ingress["ns_targets"])
     status, out, err = command(DOMAIN, "--dns", bind.address, "--watch")
     assert (status, err) == (0, "")
@@ -600,7 +689,7 @@ def test_watching_on_a_terminal(
     # It fits on the screen, and the last one is whole.
     assert len(first.splitlines()) == 8
     assert first.splitlines()[-3:] == [
-        "… 10 more lines",
+        "… 15 more lines",
         "",
         "looking again in 10 seconds, for 45 minutes at most; Ctrl-C ends it",
     ]

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from pulumi_agin import cli
 from pulumi_agin.emulator import Emulator, FaultKind, StoreError
 from pulumi_agin.emulator.control import ACTIONS, READS
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT
+from pulumi_agin.settings import Settings as ClientSettings
 
 KEY = "2aBcD_secretsecretsecret"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
@@ -752,7 +754,7 @@ def test_a_full_disk(tmp_path: Path, session: requests.Session) -> None:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
         assert session.post(url, json={"domain": "b.acme.com"}, timeout=10).status_code == 201
         process.terminate()
-        assert process.communicate(timeout=10)[1] == ""
+        assert process.communicate(timeout=10)[1] == how_to_use(base, given="the key given by --api-key")
     assert "b.acme.com" in file.read_text()
 
 
@@ -889,20 +891,49 @@ def test_a_link_is_followed(tmp_path: Path, session: requests.Session, exists: b
 # The command line
 
 
+def how_to_use(url: str, *, given: str = "", is_set: bool = False) -> str:
+    """What the command says on stderr: without a key that a user gave."""
+    and_the_key = f", and set NGROK_API_KEY to {given}" if given else ""
+    and_the_key = ", and set NGROK_API_KEY as it is set here" if is_set else and_the_key
+    lines = [
+        f"pulumi-agin: to use it, paste this in the shell in which you run pulumi{and_the_key}:",
+        f"export NGROK_API_BASE_URL={url}",
+        *([] if and_the_key else ["export NGROK_API_KEY=emulator-key"]),
+    ]
+    return "\n".join([*lines, ""])
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pulumi_agin.cli", "emulator", *arguments]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "key", "number"),
+    ("arguments", "environment", "key", "number", "says"),
     [
-        (["--api-key", "first", "--api-key", "second"], {"NGROK_API_KEY": "unused"}, "second", signal.SIGTERM),
-        ([], {"NGROK_API_KEY": "of-the-environment"}, "of-the-environment", signal.SIGINT),
-        (["--limit", "0"], {"NGROK_API_KEY": ""}, "emulator-key", signal.SIGTERM),
+        (
+            ["--api-key", "first", "--api-key", "second"],
+            {"NGROK_API_KEY": "unused"},
+            "second",
+            signal.SIGTERM,
+            partial(how_to_use, given="one of the keys given by --api-key"),
+        ),
+        (
+            [],
+            {"NGROK_API_KEY": "of-the-environment"},
+            "of-the-environment",
+            signal.SIGINT,
+            partial(how_to_use, is_set=True),
+        ),
+        (["--limit", "0"], {"NGROK_API_KEY": ""}, "emulator-key", signal.SIGTERM, how_to_use),
     ],
 )
 def test_the_command(
-    arguments: list[str], environment: dict[str, str], key: str, number: signal.Signals, tmp_path: Path
+    arguments: list[str],
+    environment: dict[str, str],
+    key: str,
+    number: signal.Signals,
+    says: Callable[[str], str],
+    tmp_path: Path,
 ) -> None:
     file = tmp_path / "ingresses.json"
     with subprocess.Popen(
@@ -919,8 +950,54 @@ def test_the_command(
         assert answer.status_code == 201
         process.send_signal(number)
         output, errors = process.communicate(timeout=10)
-    assert (process.returncode, output, errors) == (0, "", "")
+    assert (process.returncode, output, errors) == (0, "", says(url))
     assert "a.acme.com" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [("0.0.0.0", "http://127.0.0.1:{}"), ("::", "'http://[::1]:{}'"), ("localhost", "http://localhost:{}")],
+)
+def test_the_lines_to_paste_reach_it(host: str, place: str) -> None:
+    with running("--host", host, "--allow-remote") as (process, url):
+        port = url.rpartition(":")[2]
+        process.terminate()
+        lines = process.communicate(timeout=10)[1]
+    assert lines == how_to_use(place.format(port))
+    # What they set is what the client takes, and sh reads them as they are.
+    exports = "".join(lines.splitlines(keepends=True)[1:])
+    script = f"{exports}echo $NGROK_API_BASE_URL $NGROK_API_KEY"
+    set_ = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True).stdout.split()
+    assert set_ == [place.format(port).strip("'"), "emulator-key"]
+    environment: dict[str, str] = dict(zip(("NGROK_API_BASE_URL", "NGROK_API_KEY"), set_, strict=True))
+    assert ClientSettings.load(lambda key: None, environment).problems() == []
+
+
+def test_no_line_to_paste_has_a_place_that_programs_refuse() -> None:
+    with running("--host", "127.0.0.2") as (process, url):
+        process.terminate()
+        said = process.communicate(timeout=10)[1]
+    assert said.startswith(
+        f"pulumi-agin: programs send an API key only by https:// or to this machine, so they refuse {url}:"
+    )
+    assert "export" not in said
+
+
+def test_nobody_has_to_read_the_lines_to_paste() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (
+        os.fdopen(writer, "wb") as closed,
+        subprocess.Popen(command(), stdout=subprocess.PIPE, stderr=closed, text=True) as process,
+    ):
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        try:
+            assert requests.get(f"{url}/_emulator/settings", timeout=10).status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,14 @@ UNKNOWN_ID = "agin_000000000000000000000000000"
 OF_ENVIRONMENT = "pulumi-agin: the API key is from the environment variable NGROK_API_KEY\n"
 OF_PROVIDER = "pulumi-agin: the API key is from ngrok:apiKey of the provider\n"
 
+AN_INGRESS = {
+    "domain": "connect.acme.com",
+    "ns_targets": ["ns-1.example.net"],
+    "region_domains": [],
+    "created_at": "2026-01-02T03:04:05Z",
+    "uri": "/agent_ingresses/x",
+}
+
 Make = Callable[..., str]
 
 
@@ -61,10 +68,19 @@ def make(emulator: Emulator) -> Make:
     return made
 
 
+def says_base_url(emulator: Emulator) -> str:
+    return f"pulumi-agin: the base URL is {emulator.url}, from the environment variable NGROK_API_BASE_URL\n"
+
+
 @pytest.fixture
-def command(pulumi_agin: Command) -> Command:
-    """`pulumi-agin import`: its status, stdout and stderr."""
-    return partial(pulumi_agin, "import")
+def command(pulumi_agin: Command, emulator: Emulator) -> Command:
+    """`pulumi-agin import`: its status, stdout, and stderr without the base URL, which is the emulator's."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status, out, err = pulumi_agin("import", *arguments)
+        return status, out, err.replace(says_base_url(emulator), "")
+
+    return run
 
 
 @pytest.fixture
@@ -783,10 +799,24 @@ def test_a_refused_key_of_a_provider_is_said_to_be_its(command: Command, cli: St
     assert API_KEY[::-1][:8] not in err
 
 
-def test_nobody_who_reads(make: Make) -> None:
+def test_a_base_url_that_is_not_ngroks_is_said(
+    make: Make, pulumi_agin: Command, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = make("connect.acme.com")
+    assert pulumi_agin("import", id_)[2] == OF_ENVIRONMENT + says_base_url(emulator)
+    # A key that somebody has put into the URL is not shown.
+    monkeypatch.setenv("NGROK_API_BASE_URL", f"{emulator.url}/{API_KEY}")
+    emulator.add_fault("GET", "answer", json_body=AN_INGRESS | {"id": id_}, status=200)
+    assert f"the base URL is {emulator.url}/[key], from " in pulumi_agin("import", id_)[2]
+
+
+def test_nobody_who_reads(make: Make, emulator: Emulator) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "pulumi_agin.cli", "import", make("connect.acme.com")]
     with os.fdopen(writer, "wb") as out:
         run = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
-    assert (run.returncode, run.stderr) == (1, f"{OF_ENVIRONMENT}pulumi-agin: nobody reads what is printed\n")
+    assert (run.returncode, run.stderr) == (
+        1,
+        f"{OF_ENVIRONMENT}{says_base_url(emulator)}pulumi-agin: nobody reads what is printed\n",
+    )
