@@ -11,12 +11,13 @@ from pulumi_agin.emulator import Emulator
 from tests.engine.dns_provider.package import install_aws
 from tests.engine.project import UNCHANGED, Project
 from tests.keys import API_KEY
+from tests.unit.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
 DEMO, INSTALL, UP = [text for language, text in BLOCKS if language == "sh"]
 [PROGRAM] = [text for language, text in BLOCKS if language == "python"]
-REPOSITORY = "https://github.com/pulumi-agin/pulumi-agin"
+REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_the_first_commands_are_run_by_others() -> None:

@@ -25,6 +25,7 @@ import pulumi_agin as agin
 from pulumi_agin import cli
 from tests.program.conftest import Mocks, run
 from tests.program.test_examples import THEIRS
+from tests.unit.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 # Their programs are tests, which tests/unit and tests/engine run.
@@ -256,9 +257,8 @@ def options_of(command: str) -> set[str]:
 # -- links ------------------------------------------------------------------------------------------------
 
 # Sphinx checks those between the pages of docs/: see `make docs`.
-REPOSITORY = re.compile(
-    r"https://(?:github\.com|raw\.githubusercontent\.com)/pulumi-agin/pulumi-agin/(?:(?:blob|tree)/)?main/"
-)
+_, PLACE = project()["project"]["urls"]["Repository"].split("github.com")
+REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){PLACE}/(?:(?:blob|tree)/)?main/")
 
 
 def anchors(page: Path) -> set[str]:
