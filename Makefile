@@ -53,8 +53,8 @@ test: lint docs bind  ## everything that CI runs: lint, then all levels of tests
 versions: env bind  ## tests with the lowest and the newest versions of all dependencies, on each Python that is there
 	@$(BIN)/python -m tools.versions all --jobs $(JOBS) $(T)
 
-quick: env  ## the inner loop: lint and the unit tests at once, without BIND, Pulumi's CLI and the network
-	@$(AT_ONCE) --jobs $(LINT) run-unit
+quick: env  ## the inner loop: lint and the unit tests at once, without BIND, Go, Pulumi's CLI and the network
+	@$(AT_ONCE) --jobs $(filter-out lint-workflows,$(LINT)) run-unit
 
 unit: env run-unit  ## one level of tests; T='-k name' passes arguments to pytest
 
@@ -85,9 +85,9 @@ define pytest
 endef
 
 # What lint consists of; none needs another.
-LINT := lint-format lint-ruff lint-mypy lint-pyright lint-contracts
+LINT := lint-format lint-ruff lint-mypy lint-pyright lint-contracts lint-workflows
 
-lint: env  ## format, lint, types and import contracts
+lint: env  ## format, lint, types, import contracts, and what is in .github
 	@$(AT_ONCE) --jobs $(CORES) $(LINT)
 
 lint-format:
@@ -104,6 +104,9 @@ lint-pyright:
 
 lint-contracts:
 	$(BIN)/lint-imports
+
+lint-workflows:
+	$(BIN)/python -m tools.workflows
 
 docs: env  ## the site of the docs, in .build/site; a link or an anchor that leads nowhere is an error
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site

@@ -26,8 +26,9 @@ from tools.steps import GRACE_SECONDS, LOGS, StepError, exit_status, run_step
 PACKAGES = ("bind9", "bind9-dnsutils")
 START_SECONDS = 20
 
-# Debian installs named in a folder that is not on the PATH of ordinary users.
-SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+# Debian and Homebrew install named in a folder that is not on the PATH of all users.
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/sbin")
+SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
 
 
 @dataclass(frozen=True)
