@@ -69,7 +69,9 @@ def check_repository(root: Path, version: str) -> None:
 
 
 def notes(root: Path, version: str) -> str:
-    """Returns what CHANGELOG.md says of a version, with links that work outside of the repository.
+    """Returns what CHANGELOG.md says of a version, as the text of a release on GitHub.
+
+    Links work outside of the repository, and paragraphs are on one line each, because GitHub shows each line by itself.
 
     Raises:
         StepError: It has no section for the version, or one without a date.
@@ -89,7 +91,9 @@ def notes(root: Path, version: str) -> str:
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     [repository] = re.findall(r'^Repository = "(.+)"$', project, re.MULTILINE)
     files = f"{repository}/blob/v{version}/"
-    return re.sub(r"\]\((?![a-z]+:|#)", f"]({files}", section["text"]).strip() + "\n"
+    text = re.sub(r"\]\((?![a-z]+:|#)", f"]({files}", section["text"])
+    # What continues a line begins neither a list's entry nor a heading, and is not empty.
+    return re.sub(r"(?<=\S)\n *(?![-#\s])", " ", text).strip() + "\n"
 
 
 def packages(folder: Path) -> list[Path]:

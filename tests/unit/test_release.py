@@ -16,12 +16,17 @@ CHANGELOG = """\
 
 ## 0.8.0 (2026-11-27)
 
-- It sings. [docs/song.md](docs/song.md#verse) describes it.
+- It sings. [docs/song.md](docs/song.md#verse) describes
+  it.
 - So does [ngrok](https://ngrok.com), [below](#070).
 
 ### The emulator
 
+It is loud,
+but short.
+
 - It hums.
+  It buzzes.
 
 ## 0.7.0
 
@@ -194,5 +199,7 @@ def test_the_notes_are_the_section_of_the_version_with_links_that_work_anywhere(
         "\n"
         "### The emulator\n"
         "\n"
-        "- It hums.\n"
+        "It is loud, but short.\n"
+        "\n"
+        "- It hums. It buzzes.\n"
     )
