@@ -115,6 +115,9 @@ docs: env  ## the site of the docs, in .build/site; a link or an anchor that lea
 bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
 	@$(BIN)/python -m benchmarks $(T)
 
+pictures: env bind  ## the pictures in docs/pictures, from a run of the real Pulumi engine on an emulated ngrok API
+	@$(BIN)/python -m tools.pictures
+
 env:  ## the development environment .build/venv
 	@$(PYTHON) -m tools.environment dev >/dev/null
 
@@ -130,4 +133,4 @@ release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench env lock bind release clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench pictures env lock bind release clean $(LEVELS)

@@ -36,6 +36,7 @@ class Demo:
     """One of the demos. `make` is its name in the Makefile, and `project` is the folder of its Pulumi.yaml.
 
     host: The language host of its programs, which use the provider plugin; None for Python.
+    build: The folder that has the demo's own.
     """
 
     make: str
@@ -43,11 +44,12 @@ class Demo:
     stack: str
     next: str
     host: languages.Host | None = None
+    build: Path = BUILD
 
     @property
     def folder(self) -> Path:
         """The folder of everything that the demo makes."""
-        return BUILD / self.make
+        return self.build / self.make
 
     @property
     def ingresses(self) -> Path:
@@ -122,7 +124,7 @@ def up(demo: Demo, description: str | None) -> None:
 
 def up_full() -> None:
     bind.ensure()
-    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
         bring_up_full(server, env)
         show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
         show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
@@ -147,7 +149,7 @@ def shell() -> None:
 
 def shell_full() -> None:
     bind.ensure()
-    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
         if not has_ingress(FULL):
             bring_up_full(server, env)
         show(
@@ -195,7 +197,7 @@ def destroy_full() -> None:
     if not is_there(FULL):
         return
     bind.ensure()
-    with alone(), name_server() as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
         destroy_stack(FULL, env)
 
 
@@ -233,9 +235,9 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
 
 
 @contextmanager
-def name_server() -> Iterator[bind.Bind]:
+def name_server(demo: Demo) -> Iterator[bind.Bind]:
     """Runs BIND. It keeps its records, and its port, which is part of the stack's config."""
-    folder = FULL.folder / "bind"
+    folder = demo.folder / "bind"
     folder.mkdir(parents=True, exist_ok=True)
     remembered = folder / "port"
     port = int(remembered.read_text(encoding="utf-8")) if remembered.exists() else 0

@@ -36,7 +36,11 @@ def ensure() -> Path:
         StepError: Something is wrong with the schema, or a tool is missing.
     """
     packages = node.ensure()
-    made_of = {"schema": hash_of([SCHEMA]), "generators": _hash_of_generators(), "packages": hash_of(node.PINS)}
+    made_of = {
+        "schema": hash_of([SCHEMA]),
+        "generators": _hash_of_generators(),
+        "packages": hash_of(node.TYPESCRIPT.files),
+    }
     if is_made(RESULT, made_of):
         return RESULT
     _ensure_generators()
