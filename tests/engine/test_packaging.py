@@ -147,6 +147,9 @@ WRONG_PROGRAMS = (
     'agin.get_agent_ingresses_output(filer="true")',
     'agin.get_agent_ingress(id="x").nothing',
     "agin.get_agent_ingresses_output(opts=pulumi.ResourceOptions())",
+    'from pulumi_agin.emulator import Emulator; Emulator().add_fault("POST", "reset")',
+    'from pulumi_agin.emulator import Emulator; Emulator().set_ingress("agin_1", {"domain": "a.b"})',
+    "from pulumi_agin.emulator.pytest_plugin import emulator",
 )
 
 RIGHT_PROGRAM = """
@@ -184,6 +187,19 @@ v = agin.AgentIngressCertificateValidation("v", agent_ingress_id=u.agent_ingress
 w: agin.PrivateKeyType = agin.PrivateKeyType.RSA
 """
 
+RIGHT_TEST = """
+# pyright: strict
+from pulumi_agin.emulator import Emulator
+
+
+def test_it(agin_emulator: Emulator) -> None:
+    agin_emulator.add_fault("POST", "reset_after", times=2)
+    agin_emulator.set_ingress("agin_1", {"description": "x", "ns_targets": []})
+    agin_emulator.set_certificate("agin_1", "dns_error")
+    counts: dict[str, int] = agin_emulator.counts()
+    assert counts == {}
+"""
+
 
 @pytest.mark.parametrize(
     "checker",
@@ -195,7 +211,7 @@ def test_a_users_program_type_checks_and_a_wrong_one_does_not(
 ) -> None:
     imports = "import pulumi\nimport pulumi_agin as agin\n\n"
     wrong = {f"wrong_{n}.py": f"{imports}{text}\n" for n, text in enumerate(WRONG_PROGRAMS)}
-    programs = {"right.py": RIGHT_PROGRAM, **wrong}
+    programs = {"right.py": RIGHT_PROGRAM, "test_right.py": RIGHT_TEST, **wrong}
     for name, text in programs.items():
         (tmp_path / name).write_text(text)
     command = [str(Path(sys.executable).parent / checker[0]), *checker[1:], str(user_env / "bin" / "python")]

@@ -1,0 +1,35 @@
+"""A pytest plugin with the fixture `agin_emulator`. Nothing loads it unless it is asked for.
+
+In `conftest.py` at the root of the tests:
+
+    pytest_plugins = ["pulumi_agin.emulator.pytest_plugin"]
+
+Or on the command line: `pytest -p pulumi_agin.emulator.pytest_plugin`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from pulumi_agin.emulator.state import DEFAULT_API_KEY
+
+
+@pytest.fixture
+def agin_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """Runs an emulator of ngrok's API for one test, without any ingresses. Programs that the test runs use it.
+
+    During the test, the environment of the process has its URL and its key, and no other settings for ngrok. The
+    engine and its plugins inherit that environment. Certificates are issued at once; `Emulator.configure` changes that.
+    """
+    for name in os.environ:
+        if name.startswith("NGROK_"):
+            monkeypatch.delenv(name)
+    with Emulator() as emulator:
+        emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+        monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
+        monkeypatch.setenv("NGROK_API_KEY", DEFAULT_API_KEY)
+        yield emulator
