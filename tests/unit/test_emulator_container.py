@@ -1,0 +1,108 @@
+"""examples/emulator-container, as far as it can be tested without a container: its commands are run as processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from pulumi_agin.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "emulator-container"
+DOCKERFILE = (EXAMPLE / "Dockerfile").read_text().replace("\\\n", "")
+COMPOSE: dict[str, Any] = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())
+README = (EXAMPLE / "README.md").read_text()
+
+
+def instruction(name: str) -> str:
+    [found] = re.findall(rf"^{name} (.*)$", DOCKERFILE, re.M)
+    return str(found)
+
+
+HEALTHCHECK: list[str] = json.loads(instruction("HEALTHCHECK").partition(" CMD ")[2])
+
+
+def here(command: list[str], port: int) -> list[str]:
+    """A command of the image with this Python, at a free port."""
+    programs = {"python": [sys.executable], "pulumi-agin": [sys.executable, "-m", "pulumi_agin.cli"]}
+    words = [word.replace("4040", str(port)) for word in command]
+    return [*programs[words[0]], *words[1:]]
+
+
+def is_healthy(port: int) -> bool:
+    return subprocess.run(here(HEALTHCHECK, port), stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def test_the_command_of_the_image_and_its_health_check() -> None:
+    entrypoint: list[str] = json.loads(instruction("ENTRYPOINT"))
+    assert instruction("EXPOSE") in entrypoint
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    assert not is_healthy(port)
+    with subprocess.Popen(here(entrypoint, port), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().decode() == f"http://0.0.0.0:{port}\n"
+            assert is_healthy(port)
+            # As another container reaches its control plane.
+            for host, status in (("emulator", 200), ("evil.example", 421)):
+                url = f"http://127.0.0.1:{port}/_emulator/settings"
+                assert requests.get(url, headers={"Host": f"{host}:4040"}, timeout=10).status_code == status
+            process.terminate()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_what_the_image_has_is_all_that_the_package_needs(tmp_path: Path) -> None:
+    for sources in re.findall(r"^COPY (.*)$", DOCKERFILE, re.M):
+        *names, target = sources.split()
+        for name in names:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, tmp_path / target)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=tmp_path, check=True)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    assert "pulumi_agin/emulator/server.py" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    assert re.fullmatch("[1-9][0-9]*:[1-9][0-9]*", instruction("USER"))
+
+
+def test_the_containers_of_the_compose_file_find_each_other() -> None:
+    emulator, tests = COMPOSE["services"]["emulator"], COMPOSE["services"]["tests"]
+    assert (EXAMPLE / emulator["build"]["context"] / emulator["build"]["dockerfile"]).samefile(EXAMPLE / "Dockerfile")
+    assert emulator["healthcheck"]["test"] == ["CMD", *HEALTHCHECK]
+    assert emulator["ports"] == ["127.0.0.1:4040:4040"]
+    assert tests["depends_on"] == {"emulator": {"condition": "service_healthy"}}
+    assert tests["network_mode"] == "service:emulator"
+    assert problems_with(tests["environment"]) == []
+
+
+def test_what_the_page_says_of_other_addresses_is_so() -> None:
+    [problem] = problems_with({"NGROK_API_KEY": "emulator-key", "NGROK_API_BASE_URL": "http://emulator:4040"})
+    assert "must begin with https://" in problem
+    assert "`must begin with https://`" in README
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```$", README, re.M | re.S))
+def test_the_workflows_of_the_page_have_the_emulators_place(text: str) -> None:
+    [job] = yaml.safe_load(text)["jobs"].values()
+    assert problems_with(job["env"]) == []
+
+
+def problems_with(environment: dict[str, str]) -> list[str]:
+    return Settings.load(lambda key: None, environment).problems()
