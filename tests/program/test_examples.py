@@ -219,6 +219,8 @@ def test_each_is_a_whole_project() -> None:
     for folder in sorted(each for each in EXAMPLES.iterdir() if each.is_dir()):
         readme = (folder / "README.md").read_text()
         assert readme.startswith("# ")
+        if folder.name == "emulator-container":  # which has no program
+            continue
         language = folder.name.partition("-")[0]
         if language not in ("yaml", "typescript"):
             [requirement] = (folder / "requirements.txt").read_text().split()
