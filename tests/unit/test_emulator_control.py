@@ -1038,3 +1038,10 @@ def test_without_the_extra(module: str) -> None:
 
 def test_the_command_lines_defaults_are_the_emulators() -> None:
     assert (cli.DEFAULT_API_KEY, cli.DEFAULT_LIMIT) == (DEFAULT_API_KEY, DEFAULT_LIMIT)
+
+
+def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text()
+    [program] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(compile(program, "emulator.md", "exec"), {})
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", capsys.readouterr().out)
