@@ -6,8 +6,8 @@ import argparse
 import os
 import shlex
 import signal
+import socket
 import sys
-import threading
 from contextlib import suppress
 
 from pulumi_agin.api.access import LOOPBACK_HOSTS
@@ -29,9 +29,7 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or 2 if the emulator cannot start.
     """
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    signals = _notice_signals()
     try:
         from pulumi_agin.emulator import Emulator
     except ModuleNotFoundError as error:
@@ -61,10 +59,25 @@ def run(options: argparse.Namespace) -> int:
         # A reader who has the URL may be gone already.
         with suppress(OSError):
             _say_how_to_use_it(options, emulator.url)
-        ended.wait()
+        signals.recv(1)
     finally:
         emulator.stop()
     return 0
+
+
+def _notice_signals() -> socket.socket:
+    """Returns what SIGINT and SIGTERM can be read from.
+
+    A lock would not do: the system may give a signal to another thread than the main one, and then the main thread,
+    which runs Python's handlers, waits on.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    # Python keeps only the number of the file descriptor, so it must stay open as long as the process runs.
+    signal.set_wakeup_fd(writer.detach())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return reader
 
 
 def _say_how_to_use_it(options: argparse.Namespace, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import math
@@ -33,6 +34,7 @@ from pulumi_agin.settings import Settings as ClientSettings
 
 KEY = "2aBcD_secretsecretsecret"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
+LIBC = ctypes.CDLL(None)
 
 
 @pytest.fixture(autouse=True)
@@ -952,6 +954,16 @@ def test_the_command(
         output, errors = process.communicate(timeout=10)
     assert (process.returncode, output, errors) == (0, "", says(url))
     assert "a.acme.com" in file.read_text()
+
+
+@pytest.mark.skipif(not hasattr(LIBC, "tgkill"), reason="nothing here sends a signal to one thread of a process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_the_system_gives_to_another_thread_ends_it(number: int) -> None:
+    with running() as (process, _):
+        others = {int(thread) for thread in os.listdir(f"/proc/{process.pid}/task")} - {process.pid}
+        assert LIBC.tgkill(process.pid, min(others), number) == 0
+        process.communicate(timeout=10)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(
