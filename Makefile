@@ -46,6 +46,10 @@ demo-yaml-destroy:  ## destroy what the demo in YAML made, and its folder
 demo-full-destroy:  ## destroy what the full demo made, and its folder
 	@$(PYTHON) -m tools.demo destroy-full
 
+# Ctrl-C also reaches make, which waits for what it runs.
+acceptance: env  ## ask the real ngrok what the emulator guesses, and run a whole life on it; DOMAIN=test.acme.com
+	@$(BIN)/python -m tools.acceptance
+
 test: lint docs bind  ## everything that CI runs: lint, then all levels of tests
 	$(call pytest,$(PARALLEL) $(LONGEST_FIRST:%=tests/%))
 	@$(BIN)/python -m tools.versions lowest --jobs $(JOBS)
@@ -133,4 +137,4 @@ release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) bench pictures env lock bind release clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) acceptance bench pictures env lock bind release clean $(LEVELS)

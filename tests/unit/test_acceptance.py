@@ -1,0 +1,578 @@
+"""`make acceptance` without Pulumi's engine, with emulators in place of ngrok."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pulumi_agin.api.access import PUBLIC_API, Secret
+from pulumi_agin.emulator import Emulator
+from tests.engine.project import until
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.unit.clock import Clock
+from tools.acceptance import __main__ as acceptance
+from tools.acceptance.comparison import PAGE, Rehearsal, Results, Unasked, Verdict, ask_all, guesses, rehearse
+from tools.acceptance.ingresses import Left, how_to_delete, names_below
+from tools.acceptance.probes import NOT_ASKED, PROBES
+from tools.acceptance.report import report
+from tools.acceptance.service import PACE, Service
+from tools.acceptance.wording import Wording
+from tools.acceptance.world import Seen
+from tools.steps import ROOT, StepError
+
+DOMAIN = "test.acme.com"
+NAMES = names_below(DOMAIN)
+HEADERS = {"Authorization": f"Bearer {API_KEY}", "Ngrok-Version": "2"}
+REFUSED = {"error_code": "ERR_NGROK_1219", "status_code": 403, "msg": "This key may not do that.", "details": {}}
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> Rehearsal:
+    """What an emulator with its defaults answers."""
+    return rehearse(NAMES, DOMAIN)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ngrok(clock: Clock) -> Iterator[Emulator]:
+    """What stands in for ngrok. Its time is that of the run, and so nothing waits."""
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=clock.utc_now) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def env(ngrok: Emulator) -> dict[str, str]:
+    """The environment of a run that asks all questions."""
+    return {
+        "NGROK_API_KEY": API_KEY,
+        "NGROK_API_BASE_URL": ngrok.url,
+        "DOMAIN": DOMAIN,
+        "CONFIRM": "yes",
+        "PART": "questions",
+    }
+
+
+def ask(ngrok: Emulator, clock: Clock) -> Results:
+    results = Results()
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    ask_all(service, NAMES, Wording(DOMAIN, Secret(API_KEY), ngrok.url), results, lambda _: None)
+    service.close()
+    return results
+
+
+def of_verdict(verdict: Verdict, results: Results, rehearsal: Rehearsal) -> dict[str, str]:
+    """The questions with this verdict: the guess of each."""
+    return {probe.asks: probe.guess for probe in PROBES if results.verdict(probe, rehearsal.results) is verdict}
+
+
+def create(ngrok: Emulator, domain: str, key: str = API_KEY) -> str:
+    answer = requests.post(
+        f"{ngrok.url}/agent_ingresses",
+        json={"domain": domain},
+        headers={**HEADERS, "Authorization": f"Bearer {key}"},
+        timeout=10,
+    )
+    return str(answer.json()["id"])
+
+
+# -- the guesses ------------------------------------------------------------------------------------------
+
+
+def test_every_guess_on_the_page_is_asked_or_said_to_be_not() -> None:
+    on_page = set(guesses(PAGE.read_text()))
+    asked = {probe.guess for probe in PROBES}
+    assert asked | set(NOT_ASKED) == on_page
+    assert not asked & set(NOT_ASKED)
+    assert all(NOT_ASKED.values())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- A guess without a name.",
+        "- `Name`: A guess.",
+        "- `key-type`: A name that there is already.",
+        "- `new`:",
+        "- **bold**: A guess.\n  with a second line",
+        "* `star`: A guess.",
+        "A paragraph that guesses.",
+    ],
+)
+def test_a_guess_that_could_be_forgotten_is_noticed(line: str) -> None:
+    page = PAGE.read_text()
+    assert "\n- `key-type`" in page
+    with pytest.raises(ValueError, match="Each item under"):
+        guesses(page.replace("\n- `key-type`", f"\n{line}\n- `key-type`"))
+
+
+def test_no_two_questions_are_the_same() -> None:
+    assert len({probe.asks for probe in PROBES}) == len(PROBES)
+
+
+# -- the questions ----------------------------------------------------------------------------------------
+
+
+def test_an_emulator_is_as_the_emulator_has_it(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+    results = ask(ngrok, clock)
+    assert {probe.asks: results.verdict(probe, rehearsal.results) for probe in PROBES} == {
+        probe.asks: Verdict.AGREES for probe in PROBES
+    }
+    assert (len(ngrok.requests()), rehearsal.ingresses) == (rehearsal.requests, 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "guess"),
+    [
+        ({"null_policy": "removes"}, "null-policy"),
+        ({"default_private_key_type": "ecdsa"}, "key-type"),
+        ({"trailing_dots": True}, "trailing-dots"),
+        ({"empty_keys": "null"}, "empty-keys"),
+        ({"empty_keys": "empty"}, "empty-keys"),
+        ({"order": "reversed"}, "order"),
+        ({"order": "sorted"}, "order"),
+        ({"order": "shuffled"}, "order"),
+        ({"upper_case": True}, "spelling"),
+        ({"unknown_keys": True}, "unknown-keys"),
+        ({"base_url": "https://api.ngrok.example"}, "list-uris"),
+        ({"limit": 30}, "limit"),
+        ({"limit": 60, "window_seconds": 100}, "limit"),
+    ],
+    ids=str,
+)
+def test_what_differs_on_purpose_is_found(
+    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, settings: dict[str, Any], guess: str
+) -> None:
+    ngrok.configure(**settings)
+    results = ask(ngrok, clock)
+    [(asks, found)] = of_verdict(Verdict.OTHERWISE, results, rehearsal).items()
+    assert found == guess
+    assert len(of_verdict(Verdict.AGREES, results, rehearsal)) == len(PROBES) - 1
+    written = report(PUBLIC_API, results, rehearsal.results, guesses(PAGE.read_text()), None, 0)
+    assert f"| `{guess}` | **otherwise** |" in written
+    [row] = re.findall(rf"^\| `{guess}` \| {re.escape(asks)} \| `(.*)` \| `(.*)` \|$", written, re.M)
+    here, there = rehearsal.results.seen[asks], results.seen[asks]
+    assert isinstance(here, Seen)
+    assert isinstance(there, Seen)
+    assert row == (here.found, there.found)
+
+
+def test_other_words_are_no_difference(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+    refused = {"status_code": 405, "msg": "PUT | `PUT` isn't\nallowed", "details": {}}
+    ngrok.add_fault("PUT", "answer", status=405, json_body=refused, times=None)
+    results = ask(ngrok, clock)
+    assert set(of_verdict(Verdict.OTHER_WORDS, results, rehearsal)) == {
+        "PUT on the list",
+        "a wrong method, without a key",
+    }
+    written = report(PUBLIC_API, results, rehearsal.results, guesses(PAGE.read_text()), None, 0)
+    assert (
+        "| `wrong-method` | PUT on the list | `405 without an error code: Method Not Allowed` "
+        "| `` 405 without an error code: PUT \\| `PUT` isn't allowed `` |"
+    ) in written
+
+
+def test_only_names_below_the_domain_and_two_ingresses_at_a_time(ngrok: Emulator, clock: Clock) -> None:
+    ask(ngrok, clock)
+    there = most = 0
+    for request in ngrok.requests():
+        if request["method"] == "POST":
+            body = request["body"]
+            domain = body.get("domain") if isinstance(body, dict) else None
+            assert domain is None or domain.lower().rstrip(".").endswith(f".{DOMAIN}")
+        there += (request["status"] == 201) - (request["status"] == 204)
+        most = max(most, there)
+    assert most == 2
+    assert [each["domain"] for each in ngrok.ingresses()] == [NAMES.first]
+
+
+def test_the_limit_of_the_account_is_kept(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+    ngrok.configure(limit=PACE)
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    began = clock.now
+    for _ in range(2 * PACE + 1):
+        assert service.ask("GET").status == 200
+    assert (service.over_limit, service.sent, clock.now - began) == ([], 2 * PACE + 1, 120)
+    # Others of the account can still exceed it. Then the run waits, and asks again.
+    ngrok.configure(limit=20)
+    results = ask(ngrok, clock)
+    assert of_verdict(Verdict.UNASKED, results, rehearsal) == {}
+    seen = results.seen["requests that were refused because of the limit"]
+    assert isinstance(seen, Seen)
+    assert "429 ERR_NGROK_226 (Your account is rate limited to 20 API requests per minute.)" in seen.found
+
+
+def test_no_other_credentials_are_sent(
+    ngrok: Emulator, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    assert service.ask("GET").status == 200
+    assert service.ask("GET", authorization=None).error_code == "ERR_NGROK_200"
+    service.close()
+
+
+# -- what goes wrong --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"kind": "answer", "status": 503}, "503"),
+        ({"kind": "reset_before"}, "no answer (ConnectionError)"),
+        ({"kind": "cut_short"}, "no answer (ChunkedEncodingError)"),
+    ],
+    ids=str,
+)
+def test_a_question_without_an_answer_ends_nothing(
+    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, fault: dict[str, Any], why: str
+) -> None:
+    # Of the creates that are to be refused.
+    ngrok.add_fault("POST", skip=3, **fault)
+    # Reads are repeated.
+    ngrok.add_fault("GET", skip=20, times=3, **fault)
+    results = ask(ngrok, clock)
+    [(asks, guess)] = of_verdict(Verdict.UNASKED, results, rehearsal).items()
+    assert guess == "refused-input"
+    assert results.seen[asks] == Unasked(why)
+    assert len(of_verdict(Verdict.AGREES, results, rehearsal)) == len(PROBES) - 1
+    assert [each["domain"] for each in ngrok.ingresses()] == [NAMES.first]
+
+
+@pytest.mark.parametrize("body", ["<h1>maintenance</h1>", "[1]", '{"ingresses": [1]}', '{"ingresses": 1}', "null", ""])
+def test_an_answer_of_another_shape_ends_nothing(
+    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, body: str
+) -> None:
+    ngrok.add_fault("GET", "answer", status=200, body=body, times=None)
+    results = ask(ngrok, clock)
+    assert len(results.seen) == len(PROBES)
+    assert not results.stopped
+    assert of_verdict(Verdict.AGREES, results, rehearsal)
+    assert of_verdict(Verdict.OTHERWISE, results, rehearsal)
+    assert of_verdict(Verdict.UNASKED, results, rehearsal)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (6704, "ngrok does not accept first.test.acme.com as a domain: name another DOMAIN"),
+        (6705, "ngrok counts first.test.acme.com as its own domain: name a DOMAIN that you own"),
+        (6706, "another ngrok account has an Agent Ingress for first.test.acme.com: name another DOMAIN"),
+        (6707, "this ngrok account can't have Agent Ingresses: use an API key of an account that can"),
+    ],
+)
+def test_what_ngrok_refuses_altogether_stops_the_run(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str], code: int, sentence: str
+) -> None:
+    refused = {**REFUSED, "error_code": f"ERR_NGROK_{code}", "msg": "Refused."}
+    ngrok.add_fault("POST", "answer", status=400, json_body=refused, times=None)
+    with pytest.raises(StepError) as error:
+        acceptance.run(env, clock)
+    assert str(error.value) == f"{sentence} (400 ERR_NGROK_{code})."
+    out, err = capfd.readouterr()
+    assert "Nothing is left" in err
+    assert len(re.findall("the run had to stop before", out)) > 30
+    assert "| `page-size` | as the emulator has it |" in out
+
+
+def test_a_second_ingress_that_is_refused(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+    ngrok.add_fault("POST", "answer", status=403, json_body=REFUSED, skip=11, times=None)
+    results = ask(ngrok, clock)
+    unasked = of_verdict(Verdict.UNASKED, results, rehearsal)
+    assert set(unasked.values()) == {
+        *("spelling", "key-type", "null-policy", "policy-restart", "at-once", "unknown-id", "before-id")
+    }
+    assert results.seen["PATCH with a null policy"] == Unasked(
+        "it needs a second ingress: ngrok did not make an Agent Ingress for second.domain.example: This key may not "
+        "do that. (403 ERR_NGROK_1219)."
+    )
+
+
+# -- the whole run ----------------------------------------------------------------------------------------
+
+
+def refusal(env: dict[str, str], clock: Clock) -> str:
+    with pytest.raises(StepError) as error:
+        acceptance.run(env, clock)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"DOMAIN": ""}, "DOMAIN is missing: name a domain that you own"),
+        ({"DOMAIN": "acme"}, "DOMAIN must be a domain with a dot and without a wildcard"),
+        ({"DOMAIN": "*.acme.com"}, "DOMAIN must be a domain with a dot and without a wildcard"),
+        ({"DOMAIN": "https://acme.com"}, "DOMAIN is a URL; give the domain alone"),
+        ({"DOMAIN": "a" * 64 + ".com"}, "DOMAIN has a label of 64 bytes"),
+        ({"DOMAIN": ".".join(["a" * 49] * 5)}, "DOMAIN has 255 bytes; DNS allows 253 at most"),
+        ({"DOMAIN": "test.ngrok.app"}, "Nothing was changed: ngrok counts first.test.ngrok.app as its own domain"),
+        ({"NGROK_API_KEY": ""}, "NGROK_API_KEY is missing"),
+        ({"NGROK_API_KEY": "two words"}, "the API key from the environment variable NGROK_API_KEY contains white"),
+        ({"NGROK_API_KEY": OTHER_ACCOUNTS_KEY[::-1]}, "ngrok can't be asked: could not list the Agent Ingresses"),
+        ({"NGROK_API_BASE_URL": "http://api.ngrok.com"}, "the base URL from the environment variable"),
+        ({"PART": "all"}, 'PART must be "questions" or "life"'),
+        ({"CONFIRM": ""}, "Nothing was changed: confirm with CONFIRM=yes"),
+        ({"CONFIRM": "no"}, "Nothing was changed: confirm with CONFIRM=yes"),
+    ],
+    ids=str,
+)
+def test_what_is_refused_before_anything_is_changed(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], changes: dict[str, str], sentence: str
+) -> None:
+    said = refusal({**env, **changes}, clock)
+    assert said.startswith(sentence)
+    assert OTHER_ACCOUNTS_KEY[::-1][:8] not in said
+    assert {request["method"] for request in ngrok.requests()} <= {"GET"}
+    assert ngrok.ingresses() == []
+
+
+@pytest.mark.parametrize("domain", [NAMES.first, NAMES.second, NAMES.wildcard, NAMES.life, NAMES.refused])
+def test_an_ingress_that_is_there_already_is_left_alone(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], domain: str
+) -> None:
+    create(ngrok, domain)
+    assert refusal(env, clock).startswith(f"The account already has an Agent Ingress for {domain}, which this run")
+    assert [each["domain"] for each in ngrok.ingresses()] == [domain]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("typed", ["no\n", "\n", "", "y\n"])
+def test_what_is_not_confirmed_on_the_terminal_is_not_run(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    assert refusal({**env, "CONFIRM": ""}, clock) == "Nothing was changed."
+    assert {request["method"] for request in ngrok.requests()} == {"GET"}
+
+
+def test_what_is_confirmed_on_the_terminal_is_run(
+    ngrok: Emulator,
+    clock: Clock,
+    env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    acceptance.run({**env, "CONFIRM": ""}, clock)
+    assert 'Type "yes" to begin: ' in capfd.readouterr().err
+    assert "POST" in {request["method"] for request in ngrok.requests()}
+
+
+def test_the_whole_run(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str], rehearsal: Rehearsal
+) -> None:
+    others = [create(ngrok, DOMAIN), create(ngrok, f"a.{DOMAIN}"), create(ngrok, "b.acme.com", OTHER_ACCOUNTS_KEY)]
+    acceptance.run(env, clock)
+    assert [each["id"] for each in ngrok.ingresses()] == others
+    out, err = capfd.readouterr()
+    assert "This run makes 3 Agent Ingresses at http://127.0.0.1:" in err
+    assert f"It sends about {rehearsal.requests} requests, at most 100 of the 120" in err
+    assert "$250 a month" in err
+    assert "Nothing is left: all Agent Ingresses that this run made are deleted." in err
+    assert f"## As the emulator has it: {len(PROBES)} of {len(PROBES)} questions" in out
+    assert "**which is not ngrok**" in out
+    assert "seen\n\n- `None: Managed certificate provisioning in progress.`\n" in out
+    assert_fit_for_an_issue(out)
+
+
+def assert_fit_for_an_issue(text: str) -> None:
+    for start in range(len(API_KEY) - 7):
+        assert API_KEY[start : start + 8] not in text
+    assert not re.search(r"agin_[0-9A-Za-z]{27}|op_[0-9a-f]{32}|acme|\d{4}-\d\d-\d\dT", text)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(cells) == 1, table
+
+
+def test_answers_that_say_too_much_are_cleaned(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = {
+        "error_code": "ERR_NGROK_1219",
+        "msg": f"Key {{api_key}} ({API_KEY[5:20]}…) of ops@acme.com in ac_2k5okIo7afS6bKA3xNDLRZ9rjqk at 203.0.113.7 "
+        f"may not have agin_2k5okIo7afS6bKA3xNDLRZ9rjqk for TEST.ACME.COM, Test.Acme.Com and {DOMAIN} until "
+        "2026-11-27T03:00:00Z.",
+        "details": {"operation_id": "op_" + "0" * 32},
+    }
+    ngrok.add_fault("PATCH", "answer", status=403, json_body=said, times=None)
+    acceptance.run(env, clock)
+    out, err = capfd.readouterr()
+    assert_fit_for_an_issue(out)
+    assert (
+        "403 ERR_NGROK_1219: Key [key] ([key]…) of EMAIL in ac_… at IP may not have agin_… for DOMAIN.EXAMPLE, "
+        "Domain.Example and domain.example until TIME."
+    ) in out
+    assert API_KEY[5:13] not in err
+
+
+# -- the clean-up -----------------------------------------------------------------------------------------
+
+
+def test_clean_up_repeats_what_fails(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # The questions delete two, and one of them twice.
+    for kind in ("reset_before", "cut_short", "answer"):
+        ngrok.add_fault("DELETE", kind, status=502, skip=3, times=2)
+    acceptance.run(env, clock)
+    assert ngrok.ingresses() == []
+    assert "Nothing is left" in capfd.readouterr().err
+
+
+def test_an_ingress_whose_creation_was_never_answered_is_deleted_too(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Of the second one.
+    ngrok.add_fault("POST", "reset_after", skip=11)
+    acceptance.run(env, clock)
+    assert ngrok.ingresses() == []
+    out, err = capfd.readouterr()
+    assert "`it needs a second ingress: no answer (ConnectionError)`" in out
+    assert "Nothing is left" in err
+
+    ngrok.add_fault("POST", "reset_after")
+    with pytest.raises(StepError, match=r"whether an Agent Ingress for .* was made is unknown"):
+        acceptance.run(env, clock)
+    assert ngrok.ingresses() == []
+    assert "Nothing is left" in capfd.readouterr().err
+
+
+def test_an_answer_with_the_id_of_another_ingress_deletes_nothing(
+    ngrok: Emulator, clock: Clock, env: dict[str, str]
+) -> None:
+    kept = create(ngrok, f"kept.{DOMAIN}")
+    # In place of a refusal.
+    made = {"id": kept, "domain": f"kept.{DOMAIN}"}
+    ngrok.add_fault("POST", "answer", status=201, json_body=made, skip=1, times=3)
+    acceptance.run(env, clock)
+    assert [each["id"] for each in ngrok.ingresses()] == [kept]
+
+
+def test_what_is_left_is_named_with_the_command_that_deletes_it(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    ngrok.add_fault("DELETE", "answer", status=403, json_body=REFUSED, skip=3, times=None)
+    with pytest.raises(StepError, match="not everything that it made is deleted"):
+        acceptance.run(env, clock)
+    [left] = ngrok.ingresses()
+    out, err = capfd.readouterr()
+    assert_fit_for_an_issue(out)
+    assert "Nothing is left" not in err
+    assert f"NOT DELETED: the Agent Ingress {NAMES.first} ({left['id']}): could not delete" in err
+    assert "This key may not do that." in err
+    ngrok.clear_faults()
+    [command] = re.findall("^curl .*$", err, re.M)
+    subprocess.run(["sh", "-c", command], env={**os.environ, "NGROK_API_KEY": API_KEY}, check=True)
+    assert ngrok.ingresses() == []
+
+
+def test_a_strange_id_is_not_made_a_part_of_a_command() -> None:
+    said = how_to_delete(Left("agin_$(rm -rf ~)", NAMES.first, "why"), PUBLIC_API)
+    assert "rm -rf" not in said
+    assert said.endswith("https://api.ngrok.com/agent_ingresses/ID")
+
+
+def test_a_list_that_fails_leaves_a_hint(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    number = len(_gets(ngrok, clock, env))
+    capfd.readouterr()
+    ngrok.add_fault("GET", "answer", status=403, json_body=REFUSED, skip=number - 2, times=None)
+    acceptance.run(env, clock)
+    assert ngrok.ingresses() == [], "what is known is deleted all the same"
+    assert "could not be listed" in capfd.readouterr().err
+
+
+def _gets(ngrok: Emulator, clock: Clock, env: dict[str, str]) -> list[object]:
+    acceptance.run(env, clock)
+    return [request for request in ngrok.requests() if request["method"] == "GET"]
+
+
+# -- signals ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(emulator: Emulator) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own, which hangs after its twelfth create, whose answer never comes."""
+    env = {
+        "NGROK_API_KEY": API_KEY,
+        "NGROK_API_BASE_URL": emulator.url,
+        "DOMAIN": DOMAIN,
+        "CONFIRM": "yes",
+        "PART": "questions",
+    }
+    emulator.add_fault("POST", "hang", skip=11, after=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.acceptance"],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            until("the create", lambda: number_of("POST", emulator) == 12)
+            yield process
+        finally:
+            process.kill()
+
+
+def number_of(method: str, emulator: Emulator) -> int:
+    return sum(each["method"] == method for each in emulator.requests())
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=str)
+def test_a_run_that_is_interrupted_twice_cleans_up(emulator: Emulator, number: int, status: int) -> None:
+    kept = create(emulator, f"kept.{DOMAIN}")
+    # The one create of the test and eleven of the run come before.
+    emulator.clear_requests()
+    with started(emulator) as process:
+        emulator.add_fault("DELETE", "hang", times=1)
+        deletes = number_of("DELETE", emulator)
+        process.send_signal(number)
+        until("the clean-up", lambda: number_of("DELETE", emulator) > deletes)
+        process.send_signal(number)
+        assert process.stderr is not None
+        assert any("The clean-up goes on" in line for line in iter(process.stderr.readline, ""))
+        # Ends the connection that hangs.
+        emulator.pause(0)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert [each["id"] for each in emulator.ingresses()] == [kept]
+    assert "Nothing is left" in err
+    assert "Traceback" not in err
+    assert "| `null-policy` | could not be asked |" in out
+    assert_fit_for_an_issue(out)
+
+
+def test_a_run_whose_terminal_is_closed_cleans_up(emulator: Emulator) -> None:
+    with started(emulator) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) != 0
+    assert emulator.ingresses() == []

@@ -1,0 +1,157 @@
+"""The domains that the run uses, and how it deletes what it made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.errors import NgrokError, NotFoundError
+from pulumi_agin.api.inputs import Domain
+from pulumi_agin.limits import AGENT_INGRESS_ID
+from tools.steps import StepError
+
+DELETE_SECONDS = 120
+"""How long each request of the clean-up is repeated."""
+SETTLE_SECONDS = 3
+"""What passes before the second look: a request that was interrupted may still be carried out."""
+
+
+class Names(NamedTuple):
+    """The domains that the run uses. It uses no others."""
+
+    first: str
+    second: str
+    wildcard: str
+    life: str
+    refused: str
+    """For creates that are meant to be refused for another reason."""
+
+
+def names_below(domain: str) -> Names:
+    """Returns the domains that a run uses.
+
+    Args:
+        domain: The user's domain, in canonical form.
+
+    Raises:
+        StepError: The domain is too long, or is not one.
+    """
+    names = Names(*(f"{label}.{domain}" for label in ("first", "second", "*.wildcard", "life", "refused")))
+    try:
+        for name in names:
+            Domain()(name)
+    except ValueError as error:
+        raise StepError(f"DOMAIN {error}.") from None
+    return names
+
+
+@dataclass(frozen=True)
+class Left:
+    """An ingress that could not be deleted."""
+
+    id: str
+    domain: str
+    why: str
+
+
+class Ingresses:
+    """What the account has under the names of the run."""
+
+    def __init__(self, client: AgentIngressClient, names: Names, clock: Clock) -> None:
+        """Asks nothing yet.
+
+        Args:
+            client: The client, which repeats what fails.
+            names: The domains of the run.
+            clock: Waits.
+        """
+        self._client = client
+        self._names = names
+        self._clock = clock
+
+    def refuse_existing(self) -> frozenset[str]:
+        """Makes sure that the run deletes nothing that was there before.
+
+        Returns:
+            The ids of everything that is there.
+
+        Raises:
+            StepError: One of the names has an ingress, or ngrok can't be asked.
+        """
+        try:
+            listed = self._client.list(timeout_seconds=DELETE_SECONDS)
+        except NgrokError as error:
+            raise StepError(f"ngrok can't be asked: {error}.") from None
+        existing = sorted(ingress.domain for ingress in listed if ingress.domain in self._names)
+        if existing:
+            raise StepError(
+                f"The account already has an Agent Ingress for {', '.join(existing)}, which this run would make and "
+                "delete. Nothing was changed: name another DOMAIN, or delete it if an earlier run left it."
+            )
+        return frozenset(ingress.id for ingress in listed)
+
+    def clean_up(self, made: Mapping[str, str], say: Callable[[str], None]) -> list[Left]:
+        """Deletes what the run made, and looks again whether it is gone.
+
+        An ingress whose creation was never answered is found by its domain, which had none before the run.
+
+        Args:
+            made: The domains of the ingresses that are known to be there, by id.
+            say: Shows what is done.
+
+        Returns:
+            What could not be deleted.
+        """
+        there = dict(made)
+        deleted: set[str] = set()
+        problems: dict[str, str] = {}
+        look_problem = ""
+        for look in range(2):
+            if look:
+                self._clock.sleep(SETTLE_SECONDS)
+            try:
+                listed = self._client.list(timeout_seconds=DELETE_SECONDS)
+                there |= {each.id: each.domain for each in listed if each.domain in self._names}
+                look_problem = ""
+            except NgrokError as error:
+                look_problem = str(error)
+            for id_, domain in list(there.items()):
+                try:
+                    self._client.delete(id_, DELETE_SECONDS, domain=domain)
+                    deleted.add(id_)
+                except NotFoundError:
+                    pass
+                except NgrokError as error:
+                    problems[id_] = str(error)
+                    continue
+                del there[id_]
+        if deleted:
+            say(f"deleted at the end: {len(deleted)}")
+        if look_problem:
+            say(
+                f"The Agent Ingresses could not be listed ({look_problem}). Look at ngrok's dashboard for one of the "
+                f"domains {', '.join(self._names)}: this run may have made it, and it costs money until it is deleted."
+            )
+        return [Left(id_, domain, problems[id_]) for id_, domain in there.items()]
+
+
+def how_to_delete(left: Left, base_url: str) -> str:
+    """Returns a sentence about an ingress that is left, and the command that deletes it on the last line.
+
+    Args:
+        left: The ingress.
+        base_url: The URL of the API.
+    """
+    # Any other id can't be one, and is not made a part of a command.
+    id_ = left.id if AGENT_INGRESS_ID.fullmatch(left.id) else "ID"
+    command = 'curl -X DELETE -H "Authorization: Bearer $NGROK_API_KEY" -H "Ngrok-Version: 2" ' + shlex.quote(
+        f"{base_url}/agent_ingresses/{id_}"
+    )
+    return (
+        f"NOT DELETED: the Agent Ingress {left.domain} ({id_}): {left.why}. It costs money until it is deleted. "
+        f"This deletes it:\n{command}"
+    )

@@ -1,0 +1,114 @@
+"""The report, in Markdown, fit for an issue: it has neither keys nor ids nor anything else of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pulumi_agin.api.access import PUBLIC_API
+from pulumi_agin.version import VERSION
+from tools.acceptance.comparison import Results, Unasked, Verdict
+from tools.acceptance.life import STEPS, Life
+from tools.acceptance.probes import NOT_ASKED, PROBES, Probe
+from tools.acceptance.wording import DOMAIN
+from tools.acceptance.world import Seen
+
+
+def report(
+    base_url: str,
+    results: Results | None,
+    emulator: Results,
+    guesses: Mapping[str, str],
+    life: Life | None,
+    requests: int,
+) -> str:
+    """Writes the report.
+
+    Args:
+        base_url: The URL that was asked.
+        results: What the service answered; None if it was not asked. Some answers may be missing.
+        emulator: What the emulator answered.
+        guesses: The guesses of the emulator, by name.
+        life: What came of the whole life; None if it was left out.
+        requests: How many requests were sent, without those of Pulumi.
+    """
+    is_ngrok = base_url == PUBLIC_API
+    asked = base_url if is_ngrok else f"{base_url}, **which is not ngrok**"
+    lines = [
+        "# `make acceptance`",
+        "",
+        f"pulumi-agin {VERSION} sent {requests} requests to {asked}.",
+        f"`{DOMAIN}` stands for the domain, and BASE-URL for the URL that was asked.",
+    ]
+    if results is not None:
+        lines += _of_questions(results, emulator, guesses, "ngrok" if is_ngrok else "the service")
+    return "\n".join([*lines, *_of_life(life), ""])
+
+
+def _of_questions(results: Results, emulator: Results, guesses: Mapping[str, str], name: str) -> list[str]:
+    verdicts = {probe.asks: results.verdict(probe, emulator) for probe in PROBES}
+    lines = [
+        "",
+        "## The guesses of the emulator",
+        "",
+        *_rows(
+            ("guess", "what came of it", "text"),
+            ((f"`{guess}`", _of_guess(guess, verdicts), text) for guess, text in guesses.items()),
+        ),
+    ]
+    for verdict in Verdict:
+        probes = [probe for probe in PROBES if verdicts[probe.asks] is verdict]
+        if probes:
+            lines += ["", f"## {verdict.value.capitalize()}: {len(probes)} of {len(PROBES)} questions", ""]
+            lines += _of_verdict(verdict, probes, results, emulator, name)
+    if results.jobs:
+        lines += ["", "## Jobs of certificates that were seen", "", *(f"- {_code(job)}" for job in results.jobs)]
+    return lines
+
+
+def _of_guess(guess: str, verdicts: Mapping[str, Verdict]) -> str:
+    """Returns the worst that came of the questions about a guess."""
+    if guess in NOT_ASKED:
+        return f"not asked: {NOT_ASKED[guess]}"
+    found = [verdicts[probe.asks] for probe in PROBES if probe.guess == guess]
+    worst = next(verdict for verdict in Verdict if verdict in found)
+    return f"**{worst.value}**" if worst is Verdict.OTHERWISE else worst.value
+
+
+def _of_verdict(verdict: Verdict, probes: Sequence[Probe], results: Results, emulator: Results, name: str) -> list[str]:
+    columns = {Verdict.AGREES: ["both"], Verdict.UNASKED: ["the emulator", "why"]}.get(verdict, ["the emulator", name])
+
+    def row(probe: Probe) -> list[str]:
+        answers = [emulator.seen[probe.asks], results.seen.get(probe.asks, Unasked("the run ended before"))]
+        return [f"`{probe.guess}`", probe.asks, *map(_cell, answers[-len(columns) :])]
+
+    return _rows(["guess", "asked", *columns], map(row, probes))
+
+
+def _of_life(life: Life | None) -> list[str]:
+    if life is None:
+        return []
+    not_run = STEPS[len(life.passed) + bool(life.failed) :]
+    return [
+        "",
+        "## The whole life of an ingress, through Pulumi's engine",
+        "",
+        *(f"- passed: {step}" for step in life.passed),
+        *([f"- **failed**: {life.failed}"] if life.failed else []),
+        *(f"- not run: {step}" for step, _ in not_run),
+    ]
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _cell(result: Seen | Unasked) -> str:
+    if isinstance(result, Unasked):
+        return _code(result.why)
+    return _code(f"{result.found}: {result.msg}" if result.msg else result.found)
+
+
+def _code(text: str) -> str:
+    """Returns text that somebody else wrote, so that it is shown as it is, in a cell of a table too."""
+    text = text.replace("|", "\\|")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"

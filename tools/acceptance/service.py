@@ -1,0 +1,223 @@
+"""Sends one request exactly as it is told, and returns whatever the answer is.
+
+The client of the package can't do this: it repeats requests, refuses wrong ones, and puts answers into its own words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import requests
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.clock import Clock
+from pulumi_agin.limits import AGENT_INGRESS_ID
+
+COLLECTION = "/agent_ingresses"
+
+PACE = 100
+"""The most requests that are sent in a minute. ngrok allows the whole account 120."""
+WINDOW_SECONDS = 60
+PATIENCE_SECONDS = 300
+"""How long one request waits in all: for the limit of the account, and for the network."""
+FIRST_PAUSE_SECONDS = 1
+LONGEST_PAUSE_SECONDS = 16
+
+_TIMES_OUT = (10, 60)
+"""Seconds to connect, and between two parts of an answer."""
+_OF_A_GATEWAY = (502, 503, 504)
+# What can be sent again without another outcome. A POST or DELETE whose answer was lost may have been carried out.
+_REPEATABLE = ("GET", "PATCH", "PUT")
+
+
+WITH_KEY = "Bearer, with the key"
+"""Stands for the right header Authorization."""
+
+
+class CouldNotAskError(Exception):
+    """There is no answer to a question. The text is a clause that says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: Any
+    """The parsed JSON; None if there is no body, or if it is not JSON."""
+    is_json: bool
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the body; none if it is not an object."""
+        return cast("dict[str, Any]", self.content) if isinstance(self.content, dict) else {}
+
+    @property
+    def id(self) -> str | None:
+        """The id of the ingress that the answer shows."""
+        found = self.fields.get("id")
+        return found if self.status < 300 and isinstance(found, str) and AGENT_INGRESS_ID.fullmatch(found) else None
+
+    @property
+    def error_code(self) -> str:
+        """The error code; "" if the answer has none."""
+        return str(self.fields.get("error_code") or "")
+
+    @property
+    def msg(self) -> str:
+        """The message; "" if the answer has none."""
+        return str(self.fields.get("msg") or "")
+
+
+@dataclass(frozen=True)
+class OverLimit:
+    """A request that was refused because the account had sent too many."""
+
+    answer: Answer
+    sent: int
+    """How many requests this run had sent in the minute before."""
+
+
+@dataclass
+class Service:
+    """ngrok's API, or something that stands in for it."""
+
+    base_url: str
+    api_key: Secret
+    clock: Clock
+    kept: frozenset[str] = frozenset()
+    """The ids of what was there before the run, which no request may delete."""
+    made: dict[str, str] = field(default_factory=dict[str, str])
+    """The domains of the ingresses that requests have made and not deleted, by id."""
+    ingresses: int = 0
+    """How many ingresses requests have made."""
+    sent: int = 0
+    """How many requests were sent."""
+    over_limit: list[OverLimit] = field(default_factory=list[OverLimit])
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        self._recent: deque[float] = deque()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._session.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str = COLLECTION,
+        *,
+        query: str = "",
+        body: object = None,
+        text: str | None = None,
+        content_type: str | None = "application/json",
+        version: str | None = "2",
+        authorization: str | None = WITH_KEY,
+    ) -> Answer:
+        """Sends a request, and waits while the account is over its limit.
+
+        Args:
+            method: The HTTP method.
+            path: The path.
+            query: The query, percent-encoded.
+            body: What to send as JSON; None for no body.
+            text: The body as it is, in place of `body`.
+            content_type: The header, if there is a body; None for none.
+            version: The header Ngrok-Version; None for none.
+            authorization: The header Authorization; None for none.
+
+        Returns:
+            The answer, of whatever status.
+
+        Raises:
+            CouldNotAskError: No answer came, or none within the time.
+        """
+        if method == "DELETE" and path.rpartition("/")[2] in self.kept:
+            raise CouldNotAskError("it would delete what was there before the run")
+        headers = {"User-Agent": "pulumi-agin-acceptance"}
+        content = text if text is not None else (None if body is None else json.dumps(body))
+        if version is not None:
+            headers["Ngrok-Version"] = version
+        if content is not None and content_type is not None:
+            headers["Content-Type"] = content_type
+        if authorization == WITH_KEY:
+            authorization = f"Bearer {self.api_key.get_secret_value()}"
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            # As a header, it would lose against an entry for the host in ~/.netrc.
+            if authorization is not None:
+                request.headers["Authorization"] = authorization
+            return request
+
+        def send() -> Answer:
+            response = self._session.request(
+                method,
+                f"{self.base_url}{path}{'?' if query else ''}{query}",
+                data=None if content is None else content.encode(),
+                headers=headers,
+                auth=authorize,
+                allow_redirects=False,
+                timeout=_TIMES_OUT,
+            )
+            return _answer(response)
+
+        answer = self._until_answered(send, repeats=method in _REPEATABLE)
+        self._note_what_it_did(method, path, answer)
+        return answer
+
+    def _until_answered(self, send: Callable[[], Answer], *, repeats: bool) -> Answer:
+        end = self.clock.monotonic() + PATIENCE_SECONDS
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            self._keep_pace()
+            answer: Answer | None = None
+            try:
+                answer = send()
+                problem = f"{answer.status} {answer.error_code}".strip()
+            except requests.RequestException as error:
+                # Its text can hold the URL of a proxy, with a password.
+                problem = f"no answer ({type(error).__name__})"
+            if answer is not None and answer.status == 429:
+                self.over_limit.append(OverLimit(answer, len(self._recent)))
+            elif answer is not None and answer.status not in _OF_A_GATEWAY:
+                return answer
+            elif not repeats:
+                raise CouldNotAskError(problem)
+            if self.clock.monotonic() + pause > end:
+                raise CouldNotAskError(f"{problem}, for {PATIENCE_SECONDS // 60} minutes")
+            self.clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _keep_pace(self) -> None:
+        now = self.clock.monotonic()
+        while self._recent and now - self._recent[0] >= WINDOW_SECONDS:
+            self._recent.popleft()
+        if len(self._recent) >= PACE:
+            self.clock.sleep(self._recent.popleft() + WINDOW_SECONDS - now)
+        self._recent.append(self.clock.monotonic())
+        self.sent += 1
+
+    def _note_what_it_did(self, method: str, path: str, answer: Answer) -> None:
+        """Notes each ingress that is made, whatever the request was meant to find out."""
+        if method in ("POST", "PUT") and answer.id and answer.id not in {*self.made, *self.kept}:
+            self.made[answer.id] = str(answer.fields.get("domain") or "")
+            self.ingresses += 1
+        if method == "DELETE" and answer.status == 204:
+            self.made.pop(path.rpartition("/")[2], None)
+
+
+def _answer(response: requests.Response) -> Answer:
+    content: object = None
+    is_json = False
+    try:
+        content = response.json() if response.content else None
+        is_json = bool(response.content)
+    except ValueError:
+        pass
+    return Answer(response.status_code, response.headers, content, is_json)
