@@ -33,8 +33,9 @@ from tests.terminal import on_terminal
 from tests.unit import clock as unit_clock
 from tests.unit.stub_cli import StubCli
 from tests.unit.test_nameservers import UDP_SECONDS, answering, resolver
-from tools.bind import Bind
+from tools.bind import Bind, Key
 
+ROOT = Path(__file__).parents[2]
 POLICY = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
 
 Make = Callable[..., dict[str, Any]]
@@ -590,6 +591,23 @@ def test_all_of_the_account_the_worst_first(
     for each in report["agent_ingresses"]:
         alone = command(each["domain"], "--dns", bind.address, "--json")[1]
         assert each == json.loads(alone)
+
+
+def test_the_table_on_the_page_of_certificates(
+    make_more: MakeMore, command: Command, emulator: Emulator, stack: StubCli, tmp_path: Path
+) -> None:
+    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    make_more("devices.acme.com", "dns_error")
+    made = {make_more("new.acme.com", "in_progress"), make_more(DOMAIN, "issued")}
+    key = Key("agin", [DOMAIN, "new.acme.com"])
+    with Bind(tmp_path / "bind", [key]) as server:
+        for ingress in emulator.ingresses():
+            if ingress["id"] in made:
+                delegate(server, ingress["domain"], ingress["ns_targets"], key)
+        _, out, _ = command("--all", "--dns", server.address)
+    # The page's reader has neither an emulator nor a name server of their own.
+    printed = re.sub(r"^base URL .*\n", "", out, flags=re.M).replace(f" --dns {server.address}", "")
+    assert f"```\n{printed}```\n" in (ROOT / "docs" / "guides" / "certificates.md").read_text()
 
 
 def test_all_of_it_is_well(make: Make, make_more: MakeMore, command: Command, bind: Bind) -> None:
