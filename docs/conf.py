@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
+
+URLS = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(
+    (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]["urls"]
+REPOSITORY = URLS["Repository"]
 
 project = "pulumi-agin"
 author = "The pulumi-agin authors"
@@ -24,6 +31,14 @@ extensions = [
 ]
 
 html_theme = "furo"
+html_theme_options = {
+    # Each page has a link to its source, and the foot of each page one to the repository.
+    "source_repository": REPOSITORY,
+    "source_branch": "main",
+    "source_directory": "docs/",
+    "footer_icons": [{"name": "the repository", "url": REPOSITORY, "html": "the repository", "class": ""}],
+}
+pygments_dark_style = "github-dark"
 html_title = f"pulumi-agin {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
@@ -42,17 +57,17 @@ suppress_warnings = ["misc.highlighting_failure"]
 autodoc_typehints = "signature"
 autodoc_class_signature = "separated"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 copybutton_exclude = ".linenos, .gp"
 
 
 def _keep_colons(*arguments: Any) -> None:
-    """Keeps napoleon from reading "what: its limit" in the text of an attribute as a type and a text."""
+    """Keeps napoleon from taking the words before a colon, in the text of an attribute, for the attribute's type."""
     _app, kind, _name, _object, _options, lines = arguments
     if kind in ("attribute", "property"):
-        lines.insert(0, "")
+        # Napoleon drops empty lines at the start, but not this one, which shows as nothing.
+        lines.insert(0, "\\ ")
 
 
 def setup(app: Sphinx) -> None:

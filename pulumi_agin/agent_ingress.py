@@ -50,7 +50,9 @@ class PrivateKeyType(_Choice):
     """The type of the certificate's private key. The text itself works too."""
 
     RSA = "rsa"
+    """A key of RSA."""
     ECDSA = "ecdsa"
+    """A key of ECDSA, which is shorter."""
 
 
 # -- arguments --------------------------------------------------------------------------------------------
@@ -74,7 +76,7 @@ class _AgentIngressCertPolicyRequired(TypedDict):
 
 
 class AgentIngressCertPolicyArgsDict(_AgentIngressCertPolicyRequired, total=False):
-    """The same as AgentIngressCertPolicyArgs, as a dict."""
+    """The same as AgentIngressCertPolicyArgs, as a dict. `authority` is required."""
 
     private_key_type: PrivateKeyTypeInput | None
     """"rsa" or "ecdsa". If it is left out, ngrok chooses."""

@@ -22,8 +22,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok, created with a DNS provider's package.
 
     The records are children of this component. They are created after the ingress and deleted before it, because
-    somebody else could take over a delegation that outlives its ingress. A run that is killed may leave records that
-    are not in the state. Nothing deletes them.
+    somebody else could hijack the domain of a delegation that outlives its ingress. A run that is killed may leave
+    records that are not in the state. Nothing deletes them.
     """
 
     ns_targets: pulumi.Output[Sequence[str]]

@@ -8,13 +8,18 @@ import shlex
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY
 from .common import fail, note
+
+if TYPE_CHECKING:
+    from pulumi_agin.emulator import Emulator
 
 # Where this machine reaches an emulator that listens on all addresses.
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not listened on here
@@ -29,15 +34,37 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or 2 if the emulator cannot start.
     """
-    signals = _notice_signals()
-    try:
-        from pulumi_agin.emulator import Emulator
-    except ModuleNotFoundError as error:
-        return fail(str(error))
+    with _signals() as signals:
+        try:
+            from pulumi_agin.emulator import Emulator
+        except ModuleNotFoundError as error:
+            return fail(str(error))
+        return _run(Emulator, options, signals)
 
+
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """Yields what SIGINT and SIGTERM can be read from.
+
+    A lock would not do: the system may give a signal to another thread than the main one, and then the main thread,
+    which runs Python's handlers, waits on.
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def _run(emulator_class: type[Emulator], options: argparse.Namespace, signals: socket.socket) -> int:
     api_key, *others = options.api_key or [os.environ.get(ENVIRONMENT[API_KEY]) or DEFAULT_API_KEY]
     try:
-        emulator = Emulator(
+        emulator = emulator_class(
             api_key,
             other_accounts=others,
             host=options.host,
@@ -63,21 +90,6 @@ def run(options: argparse.Namespace) -> int:
     finally:
         emulator.stop()
     return 0
-
-
-def _notice_signals() -> socket.socket:
-    """Returns what SIGINT and SIGTERM can be read from.
-
-    A lock would not do: the system may give a signal to another thread than the main one, and then the main thread,
-    which runs Python's handlers, waits on.
-    """
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    # Python keeps only the number of the file descriptor, so it must stay open as long as the process runs.
-    signal.set_wakeup_fd(writer.detach())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    return reader
 
 
 def _say_how_to_use_it(options: argparse.Namespace, url: str) -> None:

@@ -86,7 +86,7 @@ def aws(
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
         The adapter.
@@ -134,7 +134,7 @@ def gcp(
             of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
         The adapter.
@@ -181,7 +181,7 @@ def azure(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 1 second or more.
@@ -240,10 +240,10 @@ def ns1(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
-        The adapter. It takes a TTL of 1 second or more: NS1's package never sends 0.
+        The adapter. It takes a TTL of 1 second or more, because NS1's package never sends 0.
 
     Raises:
         pulumi.RunError: The package is not installed.
@@ -284,7 +284,7 @@ def hcloud(
             to the name of the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -327,7 +327,7 @@ def gandi(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md.
+            docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 300 to 2592000 seconds.

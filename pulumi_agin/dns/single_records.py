@@ -108,7 +108,7 @@ def cloudflare(
         zone_name: The name of the zone. If you give it, the preview refuses a domain outside of the zone.
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/guides/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, which lets
@@ -162,7 +162,7 @@ def digitalocean(
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/guides/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 30 seconds or more.
@@ -213,10 +213,10 @@ def dnsimple(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/dns.md.
+            imported into a stack that does not have them yet; see docs/guides/dns.md.
 
     Returns:
-        The adapter. It takes a TTL of 1 second or more: DNSimple's package never sends 0.
+        The adapter. It takes a TTL of 1 second or more, because DNSimple's package never sends 0.
 
     Raises:
         pulumi.RunError: The package is not installed.
@@ -256,7 +256,7 @@ def linode(
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/dns.md.
+            imported into a stack that does not have them yet; see docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL that is one of LINODE_TTLS, in seconds.
@@ -308,7 +308,7 @@ def vercel(
         team_id: The id of the team that has the zone.
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/dns.md.
+            imported into a stack that does not have them yet; see docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more.
@@ -350,7 +350,7 @@ def ovh(
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: The ids of NS records that exist, by their values, such as {"ns-1.example.net": "…"}. They are
-            imported into a stack that does not have them yet; see docs/dns.md.
+            imported into a stack that does not have them yet; see docs/guides/dns.md.
 
     Returns:
         The adapter. It takes a TTL of 60 seconds or more, or 0 for the TTL of the zone.
@@ -393,7 +393,7 @@ def scaleway(
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
         take_over: Whether to import the NS records that exist into a stack that does not have them yet; see
-            docs/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
+            docs/guides/dns.md. Or the ids of these records, by their values: {"ns-1.example.net": "…"}.
 
     Returns:
         The adapter. It takes a TTL of 60 to 2592000 seconds.

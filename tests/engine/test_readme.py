@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
 from tests.engine.dns_provider.package import install_aws
-from tests.engine.project import UNCHANGED, Project
+from tests.engine.project import Project
 from tests.keys import API_KEY
 from tests.unit.pyproject import project
 
@@ -55,4 +55,4 @@ def test_from_a_domain_to_an_agents_configuration(project: Project, emulator: Em
     assert [(each.what, each.name) for each in route53.operations()] == [("create", "connect.acme.com")]
     assert "connect_url" in project.outputs()["agent_config"]
     assert "ciphertext" not in str(project.resources())
-    assert UNCHANGED in project.up()
+    assert "5 unchanged" in project.up()

@@ -6,6 +6,7 @@ Those that need no cloud are run for real too, by tests/engine.
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
+from tests.unit.pyproject import project as pyproject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -56,6 +58,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 # What the lookups of the examples are answered.
+REPOSITORY = pyproject()["project"]["urls"]["Repository"]
 THEIRS = {
     "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
     "domain": "shared.acme.com",
@@ -223,10 +226,10 @@ def test_each_is_a_whole_project() -> None:
             continue
         language = folder.name.partition("-")[0]
         if language not in ("yaml", "typescript"):
-            [requirement] = (folder / "requirements.txt").read_text().split()
-            assert requirement.startswith("pulumi-agin")
+            [requirement] = (folder / "requirements.txt").read_text().splitlines()
+            assert re.fullmatch(rf"pulumi-agin(\[\w+\])? @ git\+{REPOSITORY}", requirement)
         else:
-            assert "\n$ pulumi package add https://HOST/OWNER/pulumi-agin.git/plugin@vX.Y.Z\n" in readme
+            assert f"\n$ pulumi package add {REPOSITORY}.git/plugin@vX.Y.Z\n" in readme
         if folder.name == "automation":  # whose project is in the script
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
