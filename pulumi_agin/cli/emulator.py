@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY
-from .common import fail, note
+from .common import fail, note, print_text
 
 if TYPE_CHECKING:
     from pulumi_agin.emulator import Emulator
@@ -32,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         options: The parsed command line; see `main`.
 
     Returns:
-        The exit status: 0, or 2 if the emulator cannot start.
+        The exit status: 0, 1 if stdout can't be written, or 2 if the emulator cannot start.
     """
     with _signals() as signals:
         try:
@@ -81,8 +80,8 @@ def _run(emulator_class: type[Emulator], options: argparse.Namespace, signals: s
     except (ValueError, ModuleNotFoundError) as error:
         return fail(str(error))
     try:
-        sys.stdout.write(f"{emulator.url}\n")
-        sys.stdout.flush()
+        if status := print_text(f"{emulator.url}\n"):
+            return status
         # A reader who has the URL may be gone already.
         with suppress(OSError):
             _say_how_to_use_it(options, emulator.url)

@@ -12,7 +12,7 @@ from tests.keys import API_KEY
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-INSTALL, ON_THE_EMULATOR, DESTROY, ON_NGROK = [text for language, text in BLOCKS if language == "sh"]
+INSTALL, ON_THE_EMULATOR, DESTROY, ON_NGROK, UP = [text for language, text in BLOCKS if language == "sh"]
 [PROGRAM] = [text for language, text in BLOCKS if language == "python"]
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
@@ -34,7 +34,7 @@ def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> Non
     # Another emulator stands for ngrok.
     assert UNSET in ON_NGROK
     on_ngrok = ON_NGROK.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
-    printed = project.typed(commands + DESTROY + on_ngrok, stdin=f"{API_KEY}\n")
+    printed = project.typed(commands + DESTROY + on_ngrok + UP, stdin=f"{API_KEY}\n")
     assert printed.count("2 created") == 2
     assert "2 deleted" in printed
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["connect.acme.com"]

@@ -15,7 +15,7 @@ from tests.unit.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-DEMO, INSTALL, UP = [text for language, text in BLOCKS if language == "sh"]
+DEMO, INSTALL, SET_KEY, UP = [text for language, text in BLOCKS if language == "sh"]
 [PROGRAM] = [text for language, text in BLOCKS if language == "python"]
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
@@ -48,7 +48,7 @@ def test_from_a_domain_to_an_agents_configuration(project: Project, emulator: Em
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
     route53 = install_aws(project, os.environ["PULUMI_AGIN_TEST_DNS_SDKS"])
     (project.folder / "__main__.py").write_text(PROGRAM)
-    project.typed(UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
+    project.typed(SET_KEY + UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
 
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "connect.acme.com"

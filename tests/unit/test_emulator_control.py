@@ -1057,3 +1057,12 @@ def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> Non
     [program] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     exec(compile(program, "emulator.md", "exec"), {})
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", capsys.readouterr().out)
+
+
+def test_an_emulator_whose_url_nobody_can_read_ends() -> None:
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(command(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert (run.returncode, run.stderr) == (
+        1,
+        "pulumi-agin: what is printed can't be written: No space left on device\n",
+    )
