@@ -34,6 +34,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test runs in an empty folder: in the repository's, a `pulumi` on PATH would find a project without a stack."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+
+
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """ngrok's API, with an account of ours and one of somebody else's."""
