@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -73,6 +74,21 @@ def test_what_is_installed_from_the_sdist_is_what_the_wheel_has(packages: list[P
     python = tmp_path / "bin" / "python"
     run = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.split() == [VERSION, str(installed / "pulumi_agin" / "__init__.py")]
+
+
+def test_what_the_emulators_image_has_is_all_that_the_wheel_is_built_from(tmp_path: Path) -> None:
+    dockerfile = (ROOT / "examples" / "emulator-container" / "Dockerfile").read_text()
+    for sources in re.findall(r"^COPY (.*)$", dockerfile, re.M):
+        *names, target = sources.split()
+        for name in names:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, tmp_path / target)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=tmp_path, check=True)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "pulumi_agin/emulator/server.py" in archive.namelist()
 
 
 def test_the_sdist_has_what_its_page_is_made_of_and_nothing_of_this_machine(packages: list[Path]) -> None:
