@@ -58,7 +58,7 @@ versions: env bind  ## tests with the lowest and the newest versions of all depe
 	@$(BIN)/python -m tools.versions all --jobs $(JOBS) $(T)
 
 quick: env  ## the inner loop: lint and the unit tests at once, without BIND, Go, Pulumi's CLI and the network
-	@$(AT_ONCE) --jobs $(filter-out lint-workflows,$(LINT)) run-unit
+	@$(AT_ONCE) --jobs $(LINT) run-unit
 
 unit: env run-unit  ## one level of tests; T='-k name' passes arguments to pytest
 

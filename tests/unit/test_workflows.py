@@ -1,4 +1,4 @@
-"""The workflows run what is there, on all that is claimed. `make lint-workflows` checks the rest of them."""
+"""The workflows run what is there, on all that is claimed. `make lint-workflows` and tests/engine check the rest."""
 
 from __future__ import annotations
 
