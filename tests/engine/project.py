@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,12 +34,12 @@ TSCONFIG = {
 }
 
 
-def until(what: str, is_true: Callable[[], object], seconds: float = 30) -> None:
-    """Returns when it is so. Fails if it is not within so many seconds, which are enough on a busy machine."""
-    end = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end, f"not in {seconds} seconds: {what}"
-        time.sleep(0.02)
+def listening(port: int) -> str:
+    """Returns a line of bash that ends when the program that was just put in the background listens on a port.
+
+    It fails if that program has ended.
+    """
+    return f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do kill -0 $!; sleep 0.1; done\n"
 
 
 def interrupt_twice(process: subprocess.Popen[str]) -> None:

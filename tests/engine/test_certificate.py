@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project, until
+from tests.engine.project import Project
+from tests.waiting import until
 
 DOMAIN = "connect.acme.com"
 TYPE = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"

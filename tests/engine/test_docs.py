@@ -12,6 +12,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.pages import blocks
 
 DOCS = Path(__file__).parents[2] / "docs"
 OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
@@ -19,9 +20,7 @@ PROVIDER = "urn:pulumi:dev::test::pulumi:providers:ngrok::default_0_0_24"
 
 
 def block(page: str, language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
-    assert found
-    return found[1]
+    return blocks((DOCS / page).read_text(), language)[0]
 
 
 def made(emulator: Emulator, policy: dict[str, str]) -> str:
@@ -115,10 +114,6 @@ def test_the_configuration_of_an_agent(project: Project) -> None:
 ALL_OF_THE_PAGE = "+ 6 to create"
 
 
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
-
-
 def see_all(project: Project, emulator: Emulator) -> None:
     AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "shared.acme.com"})
     project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
@@ -132,7 +127,7 @@ def see_all(project: Project, emulator: Emulator) -> None:
 
 def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
     program: dict[str, dict[str, object]] = {}
-    for text in blocks("guides/languages.md", "yaml"):
+    for text in blocks((DOCS / "guides/languages.md").read_text(), "yaml"):
         # Others are about Pulumi.yaml, and about the alias of a resource that the page has already.
         if re.search("^(resources|variables):", text, re.M) and "aliases:" not in text:
             for section, entries in yaml.safe_load(text).items():
@@ -142,7 +137,7 @@ def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None
 
 
 def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
-    whole, *more = blocks("guides/languages.md", "typescript")
+    whole, *more = blocks((DOCS / "guides/languages.md").read_text(), "typescript")
     typescript_project.typescript_program("")
     (typescript_project.folder / "index.ts").write_text("\n".join([whole, *more]))
     typescript_project.check_types()

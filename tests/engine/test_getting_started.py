@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import socket
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.engine.project import Project, listening
 from tests.keys import API_KEY
+from tests.pages import blocks
+from tests.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-INSTALL, ON_THE_EMULATOR, DESTROY, ON_NGROK, UP = [text for language, text in BLOCKS if language == "sh"]
-[PROGRAM] = [text for language, text in BLOCKS if language == "python"]
+INSTALL, ON_THE_EMULATOR, DESTROY, ON_NGROK, UP = blocks(PAGE.read_text(), "sh")
+[PROGRAM] = blocks(PAGE.read_text(), "python")
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
 
@@ -26,11 +25,9 @@ def test_the_package_is_installed_as_the_readme_says() -> None:
 def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
     (project.folder / "__main__.py").write_text(PROGRAM)
     assert "24404" in ON_THE_EMULATOR
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = free_port()
     # A reader sees its URL before they type on.
-    ready = f"until (exec 3<>/dev/tcp/127.0.0.1/{port}); do sleep 0.1; done"
-    commands = ON_THE_EMULATOR.replace("24404", port).replace("&\n", f"&\n{ready}\n")
+    commands = ON_THE_EMULATOR.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}")
     # Another emulator stands for ngrok.
     assert UNSET in ON_NGROK
     on_ngrok = ON_NGROK.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")

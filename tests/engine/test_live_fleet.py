@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.engine.dns_provider.package import install_aws
 from tests.engine.dns_provider.service import DnsService
 from tests.engine.project import Project
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.pages import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
 ZONE_ID = "Z0123456789ABCDEFGHIJ"
@@ -25,7 +25,7 @@ ALONE = "In a component, with an explicit provider"
 
 
 def commands(text: str) -> str:
-    return "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+    return "".join(blocks(text, "sh"))
 
 
 @pytest.fixture
@@ -94,9 +94,7 @@ def test_a_fleet_in_a_component_with_an_explicit_provider(
     (project.folder / "names.json").write_text(json.dumps({"Site-1.acme.com.": "one", ids[2]: "two"}))
     project.config(secret={"devicesApiKey": OTHER_ACCOUNTS_KEY}, plain={"zoneId": ZONE_ID})
     section = PAGE.read_text().split(f"## {ALONE}")[1]
-    program = re.search(r"^```python\n(.*?)^```$", section, re.M | re.S)
-    assert program
-    (project.folder / "__main__.py").write_text(program[1])
+    (project.folder / "__main__.py").write_text(blocks(section, "python")[0])
     # The page leads back to its fifth step.
     up = commands(PAGE.read_text().split("## 5. The records")[1].split("## 6")[0])
     output = project.typed(commands(section) + up)

@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result, until
+from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.waiting import until
 
 
 def make(emulator: Emulator, domain: str, key: str = API_KEY, **fields: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from pulumi_agin.emulator import Emulator
 from tests.engine.dns_provider.package import install_aws
 from tests.engine.project import Project
 from tests.keys import API_KEY
+from tests.pages import blocks
 from tests.unit.pyproject import project
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-DEMO, INSTALL, SET_KEY, UP = [text for language, text in BLOCKS if language == "sh"]
-[PROGRAM] = [text for language, text in BLOCKS if language == "python"]
+README = (ROOT / "README.md").read_text()
+DEMO, INSTALL, SET_KEY, UP = blocks(README, "sh")
+[PROGRAM] = blocks(README, "python")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 

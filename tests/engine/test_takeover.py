@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project, Result, until
+from tests.engine.project import UNCHANGED, Project, Result
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.waiting import until
 
 TOP = 'agin.AgentIngress("a", domain="connect.acme.com", description="ours", metadata=\'{"team": "iot"}\')'
 

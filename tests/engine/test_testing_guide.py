@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 from collections.abc import Callable
 from importlib.metadata import distribution
@@ -11,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.project import Project
+from tests.engine.project import Project, listening
+from tests.pages import blocks
+from tests.ports import free_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "testing.md").read_text()
 
 # The page's files by their names, which are the first line of each.
-FILES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", PAGE, re.M | re.S))
-INSTALL, COMMAND_LINE, CONTROL = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
+FILES = dict(re.findall(r"\A# (\w+\.py)\n(.*)", block, re.S)[0] for block in blocks(PAGE, "python"))
+_, COMMAND_LINE, CONTROL = blocks(PAGE, "sh")
 
 # pytest and what it needs.
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli")
@@ -96,26 +97,10 @@ def test_a_program_in_a_folder(in_users_env: Run, tmp_path: Path) -> None:
 
 def test_the_emulator_of_the_command_line(project: Project) -> None:
     project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = free_port()
+    start, export, up = COMMAND_LINE.replace("24404", str(port)).splitlines(keepends=True)
+    fault, counts = CONTROL.splitlines(keepends=True)
     # The page's reader sees its URL before they type on.
-    ready = f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
-    start, export, up = COMMAND_LINE.replace("24404", port).splitlines()
-    fault, counts = CONTROL.splitlines()
-    script = "\n".join([start, "trap 'kill $!' EXIT", ready, export, fault, up, counts])
-    done = subprocess.run(
-        ["bash", "-euc", script],
-        cwd=project.folder,
-        env=project.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 created" in done.stdout
-    assert '"POST /agent_ingresses": 2' in done.stdout
-
-
-def test_what_the_page_installs_is_what_the_tests_use() -> None:
-    assert INSTALL == "pip install 'pulumi-agin[emulator]' pytest\n"
+    printed = project.typed(start + listening(port) + export + fault + up + counts)
+    assert "2 created" in printed
+    assert '"POST /agent_ingresses": 2' in printed

@@ -23,6 +23,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin import cli
+from tests.pages import blocks
 from tests.program.conftest import Mocks, run
 from tests.program.test_examples import THEIRS
 from tests.unit.pyproject import project
@@ -31,11 +32,7 @@ ROOT = Path(__file__).parents[2]
 # Their programs are tests, which tests/unit and tests/engine run.
 ABOUT_TESTS = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S)
-
+WITH_PROGRAMS = [page for page in PAGES if blocks(page.read_text(), "python")]
 
 SECRETS = {
     "project:secondApiKey": "a-key",
@@ -75,7 +72,7 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("dns_sdks", "acme_dns")
 @pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", WITH_PROGRAMS, ids=lambda page: page.stem)
 def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({**SECRETS, "project:zoneId": "Z1"}))
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(SECRETS)))
@@ -83,7 +80,7 @@ def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytes
     # Of one that is read, the program says no domain.
     made_of = mocks.new_resource
     monkeypatch.setattr(mocks, "new_resource", lambda args: read(*made_of(args)))
-    written = blocks(page, "python")
+    written = blocks(page.read_text(), "python")
     assert "import pulumi\nimport pulumi_agin as agin\n" in written[0]
     code = compile("\n".join(written), str(page), "exec")
     run(lambda: exec(code, {"__name__": "__main__"}))
@@ -106,8 +103,8 @@ def code_of(written: list[str]) -> str:
 
 def test_own_records_are_made_as_the_page_says(acme_dns: None, mocks: Mocks) -> None:
     page = ROOT / "docs" / "guides" / "dns.md"
-    first, *_ = blocks(page, "python")
-    own = [each for each in blocks(page, "python") if "acme_dns" in each]
+    first, *_ = blocks(page.read_text(), "python")
+    own = [each for each in blocks(page.read_text(), "python") if "acme_dns" in each]
     program = first.replace('agin.dns.aws(zone_id="Z0123456789ABCDEFGHIJ", zone_name="acme.com")', "None")
     program = program.replace("delegation = ", "lambda: ") + "\n".join(own)
     run(lambda: exec(program, {"__name__": "__main__"}))
@@ -223,7 +220,8 @@ def commands() -> list[list[str]]:
     """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
     found = []
     for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
-        lines = [line.removeprefix("$ ") for text in blocks(page, "(?:sh|console)") for line in text.splitlines()]
+        shown = "".join(blocks(page.read_text(), "sh|console"))
+        lines = [line.removeprefix("$ ") for line in shown.splitlines()]
         for line in lines:
             for part in re.split(r" \| | >>? | &$", line):
                 words = shlex.split(part, comments=True)

@@ -30,7 +30,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from tests.engine.project import until
+from tests.waiting import until
 
 AGENT_INGRESS = "AgentIngress"
 CERTIFICATE_VALIDATION = "AgentIngressCertificateValidation"

@@ -11,12 +11,12 @@ import pytest
 
 from pulumi_agin.dynamic.servicer import LONGEST_WAIT_SECONDS, _QueueWatch
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import until
 from tests.keys import API_KEY
 from tests.servicer.conftest import Plugins, through_both_doors
 from tests.servicer.plugin import DynamicPlugin, PluginError
 from tests.servicer.slow_api import slow_api
 from tests.unit.clock import Clock
+from tests.waiting import until
 
 # More than the SDK's own four threads.
 AT_ONCE = 20

@@ -18,9 +18,9 @@ import requests
 
 from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
+from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
 from tools.acceptance.comparison import PAGE, Rehearsal, Results, Unasked, Verdict, ask_all, guesses, rehearse
 from tools.acceptance.ingresses import Left, how_to_delete, names_below

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,8 @@ import requests
 import yaml
 
 from pulumi_agin.settings import Settings
+from tests.pages import blocks
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "emulator-container"
@@ -45,8 +46,7 @@ def is_healthy(port: int) -> bool:
 def test_the_command_of_the_image_and_its_health_check() -> None:
     entrypoint: list[str] = json.loads(instruction("ENTRYPOINT"))
     assert instruction("EXPOSE") in entrypoint
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     assert not is_healthy(port)
     with subprocess.Popen(here(entrypoint, port), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
@@ -83,7 +83,7 @@ def test_what_the_page_says_of_other_addresses_is_so() -> None:
     assert "`must begin with https://`" in README
 
 
-@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```$", README, re.M | re.S))
+@pytest.mark.parametrize("text", blocks(README, "yaml"))
 def test_the_workflows_of_the_page_have_the_emulators_place(text: str) -> None:
     [job] = yaml.safe_load(text)["jobs"].values()
     assert problems_with(job["env"]) == []

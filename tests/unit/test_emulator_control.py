@@ -31,6 +31,7 @@ from pulumi_agin.emulator import Emulator, FaultKind, StoreError
 from pulumi_agin.emulator.control import ACTIONS, READS
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT
 from pulumi_agin.settings import Settings as ClientSettings
+from tests.pages import blocks
 
 KEY = "2aBcD_secretsecretsecret"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
@@ -1054,7 +1055,7 @@ def test_the_command_lines_defaults_are_the_emulators() -> None:
 
 def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text()
-    [program] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [program] = blocks(page, "python")
     exec(compile(program, "emulator.md", "exec"), {})
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", capsys.readouterr().out)
 
