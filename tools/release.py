@@ -27,6 +27,9 @@ GENERATORS = ("tools.docs", "tools.schema")
 STATES = ("state.json", "dns/state.json", "native/state.json")
 
 _VERSION = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}")
+# How lines of Markdown begin that are neither of a paragraph nor of a list's entry, and those that begin an entry.
+_OTHER = r" {4}|\t| *(?:$|[#|><]|```|~~~|(?:=+|-+|\*{3,}|_{3,})\s*$)"
+_ENTRY = r" *(?:[-*+]|\d+[.)])\s"
 
 
 def check_sources(root: Path, version: str) -> None:
@@ -71,7 +74,8 @@ def check_repository(root: Path, version: str) -> None:
 def notes(root: Path, version: str) -> str:
     """Returns what CHANGELOG.md says of a version, as the text of a release on GitHub.
 
-    Links work outside of the repository, and paragraphs are on one line each, because GitHub shows each line by itself.
+    Links work outside of the repository. Each paragraph and each entry of a list is one line, because a release on
+    GitHub shows the line breaks of its text. Everything else stays as it is.
 
     Raises:
         StepError: It has no section for the version, or one without a date.
@@ -91,9 +95,29 @@ def notes(root: Path, version: str) -> str:
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     [repository] = re.findall(r'^Repository = "(.+)"$', project, re.MULTILINE)
     files = f"{repository}/blob/v{version}/"
-    text = re.sub(r"\]\((?![a-z]+:|#)", f"]({files}", section["text"])
-    # What continues a line begins neither a list's entry nor a heading, and is not empty.
-    return re.sub(r"(?<=\S)\n *(?![-#\s])", " ", text).strip() + "\n"
+    lines: list[str] = []
+    in_code = False
+    for line in section["text"].splitlines():
+        is_fence = line.lstrip().startswith(("```", "~~~"))
+        if not (in_code or is_fence):
+            line = line.replace("](#", "](CHANGELOG.md#")
+            line = re.sub(r"\]\((?![a-z]+:)", f"]({files}", line)
+        if not in_code and lines and _is_text(lines[-1]) and _continues(line):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+        in_code ^= is_fence
+    return "\n".join(lines).strip() + "\n"
+
+
+def _is_text(line: str) -> bool:
+    """Whether a line is of a paragraph or of a list's entry, and does not end in a line break that is meant."""
+    return not re.match(_OTHER, line) and not line.endswith(("  ", "\\"))
+
+
+def _continues(line: str) -> bool:
+    """Whether a line goes on where the line above ends."""
+    return not re.match(f"{_OTHER}|{_ENTRY}", line)
 
 
 def packages(folder: Path) -> list[Path]:

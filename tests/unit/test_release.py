@@ -22,8 +22,9 @@ CHANGELOG = """\
 
 ### The emulator
 
-It is loud,
-but short.
+`It` is loud,
+**but**
+`short`.
 
 - It hums.
   It buzzes.
@@ -195,11 +196,32 @@ def test_there_is_no_tag_if_the_packages_cannot_be_built(repository: Repository)
 def test_the_notes_are_the_section_of_the_version_with_links_that_work_anywhere(repository: Repository) -> None:
     assert release.notes(repository.folder, "0.8.0") == (
         "- It sings. [docs/song.md](https://github.com/acme/agin/blob/v0.8.0/docs/song.md#verse) describes it.\n"
-        "- So does [ngrok](https://ngrok.com), [below](#070).\n"
+        "- So does [ngrok](https://ngrok.com), [below](https://github.com/acme/agin/blob/v0.8.0/CHANGELOG.md#070).\n"
         "\n"
         "### The emulator\n"
         "\n"
-        "It is loud, but short.\n"
+        "`It` is loud, **but** `short`.\n"
         "\n"
         "- It hums. It buzzes.\n"
     )
+
+
+KEPT = {
+    "a block of code": "Paste this:\n\n```sh\nexport A=1\n[x](#y)\npulumi up\n```",
+    "a block of code in a list": "- Paste this:\n  ```sh\n  export A=1\n  pulumi up\n  ```\n- And this.",
+    "a list with numbers": "1. one\n2. two",
+    "a list with stars": "* one\n* two",
+    "a nested list": "- one\n  - two",
+    "a table": "| a | b |\n|---|---|\n| 1 | 2 |",
+    "a line break": "one  \ntwo\\\nthree",
+    "a quotation": "> one\n> two",
+    "indented code": "Paste this:\n\n    export A=1\n    pulumi up",
+    "an underlined heading": "Heading\n===",
+    "HTML": "<details>\n<summary>more</summary>\n</details>",
+}
+
+
+@pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)
+def test_what_is_neither_a_paragraph_nor_a_lists_entry_stays_as_it_is(text: str, repository: Repository) -> None:
+    repository.write("CHANGELOG.md", f"# Changelog\n\n## 0.8.0 (2026-11-27)\n\n{text}\n\n## 0.7.0\n")
+    assert release.notes(repository.folder, "0.8.0") == f"{text}\n"
