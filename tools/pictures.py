@@ -30,7 +30,7 @@ from typing import Any
 from rich.text import Text
 
 from pulumi_agin.emulator import Emulator
-from tools import bind, demo, environment, flow, pulumi_cli, terminal
+from tools import bind, demo, environment, flow, node, pulumi_cli, terminal
 from tools.steps import BUILD, ROOT, StepError, exit_status, say
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -191,8 +191,15 @@ def _resources(env: Mapping[str, str]) -> list[dict[str, Any]]:
 def make() -> None:
     """Makes the pictures again, and says which of them have changed."""
     bind.ensure()
+    # First, so that a long run is not for nothing where there is no npm.
+    node.ensure(node.GRAPHVIZ)
     user = environment.user()
     cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=user / "bin" / "python")
+    if not pulumi_cli.is_pinned(cli):
+        raise StepError(
+            f"The pictures show Pulumi {pulumi_cli.pins()['pulumi']}, which {cli / 'pulumi'} is not. "
+            "PULUMI_AGIN_CLI=build makes one that is."
+        )
     with tempfile.TemporaryDirectory(prefix="pictures-", dir=BUILD) as build:
         done = run(Path(build), cli, user)
     pictures = {TERMINAL: terminal.draw(done.lines, TERMINAL_TITLE), FLOW: flow.draw(done.resources)}

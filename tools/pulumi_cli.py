@@ -98,7 +98,7 @@ def on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> tuple
         raise NotUsable("there is no pulumi on PATH")
     # Links are not resolved: a launcher may depend on the name by which it is called.
     executable = Path(found).absolute()
-    version = _version_of(executable, version_seconds)
+    version = version_of(executable, version_seconds)
     number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
     if number is None:
         raise NotUsable(f"{executable} says its version is {version[:60]!r}")
@@ -128,7 +128,16 @@ def _beside(executable: Path, search_path: str) -> str:
     return os.pathsep.join(filter(None, [str(executable.parent), str(executable.resolve().parent), search_path]))
 
 
-def _version_of(executable: Path, seconds: float) -> str:
+def version_of(executable: Path, seconds: float = VERSION_SECONDS) -> str:
+    """Returns what `pulumi version` prints, such as "v3.268.0".
+
+    Args:
+        executable: The `pulumi`.
+        seconds: How long that may take.
+
+    Raises:
+        NotUsable: It does not run.
+    """
     try:
         answer = subprocess.run(
             [executable, "version"],
@@ -155,6 +164,11 @@ def pins() -> dict[str, str]:
         "language host": pin(LANGUAGE_HOST_MODULE, SDK_PACKAGE),
         "modules": hash_of_modules(CLI_MODULE, LANGUAGE_HOST_MODULE),
     }
+
+
+def is_pinned(folder: Path) -> bool:
+    """Returns whether the `pulumi` in a folder has the version that tools/pulumi-cli pins."""
+    return version_of(folder / "pulumi").removeprefix("v") == pins()["pulumi"]
 
 
 def is_finished() -> bool:

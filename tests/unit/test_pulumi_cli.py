@@ -49,6 +49,16 @@ def test_a_new_enough_pulumi_is_used(tmp_path: Path, version: str) -> None:
     assert on_path(str(tmp_path)) == (tmp_path, version.removeprefix("v"))
 
 
+def test_the_pinned_version_is_told_from_others(tmp_path: Path) -> None:
+    pinned = pulumi_cli.pins()["pulumi"]
+    # As a release says it, and as a build of the modules does.
+    for version in (f"v{pinned}", pinned):
+        fake_pulumi(tmp_path, version)
+        assert pulumi_cli.is_pinned(tmp_path)
+    fake_pulumi(tmp_path, f"v{pinned}-alpha.x1a2b3c")
+    assert not pulumi_cli.is_pinned(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("version", "reason"),
     [
