@@ -33,10 +33,14 @@ EMULATOR_SECONDS = 30
 
 @dataclass(frozen=True)
 class Demo:
-    """One of the demos. `make` is its name in the Makefile, and `project` is the folder of its Pulumi.yaml.
+    """One of the demos.
 
-    host: The language host of its programs, which use the provider plugin; None for Python.
-    build: The folder that has the demo's own.
+    Attributes:
+        make: Its name in the Makefile.
+        project: The folder of its Pulumi.yaml.
+        stack: The name of its stack.
+        next: What is shown at the end.
+        host: The language host of its programs, which use the provider plugin; None for Python.
     """
 
     make: str
@@ -44,12 +48,11 @@ class Demo:
     stack: str
     next: str
     host: languages.Host | None = None
-    build: Path = BUILD
 
     @property
     def folder(self) -> Path:
         """The folder of everything that the demo makes."""
-        return self.build / self.make
+        return BUILD / self.make
 
     @property
     def ingresses(self) -> Path:
@@ -124,7 +127,7 @@ def up(demo: Demo, description: str | None) -> None:
 
 def up_full() -> None:
     bind.ensure()
-    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
         bring_up_full(server, env)
         show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
         show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
@@ -149,7 +152,7 @@ def shell() -> None:
 
 def shell_full() -> None:
     bind.ensure()
-    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
         if not has_ingress(FULL):
             bring_up_full(server, env)
         show(
@@ -197,7 +200,7 @@ def destroy_full() -> None:
     if not is_there(FULL):
         return
     bind.ensure()
-    with alone(), name_server(FULL) as server, running(FULL, dns=server.address) as env:
+    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
         destroy_stack(FULL, env)
 
 
@@ -222,7 +225,9 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
     # Not the environment, where there is a host: the plugin is installed, and the engine would warn of one on PATH.
     programs = [languages.ensure(demo.host, cli) if demo.host else user / "bin", cli]
     demo.folder.mkdir(parents=True, exist_ok=True)
-    env = demo_environment(demo, user, programs)
+    env = pulumi_environment(demo.folder, demo.project, demo.stack, user, programs)
+    # Keeps the config of the stack out of the project's folder. pulumi reads options from such variables, too.
+    env["PULUMI_OPTION_CONFIG_FILE"] = str(demo.config)
     with emulator(demo, user, env, dns) as url:
         env["NGROK_API_BASE_URL"] = url
         if demo.host:
@@ -235,9 +240,9 @@ def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]
 
 
 @contextmanager
-def name_server(demo: Demo) -> Iterator[bind.Bind]:
-    """Runs BIND. It keeps its records, and its port, which is part of the stack's config."""
-    folder = demo.folder / "bind"
+def name_server(parent: Path) -> Iterator[bind.Bind]:
+    """Runs BIND. It keeps its records, and its port, which is part of the stack's config, in a folder in `parent`."""
+    folder = parent / "bind"
     folder.mkdir(parents=True, exist_ok=True)
     remembered = folder / "port"
     port = int(remembered.read_text(encoding="utf-8")) if remembered.exists() else 0
@@ -261,17 +266,19 @@ def alone() -> Iterator[None]:
         yield
 
 
-def demo_environment(demo: Demo, user: Path, programs: Sequence[Path]) -> dict[str, str]:
+def pulumi_environment(folder: Path, project: Path, stack: str, user: Path, programs: Sequence[Path]) -> dict[str, str]:
     """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok.
 
     Args:
-        demo: Which demo.
+        folder: Where the state and Pulumi's home are.
+        project: The folder of Pulumi.yaml.
+        stack: The name of the stack.
         user: The environment.
         programs: The folders that come first on PATH.
     """
     foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
-    backend = demo.folder / "state"
+    backend = folder / "state"
     backend.mkdir(exist_ok=True)
     return {
         **inherited,
@@ -279,12 +286,10 @@ def demo_environment(demo: Demo, user: Path, programs: Sequence[Path]) -> dict[s
         "PATH": os.pathsep.join([*map(str, programs), inherited.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(user),
         "NGROK_API_KEY": API_KEY,
-        "PULUMI_HOME": str(demo.folder / "home"),
+        "PULUMI_HOME": str(folder / "home"),
         "PULUMI_BACKEND_URL": backend.as_uri(),
-        "PULUMI_STACK": demo.stack,
-        "PULUMI_OPTION_CWD": str(demo.project),
-        # Keeps the config of the stack out of the project's folder. pulumi reads options from such variables, too.
-        "PULUMI_OPTION_CONFIG_FILE": str(demo.config),
+        "PULUMI_STACK": stack,
+        "PULUMI_OPTION_CWD": str(project),
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }

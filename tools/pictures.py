@@ -67,6 +67,8 @@ certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id
 pulumi.export("renews_at", certificate.renews_at)
 """
 
+STACK = "dev"
+
 # The seed of the emulator's ids.
 SEED = 0
 
@@ -112,21 +114,20 @@ def run(build: Path, cli: Path, user: Path) -> Run:
     Raises:
         StepError: A command failed.
     """
-    of_run = demo.Demo("run", build / "project", "dev", "", build=build)
-    of_run.folder.mkdir(parents=True)
-    of_run.project.mkdir()
-    (of_run.project / "Pulumi.yaml").write_text("name: agents\nruntime: python\n", encoding="utf-8")
-    (of_run.project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+    project = build / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: agents\nruntime: python\n", encoding="utf-8")
+    (project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
 
     def now() -> datetime:
         looks = sum(count for request, count in emulator.counts().items() if request.startswith("GET "))
         return BEGAN + looks * LOOK
 
-    with demo.name_server(of_run) as server:
+    with demo.name_server(build) as server:
         emulator = Emulator(demo.API_KEY, dns=server.address, random=Random(SEED), clock=now)
         with emulator:
-            env = _environment(of_run, cli, user, emulator)
-            demo.select_stack(of_run, env)
+            env = _environment(build, project, cli, user, emulator)
+            demo.pulumi(env, "stack", "select", "--create", STACK)
             demo.pulumi(env, "config", "set", "port", str(server.port))
             # Not on the command line, which other users of this machine can see.
             demo.pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=server.keys[0].secret)
@@ -138,18 +139,18 @@ def run(build: Path, cli: Path, user: Path) -> Run:
                 command = typed.split()
                 if command[0] == "pulumi-agin":
                     command = [str(user / "bin" / "python"), "-c", COMMAND_LINE, now().isoformat(), *command[1:]]
-                shown = terminal.run(command, cwd=of_run.project, env=env, edit=lambda text: _edited(text, ports))
+                shown = terminal.run(command, cwd=project, env=env, edit=lambda text: _edited(text, ports))
                 prompt = terminal.prompt(_edited(typed.encode(), ports).decode())
                 lines += [*([Text()] if lines else []), prompt, *_without_times(shown)]
             return Run(lines, _resources(env))
 
 
-def _environment(of_run: demo.Demo, cli: Path, user: Path, emulator: Emulator) -> dict[str, str]:
+def _environment(build: Path, project: Path, cli: Path, user: Path, emulator: Emulator) -> dict[str, str]:
     """Returns the environment of a terminal, without what the caller's may say of colors, languages and CI."""
-    of_demo = demo.demo_environment(of_run, user, [user / "bin", cli])
+    whole = demo.pulumi_environment(build, project, STACK, user, [user / "bin", cli])
     kept = re.compile("(PATH|HOME|VIRTUAL_ENV|PULUMI_(?!AGIN_).*)$")
     return {
-        **{name: value for name, value in of_demo.items() if kept.match(name)},
+        **{name: value for name, value in whole.items() if kept.match(name)},
         "NGROK_API_BASE_URL": emulator.url,
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",
