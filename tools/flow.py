@@ -1,7 +1,8 @@
 """Draws the way from a domain to its certificate, from the resources in a stack's state.
 
 The boxes are the resources and the solid arrows are the properties by which one depends on another, both as the state
-has them. What happens outside of Pulumi is not in the state: OUTSIDE adds it. Graphviz lays it out.
+has them. NOT_IN_THE_STATE adds what the state does not have, such as what happens outside of Pulumi. Graphviz lays it
+out.
 """
 
 from __future__ import annotations
@@ -32,12 +33,20 @@ DELEGATION = "AgentIngressDelegation"
 CERTIFICATE = "AgentIngressCertificateValidation"
 
 
+BoxKind = Literal["resource", "value", "outside"]
+
+
 @dataclass(frozen=True)
 class Box:
-    """A box. `kind` says whether Pulumi manages it, or what it is else."""
+    """A box.
+
+    Attributes:
+        says: What is below its name.
+        kind: Whether it is a resource that Pulumi manages, a value, or something outside of Pulumi.
+    """
 
     says: str
-    kind: Literal["resource", "value", "outside"]
+    kind: BoxKind
 
 
 # By what the boxes are called.
@@ -59,20 +68,27 @@ TYPES = {
 }
 
 
-Kind = Literal["property", "outside"]
+ArrowKind = Literal["property", "outside"]
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from one box to another. It is dashed if it stands for something outside of Pulumi."""
+    """An arrow from one box to another.
+
+    Attributes:
+        tail: The name of the box where it begins.
+        head: The name of the box where it ends.
+        says: What is beside it.
+        kind: Whether it stands for properties, or for something that happens outside of Pulumi.
+    """
 
     tail: str
     head: str
     says: str
-    kind: Kind
+    kind: ArrowKind
 
 
-OUTSIDE = (
+NOT_IN_THE_STATE = (
     Arrow("connect.acme.com", INGRESS, "domain", "property"),
     Arrow(INGRESS, "agent_config", "domain, policy", "property"),
     Arrow(DELEGATION, "ngrok", "seen in public DNS", "outside"),
@@ -81,7 +97,7 @@ OUTSIDE = (
 )
 
 # How much Graphviz strives to make an arrow short and straight.
-WEIGHTS: dict[Kind, int] = {"property": 1, "outside": 9}
+WEIGHTS: dict[ArrowKind, int] = {"property": 1, "outside": 9}
 
 STYLE = """
 svg { --page: #ffffff; --line: #57606a; --text: #1f2328; --quiet: #57606a; --fill: #ffffff; --edge: #8c959f;
@@ -125,7 +141,9 @@ def arrows(resources: Sequence[Mapping[str, Any]]) -> list[Arrow]:
         # What depends on something and on what depends on that has one arrow.
         if not any((tail, between) in properties and (between, head) in properties for between in BOXES)
     ]
-    return sorted([*found, *OUTSIDE], key=lambda arrow: [list(BOXES).index(box) for box in (arrow.tail, arrow.head)])
+    return sorted(
+        [*found, *NOT_IN_THE_STATE], key=lambda arrow: [list(BOXES).index(box) for box in (arrow.tail, arrow.head)]
+    )
 
 
 def draw(resources: Sequence[Mapping[str, Any]]) -> str:
@@ -146,13 +164,29 @@ def arrows_of(svg: str) -> list[Arrow]:
     Args:
         svg: The picture.
     """
-    kinds: dict[str, Kind] = {"edge property": "property", "edge outside": "outside"}
+    kinds: dict[str, ArrowKind] = {"edge property": "property", "edge outside": "outside"}
     found: list[Arrow] = []
     for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
         kind = kinds.get(group.attrib.get("class", ""))
         if kind:
             tail, _, head = group.findtext(f"{SVG}title", "").partition("->")
             found.append(Arrow(tail, head, group.findtext(f"{SVG}text", "").strip(), kind))
+    return found
+
+
+def boxes_of(svg: str) -> dict[str, Box]:
+    """Returns the boxes of a picture of `draw`, by their names.
+
+    Args:
+        svg: The picture.
+    """
+    kinds: dict[str, BoxKind] = {"node resource": "resource", "node value": "value", "node outside": "outside"}
+    found: dict[str, Box] = {}
+    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        kind = kinds.get(group.attrib.get("class", ""))
+        if kind:
+            name, says = (text.text or "" for text in group.findall(f".//{SVG}text"))
+            found[name] = Box(says, kind)
     return found
 
 

@@ -22,9 +22,10 @@ LOG = LOGS / "node.log"
 class Packages:
     """Packages that are installed together.
 
-    pins: The folder with the package.json and its lock.
-    result: Where they are installed.
-    title: What is shown meanwhile.
+    Attributes:
+        pins: The folder with the package.json and its lock.
+        result: Where they are installed.
+        title: What is shown meanwhile.
     """
 
     pins: Path

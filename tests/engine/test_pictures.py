@@ -25,4 +25,5 @@ def test_the_pictures_show_what_a_run_shows(tmp_path: Path, cli: Path, user_env:
     assert "5 created" in now
     assert "the certificate of connect.acme.com is issued" in now
 
+    assert flow.boxes_of(picture(pictures.FLOW)) == flow.BOXES, OLD
     assert flow.arrows_of(picture(pictures.FLOW)) == flow.arrows(run.resources), OLD
