@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import struct
-import subprocess
-import termios
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+
+from tools import pseudo_terminal
 
 
 def on_terminal(
@@ -25,15 +21,6 @@ def on_terminal(
     Returns:
         The exit status, and what the terminal got, with "\\n" at the end of each line.
     """
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {**os.environ, "TERM": "xterm", **(environment or {})}
-    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        printed = b""
-        # Linux says so where the other end is closed.
-        with suppress(OSError):
-            while part := os.read(ours, 65536):
-                printed += part
-        os.close(ours)
-    return process.returncode, printed.decode().replace("\r\n", "\n")
+    status, printed = pseudo_terminal.run(command, columns=columns, rows=24, env=env)
+    return status, printed.decode().replace("\r\n", "\n")

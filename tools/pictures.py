@@ -30,7 +30,7 @@ from typing import Any
 from rich.text import Text
 
 from pulumi_agin.emulator import Emulator
-from tools import bind, demo, environment, flow, node, pulumi_cli, terminal
+from tools import bind, demo, environment, flow, node, pulumi_cli, terminal_picture
 from tools.steps import BUILD, ROOT, StepError, exit_status, say
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -139,8 +139,8 @@ def run(build: Path, cli: Path, user: Path) -> Run:
                 command = typed.split()
                 if command[0] == "pulumi-agin":
                     command = [str(user / "bin" / "python"), "-c", COMMAND_LINE, now().isoformat(), *command[1:]]
-                shown = terminal.run(command, cwd=project, env=env, edit=lambda text: _edited(text, ports))
-                prompt = terminal.prompt(_edited(typed.encode(), ports).decode())
+                shown = terminal_picture.run(command, cwd=project, env=env, edit=lambda text: _edited(text, ports))
+                prompt = terminal_picture.prompt(_edited(typed.encode(), ports).decode())
                 lines += [*([Text()] if lines else []), prompt, *_without_times(shown)]
             return Run(lines, _resources(env))
 
@@ -169,12 +169,12 @@ def _edited(printed: bytes, ports: Mapping[str, int]) -> bytes:
 
 def _without_times(lines: list[Text]) -> list[Text]:
     """Leaves out what depends on how long something took: the last line, and where the column "Info" begins."""
-    shown, width = [], terminal.COLUMNS
+    shown, width = [], terminal_picture.COLUMNS
     for line in lines:
         if line.plain.split()[:3] == ["Type", "Name", "Status"]:
             width = line.plain.index("Status") + len("Status  ")
         elif not line.plain:
-            width = terminal.COLUMNS
+            width = terminal_picture.COLUMNS
         shown.append(line[:width])
     if shown[-1].plain.startswith("Duration:"):
         return shown[:-2]
@@ -203,7 +203,7 @@ def make() -> None:
         )
     with tempfile.TemporaryDirectory(prefix="pictures-", dir=BUILD) as build:
         done = run(Path(build), cli, user)
-    pictures = {TERMINAL: terminal.draw(done.lines, TERMINAL_TITLE), FLOW: flow.draw(done.resources)}
+    pictures = {TERMINAL: terminal_picture.draw(done.lines, TERMINAL_TITLE), FLOW: flow.draw(done.resources)}
     PICTURES.mkdir(exist_ok=True)
     for name, svg in pictures.items():
         file = PICTURES / name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools import flow, pictures, pulumi_cli, terminal
+from tools import flow, pictures, pulumi_cli, terminal_picture
 
 OLD = "The picture is out of date: run `make pictures`, and look at what has changed."
 
@@ -16,8 +16,8 @@ def picture(name: str) -> str:
 def test_the_pictures_show_what_a_run_shows(tmp_path: Path, cli: Path, user_env: Path) -> None:
     run = pictures.run(tmp_path, cli, user_env)
 
-    shown = terminal.text_of(picture(pictures.TERMINAL))
-    now = terminal.text_of(terminal.draw(run.lines, pictures.TERMINAL_TITLE))
+    shown = terminal_picture.text_of(picture(pictures.TERMINAL))
+    now = terminal_picture.text_of(terminal_picture.draw(run.lines, pictures.TERMINAL_TITLE))
     # What another version of the CLI prints may differ in what is Pulumi's.
     if pulumi_cli.is_pinned(cli):
         assert shown.splitlines() == now.splitlines(), OLD

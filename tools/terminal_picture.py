@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
-import time
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from itertools import groupby
@@ -25,13 +17,12 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from tools.steps import StepError, ended
+from tools import pseudo_terminal
+from tools.steps import StepError
 
 COLUMNS = 102
 # More than any command prints, so that nothing leaves the screen.
 ROWS = 200
-# Enough for the slowest command on a busy machine.
-TIMEOUT_SECONDS = 180
 
 # Each color has a contrast of 4.5:1 or more with the background.
 THEME = TerminalTheme(
@@ -98,40 +89,16 @@ def run(
     Raises:
         StepError: The command failed, or took too long.
     """
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True, restore_signals=False
-    )
-    os.close(its)
-    with ended(process), open(ours, "rb", buffering=0) as terminal:
-        printed = edit(_read(terminal.fileno()))
-        process.wait()
+    status, printed = pseudo_terminal.run(command, columns=COLUMNS, rows=ROWS, cwd=cwd, env=env)
     screen = pyte.Screen(COLUMNS, ROWS)
-    pyte.ByteStream(screen).feed(printed)
+    pyte.ByteStream(screen).feed(edit(printed))
     lines = [_line(screen, row) for row in range(ROWS)]
     while lines and not lines[-1].plain:
         lines.pop()
-    if process.returncode != 0:
+    if status != 0:
         shown = "\n".join(line.plain for line in lines)
-        raise StepError(f"{command[0]} ended with exit code {process.returncode}:\n{shown}")
+        raise StepError(f"{command[0]} ended with exit code {status}:\n{shown}")
     return lines
-
-
-def _read(terminal: int) -> bytes:
-    """Returns all that is printed until the last process that has the terminal ends."""
-    printed = b""
-    end = time.monotonic() + TIMEOUT_SECONDS
-    while True:
-        if not select.select([terminal], [], [], max(end - time.monotonic(), 0))[0]:
-            raise StepError(f"The command did not end within {TIMEOUT_SECONDS} seconds. It printed:\n{printed!r}")
-        try:
-            chunk = os.read(terminal, 65536)
-        except OSError:  # How Linux tells of the end.
-            chunk = b""
-        if not chunk:
-            return printed
-        printed += chunk
 
 
 def _line(screen: pyte.Screen, row: int) -> Text:
