@@ -10,6 +10,7 @@ that file in line with pyproject.toml, and `lock --upgrade` takes the newest ver
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.util
 import json
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step, say
+from tools.steps import BUILD, LOGS, ROOT, StepError, exit_status, run_step
 
 DEV = BUILD / "venv"
 USER = BUILD / "user"
@@ -133,7 +134,8 @@ def lock(*, upgrade: bool = False) -> Path:
     # No index is named: whoever installs takes the packages from their own.
     options = ["--no-header", "--no-emit-index-url", "--no-python-downloads", *(["--upgrade"] if upgrade else [])]
     # The development environment can't be made while the lock does not fit, so uv gets one of its own.
-    with tempfile.TemporaryDirectory() as folder:
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="lock-", dir=BUILD) as folder:
         _make(Path(folder), "[1/2] making an environment for uv")
         _pip(Path(folder), "      installing uv", "uv")
         uv = Path(folder) / "bin" / "uv"
@@ -217,18 +219,17 @@ def _set_stamp(folder: Path, made_from: dict[str, str]) -> None:
 
 
 def main() -> int:
-    makers: dict[str, Callable[[], Path]] = {
-        "dev": dev,
-        "user": user,
-        "dns-sdks": dns_sdks,
-        "lock": lock,
-        "lock --upgrade": lambda: lock(upgrade=True),
-    }
-    wanted = " ".join(sys.argv[1:])
-    if wanted not in makers:
-        say(f"usage: python3 -m tools.environment {{{'|'.join(makers)}}}")
-        return 2
-    return exit_status(lambda: print(makers[wanted]()))
+    parser = argparse.ArgumentParser(prog="python3 -m tools.environment")
+    commands = parser.add_subparsers(dest="which", required=True)
+    makers: dict[str, Callable[[], Path]] = {"dev": dev, "user": user, "dns-sdks": dns_sdks, "lock": lock}
+    for name, make in makers.items():
+        command = commands.add_parser(name)
+        command.set_defaults(make=make)
+        if make is lock:
+            command.add_argument("--upgrade", action="store_true", help="take the newest versions of everything")
+    options = parser.parse_args()
+    more = {"upgrade": options.upgrade} if options.make is lock else {}
+    return exit_status(lambda: print(options.make(**more)))
 
 
 if __name__ == "__main__":
