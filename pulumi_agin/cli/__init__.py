@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
             "pulumi-agin doctor connect.acme.com",
-            "pulumi-agin emulator --port 4040",
+            "pulumi-agin emulator --port 24404",
         )
         + "\n\n`pulumi-agin COMMAND --help` describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -210,9 +210,9 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         ),
         epilog=_examples(
             "pulumi-agin emulator",
-            "pulumi-agin emulator --port 4040 --file agent-ingresses.json",
-            "pulumi-agin emulator --port 4040 --dns 127.0.0.1:5300",
-            "pulumi-agin emulator --host 0.0.0.0 --port 4040 --allow-remote --allow-host emulator",
+            "pulumi-agin emulator --port 24404 --file agent-ingresses.json",
+            "pulumi-agin emulator --port 24404 --dns 127.0.0.1:5300",
+            "pulumi-agin emulator --host 0.0.0.0 --port 24404 --allow-remote --allow-host emulator",
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -35,7 +35,7 @@ HEALTHCHECK: list[str] = json.loads(instruction("HEALTHCHECK").partition(" CMD "
 def here(command: list[str], port: int) -> list[str]:
     """A command of the image with this Python, at a free port."""
     programs = {"python": [sys.executable], "pulumi-agin": [sys.executable, "-m", "pulumi_agin.cli"]}
-    words = [word.replace("4040", str(port)) for word in command]
+    words = [word.replace("24404", str(port)) for word in command]
     return [*programs[words[0]], *words[1:]]
 
 
@@ -56,11 +56,21 @@ def test_the_command_of_the_image_and_its_health_check() -> None:
             # As another container reaches its control plane.
             for host, status in (("emulator", 200), ("evil.example", 421)):
                 url = f"http://127.0.0.1:{port}/_emulator/settings"
-                assert requests.get(url, headers={"Host": f"{host}:4040"}, timeout=10).status_code == status
+                assert requests.get(url, headers={"Host": f"{host}:24404"}, timeout=10).status_code == status
             process.terminate()
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+def test_the_builder_gets_what_is_copied_and_nothing_else() -> None:
+    copied = [name for sources in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.M) for name in sources.split()]
+    sent = (ROOT / ".dockerignore").read_text().splitlines()
+    assert [line for line in sent if not line.startswith("#")] == [
+        "*",
+        *(f"!{name}" for name in copied),
+        "**/__pycache__",
+    ]
 
 
 def test_the_image_does_not_run_as_root() -> None:
@@ -71,14 +81,14 @@ def test_the_containers_of_the_compose_file_find_each_other() -> None:
     emulator, tests = COMPOSE["services"]["emulator"], COMPOSE["services"]["tests"]
     assert (EXAMPLE / emulator["build"]["context"] / emulator["build"]["dockerfile"]).samefile(EXAMPLE / "Dockerfile")
     assert emulator["healthcheck"]["test"] == ["CMD", *HEALTHCHECK]
-    assert emulator["ports"] == ["127.0.0.1:4040:4040"]
+    assert emulator["ports"] == ["127.0.0.1:24404:24404"]
     assert tests["depends_on"] == {"emulator": {"condition": "service_healthy"}}
     assert tests["network_mode"] == "service:emulator"
     assert problems_with(tests["environment"]) == []
 
 
 def test_what_the_page_says_of_other_addresses_is_so() -> None:
-    [problem] = problems_with({"NGROK_API_KEY": "emulator-key", "NGROK_API_BASE_URL": "http://emulator:4040"})
+    [problem] = problems_with({"NGROK_API_KEY": "emulator-key", "NGROK_API_BASE_URL": "http://emulator:24404"})
     assert "must begin with https://" in problem
     assert "`must begin with https://`" in README
 
