@@ -9,6 +9,7 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
@@ -25,6 +26,9 @@ _SETTINGS = (
     "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
     f"environment variable {ENVIRONMENT[API_KEY]}."
 )
+
+# argparse has no public name for it.
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
 
 def parser() -> argparse.ArgumentParser:
     """Returns what parses the command line. `shtab` makes the completion of a shell from it."""
-    parser = argparse.ArgumentParser(
+    root = argparse.ArgumentParser(
         prog="pulumi-agin",
         description=_paragraphs("ngrok Agent Ingresses from Pulumi."),
         epilog=_examples(
@@ -57,12 +61,12 @@ def parser() -> argparse.ArgumentParser:
         + "\n\n`pulumi-agin COMMAND --help` describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    root.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
     _add_import(commands)
     _add_doctor(commands)
     _add_emulator(commands)
-    return parser
+    return root
 
 
 def _paragraphs(*texts: str) -> str:
@@ -76,14 +80,14 @@ def _examples(*lines: str) -> str:
     return "\n".join(["examples:", *(f"  {line}" for line in lines)])
 
 
-def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+def _add_import(commands: _Commands) -> None:
     command = commands.add_parser(
         "import",
         help="take over existing Agent Ingresses",
         usage="%(prog)s (ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE] [--parent URN]\n"
         "       [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
         description=_paragraphs(
-            "Prints the file with which Pulumi takes over existing Agent Ingresses; with --code, the program for them.",
+            "Prints an import file for `pulumi import`. With --code, prints the program instead.",
             _SETTINGS,
         ),
         epilog=_examples(
@@ -137,7 +141,7 @@ def _run_import(options: argparse.Namespace, clock: Clock) -> int:
     return importing.run(options, clock)
 
 
-def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+def _add_doctor(commands: _Commands) -> None:
     command = commands.add_parser(
         "doctor",
         help="find out why an Agent Ingress does not work yet",
@@ -176,20 +180,20 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--watch",
         action="store_true",
-        help="look again and again, until all is well; with --json, print only the last report",
+        help="check repeatedly, until all is well; with --json, print only the last report",
     )
     command.add_argument(
         "--interval",
         type=int,
         metavar="SECONDS",
-        help="how long to wait between two looks with --watch; for an account with hundreds of Agent Ingresses it is "
+        help="how long to wait between two checks with --watch; for an account with hundreds of Agent Ingresses it is "
         f"longer (default: {DEFAULT_INTERVAL_SECONDS})",
     )
     command.add_argument(
         "--timeout",
         type=int,
         metavar="SECONDS",
-        help=f"how long to look in all with --watch (default: {DEFAULT_TIMEOUT_SECONDS})",
+        help=f"how long to check in all with --watch (default: {DEFAULT_TIMEOUT_SECONDS})",
     )
     command.set_defaults(run=_run_doctor)
 
@@ -200,7 +204,7 @@ def _run_doctor(options: argparse.Namespace, clock: Clock) -> int:
     return doctor.run(options, clock)
 
 
-def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+def _add_emulator(commands: _Commands) -> None:
     command = commands.add_parser(
         "emulator",
         help="run a stand-in for ngrok's API, to try programs without an account",

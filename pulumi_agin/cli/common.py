@@ -12,7 +12,7 @@ from .terminal import Color, style_of
 # How long to wait for ngrok. It is short, because somebody waits at the terminal.
 NGROK_SECONDS = 30.0
 
-# How long `doctor --watch` waits between two looks.
+# How long `doctor --watch` waits between two checks.
 DEFAULT_INTERVAL_SECONDS = 10
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import sys
 from collections.abc import Callable
 
 from pulumi_agin.api.clock import Clock
@@ -41,7 +42,7 @@ from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
 from .doctor_watch import SHORTEST_INTERVAL_SECONDS, Screen, watch
 from .stack import load_settings
-from .terminal import stdout_style
+from .terminal import style_of
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return fail(str(error))
     except KeyboardInterrupt:
         return fail("interrupted", 1)
-    return print_text(report.json() if options.json else report.table(stdout_style())) or int(not report.is_ok)
+    return print_text(report.json() if options.json else report.table(style_of(sys.stdout))) or int(not report.is_ok)
 
 
 def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | FleetReport]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -55,15 +54,16 @@ class Check:
 
 
 def _rows(checks: Mapping[str, Check], other_base_url: str, style: Style) -> list[str]:
-    rows: list[tuple[str, str, str]] = [(_TITLES[name], check.state, check.says) for name, check in checks.items()]
+    rows: list[tuple[str, State | None, str]] = [
+        (_TITLES[name], check.state, check.says) for name, check in checks.items()
+    ]
     if other_base_url:
         # Right below the API key, which is sent there.
-        rows.insert(1, ("base URL", "", other_base_url))
+        rows.insert(1, ("base URL", None, other_base_url))
     lines: list[str] = []
     for title, state, says in rows:
-        head = f"{title:{_TITLE_WIDTH}}  {state:{_STATE_WIDTH}}  "
-        first, *others = style.beside(len(head), says)
-        lines += [_colored(head, style) + first, *others]
+        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, says)
+        lines += [f"{title:{_TITLE_WIDTH}}  {_cell(state or '', _STATE_WIDTH, state, style)}  {first}", *others]
     return lines
 
 
@@ -79,9 +79,10 @@ def _remedies(checks: Mapping[str, Check], style: Style) -> list[str]:
     return lines
 
 
-def _colored(text: str, style: Style) -> str:
-    """Returns the text with its states in their colors. It must be ours: no domain and nothing that ngrok says."""
-    return re.sub(rf"\b({'|'.join(_STATES)})\b", lambda state: style.colored(state[0], _COLORS[state[0]]), text)
+def _cell(text: str, width: int, state: State | None, style: Style) -> str:
+    """Returns a cell of a table. If its text begins with a state, that is in the color of the state."""
+    colored = style.colored(state, _COLORS[state]) + text.removeprefix(state) if state else text
+    return colored + " " * (width - len(text))
 
 
 @dataclass(frozen=True)
@@ -171,27 +172,31 @@ class FleetReport:
         lines = [*_rows(checks, self.other_base_url, style), *_remedies(checks, style)]
         if self.reports:
             states = [report.state for report in self.reports]
-            counts = ", ".join(f"{states.count(state)} {state}" for state in reversed(_STATES) if state in states)
+            counts = [
+                f"{states.count(state)} {style.colored(state, _COLORS[state])}"
+                for state in reversed(_STATES)
+                if state in states
+            ]
             total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
-            lines += ["", f"{total}: {_colored(counts, style)}", ""]
+            lines += ["", f"{total}: {', '.join(counts)}", ""]
             lines += self._table_of_reports(style)
         if self.reports and not self.is_ok:
             lines += ["", "what to do about the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
     def _table_of_reports(self, style: Style) -> list[str]:
-        rows = [("domain", "delegation", "certificate", "")]
-        rows += [
-            (each.domain, _in_short(each.checks["delegation"]), each.checks["certificate"].state, each.due)
+        header = ("domain", "delegation", "certificate")
+        rows = [
+            (each.domain, _in_short(each.checks["delegation"]), each.checks["certificate"].state)
             for each in self.reports
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines: list[str] = []
-        for row in rows:
-            domain, delegation, certificate = map(str.ljust, row, widths)
-            states = f"  {delegation}  {certificate}  "
-            first, *others = style.beside(len(domain + states), row[3])
-            lines += [f"{domain}{_colored(states, style)}{first}".rstrip(), *others]
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, header, widths)).rstrip()]
+        for report, row in zip(self.reports, rows, strict=True):
+            states = (None, report.checks["delegation"].state, report.checks["certificate"].state)
+            cells = [_cell(*cell, style) for cell in zip(row, widths, states, strict=True)]
+            first, *others = style.beside(sum(widths) + 2 * len(widths), report.due)
+            lines += ["  ".join([*cells, first]).rstrip(), *others]
         return lines
 
     def json(self) -> str:

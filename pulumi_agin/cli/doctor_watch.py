@@ -13,7 +13,7 @@ from pulumi_agin.api.retry import Deadline, in_words
 
 from .common import print_text
 from .doctor_report import FleetReport, Report
-from .terminal import stdout_style
+from .terminal import style_of
 
 # For each request to ngrok, which accepts 120 a minute from the whole account: this leaves most of them to others.
 SHORTEST_INTERVAL_SECONDS = 5
@@ -50,7 +50,7 @@ class Screen:
         """
         if self._is_silent:
             return True
-        table = report.table(stdout_style())
+        table = report.table(style_of(sys.stdout))
         if not self._is_terminal:
             return print_text(f"{table}\n{foot}\n\n") == 0
         lines = table.splitlines()

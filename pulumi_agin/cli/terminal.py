@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 import textwrap
 from dataclasses import dataclass
 from enum import Enum
@@ -76,8 +75,3 @@ def style_of(stream: TextIO | None) -> Style:
     else:
         has_colors = bool(os.environ.get("FORCE_COLOR")) or (is_terminal and os.environ.get("TERM") != "dumb")
     return Style(has_colors, shutil.get_terminal_size().columns if is_terminal else None)
-
-
-def stdout_style() -> Style:
-    """Returns how text looks on stdout."""
-    return style_of(sys.stdout)
