@@ -54,9 +54,10 @@ def is_there(path: str) -> bool:
     return bool(is_page or CLONE.fullmatch(path) or RELEASE.fullmatch(path))
 
 
-@pytest.mark.parametrize("file", texts())
-def test_every_link_to_the_repository_is_right(file: str) -> None:
-    assert mistakes((ROOT / file).read_text(encoding="utf-8")) == []
+def test_every_link_to_the_repository_is_right() -> None:
+    found = {file: mistakes((ROOT / file).read_text(encoding="utf-8")) for file in texts()}
+    assert "README.md" in found
+    assert {file: wrong for file, wrong in found.items() if wrong} == {}
 
 
 def test_every_address_of_the_project_is_in_its_repository_or_its_site() -> None:

@@ -16,9 +16,9 @@ LARGEST_BYTES = 60_000
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("name", ["flow.svg", "terminal.svg"])
-def test_a_picture_needs_nothing_and_tells_nothing(name: str) -> None:
-    text = (PICTURES / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize("picture", sorted(PICTURES.iterdir()), ids=lambda picture: picture.name)
+def test_a_picture_needs_nothing_and_tells_nothing(picture: Path) -> None:
+    text = picture.read_text(encoding="utf-8")
     assert len(text.encode()) <= LARGEST_BYTES
 
     root = ElementTree.fromstring(text)
@@ -38,7 +38,3 @@ def test_a_picture_needs_nothing_and_tells_nothing(name: str) -> None:
     for secret in (API_KEY, Key("agin").secret):
         assert secret not in text
     assert re.findall(r"/(?:home|root|tmp|work|Users|usr)\b", text) == []
-
-
-def test_there_are_no_others() -> None:
-    assert sorted(file.name for file in PICTURES.iterdir()) == ["flow.svg", "terminal.svg"]
