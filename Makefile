@@ -132,7 +132,7 @@ bind:  ## BIND's named and dig, which are installed where they are missing and t
 	@$(PYTHON) -m tools.bind >/dev/null || echo "without it, the tests that need it fail" >&2
 
 release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
-	@$(BIN)/python -m tools.release tag "$(VERSION)"
+	@$(BIN)/python -m tools.release tag "$$VERSION"
 
 clean:  ## remove everything that was made
 	rm -rf .build

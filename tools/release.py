@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from tools import plugin_archive
@@ -21,6 +21,7 @@ from tools.environment import DIST
 from tools.steps import LOGS, ROOT, StepError, exit_status, run_step, say
 
 LOG = LOGS / "release.log"
+BRANCH = "main"
 # What writes files from the declarations.
 GENERATORS = ("tools.docs", "tools.schema")
 # What tests/engine/states/record.py records.
@@ -59,6 +60,15 @@ def check_repository(root: Path, version: str) -> None:
     Raises:
         StepError: It can't. The message is one sentence.
     """
+    # What is printed at the end pushes this branch.
+    branch = _git(root, "branch", "--show-current").strip()
+    if branch != BRANCH:
+        raise StepError(f"A release is made of the branch {BRANCH}, and not of {branch or 'a detached HEAD'}.")
+    try:
+        # It makes the annotated tag.
+        _git(root, "var", "GIT_COMMITTER_IDENT")
+    except StepError:
+        raise StepError("git does not know who you are: set user.name and user.email with git config.") from None
     released = [tag[1:] for tag in _git(root, "tag", "--list", "v*").split() if _VERSION.fullmatch(tag[1:])]
     last = max(released, key=_numbers, default=None)
     if last is not None and _numbers(version) <= _numbers(last):
@@ -87,11 +97,13 @@ def notes(root: Path, version: str) -> str:
         raise StepError(f'CHANGELOG.md has no section "## {version} (YYYY-MM-DD)".')
     try:
         [day] = re.findall(r"^ \((\d{4}-\d{2}-\d{2})\)$", section["date"] or "")
-        date.fromisoformat(day)
+        is_to_come = date.fromisoformat(day) > datetime.now(timezone.utc).date() + timedelta(days=1)
     except ValueError:
         raise StepError(
             f'The heading of {version} in CHANGELOG.md needs a date, as in "## {version} (2026-11-27)".'
         ) from None
+    if is_to_come:
+        raise StepError(f"The heading of {version} in CHANGELOG.md has a date that is yet to come, {day}.")
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     [repository] = re.findall(r'^Repository = "(.+)"$', project, re.MULTILINE)
     files = f"{repository}/blob/v{version}/"
@@ -167,7 +179,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _changed(root: Path) -> list[str]:
-    return [line[3:] for line in _git(root, "status", "--porcelain").splitlines()]
+    return [line[3:] for line in _git(root, "status", "--porcelain", "--untracked-files=all").splitlines()]
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -191,7 +203,7 @@ def main() -> None:
     else:
         name = tag(ROOT, version, lambda: packages(DIST))
         say(f"tagged {name}; the packages are in {DIST.relative_to(ROOT)}. This starts the release:")
-        print(f"git push --atomic origin HEAD {name}")
+        print(f"git push --atomic origin HEAD:{BRANCH} {name}")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _paragraphs(*texts: str) -> str:
     """Returns the texts as paragraphs that fit the terminal, as argparse fits the rest of a help text."""
-    width = shutil.get_terminal_size().columns - 2
+    # argparse itself never goes below this.
+    width = max(shutil.get_terminal_size().columns - 2, 11)
     return "\n\n".join(textwrap.fill(text, width) for text in texts)
 
 
@@ -94,7 +95,7 @@ def _add_import(commands: _Commands) -> None:
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
-            "pulumi-agin import --names names.csv --code --delegations aws > __main__.py",
+            "pulumi-agin import --names names.csv --code --delegations aws > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,

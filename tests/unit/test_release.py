@@ -125,6 +125,29 @@ NOT_READY: dict[str, tuple[Callable[[Repository], object], str]] = {
         lambda repository: repository.write("new.py", ""),
         "These files have changes that are not committed: new.py.",
     ),
+    "a new file that git is told not to show": (
+        lambda repository: [
+            repository.git("config", "status.showUntrackedFiles", "no"),
+            repository.write("pulumi_agin/new.py", ""),
+        ],
+        "These files have changes that are not committed: pulumi_agin/new.py.",
+    ),
+    "another branch": (
+        lambda repository: repository.git("switch", "--quiet", "--create", "feature"),
+        "A release is made of the branch main, and not of feature.",
+    ),
+    "no branch": (
+        lambda repository: repository.git("switch", "--quiet", "--detach"),
+        "A release is made of the branch main, and not of a detached HEAD.",
+    ),
+    "nobody to tag it": (
+        lambda repository: [repository.git("config", name, "") for name in ("user.name", "user.email")],
+        "git does not know who you are: set user.name and user.email with git config.",
+    ),
+    "a day that is yet to come": (
+        changed("CHANGELOG.md", "(2026-11-27)", "(2999-01-01)"),
+        "The heading of 0.8.0 in CHANGELOG.md has a date that is yet to come, 2999-01-01.",
+    ),
     "a tag of this version": (
         lambda repository: repository.git("tag", "v0.8.0"),
         "0.8.0 is not newer than the last release, 0.8.0.",

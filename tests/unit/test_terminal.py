@@ -79,3 +79,11 @@ def test_what_is_imported_has_no_colors(options: list[str], emulator: Emulator) 
     status, shown = on_terminal(command, 40)
     notes = run.stderr.replace("pulumi-agin: ", CYAN)
     assert (status, shown) == (0, notes + run.stdout)
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_help_is_for_the_narrowest_terminal_too(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0

@@ -51,6 +51,34 @@ def test_every_action_has_one_hash_and_names_its_version() -> None:
     assert {action: found for action, found in versions.items() if len(found) > 1} == {}
 
 
+def test_dependabot_looks_into_every_folder_with_dependencies() -> None:
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+    looked_into = {
+        folder.relative_to(ROOT)
+        for update in updates
+        for pattern in update.get("directories", [update.get("directory")])
+        for folder in (ROOT.glob(pattern.strip("/")) if pattern != "/" else [ROOT])
+    }
+    tools = ("package-lock.json", "go.mod", "Dockerfile")
+    folders = {
+        file.parent.relative_to(ROOT)
+        for top in ("tools", "examples")
+        for file in (ROOT / top).rglob("*")
+        if file.name in tools
+    }
+    assert folders
+    assert folders <= looked_into
+
+
+def test_the_go_of_the_workflows_builds_every_module() -> None:
+    version = re.compile(r"^go (\d+)\.(\d+)(?:\.(\d+))?$", re.MULTILINE)
+    modules = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / "tools").rglob("go.mod")}
+    needed = {name: tuple(int(part or 0) for part in version.findall(text)[0]) for name, text in modules.items()}
+    [chosen] = re.findall(r"go-version-file: (\S+)", TEXTS["actions/set-up-languages/action.yml"])
+    # The action keeps Go from fetching a newer one.
+    assert needed[chosen] == max(needed.values())
+
+
 def test_only_the_job_that_publishes_can_sign_a_release() -> None:
     jobs: dict[str, Any] = yaml.safe_load(TEXTS["workflows/release.yml"])["jobs"]
     signing = {name for name, job in jobs.items() if "id-token" in job.get("permissions", {})}
