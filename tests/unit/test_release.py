@@ -116,6 +116,11 @@ def without(name: str) -> Callable[[Repository], None]:
     return remove
 
 
+def unseen_by_git(repository: Repository) -> None:
+    repository.git("config", "status.showUntrackedFiles", "no")
+    repository.write("pulumi_agin/new.py", "")
+
+
 NOT_READY: dict[str, tuple[Callable[[Repository], object], str]] = {
     "a changed file": (
         lambda repository: repository.write("CHANGELOG.md", CHANGELOG + "\n"),
@@ -126,10 +131,7 @@ NOT_READY: dict[str, tuple[Callable[[Repository], object], str]] = {
         "These files have changes that are not committed: new.py.",
     ),
     "a new file that git is told not to show": (
-        lambda repository: [
-            repository.git("config", "status.showUntrackedFiles", "no"),
-            repository.write("pulumi_agin/new.py", ""),
-        ],
+        unseen_by_git,
         "These files have changes that are not committed: pulumi_agin/new.py.",
     ),
     "another branch": (
