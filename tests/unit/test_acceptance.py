@@ -6,6 +6,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 import requests
 
 from pulumi_agin.api.access import PUBLIC_API, Secret
+from pulumi_agin.api.text import one_line
 from pulumi_agin.emulator import Emulator
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
@@ -24,10 +26,11 @@ from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
 from tools.acceptance.comparison import PAGE, Rehearsal, Results, Unasked, Verdict, ask_all, guesses, rehearse
 from tools.acceptance.ingresses import Left, how_to_delete, names_below
+from tools.acceptance.life import LONGEST_FAILURE
 from tools.acceptance.probes import NOT_ASKED, PROBES
 from tools.acceptance.report import report
 from tools.acceptance.service import PACE, Service
-from tools.acceptance.wording import Wording
+from tools.acceptance.wording import LONGEST_TEXT, Wording
 from tools.acceptance.world import Seen
 from tools.steps import ROOT, StepError
 
@@ -227,6 +230,32 @@ def test_no_other_credentials_are_sent(
     service.close()
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
+def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    # Whatever went there would fail.
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv(variable, f"http://user:password@127.0.0.1:{closed.getsockname()[1]}")
+        acceptance.run(env, clock)
+    assert "POST" in {request["method"] for request in ngrok.requests()}
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
+def test_which_base_urls_are_on_this_machine(clock: Clock, host: str) -> None:
+    assert not Service(f"http://{host}:1", Secret(API_KEY), clock).uses_proxies
+    assert Service(PUBLIC_API, Secret(API_KEY), clock).uses_proxies
+
+
+@pytest.mark.parametrize("location", ["http://[", "https://elsewhere.example/", "\xff"])
+def test_a_redirect_is_an_answer_that_is_not_followed(ngrok: Emulator, clock: Clock, location: str) -> None:
+    ngrok.add_fault("GET", "answer", status=302, headers={"Location": location})
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    assert service.ask("GET").status == 302
+    service.close()
+
+
 # -- what goes wrong --------------------------------------------------------------------------------------
 
 
@@ -423,6 +452,70 @@ def test_answers_that_say_too_much_are_cleaned(
         "Domain.Example and domain.example until TIME."
     ) in out
     assert API_KEY[5:13] not in err
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        DOMAIN,
+        f"https://{DOMAIN}:443",
+        "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+        "op_0123456789abcdef0123456789abcdef",
+        "ops@customer.example",
+        "203.0.113.77",
+        "2001:db8:aaaa:bbbb::77",
+        "2026-11-27T03:00:00Z",
+        API_KEY,
+    ],
+)
+def test_a_text_is_cleaned_before_it_is_cut(told: str) -> None:
+    wording = Wording(DOMAIN, Secret(API_KEY), PUBLIC_API)
+    other_words = "so it is " * LONGEST_FAILURE
+    for limit, clean in (
+        (LONGEST_TEXT, wording.for_anybody),
+        (LONGEST_FAILURE, lambda text: wording.end_for_anybody(text, LONGEST_FAILURE)),
+        # Pulumi prints the messages of the package, which have been cut before.
+        (LONGEST_TEXT, lambda text: wording.for_anybody(one_line(text), LONGEST_FAILURE)),
+        (LONGEST_TEXT, lambda text: wording.end_for_anybody(one_line(text), LONGEST_FAILURE)),
+    ):
+        for before in range(limit - len(told) - 2, limit + 2):
+            cleaned = clean(f"{other_words[:before]} {told} {other_words}")
+            assert not re.search("acme|2k5ok|0123|ops|cust|203|2001|db8|2026|-11-", cleaned)
+            assert not any(API_KEY[start : start + 8] in cleaned for start in range(len(API_KEY) - 7))
+
+
+def test_the_end_of_what_was_printed_has_whole_lines() -> None:
+    wording = Wording(DOMAIN, Secret(API_KEY), PUBLIC_API)
+    told = f"agin_2k5okIo7afS6bKA3xNDLRZ9rjqk of {DOMAIN}"
+    for length in range(len(told) + 20):
+        assert wording.end_for_anybody(f"{told}\n{'a' * length}\nfailed", 60) in (
+            f"agin_… of domain.example {'a' * length} failed".replace("  ", " "),
+            f"… {'a' * length} failed",
+            "… failed",
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("2001:db8::1", "IP"),
+        ("from [2001:db8::1]:443.", "from [IP]:443."),
+        ("at fe80::1%eth0: no", "at IP: no"),
+        ("by ::ffff:203.0.113.7.", "by IP."),
+        ("1:2:3:4:5:6:7:8 and ::1", "IP and IP"),
+        ("urn:pulumi:a::b::pulumi-python:dynamic/agin:AgentIngress::c", None),
+        ("at 12:30:45, std::vector, a :: b, limit: 1", None),
+    ],
+)
+def test_addresses_are_replaced(text: str, cleaned: str | None) -> None:
+    assert Wording(DOMAIN, Secret(API_KEY), PUBLIC_API).for_anybody(text) == (cleaned or text)
+
+
+def test_credentials_of_a_proxy_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://somebody:long-password@proxy.example:1")
+    cleaned = Wording(DOMAIN, Secret(API_KEY), PUBLIC_API).for_anybody("proxy: somebody:long-password")
+    assert "somebody" not in cleaned
+    assert "password" not in cleaned
 
 
 # -- the clean-up -----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ COMMAND_SECONDS = 900
 GRACE_SECONDS = 20
 """How long Pulumi gets to finish what it has begun."""
 LONGEST_FAILURE = 3000
+"""How many characters of what a failed command printed are in the report."""
 STACK = "acceptance"
 NAME = "connect"
 
@@ -44,6 +45,14 @@ class Life:
     """The steps that went as they should."""
     failed: str = ""
     """The step that did not, and why; "" if all did."""
+
+
+class _FailedCommandError(StepError):
+    """A command failed. `printed` is what it printed."""
+
+    def __init__(self, text: str, printed: str) -> None:
+        super().__init__(text)
+        self.printed = printed
 
 
 class _Project:
@@ -87,7 +96,7 @@ class _Project:
                 status = process.wait(COMMAND_SECONDS)
         if status != 0:
             printed = self.log.read_bytes()[began:].decode(errors="replace")
-            raise StepError(f"{' '.join(command[:2])} ended with exit code {status}: {printed[-LONGEST_FAILURE:]}")
+            raise _FailedCommandError(f"{' '.join(command[:2])} ended with exit code {status}", printed)
 
     def up(self, description: str) -> None:
         """Runs `pulumi up` with another description, which ngrok must have then."""
@@ -252,8 +261,9 @@ def live(
         try:
             step(project)
         except (StepError, CouldNotAskError) as error:
-            # At the end is what the command printed last.
-            life.failed = f"{title}: {wording.for_anybody(str(error), 2 * LONGEST_FAILURE)}"
+            life.failed = f"{title}: {wording.for_anybody(str(error))}"
+            if isinstance(error, _FailedCommandError):
+                life.failed += f": {wording.end_for_anybody(error.printed, LONGEST_FAILURE)}"
             show(f"this failed; the log is {log}")
             return
         life.passed.append(title)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import requests
+from urllib3.util import parse_url
 
-from pulumi_agin.api.access import Secret
+from pulumi_agin.api.access import LOOPBACK_HOSTS, Secret
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.limits import AGENT_INGRESS_ID
 
@@ -101,8 +102,16 @@ class Service:
     over_limit: list[OverLimit] = field(default_factory=list[OverLimit])
 
     def __post_init__(self) -> None:
-        self._session = requests.Session()
+        self._session = _HttpSession()
         self._recent: deque[float] = deque()
+
+    @property
+    def uses_proxies(self) -> bool:
+        """Whether requests go through the proxy that the environment names.
+
+        Those to this machine don't, as with the client of the package. The proxy would see the key in clear.
+        """
+        return (parse_url(self.base_url).host or "").strip("[]") not in LOOPBACK_HOSTS
 
     def close(self) -> None:
         """Closes the connections."""
@@ -162,6 +171,7 @@ class Service:
                 data=None if content is None else content.encode(),
                 headers=headers,
                 auth=authorize,
+                proxies=None if self.uses_proxies else {"http": "", "https": ""},
                 allow_redirects=False,
                 timeout=_TIMES_OUT,
             )
@@ -212,12 +222,18 @@ class Service:
             self.made.pop(path.rpartition("/")[2], None)
 
 
+class _HttpSession(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # requests prepares the next request even if it is told not to follow redirects, and fails if it can't.
+        return None
+
+
 def _answer(response: requests.Response) -> Answer:
     content: object = None
     is_json = False
     try:
         content = response.json() if response.content else None
         is_json = bool(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return Answer(response.status_code, response.headers, content, is_json)
