@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ import requests
 from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.api.text import one_line
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.settings import Settings
+from tests.engine.project import until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
 from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
 from tools.acceptance.comparison import PAGE, Rehearsal, Results, Unasked, Verdict, ask_all, guesses, rehearse
-from tools.acceptance.ingresses import Left, how_to_delete, names_below
+from tools.acceptance.ingresses import Ingresses, Left, how_to_delete, names_below
 from tools.acceptance.life import LONGEST_FAILURE
 from tools.acceptance.probes import NOT_ASKED, PROBES
 from tools.acceptance.report import report
@@ -381,8 +383,63 @@ def test_an_ingress_that_is_there_already_is_left_alone(
 
 
 class Terminal(io.StringIO):
+    """What a user types, and what happens before that."""
+
+    def __init__(self, typed: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        super().__init__(typed)
+        self._meanwhile = meanwhile
+
     def isatty(self) -> bool:
+        self._meanwhile()
         return True
+
+
+@pytest.mark.parametrize("domain", [NAMES.first, NAMES.life])
+def test_an_ingress_that_somebody_creates_during_the_question_is_left_alone(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n", lambda: create(ngrok, domain)))
+    said = refusal({**env, "CONFIRM": ""}, clock)
+    assert said.startswith(f"The account already has an Agent Ingress for {domain}, which this run")
+    assert [each["domain"] for each in ngrok.ingresses()] == [domain]
+
+
+def test_an_older_ingress_that_no_list_had_is_left_alone(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    older = create(ngrok, NAMES.life)
+    clock.sleep(1)
+    # The two looks at the names, and the request for the time between them.
+    empty: dict[str, object] = {"ingresses": [], "uri": "/agent_ingresses", "next_page_uri": None}
+    ngrok.add_fault("GET", "answer", status=200, json_body=empty, times=3)
+    assert refusal(env, clock).startswith("The run is complete, but ")
+    assert [each["id"] for each in ngrok.ingresses()] == [older]
+    out, err = capfd.readouterr()
+    assert_fit_for_an_issue(out)
+    assert f"LEFT ALONE: the Agent Ingress {NAMES.life} ({older}): it was created at 2024-08-02T07:15:39Z, and" in err
+    assert "Nothing is left" not in err
+
+
+def test_without_the_time_of_the_server_nothing_is_deleted_by_its_name(
+    ngrok: Emulator, clock: Clock, env: dict[str, str]
+) -> None:
+    id_ = create(ngrok, NAMES.first)
+    ingresses = Ingresses(Settings.load(lambda _: None, env).client(clock), NAMES, clock)
+    [left] = ingresses.clean_up({}, None, lambda _: None)
+    assert (left.id, left.is_of_run) == (id_, False)
+    assert ingresses.clean_up({id_: NAMES.first}, None, lambda _: None) == []
+    assert ngrok.ingresses() == []
+
+
+def test_what_was_there_before_is_not_taken_for_what_the_run_created(ngrok: Emulator, clock: Clock) -> None:
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    service.protect(frozenset(["agin_before"]))
+    service.remember("agin_before", NAMES.life)
+    service.remember("agin_of_run", NAMES.life)
+    assert service.created == {"agin_of_run": NAMES.life}
+    service.forget("agin_of_run")
+    service.forget("agin_of_run")
+    assert (service.created, service.ingresses) == ({}, 1)
 
 
 @pytest.mark.parametrize("typed", ["no\n", "\n", "", "y\n"])
@@ -580,7 +637,7 @@ def test_what_is_left_is_named_with_the_command_that_deletes_it(
 
 
 def test_a_strange_id_is_not_made_a_part_of_a_command() -> None:
-    said = how_to_delete(Left("agin_$(rm -rf ~)", NAMES.first, "why"), PUBLIC_API)
+    said = how_to_delete(Left("agin_$(rm -rf ~)", NAMES.first, "why", is_of_run=True), PUBLIC_API)
     assert "rm -rf" not in said
     assert said.endswith("https://api.ngrok.com/agent_ingresses/ID")
 

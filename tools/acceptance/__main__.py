@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -31,7 +32,7 @@ from tools.acceptance.comparison import PAGE, Rehearsal, Results, ask_all, guess
 from tools.acceptance.ingresses import Ingresses, Names, how_to_delete, names_below
 from tools.acceptance.life import Life, live
 from tools.acceptance.report import report
-from tools.acceptance.service import PACE, Service
+from tools.acceptance.service import PACE, CouldNotAskError, Service
 from tools.acceptance.wording import Wording
 from tools.steps import LOGS, StepError, exit_status, say
 
@@ -124,14 +125,15 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
     base_url = settings.base_url.value.rstrip("/")
     wording = Wording(request.domain, settings.api_key.value, base_url)
     ingresses = Ingresses(settings.client(clock, show=tell), request.names, clock)
-    kept = ingresses.refuse_existing()
+    ingresses.refuse_existing()
     rehearsal = rehearse(request.names, request.domain)
     if rehearsal.results.stopped:
         raise StepError(f"Nothing was changed: {rehearsal.results.stopped}")
     confirm(request, rehearsal, base_url)
     programs = set_up() if request.with_life else ()
 
-    service = Service(base_url, settings.api_key.value, clock, kept)
+    service = Service(base_url, settings.api_key.value, clock)
+    began = begin(service, ingresses)
     results = Results() if request.with_questions else None
     life = Life() if request.with_life else None
     interrupts = Interrupts()
@@ -148,7 +150,7 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
                 interrupts.is_cleaning_up = True
         finally:
             tell("deleting what this run made, and looking whether it is gone")
-            left = ingresses.clean_up(service.made, tell)
+            left = ingresses.clean_up(service.created, began, tell)
             service.close()
             for each in left:
                 tell(how_to_delete(each, base_url))
@@ -164,6 +166,23 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
         raise StepError(f"The whole life of an ingress failed: see the end of the report, and {LOG}")
     if left:
         raise StepError("The run is complete, but not everything that it made is deleted.")
+
+
+def begin(service: Service, ingresses: Ingresses) -> datetime | None:
+    """Looks again whether the names are free: somebody may have created an ingress during the question and the set-up.
+
+    Returns:
+        The time by the server's clock, before this look; None if it does not tell.
+
+    Raises:
+        StepError: One of the names has an ingress, or ngrok can't be asked.
+    """
+    try:
+        now = service.ask("GET", query="limit=1").sent_at
+    except CouldNotAskError as error:
+        raise StepError(f"Nothing was changed: ngrok can't be asked: {error}.") from None
+    service.protect(ingresses.refuse_existing())
+    return now
 
 
 def set_up() -> tuple[Path, ...]:

@@ -1,16 +1,18 @@
-"""The domains that the run uses, and how it deletes what it made."""
+"""The domains that the run uses, and how it deletes what it created."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.errors import NgrokError, NotFoundError
 from pulumi_agin.api.inputs import Domain
+from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.limits import AGENT_INGRESS_ID
 from tools.steps import StepError
 
@@ -51,11 +53,14 @@ def names_below(domain: str) -> Names:
 
 @dataclass(frozen=True)
 class Left:
-    """An ingress that could not be deleted."""
+    """An ingress under a name of the run that is there after the clean-up."""
 
     id: str
     domain: str
     why: str
+    """Why it was not deleted."""
+    is_of_run: bool
+    """Whether the run has certainly created it."""
 
 
 class Ingresses:
@@ -89,24 +94,27 @@ class Ingresses:
         existing = sorted(ingress.domain for ingress in listed if ingress.domain in self._names)
         if existing:
             raise StepError(
-                f"The account already has an Agent Ingress for {', '.join(existing)}, which this run would make and "
+                f"The account already has an Agent Ingress for {', '.join(existing)}, which this run would create and "
                 "delete. Nothing was changed: name another DOMAIN, or delete it if an earlier run left it."
             )
         return frozenset(ingress.id for ingress in listed)
 
-    def clean_up(self, made: Mapping[str, str], say: Callable[[str], None]) -> list[Left]:
-        """Deletes what the run made, and looks again whether it is gone.
+    def clean_up(self, created: Mapping[str, str], began: datetime | None, say: Callable[[str], None]) -> list[Left]:
+        """Deletes what the run created, and looks again whether it is gone.
 
         An ingress whose creation was never answered is found by its domain, which had none before the run.
 
         Args:
-            made: The domains of the ingresses that are known to be there, by id.
+            created: The domains of the ingresses that the run is known to have created, by id.
+            began: When the run sent its first request, by the server's clock; None if that is unknown. What is found by
+                its domain alone is only deleted if it was created after that.
             say: Shows what is done.
 
         Returns:
-            What could not be deleted.
+            What is left.
         """
-        there = dict(made)
+        there = dict(created)
+        others: dict[str, Left] = {}
         deleted: set[str] = set()
         problems: dict[str, str] = {}
         look_problem = ""
@@ -115,10 +123,18 @@ class Ingresses:
                 self._clock.sleep(SETTLE_SECONDS)
             try:
                 listed = self._client.list(timeout_seconds=DELETE_SECONDS)
-                there |= {each.id: each.domain for each in listed if each.domain in self._names}
                 look_problem = ""
             except NgrokError as error:
+                listed = []
                 look_problem = str(error)
+            for each in listed:
+                if each.domain not in self._names or each.id in created:
+                    continue
+                if _is_created_since(each, began):
+                    there[each.id] = each.domain
+                else:
+                    why = f"it was created at {each.created_at}, and so maybe not by this run"
+                    others[each.id] = Left(each.id, each.domain, why, is_of_run=False)
             for id_, domain in list(there.items()):
                 try:
                     self._client.delete(id_, DELETE_SECONDS, domain=domain)
@@ -134,9 +150,18 @@ class Ingresses:
         if look_problem:
             say(
                 f"The Agent Ingresses could not be listed ({look_problem}). Look at ngrok's dashboard for one of the "
-                f"domains {', '.join(self._names)}: this run may have made it, and it costs money until it is deleted."
+                f"domains {', '.join(self._names)}: this run may have created it, and it costs money until it is "
+                "deleted."
             )
-        return [Left(id_, domain, problems[id_]) for id_, domain in there.items()]
+        return [*(Left(id_, domain, problems[id_], is_of_run=True) for id_, domain in there.items()), *others.values()]
+
+
+def _is_created_since(ingress: AgentIngress, began: datetime | None) -> bool:
+    try:
+        created = datetime.fromisoformat(ingress.created_at.replace("Z", "+00:00"))
+    except ValueError:
+        return False
+    return began is not None and created.tzinfo is not None and created >= began
 
 
 def how_to_delete(left: Left, base_url: str) -> str:
@@ -151,7 +176,8 @@ def how_to_delete(left: Left, base_url: str) -> str:
     command = 'curl -X DELETE -H "Authorization: Bearer $NGROK_API_KEY" -H "Ngrok-Version: 2" ' + shlex.quote(
         f"{base_url}/agent_ingresses/{id_}"
     )
-    return (
-        f"NOT DELETED: the Agent Ingress {left.domain} ({id_}): {left.why}. It costs money until it is deleted. "
-        f"This deletes it:\n{command}"
-    )
+    if left.is_of_run:
+        begin, end = "NOT DELETED", "It costs money until it is deleted. This deletes it:"
+    else:
+        begin, end = "LEFT ALONE", "If nobody else uses it, delete it, because it costs money:"
+    return f"{begin}: the Agent Ingress {left.domain} ({id_}): {left.why}. {end}\n{command}"

@@ -120,7 +120,7 @@ class _Project:
         """Makes sure that ngrok has the ingress no more."""
         answer = self.service.ask("GET", f"{COLLECTION}/{self.id}")
         must(answer.status == 404, f"ngrok answers {answer.status}, not 404")
-        self.service.made.pop(self.id, None)
+        self.service.forget(self.id)
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def _create(project: _Project) -> None:
     project.pulumi("up", "--yes")
     project.pulumi("stack", "output", "id", output="id")
     project.id = (project.folder / "id").read_text(encoding="utf-8").strip()
-    project.service.made[project.id] = project.domain
+    project.service.remember(project.id, project.domain)
     project.must_have("one")
 
 

@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import requests
@@ -16,6 +17,7 @@ from urllib3.util import parse_url
 
 from pulumi_agin.api.access import LOOPBACK_HOSTS, Secret
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.retry import parse_http_date
 from pulumi_agin.limits import AGENT_INGRESS_ID
 
 COLLECTION = "/agent_ingresses"
@@ -70,6 +72,11 @@ class Answer:
         return str(self.fields.get("error_code") or "")
 
     @property
+    def sent_at(self) -> datetime | None:
+        """When it was sent, by the server's clock; None if it does not say."""
+        return parse_http_date(self.headers.get("Date", ""))
+
+    @property
     def msg(self) -> str:
         """The message; "" if the answer has none."""
         return str(self.fields.get("msg") or "")
@@ -92,11 +99,11 @@ class Service:
     api_key: Secret
     clock: Clock
     kept: frozenset[str] = frozenset()
-    """The ids of what was there before the run, which no request may delete."""
-    made: dict[str, str] = field(default_factory=dict[str, str])
-    """The domains of the ingresses that requests have made and not deleted, by id."""
+    """The ids of what was there before the run, which no request may delete; see `protect`."""
+    created: dict[str, str] = field(default_factory=dict[str, str])
+    """The domains of the ingresses that the run has created and not deleted, by id; see `remember`."""
     ingresses: int = 0
-    """How many ingresses requests have made."""
+    """How many ingresses the run has created."""
     sent: int = 0
     """How many requests were sent."""
     over_limit: list[OverLimit] = field(default_factory=list[OverLimit])
@@ -213,13 +220,26 @@ class Service:
         self._recent.append(self.clock.monotonic())
         self.sent += 1
 
-    def _note_what_it_did(self, method: str, path: str, answer: Answer) -> None:
-        """Notes each ingress that is made, whatever the request was meant to find out."""
-        if method in ("POST", "PUT") and answer.id and answer.id not in {*self.made, *self.kept}:
-            self.made[answer.id] = str(answer.fields.get("domain") or "")
+    def protect(self, ids: frozenset[str]) -> None:
+        """Notes what was there before the run."""
+        self.kept = ids
+
+    def remember(self, id_: str, domain: str) -> None:
+        """Notes that the run created an ingress, which it must delete. What was there before is never noted."""
+        if id_ not in self.kept and id_ not in self.created:
+            self.created[id_] = domain
             self.ingresses += 1
+
+    def forget(self, id_: str) -> None:
+        """Notes that an ingress is gone."""
+        self.created.pop(id_, None)
+
+    def _note_what_it_did(self, method: str, path: str, answer: Answer) -> None:
+        """Notes each ingress that is created, whatever the request was meant to find out."""
+        if method in ("POST", "PUT") and answer.id:
+            self.remember(answer.id, str(answer.fields.get("domain") or ""))
         if method == "DELETE" and answer.status == 204:
-            self.made.pop(path.rpartition("/")[2], None)
+            self.forget(path.rpartition("/")[2])
 
 
 class _HttpSession(requests.Session):
