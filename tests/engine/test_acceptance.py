@@ -60,11 +60,11 @@ def test_all_of_it(emulator: Emulator, env: dict[str, str]) -> None:
     with start([*command, f"PYTHON={sys.executable}"], env) as process:
         out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out + err
-    assert "This run makes 4 Agent Ingresses" in err
-    assert "Nothing is left: all Agent Ingresses that this run made are deleted." in err
+    assert "This run creates 4 Agent Ingresses" in err
+    assert "Nothing is left: all Agent Ingresses that this run created are deleted." in err
     assert emulator.ingresses() == []
     assert out.startswith("# `make acceptance`\n")
-    assert f"## As the emulator has it: {len(PROBES)} of {len(PROBES)} questions" in out
+    assert f"## Same as the emulator: {len(PROBES)} of {len(PROBES)} questions" in out
     assert [f"- passed: {step}" for step, _ in STEPS] == re.findall("^- passed: .*$", out, re.M)
     assert_says_nothing_of_the_account(out)
 

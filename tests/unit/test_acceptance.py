@@ -26,14 +26,15 @@ from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
 from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
-from tools.acceptance.comparison import PAGE, Rehearsal, Results, Unasked, Verdict, ask_all, guesses, rehearse
-from tools.acceptance.ingresses import Ingresses, Left, how_to_delete, names_below
+from tools.acceptance.comparison import PAGE, OfEmulator, Results, Unasked, Verdict, ask_all, ask_emulator, guesses
+from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
 from tools.acceptance.life import LONGEST_FAILURE
 from tools.acceptance.probes import NOT_ASKED, PROBES
+from tools.acceptance.probes.probe import Probe
 from tools.acceptance.report import report
-from tools.acceptance.service import PACE, Service
+from tools.acceptance.service import PACE, Request, Service
+from tools.acceptance.session import Seen, Session
 from tools.acceptance.wording import LONGEST_TEXT, Wording
-from tools.acceptance.world import Seen
 from tools.steps import ROOT, StepError
 
 DOMAIN = "test.acme.com"
@@ -43,9 +44,9 @@ REFUSED = {"error_code": "ERR_NGROK_1219", "status_code": 403, "msg": "This key 
 
 
 @pytest.fixture(scope="module")
-def rehearsal() -> Rehearsal:
+def of_emulator() -> OfEmulator:
     """What an emulator with its defaults answers."""
-    return rehearse(NAMES, DOMAIN)
+    return ask_emulator(NAMES, DOMAIN)
 
 
 @pytest.fixture
@@ -80,9 +81,9 @@ def ask(ngrok: Emulator, clock: Clock) -> Results:
     return results
 
 
-def of_verdict(verdict: Verdict, results: Results, rehearsal: Rehearsal) -> dict[str, str]:
+def of_verdict(verdict: Verdict, results: Results, of_emulator: OfEmulator) -> dict[str, str]:
     """The questions with this verdict: the guess of each."""
-    return {probe.asks: probe.guess for probe in PROBES if results.verdict(probe, rehearsal.results) is verdict}
+    return {probe.asks: probe.guess for probe in PROBES if results.verdict(probe, of_emulator.results) is verdict}
 
 
 def create(ngrok: Emulator, domain: str, key: str = API_KEY) -> str:
@@ -132,12 +133,12 @@ def test_no_two_questions_are_the_same() -> None:
 # -- the questions ----------------------------------------------------------------------------------------
 
 
-def test_an_emulator_is_as_the_emulator_has_it(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+def test_an_emulator_is_the_same_as_the_emulator(ngrok: Emulator, clock: Clock, of_emulator: OfEmulator) -> None:
     results = ask(ngrok, clock)
-    assert {probe.asks: results.verdict(probe, rehearsal.results) for probe in PROBES} == {
-        probe.asks: Verdict.AGREES for probe in PROBES
+    assert {probe.asks: results.verdict(probe, of_emulator.results) for probe in PROBES} == {
+        probe.asks: Verdict.SAME for probe in PROBES
     }
-    assert (len(ngrok.requests()), rehearsal.ingresses) == (rehearsal.requests, 3)
+    assert (len(ngrok.requests()), of_emulator.ingresses) == (of_emulator.requests, 3)
 
 
 @pytest.mark.parametrize(
@@ -160,31 +161,35 @@ def test_an_emulator_is_as_the_emulator_has_it(ngrok: Emulator, clock: Clock, re
     ids=str,
 )
 def test_what_differs_on_purpose_is_found(
-    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, settings: dict[str, Any], guess: str
+    ngrok: Emulator, clock: Clock, of_emulator: OfEmulator, settings: dict[str, Any], guess: str
 ) -> None:
     ngrok.configure(**settings)
     results = ask(ngrok, clock)
-    [(asks, found)] = of_verdict(Verdict.OTHERWISE, results, rehearsal).items()
+    [(asks, found)] = of_verdict(Verdict.DIFFERS, results, of_emulator).items()
     assert found == guess
-    assert len(of_verdict(Verdict.AGREES, results, rehearsal)) == len(PROBES) - 1
-    written = report(PUBLIC_API, results, rehearsal.results, guesses(PAGE.read_text()), None, 0)
-    assert f"| `{guess}` | **otherwise** |" in written
+    assert len(of_verdict(Verdict.SAME, results, of_emulator)) == len(PROBES) - 1
+    written = report(
+        Settings.load(lambda _: None, {}), results, of_emulator.results, guesses(PAGE.read_text()), None, 0
+    )
+    assert f"| `{guess}` | **differs from the emulator** |" in written
     [row] = re.findall(rf"^\| `{guess}` \| {re.escape(asks)} \| `(.*)` \| `(.*)` \|$", written, re.M)
-    here, there = rehearsal.results.seen[asks], results.seen[asks]
+    here, there = of_emulator.results.seen[asks], results.seen[asks]
     assert isinstance(here, Seen)
     assert isinstance(there, Seen)
     assert row == (here.found, there.found)
 
 
-def test_other_words_are_no_difference(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+def test_different_wording_is_no_difference(ngrok: Emulator, clock: Clock, of_emulator: OfEmulator) -> None:
     refused = {"status_code": 405, "msg": "PUT | `PUT` isn't\nallowed", "details": {}}
     ngrok.add_fault("PUT", "answer", status=405, json_body=refused, times=None)
     results = ask(ngrok, clock)
-    assert set(of_verdict(Verdict.OTHER_WORDS, results, rehearsal)) == {
+    assert set(of_verdict(Verdict.OTHER_WORDING, results, of_emulator)) == {
         "PUT on the list",
         "a wrong method, without a key",
     }
-    written = report(PUBLIC_API, results, rehearsal.results, guesses(PAGE.read_text()), None, 0)
+    written = report(
+        Settings.load(lambda _: None, {}), results, of_emulator.results, guesses(PAGE.read_text()), None, 0
+    )
     assert (
         "| `wrong-method` | PUT on the list | `405 without an error code: Method Not Allowed` "
         "| `` 405 without an error code: PUT \\| `PUT` isn't allowed `` |"
@@ -205,17 +210,17 @@ def test_only_names_below_the_domain_and_two_ingresses_at_a_time(ngrok: Emulator
     assert [each["domain"] for each in ngrok.ingresses()] == [NAMES.first]
 
 
-def test_the_limit_of_the_account_is_kept(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+def test_the_limit_of_the_account_is_kept(ngrok: Emulator, clock: Clock, of_emulator: OfEmulator) -> None:
     ngrok.configure(limit=PACE)
     service = Service(ngrok.url, Secret(API_KEY), clock)
     began = clock.now
     for _ in range(2 * PACE + 1):
-        assert service.ask("GET").status == 200
+        assert service.ask(Request()).status == 200
     assert (service.over_limit, service.sent, clock.now - began) == ([], 2 * PACE + 1, 120)
     # Others of the account can still exceed it. Then the run waits, and asks again.
     ngrok.configure(limit=20)
     results = ask(ngrok, clock)
-    assert of_verdict(Verdict.UNASKED, results, rehearsal) == {}
+    assert of_verdict(Verdict.UNASKED, results, of_emulator) == {}
     seen = results.seen["requests that were refused because of the limit"]
     assert isinstance(seen, Seen)
     assert "429 ERR_NGROK_226 (Your account is rate limited to 20 API requests per minute.)" in seen.found
@@ -227,8 +232,8 @@ def test_no_other_credentials_are_sent(
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     service = Service(ngrok.url, Secret(API_KEY), clock)
-    assert service.ask("GET").status == 200
-    assert service.ask("GET", authorization=None).error_code == "ERR_NGROK_200"
+    assert service.ask(Request()).status == 200
+    assert service.ask(Request(authorization=None)).error_code == "ERR_NGROK_200"
     service.close()
 
 
@@ -254,7 +259,7 @@ def test_which_base_urls_are_on_this_machine(clock: Clock, host: str) -> None:
 def test_a_redirect_is_an_answer_that_is_not_followed(ngrok: Emulator, clock: Clock, location: str) -> None:
     ngrok.add_fault("GET", "answer", status=302, headers={"Location": location})
     service = Service(ngrok.url, Secret(API_KEY), clock)
-    assert service.ask("GET").status == 302
+    assert service.ask(Request()).status == 302
     service.close()
 
 
@@ -271,31 +276,78 @@ def test_a_redirect_is_an_answer_that_is_not_followed(ngrok: Emulator, clock: Cl
     ids=str,
 )
 def test_a_question_without_an_answer_ends_nothing(
-    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, fault: dict[str, Any], why: str
+    ngrok: Emulator, clock: Clock, of_emulator: OfEmulator, fault: dict[str, Any], why: str
 ) -> None:
     # Of the creates that are to be refused.
     ngrok.add_fault("POST", skip=3, **fault)
     # Reads are repeated.
     ngrok.add_fault("GET", skip=20, times=3, **fault)
     results = ask(ngrok, clock)
-    [(asks, guess)] = of_verdict(Verdict.UNASKED, results, rehearsal).items()
+    [(asks, guess)] = of_verdict(Verdict.UNASKED, results, of_emulator).items()
     assert guess == "refused-input"
     assert results.seen[asks] == Unasked(why)
-    assert len(of_verdict(Verdict.AGREES, results, rehearsal)) == len(PROBES) - 1
+    assert len(of_verdict(Verdict.SAME, results, of_emulator)) == len(PROBES) - 1
     assert [each["domain"] for each in ngrok.ingresses()] == [NAMES.first]
 
 
-@pytest.mark.parametrize("body", ["<h1>maintenance</h1>", "[1]", '{"ingresses": [1]}', '{"ingresses": 1}', "null", ""])
+@pytest.mark.parametrize(
+    "body",
+    ["<h1>maintenance</h1>", "[1]", '{"ingresses": [1]}', '{"ingresses": 1}', "null", "", "[" * 100_000],
+    ids=lambda body: body[:20],
+)
 def test_an_answer_of_another_shape_ends_nothing(
-    ngrok: Emulator, clock: Clock, rehearsal: Rehearsal, body: str
+    ngrok: Emulator, clock: Clock, of_emulator: OfEmulator, body: str
 ) -> None:
     ngrok.add_fault("GET", "answer", status=200, body=body, times=None)
     results = ask(ngrok, clock)
     assert len(results.seen) == len(PROBES)
     assert not results.stopped
-    assert of_verdict(Verdict.AGREES, results, rehearsal)
-    assert of_verdict(Verdict.OTHERWISE, results, rehearsal)
-    assert of_verdict(Verdict.UNASKED, results, rehearsal)
+    assert of_verdict(Verdict.SAME, results, of_emulator)
+    assert of_verdict(Verdict.DIFFERS, results, of_emulator)
+    assert of_verdict(Verdict.UNASKED, results, of_emulator)
+
+
+@pytest.mark.parametrize(
+    "value", [1, "text", [1], [[]], {"a": {}}, {"provisioning_job": {"started_at": 1}}, None], ids=str
+)
+def test_values_of_other_types_end_nothing(
+    ngrok: Emulator, clock: Clock, of_emulator: OfEmulator, value: object
+) -> None:
+    names = (
+        *("uri", "description", "metadata", "domain", "ns_targets", "region_domains", "created_at", "next_page_uri"),
+        *("certificate_management_policy", "certificate_management_status", "error_code", "msg", "details"),
+    )
+    shown = {"id": "agin_" + "1" * 27, **dict.fromkeys(names, value)}
+    ngrok.add_fault(None, "answer", status=200, json_body={**shown, "ingresses": [shown]}, times=None)
+    results = ask(ngrok, clock)
+    assert len(results.seen) == len(PROBES)
+    assert of_verdict(Verdict.DIFFERS, results, of_emulator)
+
+
+def test_a_bug_is_not_taken_for_an_answer_and_what_was_created_is_deleted(
+    ngrok: Emulator,
+    clock: Clock,
+    env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def ask_with_a_bug(
+        service: Service, names: Names, wording: Wording, results: Results, show: Callable[[str], None]
+    ) -> None:
+        def bug(session: Session) -> Seen:
+            assert session.first.id
+            raise KeyError("a bug")
+
+        ask_all(service, names, wording, results, show, [PROBES[0], Probe("order", "with a bug", bug), PROBES[1]])
+
+    monkeypatch.setattr(acceptance, "ask_all", ask_with_a_bug)
+    with pytest.raises(KeyError, match="a bug"):
+        acceptance.run(env, clock)
+    assert "POST" in {request["method"] for request in ngrok.requests()}
+    assert ngrok.ingresses() == []
+    out, err = capfd.readouterr()
+    assert "Nothing is left" in err
+    assert f"## Could not be asked: {len(PROBES) - 1} of {len(PROBES)} questions" in out
 
 
 @pytest.mark.parametrize(
@@ -317,19 +369,19 @@ def test_what_ngrok_refuses_altogether_stops_the_run(
     assert str(error.value) == f"{sentence} (400 ERR_NGROK_{code})."
     out, err = capfd.readouterr()
     assert "Nothing is left" in err
-    assert len(re.findall("the run had to stop before", out)) > 30
-    assert "| `page-size` | as the emulator has it |" in out
+    assert len(re.findall("not asked: the run stopped earlier", out)) > 30
+    assert "| `page-size` | same as the emulator |" in out
 
 
-def test_a_second_ingress_that_is_refused(ngrok: Emulator, clock: Clock, rehearsal: Rehearsal) -> None:
+def test_a_second_ingress_that_is_refused(ngrok: Emulator, clock: Clock, of_emulator: OfEmulator) -> None:
     ngrok.add_fault("POST", "answer", status=403, json_body=REFUSED, skip=11, times=None)
     results = ask(ngrok, clock)
-    unasked = of_verdict(Verdict.UNASKED, results, rehearsal)
+    unasked = of_verdict(Verdict.UNASKED, results, of_emulator)
     assert set(unasked.values()) == {
         *("spelling", "key-type", "null-policy", "policy-restart", "at-once", "unknown-id", "before-id")
     }
     assert results.seen["PATCH with a null policy"] == Unasked(
-        "it needs a second ingress: ngrok did not make an Agent Ingress for second.domain.example: This key may not "
+        "it needs a second ingress: ngrok did not create an Agent Ingress for second.domain.example: This key may not "
         "do that. (403 ERR_NGROK_1219)."
     )
 
@@ -465,17 +517,17 @@ def test_what_is_confirmed_on_the_terminal_is_run(
 
 
 def test_the_whole_run(
-    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str], rehearsal: Rehearsal
+    ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str], of_emulator: OfEmulator
 ) -> None:
     others = [create(ngrok, DOMAIN), create(ngrok, f"a.{DOMAIN}"), create(ngrok, "b.acme.com", OTHER_ACCOUNTS_KEY)]
     acceptance.run(env, clock)
     assert [each["id"] for each in ngrok.ingresses()] == others
     out, err = capfd.readouterr()
-    assert "This run makes 3 Agent Ingresses at http://127.0.0.1:" in err
-    assert f"It sends about {rehearsal.requests} requests, at most 100 of the 120" in err
+    assert "This run creates 3 Agent Ingresses at http://127.0.0.1:" in err
+    assert f"It sends about {of_emulator.requests} requests, at most 100 a minute." in err
     assert "$250 a month" in err
-    assert "Nothing is left: all Agent Ingresses that this run made are deleted." in err
-    assert f"## As the emulator has it: {len(PROBES)} of {len(PROBES)} questions" in out
+    assert "Nothing is left: all Agent Ingresses that this run created are deleted." in err
+    assert f"## Same as the emulator: {len(PROBES)} of {len(PROBES)} questions" in out
     assert "**which is not ngrok**" in out
     assert "seen\n\n- `None: Managed certificate provisioning in progress.`\n" in out
     assert_fit_for_an_issue(out)
@@ -601,7 +653,7 @@ def test_an_ingress_whose_creation_was_never_answered_is_deleted_too(
     assert "Nothing is left" in err
 
     ngrok.add_fault("POST", "reset_after")
-    with pytest.raises(StepError, match=r"whether an Agent Ingress for .* was made is unknown"):
+    with pytest.raises(StepError, match=r"whether an Agent Ingress for .* was created is unknown"):
         acceptance.run(env, clock)
     assert ngrok.ingresses() == []
     assert "Nothing is left" in capfd.readouterr().err
@@ -622,7 +674,7 @@ def test_what_is_left_is_named_with_the_command_that_deletes_it(
     ngrok: Emulator, clock: Clock, env: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     ngrok.add_fault("DELETE", "answer", status=403, json_body=REFUSED, skip=3, times=None)
-    with pytest.raises(StepError, match="not everything that it made is deleted"):
+    with pytest.raises(StepError, match="not every Agent Ingress below DOMAIN is deleted"):
         acceptance.run(env, clock)
     [left] = ngrok.ingresses()
     out, err = capfd.readouterr()

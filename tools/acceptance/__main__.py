@@ -2,7 +2,7 @@
 
 | variable | what |
 |---|---|
-| `DOMAIN` | the domain below which the run makes Agent Ingresses |
+| `DOMAIN` | the domain below which the run creates Agent Ingresses |
 | `NGROK_API_KEY`, `NGROK_API_BASE_URL` | as everywhere in this package |
 | `CONFIRM` | `yes` answers the question whether to begin |
 | `PART` | `questions` or `life`: only the questions, or only the whole life through Pulumi's engine |
@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,20 +27,19 @@ from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.inputs import Domain
 from pulumi_agin.settings import Settings
 from tools import environment, pulumi_cli
-from tools.acceptance.comparison import PAGE, Rehearsal, Results, ask_all, guesses, rehearse
-from tools.acceptance.ingresses import Ingresses, Names, how_to_delete, names_below
-from tools.acceptance.life import Life, live
+from tools.acceptance.comparison import PAGE, OfEmulator, Results, ask_all, ask_emulator, guesses
+from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
+from tools.acceptance.life import Life, live, new_project
 from tools.acceptance.report import report
-from tools.acceptance.service import PACE, CouldNotAskError, Service
+from tools.acceptance.service import PACE, CouldNotAskError, Request, Service
 from tools.acceptance.wording import Wording
-from tools.steps import LOGS, StepError, exit_status, say
+from tools.steps import StepError, exit_status, say
 
-LOG = LOGS / "acceptance.log"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
-class Request:
+class Options:
     """What the user asks for."""
 
     domain: str
@@ -51,8 +49,18 @@ class Request:
     with_questions: bool
     with_life: bool
 
+    @property
+    def base_url(self) -> str:
+        """The URL of the API, without a slash at the end."""
+        return self.settings.base_url.value.rstrip("/")
+
+    @property
+    def wording(self) -> Wording:
+        """Takes everything of the account out of text."""
+        return Wording(self.domain, self.settings.api_key.value, self.base_url)
+
     @classmethod
-    def read(cls, env: Mapping[str, str]) -> Request:
+    def read(cls, env: Mapping[str, str]) -> Options:
         """Reads the environment.
 
         Raises:
@@ -87,27 +95,58 @@ class Interrupts:
 
     def __init__(self) -> None:
         """Handles no signal yet."""
-        self.number = 0
-        self.is_cleaning_up = False
+        self._is_allowed = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal."""
-        if self.number or self.is_cleaning_up:
+        if not self._is_allowed:
             tell("The clean-up goes on: otherwise, ingresses that cost money would be left.")
             return
-        self.number = number
-        tell("Interrupted. What was begun is ended, and what was made is deleted.")
-        raise KeyboardInterrupt
+        self._is_allowed = False
+        tell("Interrupted. Finishing the current step, then deleting what this run created.")
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handles the signals within a block."""
+        """Handles the signals within a block. None ends the block, except where they are `allowed`."""
         before = {number: signal.signal(number, self) for number in SIGNALS}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Lets the first signal end a block."""
+        self._is_allowed = True
+        try:
+            yield
+        finally:
+            self._is_allowed = False
+
+
+@dataclass
+class Outcome:
+    """What came of a run."""
+
+    results: Results | None
+    """What the service answered; None if it is not to be asked."""
+    life: Life | None
+    """The whole life of an ingress; None if it is left out."""
+
+    def check(self) -> None:
+        """Makes sure that the run is complete.
+
+        Raises:
+            StepError: It is not. The message says why.
+        """
+        if self.results and self.results.stopped:
+            raise StepError(self.results.stopped)
+        if self.life and self.life.failed:
+            raise StepError(f"The whole life of an ingress failed: see the end of the report, and {self.life.log}")
 
 
 def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -120,52 +159,54 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
     Raises:
         StepError: The run was refused, or is not complete. The message says why.
     """
-    request = Request.read(env)
-    settings = request.settings
-    base_url = settings.base_url.value.rstrip("/")
-    wording = Wording(request.domain, settings.api_key.value, base_url)
-    ingresses = Ingresses(settings.client(clock, show=tell), request.names, clock)
+    options = Options.read(env)
+    ingresses = Ingresses(options.settings.client(clock, show=tell), options.names, clock)
     ingresses.refuse_existing()
-    rehearsal = rehearse(request.names, request.domain)
-    if rehearsal.results.stopped:
-        raise StepError(f"Nothing was changed: {rehearsal.results.stopped}")
-    confirm(request, rehearsal, base_url)
-    programs = set_up() if request.with_life else ()
-
-    service = Service(base_url, settings.api_key.value, clock)
+    emulator = ask_emulator(options.names, options.domain)
+    if emulator.results.stopped:
+        raise StepError(f"Nothing was changed: {emulator.results.stopped}")
+    confirm(options, emulator)
+    programs = set_up() if options.with_life else ()
+    service = Service(options.base_url, options.settings.api_key.value, clock)
     began = begin(service, ingresses)
-    results = Results() if request.with_questions else None
-    life = Life() if request.with_life else None
+    outcome = Outcome(Results() if options.with_questions else None, Life() if options.with_life else None)
     interrupts = Interrupts()
     with interrupts.handled():
+        # Whatever happens, the signals have no effect from the end of `allowed` on, and the clean-up follows.
         try:
-            # The outer one cleans up even if a signal comes just before the inner one has its turn.
-            try:
-                if results is not None:
-                    ask_all(service, request.names, wording, results, tell)
-                if life is not None and not (results and results.stopped):
-                    with tempfile.TemporaryDirectory(prefix="agin-acceptance-") as folder:
-                        live(service, request.names.life, wording, Path(folder), programs, LOG, life, tell)
-            finally:
-                interrupts.is_cleaning_up = True
+            with interrupts.allowed():
+                ask_and_live(options, service, programs, outcome)
         finally:
-            tell("deleting what this run made, and looking whether it is gone")
-            left = ingresses.clean_up(service.created, began, tell)
-            service.close()
-            for each in left:
-                tell(how_to_delete(each, base_url))
-            if not left:
-                tell("Nothing is left: all Agent Ingresses that this run made are deleted.")
-            told = guesses(PAGE.read_text(encoding="utf-8"))
-            print_report(report(base_url, results, rehearsal.results, told, life, service.sent))
-            if interrupts.number not in (0, signal.SIGINT):
-                sys.exit(128 + interrupts.number)
-    if results and results.stopped:
-        raise StepError(results.stopped)
-    if life and life.failed:
-        raise StepError(f"The whole life of an ingress failed: see the end of the report, and {LOG}")
+            left = clean_up(options, service, ingresses, began)
+            is_printed = print_report(options, service, emulator, outcome)
+    outcome.check()
     if left:
-        raise StepError("The run is complete, but not everything that it made is deleted.")
+        raise StepError("The run is complete, but not every Agent Ingress below DOMAIN is deleted.")
+    if not is_printed:
+        raise StepError("The run is complete, but its report could not be printed.")
+
+
+def ask_and_live(options: Options, service: Service, programs: tuple[Path, ...], outcome: Outcome) -> None:
+    """Asks the questions, and then runs the whole life of an ingress."""
+    if outcome.results is not None:
+        ask_all(service, options.names, options.wording, outcome.results, tell)
+        if outcome.results.stopped:
+            return
+    if outcome.life is not None:
+        with new_project(service, options.names.life, programs) as project:
+            live(project, options.wording, outcome.life, tell)
+
+
+def clean_up(options: Options, service: Service, ingresses: Ingresses, began: datetime | None) -> list[Left]:
+    """Deletes what the run created, and says what is left."""
+    tell("deleting what this run created, and checking that it is gone")
+    left = ingresses.clean_up(service.created, began, tell)
+    service.close()
+    for each in left:
+        tell(how_to_delete(each, options.base_url))
+    if not left:
+        tell("Nothing is left: all Agent Ingresses that this run created are deleted.")
+    return left
 
 
 def begin(service: Service, ingresses: Ingresses) -> datetime | None:
@@ -178,7 +219,7 @@ def begin(service: Service, ingresses: Ingresses) -> datetime | None:
         StepError: One of the names has an ingress, or ngrok can't be asked.
     """
     try:
-        now = service.ask("GET", query="limit=1").sent_at
+        now = service.ask(Request(query="limit=1")).sent_at
     except CouldNotAskError as error:
         raise StepError(f"Nothing was changed: ngrok can't be asked: {error}.") from None
     service.protect(ingresses.refuse_existing())
@@ -197,38 +238,40 @@ def tell(text: str) -> None:
         say(text)
 
 
-def print_report(text: str) -> None:
-    """Prints to stdout.
-
-    Raises:
-        StepError: It can't be written.
-    """
+def print_report(options: Options, service: Service, emulator: OfEmulator, outcome: Outcome) -> bool:
+    """Prints the report to stdout. Returns whether it could be written."""
+    told = guesses(PAGE.read_text(encoding="utf-8"))
+    text = report(options.settings, outcome.results, emulator.results, told, outcome.life, service.sent)
     try:
         print(text, flush=True)
     except OSError as error:
         # Otherwise Python would try again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise StepError(f"The report can't be printed: {error.strerror}.") from None
+        tell(f"The report can't be printed: {error.strerror}.")
+        return False
+    return True
 
 
-def confirm(request: Request, rehearsal: Rehearsal, base_url: str) -> None:
+def confirm(options: Options, emulator: OfEmulator) -> None:
     """Says what the run does and costs, and asks whether to begin.
 
     Raises:
         StepError: The user does not say yes.
     """
-    number = request.with_questions * rehearsal.ingresses + request.with_life
-    names = [name for name in request.names if request.with_life or name != request.names.life]
+    number = options.with_questions * emulator.ingresses + options.with_life
+    names = [name for name in options.names if options.with_life or name != options.names.life]
+    pulumi = " Pulumi sends some more." if options.with_life else ""
     say(
-        f"This run makes {number} Agent Ingresses at {base_url}, at most 2 at a time, each for a few minutes.\n"
-        "ngrok charges for custom connect URLs: $250 a month for each in one price list. Whether a few minutes cost\n"
+        f"This run creates {number} Agent Ingresses at {options.base_url}, at most 2 at a time, each for a few "
+        "minutes.\n"
+        "ngrok charges for custom connect URLs. One price list says $250 a month for each. Whether a few minutes cost\n"
         "anything depends on your contract.\n"
         f"The domains are {', '.join(names)}. They need no DNS records.\n"
-        f"It sends about {rehearsal.requests} requests, at most {PACE} of the 120 that the account may send in a minute"
-        f"{', and Pulumi sends some more' if request.with_life else ''}.\n"
-        "At the end it deletes what it made, also after a failure or Ctrl+C."
+        f"It sends about {emulator.requests} requests, at most {PACE} a minute.{pulumi} The limit of the account is "
+        "120.\n"
+        "At the end it deletes what it created, also after a failure or Ctrl+C."
     )
-    if request.is_confirmed:
+    if options.is_confirmed:
         return
     if not sys.stdin.isatty():
         raise StepError("Nothing was changed: confirm with CONFIRM=yes, as there is no terminal to ask on.")

@@ -12,10 +12,11 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.emulator import Emulator
 from tools.acceptance.ingresses import Names
-from tools.acceptance.probes import PROBES, Probe
+from tools.acceptance.probes import PROBES
+from tools.acceptance.probes.probe import Probe
 from tools.acceptance.service import CouldNotAskError, Service
+from tools.acceptance.session import Seen, Session, StopError
 from tools.acceptance.wording import Wording
-from tools.acceptance.world import Seen, StopError, World
 from tools.steps import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "emulator.md"
@@ -48,17 +49,20 @@ def guesses(page: str) -> dict[str, str]:
 class Verdict(Enum):
     """What came of a question, the worst first."""
 
-    OTHERWISE = "otherwise"
+    DIFFERS = "differs from the emulator"
     UNASKED = "could not be asked"
-    OTHER_WORDS = "as the emulator has it, in other words"
-    AGREES = "as the emulator has it"
+    OTHER_WORDING = "same, with different wording"
+    SAME = "same as the emulator"
+
+
+STOPPED_EARLIER = "not asked: the run stopped earlier"
 
 
 @dataclass(frozen=True)
 class Unasked:
     """A question without an answer."""
 
-    why: str
+    why: str = STOPPED_EARLIER
 
 
 Result = Seen | Unasked
@@ -80,12 +84,8 @@ class Results:
         if not isinstance(here, Seen) or not isinstance(there, Seen):
             return Verdict.UNASKED
         if here.found != there.found:
-            return Verdict.OTHERWISE
-        return Verdict.AGREES if here.msg == there.msg else Verdict.OTHER_WORDS
-
-
-# An answer of another shape than any that is documented can raise these. The other questions are asked all the same.
-_FROM_STRANGE_ANSWERS = (LookupError, TypeError, ValueError, AttributeError)
+            return Verdict.DIFFERS
+        return Verdict.SAME if here.msg == there.msg else Verdict.OTHER_WORDING
 
 
 def ask_all(
@@ -106,31 +106,27 @@ def ask_all(
         show: Shows how far this is.
         probes: The questions.
     """
-    world = World(service, names)
+    session = Session(service, names)
     for number, probe in enumerate(probes, 1):
         result: Result
         if results.stopped:
-            result = Unasked("the run had to stop before")
+            result = Unasked()
         else:
             show(f"[{number}/{len(probes)}] {probe.guess}: {probe.asks}")
             try:
-                seen = probe.ask(world)
+                seen = probe.ask(session)
                 result = Seen(wording.for_anybody(seen.found), wording.for_anybody(seen.msg))
             except StopError as error:
                 results.stopped = wording.for_user(str(error))
                 result = Unasked(wording.for_anybody(str(error)))
             except CouldNotAskError as error:
                 result = Unasked(wording.for_anybody(str(error)))
-            except _FROM_STRANGE_ANSWERS as error:
-                result = Unasked(
-                    wording.for_anybody(f"the answer can't be understood: {type(error).__name__}: {error}")
-                )
         results.seen[probe.asks] = result
-        results.jobs = [wording.for_anybody(job) for job in world.jobs]
+        results.jobs = [wording.for_anybody(job) for job in session.jobs]
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class OfEmulator:
     """What the emulator answered, and what it took to ask."""
 
     results: Results
@@ -138,21 +134,20 @@ class Rehearsal:
     ingresses: int
 
 
-def rehearse(names: Names, domain: str, probes: Sequence[Probe] = PROBES) -> Rehearsal:
+def ask_emulator(names: Names, domain: str) -> OfEmulator:
     """Asks an emulator with its own defaults all questions. It takes no real time.
 
     Args:
         names: The domains to use.
         domain: The user's domain.
-        probes: The questions.
     """
     clock = _SkippingClock()
     with Emulator(_KEY_OF_EMULATOR.get_secret_value(), clock=clock.utc_now) as emulator:
         service = Service(emulator.url, _KEY_OF_EMULATOR, clock)
         results = Results()
-        ask_all(service, names, Wording(domain, _KEY_OF_EMULATOR, emulator.url), results, lambda _: None, probes)
+        ask_all(service, names, Wording(domain, _KEY_OF_EMULATOR, emulator.url), results, lambda _: None)
         service.close()
-    return Rehearsal(results, service.sent, service.ingresses)
+    return OfEmulator(results, service.sent, service.ingresses)
 
 
 class _SkippingClock(Clock):

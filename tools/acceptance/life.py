@@ -6,15 +6,16 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.acceptance.service import COLLECTION, CouldNotAskError, Service
+from tools.acceptance.service import COLLECTION, CouldNotAskError, Request, Service
+from tools.acceptance.session import outcome
 from tools.acceptance.wording import Wording
-from tools.acceptance.world import outcome
-from tools.steps import StepError
+from tools.steps import BUILD, LOGS, StepError
 
 COMMAND_SECONDS = 900
 """How long one command may take, which may wait for the limit of the account."""
@@ -25,7 +26,7 @@ LONGEST_FAILURE = 3000
 STACK = "acceptance"
 NAME = "connect"
 
-_PROJECT = "name: acceptance\nruntime: python\n"
+_PROJECT_FILE = "name: acceptance\nruntime: python\n"
 _PROGRAM = f"""\
 import pulumi
 import pulumi_agin as agin
@@ -39,12 +40,14 @@ _URN = f"urn:pulumi:{STACK}::acceptance::pulumi-python:dynamic/agin:AgentIngress
 
 @dataclass
 class Life:
-    """What came of it."""
+    """The result."""
 
     passed: list[str] = field(default_factory=list[str])
     """The steps that went as they should."""
     failed: str = ""
     """The step that did not, and why; "" if all did."""
+    log: Path | None = None
+    """What the commands printed."""
 
 
 class _FailedCommandError(StepError):
@@ -55,7 +58,7 @@ class _FailedCommandError(StepError):
         self.printed = printed
 
 
-class _Project:
+class Project:
     """A Pulumi project with a state of its own, and what ngrok has of its ingress."""
 
     def __init__(self, folder: Path, env: Mapping[str, str], log: Path, service: Service, domain: str) -> None:
@@ -102,24 +105,24 @@ class _Project:
         """Runs `pulumi up` with another description, which ngrok must have then."""
         self.pulumi("config", "set", "description", description)
         self.pulumi("up", "--yes")
-        self.must_have(description)
+        self.check_has(description)
 
     def change_outside(self, description: str) -> None:
         """Changes the description without Pulumi."""
-        answer = self.service.ask("PATCH", f"{COLLECTION}/{self.id}", body={"description": description})
-        must(answer.id is not None, f"the change was answered with {outcome(answer).found}")
+        answer = self.service.ask(Request("PATCH", f"{COLLECTION}/{self.id}", json={"description": description}))
+        check(answer.id is not None, f"the change was answered with {outcome(answer).found}")
 
-    def must_have(self, description: str) -> None:
+    def check_has(self, description: str) -> None:
         """Makes sure that ngrok has the ingress, with a description."""
-        answer = self.service.ask("GET", f"{COLLECTION}/{self.id}")
-        must(answer.id is not None, f"the ingress was answered with {outcome(answer).found}")
+        answer = self.service.ask(Request(path=f"{COLLECTION}/{self.id}"))
+        check(answer.id is not None, f"the ingress was answered with {outcome(answer).found}")
         shown = answer.fields.get("description") or ""
-        must(shown == description, f"ngrok has the description {shown!r}, not {description!r}")
+        check(shown == description, f"ngrok has the description {shown!r}, not {description!r}")
 
-    def must_be_gone(self) -> None:
+    def check_is_gone(self) -> None:
         """Makes sure that ngrok has the ingress no more."""
-        answer = self.service.ask("GET", f"{COLLECTION}/{self.id}")
-        must(answer.status == 404, f"ngrok answers {answer.status}, not 404")
+        answer = self.service.ask(Request(path=f"{COLLECTION}/{self.id}"))
+        check(answer.status == 404, f"ngrok answers {answer.status}, not 404")
         self.service.forget(self.id)
 
 
@@ -127,8 +130,8 @@ class _Project:
 def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Ends a command of Pulumi's CLI after the block, as a user would.
 
-    If it were killed, its plugins would go on, because they are in process groups of their own, and could still make an
-    ingress. After the first SIGINT, Pulumi waits for what it has begun. After the second one, it ends its plugins.
+    If it were killed, its plugins would go on, because they are in process groups of their own, and could still create
+    an ingress. After the first SIGINT, Pulumi waits for what it has begun. After the second one, it ends its plugins.
     """
     try:
         yield
@@ -145,7 +148,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
 
 
-def must(is_so: bool, otherwise: str) -> None:
+def check(is_so: bool, otherwise: str) -> None:
     """Fails the step.
 
     Args:
@@ -159,7 +162,7 @@ def must(is_so: bool, otherwise: str) -> None:
         raise StepError(otherwise)
 
 
-def _create(project: _Project) -> None:
+def _create(project: Project) -> None:
     project.pulumi("stack", "init", STACK)
     project.pulumi("config", "set", "domain", project.domain)
     project.pulumi("config", "set", "description", "one")
@@ -167,56 +170,56 @@ def _create(project: _Project) -> None:
     project.pulumi("stack", "output", "id", output="id")
     project.id = (project.folder / "id").read_text(encoding="utf-8").strip()
     project.service.remember(project.id, project.domain)
-    project.must_have("one")
+    project.check_has("one")
 
 
-def _unchanged(project: _Project) -> None:
+def _unchanged(project: Project) -> None:
     project.pulumi("preview", "--expect-no-changes")
 
 
-def _update(project: _Project) -> None:
+def _update(project: Project) -> None:
     project.up("two")
 
 
-def _remove_a_text(project: _Project) -> None:
+def _remove_a_text(project: Project) -> None:
     project.pulumi("config", "rm", "description")
     project.pulumi("up", "--yes")
-    project.must_have("")
+    project.check_has("")
     project.pulumi("preview", "--expect-no-changes")
     project.up("two")
 
 
-def _refresh(project: _Project) -> None:
+def _refresh(project: Project) -> None:
     project.pulumi("refresh", "--yes", "--expect-no-changes")
 
 
-def _drift(project: _Project) -> None:
+def _drift(project: Project) -> None:
     project.change_outside("changed outside of Pulumi")
     project.pulumi("refresh", "--yes")
     project.up("two")
 
 
-def _take_over(project: _Project) -> None:
+def _take_over(project: Project) -> None:
     project.pulumi("state", "delete", _URN, "--yes")
     project.run("pulumi-agin", "import", project.id, "--name", NAME, output="import.json")
     project.pulumi("import", "--file", "import.json", "--generate-code=false", "--yes")
     project.pulumi("preview", "--expect-no-changes")
-    project.must_have("two")
+    project.check_has("two")
 
 
-def _destroy(project: _Project) -> None:
+def _destroy(project: Project) -> None:
     project.pulumi("state", "unprotect", "--all", "--yes")
     project.pulumi("destroy", "--yes")
-    project.must_be_gone()
+    project.check_is_gone()
 
 
-def _hide_the_key(project: _Project) -> None:
+def _hide_the_key(project: Project) -> None:
     key = project.service.api_key.get_secret_value().encode()
     files = [path for path in project.folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    must(not any(key in path.read_bytes() for path in [*files, project.log]), "the API key is in a file")
+    check(not any(key in path.read_bytes() for path in [*files, project.log]), "the API key is in a file")
 
 
-STEPS: tuple[tuple[str, Callable[[_Project], None]], ...] = (
+STEPS: tuple[tuple[str, Callable[[Project], None]], ...] = (
     ("`pulumi up` creates it", _create),
     ("`pulumi preview` finds no change", _unchanged),
     ("`pulumi up` changes the description", _update),
@@ -225,37 +228,20 @@ STEPS: tuple[tuple[str, Callable[[_Project], None]], ...] = (
     ("`pulumi refresh` finds a change made outside, and `pulumi up` undoes it", _drift),
     ("`pulumi-agin import` and `pulumi import` take it over into a state that does not know it", _take_over),
     ("`pulumi destroy` deletes it", _destroy),
-    ("no file of the project, its state and its log has the API key", _hide_the_key),
+    ("no file of the project, its state or its log contains the API key", _hide_the_key),
 )
 
 
-def live(
-    service: Service,
-    domain: str,
-    wording: Wording,
-    folder: Path,
-    programs: tuple[Path, ...],
-    log: Path,
-    life: Life,
-    show: Callable[[str], None],
-) -> None:
+def live(project: Project, wording: Wording, life: Life, show: Callable[[str], None]) -> None:
     """Takes an ingress through its life, until a step fails.
 
     Args:
-        service: The service.
-        domain: The domain of the ingress.
+        project: The project, in which nothing was done yet.
         wording: Takes what is of the account out of messages.
-        folder: An empty folder for the project and its state.
-        programs: The folders of the user's environment and of Pulumi's CLI, which come first on PATH.
-        log: The file for what the commands print.
         life: Where the result goes. After an interrupt, it has the steps up to then.
         show: Shows how far this is.
     """
-    (folder / "Pulumi.yaml").write_text(_PROJECT, encoding="utf-8")
-    (folder / "__main__.py").write_text(_PROGRAM, encoding="utf-8")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
-    project = _Project(folder, _environment(service, folder, programs), log, service, domain)
+    life.log = project.log
     for number, (title, step) in enumerate(STEPS, 1):
         show(f"[{number}/{len(STEPS)}] {title.replace('`', '')}")
         try:
@@ -264,12 +250,32 @@ def live(
             life.failed = f"{title}: {wording.for_anybody(str(error))}"
             if isinstance(error, _FailedCommandError):
                 life.failed += f": {wording.end_for_anybody(error.printed, LONGEST_FAILURE)}"
-            show(f"this failed; the log is {log}")
+            show(f"this failed; the log is {project.log}")
             return
         life.passed.append(title)
 
 
-def _environment(service: Service, folder: Path, programs: tuple[Path, ...]) -> dict[str, str]:
+@contextmanager
+def new_project(service: Service, domain: str, programs: Sequence[Path]) -> Iterator[Project]:
+    """Makes a project, and removes it after the block, except for its log.
+
+    Args:
+        service: The service.
+        domain: The domain of the ingress.
+        programs: The folders of the user's environment and of Pulumi's CLI, which come first on PATH.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    # One for each run: what another one prints is of no concern, and may be of another account.
+    log, path = tempfile.mkstemp(prefix="acceptance-", suffix=".log", dir=LOGS)
+    os.close(log)
+    with tempfile.TemporaryDirectory(prefix="acceptance-", dir=BUILD, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "Pulumi.yaml").write_text(_PROJECT_FILE, encoding="utf-8")
+        (folder / "__main__.py").write_text(_PROGRAM, encoding="utf-8")
+        yield Project(folder, _environment(service, folder, programs), Path(path), service, domain)
+
+
+def _environment(service: Service, folder: Path, programs: Sequence[Path]) -> dict[str, str]:
     """Returns an environment without the user's own settings for Pulumi, in which nothing outside is changed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "PYTHON"))}
     state = folder / "state"

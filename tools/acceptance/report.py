@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pulumi_agin.api.access import PUBLIC_API
+from pulumi_agin.settings import Settings
 from pulumi_agin.version import VERSION
 from tools.acceptance.comparison import Results, Unasked, Verdict
 from tools.acceptance.life import STEPS, Life
-from tools.acceptance.probes import NOT_ASKED, PROBES, Probe
+from tools.acceptance.probes import NOT_ASKED, PROBES
+from tools.acceptance.probes.probe import Probe
+from tools.acceptance.session import Seen
 from tools.acceptance.wording import DOMAIN
-from tools.acceptance.world import Seen
 
 
 def report(
-    base_url: str,
+    settings: Settings,
     results: Results | None,
     emulator: Results,
     guesses: Mapping[str, str],
@@ -24,15 +25,15 @@ def report(
     """Writes the report.
 
     Args:
-        base_url: The URL that was asked.
+        settings: What was asked.
         results: What the service answered; None if it was not asked. Some answers may be missing.
         emulator: What the emulator answered.
         guesses: The guesses of the emulator, by name.
         life: What came of the whole life; None if it was left out.
         requests: How many requests were sent, without those of Pulumi.
     """
-    is_ngrok = base_url == PUBLIC_API
-    asked = base_url if is_ngrok else f"{base_url}, **which is not ngrok**"
+    is_ngrok = not settings.other_base_url
+    asked = settings.base_url.value if is_ngrok else f"{settings.base_url.value}, **which is not ngrok**"
     lines = [
         "# `make acceptance`",
         "",
@@ -51,7 +52,7 @@ def _of_questions(results: Results, emulator: Results, guesses: Mapping[str, str
         "## The guesses of the emulator",
         "",
         *_rows(
-            ("guess", "what came of it", "text"),
+            ("guess", "result", "text"),
             ((f"`{guess}`", _of_guess(guess, verdicts), text) for guess, text in guesses.items()),
         ),
     ]
@@ -66,19 +67,19 @@ def _of_questions(results: Results, emulator: Results, guesses: Mapping[str, str
 
 
 def _of_guess(guess: str, verdicts: Mapping[str, Verdict]) -> str:
-    """Returns the worst that came of the questions about a guess."""
+    """Returns the worst result of the questions about a guess."""
     if guess in NOT_ASKED:
         return f"not asked: {NOT_ASKED[guess]}"
     found = [verdicts[probe.asks] for probe in PROBES if probe.guess == guess]
     worst = next(verdict for verdict in Verdict if verdict in found)
-    return f"**{worst.value}**" if worst is Verdict.OTHERWISE else worst.value
+    return f"**{worst.value}**" if worst is Verdict.DIFFERS else worst.value
 
 
 def _of_verdict(verdict: Verdict, probes: Sequence[Probe], results: Results, emulator: Results, name: str) -> list[str]:
-    columns = {Verdict.AGREES: ["both"], Verdict.UNASKED: ["the emulator", "why"]}.get(verdict, ["the emulator", name])
+    columns = {Verdict.SAME: ["both"], Verdict.UNASKED: ["the emulator", "why"]}.get(verdict, ["the emulator", name])
 
     def row(probe: Probe) -> list[str]:
-        answers = [emulator.seen[probe.asks], results.seen.get(probe.asks, Unasked("the run ended before"))]
+        answers = [emulator.seen[probe.asks], results.seen.get(probe.asks, Unasked())]
         return [f"`{probe.guess}`", probe.asks, *map(_cell, answers[-len(columns) :])]
 
     return _rows(["guess", "asked", *columns], map(row, probes))

@@ -37,12 +37,49 @@ _OF_A_GATEWAY = (502, 503, 504)
 _REPEATABLE = ("GET", "PATCH", "PUT")
 
 
-WITH_KEY = "Bearer, with the key"
-"""Stands for the right header Authorization."""
-
-
 class CouldNotAskError(Exception):
     """There is no answer to a question. The text is a clause that says why."""
+
+
+class StrangeAnswerError(CouldNotAskError):
+    """An answer has another shape than any that is documented."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. By default, it is one that ngrok accepts."""
+
+    method: str = "GET"
+    path: str = COLLECTION
+    query: str = ""
+    """The query, percent-encoded."""
+    json: object = None
+    """What is sent as JSON; None for no body."""
+    text: str | None = None
+    """The body as it is, in place of `json`."""
+    content_type: str | None = "application/json"
+    """The header, if there is a body; None for none."""
+    version: str | None = "2"
+    """The header Ngrok-Version; None for none."""
+    authorization: str | None = "Bearer {api_key}"
+    """The header Authorization, in which `{api_key}` stands for the key; None for none."""
+
+    @property
+    def body(self) -> bytes | None:
+        """The body; None for none."""
+        if self.text is not None:
+            return self.text.encode()
+        return None if self.json is None else json.dumps(self.json).encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, without Authorization."""
+        headers = {"User-Agent": "pulumi-agin-acceptance"}
+        if self.version is not None:
+            headers["Ngrok-Version"] = self.version
+        if self.body is not None and self.content_type is not None:
+            headers["Content-Type"] = self.content_type
+        return headers
 
 
 @dataclass(frozen=True)
@@ -124,29 +161,8 @@ class Service:
         """Closes the connections."""
         self._session.close()
 
-    def ask(
-        self,
-        method: str,
-        path: str = COLLECTION,
-        *,
-        query: str = "",
-        body: object = None,
-        text: str | None = None,
-        content_type: str | None = "application/json",
-        version: str | None = "2",
-        authorization: str | None = WITH_KEY,
-    ) -> Answer:
+    def ask(self, request: Request) -> Answer:
         """Sends a request, and waits while the account is over its limit.
-
-        Args:
-            method: The HTTP method.
-            path: The path.
-            query: The query, percent-encoded.
-            body: What to send as JSON; None for no body.
-            text: The body as it is, in place of `body`.
-            content_type: The header, if there is a body; None for none.
-            version: The header Ngrok-Version; None for none.
-            authorization: The header Authorization; None for none.
 
         Returns:
             The answer, of whatever status.
@@ -154,29 +170,22 @@ class Service:
         Raises:
             CouldNotAskError: No answer came, or none within the time.
         """
-        if method == "DELETE" and path.rpartition("/")[2] in self.kept:
+        if request.method == "DELETE" and _id_in(request) in self.kept:
             raise CouldNotAskError("it would delete what was there before the run")
-        headers = {"User-Agent": "pulumi-agin-acceptance"}
-        content = text if text is not None else (None if body is None else json.dumps(body))
-        if version is not None:
-            headers["Ngrok-Version"] = version
-        if content is not None and content_type is not None:
-            headers["Content-Type"] = content_type
-        if authorization == WITH_KEY:
-            authorization = f"Bearer {self.api_key.get_secret_value()}"
 
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        def authorize(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
             # As a header, it would lose against an entry for the host in ~/.netrc.
-            if authorization is not None:
-                request.headers["Authorization"] = authorization
-            return request
+            if request.authorization is not None:
+                key = self.api_key.get_secret_value()
+                prepared.headers["Authorization"] = request.authorization.replace("{api_key}", key)
+            return prepared
 
         def send() -> Answer:
             response = self._session.request(
-                method,
-                f"{self.base_url}{path}{'?' if query else ''}{query}",
-                data=None if content is None else content.encode(),
-                headers=headers,
+                request.method,
+                f"{self.base_url}{request.path}{'?' if request.query else ''}{request.query}",
+                data=request.body,
+                headers=request.headers,
                 auth=authorize,
                 proxies=None if self.uses_proxies else {"http": "", "https": ""},
                 allow_redirects=False,
@@ -184,8 +193,8 @@ class Service:
             )
             return _answer(response)
 
-        answer = self._until_answered(send, repeats=method in _REPEATABLE)
-        self._note_what_it_did(method, path, answer)
+        answer = self._until_answered(send, repeats=request.method in _REPEATABLE)
+        self._note_what_it_did(request, answer)
         return answer
 
     def _until_answered(self, send: Callable[[], Answer], *, repeats: bool) -> Answer:
@@ -234,12 +243,16 @@ class Service:
         """Notes that an ingress is gone."""
         self.created.pop(id_, None)
 
-    def _note_what_it_did(self, method: str, path: str, answer: Answer) -> None:
+    def _note_what_it_did(self, request: Request, answer: Answer) -> None:
         """Notes each ingress that is created, whatever the request was meant to find out."""
-        if method in ("POST", "PUT") and answer.id:
+        if request.method in ("POST", "PUT") and answer.id:
             self.remember(answer.id, str(answer.fields.get("domain") or ""))
-        if method == "DELETE" and answer.status == 204:
-            self.forget(path.rpartition("/")[2])
+        if request.method == "DELETE" and answer.status == 204:
+            self.forget(_id_in(request))
+
+
+def _id_in(request: Request) -> str:
+    return request.path.rpartition("/")[2]
 
 
 class _HttpSession(requests.Session):

@@ -9,7 +9,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from tools.acceptance.ingresses import Names
-from tools.acceptance.service import COLLECTION, Answer, CouldNotAskError, Service
+from tools.acceptance.service import COLLECTION, Answer, CouldNotAskError, Request, Service, StrangeAnswerError
 
 POLICY = "certificate_management_policy"
 STATUS = "certificate_management_status"
@@ -53,8 +53,10 @@ class Ingress:
 
     id: str
     domain: str
-    answers: list[Answer] = field(repr=False)
-    """How it was shown: by its creation, and by reads after that."""
+    creates: list[Answer] = field(repr=False)
+    """The answers to the requests to create it. The last one created it, and those before it were refused."""
+    reads: list[Answer] = field(default_factory=list[Answer], repr=False)
+    """The answers to the requests to read it, until one showed it."""
 
     @property
     def path(self) -> str:
@@ -62,11 +64,11 @@ class Ingress:
         return f"{COLLECTION}/{self.id}"
 
 
-class World:
-    """One service, and the ingresses that the questions need there."""
+class Session:
+    """The questions to one service: the ingresses that they need there, and what is remarkable in all answers."""
 
     def __init__(self, service: Service, names: Names) -> None:
-        """Makes nothing yet.
+        """Creates nothing yet.
 
         Args:
             service: The service.
@@ -83,24 +85,22 @@ class World:
         self._first: Ingress | None = None
         self._second: Ingress | None = None
         self._why_no_second = ""
-        self.spelling = Seen("")
-        """What came of the spelling with which the second ingress was created."""
 
     @property
     def first(self) -> Ingress:
-        """The first ingress, which is made when it is needed. It has a description and metadata.
+        """The first ingress, which is created when it is needed. It has a description and metadata.
 
         Raises:
-            StopError: It can't be made.
+            StopError: It can't be created.
         """
         if self._first is None:
-            body = {"domain": self.names.first, "description": "made by make acceptance", "metadata": "{}"}
+            body = {"domain": self.names.first, "description": "created by make acceptance", "metadata": "{}"}
             try:
-                answer = self.ask("POST", body=body)
+                answer = self.ask(Request("POST", json=body))
             except CouldNotAskError as error:
-                # It may have been made, so another try would be refused.
+                # It may have been created, so another try would be refused.
                 raise StopError(
-                    f"whether an Agent Ingress for {self.names.first} was made is unknown: {error}"
+                    f"whether an Agent Ingress for {self.names.first} was created is unknown: {error}"
                 ) from None
             if answer.id is None:
                 raise StopError(why_not(answer, self.names.first))
@@ -110,37 +110,39 @@ class World:
 
     @property
     def second(self) -> Ingress:
-        """The second ingress, which is made when it is needed. It has neither a description nor metadata.
+        """The second ingress, which is created when it is needed. It has neither a description nor metadata.
+
+        Its domain is in mixed case, with a dot at the end, unless ngrok refuses that.
 
         Raises:
-            CouldNotAskError: It can't be made.
+            CouldNotAskError: It can't be created.
         """
         if self._second is None:
             if not self._why_no_second:
-                self._second = self._make_second()
+                self._second = self._create_second()
             if self._second is None:
                 raise CouldNotAskError(f"it needs a second ingress: {self._why_no_second}")
             self._wait_until_shown(self._second)
         return self._second
 
-    def _make_second(self) -> Ingress | None:
+    def _create_second(self) -> Ingress | None:
         name = self.names.second
-        try:
-            answer = self.ask("POST", body={"domain": f"{name.title()}."})
-            self.spelling = spelling_of(answer)
-            if answer.id is None:
-                answer = self.ask("POST", body={"domain": name})
-        except CouldNotAskError as error:
-            self._why_no_second = str(error)
-            return None
-        if answer.id is None:
-            self._why_no_second = why_not(answer, name)
-            return None
-        return Ingress(answer.id, name, [answer])
+        answers: list[Answer] = []
+        for domain in (f"{name.title()}.", name):
+            try:
+                answer = self.ask(Request("POST", json={"domain": domain}))
+            except CouldNotAskError as error:
+                self._why_no_second = str(error)
+                return None
+            answers.append(answer)
+            if answer.id is not None:
+                return Ingress(answer.id, name, answers)
+        self._why_no_second = why_not(answers[-1], name)
+        return None
 
-    def ask(self, method: str, path: str = COLLECTION, **options: Any) -> Answer:
+    def ask(self, request: Request) -> Answer:
         """Sends a request, as `Service.ask` does, and notes what is remarkable in any answer."""
-        answer = self.service.ask(method, path, **options)
+        answer = self.service.ask(request)
         self.limit_headers |= {name.lower() for name in answer.headers if _OF_THE_LIMIT.search(name)}
         for place, keys in keys_of(answer):
             unknown = keys - _KNOWN_KEYS[place]
@@ -152,24 +154,29 @@ class World:
 
     def find(self, filter_: str, **more: object) -> Answer:
         """Returns the list of the ingresses that match a filter."""
-        return self.ask("GET", query=urlencode({"filter": filter_, **more}, quote_via=quote))
+        return self.ask(Request(query=urlencode({"filter": filter_, **more}, quote_via=quote)))
 
-    def create_and_delete(self, *, domain: str | None = None, **options: Any) -> Seen:
-        """Sends a create that may be refused. What it makes is deleted at once."""
-        answer = self.ask("POST", **options)
+    def create_and_delete(self, request: Request, *, domain: str | None = None) -> Seen:
+        """Sends a create that may be refused. What it creates is deleted at once.
+
+        Args:
+            request: The create.
+            domain: The domain that it should create; None for any.
+        """
+        answer = self.ask(request)
         if answer.id is None:
             return outcome(answer)
         shown = str(answer.fields.get("domain")).lower()
-        deleted = self.ask("DELETE", f"{COLLECTION}/{answer.id}")
-        kept = "" if domain in (None, shown) else ", with another domain"
-        return Seen(f"{answer.status}: made{kept}, and deleted with {deleted.status}")
+        deleted = self.ask(Request("DELETE", f"{COLLECTION}/{answer.id}"))
+        with_other = "" if domain in (None, shown) else ", with another domain"
+        return Seen(f"{answer.status}: created{with_other}, and deleted with {deleted.status}")
 
     def _wait_until_shown(self, ingress: Ingress) -> None:
         clock = self.service.clock
         end = clock.monotonic() + SHOWN_SECONDS
         while True:
-            shown = self.ask("GET", ingress.path)
-            ingress.answers.append(shown)
+            shown = self.ask(Request(path=ingress.path))
+            ingress.reads.append(shown)
             if shown.id or clock.monotonic() > end:
                 return
             clock.sleep(WATCH_SECONDS)
@@ -204,14 +211,14 @@ def spelling_of(answer: Answer) -> Seen:
 
 
 def why_not(answer: Answer, domain: str) -> str:
-    """Returns a sentence that says why an ingress was not made, and what to do."""
+    """Returns a sentence that says why an ingress was not created, and what to do."""
     refused = {
         "ERR_NGROK_6704": f"ngrok does not accept {domain} as a domain: name another DOMAIN",
         "ERR_NGROK_6705": f"ngrok counts {domain} as its own domain: name a DOMAIN that you own",
         "ERR_NGROK_6706": f"another ngrok account has an Agent Ingress for {domain}: name another DOMAIN",
         "ERR_NGROK_6707": "this ngrok account can't have Agent Ingresses: use an API key of an account that can",
     }
-    why = refused.get(answer.error_code, f"ngrok did not make an Agent Ingress for {domain}: {answer.msg}")
+    why = refused.get(answer.error_code, f"ngrok did not create an Agent Ingress for {domain}: {answer.msg}")
     return f"{why} ({outcome(answer).found})."
 
 
@@ -249,8 +256,15 @@ def object_in(fields: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def names_in(fields: dict[str, Any], name: str) -> list[str]:
-    """Returns the domain names that a field holds, as they are."""
-    return [str(each) for each in fields.get(name) or []]
+    """Returns the domain names that a field holds, as they are.
+
+    Raises:
+        StrangeAnswerError: It holds something else.
+    """
+    names = fields.get(name) or []
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise StrangeAnswerError(f"{name} is not a list of names")
+    return cast("list[str]", names)
 
 
 def bare(names: list[str]) -> list[str]:
@@ -259,10 +273,17 @@ def bare(names: list[str]) -> list[str]:
 
 
 def listed_in(answer: Answer) -> list[dict[str, Any]]:
-    """Returns the ingresses of a list. The answer must be one."""
-    if answer.status != 200 or not isinstance(answer.fields.get("ingresses"), list):
-        raise CouldNotAskError(f"the list was answered with {outcome(answer).found}")
-    return cast("list[dict[str, Any]]", answer.fields["ingresses"])
+    """Returns the ingresses of a list.
+
+    Raises:
+        StrangeAnswerError: The answer is not a list.
+    """
+    listed = answer.fields.get("ingresses")
+    if answer.status != 200 or not isinstance(listed, list):
+        raise StrangeAnswerError(f"the list was answered with {outcome(answer).found}")
+    if not all(map(_is_object, listed)):
+        raise StrangeAnswerError("the list has something that is not an object")
+    return cast("list[dict[str, Any]]", listed)
 
 
 def job_in(answer: Answer) -> dict[str, Any] | None:
