@@ -18,7 +18,7 @@ from tests.keys import API_KEY
 from tests.waiting import until
 from tools.acceptance.life import STEPS
 from tools.acceptance.probes import PROBES
-from tools.steps import ROOT
+from tools.steps import BUILD, LOGS, ROOT
 
 DOMAIN = "test.acme.com"
 RUN = [sys.executable, "-m", "tools.acceptance"]
@@ -28,7 +28,7 @@ RUN = [sys.executable, "-m", "tools.acceptance"]
 def env(cli: Path, user_env: Path, emulator: Emulator) -> dict[str, str]:
     """The environment of a run. `user_env` is what the run itself would make otherwise."""
     return {
-        **{name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
+        **os.environ,
         "PATH": f"{cli}:{os.environ['PATH']}",
         "NGROK_API_KEY": API_KEY,
         "NGROK_API_BASE_URL": emulator.url,
@@ -55,9 +55,8 @@ def assert_says_nothing_of_the_account(out: str) -> None:
 
 
 def test_all_of_it(emulator: Emulator, env: dict[str, str]) -> None:
-    # As a user would type it, with the Python that has made the development environment.
-    command = ["make", "acceptance", f"DOMAIN={env.pop('DOMAIN')}", f"CONFIRM={env.pop('CONFIRM')}"]
-    with start([*command, f"PYTHON={sys.executable}"], env) as process:
+    before = in_build()
+    with start(RUN, env) as process:
         out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out + err
     assert "This run creates 4 Agent Ingresses" in err
@@ -67,6 +66,15 @@ def test_all_of_it(emulator: Emulator, env: dict[str, str]) -> None:
     assert f"## Same as the emulator: {len(PROBES)} of {len(PROBES)} questions" in out
     assert [f"- passed: {step}" for step, _ in STEPS] == re.findall("^- passed: .*$", out, re.M)
     assert_says_nothing_of_the_account(out)
+    # Of the project, only the log is left, and every run has its own.
+    [log] = in_build() - before
+    assert API_KEY.encode() not in log.read_bytes()
+    log.unlink()
+
+
+def in_build() -> set[Path]:
+    """What runs have left."""
+    return {*BUILD.glob("acceptance-*"), *LOGS.glob("acceptance-*")}
 
 
 def test_a_step_that_goes_wrong(emulator: Emulator, env: dict[str, str]) -> None:
@@ -91,11 +99,11 @@ def test_a_step_that_goes_wrong(emulator: Emulator, env: dict[str, str]) -> None
     assert emulator.ingresses() == []
 
 
-def test_a_run_that_is_ended_while_the_ingress_is_made(emulator: Emulator, env: dict[str, str]) -> None:
+def test_a_run_that_is_ended_while_the_ingress_is_created(emulator: Emulator, env: dict[str, str]) -> None:
     emulator.add_fault("POST", "hang", after=True)
     with start(RUN, {**env, "PART": "life"}) as process:
         try:
-            until("the ingress is made", emulator.ingresses, seconds=120)
+            until("the ingress is created", emulator.ingresses, seconds=120)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=120)
         finally:
@@ -105,7 +113,7 @@ def test_a_run_that_is_ended_while_the_ingress_is_made(emulator: Emulator, env: 
     assert "Nothing is left" in err
     assert f"- not run: {STEPS[0][0]}" in out
     assert "Traceback" not in err
-    # Pulumi's plugins are in process groups of their own, and one that goes on could make the ingress again.
+    # Pulumi's plugins are in process groups of their own, and one that goes on could create the ingress again.
     assert processes_that_know(emulator.url) == []
 
 

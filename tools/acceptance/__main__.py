@@ -27,7 +27,7 @@ from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.inputs import Domain
 from pulumi_agin.settings import Settings
 from tools import environment, pulumi_cli
-from tools.acceptance.comparison import PAGE, OfEmulator, Results, ask_all, ask_emulator, guesses
+from tools.acceptance.comparison import PAGE, Baseline, Results, ask_all, ask_emulator, guesses
 from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
 from tools.acceptance.life import Life, live, new_project
 from tools.acceptance.report import report
@@ -95,14 +95,14 @@ class Interrupts:
 
     def __init__(self) -> None:
         """Handles no signal yet."""
-        self._is_allowed = False
+        self._ends_run = True
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal."""
-        if not self._is_allowed:
+        if not self._ends_run:
             tell("The clean-up goes on: otherwise, ingresses that cost money would be left.")
             return
-        self._is_allowed = False
+        self._ends_run = False
         tell("Interrupted. Finishing the current step, then deleting what this run created.")
         if number == signal.SIGINT:
             raise KeyboardInterrupt
@@ -110,7 +110,7 @@ class Interrupts:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handles the signals within a block. None ends the block, except where they are `allowed`."""
+        """Handles the signals within a block."""
         before = {number: signal.signal(number, self) for number in SIGNALS}
         try:
             yield
@@ -119,18 +119,17 @@ class Interrupts:
                 signal.signal(number, handler)
 
     @contextmanager
-    def allowed(self) -> Iterator[None]:
-        """Lets the first signal end a block."""
-        self._is_allowed = True
+    def ignored_afterwards(self) -> Iterator[None]:
+        """Lets a signal end a block, and none what follows it."""
         try:
             yield
         finally:
-            self._is_allowed = False
+            self._ends_run = False
 
 
 @dataclass
 class Outcome:
-    """What came of a run."""
+    """The result of a run."""
 
     results: Results | None
     """What the service answered; None if it is not to be asked."""
@@ -172,9 +171,9 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
     outcome = Outcome(Results() if options.with_questions else None, Life() if options.with_life else None)
     interrupts = Interrupts()
     with interrupts.handled():
-        # Whatever happens, the signals have no effect from the end of `allowed` on, and the clean-up follows.
+        # The `try` is outside: a signal may come when the block has ended, just before signals are ignored.
         try:
-            with interrupts.allowed():
+            with interrupts.ignored_afterwards():
                 ask_and_live(options, service, programs, outcome)
         finally:
             left = clean_up(options, service, ingresses, began)
@@ -238,7 +237,7 @@ def tell(text: str) -> None:
         say(text)
 
 
-def print_report(options: Options, service: Service, emulator: OfEmulator, outcome: Outcome) -> bool:
+def print_report(options: Options, service: Service, emulator: Baseline, outcome: Outcome) -> bool:
     """Prints the report to stdout. Returns whether it could be written."""
     told = guesses(PAGE.read_text(encoding="utf-8"))
     text = report(options.settings, outcome.results, emulator.results, told, outcome.life, service.sent)
@@ -252,7 +251,7 @@ def print_report(options: Options, service: Service, emulator: OfEmulator, outco
     return True
 
 
-def confirm(options: Options, emulator: OfEmulator) -> None:
+def confirm(options: Options, emulator: Baseline) -> None:
     """Says what the run does and costs, and asks whether to begin.
 
     Raises:

@@ -126,7 +126,7 @@ def ask_all(
 
 
 @dataclass(frozen=True)
-class OfEmulator:
+class Baseline:
     """What the emulator answered, and what it took to ask."""
 
     results: Results
@@ -134,7 +134,7 @@ class OfEmulator:
     ingresses: int
 
 
-def ask_emulator(names: Names, domain: str) -> OfEmulator:
+def ask_emulator(names: Names, domain: str) -> Baseline:
     """Asks an emulator with its own defaults all questions. It takes no real time.
 
     Args:
@@ -147,7 +147,7 @@ def ask_emulator(names: Names, domain: str) -> OfEmulator:
         results = Results()
         ask_all(service, names, Wording(domain, _KEY_OF_EMULATOR, emulator.url), results, lambda _: None)
         service.close()
-    return OfEmulator(results, service.sent, service.ingresses)
+    return Baseline(results, service.sent, service.ingresses)
 
 
 class _SkippingClock(Clock):

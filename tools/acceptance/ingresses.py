@@ -133,7 +133,8 @@ class Ingresses:
                 if _is_created_since(each, began):
                     there[each.id] = each.domain
                 else:
-                    why = f"it was created at {each.created_at}, and so maybe not by this run"
+                    created_at = self._client.fit_to_show(each.created_at, 40)
+                    why = f"this run may not have created it (created_at: {created_at})"
                     others[each.id] = Left(each.id, each.domain, why, is_of_run=False)
             for id_, domain in list(there.items()):
                 try:
@@ -171,7 +172,7 @@ def how_to_delete(left: Left, base_url: str) -> str:
         left: The ingress.
         base_url: The URL of the API.
     """
-    # Any other id can't be one, and is not made a part of a command.
+    # Any other id can't be one, and does not become a part of a command.
     id_ = left.id if AGENT_INGRESS_ID.fullmatch(left.id) else "ID"
     command = 'curl -X DELETE -H "Authorization: Bearer $NGROK_API_KEY" -H "Ngrok-Version: 2" ' + shlex.quote(
         f"{base_url}/agent_ingresses/{id_}"
