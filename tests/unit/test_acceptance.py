@@ -28,9 +28,10 @@ from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
 from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
+from tools.acceptance import life
 from tools.acceptance.comparison import PAGE, Baseline, Results, Unasked, Verdict, ask_all, ask_emulator, guesses
 from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
-from tools.acceptance.life import LONGEST_FAILURE
+from tools.acceptance.life import LONGEST_FAILURE, new_project
 from tools.acceptance.probes import NOT_ASKED, PROBES
 from tools.acceptance.probes.probe import Probe
 from tools.acceptance.report import report
@@ -653,6 +654,28 @@ def test_credentials_of_a_proxy_are_replaced(monkeypatch: pytest.MonkeyPatch) ->
     cleaned = Wording(DOMAIN, Secret(API_KEY), PUBLIC_API).for_anybody("proxy: somebody:long-password")
     assert "somebody" not in cleaned
     assert "password" not in cleaned
+
+
+# -- the project of the whole life ------------------------------------------------------------------------
+
+
+def test_all_that_pulumi_writes_is_in_the_build_folder_and_each_run_has_its_own(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "BUILD", tmp_path)
+    monkeypatch.setattr(life, "LOGS", tmp_path / "logs")
+    service = Service(PUBLIC_API, Secret(API_KEY), clock)
+    programs = [tmp_path / "bin"]
+    with new_project(service, NAMES.life, programs) as one, new_project(service, NAMES.life, programs) as other:
+        for project in (one, other):
+            assert project.folder.parent == tmp_path
+            assert Path(project.env["PULUMI_HOME"]).parent == project.folder
+            assert project.env["PULUMI_BACKEND_URL"] == (project.folder / "state").as_uri()
+        one.run("echo", "of this run")
+        assert one.log.read_text() == "$ echo of this run\nof this run\n"
+        assert other.log.read_text() == ""
+    assert set(tmp_path.iterdir()) == {tmp_path / "logs"}
+    assert {one.log, other.log} == set((tmp_path / "logs").iterdir())
 
 
 # -- the clean-up -----------------------------------------------------------------------------------------
