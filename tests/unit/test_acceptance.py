@@ -504,11 +504,14 @@ def test_an_older_ingress_that_no_list_had_is_left_alone(
 def test_without_the_time_of_the_server_nothing_is_deleted_by_its_name(
     ngrok: Emulator, clock: Clock, env: dict[str, str]
 ) -> None:
+    began = clock.utc_now()
     id_ = create(ngrok, NAMES.first)
     ingresses = Ingresses(Settings.load(lambda _: None, env).client(clock), NAMES, clock)
-    [left] = ingresses.clean_up({}, None, lambda _: None)
-    assert (left.id, left.is_of_run) == (id_, False)
-    assert ingresses.clean_up({id_: NAMES.first}, None, lambda _: None) == []
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    service.expect(NAMES.first)
+    [left], problem = ingresses.clean_up(service, None, lambda _: None)
+    assert (left.id, left.is_of_run, problem) == (id_, False, "")
+    assert ingresses.clean_up(service, began, lambda _: None) == ([], "")
     assert ngrok.ingresses() == []
 
 
@@ -530,6 +533,32 @@ def test_what_is_not_confirmed_on_the_terminal_is_not_run(
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     assert refusal({**env, "CONFIRM": ""}, clock) == "Nothing was changed."
     assert {request["method"] for request in ngrok.requests()} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("part", "says", "says_not"),
+    [
+        ("questions", ["creates 3 ", NAMES.first, "requests, at most 100 a minute. The limit"], [NAMES.life, "Pulumi"]),
+        (
+            "life",
+            ["creates 1 ", f"The domains are {NAMES.life}. ", "Pulumi sends some requests."],
+            ["about", NAMES.first],
+        ),
+        ("", ["creates 4 ", NAMES.first, NAMES.life, "at most 100 a minute. Pulumi sends some more."], []),
+    ],
+)
+def test_what_is_said_before_it_begins_is_about_the_parts_that_run(
+    clock: Clock,
+    env: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+    part: str,
+    says: list[str],
+    says_not: list[str],
+) -> None:
+    refusal({**env, "PART": part, "CONFIRM": ""}, clock)
+    said = capfd.readouterr().err
+    assert [text for text in says if text not in said] == []
+    assert [text for text in says_not if text in said] == []
 
 
 def test_what_is_confirmed_on_the_terminal_is_run(
@@ -735,7 +764,7 @@ def test_what_is_left_is_named_with_the_command_that_deletes_it(
     deletes_of_questions: int,
 ) -> None:
     ngrok.add_fault("DELETE", "answer", status=403, json_body=REFUSED, skip=deletes_of_questions, times=None)
-    with pytest.raises(StepError, match="not every Agent Ingress below DOMAIN is deleted"):
+    with pytest.raises(StepError, match="maybe not everything that it created is deleted"):
         acceptance.run(env, clock)
     [left] = ngrok.ingresses()
     out, err = capfd.readouterr()
@@ -757,6 +786,109 @@ def send_as_curl(command: str) -> int:
     return requests.request(method, url, headers=headers, timeout=10).status_code
 
 
+def test_an_ingress_that_somebody_creates_during_the_run_is_left_alone(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_meanwhile(*args: Any) -> None:
+        ask_all(*args)
+        clock.sleep(5)
+        create(ngrok, NAMES.life)
+        create(ngrok, NAMES.second)
+
+    monkeypatch.setattr(acceptance, "ask_all", ask_meanwhile)
+    assert "maybe not everything" in refusal(env, clock)
+    assert [each["domain"] for each in ngrok.ingresses()] == [NAMES.life, NAMES.second]
+
+
+def test_an_ingress_whose_domain_the_service_made_up_is_deleted_too(
+    ngrok: Emulator, clock: Clock, env: dict[str, str], asked: list[RequestSeen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creates = [each["body"] for each in asked if each["method"] == "POST"]
+    without_domain = [number for number, body in enumerate(creates) if isinstance(body, dict) and "domain" not in body]
+    ngrok.add_fault("POST", "reset_before", skip=without_domain[-1])
+
+    def ask_and_make_up(service: Service, *args: Any) -> None:
+        ask_all(service, *args)
+        for description in (service.description, "of somebody else"):
+            body = {"domain": f"made-up-{len(description)}.acme.com", "description": description}
+            requests.post(f"{ngrok.url}/agent_ingresses", json=body, headers=HEADERS, timeout=10)
+
+    monkeypatch.setattr(acceptance, "ask_all", ask_and_make_up)
+    acceptance.run(env, clock)
+    assert [each["description"] for each in ngrok.ingresses()] == ["of somebody else"]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("GET", {"status": 404, "body": "<h1>not found</h1>"}),
+        (None, {"status": 404, "json_body": {"error_code": "ERR_PROXY", "status_code": 404, "msg": "", "details": {}}}),
+        ("DELETE", {"status": 404, "json_body": {"error_code": "ERR_NGROK_1", "status_code": 404, "msg": "No."}}),
+    ],
+    ids=["lists", "all", "deletes"],
+)
+def test_what_may_be_left_is_never_called_deleted(
+    ngrok: Emulator,
+    clock: Clock,
+    env: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str | None,
+    answer: dict[str, Any],
+) -> None:
+    def ask_and_fail(service: Service, *args: Any) -> None:
+        ngrok.add_fault("POST", "reset_after")
+        ask_all(service, *args)
+        ngrok.add_fault(method, "answer", times=None, **answer)
+
+    def ask_first_and_fail(service: Service, *args: Any) -> None:
+        ask_all(service, *args)
+        ngrok.add_fault(method, "answer", times=None, **answer)
+
+    for ask_and in (ask_and_fail, ask_first_and_fail):
+        monkeypatch.setattr(acceptance, "ask_all", ask_and)
+        with pytest.raises(StepError):
+            acceptance.run(env, clock)
+        said = capfd.readouterr().err
+        assert "Nothing is left" not in said
+        assert ("NOT DELETED" in said or "could not be listed" in said) is True
+        ngrok.clear_faults()
+        for each in ngrok.ingresses():
+            ngrok.delete_ingress(each["id"])
+
+
+def test_an_outage_ends_the_run_at_once(ngrok: Emulator, clock: Clock, env: dict[str, str]) -> None:
+    began = clock.now
+    ngrok.add_fault("GET", "answer", status=503, skip=10, times=None)
+    assert refusal(env, clock) == "The run stopped, because ngrok did not answer: 503, for 5 minutes."
+    assert clock.now - began < 1200
+
+
+def test_a_report_that_can_not_be_printed_is_kept(emulator: Emulator) -> None:
+    env = {"NGROK_API_KEY": API_KEY, "NGROK_API_BASE_URL": emulator.url, "DOMAIN": DOMAIN, "CONFIRM": "yes"}
+    emulator.add_fault("POST", "answer", status=403, json_body=REFUSED, times=None)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.acceptance"],
+            cwd=ROOT,
+            env={**os.environ, **env, "PART": "questions"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    [path] = re.findall(r"The report can't be printed \(.*\)\. It is in (.*)$", done.stderr, re.M)
+    assert Path(path).read_text().startswith("# `make acceptance`\n")
+    Path(path).unlink()
+
+
+def test_what_others_wrote_is_shown_as_it_is(baseline: Baseline) -> None:
+    life_ = life.Life(failed="a step", why="no ``code`` | <b>")
+    written = report(Settings.load(lambda _: None, {}), None, baseline.results, {}, life_, 0)
+    assert "- **failed**: a step: ``` no ``code`` | <b> ```\n" in written
+
+
 def test_a_strange_id_is_not_made_a_part_of_a_command() -> None:
     said = how_to_delete(Left("agin_$(rm -rf ~)", NAMES.first, "why", is_of_run=True), PUBLIC_API)
     assert "rm -rf" not in said
@@ -768,8 +900,8 @@ def test_a_list_that_fails_leaves_a_hint(
 ) -> None:
     number = len(_gets(ngrok, clock, env))
     capfd.readouterr()
-    ngrok.add_fault("GET", "answer", status=403, json_body=REFUSED, skip=number - 2, times=None)
-    acceptance.run(env, clock)
+    ngrok.add_fault("GET", "answer", status=403, json_body=REFUSED, skip=number - 3, times=None)
+    assert "maybe not everything" in refusal(env, clock)
     assert ngrok.ingresses() == [], "what is known is deleted all the same"
     assert "could not be listed" in capfd.readouterr().err
 

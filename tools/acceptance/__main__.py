@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,12 +29,12 @@ from pulumi_agin.api.inputs import Domain
 from pulumi_agin.settings import Settings
 from tools import environment, pulumi_cli
 from tools.acceptance.comparison import PAGE, Baseline, Results, ask_all, ask_emulator, guesses
-from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
+from tools.acceptance.ingresses import Ingresses, Names, how_to_delete, names_below
 from tools.acceptance.life import Life, live, new_project
 from tools.acceptance.report import report
 from tools.acceptance.service import PACE, CouldNotAskError, Request, Service
 from tools.acceptance.wording import Wording
-from tools.steps import StepError, exit_status, say
+from tools.steps import LOGS, StepError, exit_status, say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -103,7 +104,10 @@ class Interrupts:
             tell("The clean-up goes on: otherwise, ingresses that cost money would be left.")
             return
         self._ends_run = False
-        tell("Interrupted. Finishing the current step, then deleting what this run created.")
+        tell(
+            "Interrupted. Finishing the current step, then deleting what this run created. "
+            "Another Ctrl+C does not stop that."
+        )
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + number)
@@ -176,11 +180,11 @@ def run(env: Mapping[str, str] = os.environ, clock: Clock = SYSTEM_CLOCK) -> Non
             with interrupts.ignored_afterwards():
                 ask_and_live(options, service, programs, outcome)
         finally:
-            left = clean_up(options, service, ingresses, began)
+            is_clean = clean_up(options, service, ingresses, began)
             is_printed = print_report(options, service, emulator, outcome)
     outcome.check()
-    if left:
-        raise StepError("The run is complete, but not every Agent Ingress below DOMAIN is deleted.")
+    if not is_clean:
+        raise StepError("The run is complete, but maybe not everything that it created is deleted: see above.")
     if not is_printed:
         raise StepError("The run is complete, but its report could not be printed.")
 
@@ -196,16 +200,22 @@ def ask_and_live(options: Options, service: Service, programs: tuple[Path, ...],
             live(project, options.wording, outcome.life, tell)
 
 
-def clean_up(options: Options, service: Service, ingresses: Ingresses, began: datetime | None) -> list[Left]:
-    """Deletes what the run created, and says what is left."""
+def clean_up(options: Options, service: Service, ingresses: Ingresses, began: datetime | None) -> bool:
+    """Deletes what the run created, and says what is left. Returns whether certainly nothing is."""
     tell("deleting what this run created, and checking that it is gone")
-    left = ingresses.clean_up(service.created, began, tell)
+    left, problem = ingresses.clean_up(service, began, tell)
     service.close()
     for each in left:
         tell(how_to_delete(each, options.base_url))
-    if not left:
-        tell("Nothing is left: all Agent Ingresses that this run created are deleted.")
-    return left
+    if problem:
+        tell(
+            f"The Agent Ingresses could not be listed ({problem}). Look at ngrok's dashboard for one of the domains "
+            f"{', '.join(options.names)}: this run may have created it, and it costs money until it is deleted."
+        )
+    if left or problem:
+        return False
+    tell("Nothing is left: all Agent Ingresses that this run created are deleted.")
+    return True
 
 
 def begin(service: Service, ingresses: Ingresses) -> datetime | None:
@@ -246,9 +256,18 @@ def print_report(options: Options, service: Service, emulator: Baseline, outcome
     except OSError as error:
         # Otherwise Python would try again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        tell(f"The report can't be printed: {error.strerror}.")
+        tell(f"The report can't be printed ({error.strerror}). It is in {save(text)}")
         return False
     return True
+
+
+def save(text: str) -> Path:
+    """Writes the report to a file of its own, and returns its path."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    file, path = tempfile.mkstemp(prefix="acceptance-", suffix=".md", dir=LOGS)
+    os.close(file)
+    Path(path).write_text(text, encoding="utf-8")
+    return Path(path)
 
 
 def confirm(options: Options, emulator: Baseline) -> None:
@@ -258,16 +277,20 @@ def confirm(options: Options, emulator: Baseline) -> None:
         StepError: The user does not say yes.
     """
     number = options.with_questions * emulator.ingresses + options.with_life
-    names = [name for name in options.names if options.with_life or name != options.names.life]
-    pulumi = " Pulumi sends some more." if options.with_life else ""
+    names = [name for name in options.names if name != options.names.life] if options.with_questions else []
+    names += [options.names.life] if options.with_life else []
+    requests = []
+    if options.with_questions:
+        requests.append(f"It sends about {emulator.requests} requests, at most {PACE} a minute.")
+    if options.with_life:
+        requests.append("Pulumi sends some more." if options.with_questions else "Pulumi sends some requests.")
     say(
         f"This run creates {number} Agent Ingresses at {options.base_url}, at most 2 at a time, each for a few "
         "minutes.\n"
         "ngrok charges for custom connect URLs. One price list says $250 a month for each. Whether a few minutes cost\n"
         "anything depends on your contract.\n"
         f"The domains are {', '.join(names)}. They need no DNS records.\n"
-        f"It sends about {emulator.requests} requests, at most {PACE} a minute.{pulumi} The limit of the account is "
-        "120.\n"
+        f"{' '.join(requests)} The limit of the account is 120 a minute.\n"
         "At the end it deletes what it created, also after a failure or Ctrl+C."
     )
     if options.is_confirmed:

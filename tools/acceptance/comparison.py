@@ -14,7 +14,7 @@ from pulumi_agin.emulator import Emulator
 from tools.acceptance.ingresses import Names
 from tools.acceptance.probes import PROBES
 from tools.acceptance.probes.probe import Probe
-from tools.acceptance.service import CouldNotAskError, Service
+from tools.acceptance.service import CouldNotAskError, Service, WaitedInVainError
 from tools.acceptance.session import Seen, Session, StopError
 from tools.acceptance.wording import Wording
 from tools.steps import ROOT
@@ -118,6 +118,9 @@ def ask_all(
                 result = Seen(wording.for_anybody(seen.found), wording.for_anybody(seen.msg))
             except StopError as error:
                 results.stopped = wording.for_user(str(error))
+                result = Unasked(wording.for_anybody(str(error)))
+            except WaitedInVainError as error:
+                results.stopped = f"The run stopped, because ngrok did not answer: {error}."
                 result = Unasked(wording.for_anybody(str(error)))
             except CouldNotAskError as error:
                 result = Unasked(wording.for_anybody(str(error)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.errors import NgrokError, NotFoundError
+from pulumi_agin.api.errors import NgrokError, UnreachableError
 from pulumi_agin.api.inputs import Domain
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.limits import AGENT_INGRESS_ID
+from tools.acceptance.service import Service
 from tools.steps import StepError
 
 DELETE_SECONDS = 120
@@ -99,62 +100,66 @@ class Ingresses:
             )
         return frozenset(ingress.id for ingress in listed)
 
-    def clean_up(self, created: Mapping[str, str], began: datetime | None, say: Callable[[str], None]) -> list[Left]:
-        """Deletes what the run created, and looks again whether it is gone.
+    def clean_up(self, service: Service, began: datetime | None, say: Callable[[str], None]) -> tuple[list[Left], str]:
+        """Deletes what the run created, and checks that it is gone.
 
-        An ingress whose creation was never answered is found by its domain, which had none before the run.
+        An ingress whose creation was never answered is found by what was asked for; see `Service.may_have_created`.
 
         Args:
-            created: The domains of the ingresses that the run is known to have created, by id.
-            began: When the run sent its first request, by the server's clock; None if that is unknown. What is found by
-                its domain alone is only deleted if it was created after that.
+            service: What knows what the run created.
+            began: When the run began, by the server's clock; None if that is unknown. What no answer said to be of this
+                run is only deleted if it was created after that.
             say: Shows what is done.
 
         Returns:
-            What is left.
+            What is left, and why that could not be checked; "" if it could.
         """
-        there = dict(created)
+        there = dict(service.created)
         others: dict[str, Left] = {}
         deleted: set[str] = set()
         problems: dict[str, str] = {}
-        look_problem = ""
-        for look in range(2):
-            if look:
-                self._clock.sleep(SETTLE_SECONDS)
-            try:
-                listed = self._client.list(timeout_seconds=DELETE_SECONDS)
-                look_problem = ""
-            except NgrokError as error:
-                listed = []
-                look_problem = str(error)
-            for each in listed:
-                if each.domain not in self._names or each.id in created:
+        listed, problem, is_reached = self._look()
+        # The second time is for a request that was interrupted, but is still carried out.
+        for _ in range(2):
+            for each in listed.values():
+                if each.id in service.created or each.id in service.kept:
                     continue
-                if _is_created_since(each, began):
+                if service.may_have_created(each.domain, each.description) and _is_created_since(each, began):
                     there[each.id] = each.domain
-                else:
+                elif each.domain in self._names:
                     created_at = self._client.fit_to_show(each.created_at, 40)
                     why = f"this run may not have created it (created_at: {created_at})"
                     others[each.id] = Left(each.id, each.domain, why, is_of_run=False)
-            for id_, domain in list(there.items()):
-                try:
-                    self._client.delete(id_, DELETE_SECONDS, domain=domain)
-                    deleted.add(id_)
-                except NotFoundError:
-                    pass
-                except NgrokError as error:
-                    problems[id_] = str(error)
-                    continue
-                del there[id_]
+            for id_, domain in there.items():
+                if id_ not in deleted or id_ in listed:
+                    self._delete(id_, domain, deleted, problems)
+            if not is_reached:
+                break
+            self._clock.sleep(SETTLE_SECONDS)
+            listed, problem, is_reached = self._look()
         if deleted:
             say(f"deleted at the end: {len(deleted)}")
-        if look_problem:
-            say(
-                f"The Agent Ingresses could not be listed ({look_problem}). Look at ngrok's dashboard for one of the "
-                f"domains {', '.join(self._names)}: this run may have created it, and it costs money until it is "
-                "deleted."
-            )
-        return [*(Left(id_, domain, problems[id_], is_of_run=True) for id_, domain in there.items()), *others.values()]
+        # Only ngrok's list tells that something is gone, or else the answer to the delete itself.
+        left = [id_ for id_ in there if (id_ not in deleted if problem else id_ in listed)]
+        return [
+            *(Left(id_, there[id_], problems.get(id_, "ngrok still lists it"), is_of_run=True) for id_ in left),
+            *(each for each in others.values() if problem or each.id in listed),
+        ], problem
+
+    def _look(self) -> tuple[dict[str, AgentIngress], str, bool]:
+        """Returns the ingresses by id, why they could not be listed, and whether ngrok can be reached."""
+        try:
+            return {each.id: each for each in self._client.list(timeout_seconds=DELETE_SECONDS)}, "", True
+        except NgrokError as error:
+            return {}, str(error), not isinstance(error, UnreachableError)
+
+    def _delete(self, id_: str, domain: str, deleted: set[str], problems: dict[str, str]) -> None:
+        try:
+            self._client.delete(id_, DELETE_SECONDS, domain=domain)
+            deleted.add(id_)
+        except NgrokError as error:
+            # Not even an answer that it does not exist is enough: it may come from something else than ngrok.
+            problems[id_] = str(error)
 
 
 def _is_created_since(ingress: AgentIngress, began: datetime | None) -> bool:

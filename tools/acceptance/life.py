@@ -45,7 +45,9 @@ class Life:
     passed: list[str] = field(default_factory=list[str])
     """The steps that went as they should."""
     failed: str = ""
-    """The step that did not, and why; "" if all did."""
+    """The step that did not; "" if all did."""
+    why: str = ""
+    """Why it did not, in words of Pulumi or ngrok."""
     log: Path | None = None
     """What the commands printed."""
 
@@ -242,14 +244,16 @@ def live(project: Project, wording: Wording, life: Life, show: Callable[[str], N
         show: Shows how far this is.
     """
     life.log = project.log
+    project.service.expect(project.domain)
     for number, (title, step) in enumerate(STEPS, 1):
         show(f"[{number}/{len(STEPS)}] {title.replace('`', '')}")
         try:
             step(project)
         except (StepError, CouldNotAskError) as error:
-            life.failed = f"{title}: {wording.for_anybody(str(error))}"
+            life.failed = title
+            life.why = wording.for_anybody(str(error))
             if isinstance(error, _FailedCommandError):
-                life.failed += f": {wording.end_for_anybody(error.printed, LONGEST_FAILURE)}"
+                life.why += f": {wording.end_for_anybody(error.printed, LONGEST_FAILURE)}"
             show(f"this failed; the log is {project.log}")
             return
         life.passed.append(title)

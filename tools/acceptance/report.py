@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_agin.settings import Settings
@@ -94,7 +95,7 @@ def _of_life(life: Life | None) -> list[str]:
         "## The whole life of an ingress, through Pulumi's engine",
         "",
         *(f"- passed: {step}" for step in life.passed),
-        *([f"- **failed**: {life.failed}"] if life.failed else []),
+        *([f"- **failed**: {life.failed}: {_code(life.why)}"] if life.failed else []),
         *(f"- not run: {step}" for step, _ in not_run),
     ]
 
@@ -105,11 +106,13 @@ def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _cell(result: Seen | Unasked) -> str:
     if isinstance(result, Unasked):
-        return _code(result.why)
-    return _code(f"{result.found}: {result.msg}" if result.msg else result.found)
+        text = result.why
+    else:
+        text = f"{result.found}: {result.msg}" if result.msg else result.found
+    return _code(text).replace("|", "\\|")
 
 
 def _code(text: str) -> str:
-    """Returns text that somebody else wrote, so that it is shown as it is, in a cell of a table too."""
-    text = text.replace("|", "\\|")
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
+    """Returns text that somebody else wrote, so that it is shown as it is."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if len(fence) > 1 else f"`{text}`"

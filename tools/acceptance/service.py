@@ -6,6 +6,7 @@ The client of the package can't do this: it repeats requests, refuses wrong ones
 from __future__ import annotations
 
 import json
+import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from urllib3.util import parse_url
 from pulumi_agin.api.access import LOOPBACK_HOSTS, Secret
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.retry import parse_http_date
+from pulumi_agin.canonical import canonical_domain
 from pulumi_agin.limits import AGENT_INGRESS_ID
 
 COLLECTION = "/agent_ingresses"
@@ -43,6 +45,10 @@ class CouldNotAskError(Exception):
 
 class StrangeAnswerError(CouldNotAskError):
     """An answer has another shape than any that is documented."""
+
+
+class WaitedInVainError(CouldNotAskError):
+    """No answer came within the time. The next requests would wait in vain as well."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,11 @@ class Answer:
         return str(self.fields.get("error_code") or "")
 
     @property
+    def is_refusal_of_ngrok(self) -> bool:
+        """Whether ngrok itself refused, so that nothing was done. Something else may have answered in its place."""
+        return 400 <= self.status < 500 and self.error_code.startswith("ERR_NGROK_")
+
+    @property
     def sent_at(self) -> datetime | None:
         """When it was sent, by the server's clock; None if it does not say."""
         return parse_http_date(self.headers.get("Date", ""))
@@ -139,6 +150,10 @@ class Service:
     """The ids of what was there before the run, which no request may delete; see `protect`."""
     created: dict[str, str] = field(default_factory=dict[str, str])
     """The domains of the ingresses that the run has created and not deleted, by id; see `remember`."""
+    unanswered: set[str] = field(default_factory=set[str])
+    """The domains that the run may have created an ingress for, as it knows no answer; "" for one without a domain."""
+    description: str = field(default_factory=lambda: f"created by make acceptance, run {secrets.token_hex(4)}")
+    """What the run gives to an ingress without a domain, and no other run does."""
     ingresses: int = 0
     """How many ingresses the run has created."""
     sent: int = 0
@@ -193,7 +208,11 @@ class Service:
             )
             return _answer(response)
 
+        if request.method == "POST":
+            self.unanswered.add(_domain_in(request))
         answer = self._until_answered(send, repeats=request.method in _REPEATABLE)
+        if request.method == "POST" and (answer.id or answer.is_refusal_of_ngrok):
+            self.unanswered.discard(_domain_in(request))
         self._note_what_it_did(request, answer)
         return answer
 
@@ -216,7 +235,7 @@ class Service:
             elif not repeats:
                 raise CouldNotAskError(problem)
             if self.clock.monotonic() + pause > end:
-                raise CouldNotAskError(f"{problem}, for {PATIENCE_SECONDS // 60} minutes")
+                raise WaitedInVainError(f"{problem}, for {PATIENCE_SECONDS // 60} minutes")
             self.clock.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -239,6 +258,14 @@ class Service:
             self.created[id_] = domain
             self.ingresses += 1
 
+    def expect(self, domain: str) -> None:
+        """Notes that the run may create an ingress for a domain, but not with `ask`."""
+        self.unanswered.add(domain)
+
+    def may_have_created(self, domain: str, description: str) -> bool:
+        """Tells whether the run may have created an ingress, without knowing an answer that says so."""
+        return domain in self.unanswered or ("" in self.unanswered and description == self.description)
+
     def forget(self, id_: str) -> None:
         """Notes that an ingress is gone."""
         self.created.pop(id_, None)
@@ -253,6 +280,11 @@ class Service:
 
 def _id_in(request: Request) -> str:
     return request.path.rpartition("/")[2]
+
+
+def _domain_in(request: Request) -> str:
+    body = request.json
+    return canonical_domain(str(cast("dict[str, object]", body).get("domain", ""))) if isinstance(body, dict) else ""
 
 
 class _HttpSession(requests.Session):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from tools.acceptance.probes.probe import BODY, UNKNOWN_ID, Probe
+from tools.acceptance.probes.probe import UNKNOWN_ID, Probe
 from tools.acceptance.service import Answer, CouldNotAskError, Request
 from tools.acceptance.session import POLICY, Seen, Session, bare, listed_in, names_in, outcome
 
@@ -22,8 +23,13 @@ def _create(**body: object) -> Callable[[Session], Seen]:
     return lambda session: session.create_and_delete(Request("POST", json={"domain": session.names.refused, **body}))
 
 
-def _create_as(text: str, content_type: str | None) -> Callable[[Session], Seen]:
+def _create_as(text: str, content_type: str) -> Callable[[Session], Seen]:
     return lambda session: session.create_and_delete(Request("POST", text=text, content_type=content_type))
+
+
+def _no_type(session: Session) -> Seen:
+    text = json.dumps({"description": session.service.description})
+    return session.create_and_delete(Request("POST", text=text, content_type=None))
 
 
 def _forbidden_domain(session: Session) -> Seen:
@@ -31,7 +37,7 @@ def _forbidden_domain(session: Session) -> Seen:
 
 
 def _no_domain(session: Session) -> Seen:
-    return session.create_and_delete(Request("POST", json=BODY))
+    return session.create_and_delete(Request("POST", json={"description": session.service.description}))
 
 
 def _existing_domain(session: Session) -> Seen:
@@ -161,7 +167,7 @@ WITH_ONE_INGRESS = (
     Probe("order", "ns_targets and region_domains in three answers", _order),
     Probe("refused-input", "a body that can't be parsed", _create_as("{", "application/json")),
     Probe("refused-input", "a body that is not JSON", _create_as("a=b", "text/plain")),
-    Probe("refused-input", "a body without a type", _create_as("{}", None)),
+    Probe("refused-input", "a body without a type", _no_type),
     Probe("refused-input", "an unknown parameter", _create(acceptance="a")),
     Probe("refused-input", "a value of the wrong type", _create(description=1)),
     Probe("refused-input", "an unknown certificate authority", _create(**{POLICY: {"authority": "acceptance"}})),

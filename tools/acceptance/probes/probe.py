@@ -9,7 +9,6 @@ from tools.acceptance.service import Request
 from tools.acceptance.session import Seen, Session, outcome
 
 UNKNOWN_ID = "agin_" + "0" * 27
-BODY = {"description": "created by make acceptance"}
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import base64
 from collections.abc import Callable
 from urllib.parse import quote
 
-from tools.acceptance.probes.probe import BODY, UNKNOWN_ID, Probe, outcome_of
+from tools.acceptance.probes.probe import UNKNOWN_ID, Probe, outcome_of
 from tools.acceptance.service import COLLECTION, Request
 from tools.acceptance.session import Seen, Session, outcome
 
 NO_KEY = "not-a-key"
-NOBODYS_KEY = "2aginAcceptanceTestNobodys0_" + "0" * 21
+NO_BODYS_KEY = "2aginAcceptanceTestNobodys0_" + "0" * 21
 """As long as a key of ngrok's, and of nobody."""
 
 
@@ -24,21 +24,22 @@ def _unknown_key(key: str) -> Callable[[Session], Seen]:
     return ask
 
 
+_BODY = {"description": "changed by make acceptance"}
 _BASIC = "Basic " + base64.b64encode(f"acceptance:{NO_KEY}".encode()).decode()
 
 WITHOUT_INGRESS = (
     Probe("unknown-key", "a key that does not look like one", _unknown_key(NO_KEY)),
-    Probe("unknown-key", "a key that looks like one", _unknown_key(NOBODYS_KEY)),
+    Probe("unknown-key", "a key that looks like one", _unknown_key(NO_BODYS_KEY)),
     Probe("other-credentials", "Basic credentials", outcome_of(Request(authorization=_BASIC))),
     Probe("other-credentials", "Digest credentials", outcome_of(Request(authorization='Digest username="acceptance"'))),
-    Probe("wrong-method", "PUT on the list", outcome_of(Request("PUT", json=BODY))),
+    Probe("wrong-method", "PUT on the list", outcome_of(Request("PUT", json=_BODY))),
     Probe(
         "order-of-checks",
         "a wrong path, without a key",
         outcome_of(Request(path="/agent_ingresses_acceptance", authorization=None)),
     ),
     Probe(
-        "order-of-checks", "a wrong method, without a key", outcome_of(Request("PUT", json=BODY, authorization=None))
+        "order-of-checks", "a wrong method, without a key", outcome_of(Request("PUT", json=_BODY, authorization=None))
     ),
     Probe("order-of-checks", "no key, and no version", outcome_of(Request(authorization=None, version=None))),
     Probe(
