@@ -23,7 +23,6 @@ from pulumi_agin.api.text import one_line
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.emulator.log import RequestSeen
 from pulumi_agin.settings import Settings
-from tests.engine.project import until
 from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.unit.clock import Clock
 from tests.waiting import until
