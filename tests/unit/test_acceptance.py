@@ -29,7 +29,7 @@ from tests.waiting import until
 from tools.acceptance import __main__ as acceptance
 from tools.acceptance import life
 from tools.acceptance.comparison import PAGE, Baseline, Results, Unasked, Verdict, ask_all, ask_emulator, guesses
-from tools.acceptance.ingresses import Ingresses, Left, Names, how_to_delete, names_below
+from tools.acceptance.ingresses import DELETE_SECONDS, Ingresses, Left, Names, how_to_delete, names_below
 from tools.acceptance.life import LONGEST_FAILURE, new_project
 from tools.acceptance.probes import NOT_ASKED, PROBES
 from tools.acceptance.probes.probe import Probe
@@ -861,6 +861,19 @@ def test_an_outage_ends_the_run_at_once(ngrok: Emulator, clock: Clock, env: dict
     ngrok.add_fault("GET", "answer", status=503, skip=10, times=None)
     assert refusal(env, clock) == "The run stopped, because ngrok did not answer: 503, for 5 minutes."
     assert clock.now - began < 1200
+
+
+def test_clean_up_without_a_network_looks_once(ngrok: Emulator, clock: Clock, env: dict[str, str]) -> None:
+    service = Service(ngrok.url, Secret(API_KEY), clock)
+    service.remember(create(ngrok, NAMES.first), NAMES.first)
+    ngrok.add_fault(None, "reset_before", times=None)
+    began = clock.now
+    [left], problem = Ingresses(Settings.load(lambda _: None, env).client(clock), NAMES, clock).clean_up(
+        service, None, lambda _: None
+    )
+    assert (left.domain, left.is_of_run) == (NAMES.first, True)
+    assert problem.startswith("could not list the Agent Ingresses")
+    assert clock.now - began < 2 * DELETE_SECONDS + 1
 
 
 def test_a_report_that_can_not_be_printed_is_kept(emulator: Emulator) -> None:
