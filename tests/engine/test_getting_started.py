@@ -11,7 +11,7 @@ from tests.pages import blocks
 from tests.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-INSTALL, ON_THE_EMULATOR, DESTROY, ON_NGROK, UP = blocks(PAGE.read_text(), "sh")
+INSTALL, ON_THE_EMULATOR, UNPROTECT, DESTROY, ON_NGROK, UP = blocks(PAGE.read_text(), "sh")
 [PROGRAM] = blocks(PAGE.read_text(), "python")
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
@@ -31,7 +31,7 @@ def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> Non
     # Another emulator stands for ngrok.
     assert UNSET in ON_NGROK
     on_ngrok = ON_NGROK.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
-    printed = project.typed(commands + DESTROY + on_ngrok + UP, stdin=f"{API_KEY}\n")
+    printed = project.typed(commands + UNPROTECT + DESTROY + on_ngrok + UP, stdin=f"{API_KEY}\n")
     assert printed.count("2 created") == 2
     assert "2 deleted" in printed
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["connect.acme.com"]

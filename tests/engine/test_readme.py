@@ -15,14 +15,14 @@ from tests.unit.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-DEMO, INSTALL, SET_KEY, UP = blocks(README, "sh")
+DEMO, TEST, INSTALL, SET_KEY, UP = blocks(README, "sh")
 [PROGRAM] = blocks(README, "python")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_the_first_commands_are_run_by_others() -> None:
     # `make demo` by test_demo.py, and `make test` is what runs this.
-    assert DEMO.split("\n") == ["make demo", "make test", ""]
+    assert (DEMO, TEST) == ("make demo\n", "make test\n")
 
 
 def test_it_can_be_installed_from_the_repository(tmp_path: Path) -> None:
