@@ -12,10 +12,9 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 
-URLS = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(
+REPOSITORY = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(
     (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-)["project"]["urls"]
-REPOSITORY = URLS["Repository"]
+)["project"]["urls"]["Repository"]
 
 project = "pulumi-agin"
 author = "The pulumi-agin authors"

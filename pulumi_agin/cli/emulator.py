@@ -9,16 +9,12 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY
 from .common import fail, note, print_text
-
-if TYPE_CHECKING:
-    from pulumi_agin.emulator import Emulator
 
 # Where this machine reaches an emulator that listens on all addresses.
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not listened on here
@@ -34,11 +30,7 @@ def run(options: argparse.Namespace) -> int:
         The exit status: 0, 1 if stdout can't be written, or 2 if the emulator cannot start.
     """
     with _signals() as signals:
-        try:
-            from pulumi_agin.emulator import Emulator
-        except ModuleNotFoundError as error:
-            return fail(str(error))
-        return _run(Emulator, options, signals)
+        return _run(options, signals)
 
 
 @contextmanager
@@ -60,10 +52,15 @@ def _signals() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(before)
 
 
-def _run(emulator_class: type[Emulator], options: argparse.Namespace, signals: socket.socket) -> int:
+def _run(options: argparse.Namespace, signals: socket.socket) -> int:
+    try:
+        from pulumi_agin.emulator import Emulator
+    except ModuleNotFoundError as error:
+        return fail(str(error))
+
     api_key, *others = options.api_key or [os.environ.get(ENVIRONMENT[API_KEY]) or DEFAULT_API_KEY]
     try:
-        emulator = emulator_class(
+        emulator = Emulator(
             api_key,
             other_accounts=others,
             host=options.host,

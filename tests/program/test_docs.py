@@ -261,6 +261,12 @@ _, PLACE = project()["project"]["urls"]["Repository"].split("github.com")
 REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){PLACE}/(?:(?:blob|tree)/)?main/")
 
 
+def links(text: str) -> list[str]:
+    """Where the links lead, both those in the text and those that are defined below it."""
+    found = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
+    return [inline or defined for inline, defined in found]
+
+
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -272,9 +278,7 @@ def anchors(page: Path) -> set[str]:
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_into_the_repository_lead_somewhere(page: Path) -> None:
-    text = page.read_text()
-    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
-    for link in (inline or defined for inline, defined in links):
+    for link in links(page.read_text()):
         is_absolute = link.startswith("https:")
         if is_absolute and not REPOSITORY.match(link):
             continue
@@ -287,8 +291,7 @@ def test_links_into_the_repository_lead_somewhere(page: Path) -> None:
 
 def test_every_link_of_the_readme_works_on_a_package_index() -> None:
     text = (ROOT / "README.md").read_text()
-    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
-    assert all("".join(link).startswith("https://") for link in links)
+    assert all(link.startswith("https://") for link in links(text))
     # Each link by its name is defined.
     defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
     used = {(name or label).lower() for label, name in re.findall(r"\[([^\]`]+)\]\[([^\]]*)\]", text)}
