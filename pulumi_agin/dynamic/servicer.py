@@ -117,7 +117,9 @@ class DynamicProvider(ResourceProvider):
                 # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
                 self._get_lifecycle().update(call._replace(is_preview=True), _id, wanted)
             return DiffResult(
-                changes=difference.has_changes, replaces=list(difference.replacing), delete_before_replace=False
+                changes=difference.has_changes,
+                replaces=list(difference.replacing),
+                delete_before_replace=difference.delete_before_replace,
             )
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -84,7 +84,8 @@ class AgentIngressLifecycle:
         else:
             process.learn_owner(id_, call.urn)
         process.learn_wanted_policy(id_, wanted.get(POLICY))
-        return Difference(changed, replacing, bool(changed))
+        # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
+        return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 

@@ -31,9 +31,11 @@ class Difference(NamedTuple):
     changed: Sequence[str]
     """The inputs that differ."""
     replacing: Sequence[str]
-    """Those that replace the resource. The new one is created before the old one is deleted."""
+    """Those that replace the resource."""
     has_changes: bool
     """Whether there is something to do. It can be true although no input differs: a wait may have to be repeated."""
+    delete_before_replace: bool = False
+    """Whether a replacement deletes the old resource first, also one that an option of the resource demands."""
 
 
 class Created(NamedTuple):

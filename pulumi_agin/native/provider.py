@@ -19,7 +19,7 @@ from pulumi_agin import door, tokens
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.api.text import one_line
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.results import Failed, PartlyDone
+from pulumi_agin.lifecycle.results import Difference, Failed, PartlyDone
 from pulumi_agin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
@@ -127,7 +127,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             before, after = properties.spelled(request.olds), properties.spelled(request.news)
             changed = [name for name in SETTINGS if before.get(name) != after.get(name)]
-            return _difference(changed, [], bool(changed), before, after)
+            return _difference(Difference(changed, [], bool(changed)), before, after)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Takes the configuration. Problems show later, in Check."""
@@ -174,7 +174,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             _, lifecycle = self._find(request.urn)
             before, wanted = properties.plain(request.olds), properties.plain(request.news)
             difference = lifecycle.diff(self._call(request, context, outputs_before=before), request.id, wanted)
-            return _difference(difference.changed, difference.replacing, difference.has_changes, before, wanted)
+            return _difference(difference, before, wanted)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """See `Lifecycle.create`."""
@@ -306,21 +306,16 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
     return properties.packed(shown, resource.secrets)
 
 
-def _difference(
-    changed: Sequence[str],
-    replacing: Sequence[str],
-    has_changes: bool,
-    before: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-) -> Any:
-    response = provider_pb2.DiffResponse
+def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
+    response, replacing = provider_pb2.DiffResponse, difference.replacing
     return response(
-        changes=response.DIFF_SOME if has_changes else response.DIFF_NONE,
+        changes=response.DIFF_SOME if difference.has_changes else response.DIFF_NONE,
         replaces=map(camel_case, replacing),
-        diffs=map(camel_case, changed),
+        deleteBeforeReplace=difference.delete_before_replace,
+        diffs=map(camel_case, difference.changed),
         detailedDiff={
             camel_case(name): _Kind(kind=_kind(before.get(name), wanted.get(name), replaces=name in replacing))
-            for name in changed
+            for name in difference.changed
         },
         # Without it, the engine would compare all inputs by itself, and by the names in the state of a Python program.
         hasDetailedDiff=True,
