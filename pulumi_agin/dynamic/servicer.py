@@ -104,11 +104,14 @@ class DynamicProvider(ResourceProvider):
         """See `Lifecycle.diff`. `__provider` is not compared, because its text differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
+                from pulumi_agin import commands
+
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "in the state, this resource is the provider plugin's, and a program in Python can't take it over "
-                    "by an alias. Nothing was changed. Take the resource out of the state with `pulumi state delete "
-                    "--force`, and an Agent Ingress into it again with `pulumi-agin import`"
+                    "by an alias. Nothing was changed. Take the resource out of the state by the command below, and "
+                    "an Agent Ingress into it again with `pulumi-agin import`\n"
+                    f"{commands.state_delete_line(engine_call.describe().urn)}"
                 )
             wanted = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))

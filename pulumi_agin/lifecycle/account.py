@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin import commands
+
 from .call import Call
 from .outputs import FINGERPRINT
 from .results import Failed
@@ -63,6 +65,7 @@ class Account:
         raise Failed(
             f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.origin}, is not "
             "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
-            "account. If it really is gone, take this resource out of the state with `pulumi state delete`. Otherwise "
-            f"set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}"
+            f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
+            "Only if it really is gone, take it out of the state:\n"
+            f"{commands.state_delete_line(call.urn, stack=self.process.placement(call.urn).stack)}"
         )

@@ -417,7 +417,7 @@ def test_another_accounts_key_never_makes_an_ingress_gone(plugins: Plugins, emul
             call()
         origin = stranger.in_words("ngrok:apiKey of the stack config")
         assert f"need not mean that it is gone: the API key, from {origin}, is not" in caught.value.message
-        way = stranger.in_words("set the key of its account: run `pulumi config set --secret ngrok:apiKey`")
+        way = stranger.in_words("Set the key of its account: run `pulumi config set --secret ngrok:apiKey`")
         assert f"{way} (refresh and destroy use that of the last `pulumi up`" in caught.value.message
     assert len(emulator.ingresses()) == 1
 
