@@ -177,9 +177,7 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
 def _explain_two(first: str, second: str, domain: str) -> str:
     return (
         f"the AgentIngresses {first} and {second} have the same domain, {domain}, and a domain has at most one Agent "
-        "Ingress. Give one of them another domain. Or remove the one that `pulumi stack --show-ids` does not show from "
-        "the program. If it shows both with the same id, such as after an import under a second name, remove one of "
-        "them from the state, too, by `pulumi state delete --force`, which leaves the Agent Ingress as it is"
+        "Ingress. Give one of them another domain, or remove one of them from the program"
     )
 
 
