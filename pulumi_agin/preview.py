@@ -202,15 +202,21 @@ async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | 
     try:
         account = await account_of(sdk.provider_of(resource))
         return None if account is None else await account.previews.get(id_)
+    except NotFoundError as error:
+        deployment.tell_once(
+            id_,
+            f"the Agent Ingress {id_} no longer exists, or the API key is of an account that does not have it, so this "
+            f"update will fail: {error}. Run `pulumi refresh`, which takes an Agent Ingress that is gone out of the "
+            "state",
+        )
     except NgrokError as error:
-        way_on = "; `pulumi refresh` tells whether it is gone" if isinstance(error, NotFoundError) else ""
         deployment.tell_once(
             "previews",
             "The preview of an update can't tell which outputs it leaves alone. It shows outputs such as ns_targets "
             "as unknown, resources that use them as changing, and resources that are made in an apply of them as to be "
-            f"deleted: {error}{way_on}",
+            f"deleted: {error}",
         )
-        return None
+    return None
 
 
 async def _value_of(output: pulumi.Output[Any]) -> Known:

@@ -265,10 +265,15 @@ def test_a_preview_of_one_that_is_gone_says_so(project: Project, emulator: Emula
     project.up()
     emulator.delete_ingress(emulator.ingresses()[0]["id"])
     program(project, f'{DOMAIN}, description="two"')
-    preview = project.preview()
-    assert "ngrok answered 404" in preview
-    assert "; `pulumi refresh` tells whether it is gone" in preview
-    assert "stay as they are" not in preview
+    preview = project.pulumi("preview")
+    [warning] = preview.diagnostics.split("warning: ")[1:]
+    assert warning.startswith(
+        f"the Agent Ingress {project.resources()[0]['id']} no longer exists, or the API key is of"
+    )
+    assert "so this update will fail" in warning
+    assert "ngrok answered 404" in warning
+    assert "Run `pulumi refresh`" in warning
+    assert "can't tell" not in preview
 
 
 def test_a_preview_of_many(project: Project, emulator: Emulator) -> None:
