@@ -108,7 +108,8 @@ class CertificateValidationLifecycle:
             if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
-        return Difference(changed, changed, bool(changed) or is_to_be_issued)
+        # A wait that is repeated waits for this output, and the preview shows it.
+        return Difference(changed or ["renews_at"] * is_to_be_issued, changed, bool(changed) or is_to_be_issued)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 

@@ -157,6 +157,11 @@ class Process:
             self._domains.put(domain, urn)
             return None
 
+    def resource_that_wants(self, domain: str) -> str | None:
+        """Returns the URN of the resource for which the program wants a domain; None if there is none."""
+        with self._lock:
+            return self._domains.get(domain, None)
+
     def learn_owner(self, id_: str, urn: str) -> None:
         """Remembers that a resource has an Agent Ingress and keeps it, if it is one of the program.
 

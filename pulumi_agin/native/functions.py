@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, PlainValidator
 
 from pulumi_agin import tokens
+from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.inputs import Domain
 from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.canonical import canonical_domain
 from pulumi_agin.fields import SECRET, Declaration, Record, fields_of, secret_fields, text_of, validate
 from pulumi_agin.lifecycle.agent_configuration import configure_agent
 from pulumi_agin.lifecycle.lookup import find_many, find_one
@@ -143,9 +145,18 @@ class Function:
 
 
 def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    words = account.settings.account
-    found = find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), arguments.get("domain"))
-    return found.plain()
+    words, domain = account.settings.account, arguments.get("domain")
+    try:
+        return find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), domain).plain()
+    except InvalidInputsError as error:
+        urn = account.process.resource_that_wants(canonical_domain(domain or ""))
+        if urn is None:
+            raise
+        # The engine takes no unknown value from a function.
+        raise Failed(
+            f"{error}, because {urn} is still to be created. Use the outputs of that resource in place of the lookup, "
+            "or give the lookup its id in place of the domain: a preview then shows the result as unknown"
+        ) from None
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
