@@ -212,6 +212,18 @@ class AgentIngressClient:
         ingress, _ = self._find(domain, self._deadline(timeout_seconds))
         return ingress
 
+    def find_one_of_many(self, domain: str, timeout_seconds: float) -> AgentIngress | None:
+        """Returns the Agent Ingress that a domain has, for callers that look for many: they share a list.
+
+        Args:
+            domain: The domain, in its canonical form.
+            timeout_seconds: How long the call may take, in seconds.
+
+        Returns:
+            The ingress; None if the account has none, or the list could not be read in time.
+        """
+        return self._snapshot.find(domain, self._deadline(timeout_seconds), always_lists=True)
+
     def update(
         self,
         id_: str,

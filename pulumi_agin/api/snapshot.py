@@ -53,11 +53,12 @@ class _Seen(NamedTuple):
 
 
 class Snapshot:
-    """The account's ingresses by id, each as a list had it at most 5 seconds ago, and not before the last write.
+    """The account's ingresses by id and by domain, each as a list had it at most 5 seconds ago, and not before the last
+    write.
 
-    The first read sends a request of its own, which is cheaper than a list. The reads that follow soon share a list. It
-    is read page by page, only as far as needed to find what is asked for. Under the rate limit that can take long. So a
-    page that has become too old is read again when something on it is asked for.
+    The first read by id sends a request of its own, which is cheaper than a list. The reads that follow soon share a
+    list. It is read page by page, only as far as needed to find what is asked for. Under the rate limit that can take
+    long. So a page that has become too old is read again when something on it is asked for.
     """
 
     def __init__(
@@ -81,25 +82,26 @@ class Snapshot:
         # These values belong to the list. Only the thread that reads it changes them.
         self._forget(0)
 
-    def find(self, id_: str, deadline: Deadline) -> AgentIngress | None:
-        """Returns the ingress with an id, or None if the caller has to ask for it by its id.
+    def find(self, key: str, deadline: Deadline, *, always_lists: bool = False) -> AgentIngress | None:
+        """Returns the ingress with an id or a domain; None if it is not on the list, or the list could not be read.
 
         Args:
-            id_: The id.
+            key: The id or the domain.
             deadline: How long the call may take. Half of the time left is reserved for a request by id.
+            always_lists: Whether the first read lists, too.
         """
         with self._changed:
-            ingress = self._find_seen(id_)
+            ingress = self._find_seen(key)
             if ingress is not None:
                 self._last_read_at = self._clock.monotonic()
                 return ingress
-            is_first = not self._reading and not self._is_young(self._last_read_at)
+            is_first = not always_lists and not self._reading and not self._is_young(self._last_read_at)
             self._reading += 1
         try:
             if is_first:
                 return None
             with self._turn_to_list(deadline.part(deadline.left / 2)) as has_turn:
-                return self._look_up(id_, deadline.part(deadline.left / 2)) if has_turn else None
+                return self._look_up(key, deadline.part(deadline.left / 2)) if has_turn else None
         finally:
             with self._changed:
                 self._reading -= 1
@@ -135,32 +137,32 @@ class Snapshot:
         self._ended_at: float | None = None
         self._failed_at: float | None = None
 
-    def _look_up(self, id_: str, deadline: Deadline) -> AgentIngress | None:
+    def _look_up(self, key: str, deadline: Deadline) -> AgentIngress | None:
         with self._changed:
             if self._writes != self._as_of_write:
                 self._forget(self._writes)
-        seen = self._seen.get(id_)
+        seen = self._seen.get(key)
         try:
             if seen is None:
-                self._read_on(id_, deadline)
+                self._read_on(key, deadline)
             elif not self._is_young(seen.asked_at) and not self._is_young(self._failed_at):
                 self._read(seen.page, deadline)
         except errors.NgrokError:
             self._fail()
         with self._changed:
-            return self._find_seen(id_)
+            return self._find_seen(key)
 
-    def _find_seen(self, id_: str) -> AgentIngress | None:
+    def _find_seen(self, key: str) -> AgentIngress | None:
         """Returns an ingress that the list has, if that is recent enough. The caller holds the lock."""
-        seen = self._seen.get(id_)
+        seen = self._seen.get(key)
         if seen is None or self._writes != self._as_of_write or not self._is_young(seen.asked_at):
             return None
         return seen.ingress
 
-    def _read_on(self, id_: str, deadline: Deadline) -> None:
+    def _read_on(self, key: str, deadline: Deadline) -> None:
         if self._next_page is None and not self._is_young(self._ended_at):
             self._next_page, self._asked, self._size = self._first_page, [], 0
-        while id_ not in self._seen and self._next_page is not None:
+        while key not in self._seen and self._next_page is not None:
             if self._asked and (deadline.left <= 0 or self._size > LONGEST_LIST_BYTES):
                 self._fail()
                 return
@@ -174,7 +176,9 @@ class Snapshot:
 
     def _read(self, query: Query, deadline: Deadline) -> Page:
         page = self._list_page(query, deadline)
-        self._seen |= {ingress.id: _Seen(ingress, query, page.asked_at) for ingress in page.ingresses}
+        for ingress in page.ingresses:
+            # No id is a domain: an id has an underscore and no dot.
+            self._seen[ingress.id] = self._seen[ingress.domain] = _Seen(ingress, query, page.asked_at)
         if not self._is_young(page.asked_at):
             self._fail()
         return page

@@ -97,6 +97,9 @@ class DynamicProvider(ResourceProvider):
                 placement=Placement(**placement) if placement else None,
             )
             checked = self._get_lifecycle().check(call, wanted)
+            if call.is_preview and not call.inputs_before and not checked.failures:
+                # For its warnings. The engine does not ask a dynamic provider for the preview of a create.
+                self._get_lifecycle().create(call, checked.inputs)
             failures = [CheckFailure(failure.property, failure.reason) for failure in checked.failures]
             return CheckResult(checked.inputs, failures)
 

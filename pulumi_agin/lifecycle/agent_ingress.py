@@ -92,9 +92,12 @@ class AgentIngressLifecycle:
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
         """Sends one POST. Once ngrok has answered, whatever fails, the ingress reaches the state.
 
-        In a preview it sends nothing. Outputs that are not known before the create are absent then.
+        In a preview it only warns of a domain that has an ingress already. Outputs that are not known before the create
+        are absent then.
         """
         if call.is_preview:
+            if not call.is_unknown(wanted["domain"]):
+                domain_taken.warn_in_preview(self._account, call, wanted["domain"])
             return Created("", outputs_after({}, wanted, call.is_unknown))
         client = self._account.client(call)
         deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)

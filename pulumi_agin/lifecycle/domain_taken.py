@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pulumi_agin import commands
 from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
@@ -11,10 +12,15 @@ from .account import Account
 from .call import Call, Placement
 
 if TYPE_CHECKING:
+    from pulumi_agin.api.models import AgentIngress
+
     from .process import Process
 
 # How long to look for the ingress that has a domain, at most.
 LOOK_SECONDS = 30
+
+# How long a preview looks for it, at most.
+PREVIEW_SECONDS = 5
 
 # The end of a message about an ingress that may belong to somebody else.
 _IN_USE = "; otherwise it is in use: choose another domain"
@@ -30,7 +36,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
         domain: The domain, in canonical form.
         seconds_left: How much of the call's time is left, in seconds.
     """
-    process, client = account.process, account.client(call)
+    client = account.client(call)
     try:
         existing = client.find(domain, min(LOOK_SECONDS, max(seconds_left, 1)))
     except NgrokError as failure:
@@ -40,26 +46,57 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
             f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
         )
-    process.learn_rival(existing.id, call.urn)
-    has_it = f"{error}. The one that has it is {client.describe(existing)}"
+    account.process.learn_rival(existing.id, call.urn)
+    return f"{error}. The one that has it is {client.describe(existing)}{_next_step(account, call, existing, domain)}"
+
+
+def warn_in_preview(account: Account, call: Call, domain: str) -> None:
+    """Warns if the domain of a resource that is to be created has an Agent Ingress already.
+
+    Says nothing if ngrok does not respond in time.
+    """
+    process, client = account.process, account.client(call)
+    existing = client.find_one_of_many(domain, PREVIEW_SECONDS)
+    if existing is None:
+        return
+    before = process.known_outputs(call.urn)
+    if before is not None and _is_of(before, existing):
+        # A replacement that keeps its domain deletes it first.
+        return
+    unless = ""
+    if before is None:
+        # The engine does not tell the provider that `--replace` replaces a resource, nor the resource's options.
+        unless = f" (unless `--replace` replaces this resource, and it has {process.vocabulary.delete_before_replace})"
+    process.warn(
+        f"{domain} already has an Agent Ingress, so `pulumi up` will fail{unless}. The one that has it is "
+        f"{client.describe(existing)}{_next_step(account, call, existing, domain)}",
+        call.urn,
+    )
+
+
+def _next_step(account: Account, call: Call, existing: AgentIngress, domain: str) -> str:
+    """Returns the end of a message about the ingress that has the domain: what to do."""
+    process = account.process
     owner = process.resource_with(domain, existing.uri, other_than=call.urn)
     if owner is not None:
         return (
-            f"{has_it}, that of this stack's {owner}. Two can't have the same domain: choose another one; or, to swap "
-            "the domains of the two, first give one of them a third one and run `pulumi up`"
+            f", that of this stack's {owner}. Two can't have the same domain: choose another one; or, to swap the "
+            "domains of the two, first give one of them a third one and run `pulumi up`"
         )
     before = process.known_outputs(call.urn)
     if before is None:
-        # This happens with `pulumi up --replace` too: its check is not told what was before.
+        replace = ""
+        if not call.is_preview:
+            # The check of a resource that `--replace` replaces is not told what was before.
+            replace = f"; if it is this resource's own, `--replace` needs {process.vocabulary.delete_before_replace}"
         return (
-            f"{has_it}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
-            f"name or parent in {process.vocabulary.aliases}; if it is this resource's own and you want to replace it, "
-            f"give it {process.vocabulary.delete_before_replace}. {_take_over(account, call, existing.id)}"
+            ". If it is this stack's own and was renamed or moved in the program, give the resource its old name or "
+            f"parent in {process.vocabulary.aliases}{replace}. {_take_over(account, call, existing.id)}"
         )
-    if before.get("created_at") == existing.created_at and before.get("uri") == existing.uri:
+    if _is_of(before, existing):
         return (
-            f"{has_it}, which is the one to be replaced, and two can't have the same domain. To delete it first, give "
-            f"the resource {process.vocabulary.delete_before_replace}, and run the same command again"
+            ", which is the one to be replaced, and two can't have the same domain. To delete it first, give the "
+            f"resource {process.vocabulary.delete_before_replace}, and run the same command again"
         )
     # An ingress that this resource had earlier is older than its current one. One left by an interrupted run is newer.
     old_domain, made = before.get("domain"), str(before.get("created_at"))
@@ -73,7 +110,11 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
         )
     if not ways or existing.created_at >= made:
         ways.append(_advise_on_leftover(existing.id))
-    return f"{has_it}. {'. '.join(ways)}{_IN_USE}"
+    return f". {'. '.join(ways)}{_IN_USE}"
+
+
+def _is_of(outputs: Mapping[str, Any], ingress: AgentIngress) -> bool:
+    return outputs.get("created_at") == ingress.created_at and outputs.get("uri") == ingress.uri
 
 
 def explain_two(process: Process, urn: str, other: str) -> str:

@@ -466,7 +466,7 @@ def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_
     ("by", "says"),
     [
         # Of which the engine tells the provider nothing.
-        ("--replace", "if it is this resource's own and you want to replace it"),
+        ("--replace", "if it is this resource's own, `--replace` needs"),
         ("replacement_trigger", "which is the one to be replaced"),
     ],
 )

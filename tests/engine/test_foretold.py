@@ -7,10 +7,12 @@ import shlex
 
 import pytest
 
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.project import UNCHANGED, Project
 from tests.engine.test_import import shell
-from tests.keys import OTHER_ACCOUNTS_KEY
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
 DOMAIN = 'domain="connect.acme.com"'
 URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::"
@@ -56,6 +58,33 @@ def test_two_resources_with_one_domain_are_an_error_that_names_both(project: Pro
         assert 'the AgentIngresses "a" and "b" have the same domain, connect.acme.com' in failed.diagnostics
         assert "Traceback" not in failed
     assert [each["id"] for each in emulator.ingresses()] == [each["id"] for each in project.resources()]
+
+
+def test_a_preview_warns_of_domains_that_have_an_ingress(project: Project, emulator: Emulator) -> None:
+    project.program(f'agin.AgentIngress("a", {DOMAIN})')
+    project.up()
+    [renamed] = project.resources()
+    left = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "left.acme.com"})
+    program = f"""
+        agin.AgentIngress("b", {DOMAIN}, opts=pulumi.ResourceOptions(OPTS))
+        agin.AgentIngress("c", domain="left.acme.com")
+        for n in range(30): agin.AgentIngress(f"d{{n}}", domain=f"d{{n}}.acme.com")
+        """
+    project.program(program.replace("OPTS", ""))
+    emulator.clear_requests()
+    preview = project.pulumi("preview")
+    warnings = {w.split()[0]: w for w in preview.diagnostics.split("warning: ")[1:]}
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert warnings.keys() == {"connect.acme.com", "left.acme.com"}
+    assert "already has an Agent Ingress, so `pulumi up` will fail" in warnings["left.acme.com"]
+    assert f"{renamed['id']}, created at {renamed['outputs']['created_at']}" in warnings["connect.acme.com"]
+    assert "renamed or moved in the program, give the resource its old name" in warnings["connect.acme.com"]
+    [line] = [line.strip() for line in preview.output.splitlines() if f"pulumi-agin import {left.id}" in line]
+    shell(project, line)
+    project.program(program.replace("OPTS", 'aliases=[pulumi.Alias(name="a")]'))
+    preview = project.pulumi("preview")
+    assert "warning" not in preview
+    assert "30 to create" in preview
 
 
 def test_wrong_values_are_one_error_however_many_resources_there_are(project: Project, emulator: Emulator) -> None:
@@ -132,7 +161,7 @@ def test_the_preview_of_a_removed_policy_warns_that_ngrok_keeps_it(is_child: boo
     assert "warning:" not in failed
     # What does not remove it by an update is not warned of.
     write(DOMAIN, delete_before_replace="True")
-    assert "warning:" not in project.pulumi("preview", "--replace", urn)
+    assert WARNING not in project.pulumi("preview", "--replace", urn)
     write('domain="other.acme.com"')
     assert "warning:" not in project.pulumi("preview")
     write(DOMAIN, 'description="new"', POLICY)

@@ -336,7 +336,7 @@ def test_a_preview_of_a_create_knows_what_the_program_gives(plugin: Plugin, emul
         "",
         {"agentIngressId": UNKNOWN, "domain": UNKNOWN, "renewsAt": UNKNOWN},
     )
-    assert emulator.requests() == []
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
 def test_a_preview_of_an_update_knows_what_it_will_leave(plugin: Plugin, emulator: Emulator) -> None:

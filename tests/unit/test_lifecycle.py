@@ -106,7 +106,7 @@ def test_a_preview_of_an_update_sends_nothing_and_tells_what_it_will_leave(
     assert emulator.requests() == []
 
 
-def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Process) -> None:
+def test_a_preview_of_a_create_only_lists(emulator: Emulator, process: Process) -> None:
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
     settings = Settings.load(lambda key: None, environment)
     call = Call(URN, is_preview=True)
@@ -131,7 +131,74 @@ def test_a_preview_of_a_create_sends_nothing(emulator: Emulator, process: Proces
         NsRecordsLifecycle(process).update(call, "connect.acme.com", records | nowhere),
     ):
         assert {**outputs, **records} == outputs
-    assert emulator.requests() == []
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+def test_a_preview_warns_of_a_domain_that_has_an_ingress(
+    ingresses: AgentIngressLifecycle, process: Process, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    id_, outputs = created(ingresses)
+    process.forget_resources()
+    emulator.clear_requests()
+
+    def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
+        """The warnings of the preview of a create."""
+        warnings.clear()
+        call = Call(urn, is_preview=True, is_unknown=lambda value: value is ...)
+        ingresses.check(call._replace(**before), {"domain": domain})
+        ingresses.create(call, {"domain": domain})
+        return list(warnings)
+
+    new = URN.replace("connect", "new")
+    [(sentence, urn)] = preview(new, "connect.acme.com")
+    assert urn == new
+    assert sentence.startswith(
+        "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail (unless `--replace` replaces this "
+        "resource, and it has deleteBeforeReplace: true). The one that has it is "
+        f"{id_}, created at {outputs['created_at']}. If it is this stack's own and was renamed or moved"
+    )
+    assert "aliases: [{name: …, parent: …}]" in sentence
+    assert sentence.endswith(f"\nimport {id_} as {new} dev")
+    assert preview(new, "free.acme.com") == []
+    assert preview(new, ...) == []
+    # A replacement that keeps the domain deletes the old one first.
+    assert preview(URN, "connect.acme.com", inputs_before={"domain": "x"}, outputs_before=outputs) == []
+    # The ingress of another resource of the stack, which is to get another domain.
+    ingresses.check(
+        Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs, is_preview=True), {"domain": "other.acme.com"}
+    )
+    [(sentence, _)] = preview(new, "connect.acme.com")
+    assert f"that of this stack's {URN}" in sentence
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+def test_the_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    for number in range(101):
+        created(ingresses, f"{URN}{number}", domain=f"d{number}.acme.com")
+    emulator.clear_requests()
+    for number in range(30):
+        ingresses.create(Call(f"{URN}{number}", is_preview=True), {"domain": f"new{number}.acme.com"})
+    assert emulator.counts() == {"GET /agent_ingresses": 2}
+
+
+def test_a_preview_says_nothing_of_domains_if_ngrok_does_not_respond(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    created(ingresses)
+    emulator.add_fault("GET", "answer", times=None, status=403, json_body={"msg": "no", "status_code": 403})
+    ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "deletes_first"), [("connect.acme.com", True), ("other.acme.com", False)], ids=["kept", "other"]
+)
+def test_a_replacement_that_keeps_the_domain_deletes_the_old_ingress_first(
+    domain: str, deletes_first: bool, ingresses: AgentIngressLifecycle
+) -> None:
+    call = Call(URN, outputs_before={"domain": "connect.acme.com"})
+    assert ingresses.diff(call, "agin_1", {"domain": domain}).delete_before_replace is deletes_first
 
 
 def test_what_another_resource_has_is_not_deleted(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
@@ -221,7 +288,7 @@ def test_messages_use_the_words_of_the_door(ingresses: AgentIngressLifecycle) ->
     with pytest.raises(Failed) as caught:
         fresh.create(Call(other), {"domain": "connect.acme.com"})
     assert "in aliases: [{name: …, parent: …}]" in str(caught.value)
-    assert "give it deleteBeforeReplace: true" in str(caught.value)
+    assert "`--replace` needs deleteBeforeReplace: true" in str(caught.value)
     assert str(caught.value).endswith(f"\nimport {id_} as {other} acme/dev")
 
 
