@@ -25,12 +25,13 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     outputs = {name: Ref(f"a.{name}") for name in (*OUTPUTS, "id")}
     outputs["privateKeyType"] = Ref("a.certificateManagementPolicy.privateKeyType")
     project.write({"a": ingress(" Connect.ACME.com. ", description="d", certificateManagementPolicy=policy)}, **outputs)
-    # Created: one POST, and every output, in canonical form. No preview asks ngrok anything.
+    # Created: one POST, and every output, in canonical form. The preview checks whether the domain has an ingress.
     up = project.preview_and_up()
     assert "2 to create" in up
     assert "2 created" in up
     assert asked(emulator) == [
-        ("POST", {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy})
+        ("GET", None),
+        ("POST", {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}),
     ]
     [stored] = emulator.ingresses()
     assert project.outputs() == {
