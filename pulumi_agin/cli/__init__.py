@@ -150,8 +150,8 @@ def _add_doctor(commands: _Commands) -> None:
         "       [--watch [--interval SECONDS] [--timeout SECONDS]]",
         description=_paragraphs(
             "Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix what is "
-            "wrong. It changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 "
-            "otherwise.",
+            "wrong. In the folder of a Pulumi project, it also compares with the state of the stack. It changes "
+            "nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 otherwise.",
             _SETTINGS,
         ),
         epilog=_examples(
@@ -165,7 +165,9 @@ def _add_doctor(commands: _Commands) -> None:
     command.add_argument(
         "domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com"
     )
-    command.add_argument("--all", action="store_true", help="check all Agent Ingresses of the account, in one table")
+    command.add_argument(
+        "--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table"
+    )
     command.add_argument("--filter", metavar="CEL", help="check those that match ngrok's filter, in one table")
     command.add_argument(
         "--stack",

@@ -10,7 +10,8 @@
         remedies    a list of {"do": what to do, "lines": what to paste or to create}
       and also
         api_key         source: where the key came from; base_url: where it was sent
-        agent_ingress   id: or null
+        agent_ingress   id: or null if the account has none; in_stack: the id and the urn of the resource in the stack
+                        that has the domain, or null
         delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
                         unknown
         certificate     error_code, retries_at, renews_at: as ngrok has them, or null
@@ -19,7 +20,8 @@ With `--all` or `--filter`, it prints this:
 
     ok                  whether all is well
     checks              api_key, as above
-    agent_ingresses     for each, what is printed for one domain, the worst first
+    agent_ingresses     for each, what is printed for one domain, the worst first; with `--all`, also for those that
+                        only the stack has
 """
 
 from __future__ import annotations

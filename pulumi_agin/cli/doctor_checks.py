@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import difflib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_agin import tokens
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.text import one_line
+from pulumi_agin.commands import state_delete_line
+from pulumi_agin.lifecycle.outputs import FINGERPRINT
 from pulumi_agin.nameservers import Delegation, Server, find_delegation
+from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings, Source
 from pulumi_agin.threads import DaemonThreads
 
 from .common import NGROK_SECONDS, UsageError
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
+from .stack import agent_ingresses, read_resources
 from .times import moment_in_words
 
 # How long to wait for DNS: for one domain, and for all of an account.
@@ -30,13 +35,61 @@ FLEET_DNS_SECONDS = 60.0
 # How many domains DNS is asked about at the same time. Most of that time is spent waiting.
 DNS_AT_ONCE = 16
 
-# How alike two domains are, from 0 to 1, when one may be a misspelling of the other.
-_LIKENESS = 0.8
+# In a shorter name, a single letter is what tells it from another one.
+_SHORTEST_MISSPELLED = 4
+
+_REFRESH = "pulumi up --refresh"
 
 # The errors of a certificate's job that ngrok documents.
 _DOCUMENTED_ERRORS = ("INTERNAL_ERROR", "DNS_ERROR")
 
 FindDelegation = Callable[[str, float, Server | None], Delegation]
+
+
+@dataclass(frozen=True)
+class StackIngress:
+    """An Agent Ingress in the state of a stack."""
+
+    urn: str
+    id: str
+    domain: str
+    ns_targets: Sequence[str]
+    fingerprint: object
+    """What tells whether a key is the one that saw the ingress last; see `AgentIngressClient.fingerprint`."""
+    has_default_provider: bool
+    """Whether its key is that of the settings, and not that of an explicit provider."""
+
+    @classmethod
+    def of(cls, resource: Mapping[str, Any]) -> StackIngress | None:
+        """Returns the ingress that a resource is; None if its domain is secret or missing."""
+        outputs = in_snake_case(resource.get("outputs") or {})
+        id_, domain, targets = resource.get("id"), outputs.get("domain"), outputs.get("ns_targets")
+        if not isinstance(id_, str) or not isinstance(domain, str):
+            return None
+        return cls(
+            urn=resource["urn"],
+            id=id_,
+            domain=domain,
+            ns_targets=targets if isinstance(targets, list) else [],
+            fingerprint=outputs.get(FINGERPRINT),
+            has_default_provider=tokens.Urn.parse(resource.get("provider", "")).name.startswith("default"),
+        )
+
+
+def _is_slip(given: str, domain: str) -> bool:
+    """Returns whether a domain was likely meant: it differs by one letter, or by two that are swapped.
+
+    Another number is another domain, and so is another letter in a short name.
+    """
+    labels, others = given.split("."), domain.split(".")
+    while labels and others and labels[-1] == others[-1]:
+        labels, others = labels[:-1], others[:-1]
+    name, other = ".".join(labels), ".".join(others)
+    changes = [each for each in difflib.SequenceMatcher(None, name, other, False).get_opcodes() if each[0] != "equal"]
+    removed = "".join(name[start:end] for _, start, end, _, _ in changes)
+    added = "".join(other[start:end] for _, _, _, start, end in changes)
+    is_one_letter = max(len(removed), len(added)) == 1 and not (removed + added).isdigit()
+    return is_one_letter and (len(changes) == 1 or removed == added) and len(name) >= _SHORTEST_MISSPELLED
 
 
 @dataclass(frozen=True)
@@ -49,7 +102,7 @@ class Examiner:
     server: Server | None = None
     """The DNS server to ask; None for public DNS."""
     stack: str | None = None
-    """The stack that the user named, for the lines to paste."""
+    """The stack that the user named; None for the selected one, if there is one."""
     find_delegation: FindDelegation = find_delegation
 
     def examine(self, domain: str) -> Report:
@@ -59,12 +112,18 @@ class Examiner:
             domain: The domain in canonical form.
 
         Raises:
+            UsageError: The user named the stack, and its state can't be read.
             ImportError: dnspython is missing.
         """
         # DNS is asked first, because this also tells whether dnspython is installed.
         found = self.find_delegation(domain, DNS_SECONDS, self.server)
-        ingress, api_key, agent_ingress = self._ask_ngrok(domain)
-        return self._report(domain, ingress, api_key, agent_ingress, found)
+        try:
+            ingress = self.client.find(domain, self._ngrok_seconds)
+        except errors.NgrokError as error:
+            details = {"id": None, "in_stack": None}
+            unseen = Check("unknown", "ngrok could not be asked for it", details=details)
+            return self._report(domain, None, self._failed(error, shlex.quote(domain)), unseen, found)
+        return self._compare(domain, ingress, found, self._in_stack())
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter.
@@ -73,7 +132,8 @@ class Examiner:
             filter: An expression in ngrok's CEL; None for all.
 
         Raises:
-            UsageError: There are none, or ngrok refuses the filter.
+            UsageError: There are none, ngrok refuses the filter, or the user named the stack, and its state can't be
+                read.
             ImportError: dnspython is missing.
         """
         try:
@@ -84,16 +144,31 @@ class Examiner:
                 raise UsageError(str(error)) from None
             what = "--all" if filter is None else f"--filter {shlex.quote(filter)}"
             return FleetReport(self._failed(error, what), other_base_url=self._other_base_url)
-        if not ingresses:
+        stack = self._in_stack()
+        by_domain: dict[str, AgentIngress | None] = {}
+        if filter is None:
+            # An explicit provider may have the key of another account.
+            of_account = [each for each in stack if each.has_default_provider or self._is_gone(each)]
+            by_domain = {each.domain: None for each in of_account}
+        by_domain |= {ingress.domain: ingress for ingress in ingresses}
+        if not by_domain:
             matching = "" if filter is None else f" that matches the filter: {self.client.fit_to_show(filter)}"
             raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
-        api_key = self._accepted()
-        delegations = asyncio.run(self._find_delegations([ingress.domain for ingress in ingresses]))
+        delegations = asyncio.run(self._find_delegations(list(by_domain)))
         reports = worst_first(
-            self._report(ingress.domain, ingress, api_key, self._existing(ingress), found)
-            for ingress, found in zip(ingresses, delegations, strict=True)
+            self._compare(domain, ingress, found, stack)
+            for (domain, ingress), found in zip(by_domain.items(), delegations, strict=True)
         )
-        return FleetReport(api_key, reports, self._line(shlex.quote(reports[0].domain)), self._other_base_url)
+        return FleetReport(self._accepted(), reports, self._line(shlex.quote(reports[0].domain)), self._other_base_url)
+
+    def _compare(
+        self, domain: str, ingress: AgentIngress | None, found: Delegation, stack: Sequence[StackIngress]
+    ) -> Report:
+        """Returns the report on a domain that ngrok has, or has not."""
+        same_domain = [each for each in stack if each.domain == domain]
+        in_stack = min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
+        agent_ingress = self._agent_ingress(domain, ingress, in_stack)
+        return self._report(domain, ingress, self._accepted(), agent_ingress, found, in_stack)
 
     def _report(
         self,
@@ -102,8 +177,10 @@ class Examiner:
         api_key: Check,
         agent_ingress: Check,
         found: Delegation,
+        in_stack: StackIngress | None = None,
     ) -> Report:
-        delegation = self._delegation(domain, ingress, found)
+        is_gone = ingress is None and in_stack is not None and self._is_gone(in_stack)
+        delegation = self._delegation(domain, ingress, found, in_stack.ns_targets if in_stack and is_gone else ())
         certificate = self._certificate(domain, ingress, agent_ingress.state, delegation.state)
         checks = {
             "api_key": api_key,
@@ -111,7 +188,10 @@ class Examiner:
             "delegation": delegation,
             "certificate": certificate,
         }
-        due = "" if ingress is None else self._due(ingress, certificate)
+        if ingress is not None:
+            due = self._due(ingress, certificate)
+        else:
+            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "this key does not see it"
         return Report(domain, checks, due, self._other_base_url)
 
     # -- ngrok --------------------------------------------------------------------------------------------
@@ -120,16 +200,41 @@ class Examiner:
     def _ngrok_seconds(self) -> float:
         return min(NGROK_SECONDS, self.client.timeout_seconds)
 
-    def _ask_ngrok(self, domain: str) -> tuple[AgentIngress | None, Check, Check]:
-        """Returns the ingress, and the checks of the API key and of the ingress."""
-        try:
-            ingress = self.client.find(domain, self._ngrok_seconds)
-        except errors.NgrokError as error:
-            unseen = Check("unknown", "ngrok could not be asked for it", details={"id": None})
-            return None, self._failed(error, shlex.quote(domain)), unseen
+    def _agent_ingress(self, domain: str, ingress: AgentIngress | None, in_stack: StackIngress | None) -> Check:
+        """Returns the check of the ingress, which the account or the stack may lack."""
+        details = {
+            "id": ingress.id if ingress is not None else None,
+            "in_stack": {"id": in_stack.id, "urn": in_stack.urn} if in_stack is not None else None,
+        }
+        resource = ""
+        if in_stack is not None:
+            resource = one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000)
         if ingress is not None:
-            return ingress, self._accepted(), self._existing(ingress)
+            says = self.client.describe(ingress)
+            if in_stack is None or in_stack.id == ingress.id:
+                return Check("ok", says, details=details)
+            remedy = Remedy(
+                "take the deleted one out of the state; the next preview says how to import the one that ngrok has",
+                [self._pulumi("pulumi refresh")],
+            )
+            return Check("wrong", f"{says}; but {resource}, which ngrok no longer has", [remedy], details)
+        if in_stack is not None and self._is_gone(in_stack):
+            remedy = Remedy(
+                "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
+                "delegation from the program",
+                [self._pulumi(_REFRESH)],
+            )
+            return Check("wrong", f"{resource}, but ngrok no longer has it", [remedy], details)
         says = f"{self.settings.account} has none with this domain"
+        other_account = Remedy(
+            "if another account has it, use the key of that account, such as that of another stack",
+            [self._line(shlex.quote(domain), stack="STACK")],
+        )
+        if in_stack is not None:
+            says += f"; {resource}, but another key saw it last, so it may be in another account"
+            line = state_delete_line(in_stack.urn, stack=self.stack)
+            remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
+            return Check("wrong", says, remedies, details)
         similar = self._similar_domains(domain)
         if similar:
             says += f"; did you mean {' or '.join(similar)}?"
@@ -139,12 +244,9 @@ class Examiner:
                 "if there is none yet, add it to the program and run `pulumi up`",
                 [f'agin.AgentIngress("connect", domain="{domain}")'],
             ),
-            Remedy(
-                "if another account has it, use the key of that account, such as that of another stack",
-                [self._line(shlex.quote(domain), stack="STACK")],
-            ),
+            other_account,
         ]
-        return None, self._accepted(), Check("wrong", says, remedies, {"id": None})
+        return Check("wrong", says, remedies, details)
 
     def _accepted(self) -> Check:
         details = self._details_of_api_key()
@@ -153,9 +255,6 @@ class Examiner:
     def _details_of_api_key(self) -> dict[str, Any]:
         settings = self.settings
         return {"source": str(settings.api_key.origin), "base_url": self._safe_text(settings.base_url.value)}
-
-    def _existing(self, ingress: AgentIngress) -> Check:
-        return Check("ok", self.client.describe(ingress), details={"id": ingress.id})
 
     def _failed(self, error: errors.NgrokError, what: str) -> Check:
         """Returns the check of the API key where ngrok could not be asked. `what` is as `_line` takes it."""
@@ -180,7 +279,19 @@ class Examiner:
             domains = [ingress.domain for ingress in self.client.list(None, self._ngrok_seconds)]
         except errors.NgrokError:
             return []
-        return difflib.get_close_matches(domain, domains, n=1, cutoff=_LIKENESS)
+        return [each for each in domains if _is_slip(domain, each)]
+
+    # -- the stack ----------------------------------------------------------------------------------------
+
+    def _in_stack(self) -> list[StackIngress]:
+        """Returns the ingresses of the stack. There are none if the settings are not those of a stack."""
+        resources = read_resources(self.stack, show_secrets=False) if self.settings.stack else None
+        ingresses = (StackIngress.of(each) for each in agent_ingresses(resources or []) if not each.get("delete"))
+        return [each for each in ingresses if each is not None]
+
+    def _is_gone(self, in_stack: StackIngress) -> bool:
+        """Returns whether an ingress that the account lacks is gone: this key saw it last."""
+        return in_stack.fingerprint == self.client.fingerprint(in_stack.id)
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
@@ -193,7 +304,10 @@ class Examiner:
 
         return await asyncio.gather(*(threads.run(find, domain) for domain in domains))
 
-    def _delegation(self, domain: str, ingress: AgentIngress | None, found: Delegation) -> Check:
+    def _delegation(
+        self, domain: str, ingress: AgentIngress | None, found: Delegation, released: Sequence[str]
+    ) -> Check:
+        """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
         who = "public DNS" if self.server is None else str(self.server)
         says = one_line(found.clause(who))
         expected = ingress.ns_targets if ingress is not None else []
@@ -207,6 +321,13 @@ class Examiner:
         if found.problem:
             line = self._line(shlex.quote(domain), dns="HOST:PORT")
             return Check("unknown", says, [Remedy("ask a DNS server that can be reached from here", [line])], details)
+        if still := [name for name in found.names if name in released]:
+            says = (
+                f"{who} still has {', '.join(still)}, which ngrok has released: whoever gets them controls the domain"
+            )
+            do = f"delete these records, or correct them with `{self._pulumi(_REFRESH)}`"
+            remedies = [Remedy(do, [f"{domain}. NS {name}" for name in still])]
+            return Check("wrong", says, remedies, details | {"expected": [], "missing": [], "extra": still})
         if not expected:
             why = "what ngrok wants is not known" if ingress is None else "ngrok names no name servers"
             return Check("unknown", f"{says}; {why}", details=details)
@@ -224,7 +345,7 @@ class Examiner:
             )
             if names
         ]
-        remedies.append(Remedy("if a Pulumi program creates the records, run", ["pulumi up --refresh"]))
+        remedies.append(Remedy("if a Pulumi program creates the records, run", [self._pulumi(_REFRESH)]))
         if found.names:
             differences = (("missing", missing), ("extra", extra))
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)
@@ -293,6 +414,10 @@ class Examiner:
         options = {"--stack": stack or self.stack, "--dns": asked}
         words = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value is not None]
         return " ".join(["pulumi-agin doctor", what, *words])
+
+    def _pulumi(self, command: str) -> str:
+        """Returns a command of Pulumi's CLI for the stack."""
+        return command if self.stack is None else f"{command} --stack {shlex.quote(self.stack)}"
 
     def _when(self, moment: str) -> str:
         return moment_in_words(moment, self.clock.utc_now())

@@ -92,7 +92,7 @@ class Report:
     domain: str
     checks: dict[str, Check]
     due: str = ""
-    """When something happens to the certificate, in words."""
+    """When something happens to the certificate, in words; or that there is no ingress."""
     other_base_url: str = ""
     """The base URL, in words; "" if it is ngrok's."""
 
@@ -214,5 +214,9 @@ def _in_short(delegation: Check) -> str:
 
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:
-    """Returns the reports, the worst first, and those of the same state in the order of their domains."""
-    return sorted(reports, key=lambda report: (-_STATES.index(report.state), report.domain))
+    """Returns the reports, the worst first. Of the same state, those without an ingress come first; then by domain."""
+
+    def order(report: Report) -> tuple[int, int, str]:
+        return -_STATES.index(report.state), -_STATES.index(report.checks["agent_ingress"].state), report.domain
+
+    return sorted(reports, key=order)

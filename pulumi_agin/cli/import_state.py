@@ -13,7 +13,7 @@ from pulumi_agin.commands import state_delete_line
 from pulumi_agin.settings import API_KEY, Settings
 
 from .common import UsageError
-from .stack import Resources
+from .stack import Resources, agent_ingresses
 
 # `pulumi stack export --show-secrets` has the value of a secret under this key, as JSON.
 PLAINTEXT = "plaintext"
@@ -89,13 +89,7 @@ def owners_of(ingress: AgentIngress, state: Resources) -> Resources:
         ingress: The ingress.
         state: The resources of the stack.
     """
-    return [
-        resource
-        for resource in state
-        if resource["type"] in (tokens.AGENT_INGRESS, tokens.NATIVE_AGENT_INGRESS)
-        and resource.get("id") == ingress.id
-        and not resource.get("external")
-    ]
+    return [resource for resource in agent_ingresses(state) if resource.get("id") == ingress.id]
 
 
 def is_at(resource: Mapping[str, Any], path: str) -> bool:

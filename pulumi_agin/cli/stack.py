@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pulumi_agin import tokens
 from pulumi_agin.api.text import one_line
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, Names, Settings
 
@@ -85,8 +86,20 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources | None
         if stack is not None:
             raise UsageError(f"the state could not be read: {error}") from None
         return None
-    resources: Resources = json.loads(exported)["deployment"].get("resources", [])
+    # Of a stack without an update, a backend may have no deployment.
+    deployment = json.loads(exported)["deployment"] or {}
+    resources: Resources = deployment.get("resources") or []
     return resources
+
+
+def agent_ingresses(resources: Resources) -> Resources:
+    """Returns those resources of a stack that are Agent Ingresses of its own, and not only read.
+
+    Args:
+        resources: The resources of the stack.
+    """
+    types = (tokens.AGENT_INGRESS, tokens.NATIVE_AGENT_INGRESS)
+    return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
 # -- the config -------------------------------------------------------------------------------------------

@@ -219,6 +219,7 @@ def test_the_json(make: Make, command: Command, bind: Bind, clock: Clock, emulat
                 "says": f"{ingress['id']}, created at 2026-03-01T12:00:00Z",
                 "remedies": [],
                 "id": ingress["id"],
+                "in_stack": None,
             },
             "delegation": {
                 "state": "wrong",
@@ -462,12 +463,173 @@ def test_the_key_of_a_stack(make: Make, command: Command, bind: Bind, emulator: 
     assert "API key: set a key that ngrok accepts:\n  pulumi config set --secret ngrok:apiKey --stack prod\n" in out
 
 
+# -- compared with the stack ------------------------------------------------------------------------------
+
+DYNAMIC = "pulumi-python:dynamic/agin:AgentIngress"
+NATIVE = "agin:index:AgentIngress"
+
+
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
     """A `pulumi` in the folder of the test."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return StubCli(tmp_path)
+
+
+def in_state(
+    ingress: dict[str, Any], type_: str = DYNAMIC, key: str = API_KEY, provider: str = "default", **values: Any
+) -> dict[str, Any]:
+    """The resource of an ingress, as the state of a stack has it."""
+    name = ingress["domain"].partition(".")[0]
+    id_, targets = ingress["id"], [f"{target.rstrip('.')}." for target in ingress["ns_targets"]]
+    return {
+        "urn": f"urn:pulumi:dev::test::{type_}::{name}",
+        "id": id_,
+        "type": type_,
+        "outputs": {
+            "domain": ingress["domain"],
+            "nsTargets" if type_ == NATIVE else "ns_targets": targets,
+            "_key_fingerprint": AgentIngressClient(Secret(key)).fingerprint(id_),
+        },
+        "provider": f"urn:pulumi:dev::test::pulumi:providers:pulumi-python::{provider}::1-2",
+        **values,
+    }
+
+
+@pytest.mark.parametrize("type_", [DYNAMIC, NATIVE])
+def test_an_ingress_that_only_the_stack_has_is_wrong_and_so_is_its_delegation(
+    type_: str, make: Make, examined: Examined, bind: Bind, emulator: Emulator, stack: StubCli
+) -> None:
+    ingress = make()
+    stack.stack([in_state(ingress, type_)], secrets={"ngrok:apiKey": API_KEY})
+    first = ingress["ns_targets"][0]
+    delegate(bind, DOMAIN, [first, "ns1.old.net."])
+    urn = f"urn:pulumi:dev::test::{type_}::connect"
+    in_stack = {"id": ingress["id"], "urn": urn}
+    assert examined()["agent_ingress"]["in_stack"] == in_stack
+
+    emulator.delete_ingress(ingress["id"])
+    checks = examined()
+    assert states(checks) == ["ok", "wrong", "wrong", "unknown"]
+    gone = checks["agent_ingress"]
+    assert gone["says"] == f"the stack dev has {ingress['id']} as {urn}, but ngrok no longer has it"
+    assert (gone["id"], gone["in_stack"]) == (None, in_stack)
+    assert gone["remedies"][0]["lines"] == ["pulumi up --refresh"]
+    delegation = checks["delegation"]
+    assert delegation["says"] == (
+        f"{bind.address} still has {first}, which ngrok has released: whoever gets them controls the domain"
+    )
+    assert [each["lines"] for each in delegation["remedies"]] == [[f"connect.acme.com. NS {first}"]]
+    assert [delegation[name] for name in ("expected", "missing", "extra")] == [[], [], [first]]
+
+    # These are not those of the ingress.
+    delegate(bind, DOMAIN, ["ns1.old.net."])
+    assert examined()["delegation"]["state"] == "unknown"
+
+
+def test_all_lists_first_what_only_the_stack_has(
+    make: Make, make_more: MakeMore, command: Command, bind: Bind, emulator: Emulator, stack: StubCli
+) -> None:
+    delegate(bind, DOMAIN, make(policy=None)["ns_targets"])
+    for domain in ("a.acme.com", "x.acme.com", "y.acme.com", "z.acme.com"):
+        make_more(domain, policy=None)
+    ingresses = {ingress["domain"].partition(".")[0]: ingress for ingress in emulator.ingresses()}
+    stack.stack(
+        [
+            {"urn": "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev", "type": "pulumi:pulumi:Stack"},
+            *(in_state(ingresses[name]) for name in ("connect", "x")),
+            # Neither of these is this stack's in this account.
+            in_state(ingresses["y"], external=True),
+            in_state(ingresses["y"], delete=True),
+            in_state(ingresses["y"], key=OTHER_ACCOUNTS_KEY, provider="acct2"),
+            # The key was changed since.
+            in_state(ingresses["z"], key=OTHER_ACCOUNTS_KEY),
+        ],
+        secrets={"ngrok:apiKey": API_KEY},
+    )
+    for name in ("x", "y", "z"):
+        emulator.delete_ingress(ingresses[name]["id"])
+    emulator.clear_requests()
+    status, out, err = command("--all", "--stack", "dev", "--dns", bind.address)
+    assert (status, err) == (1, "")
+    assert out.splitlines()[3:] == [
+        "4 Agent Ingresses: 3 wrong, 1 ok",
+        "",
+        "domain            delegation        certificate",
+        "x.acme.com        unknown           unknown      ngrok no longer has it: pulumi up --refresh creates it again",
+        "z.acme.com        unknown           unknown      this key does not see it",
+        "a.acme.com        wrong: 4 missing  ok           ready",
+        "connect.acme.com  ok                ok           ready",
+        "",
+        "what to do about the first one:",
+        f"  pulumi-agin doctor x.acme.com --stack dev --dns {bind.address}",
+    ]
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert "x.acme.com" not in command("--filter", "true", "--dns", bind.address)[1]
+    assert "\n  pulumi up --refresh --stack dev\n" in command("x.acme.com", "--stack", "dev", "--dns", bind.address)[1]
+    lines = command("z.acme.com", "--dns", bind.address)[1].splitlines()
+    assert lines[4].endswith(
+        " as urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::z, but another key saw "
+        "it last, so it may be in another account"
+    )
+    assert lines[-1] == f"  pulumi state delete --yes --force urn:pulumi:dev::test::{DYNAMIC}::z"
+
+
+def test_an_ingress_that_was_made_anew_by_hand_is_not_that_of_the_stack(
+    make: Make, examined: Examined, emulator: Emulator, stack: StubCli
+) -> None:
+    deleted = make(policy=None)
+    stack.stack([in_state(deleted)], secrets={"ngrok:apiKey": API_KEY})
+    emulator.delete_ingress(deleted["id"])
+    ingress = make(policy=None)
+    check = examined()["agent_ingress"]
+    assert check["state"] == "wrong"
+    assert check["says"] == (
+        f"{ingress['id']}, created at 2026-03-01T12:00:00Z; but the stack dev has {deleted['id']} as "
+        f"urn:pulumi:dev::test::{DYNAMIC}::connect, which ngrok no longer has"
+    )
+    assert check["remedies"][0]["lines"] == ["pulumi refresh"]
+
+
+def test_without_a_state_that_can_be_read_nothing_is_compared(
+    make: Make, command: Command, bind: Bind, stack: StubCli
+) -> None:
+    delegate(bind, DOMAIN, make(policy=None)["ns_targets"])
+    alone = command("--all", "--dns", bind.address)
+    stack.stack(config={"ngrok:apiKey": API_KEY})
+    (stack.folder / "state.json").write_text('{"version": 3, "deployment": null}')
+    assert command("--all", "--dns", bind.address)[0] == alone[0] == 0
+    (stack.folder / "state.json").unlink()
+    assert command("--all", "--dns", bind.address)[0] == 0
+    assert command("--all", "--stack", "dev")[2].startswith("pulumi-agin: the state could not be read: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("conect.acme.com", "connect.acme.com"),
+        ("connnect.acme.com", "connect.acme.com"),
+        ("comnect.acme.com", "connect.acme.com"),
+        ("conenct.acme.com", "connect.acme.com"),
+        ("connect.amce.com", "connect.acme.com"),
+        ("connect.acme.con", "connect.acme.com"),
+        ("site-12.acme.com", None),
+        ("site-1.acme.com", None),
+        ("eu.acme.com", None),
+        ("gateway-west.acme.com", None),
+        ("connected.acme.com", None),
+        ("connect.acme.org", None),
+    ],
+)
+def test_only_a_slip_is_taken_for_another_domain(
+    given: str, meant: str | None, make_more: MakeMore, command: Command, bind: Bind
+) -> None:
+    for domain in ("connect.acme.com", "site-11.acme.com", "us.acme.com", "ev.acme.com", "gateway-east.acme.com"):
+        make_more(domain)
+    out = command(given, "--dns", bind.address)[1]
+    suggested = [line for line in out.splitlines() if "did you mean" in line]
+    assert [line.endswith(f"; did you mean {meant}?") for line in suggested] == ([True] if meant else [])
 
 
 # -- on a terminal ----------------------------------------------------------------------------------------

@@ -43,3 +43,33 @@ def test_from_a_refused_key_to_all_is_well(project: Project, emulator: Emulator,
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
         assert "2 Agent Ingresses: 2 ok\n" in shell(project, f"{command} --watch")
+
+
+def test_an_ingress_that_was_deleted_at_ngrok_is_found_and_created_again(
+    project: Project, emulator: Emulator, tmp_path: Path
+) -> None:
+    key = Key("agin", ["connect.acme.com"])
+    with Bind(tmp_path / "bind", [key]) as bind:
+        project.config(secret={"tsig": key.secret})
+        project.program(
+            f"""
+            ingress = agin.AgentIngress("connect", domain="connect.acme.com", opts=pulumi.ResourceOptions(protect=True))
+            secret = pulumi.Config().require_secret("tsig")
+            dns = agin.dns.rfc2136("127.0.0.1", "acme.com", "agin", secret, port={bind.port})
+            agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=dns)
+            """
+        )
+        project.up()
+        command = f"pulumi-agin doctor --all --dns {bind.address}"
+        assert "1 Agent Ingress: 1 ok\n" in shell(project, command)
+
+        [ingress] = emulator.ingresses()
+        emulator.delete_ingress(ingress["id"])
+        fleet = shell(project, command, fails=True)
+        assert "1 Agent Ingress: 1 wrong\n" in fleet
+        assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
+        alone = shell(project, line_after(fleet, "what to do about the first one"), fails=True)
+        assert "delegation     wrong " in alone
+        line = line_after(alone, "if it was deleted on purpose, first remove it and its delegation from the program")
+        shell(project, line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
+        assert "1 Agent Ingress: 1 ok\n" in shell(project, command)
