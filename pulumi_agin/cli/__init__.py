@@ -85,8 +85,8 @@ def _add_import(commands: _Commands) -> None:
     command = commands.add_parser(
         "import",
         help="take over existing Agent Ingresses",
-        usage="%(prog)s (ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE] [--parent URN]\n"
-        "       [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
+        usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
+        "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
         description=_paragraphs(
             "Prints an import file for `pulumi import`. With --code, prints the program instead.",
             _SETTINGS,
@@ -94,14 +94,17 @@ def _add_import(commands: _Commands) -> None:
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
-            "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
+            "pulumi-agin import connect.acme.com devices.acme.com --code",
             "pulumi-agin import --names names.csv --code --delegations aws > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
-        "ids", nargs="*", metavar="ID", help="the id of an Agent Ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+        "chosen",
+        nargs="*",
+        metavar="DOMAIN|ID",
+        help="an Agent Ingress: its domain, or its id, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
     )
     command.add_argument("--all", action="store_true", help="take over all Agent Ingresses of the account")
     command.add_argument("--filter", metavar="CEL", help="take over those that match ngrok's filter")
@@ -115,7 +118,7 @@ def _add_import(commands: _Commands) -> None:
         "--names",
         metavar="FILE",
         help="a file with names: a JSON object with an id or a domain and the name for each, or CSV with two columns; "
-        "- for stdin. Without ids, --all and --filter, those in the file are taken over",
+        "- for stdin. Without domains, ids, --all and --filter, those in the file are taken over",
     )
     command.add_argument("--parent", metavar="URN", help="the URN of the component that contains the resources")
     command.add_argument(

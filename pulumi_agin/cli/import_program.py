@@ -7,7 +7,7 @@ import json
 import keyword
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pulumi_agin import dns, tokens
@@ -24,8 +24,9 @@ from .import_names import unique
 ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
 
 # Arguments that an adapter does not need, but almost every user.
-_USUAL_ARGUMENTS = {"rfc2136": ("tsig_key_name", "tsig_secret")}
-_SECRET_ARGUMENTS = ("tsig_secret",)
+_USUAL_ARGUMENTS = {"rfc2136": ("port", "tsig_key_name", "tsig_secret")}
+# The methods of the config that return them. All others are strings.
+_GETTERS = {"port": "require_int", "tsig_secret": "require_secret"}
 
 _RECORD_IDS = "recordIds"
 
@@ -34,12 +35,17 @@ _VARIABLES = ("agin", "config", "dns", "parent", "provider", "pulumi", "record_i
 
 
 def program(
-    ingresses: Mapping[str, AgentIngress], parent: str | None, provider: str | None, adapter: str | None
+    ingresses: Mapping[str, AgentIngress],
+    left_out: Sequence[str],
+    parent: str | None,
+    provider: str | None,
+    adapter: str | None,
 ) -> str:
     """Returns the program. Every value is on a line of its own, so that formatters change nothing.
 
     Args:
         ingresses: The Agent Ingresses by the names of their resources.
+        left_out: Sentences about those that it does not declare.
         parent: The URN of their parent, which the user fills in; None for the stack.
         provider: The URN of their explicit provider, which the user fills in.
         adapter: One of ADAPTERS, whose delegations take over the records that exist; None for no delegations.
@@ -47,6 +53,8 @@ def program(
     options = [] if parent is None or tokens.Urn.parse(parent).types == tokens.STACK else [("parent", parent)]
     delegations = None if adapter is None else _Delegations(adapter, options)
     blocks = ["import pulumi\nimport pulumi_agin as agin\n"]
+    if left_out:
+        blocks.append("".join(f"# left out: {sentence}\n" for sentence in left_out))
     if delegations is not None:
         blocks.append(delegations.begin(list(ingresses.values())))
     if provider is not None:
@@ -148,13 +156,10 @@ class _Delegations:
 
     @staticmethod
     def _flag(name: str) -> str:
-        return "--secret " if name in _SECRET_ARGUMENTS else ""
+        return "--secret " if _GETTERS.get(name) == "require_secret" else ""
 
     def _adapter_call(self, take_over: str) -> str:
-        arguments = [
-            f'{name}=config.require{"_secret" if name in _SECRET_ARGUMENTS else ""}("{camel_case(name)}")'
-            for name in self._arguments
-        ]
+        arguments = [f'{name}=config.{_GETTERS.get(name, "require")}("{camel_case(name)}")' for name in self._arguments]
         # external-dns decides by itself what it does with records that exist.
         if "take_over" in self._parameters:
             arguments.append(f"take_over={take_over}")

@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
@@ -18,12 +18,14 @@ from pulumi_agin import tokens
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.errors import ApiError, BadAnswerError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.retry import Deadline, is_transient
 from pulumi_agin.api.text import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.fields import validate
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
-from pulumi_agin.limits import AGENT_INGRESS_ID, ID_LOOKS_LIKE
+from pulumi_agin.limits import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
 
 from .common import NGROK_SECONDS, UsageError, fail, note, print_text
 from .import_names import name_all, names_by_id, read_names, refuse_unknown
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         The exit status: 0, or that of the failure as `main` says.
     """
     request = ImportRequest(
-        ids=options.ids,
+        chosen=options.chosen,
         all=options.all,
         filter=options.filter,
         name=options.name,
@@ -78,7 +80,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         for sentence in takeover.left_out:
             note(f"left out: {sentence}")
     if request.code:
-        return print_text(program(takeover.ingresses, request.parent, takeover.provider, request.delegations))
+        return print_text(
+            program(takeover.ingresses, takeover.left_out, request.parent, takeover.provider, request.delegations)
+        )
     if not takeover.new:
         note("nothing is left to take over, so the file has no resources")
     return print_text(takeover.file())
@@ -88,7 +92,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 class ImportRequest:
     """What the command line asks for."""
 
-    ids: Sequence[str] = ()
+    chosen: Sequence[str] = ()
+    """The ids and domains of Agent Ingresses."""
     all: bool = False
     filter: str | None = None
     name: str | None = None
@@ -108,7 +113,7 @@ class ImportRequest:
     @property
     def is_of_file(self) -> bool:
         """Whether the file with names says which ingresses to take over."""
-        return not self.ids and not self.all and self.filter is None
+        return not self.chosen and not self.all and self.filter is None
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
     provider = find_provider(request.provider, state) if request.provider is not None else None
     settings = load_settings(request.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)
-    _check_ids(request.ids, client)
+    request = replace(request, chosen=_canonical(request.chosen, client))
     search = _Search(request, client, settings.account, Deadline(min(NGROK_SECONDS, client.timeout_seconds), clock))
     ingresses, given = search.find(names)
     named = name_all(ingresses, given) if request.name is None else [request.name]
@@ -193,7 +198,7 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
         else:
             urn = one_line(holder["urn"])
             fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as {urn}"
-            if other is not None and (request.ids or ingress.id in given):
+            if other is not None and (request.chosen or ingress.id in given):
                 raise UsageError(f"{fact}{way_on(other, request.stack)}")
             left_out.append(fact)
     provider_urn = provider["urn"] if provider is not None else None
@@ -206,10 +211,10 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
 
 def _check_request(request: ImportRequest) -> None:
     """Checks what can be checked before anything is asked."""
-    ways = sum([bool(request.ids), request.all, request.filter is not None])
+    ways = sum([bool(request.chosen), request.all, request.filter is not None])
     if ways > 1 or (ways == 0 and request.names is None):
         raise UsageError(
-            "give the ids of Agent Ingresses, or --all, or --filter: exactly one of the three, or --names alone"
+            "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three, or --names alone"
         )
     if request.filter is not None and not request.filter.strip():
         raise UsageError("--filter is empty; give CEL, such as 'obj.domain == \"connect.acme.com\"', or --all")
@@ -243,15 +248,27 @@ def _is_urn(text: str) -> bool:
     return re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", text, re.DOTALL) is not None
 
 
-def _check_ids(ids: Sequence[str], client: AgentIngressClient) -> None:
-    """Checks the ids. The client is needed to keep the API key out of what is shown of them."""
-    for number, id_ in enumerate(ids):
-        shown = client.fit_to_show(id_, 100)
-        if not AGENT_INGRESS_ID.fullmatch(id_):
-            by_domain = f"; to find it by its domain, give --filter 'obj.domain == \"{shown}\"'" if "." in id_ else ""
-            raise UsageError(f'"{shown}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}{by_domain}')
-        if id_ in ids[:number]:
-            raise UsageError(f"{shown} is given twice, and no two resources have the same name: give each id once")
+def _canonical(chosen: Sequence[str], client: AgentIngressClient) -> list[str]:
+    """Returns ids and canonical domains. The client is needed to keep the API key out of what is shown of them."""
+    keys: list[str] = []
+    for each in chosen:
+        shown = client.fit_to_show(each, 100)
+        inputs, problems = validate(AgentIngressInputs, {"domain": each})
+        is_id = AGENT_INGRESS_ID.fullmatch(each)
+        if not is_id and (problems or "." not in each):
+            raise UsageError(
+                f'"{shown}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, and a domain like '
+                f"{EXAMPLE_DOMAIN}"
+            )
+        key = each if is_id else str(inputs["domain"])
+        if key in keys:
+            raise UsageError(_given_twice(shown))
+        keys.append(key)
+    return keys
+
+
+def _given_twice(shown: str) -> str:
+    return f"{shown} is given twice, and no two resources have the same name: give each Agent Ingress once"
 
 
 # -- the ingresses ----------------------------------------------------------------------------------------
@@ -268,9 +285,9 @@ class _Search:
     def find(self, names: Mapping[str, str]) -> tuple[list[AgentIngress], Mapping[str, str]]:
         """Returns the ingresses that are asked for, and the names that a file gives them, by their ids."""
         request = self.request
-        found = [self._get(id_) for id_ in request.ids] if request.ids else self._list(request.filter)
+        found = self._chosen() if request.chosen else self._list(request.filter)
         given, unknown = names_by_id(names, found)
-        if unknown and (request.ids or request.filter is not None):
+        if unknown and (request.chosen or request.filter is not None):
             # The same file can be for several commands, each of which takes over some of its ingresses.
             _, unknown = names_by_id(names, self._list(None))
         refuse_unknown(unknown, self.account)
@@ -288,9 +305,27 @@ class _Search:
             )
         return found, given
 
+    def _chosen(self) -> list[AgentIngress]:
+        """Returns the ingresses that are given by id or domain."""
+        domains = [each for each in self.request.chosen if not AGENT_INGRESS_ID.fullmatch(each)]
+        by_domain: dict[str, AgentIngress] = {}
+        if len(domains) > 1:
+            by_domain = {ingress.domain: ingress for ingress in self._list(None)}
+        elif domains and (ingress := self.client.find(domains[0], self.deadline.left)):
+            by_domain = {ingress.domain: ingress}
+        missing = ", ".join(self.client.fit_to_show(each, 100) for each in domains if each not in by_domain)
+        if missing:
+            raise UsageError(f"there is no Agent Ingress with the domain {missing} in {self.account}")
+        found = [by_domain.get(each) or self._get(each) for each in self.request.chosen]
+        ids = [ingress.id for ingress in found]
+        for number, ingress in enumerate(found):
+            if ingress.id in ids[:number]:
+                raise UsageError(_given_twice(f"{ingress.domain} ({ingress.id})"))
+        return found
+
     def _get(self, id_: str) -> AgentIngress:
         # All but the first share a list.
-        get = self.client.get_one_of_many if len(self.request.ids) > 1 else self.client.get
+        get = self.client.get_one_of_many if len(self.request.chosen) > 1 else self.client.get
         try:
             return get(id_, self.deadline.left)
         except NotFoundError as error:

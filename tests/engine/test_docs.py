@@ -74,10 +74,10 @@ def test_from_terraform(project: Project, emulator: Emulator) -> None:
 
 
 def test_taking_over_one_ingress(project: Project, emulator: Emulator) -> None:
-    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})
     emulator.clear_requests()
-    commands = block("reference/command-line.md", "sh").replace("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", id_)
+    commands = block("reference/command-line.md", "sh")
     # What the last line prints becomes the program.
     project.typed(f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
     assert UNCHANGED in project.preview()

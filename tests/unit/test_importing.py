@@ -174,6 +174,33 @@ def test_a_filter_is_ngroks(make: Make, command: Command) -> None:
     ]
 
 
+def test_domains_find_ingresses_as_ids_do(make: Make, command: Command, emulator: Emulator) -> None:
+    ids = {domain: make(domain) for domain in ("a.acme.com", "b.acme.com", "c.acme.com")}
+    make("theirs.acme.com", OTHER_ACCOUNTS_KEY)
+
+    def found(*chosen: str) -> dict[str, str]:
+        emulator.clear_requests()
+        status, out, err = command(*chosen)
+        assert (status, err) == (0, OF_ENVIRONMENT)
+        return {each["inputs"]["domain"]: each["id"] for each in json.loads(out)["resources"]}
+
+    assert found("B.acme.com.") == {"b.acme.com": ids["b.acme.com"]}
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert found("c.acme.com", "a.acme.com", ids["b.acme.com"]) == ids
+    assert command("a.acme.com", "--name", "connect") == command(ids["a.acme.com"], "--name", "connect")
+
+    status, out, err = command("a.acme.com", ids["a.acme.com"])
+    assert (status, out) == (2, "")
+    assert f"a.acme.com ({ids['a.acme.com']}) is given twice" in err
+    for chosen in (["theirs.acme.com"], ["a.acme.com", "theirs.acme.com"], [ids["a.acme.com"], "theirs.acme.com"]):
+        status, out, err = command(*chosen)
+        assert (status, out) == (2, "")
+        assert err == (
+            "pulumi-agin: there is no Agent Ingress with the domain theirs.acme.com in the account of the API key from "
+            "the environment variable NGROK_API_KEY\n"
+        )
+
+
 def test_names_come_from_domains_and_are_unique(make: Make, command: Command, emulator: Emulator) -> None:
     ids = [make(domain) for domain in ("a.b.com", "a-b.com", "a-b-com-2", "a.b-com", "*.acme.com", "1.acme.com")]
     names = [found["name"] for found in json.loads(command(*ids)[1])["resources"]]
@@ -386,6 +413,24 @@ def test_all_leaves_out_what_the_stack_has(make: Make, command: Command, cli: St
     )
 
 
+def test_the_program_says_what_it_leaves_out(make: Make, command: Command, cli: StubCli) -> None:
+    mine, renamed = make("mine.acme.com"), make("renamed.acme.com")
+    cli.stack([resource("mine-acme-com", mine), resource("old\n", renamed)])
+    status, out, _ = command("--all", "--code")
+    assert status == 0
+    assert_formatted(out)
+    assert out.startswith(
+        "import pulumi\nimport pulumi_agin as agin\n\n"
+        f"# left out: the Agent Ingress renamed.acme.com ({renamed}) is in the stack already, as "
+        f"urn:pulumi:dev::test::{TYPE}::old\n\nmine_acme_com = "
+    )
+    # Alone, too.
+    cli.stack([resource("old", mine), resource("old2", renamed)])
+    out = command("--all", "--code")[1]
+    assert_formatted(out)
+    assert out.count("\n# left out: ") == 2
+
+
 def test_what_the_stack_has_under_the_same_name_is_left_out_so_that_a_second_run_does_no_harm(
     make: Make, command: Command, cli: StubCli
 ) -> None:
@@ -573,6 +618,8 @@ def test_secrets_and_record_ids_are_secrets_and_record_ids(make: Make, command: 
     id_ = make("a.acme.com")
     out = command(id_, "--code", "--delegations", "rfc2136", "--parent", SITE, "--name", "config")[1]
     assert "# pulumi config set --secret tsigSecret\n" in out
+    assert "# pulumi config set port\n" in out
+    assert '    port=config.require_int("port"),\n' in out
     assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
     # The ingress does not hide the config.
     assert "config_ingress = agin.AgentIngress(" in out
@@ -593,11 +640,12 @@ def test_secrets_and_record_ids_are_secrets_and_record_ids(make: Make, command: 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "give the ids of Agent Ingresses, or --all, or --filter: exactly one of the three"),
+        ([], "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three"),
         (["agin_1", "--all"], "exactly one of the three"),
         (["--all", "--filter", "true"], "exactly one of the three"),
         (["--filter", " "], "--filter is empty"),
         (["agin_1", "agin_2", "agin_1"], "agin_1 is given twice, and no two resources have the same name"),
+        (["a.acme.com", "A.acme.com."], "A.acme.com. is given twice, and no two resources have the same name"),
         (["agin_1", "--name", ""], "--name is empty"),
         (["agin_1", "--name", "a", "--names", "f"], "give --name or --names, not both"),
         (["agin_1", "--names", ""], "--names is empty"),
@@ -644,14 +692,14 @@ def test_what_is_not_there(arguments: list[str], says: str, command: Command) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["../api_keys"], '"../api_keys" is not the id of an Agent Ingress'),
-        ([UNKNOWN_ID, "rd_2k5okIo7afS6bKA3xNDLRZ9rjqk"], '"rd_2k5okIo7afS6bKA3xNDLRZ9rjqk" is not the id of an Agent'),
-        (["agin-1"], "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk\n"),
-        ([API_KEY], '"[key]" is not the id of an Agent Ingress'),
-        (["a.acme.com"], "to find it by its domain, give --filter 'obj.domain == \"a.acme.com\"'\n"),
+        (["../api_keys"], '"../api_keys" is neither the id of an Agent Ingress nor a domain'),
+        ([UNKNOWN_ID, "rd_2k5okIo7afS6bKA3xNDLRZ9rjqk"], '"rd_2k5okIo7afS6bKA3xNDLRZ9rjqk" is neither the id of an A'),
+        (["agin-1"], "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk, and a domain like connect.acme.com\n"),
+        ([API_KEY], '"[key]" is neither the id of an Agent Ingress nor a domain'),
+        (["https://a.acme.com"], '"https://a.acme.com" is neither the id of an Agent Ingress nor a domain'),
     ],
 )
-def test_what_is_no_id_is_refused_before_anything_is_sent(
+def test_what_is_neither_an_id_nor_a_domain_is_refused_before_anything_is_sent(
     arguments: list[str], says: str, command: Command, emulator: Emulator
 ) -> None:
     status, out, err = command(*arguments)
