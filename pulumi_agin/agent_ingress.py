@@ -19,7 +19,7 @@ from .dynamic_resource import DynamicResource
 from .limits import CertificateAuthorityText, PrivateKeyTypeText
 from .mistakes import WrongArgumentsError, WrongValueError, checks_arguments
 from .preview import make_exact, prepare_exact
-from .program_checks import check_agent_ingress, check_domain, check_settings
+from .program_checks import check_agent_ingress, check_domain, check_settings, declared_domain
 from .provider import warn_of_plain_api_key
 from .words import must_be_one_of
 
@@ -292,6 +292,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
             if pulumi.runtime.is_dry_run():
                 props[tokens.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
+        self._declared_domain = declared_domain(inputs["domain"], opts)
         warn_of_plain_api_key()
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 

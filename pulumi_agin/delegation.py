@@ -13,7 +13,7 @@ from .api.text import one_line
 from .deployment import Deployment
 from .dns.records import DnsAdapter, NsRecords, canonical_name
 from .limits import LONGEST_TTL_SECONDS
-from .mistakes import checks_arguments
+from .mistakes import WrongArgumentsError, checks_arguments, place
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -63,12 +63,12 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         """
         # The program may not be type-checked.
         if not isinstance(cast(object, agent_ingress), AgentIngress):
-            raise pulumi.RunError(
+            raise WrongArgumentsError(
                 f"agent_ingress of the delegation {resource_name} must be an AgentIngress; got "
                 f"{type(agent_ingress).__name__}"
             )
         if not callable(getattr(dns, "create_records", None)):
-            raise pulumi.RunError(
+            raise WrongArgumentsError(
                 f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
@@ -81,51 +81,54 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         super().__init__(tokens.DELEGATION, resource_name, {}, opts)
         # `check` makes it canonical too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
+        where = place()
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(
-            lambda known: _valid_ns_targets(*known)
+            lambda known: _valid_ns_targets(where, *known)
         )
         records = NsRecords(
             name=resource_name,
             domain=self.domain,
             ns_targets=self.ns_targets,
-            ttl=pulumi.Output.from_input(ttl).apply(lambda seconds: _valid_ttl(resource_name, seconds)),
+            ttl=pulumi.Output.from_input(ttl).apply(lambda seconds: _valid_ttl(where, resource_name, seconds)),
             delegation=self,
             agent_ingress=agent_ingress,
+            place=where,
         )
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.
-        existence = pulumi.Output.all(made).apply(lambda known: _existence_of(resource_name, known[0]))
+        existence = pulumi.Output.all(made).apply(lambda known: _existence_of(where, resource_name, known[0]))
         self.agent_ingress_id = pulumi.Output.all(agent_ingress.id, existence).apply(lambda known: str(known[0]))
         self.register_outputs(
             {"ns_targets": self.ns_targets, "domain": self.domain, "agent_ingress_id": self.agent_ingress_id}
         )
 
 
-def _valid_ns_targets(domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
+def _valid_ns_targets(where: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
     if not ns_targets:
         raise pulumi.RunError(
-            f"ngrok names no name servers for {domain}, so there is nothing to delegate it to: ask ngrok's support"
+            f"{where}: ngrok names no name servers for {domain}, so there is nothing to delegate it to: ask ngrok's "
+            "support"
         )
     return ns_targets
 
 
-def _valid_ttl(name: str, seconds: Any) -> int:
+def _valid_ttl(where: str, name: str, seconds: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= LONGEST_TTL_SECONDS or seconds != int(seconds):
         raise pulumi.RunError(
-            f"the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, but must be a whole number of seconds "
-            f"from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
+            f"{where}: the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, but must be a whole number "
+            f"of seconds from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
         )
     return int(seconds)
 
 
-def _existence_of(name: str, made: Any) -> pulumi.Output[Any]:
+def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
     """Returns an output that is known when all records exist; in a preview, in which nothing is created, at once."""
     resources = [made] if isinstance(made, pulumi.Resource) else made
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
-            f"the dns of the delegation {name} returned {type(made).__name__}: its function must return the "
+            f"{where}: the dns of the delegation {name} returned {type(made).__name__}: its function must return the "
             "record that it created, or a list of them"
         )
     # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`

@@ -48,6 +48,8 @@ class Deployment:
         """The names of the delegations that import records, by the type and the id of the record."""
         self.names_by_domain: dict[tuple[object, str], str] = {}
         """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
+        self.wrong_zones: dict[object, str] = {}
+        """What is wrong with the zones of delegations, by the delegations."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._told_of: set[str] = set()
         self._resources_in_stack: asyncio.Future[Resources] | None = None

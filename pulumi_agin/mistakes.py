@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,7 +26,7 @@ class _MistakeError(pulumi.RunError):
     """A mistake with its place in the program."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{_place()}: {message}")
+        super().__init__(f"{place()}: {message}")
 
 
 class WrongArgumentsError(_MistakeError, TypeError):
@@ -35,6 +35,25 @@ class WrongArgumentsError(_MistakeError, TypeError):
 
 class WrongInputsError(_MistakeError, ValueError):
     """The values of a resource are wrong."""
+
+
+class WrongZonesError(pulumi.RunError):
+    """The domains of delegations are outside of their zones.
+
+    No ValueError, because Pulumi's SDK would put another one around it, with a traceback.
+    """
+
+    def __init__(self, problems: Mapping[object, str]) -> None:
+        """Holds the problems.
+
+        Args:
+            problems: The problem of each such delegation. More of them may be found before the message is shown.
+        """
+        super().__init__()
+        self._problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self._problems.values())
 
 
 class UnknownNameError(_MistakeError, AttributeError):
@@ -83,9 +102,9 @@ def checks_arguments(function: F) -> F:
     return cast(F, checked)
 
 
-def _place() -> str:
+def place() -> str:
     """Returns the file and the line of the program's code that runs."""
-    place = next(
+    code = next(
         frame for frame in reversed(traceback.extract_stack()) if not Path(frame.filename).is_relative_to(_PACKAGE)
     )
-    return f"{Path(place.filename).name}:{place.lineno}"
+    return f"{Path(code.filename).name}:{code.lineno}"

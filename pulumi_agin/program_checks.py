@@ -158,7 +158,7 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
     Raises:
         pulumi.RunError: Another one has it.
     """
-    if opts.id is not None or opts.ignore_changes or not _is_final(opts):
+    if not _may_judge_domain(opts):
         return domain
     name, api = _name(resource_name, opts.parent), _api(_explicit_provider(opts))
     names = Deployment.current().names_by_domain
@@ -172,6 +172,20 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
         return known
 
     return domain.apply(check) if isinstance(domain, pulumi.Output) else check(domain)
+
+
+def declared_domain(domain: Any, opts: pulumi.ResourceOptions) -> str | None:
+    """Returns the domain that an Agent Ingress will have, in canonical form; None if that is not known yet.
+
+    Args:
+        domain: The domain as the program gives it.
+        opts: The options of the Agent Ingress.
+    """
+    return canonical_domain(domain) if isinstance(domain, str) and _may_judge_domain(opts) else None
+
+
+def _may_judge_domain(opts: pulumi.ResourceOptions) -> bool:
+    return opts.id is None and _may_judge_values(opts)
 
 
 def _explain_two(first: str, second: str, domain: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeAlias
 import pulumi
 
 from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.mistakes import checks_arguments
+from pulumi_agin.deployment import Deployment
+from pulumi_agin.mistakes import WrongZonesError, checks_arguments
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
@@ -51,6 +52,8 @@ class NsRecords:
     """The parent of the records."""
     agent_ingress: pulumi.CustomResource
     """The Agent Ingress, which exists as long as the records do."""
+    place: str = ""
+    """The file and the line of the program that declare the delegation, for messages."""
 
     def options(
         self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
@@ -91,7 +94,7 @@ class NsRecords:
         """
         if zone is None:
             return self.domain
-        return pulumi.Output.all(self.domain, zone).apply(lambda known: _name_below(*known) and str(known[0]))
+        return pulumi.Output.all(self.domain, self.relative_to(zone)).apply(lambda known: str(known[0]))
 
     def relative_to(self, zone: pulumi.Input[str]) -> pulumi.Output[str]:
         """Returns the domain without the name of the zone, such as "connect" in acme.com.
@@ -102,7 +105,23 @@ class NsRecords:
         Returns:
             The name. The preview and the update fail if the domain is outside of the zone, or is the apex.
         """
-        return pulumi.Output.all(self.domain, zone).apply(lambda known: _name_below(*known))
+        problems = Deployment.current().wrong_zones
+
+        def note(domain: str, zone: str) -> None:
+            if problem := _problem_with_zone(domain, canonical_domain(zone)):
+                problems[self.delegation] = str(error(self, problem))
+
+        def name(domain: str, zone: str) -> str:
+            note(domain, zone)
+            if self.delegation in problems:
+                raise WrongZonesError(problems)
+            return domain.removesuffix(f".{canonical_domain(zone)}")
+
+        # The engine gives the domain of an ingress only when that is registered, and the first error ends the program.
+        declared: str | None = getattr(self.agent_ingress, "_declared_domain", None)
+        if declared is not None:
+            pulumi.Output.from_input(zone).apply(lambda known: note(declared, known))
+        return pulumi.Output.all(self.domain, zone).apply(lambda known: name(*known))
 
     def ttl_where(self, is_right: Callable[[int], bool], right: str) -> pulumi.Output[int]:
         """Returns the TTL, and fails if it is not one that the DNS provider takes.
@@ -117,8 +136,8 @@ class NsRecords:
 
         def valid(ttl: int) -> int:
             if not is_right(ttl):
-                raise pulumi.RunError(
-                    f"the ttl of the delegation {self.name} is {ttl}, and this DNS provider takes {right}"
+                raise error(
+                    self, f"the ttl of the delegation {self.name} is {ttl}, and this DNS provider takes {right}"
                 )
             return ttl
 
@@ -192,20 +211,29 @@ def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
-def _name_below(domain: str, zone: str) -> str:
-    """Returns the part of a domain before the name of the zone. Raises pulumi.RunError if there is none."""
-    apex = canonical_domain(zone)
+def error(records: NsRecords, message: str) -> pulumi.RunError:
+    """Returns an error that begins with the place of the delegation in the program.
+
+    Args:
+        records: The records.
+        message: What is wrong.
+    """
+    return pulumi.RunError(f"{records.place}: {message}" if records.place else message)
+
+
+def _problem_with_zone(domain: str, apex: str) -> str:
+    """Returns what is wrong if a domain is not below the apex of a zone, else ""."""
     if domain == apex:
-        raise pulumi.RunError(
+        return (
             f"the domain {domain} is the apex of the zone {apex}, whose NS records are the zone's own: a delegation "
             f"is of a name below it, such as connect.{apex}"
         )
     if not domain.endswith(f".{apex}"):
-        raise pulumi.RunError(
+        return (
             f"the domain {domain} is not in the zone {apex or '(empty)'}: give the delegation's dns the zone that "
             f"{domain} is in"
         )
-    return domain.removesuffix(f".{apex}")
+    return ""
 
 
 # -- adapters ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pulumi_agin import tokens
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic_resource import DynamicResource
 from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
-from pulumi_agin.mistakes import checks_arguments
+from pulumi_agin.mistakes import WrongArgumentsError, checks_arguments
 
 
 class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
@@ -75,7 +75,7 @@ class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
-            raise pulumi.RunError(
+            raise WrongArgumentsError(
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
                 "ResourceOptions; with take_over=True it takes over existing records"
             )

@@ -6,6 +6,7 @@ record, the ingress is still there that the record delegates to.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -186,7 +187,36 @@ def test_what_can_be_known_to_be_wrong_is_refused_in_the_first_preview(
 ) -> None:
     write(project, **program)
     refused = project.preview(fails=True)
-    assert sentence in " ".join(refused.output.split())
+    line = place_of("delegation =", project)
+    assert f"error: __main__.py:{line}: {sentence}" in " ".join(refused.output.split())
+    assert not refused.has_traceback
+    assert emulator.requests() == []
+
+
+def place_of(code: str, project: Project) -> int:
+    """The number of the line of the program that begins with this code."""
+    lines = (project.folder / "__main__.py").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(code))
+
+
+def test_all_wrong_zones_are_named_at_once(project: Project, emulator: Emulator) -> None:
+    project.program(
+        """
+        def delegate(number, zone):
+            ingress = agin.AgentIngress(f"site-{number}", domain=f"Site-{number}.acme.com")
+            dns = agin.dns.rfc2136("127.0.0.1", zone)
+            agin.AgentIngressDelegation(f"site-{number}", ingress, dns)
+
+        for number, zone in enumerate(["acme.org", "acme.com", "site-2.acme.com", "acme.net"] * 5):
+            delegate(number, zone)
+        delegate(20, pulumi.Output.from_input("acme.org"))
+        """
+    )
+    refused = project.preview(fails=True)
+    place = f"__main__.py:{place_of('agin.AgentIngressDelegation', project)}"
+    named = re.findall(rf"{place}: the domain site-(\d+)\.acme\.com is ", refused.output)
+    # Not those whose domain is in the zone.
+    assert named == [str(number) for number in range(21) if number % 4 != 1]
     assert not refused.has_traceback
     assert emulator.requests() == []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import linecache
 import logging
 import re
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
+from pulumi_agin.deployment import Deployment
 from pulumi_agin.dns.records import NsRecords, package
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
 
@@ -243,9 +245,20 @@ def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def refusal(dns: Any, **arguments: Any) -> str:
+    """What is said of a delegation, after its place in the program."""
+    # Each is a run of its own.
+    Deployment.current().wrong_zones.clear()
     with pytest.raises(pulumi.RunError) as caught:
         run_delegation(dns, **arguments)
-    return str(caught.value)
+    return without_place(str(caught.value))
+
+
+def without_place(message: str) -> str:
+    """The rest of a message that begins with the place of a delegation in this file."""
+    file, line, rest = message.split(":", 2)
+    assert file == "test_dns.py"
+    assert "AgentIngressDelegation(" in linecache.getline(__file__, int(line))
+    return rest.removeprefix(" ")
 
 
 def is_first_preview(mocks: Mocks) -> None:
@@ -478,7 +491,9 @@ WRONG_TTLS: list[Any] = [-1, 2**31, 300.5, float("nan"), float("inf"), True, "30
 def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None:
     assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
     assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
-    assert refusal(lambda: adapter("linode", domain_id="acme.com")) == (
+    with pytest.raises(pulumi.RunError) as caught:
+        run_delegation(lambda: adapter("linode", domain_id="acme.com"))
+    assert str(caught.value) == (
         'the domain_id of dns.linode is "acme.com": it must be the number of the zone, such as 1234'
     )
 
@@ -513,14 +528,15 @@ def test_something_else_as_ingress_or_adapter_is_refused(mocks: Mocks) -> None:
         for wrong in ("connect.acme.com", None, agin.AgentIngress):
             with pytest.raises(
                 pulumi.RunError,
-                match=r"^agent_ingress of the delegation connect must be an AgentIngress; got (str|NoneType|type)$",
+                match=r"^test_dns\.py:\d+: agent_ingress of the delegation connect must be an AgentIngress; "
+                r"got (str|NoneType|type)$",
             ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("dnsimple"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
             with pytest.raises(
                 pulumi.RunError,
-                match=r"^dns of the delegation connect must be an adapter such as agin\.dns\.aws\(zone_id=…\), or "
-                r"agin\.dns\.custom\(function\); got (str|NoneType|module|function)$",
+                match=r"^test_dns\.py:\d+: dns of the delegation connect must be an adapter such as "
+                r"agin\.dns\.aws\(zone_id=…\), or agin\.dns\.custom\(function\); got (str|NoneType|module|function)$",
             ):
                 agin.AgentIngressDelegation("connect", connect(), wrong)
 
