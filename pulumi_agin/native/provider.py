@@ -26,7 +26,7 @@ from pulumi_agin.version import VERSION
 from pulumi_agin.words import Special, likeliest_name, why_unknown
 
 from . import properties
-from .names import camel_case, in_snake_case
+from .names import camel_case, in_camel_case, in_snake_case
 from .resources import RESOURCES
 
 if TYPE_CHECKING:
@@ -236,7 +236,8 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
             function = _named(request.tok, FUNCTIONS, "function")
             account = Account(self._settings, self._process)
-            arguments = properties.spelled(request.args)
+            # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
+            arguments = in_camel_case(properties.spelled(request.args))
             result = function.call(account, self._call(request, context), arguments)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.

@@ -529,6 +529,21 @@ def test_functions_have_the_names_of_the_program(plugin: Plugin) -> None:
     assert "2tst_token" in with_token["value"]
 
 
+def test_functions_accept_the_names_of_pythons_sdk(plugin: Plugin) -> None:
+    domains = [f"tunnel.eu.{DOMAIN}"]
+    policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
+    given = {"domain": DOMAIN, "certificate_management_policy": policy, "region_domains": domains, "region": "eu"}
+    yaml = invoke(plugin, "agentConfig", given)["yaml"]
+    in_camel_case = {"certificateManagementPolicy": POLICY, "regionDomains": domains}
+    assert yaml == invoke(plugin, "agentConfig", {"domain": DOMAIN, "region": "eu", **in_camel_case})["yaml"]
+    assert "connect_cas" in yaml
+    wrong = {**given, "certificate_management_policy": {"authority": 5, "private_key_typ": "rsa"}}
+    assert refused(lambda: invoke(plugin, "agentConfig", wrong)) == (
+        "agentConfig: certificateManagementPolicy.authority must be text, but is a number; "
+        'certificateManagementPolicy.privateKeyTyp is not known; did you mean "privateKeyType"?'
+    )
+
+
 # A bug of this package, in a process that has it.
 BUGGY = f"""
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
