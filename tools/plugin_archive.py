@@ -1,9 +1,9 @@
-"""Makes the archive of a release from which Pulumi's CLI installs the provider plugin.
+"""Makes the archives of a release from which Pulumi's CLI installs the provider plugin.
 
-`python3 -m tools.plugin_archive` prints its path. A user installs it with
-`pulumi plugin install resource agin X.Y.Z --file pulumi-resource-agin-vX.Y.Z.tar.gz`.
+`python3 -m tools.plugin_archive` prints their paths. There is one for each platform, under the name that the CLI looks
+for at the `pluginDownloadURL` of the schema. All have the same content, because the plugin is a Python program.
 
-The archive holds the folder `plugin/` and the wheel, and its requirements name this wheel. So it needs neither the
+An archive holds the folder `plugin/` and the wheel, and its requirements name this wheel. So it needs neither the
 repository nor a published package. The wheel's dependencies come from the user's package index, because some of them
 differ between platforms. The same sources always give the same archive.
 """
@@ -22,37 +22,40 @@ from tools.environment import DIST, build_wheel, dev
 from tools.steps import ROOT, exit_status
 
 PLUGIN = ROOT / "plugin"
+# As Go calls them.
+PLATFORMS = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64")
 
 
-def build(folder: Path) -> Path:
-    """Builds the wheel, and an archive with it in `folder`. Returns the archive."""
+def build(folder: Path) -> list[Path]:
+    """Builds the wheel, and archives with it in `folder`. Returns the archives."""
     with tempfile.TemporaryDirectory() as temporary:
         wheel = build_wheel("building the wheel", dev(), Path(temporary))
         version = wheel.name.split("-")[1]
         content = {name: (PLUGIN / name).read_bytes() for name in ("PulumiPlugin.yaml", "__main__.py")}
         content["requirements.txt"] = f"./{wheel.name}[plugin]\n".encode()
         content[wheel.name] = wheel.read_bytes()
-    folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / f"pulumi-resource-agin-v{version}.tar.gz"
-    unfinished = archive.with_suffix(".part")
+    buffer = io.BytesIO()
     # Without times and owners, which differ from run to run.
     with (
-        unfinished.open("wb") as file,
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed,
+        gzip.GzipFile(filename="", fileobj=buffer, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w") as tar,
     ):
         for name, data in content.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
-    return unfinished.replace(archive)
+    folder.mkdir(parents=True, exist_ok=True)
+    archives = [folder / f"pulumi-resource-agin-v{version}-{platform}.tar.gz" for platform in PLATFORMS]
+    for archive in archives:
+        archive.write_bytes(buffer.getvalue())
+    return archives
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tools.plugin_archive", description="Make the plugin's archive.")
-    parser.add_argument("--folder", type=Path, default=DIST, help="where to put it (default: %(default)s)")
+    parser = argparse.ArgumentParser(prog="python3 -m tools.plugin_archive", description="Make the plugin's archives.")
+    parser.add_argument("--folder", type=Path, default=DIST, help="where to put them (default: %(default)s)")
     folder: Path = parser.parse_args().folder
-    return exit_status(lambda: print(build(folder)))
+    return exit_status(lambda: print(*build(folder), sep="\n"))
 
 
 if __name__ == "__main__":

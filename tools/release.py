@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tools import plugin_archive
 from tools.environment import DIST
-from tools.steps import LOGS, ROOT, StepError, exit_status, run_step, say
+from tools.steps import LOGS, ROOT, StepError, exit_status, repository, run_step, say
 
 LOG = LOGS / "release.log"
 BRANCH = "main"
@@ -104,9 +104,7 @@ def notes(root: Path, version: str) -> str:
         ) from None
     if is_to_come:
         raise StepError(f"The heading of {version} in CHANGELOG.md has a date that is yet to come, {day}.")
-    project = (root / "pyproject.toml").read_text(encoding="utf-8")
-    [repository] = re.findall(r'^Repository = "(.+)"$', project, re.MULTILINE)
-    files = f"{repository}/blob/v{version}/"
+    files = f"{repository(root)}/blob/v{version}/"
     lines: list[str] = []
     in_code = False
     for line in section["text"].splitlines():
@@ -133,7 +131,7 @@ def _continues(line: str) -> bool:
 
 
 def packages(folder: Path) -> list[Path]:
-    """Builds the sdist, the wheel and the plugin's archive, and checks them as the package index would.
+    """Builds the sdist, the wheel and the plugin's archives, and checks them as the package index would.
 
     The Python that runs this must have the tools of the development environment.
 
@@ -141,7 +139,7 @@ def packages(folder: Path) -> list[Path]:
         folder: Where to put them. It is emptied first.
 
     Returns:
-        The three files.
+        The sdist, the wheel, and the archive under the name of each platform.
     """
     shutil.rmtree(folder, ignore_errors=True)
     build = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder), "--target"]
@@ -149,7 +147,7 @@ def packages(folder: Path) -> list[Path]:
     run_step("building the wheel", [*build, "wheel"], log=LOG)
     for_index = sorted(folder.iterdir())
     run_step("checking both", [sys.executable, "-m", "twine", "check", "--strict", *for_index], log=LOG)
-    return [*for_index, plugin_archive.build(folder)]
+    return [*for_index, *plugin_archive.build(folder)]
 
 
 def tag(root: Path, version: str, build: Callable[[], object]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -21,8 +21,14 @@ from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
+from tools.steps import ROOT, repository
 
-FILE = Path(__file__).resolve().parent.parent / "pulumi_agin" / "native" / "schema.json"
+FILE = ROOT / "pulumi_agin" / "native" / "schema.json"
+# The examples are the beginnings of its programs, which create one resource after the other.
+PAGE_WITH_EXAMPLES = ROOT / "docs" / "guides" / "languages.md"
+
+REPOSITORY = repository(ROOT)
+OWNER, NAME = REPOSITORY.split("/")[-2:]
 
 # The types of the schema: a model of inputs and one of outputs can be the same type.
 TYPES: dict[str, list[type[BaseModel]]] = {
@@ -59,6 +65,12 @@ DESCRIPTIONS = {
     "agentConfig": "Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.",
 }
 
+EXAMPLES = {
+    "AgentIngress": "An ingress with a certificate",
+    "AgentIngressCertificateValidation": "The wait for the certificate of a delegated domain",
+    "Rfc2136Delegation": "The NS records of an ingress",
+}
+
 CONFIG: dict[str, dict[str, Any]] = {
     "apiKey": {
         "type": "string",
@@ -91,16 +103,25 @@ def make_schema() -> dict[str, Any]:
         "keywords": ["pulumi", "ngrok", "agent ingress", "category/network", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "The pulumi-agin authors",
+        # Without it, the CLI takes the owner of a Git repository, and none for a plugin from elsewhere.
+        "namespace": OWNER,
+        "repository": REPOSITORY,
+        # Where the engine looks for the archives of a release.
+        "pluginDownloadURL": f"github://api.github.com/{OWNER}/{NAME}",
         "language": {
-            # Without names here, those of a package that comes from a Git repository would begin with its owner's.
-            "nodejs": {"packageName": "pulumi-agin", "respectSchemaVersion": True},
+            "nodejs": {"packageName": f"@{OWNER}/agin", "respectSchemaVersion": True},
             # Not pulumi_agin, which is the package for Python programs: a generated one would replace it.
             "python": {
                 "packageName": "pulumi_agin_native",
                 "pyproject": {"enabled": True},
                 "respectSchemaVersion": True,
             },
-            "go": {"rootPackageName": "agin", "respectSchemaVersion": True},
+            # That of the module that `pulumi package add` generates.
+            "go": {
+                "importBasePath": f"{REPOSITORY.removeprefix('https://')}/sdk/go/agin",
+                "rootPackageName": "agin",
+                "respectSchemaVersion": True,
+            },
             "csharp": {"rootNamespace": "PulumiAgin", "respectSchemaVersion": True},
         },
         "config": {"variables": CONFIG},
@@ -140,7 +161,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
     inputs = fields_of(resource.load_inputs())
     outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
     return {
-        "description": DESCRIPTIONS[tokens.name_of(resource.token)],
+        "description": f"{DESCRIPTIONS[tokens.name_of(resource.token)]}\n\n{_example(resource)}",
         "properties": _properties(outputs),
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
@@ -148,6 +169,40 @@ def _resource(resource: Resource) -> dict[str, Any]:
         # A program that takes the place of one in Python takes its resources over.
         "aliases": [{"type": resource.dynamic_token}],
     }
+
+
+def _example(resource: Resource) -> str:
+    """Returns an example of a resource in Pulumi's form, in TypeScript and YAML."""
+    name = tokens.name_of(resource.token)
+    before, begin, after = _program("typescript").partition(f"new agin.{name}(")
+    end, _, _ = after.partition("\n\n")
+
+    program = yaml.safe_load(_program("yaml"))
+    declared = list(program["resources"].items())
+    count = [entry["type"] for _, entry in declared].index(f"agin:{name}") + 1
+    resources = yaml.safe_dump({"resources": dict(declared[:count])}, sort_keys=False)
+    config = {name: entry for name, entry in program["config"].items() if f"${{{name}}}" in resources}
+    settings = yaml.safe_dump({"config": config}, sort_keys=False) if config else ""
+
+    # Without a heading outside of the example, which would stay in languages that it is not in.
+    return f"""{{{{% examples %}}}}
+{{{{% example %}}}}
+### {EXAMPLES[name]}
+
+```typescript
+{before}{begin}{end}
+```
+```yaml
+{settings}{resources}```
+{{{{% /example %}}}}
+{{{{% /examples %}}}}"""
+
+
+def _program(language: str) -> str:
+    """Returns the first program with all resources on the page."""
+    page = PAGE_WITH_EXAMPLES.read_text(encoding="utf-8")
+    programs: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return next(program for program in programs if "AgentIngressCertificateValidation" in program)
 
 
 def _function(function: Function) -> dict[str, Any]:

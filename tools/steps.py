@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,12 @@ GRACE_SECONDS = 10
 
 class StepError(Exception):
     """An error whose message is for the user and needs no traceback."""
+
+
+def repository(root: Path) -> str:
+    """Returns the URL of the project's repository, of pyproject.toml in a folder."""
+    [url] = re.findall(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(url)
 
 
 def exit_status(run: Callable[[], object]) -> int:

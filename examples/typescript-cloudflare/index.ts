@@ -2,7 +2,7 @@
 
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import * as agin from "pulumi-agin";
+import * as agin from "@pulumi-agin/agin";
 
 const config = new pulumi.Config();
 

@@ -2,7 +2,7 @@
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import * as agin from "pulumi-agin";
+import * as agin from "@pulumi-agin/agin";
 
 const config = new pulumi.Config();
 const zone = aws.route53.getZoneOutput({ name: config.require("zone") });

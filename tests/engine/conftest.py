@@ -122,5 +122,5 @@ def typescript_project(project: Project, languages: str, npm_packages: Path, sdk
     # One by one: the language host asks for the plugin of each package of Pulumi's that it finds.
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
         project.link_package(name, npm_packages / name)
-    project.link_package("pulumi-agin", sdks / "nodejs")
+    project.link_package("@pulumi-agin/agin", sdks / "nodejs")
     return project

@@ -172,7 +172,7 @@ class Project:
         self.yaml(f"name: {self.name}\nruntime: nodejs\n{self._plugin}")
         (self.folder / "package.json").write_text(json.dumps({"name": self.name, "private": True}))
         (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
-        imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "pulumi-agin";\n\n'
+        imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "@pulumi-agin/agin";\n\n'
         (self.folder / "index.ts").write_text(imports + dedent(text))
 
     def check_types(self) -> None:

@@ -7,25 +7,33 @@ starts them as a current host does, and the engine attaches to them.
 
 from __future__ import annotations
 
+import functools
+import json
 import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.native.provider import read_schema
 from pulumi_agin.version import VERSION
 from tests.engine.conftest import NewProject
 from tests.engine.git_host import HOST, git_host
 from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project
+from tests.pages import blocks
+from tools import plugin_archive
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "guides" / "languages.md"
 
 # What the archive and the repository need of the sources.
 SOURCES = ("plugin", "pulumi_agin", "pyproject.toml", "README.md", "LICENSE")
@@ -47,6 +55,8 @@ resources:
 outputs:
   targets: ${connect.nsTargets}
 """
+
+PLUGIN_DOWNLOAD_URL = json.loads(read_schema())["pluginDownloadURL"]
 
 # With it, the engine does not take the plugin from the environment that is on PATH.
 NOT_FROM_PATH = {"PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
@@ -164,16 +174,71 @@ def test_the_executable_is_installed_for_all_projects(project: Project, emulator
     assert "resource-agin from $PATH" not in check_that_it_is_used(project, emulator, NOT_FROM_PATH)
 
 
-def test_the_archive_of_a_release_is_installed(
-    project: Project, emulator: Emulator, tmp_path: Path, offline: dict[str, str]
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plugin's archives of a release."""
+    folder = tmp_path_factory.mktemp("archives")
+    plugin_archive.build(folder)
+    return folder
+
+
+@contextmanager
+def release_on_github(archives: Path) -> Iterator[dict[str, str]]:
+    """Serves the archives in place of GitHub.
+
+    Yields:
+        The environment variable by which the CLI finds them.
+    """
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(archives))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            replacement = f"^{PLUGIN_DOWNLOAD_URL}$=http://127.0.0.1:{server.server_port}"
+            yield {"PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": replacement}
+        finally:
+            server.shutdown()
+
+
+def test_a_program_in_typescript_installs_the_plugin_by_itself(
+    typescript_project: Project, emulator: Emulator, archives: Path, offline: dict[str, str]
 ) -> None:
-    command = [sys.executable, "-m", "tools.plugin_archive", "--folder", str(tmp_path)]
-    made = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    archive = Path(made.strip())
-    assert archive.name == f"pulumi-resource-agin-v{VERSION}.tar.gz"
+    typescript_project.typescript_program("""
+        const connect = new agin.AgentIngress("connect", { domain: "connect.acme.com" });
+        export const targets = connect.nsTargets;
+        """)
+    typescript_project.yaml(f"name: {typescript_project.name}\nruntime: nodejs\n")
+    installs_by_itself(typescript_project, emulator, archives, offline)
+
+
+def test_a_program_in_yaml_installs_the_plugin_by_itself(
+    project: Project, languages: str, emulator: Emulator, archives: Path, offline: dict[str, str]
+) -> None:
+    project.add_to_path(languages)
+    [resources] = [text for text in blocks(PAGE.read_text(), "yaml") if PLUGIN_DOWNLOAD_URL in text]
+    outputs = "outputs:\n  targets: ${connect.nsTargets}\n"
+    project.yaml(f"name: test\nruntime: yaml\n{resources.replace('X.Y.Z', VERSION)}{outputs}")
+    installs_by_itself(project, emulator, archives, offline)
+
+
+def installs_by_itself(project: Project, emulator: Emulator, archives: Path, offline: dict[str, str]) -> None:
+    with release_on_github(archives) as variables:
+        command = project.start("preview", env=project.environment | offline | variables | NOT_FROM_PATH)
+        # Whether the preview succeeds, too, depends on the language host of Python.
+        output, _ = command.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    folder = project.folder / "home" / "plugins" / f"resource-agin-v{VERSION}"
+    assert folder.exists(), output
+    with started_as_by_a_host(folder, project, offline) as attached:
+        check_that_it_is_used(project, emulator, attached)
+
+
+def test_the_archive_of_a_release_is_installed(
+    project: Project, emulator: Emulator, archives: Path, offline: dict[str, str]
+) -> None:
+    archive = archives / f"pulumi-resource-agin-v{VERSION}-linux-amd64.tar.gz"
     with tarfile.open(archive) as content:
         wheel = f"pulumi_agin-{VERSION}-py3-none-any.whl"
         assert sorted(content.getnames()) == ["PulumiPlugin.yaml", "__main__.py", wheel, "requirements.txt"]
+    assert len({path.read_bytes() for path in archives.iterdir()}) == 1
 
     printed = project.pulumi("plugin", "install", "resource", "agin", VERSION, "--file", str(archive), env=offline)
     assert "does not provide the extra" not in printed

@@ -18,6 +18,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.engine.project import Project
 from tools import release
+from tools.plugin_archive import PLATFORMS
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,9 +46,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return release.packages(tmp_path_factory.mktemp("packages"))
 
 
-def test_a_release_is_an_sdist_a_wheel_and_the_plugin(packages: list[Path]) -> None:
+def test_a_release_is_an_sdist_a_wheel_and_the_plugin_for_each_platform(packages: list[Path]) -> None:
+    assert PLATFORMS == ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64")
     assert sorted(file.name for file in packages) == [
-        f"pulumi-resource-agin-v{VERSION}.tar.gz",
+        *(f"pulumi-resource-agin-v{VERSION}-{platform}.tar.gz" for platform in PLATFORMS),
         f"pulumi_agin-{VERSION}-py3-none-any.whl",
         f"pulumi_agin-{VERSION}.tar.gz",
     ]

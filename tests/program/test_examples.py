@@ -16,6 +16,7 @@ import pytest
 import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
+from pulumi_agin.native.provider import read_schema
 from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
 from tests.unit.pyproject import project as pyproject
 
@@ -230,6 +231,14 @@ def test_each_is_a_whole_project() -> None:
             assert re.fullmatch(rf"pulumi-agin(\[\w+\])? @ git\+{REPOSITORY}", requirement)
         else:
             assert f"\n$ pulumi package add {REPOSITORY}.git/plugin@vX.Y.Z\n" in readme
+        if language == "typescript":
+            dependencies = json.loads((folder / "package.json").read_text())["dependencies"]
+            imported = re.findall(r'^import .* from "(.+)";$', (folder / "index.ts").read_text(), re.M)
+            assert dependencies.keys() == set(imported)
+            # Where `pulumi package add` generates the SDK.
+            schema = json.loads(read_schema())
+            name, folder_of_sdk = schema["language"]["nodejs"]["packageName"], f"{schema['namespace']}-{schema['name']}"
+            assert dependencies[name] == f"file:sdks/{folder_of_sdk}"
         if folder.name == "automation":  # whose project is in the script
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())

@@ -24,6 +24,8 @@ FILE = re.compile(r"(?:/(?:blob|tree|raw)|)/main/(?P<file>[^#?]+)(?:[#?].*)?")
 BADGE = re.compile(r"/actions/workflows/(?P<workflow>[\w.-]+\.yml)(?:/badge\.svg(?:\?.*)?)?")
 # As pip and `pulumi package add` take it: the repository at a tag, and the plugin in it.
 CLONE = re.compile(r"\.git(?:/plugin)?(?:@v(?:X\.Y\.Z|\d+\.\d+\.\d+))?")
+# As programs in Go import the generated SDK.
+GO_PACKAGE = re.compile(r"/sdk/go/agin")
 RELEASE = re.compile(r"/releases/(?:tag|download)/v(?:X\.Y\.Z|\d+\.\d+\.\d+)(?:/.*)?|/compare/v.*")
 
 
@@ -51,7 +53,7 @@ def is_there(path: str) -> bool:
     if match := BADGE.fullmatch(path):
         return (ROOT / ".github" / "workflows" / match["workflow"]).exists()
     is_page = path in ("", "/") or path.strip("/") in PAGES
-    return bool(is_page or CLONE.fullmatch(path) or RELEASE.fullmatch(path))
+    return bool(is_page or CLONE.fullmatch(path) or GO_PACKAGE.fullmatch(path) or RELEASE.fullmatch(path))
 
 
 def test_every_link_to_the_repository_is_right() -> None:

@@ -7,8 +7,11 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from pulumi_agin.native.provider import SETTINGS, read_schema
+from tests.pages import blocks
+from tests.unit.pyproject import ROOT, project
 from tools.schema import in_json, make_schema
 
 
@@ -77,6 +80,35 @@ def test_every_value_is_described_and_named_in_camel_case(schema: dict[str, Any]
         assert "_" not in name
         assert declared["description"].endswith(".")
         assert re.search(r"`[a-z]+_[a-z_]+`", declared["description"]) is None
+
+
+def test_its_names_are_those_of_the_repository_however_the_plugin_was_got(schema: dict[str, Any]) -> None:
+    repository = project()["project"]["urls"]["Repository"]
+    _, _, place = repository.partition("//github.com/")
+    assert schema["repository"] == repository
+    assert schema["pluginDownloadURL"] == f"github://api.github.com/{place}"
+    assert schema["namespace"] == place.partition("/")[0]
+    assert schema["publisher"]
+    assert schema["language"]["nodejs"]["packageName"] == f"@{schema['namespace']}/agin"
+    assert schema["language"]["go"]["importBasePath"] == f"github.com/{place}/sdk/go/agin"
+    assert schema["language"]["csharp"]["rootNamespace"] == "PulumiAgin"
+
+
+def test_each_resource_has_an_example_that_is_the_beginning_of_the_program_in_the_docs(schema: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "guides" / "languages.md").read_text(encoding="utf-8")
+    programs = blocks(page, "yaml")
+    in_typescript, *_ = blocks(page, "typescript")
+    for token, resource in schema["resources"].items():
+        name = token.rpartition(":")[2]
+        _, _, shown = resource["description"].partition("{{% example %}}")
+        [typescript], [text] = blocks(shown, "typescript"), blocks(shown, "yaml")
+        assert in_typescript.startswith(typescript)
+        assert typescript.rpartition("new agin.")[2].startswith(name)
+        example = yaml.safe_load(text)
+        [program] = [each for each in map(yaml.safe_load, programs) if "certificate" in each.get("resources", {})]
+        assert example["resources"].items() <= program["resources"].items()
+        assert list(example["resources"].values())[-1]["type"] == f"agin:{name}"
+        assert ("config" in example) == ("tsigSecret" in text)
 
 
 def test_a_generated_python_package_does_not_replace_this_one(schema: dict[str, Any]) -> None:
