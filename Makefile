@@ -57,6 +57,13 @@ test: lint docs bind  ## everything that CI runs: lint, then all levels of tests
 versions: env bind  ## tests with the lowest and the newest versions of all dependencies, on each Python that is there
 	@$(BIN)/python -m tools.versions all --jobs $(JOBS) $(T)
 
+go: env bind  ## the whole chain in a program in Go, with a language host that is built for it; not part of make test
+	@export PULUMI_AGIN_TEST_CLI="$$($(PYTHON) -m tools.pulumi_cli)"; \
+	export PULUMI_AGIN_TEST_GO="$$($(PYTHON) -m tools.languages go)"; \
+	export PULUMI_AGIN_TEST_SDKS="$$($(PYTHON) -m tools.sdks)"; \
+	export PULUMI_AGIN_TEST_USER_ENV="$$($(PYTHON) -m tools.environment user)"; \
+	$(BIN)/python -m pytest tests/go $(T)
+
 quick: env  ## the inner loop: lint and the unit tests at once, without BIND, Go, Pulumi's CLI and the network
 	@$(AT_ONCE) --jobs $(LINT) run-unit
 
@@ -137,4 +144,4 @@ release: env  ## the packages and the tag of a release, to push; VERSION=X.Y.Z
 clean:  ## remove everything that was made
 	rm -rf .build
 
-.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions quick run-unit lint $(LINT) acceptance bench pictures env lock bind release clean $(LEVELS)
+.PHONY: docs help demo demo-yaml demo-full demo-shell demo-full-shell demo-destroy demo-yaml-destroy demo-full-destroy test versions go quick run-unit lint $(LINT) acceptance bench pictures env lock bind release clean $(LEVELS)

@@ -58,7 +58,16 @@ NODE = Host(
     "nodejs/cmd/pulumi-language-nodejs",
     "half a minute",
 )
-HOSTS = {host.language: host for host in (YAML, NODE)}
+GO = Host(
+    "go",
+    pulumi_cli.MODULES / "go",
+    pulumi_cli.SDK_PACKAGE,
+    "go/pulumi-language-go",
+    "half a minute",
+)
+HOSTS = {host.language: host for host in (YAML, NODE, GO)}
+# Those of `make test`. Programs in Go run in `make go` only.
+USUAL = ("yaml", "nodejs")
 
 
 def ensure(host: Host, cli: Path) -> Path:
@@ -113,7 +122,9 @@ def _make(host: Host) -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.languages", description="Find or make language hosts.")
-    parser.add_argument("languages", nargs="*", metavar="language", help=f"{' or '.join(HOSTS)}; without any, all")
+    parser.add_argument(
+        "languages", nargs="*", metavar="language", help=f"{' or '.join(HOSTS)}; without any, {' and '.join(USUAL)}"
+    )
     wanted: list[str] = parser.parse_args().languages
     for language in wanted:
         if language not in HOSTS:
@@ -121,7 +132,7 @@ def main() -> int:
 
     def run() -> None:
         cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python())
-        folders = dict.fromkeys(str(ensure(HOSTS[language], cli)) for language in wanted or HOSTS)
+        folders = dict.fromkeys(str(ensure(HOSTS[language], cli)) for language in wanted or USUAL)
         print(os.pathsep.join(folders))
 
     return exit_status(run)

@@ -52,6 +52,12 @@ def languages() -> str:
 
 
 @pytest.fixture(scope="session")
+def go_host() -> Path:
+    """The folder of the host of Go programs, which only `make go` sets up."""
+    return _folder("PULUMI_AGIN_TEST_GO")
+
+
+@pytest.fixture(scope="session")
 def npm_packages() -> Path:
     """The `node_modules` with Pulumi's SDK for TypeScript and what a program needs besides."""
     return _folder("PULUMI_AGIN_TEST_NODE") / "node_modules"

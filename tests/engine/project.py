@@ -159,17 +159,17 @@ class Project:
         (self.folder / "__main__.py").write_text("import pulumi\nimport pulumi_agin as agin\n\n" + dedent(text))
 
     @property
-    def _plugin(self) -> str:
+    def plugin(self) -> str:
         """The part of Pulumi.yaml by which the engine finds the provider plugin without an activated environment."""
         return f"plugins: {{providers: [{{name: agin, path: {self.user_env / 'bin'}}}]}}\n"
 
     def yaml_program(self, text: str) -> None:
         """Makes this a project in YAML, with another program."""
-        self.yaml(f"name: {self.name}\nruntime: yaml\n{self._plugin}{dedent(text)}")
+        self.yaml(f"name: {self.name}\nruntime: yaml\n{self.plugin}{dedent(text)}")
 
     def typescript_program(self, text: str) -> None:
         """Makes this a project in TypeScript, with another program. The usual imports are there already."""
-        self.yaml(f"name: {self.name}\nruntime: nodejs\n{self._plugin}")
+        self.yaml(f"name: {self.name}\nruntime: nodejs\n{self.plugin}")
         (self.folder / "package.json").write_text(json.dumps({"name": self.name, "private": True}))
         (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
         imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "@pulumi-agin/agin";\n\n'

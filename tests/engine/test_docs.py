@@ -128,8 +128,10 @@ def see_all(project: Project, emulator: Emulator) -> None:
 def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
     program: dict[str, dict[str, object]] = {}
     for text in blocks((DOCS / "guides/languages.md").read_text(), "yaml"):
-        # Others are about Pulumi.yaml, and about options of a resource that the page has already.
-        if re.search("^(resources|variables):", text, re.M) and not re.search("aliases:|pluginDownloadURL:", text):
+        # Others are about Pulumi.yaml, whole projects, and options of a resource that the page has already.
+        if re.search("^(resources|variables):", text, re.M) and not re.search(
+            "aliases:|pluginDownloadURL:|runtime:", text
+        ):
             for section, entries in yaml.safe_load(text).items():
                 program.setdefault(section, {}).update(entries)
     yaml_project.yaml_program(yaml.safe_dump(program))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -28,8 +29,9 @@ from pulumi_agin.native.provider import read_schema
 from pulumi_agin.version import VERSION
 from tests.engine.conftest import NewProject
 from tests.engine.git_host import HOST, git_host
-from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project
+from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, listening
 from tests.pages import blocks
+from tests.ports import free_port
 from tools import plugin_archive
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +155,28 @@ def yaml_project(project: Project) -> Project:
     shutil.rmtree(project.folder / "sdks")
     project.yaml(YAML_PROGRAM)
     return project
+
+
+def test_ten_lines_of_yaml_on_the_emulator(project: Project, languages: str) -> None:
+    section = PAGE.read_text().partition("\n## Try it on the emulator\n")[2].partition("\n## ")[0]
+    [program], [install, run] = blocks(section, "yaml"), blocks(section, "sh")
+    assert len(program.splitlines()) == 10
+    assert all(f"{extra} = " in (ROOT / "pyproject.toml").read_text() for extra in ("plugin", "emulator"))
+    # The wheel is installed as test_readme.py does it.
+    assert "pip install 'pulumi-agin[plugin,emulator] @ git+" in install
+    (project.folder / ".venv").symlink_to(project.user_env)
+    project.add_to_path(languages)
+    project.yaml(program)
+    # The one of the page is made by its commands.
+    (project.folder / f"Pulumi.{project.stack}.yaml").unlink()
+    assert "24404" in run
+    port = free_port()
+    commands = run.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}") + "pulumi destroy\nkill %1\n"
+    printed = project.typed(commands, PATH=project.environment["PATH"].partition(":")[2])
+    assert "2 created" in printed
+    assert "warning" not in printed
+    assert re.search(r"nsTargets: \[\n +\[0\]: \"ns-", printed)
+    assert "2 deleted" in printed
 
 
 def test_a_project_names_the_folder_of_the_executable(project: Project, emulator: Emulator) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pulumi_agin import tokens
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.native.provider import SETTINGS
 from tests.engine.project import UNCHANGED, Project, Result
 from tests.engine.test_import import shell
-from tests.keys import OTHER_ACCOUNTS_KEY
+from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.pages import blocks
 from tools.bind import Bind, Key
 
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "languages.md"
 SECRET = "hush-hush"
 
 IN_PYTHON = """
@@ -100,6 +105,32 @@ def moving(yaml_project: Project, emulator: Emulator) -> Project:
     emulator.clear_requests()
     in_yaml(yaml_project)
     return yaml_project
+
+
+def test_every_setting_of_the_stack_config_moves(yaml_project: Project, emulator: Emulator) -> None:
+    section = PAGE.read_text().partition("\n## Moving over from Python\n")[2].partition("\n### ")[0]
+    config, refresh = blocks(re.sub("(?m)^   ", "", section), "sh")
+    # Each setting is in the table, and has its line in both parts of the commands.
+    for name in SETTINGS:
+        assert f"| `agin:{name}` |" in section
+        assert len(re.findall(rf"ngrok:{name}\b", config)) == 2
+    settings = {"ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "77"}
+    yaml_project.config(plain=settings, secret={"ngrok:apiKey": API_KEY})
+    # A setting that is left behind is missed: the environment has others.
+    yaml_project.environment |= {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_KEY": OTHER_ACCOUNTS_KEY}
+    in_python(yaml_project)
+    yaml_project.up()
+    emulator.clear_requests()
+
+    in_yaml(yaml_project)
+    yaml_project.typed(config + refresh)
+    assert methods(emulator) == {"GET"}
+    stored = yaml.safe_load((yaml_project.folder / f"Pulumi.{yaml_project.stack}.yaml").read_text())["config"]
+    assert (stored["agin:apiBaseUrl"], int(stored["agin:timeoutSeconds"])) == (emulator.url, 77)
+    assert stored["agin:apiKey"].keys() == {"secure"}
+    assert stored.keys() == {f"agin:{name}" for name in SETTINGS}
+    yaml_project.up()
+    assert_the_plugins(yaml_project, emulator)
 
 
 def test_with_an_up_first_nothing_changes_either_but_outputs_have_their_old_names(
