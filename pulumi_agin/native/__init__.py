@@ -8,10 +8,24 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+
+from pulumi_agin.version import VERSION
+
+HELP = """\
+usage: pulumi-resource-agin [--version] [--help]
+
+The Pulumi provider plugin for ngrok Agent Ingresses. Pulumi starts it for programs that use the package "agin".
+Documentation: https://github.com/pulumi-agin/pulumi-agin/blob/main/docs/guides/languages.md
+"""
 
 
 def main() -> None:
-    """Runs the plugin until the engine ends it, or is gone."""
+    """Runs the plugin until the engine ends it, or is gone. With --version or --help, it only prints that."""
+    for flag, text in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP)):
+        if flag in sys.argv[1:]:
+            sys.stdout.write(text)
+            return
     # What is loaded now stays. To look through it again and again would take a tenth of the start. The collector works
     # from Configure on.
     gc.disable()
