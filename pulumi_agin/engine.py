@@ -37,8 +37,17 @@ class Engine:
         self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options)) if address else None
 
     def say(self, line: str) -> None:
-        """Shows a line to the user while a call is under way. The CLI does not show what such a plugin prints."""
+        """Shows a line to the user, which the CLI repeats at the end of the command."""
         self._log(engine_pb2.INFO, f"pulumi-agin: {line}")
+
+    def show_progress(self, line: str, urn: str) -> None:
+        """Shows what a call waits for. The CLI shows it in the row of the resource, and does not repeat it.
+
+        Args:
+            line: What the call waits for.
+            urn: The URN of the resource; "" for the stack.
+        """
+        self._log(engine_pb2.INFO, line, urn, is_ephemeral=True)
 
     def warn(self, sentence: str, urn: str) -> None:
         """Shows a warning to the user, which the CLI repeats at the end of the command.
@@ -49,13 +58,13 @@ class Engine:
         """
         self._log(engine_pb2.WARNING, sentence, urn)
 
-    def _log(self, severity: Any, message: str, urn: str = "") -> None:
+    def _log(self, severity: Any, message: str, urn: str = "", *, is_ephemeral: bool = False) -> None:
         if self._stub is None:
             # Somebody runs the plugin by hand.
             level = engine_pb2.LogSeverity.Name(severity).lower()
             print(f"{level}: {message}", file=sys.stderr, flush=True)  # noqa: T201
             return
-        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn)
+        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=is_ephemeral)
         try:
             self._stub.Log(request, timeout=ANSWER_SECONDS)
         except grpc.RpcError:

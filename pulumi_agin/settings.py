@@ -237,12 +237,18 @@ class Settings:
             "or add --run-program)"
         )
 
-    def client(self, clock: Clock | None = None, show: Callable[[str], None] | None = None) -> AgentIngressClient:
+    def client(
+        self,
+        clock: Clock | None = None,
+        show: Callable[[str], None] | None = None,
+        show_progress: Callable[[str, str], None] | None = None,
+    ) -> AgentIngressClient:
         """Makes a client with these settings.
 
         Args:
             clock: What to measure the time and to wait by; None for the system's clock.
             show: Shows a line to the user; None for `say`.
+            show_progress: Shows what a call waits for, and gets the subject of the call; None for `show`.
 
         Raises:
             InvalidInputsError: The settings have problems.
@@ -253,7 +259,7 @@ class Settings:
         from .api.client import AgentIngressClient
         from .api.clock import SYSTEM_CLOCK
 
-        show = show or say
+        show_line = show or say
         return AgentIngressClient(
             self.api_key.value,
             self.base_url.value,
@@ -261,8 +267,8 @@ class Settings:
             api_key_source=str(self.api_key.origin),
             api_key_hint=self.api_key_hint,
             base_url_source=str(self.base_url.origin),
-            say=show,
-            trace=show if self.log else None,
+            show_progress=show_progress or (lambda line, _: show_line(line)),
+            trace=show_line if self.log else None,
             clock=clock or SYSTEM_CLOCK,
         )
 

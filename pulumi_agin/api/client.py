@@ -75,7 +75,7 @@ class AgentIngressClient:
         api_key_source: str = "the argument api_key",
         api_key_hint: str = "",
         base_url_source: str = "the argument base_url",
-        say: Callable[[str], None] | None = None,
+        show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         exchanges: Exchanges | None = None,
@@ -89,7 +89,8 @@ class AgentIngressClient:
             api_key_source: Where the API key came from, as messages say it.
             api_key_hint: What else messages say about that.
             base_url_source: Where the base URL came from, as messages say it.
-            say: Shows a line that says what a call waits for, once it takes longer than a few seconds.
+            show_progress: Shows a line that says what a call waits for, once it takes longer than a few seconds. It
+                also gets the subject of the caller; see `for_caller`.
             trace: Shows a line for each request: method, path, status, milliseconds and operation id.
             clock: The clock that measures the time and waits.
             exchanges: Sends the requests, in place of the network.
@@ -108,16 +109,19 @@ class AgentIngressClient:
         fit_to_show = self._redactor.fit_to_show
         self._refusals = Refusals(self._base_url, base_url_source, api_key_source, api_key_hint, fit_to_show)
         exchanges = exchanges or make_exchanges(api_key, base_url, base_url_source, fit_to_show)
-        self._transport = Transport(exchanges, self._refusals, say=say, trace=trace, clock=clock)
+        self._transport = Transport(exchanges, self._refusals, show_progress=show_progress, trace=trace, clock=clock)
         self._snapshot = Snapshot(self._read_page, _FIRST_PAGE, clock)
         self._creates = _Creates()
         self._is_awaited: Callable[[], bool] = lambda: True
         self._is_received: Callable[[], bool] = lambda: True
+        self._subject = ""
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
 
-    def for_caller(self, is_awaited: Callable[[], bool], is_received: Callable[[], bool]) -> AgentIngressClient:
+    def for_caller(
+        self, is_awaited: Callable[[], bool], is_received: Callable[[], bool], subject: str = ""
+    ) -> AgentIngressClient:
         """Returns this client for a caller that may leave. It shares everything with this one.
 
         Args:
@@ -125,9 +129,10 @@ class AgentIngressClient:
                 sent, except for a last look at what became of a write.
             is_received: Tells, in the thread of a call, whether the caller still takes its result. If not, nothing more
                 is sent at all.
+            subject: What the caller's calls are about, for `show_progress`.
         """
         client = copy.copy(self)
-        client._is_awaited, client._is_received = is_awaited, is_received
+        client._is_awaited, client._is_received, client._subject = is_awaited, is_received, subject
         return client
 
     # -- the calls ----------------------------------------------------------------------------------------
@@ -475,7 +480,7 @@ class AgentIngressClient:
 
     def _deadline(self, timeout_seconds: float | None) -> Deadline:
         seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
-        return Deadline(seconds, self._clock, self._is_awaited)
+        return Deadline(seconds, self._clock, self._is_awaited, self._subject)
 
     def _rest(self, deadline: Deadline) -> Deadline:
         """Returns what is left of the time of a write, to settle it.
@@ -488,6 +493,7 @@ class AgentIngressClient:
             min(SETTLING_SECONDS, deadline.left),
             self._clock,
             lambda: self._is_awaited() or (self._is_received() and next(last_look, False)),
+            self._subject,
         )
 
     def _check_id(self, id_: str) -> str:

@@ -61,14 +61,14 @@ class Wait:
 class Progress:
     """Shows lines for calls that take long. One thread watches all calls, and ends with the last of them."""
 
-    def __init__(self, say: Callable[[str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, show: Callable[[str, str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
         """Starts no thread yet.
 
         Args:
-            say: Shows a line. If it is None, nothing is shown.
+            show: Shows a line about the subject of a call. If it is None, nothing is shown.
             clock: The clock that measures the time.
         """
-        self._say = say
+        self._show = show
         self._clock = clock
         self._lock = threading.Lock()
         self._waits: set[Wait] = set()
@@ -86,21 +86,21 @@ class Progress:
             The wait, to which the call tells what it waits for.
         """
         wait = Wait(doing, deadline, self._clock.monotonic() + FIRST_LINE_SECONDS)
-        if self._say is None:
+        if self._show is None:
             yield wait
             return
         with self._lock:
             self._waits.add(wait)
             if not self._is_watched:
                 self._is_watched = True
-                self._clock.repeat(LOOK_SECONDS, partial(self._watch, self._say))
+                self._clock.repeat(LOOK_SECONDS, partial(self._watch, self._show))
         try:
             yield wait
         finally:
             with self._lock:
                 self._waits.discard(wait)
 
-    def _watch(self, say: Callable[[str], None]) -> bool:
+    def _watch(self, show: Callable[[str, str], None]) -> bool:
         """Shows the lines that are due. Returns False when no call is left."""
         now = self._clock.monotonic()
         with self._lock:
@@ -111,7 +111,7 @@ class Progress:
         for number, wait in enumerate(late):
             wait.says_next = now + NEXT_LINE_SECONDS
             if number < MOST_LINES:
-                say(wait.line())
+                show(wait.line(), wait.deadline.subject)
         if len(late) > MOST_LINES:
-            say(f"still waiting for {len(late) - MOST_LINES} more")
+            show(f"still waiting for {len(late) - MOST_LINES} more", "")
         return True

@@ -88,10 +88,15 @@ class Deadline:
         kept_back: How many of these seconds are reserved for what comes later.
         clock: The clock that measures the time.
         is_awaited: Tells whether anybody still waits for the call. Called in the thread of the call.
+        subject: What the call is about, for whatever shows its progress.
     """
 
     def __init__(
-        self, seconds: float, clock: Clock = SYSTEM_CLOCK, is_awaited: Callable[[], bool] = lambda: True
+        self,
+        seconds: float,
+        clock: Clock = SYSTEM_CLOCK,
+        is_awaited: Callable[[], bool] = lambda: True,
+        subject: str = "",
     ) -> None:
         """Starts the time now.
 
@@ -99,12 +104,14 @@ class Deadline:
             seconds: How long the call may take. More than a year counts as a year.
             clock: The clock that measures the time.
             is_awaited: Tells whether anybody still waits for the call.
+            subject: What the call is about, for whatever shows its progress.
         """
         # A resource's timeout can be longer than the operating system can wait.
         self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
         self.clock = clock
         self.is_awaited = is_awaited
+        self.subject = subject
         self._started = clock.monotonic()
 
     def __str__(self) -> str:
@@ -126,7 +133,7 @@ class Deadline:
         Args:
             seconds: How much earlier.
         """
-        earlier = Deadline(self.seconds, self.clock, self.is_awaited)
+        earlier = Deadline(self.seconds, self.clock, self.is_awaited, self.subject)
         earlier.kept_back = seconds
         earlier._started = self._started
         return earlier
@@ -137,7 +144,7 @@ class Deadline:
         Args:
             seconds: How long the part may take.
         """
-        return Deadline(seconds, self.clock, self.is_awaited)
+        return Deadline(seconds, self.clock, self.is_awaited, self.subject)
 
 
 def in_words(seconds: float) -> str:

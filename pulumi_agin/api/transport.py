@@ -53,7 +53,7 @@ class Transport:
         exchanges: Exchanges,
         refusals: Refusals,
         *,
-        say: Callable[[str], None] | None = None,
+        show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -62,7 +62,7 @@ class Transport:
         Args:
             exchanges: Sends one request.
             refusals: Turns a failure into an error.
-            say: Shows a line that says what a call waits for, once it takes longer than a few seconds.
+            show_progress: Shows a line about the subject of a call, once it takes longer than a few seconds.
             trace: Shows a line for each request: method, path, status, milliseconds and operation id.
             clock: The clock that measures the time and waits.
         """
@@ -71,7 +71,7 @@ class Transport:
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
-        self.progress = Progress(say, clock)
+        self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Answer:
         """Sends a request until it is answered.

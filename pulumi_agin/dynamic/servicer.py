@@ -39,7 +39,7 @@ from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.door import without_sdk_properties
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.results import Abandoned, Failed, PartlyDone
-from pulumi_agin.settings import Settings, say
+from pulumi_agin.settings import Settings
 from pulumi_agin.words import PythonWords
 
 if TYPE_CHECKING:
@@ -180,17 +180,12 @@ def _process() -> Process:
 
 @functools.cache
 def _make_process() -> Process:
+    from pulumi_agin.engine import Engine, address_of_engine
     from pulumi_agin.lifecycle.process import Process
 
-    return Process(PythonVocabulary(), say, warn=_warn)
-
-
-def _warn(sentence: str, urn: str) -> None:
-    """Shows a warning. What the plugin prints would be shown as information."""
-    from pulumi_agin.engine import Engine, address_of_engine
-
-    # The SDK passes on the arguments with which the engine started the process. Without them, the line is printed.
-    Engine(address_of_engine(sys.argv[1:])).warn(sentence, urn)
+    # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
+    engine = Engine(address_of_engine(sys.argv[1:]))
+    return Process(PythonVocabulary(), engine.say, show_progress=engine.show_progress, warn=engine.warn)
 
 
 class PythonVocabulary(PythonWords):

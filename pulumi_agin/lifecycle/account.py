@@ -43,7 +43,7 @@ class Account:
         Raises:
             InvalidInputsError: The settings have problems. `check` reports the same, so the preview shows them.
         """
-        return self.process.client(self.settings).for_caller(call.is_awaited, call.is_received)
+        return self.process.client(self.settings).for_caller(call.is_awaited, call.is_received, call.urn)
 
     def fingerprint(self, id_: str) -> dict[str, str]:
         """Returns the hidden output by which a later call recognizes the API key."""

@@ -6,7 +6,6 @@ next `pulumi up` waits again after a refresh that found the certificate not read
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -183,7 +182,8 @@ class CertificateValidationLifecycle:
             if ingress and state and state.is_ready:
                 if watch.looks > 1:
                     time = in_words(round(elapsed))
-                    self._say(f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {time}")
+                    line = f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {time}"
+                    self._process.show_progress(line, call.urn)
                 return self._outputs(ingress)
             words = problem or (_words(client, ingress) if ingress else "")
             pause = watch.pause_seconds(elapsed)
@@ -198,7 +198,8 @@ class CertificateValidationLifecycle:
                 time = f"{in_words(watch.timeout_seconds)} at most"
                 if round(elapsed):
                     time = f"{in_words(round(elapsed))} ({time})"
-                self._say(f"waiting for the certificate of {name}, for {time}: {'' if problem else 'it is '}{words}")
+                line = f"waiting for the certificate of {name}, for {time}: {'' if problem else 'it is '}{words}"
+                self._process.show_progress(line, call.urn)
             self._pause(call, pause)
 
     def _look(
@@ -228,11 +229,6 @@ class CertificateValidationLifecycle:
             clock.sleep(min(left, NOTICE_SECONDS))
             if not call.is_awaited():
                 raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
-
-    def _say(self, line: str) -> None:
-        # A line that can't be shown means that the engine is gone, which the next pause notices.
-        with contextlib.suppress(OSError):
-            self._process.say(line)
 
     # -- in words -----------------------------------------------------------------------------------------
 

@@ -209,7 +209,8 @@ class NsRecordsLifecycle:
         key = None
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
-        deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, self._process.clock, call.is_awaited)
+        seconds = call.timeout_seconds or TIMEOUT_SECONDS
+        deadline = Deadline(seconds, self._process.clock, call.is_awaited, call.urn)
         return PrimaryServer(
             _address(properties),
             properties["zone"],

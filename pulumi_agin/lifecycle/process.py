@@ -46,23 +46,26 @@ class Process:
         say: Callable[[str], None],
         clock: Clock = SYSTEM_CLOCK,
         *,
+        show_progress: Callable[[str, str], None] | None = None,
         warn: Callable[[str, str], None] = lambda sentence, urn: None,
     ) -> None:
         """Remembers nothing yet.
 
         Args:
             vocabulary: The words of the door.
-            say: Shows a line to the user while a call is under way.
+            say: Shows a line to the user.
             clock: What to measure the time and to wait by.
+            show_progress: Shows what a call for the resource with a URN waits for; None for `say`.
             warn: Shows a warning about the resource with a URN.
         """
         self.vocabulary = vocabulary
-        self.say = say
+        self._say = say
+        self.show_progress = show_progress or (lambda line, urn: say(line))
         self.warn = warn
         self.clock = clock
         self._lock = threading.Lock()
         self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
-        self.progress = Progress(say, clock)
+        self.progress = Progress(self.show_progress, clock)
         """Shows what calls wait for that do not ask ngrok."""
         self.forget_resources()
 
@@ -88,7 +91,7 @@ class Process:
         with self._lock:
             client = self._clients.get(settings, None)
             if client is None:
-                client = settings.client(self.clock, self.say)
+                client = settings.client(self.clock, self._say, self.show_progress)
                 self._clients.put(settings, client)
             return client
 

@@ -38,7 +38,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     """
     clock = InterruptibleClock()
     engine = Engine(address_of_engine(sys.argv[1:]))
-    process = Process(NativeVocabulary(), engine.say, clock, warn=engine.warn)
+    process = Process(NativeVocabulary(), engine.say, clock, show_progress=engine.show_progress, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],

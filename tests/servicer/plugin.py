@@ -1,4 +1,4 @@
-"""The plugin process of each door, called as the engine calls it, without an engine.
+"""The plugin process of each door, called as the engine calls it. Of the engine, there is what shows lines.
 
 Tests write names in snake_case and messages in the words of Python. A plugin translates them for its door.
 """
@@ -107,7 +107,8 @@ class Plugin:
 
     def _begin(self) -> Sequence[str]:
         """What Python is to run."""
-        return self.command
+        self.engine = Engine()
+        return [*self.command, self.engine.address]
 
     # -- the process --------------------------------------------------------------------------------------
 
@@ -132,6 +133,8 @@ class Plugin:
         self._channel.close()
         self.process.terminate()
         self.printed = "".join(self.process.communicate(timeout=20))
+        self.engine.end()
+        self.printed += "".join(f"{line.message}\n" for line in self.engine.lines)
 
     def of(self: AnyPlugin, resource: str | None = None, name: str | None = None) -> AnyPlugin:
         """The same process, with calls about another resource."""
@@ -144,9 +147,8 @@ class Plugin:
         return f"urn:pulumi:dev::test::{self.package}:{self.resource}::{self.name}"
 
     def shown_line(self) -> str:
-        """The next line that the plugin shows to the user. It may be missing from `printed` then."""
-        assert self.process.stderr
-        return self.process.stderr.readline()
+        """The next line that the plugin shows to the user."""
+        return self.engine.unread.get(timeout=60)
 
     def listens(self) -> bool:
         """Whether the plugin takes new connections."""
@@ -291,7 +293,7 @@ PROVIDERS: dict[str, str] = {
 
 @dataclass
 class NativePlugin(Plugin):
-    """`python -m pulumi_agin.native`, the provider plugin, and an engine to which it shows lines.
+    """`python -m pulumi_agin.native`, the provider plugin.
 
     provider_name: that of the provider that calls, which begins with "default" unless it is an explicit one.
     """
@@ -327,20 +329,6 @@ class NativePlugin(Plugin):
             args=packed(config), name=self.provider_name, urn=f"{PROVIDER_URN}::{self.provider_name}"
         )
 
-    def _begin(self) -> Sequence[str]:
-        self.engine = Engine()
-        return [*self.command, self.engine.address]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self.engine.end()
-        self.printed += "".join(f"{line}\n" for line in self.engine.lines)
-
-    def shown_line(self) -> str:
-        return self.engine.unread.get(timeout=60)
-
 
 PROVIDER_URN = "urn:pulumi:dev::test::pulumi:providers:agin"
 
@@ -349,7 +337,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
     """The engine on the side of its plugins: it shows the user what they log, until it ends."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines: list[Any] = []
         self.unread: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._server = grpc.server(ThreadPoolExecutor(4))
         engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
@@ -357,7 +345,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self._server.start()
 
     def Log(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
-        self.lines.append(request.message)
+        self.lines.append(request)
         self.unread.put(request.message)
         return empty_pb2.Empty()
 

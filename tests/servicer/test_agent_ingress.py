@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import engine_pb2
 
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
@@ -170,14 +171,16 @@ def test_diff_compares_four_fields(news: dict[str, Any], changes: bool, replaces
 def test_the_diff_of_a_preview_warns_of_a_policy_that_ngrok_keeps(
     is_preview: bool, news: dict[str, Any], warns: bool
 ) -> None:
-    # No engine started this process, so it prints the warning.
     with DynamicPlugin({**os.environ, "NGROK_API_KEY": API_KEY}) as plugin:
         flag = {"_is_preview": True} if is_preview else {}
         checked, failures = plugin.check({"domain": DOMAIN, **news, **flag}, SAME)
         assert (checked, failures) == ({"domain": DOMAIN, **news}, [])
         assert plugin.diff(OUTPUTS, checked)[0]
-    warning = "warning: ngrok will keep the certificate_management_policy that this update is to remove"
-    assert (warning in plugin.printed) == warns
+    shown = [(line.severity, line.urn, line.ephemeral) for line in plugin.engine.lines]
+    assert shown == ([(engine_pb2.WARNING, plugin.urn, False)] if warns else [])
+    assert (
+        "ngrok will keep the certificate_management_policy that this update is to remove" in plugin.printed
+    ) == warns
 
 
 # -- create, read, update, delete -------------------------------------------------------------------------

@@ -351,19 +351,21 @@ def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for(door: type[Plugin])
         )
         rig.agrees()
     assert re.search(
-        r"^pulumi-agin: still waiting to create the Agent Ingress new\.acme\.com, for \d(\.\d)? seconds \(6 "
+        r"^still waiting to create the Agent Ingress new\.acme\.com, for \d(\.\d)? seconds \(6 "
         r"seconds at most\): no answer yet$",
         rig.plugin.printed,
         re.MULTILINE,
     )
     assert re.search(
-        rf"^pulumi-agin: still waiting to update the Agent Ingress b\.acme\.com \({updated}\), for \d(\.\d)? seconds "
+        rf"^still waiting to update the Agent Ingress b\.acme\.com \({updated}\), for \d(\.\d)? seconds "
         r"\(5 minutes at most\): ngrok accepts 120 requests a minute from the whole account; it goes on in \d "
         r"seconds?$",
         rig.plugin.printed,
         re.MULTILINE,
     )
     assert API_KEY[:8] not in rig.plugin.printed
+    # Each stands in the row of its resource, and only as long as it is true.
+    assert {(line.urn, line.ephemeral) for line in rig.plugin.engine.lines} == {(rig.plugin.urn, True)}
 
 
 @pytest.mark.parametrize("not_taken", ["certificate_management_policy", "description"])

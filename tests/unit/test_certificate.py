@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -272,14 +270,3 @@ def test_a_wait_ends_within_a_second_once_its_engine_is_gone(waiting: Waiting) -
         waiting.run(is_awaited=lambda: waiting.seconds - waiting.began < 11.5)
     assert waiting.seconds - waiting.began <= 12.5
     assert waiting.looks == [0, 2, 4, 8]
-
-
-def test_a_line_that_nobody_takes_any_more_ends_no_wait(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Closed(io.StringIO):
-        def write(self, line: str) -> int:
-            raise BrokenPipeError
-
-    monkeypatch.setattr(sys, "stderr", Closed())
-    waiting.ingress()
-    waiting.then(5, "issued")
-    assert waiting.run()["renews_at"]

@@ -580,7 +580,7 @@ def slow_client(
     return AgentIngressClient(
         Secret(API_KEY),
         timeout_seconds=seconds,
-        say=lambda line: lines.append(f"{clock.now - 1000:.1f}: {line}"),
+        show_progress=lambda line, _: lines.append(f"{clock.now - 1000:.1f}: {line}"),
         clock=clock,
         exchanges=Slow(clock, *outcomes),
     )
