@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .api.retry import Deadline, backoff_seconds, in_words
+from .api.access import LOOPBACK_HOSTS
+from .api.retry import Deadline, Reachability, backoff_seconds, in_words
 from .api.text import one_line
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ class NsSet:
 class PrimaryServer:
     """The primary server of a zone, for one call of the engine.
 
-    Transient failures are retried until the call's time is over: no connection, no answer, SERVFAIL (by RFC 2136, the
-    server has undone an update that it answers with SERVFAIL). Any other failure raises DnsUpdateError at once.
+    Transient failures are retried until the call's time is over: no answer, SERVFAIL (by RFC 2136, the server has
+    undone an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5
+    if the server is on this machine, unless it may have arrived before. Other failures raise DnsUpdateError at once.
     Without a key, messages are unsigned, and answers are trusted without a signature.
 
     If no answer tells whether an update was carried out, the server is asked for its records. If they do not tell
@@ -127,6 +129,7 @@ class PrimaryServer:
         self._zone = zone
         self._key = key
         self._deadline = deadline
+        self._reachability = Reachability(deadline.clock, is_loopback=address.host in LOOPBACK_HOSTS)
         self._progress = progress
 
     # -- the calls ----------------------------------------------------------------------------------------
@@ -398,25 +401,33 @@ class PrimaryServer:
                     return self._exchange(message, operation)
                 except _TransientError as error:
                     reason = str(error)
+                    is_unsent = isinstance(error, _NotConnectedError) and not operation.is_doubtful
+                left = min(deadline.left, self._reachability.seconds_left) if is_unsent else deadline.left
                 pause = backoff_seconds(operation.tries, clock=deadline.clock)
-                if pause >= deadline.left:
-                    raise DnsUpdateError(f"{self._summary(operation)}: {reason}")
-                wait.waits_for(reason, pause)
+                if left <= 0 or pause >= deadline.left:
+                    raise DnsUpdateError(f"{self._summary(operation, is_unsent=is_unsent)}: {reason}")
+                # Without a connection, the last try comes at the end of the time for it.
+                pause = min(pause, left)
+                wait.waits_for(reason, pause, deadline.elapsed + left if is_unsent else None)
                 deadline.clock.sleep(pause)
 
     def _exchange(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
         """Tries once. Raises _TransientError if the next try may succeed."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
+        tried_at = operation.deadline.clock.monotonic()
         seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left)
         try:
             connection = socket.create_connection((self._address.host, self._address.port), seconds)
         except socket.gaierror as error:
             reason = f"its host name can't be resolved ({one_line(str(error.strerror))})"
             if error.errno == socket.EAI_AGAIN:
-                raise _TransientError(reason) from None
+                self._reachability.note_try(tried_at, is_connected=False)
+                raise _NotConnectedError(f"{reason}; check server") from None
             raise DnsUpdateError(f"{self._summary(operation)}: {reason}; check server") from None
         except OSError as error:
-            raise _TransientError(f"no connection{_why(error, seconds)}; check server and port") from None
+            self._reachability.note_try(tried_at, is_connected=False)
+            raise _NotConnectedError(f"no connection{_why(error, seconds)}; check server and port") from None
+        self._reachability.note_try(tried_at, is_connected=True)
         seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
         with connection:
             try:
@@ -476,8 +487,10 @@ class PrimaryServer:
 
     # -- errors in words ----------------------------------------------------------------------------------
 
-    def _summary(self, operation: _Operation) -> str:
-        effort = f" after {operation.tries} tries in {operation.deadline}" if operation.tries > 1 else ""
+    def _summary(self, operation: _Operation, *, is_unsent: bool = False) -> str:
+        # The limit of the call is not what ends the tries to connect.
+        time = in_words(operation.deadline.elapsed) if is_unsent else str(operation.deadline)
+        effort = f" after {operation.tries} tries in {time}" if operation.tries > 1 else ""
         return f"could not {operation.action} at {self._address}{effort}"
 
     def _untrusted_answer_error(self, operation: _Operation, why: str) -> DnsUpdateError:
@@ -562,6 +575,10 @@ class _AliasError(DnsUpdateError):
 
 class _TransientError(Exception):
     """A try failed, and the next one may succeed. The text is a clause that says what went wrong."""
+
+
+class _NotConnectedError(_TransientError):
+    """No connection could be made, so a try has sent nothing."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
     NgrokError
     ├── InvalidInputsError      the values are not valid; nothing was sent
     ├── UnreachableError        no answer, or only an incomplete one
+    │   └── NotConnectedError       no connection could be made
     ├── RedirectError           the answer was a redirect, which is never followed
     ├── BadAnswerError          an answer that ngrok's API would not give
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
@@ -36,6 +37,10 @@ class InvalidInputsError(NgrokError):
 
 class UnreachableError(NgrokError):
     """No answer came, or it was cut short, although the request was repeated."""
+
+
+class NotConnectedError(UnreachableError):
+    """No connection could be made, although that was tried for a while."""
 
 
 class RedirectError(NgrokError):

@@ -67,6 +67,11 @@ class NoAnswer(NamedTuple):
     may_have_arrived: bool
     is_transient: bool
 
+    @property
+    def is_unconnected(self) -> bool:
+        """Whether no connection could be made, so that nothing was sent. It may be possible a little later."""
+        return self.is_transient and not self.may_have_arrived
+
 
 class Exchanges:
     """Exchanges with one API, over kept-alive connections. Threads may share it.
@@ -158,8 +163,10 @@ class Exchanges:
             if is_late:
                 under_way.give_up()
         if is_late:
-            within = f"within {in_words(seconds)}"
-            reason = f"its answer did not end {within}" if under_way.is_answered else f"it did not answer {within}"
+            time = in_words(seconds)
+            reason = f"it did not answer within {time}" if under_way.is_sent else f"timed out after {time}"
+            if under_way.is_answered:
+                reason = f"its answer did not end within {time}"
             return NoAnswer(reason, under_way.is_sent, is_transient=True)
         [result] = outcome
         if isinstance(result, Answer):
@@ -169,9 +176,11 @@ class Exchanges:
         session.close()
         proxy = proxies.proxy_for(url) if self._use_proxies else None
         failure = _Failure(result, under_way, proxy is not None and proxies.is_malformed(proxy))
-        return NoAnswer(
-            failure.reason(self._fit_to_show, connect_seconds, read_seconds), under_way.is_sent, failure.is_transient()
-        )
+        reason = failure.reason(self._fit_to_show, connect_seconds, read_seconds)
+        no_answer = NoAnswer(reason, under_way.is_sent, failure.is_transient())
+        if no_answer.is_unconnected and proxy is not None:
+            return no_answer._replace(reason=f"{reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
+        return no_answer
 
     def _take_session(self) -> _Session:
         try:
@@ -282,7 +291,7 @@ class _Failure:
         if any(isinstance(each, ReadTimeoutError) for each in self._causes):
             return f"it did not answer within {in_words(read_seconds)}"
         if isinstance(self._error, requests.ConnectTimeout):
-            return f"no connection within {in_words(connect_seconds)}"
+            return f"timed out after {in_words(connect_seconds)}"
         if self._exchange.is_answered or any(isinstance(each, _CutShortError) for each in self._causes):
             return "the answer was cut short"
         innermost = self._causes[-1]

@@ -31,6 +31,7 @@ class Wait:
         says_next: When its next line is due, by the monotonic clock.
         reason: What it waits for at the moment.
         until: When that will be over, by the monotonic clock, if it is known.
+        at_most: How long the call takes at most if that does not end, in seconds; None for as long as it may take.
     """
 
     doing: str
@@ -38,15 +39,18 @@ class Wait:
     says_next: float
     reason: str = "no answer yet"
     until: float | None = None
+    at_most: float | None = None
 
-    def waits_for(self, reason: str, seconds: float | None = None) -> None:
+    def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
         """Records what the call waits for from now on.
 
         Args:
             reason: What it waits for.
             seconds: How long that takes at most, in seconds; None if that is not known.
+            at_most: How long the call takes at most if that does not end, in seconds; None for as long as it may take.
         """
         self.reason = reason
+        self.at_most = at_most
         self.until = None if seconds is None else self.deadline.clock.monotonic() + seconds
 
     def line(self) -> str:
@@ -55,7 +59,9 @@ class Wait:
         until = self.until  # the thread of the call may change it meanwhile
         now = self.deadline.clock.monotonic()
         left = f"; it goes on in {in_words(max(round(until - now), 1))}" if until and until > now else ""
-        return f"still waiting to {self.doing}, for {self.deadline}: {self.reason}{left}"
+        at_most = self.at_most or self.deadline.seconds
+        time = f"{in_words(self.deadline.elapsed)} ({in_words(at_most)} at most)"
+        return f"still waiting to {self.doing}, for {time}: {self.reason}{left}"
 
 
 class Progress:

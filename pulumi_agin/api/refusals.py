@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from . import errors
-from .access import PUBLIC_API
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from . import errors, retry
+from .access import LOOPBACK_HOSTS, PUBLIC_API
 from .exchange import Answer, NoAnswer
 from .request import Request
 
@@ -68,20 +71,27 @@ class Refusals:
         """
         if isinstance(outcome, NoAnswer):
             whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-            return f"no answer from {self.base_url}{whose}: {outcome.reason}"
+            what = "connection to" if outcome.is_unconnected else "answer from"
+            return f"no {what} {self.base_url}{whose}: {outcome.reason}"
         return f"ngrok answered {self._read(outcome).words}"
 
-    def error(self, request: Request, outcome: Answer | NoAnswer, effort: str = "") -> errors.NgrokError:
+    def error(
+        self, request: Request, outcome: Answer | NoAnswer, effort: str = "", retry_after: float | None = None
+    ) -> errors.NgrokError:
         """Returns the error for an outcome.
 
         Args:
             request: What was asked.
             outcome: An answer of 300 and above, or none.
             effort: How often and for how long the request was tried, as it follows what was being done; "" for one try.
+            retry_after: The seconds after which the service wants us to come back, if it said so.
         """
         could_not = f"could not {request.doing}"
         if isinstance(outcome, NoAnswer):
-            return errors.UnreachableError(f"{could_not}{effort}: {self.reason(outcome)}")
+            message = f"{could_not}{effort}: {self.reason(outcome)}"
+            if outcome.is_unconnected:
+                return errors.NotConnectedError(f"{message}; {self._connection_hint()}")
+            return errors.UnreachableError(message)
         status = outcome.status_code
         if status < 400:
             target = self.fit_to_show(_host(outcome.headers.get("Location", "")))
@@ -100,6 +110,8 @@ class Refusals:
                 f"{self._base_url_hint()}"
             )
         message = f"{could_not}{effort}: {self.reason(outcome)}"
+        if retry_after and retry.is_transient(status):
+            message += f", and asked to wait {retry.in_words(retry_after)}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
@@ -148,11 +160,39 @@ class Refusals:
     def _base_url_hint(self) -> str:
         return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
 
+    def _connection_hint(self) -> str:
+        """Says what to start or to check if no connection can be made."""
+        if self.base_url == PUBLIC_API:
+            return "check the network, and the proxy if there is one"
+        url = parse_url(self.base_url)
+        # The emulator has neither TLS nor a path before those of the API.
+        if url.scheme != "http" or url.path not in (None, "/"):
+            return "check the base URL, and that its service is running"
+        flags = f"{'--host ::1 ' if url.host == '[::1]' else ''}--port {url.port or 80}"
+        return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
+
     def _beginning(self, answer: Answer) -> str:
         text = answer.content[:400].decode("utf-8", "replace")
         if "\0" in text:
             return "is not text"
         return f'begins "{self.fit_to_show(text, 80)}"' if text.strip() else "is empty"
+
+
+def is_loopback(base_url: str, source: str) -> bool:
+    """Returns whether requests sends to this machine. This parses as requests does: others may see another host.
+
+    Args:
+        base_url: The URL of the API.
+        source: Where it came from, as messages say it.
+
+    Raises:
+        InvalidInputsError: It is not a URL.
+    """
+    try:
+        host = parse_url(base_url).host or ""
+    except LocationParseError:
+        raise errors.InvalidInputsError(f"the base URL from {source} is not a URL; ngrok's is {PUBLIC_API}") from None
+    return host.strip("[]") in LOOPBACK_HOSTS
 
 
 def is_from_gateway(answer: Answer) -> bool:

@@ -6,6 +6,7 @@ The loop that uses them is `Transport.send`.
 from __future__ import annotations
 
 import email.utils
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
@@ -14,6 +15,10 @@ from .clock import SYSTEM_CLOCK, Clock
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 20.0
+
+# How long to try to connect to a server that can't be reached: elsewhere, and on this machine.
+UNCONNECTED_SECONDS = 30.0
+UNCONNECTED_LOOPBACK_SECONDS = 5.0
 
 # Too many requests, and failures of the service or of a gateway in front of it.
 # ngrok's maintenance answers (ERR_NGROK_1500 and 1501) are 503.
@@ -78,6 +83,42 @@ def parse_http_date(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+class Reachability:
+    """Since when no connection to a server can be made, and how long it is still worth trying.
+
+    Threads may share it: whatever one of them meets is true for all.
+    """
+
+    def __init__(self, clock: Clock, *, is_loopback: bool) -> None:
+        """Assumes that the server can be reached.
+
+        Args:
+            clock: The clock that measures the time.
+            is_loopback: Whether the server is on this machine.
+        """
+        self._clock = clock
+        self._seconds = UNCONNECTED_LOOPBACK_SECONDS if is_loopback else UNCONNECTED_SECONDS
+        self._lost_at: float | None = None
+
+    def note_try(self, tried_at: float, *, is_connected: bool) -> None:
+        """Records whether a connection could be made.
+
+        Args:
+            tried_at: When that was tried, by the monotonic clock.
+            is_connected: Whether it could.
+        """
+        if is_connected:
+            self._lost_at = None
+        elif self._lost_at is None:
+            self._lost_at = tried_at
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it is still worth trying, in seconds."""
+        lost_at = self._lost_at  # another thread may change it meanwhile
+        return math.inf if lost_at is None else self._seconds - (self._clock.monotonic() - lost_at)
 
 
 class Deadline:

@@ -6,18 +6,16 @@ from collections.abc import Callable
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
 
 from pulumi_agin.version import VERSION
 
 from . import errors, retry
-from .access import LOOPBACK_HOSTS, PUBLIC_API, Secret
+from .access import Secret
 from .clock import SYSTEM_CLOCK, Clock
 from .exchange import Answer, Exchanges, NoAnswer
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
-from .refusals import OPERATION_ID, Refusals, is_from_gateway
+from .refusals import OPERATION_ID, Refusals, is_from_gateway, is_loopback
 from .request import Request
 from .retry import Deadline
 
@@ -37,7 +35,8 @@ class Transport:
 
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
-    | no connection, no answer, an incomplete answer   | yes, after 0.5 to 1 second at first, up to 20 later |
+    | no answer, an incomplete answer                  | yes, after 0.5 to 1 second at first, up to 20 later |
+    | no connection                                    | the same, for 30 seconds; on this machine for 5     |
     | 500, 502, 503, 504                               | the same, or later if `Retry-After` says so         |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
@@ -45,7 +44,8 @@ class Transport:
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 
-    Threads may share it. After a 429 they wait together.
+    Threads may share it. After a 429 they wait together. A write that may have arrived is repeated until the time of
+    its call is over even if no connection can be made, because only an answer tells what became of it.
     """
 
     def __init__(
@@ -71,6 +71,8 @@ class Transport:
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
+        is_local = is_loopback(refusals.base_url, refusals.base_url_source)
+        self._reachability = retry.Reachability(clock, is_loopback=is_local)
         self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Answer:
@@ -93,26 +95,32 @@ class Transport:
                 ticket = self._take_ticket(request, deadline, failure, wait)
                 wait.waits_for("no answer yet")
                 outcome = self._exchange(request, deadline, ticket)
-                if _may_have_effect(outcome):
+                if request.method != "GET" and _may_have_effect(outcome):
                     request.note_possible_effect()
                 if isinstance(outcome, Answer) and outcome.status_code < 300:
                     return outcome
-                failure = self._refusals.error(request, outcome, _effort(request, deadline))
+                is_unsent = _is_unconnected(outcome) and request.effective_since is None
+                retry_after = self._retry_after(outcome)
+                failure = self._refusals.error(request, outcome, _effort(request, deadline, is_unsent), retry_after)
                 if not _is_transient(outcome):
                     raise failure
                 if isinstance(outcome, Answer) and outcome.status_code == 429:
                     # The limit knows how long to wait.
                     continue
                 repetition += 1
-                pause = retry.backoff_seconds(repetition, self._retry_after(outcome), self._clock)
-                if pause >= deadline.left:
+                pause = retry.backoff_seconds(repetition, retry_after, self._clock)
+                left = min(deadline.left, self._reachability.seconds_left) if is_unsent else deadline.left
+                if left <= 0 or pause >= deadline.left:
                     raise failure
-                wait.waits_for(self._refusals.reason(outcome), pause)
+                # Without a connection, the last try comes at the end of the time for it.
+                pause = min(pause, left)
+                wait.waits_for(self._refusals.reason(outcome), pause, deadline.elapsed + left if is_unsent else None)
                 self._clock.sleep(pause)
 
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
         """Waits until the account's limit has room, and returns a ticket that must be given back to the limit."""
-        wait.waits_for(_LIMIT_WORDS, self._rate_limit.seconds_closed())
+        closed = self._rate_limit.seconds_closed()
+        wait.waits_for(_LIMIT_WORDS, closed)
         ticket = self._rate_limit.enter(deadline)
         if not deadline.is_awaited():
             # The caller may have cleaned up by now, and would not undo what is done later.
@@ -122,7 +130,7 @@ class Transport:
         if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline} too little time is left to wait "
-                "until it accepts one more",
+                f"until it accepts one more{f', in {retry.in_words(closed)}' if closed else ''}",
                 status=429,
                 error_code="",
                 operation_id="",
@@ -145,6 +153,7 @@ class Transport:
                 read_seconds=min(READ_TIMEOUT_SECONDS, left),
             )
             answer = outcome if isinstance(outcome, Answer) else None
+            self._reachability.note_try(request.last_sent, is_connected=not _is_unconnected(outcome))
             return outcome
         finally:
             # This also runs if the user interrupts us.
@@ -188,7 +197,7 @@ def make_exchanges(
         "User-Agent": f"pulumi-agin/{VERSION}",
     }
     # Plain http is only for this machine, and a proxy is usually another machine.
-    return Exchanges(_Bearer(api_key), headers, fit_to_show, use_proxies=not _is_loopback(base_url, base_url_source))
+    return Exchanges(_Bearer(api_key), headers, fit_to_show, use_proxies=not is_loopback(base_url, base_url_source))
 
 
 class _Bearer(AuthBase):
@@ -201,20 +210,15 @@ class _Bearer(AuthBase):
         return request
 
 
-def _is_loopback(base_url: str, source: str) -> bool:
-    """Tells whether requests sends to this machine. This parses as requests does: others may see another host."""
-    try:
-        host = parse_url(base_url).host or ""
-    except LocationParseError:
-        raise errors.InvalidInputsError(f"the base URL from {source} is not a URL; ngrok's is {PUBLIC_API}") from None
-    return host.strip("[]") in LOOPBACK_HOSTS
-
-
 def _may_have_effect(outcome: Answer | NoAnswer) -> bool:
     """Tells whether ngrok may have carried out what was asked, or may do so yet."""
     if isinstance(outcome, NoAnswer):
         return outcome.may_have_arrived
     return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)
+
+
+def _is_unconnected(outcome: Answer | NoAnswer) -> bool:
+    return isinstance(outcome, NoAnswer) and outcome.is_unconnected
 
 
 def _is_transient(outcome: Answer | NoAnswer) -> bool:
@@ -223,6 +227,8 @@ def _is_transient(outcome: Answer | NoAnswer) -> bool:
     return retry.is_transient(outcome.status_code)
 
 
-def _effort(request: Request, deadline: Deadline) -> str:
+def _effort(request: Request, deadline: Deadline, is_unsent: bool) -> str:
     """Returns how often and for how long the request was tried, if it was more than once."""
-    return f" after {request.tries} tries in {deadline}" if request.tries > 1 else ""
+    # The limit of the call is not what ends the tries to connect.
+    time = retry.in_words(deadline.elapsed) if is_unsent else str(deadline)
+    return f" after {request.tries} tries in {time}" if request.tries > 1 else ""

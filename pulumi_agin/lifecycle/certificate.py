@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.errors import ApiError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.api.text import holds_secret
 from pulumi_agin.canonical import matches_policy, without_none
@@ -44,8 +44,8 @@ PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
 # How long one look may take, even if the time of the wait is over. It is short, because a look that retries does not
-# notice when the time is over.
-LOOK_SECONDS = 20
+# notice when the time is over. But it is long enough to find out that nothing listens.
+LOOK_SECONDS = 35
 
 # How often a line shows that the wait goes on while nothing changes.
 LINE_SECONDS = 30
@@ -217,7 +217,9 @@ class CertificateValidationLifecycle:
                 "`pulumi refresh` removes it from the state"
             ) from None
         except (UnreachableError, ApiError) as error:
-            if isinstance(error, ApiError) and not is_transient(error.status):
+            # A wait that has begun outlasts failures of the network. Before, there may be nothing to connect to at all.
+            has_nothing_to_wait_for = isinstance(error, NotConnectedError) and before is None
+            if has_nothing_to_wait_for or (isinstance(error, ApiError) and not is_transient(error.status)):
                 raise
             return before, str(error)
 

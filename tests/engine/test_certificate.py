@@ -47,8 +47,8 @@ def test_a_wait_is_made_once_and_its_outputs_stay_known(project: Project, emulat
     program(project)
     up = project.up()
     assert "3 created" in up
-    assert f"pulumi-agin: waiting for the certificate of {DOMAIN}, for 45 minutes at most: it is " in up
-    assert f"pulumi-agin: the certificate of {DOMAIN} is issued, after " in up
+    assert f"waiting for the certificate of {DOMAIN}, for 45 minutes at most: it is " in up
+    assert f"the certificate of {DOMAIN} is issued, after " in up
     outputs = project.outputs()
     assert (outputs["domain"], outputs["renews_at"] > "2024") == (DOMAIN, True)
 

@@ -117,17 +117,17 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
 
         def see(line: str) -> None:
             for each in [each for each in waiting if f"still waiting to {each}" in line]:
+                # In the row of the resource.
                 assert re.search(
-                    r"pulumi-agin: still waiting to .*, for \d+(\.\d)? seconds? \([\w ]+ at most\): ", line
+                    rf"AgentIngress [ab] \w+ing \(\d+s\) .*still waiting to {each}.*, for \d+(\.\d)? seconds? "
+                    r"\([\w ]+ at most\): ngrok answered 503",
+                    line,
                 )
-                assert f"no answer from {emulator.url} (the base URL from the environment variable NGROK_API_B" in line
-                # Reset if the service went away just when the connection was made.
-                assert re.search("Connection (refused|reset by peer)", line)
                 waiting.remove(each)
                 if not waiting:
-                    emulator.resume()
+                    emulator.clear_faults()
 
-        emulator.pause()
+        emulator.add_fault(None, "answer", status=503, times=None)
         return see
 
     project.program(ONE.format("old"))
@@ -146,6 +146,31 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
     assert emulator.ingresses() == []
     for shown in (up, refresh, destroy):
         assert API_KEY[:8] not in shown
+        # It is not true any more.
+        assert "still waiting" not in shown.diagnostics
+
+
+def test_a_service_that_is_not_started_fails_each_command_with_one_sentence(
+    project: Project, emulator: Emulator
+) -> None:
+    project.program(ONE.format("old"))
+    project.up()
+    project.program(ONE.format("new"))
+    emulator.stop()
+    port = emulator.url.rpartition(":")[2]
+    for failed, doing in (
+        (project.up(fails=True), "update"),
+        (project.refresh(fails=True), "read"),
+        (project.destroy(fails=True), "delete"),
+    ):
+        assert re.fullmatch(
+            rf"could not {doing} the Agent Ingress connect\.acme\.com \(agin_\w+\) after \d tries in \S+ seconds: no "
+            rf"connection to {emulator.url} \(the base URL from the environment variable NGROK_API_BASE_URL\): "
+            rf"Connection refused; start the emulator there with `pulumi-agin emulator --port {port}`, or correct the "
+            "base URL",
+            error(failed),
+        )
+        assert "still waiting" not in failed.diagnostics
 
 
 # -- what does not ----------------------------------------------------------------------------------------

@@ -206,7 +206,7 @@ WRONG_SETTINGS = {
     ("NGROK_API_KEY", ""): "there is no ngrok API key: set it with `pulumi config set --secret",
     ("NGROK_API_KEY", "nobodys"): "check that it is a valid key of your account",
     ("NGROK_API_BASE_URL", "http://127.0.0.1:1"): (
-        "no answer from http://127.0.0.1:1 (the base URL from the environment variable NGROK_API_BASE_URL)"
+        "no connection to http://127.0.0.1:1 (the base URL from the environment variable NGROK_API_BASE_URL)"
     ),
 }
 

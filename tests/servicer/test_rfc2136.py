@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,18 @@ import dns.tsig
 import dns.update
 import pytest
 
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.progress import Progress
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.dns_update import DnsUpdateError, NsSet, PrimaryServer, TsigKey
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic.servicer import ProviderError
+from pulumi_agin.nameservers import Server
+from tests.ports import free_port
 from tests.servicer.conftest import through_both_doors
 from tests.servicer.line import Outage, Rule, between, is_update
 from tests.servicer.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError
+from tests.unit.clock import Clock
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"
@@ -774,13 +780,50 @@ def test_clocks_that_differ(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None
     assert found(bind) == ([], 0)
 
 
-def test_nobody_there(plugin: Plugin, bind: Bind) -> None:
-    bind.stop()
-    message = refused(lambda: plugin.create(inputs(bind.port), timeout=SECONDS))
-    assert f"could not create the NS records of {DOMAIN} at 127.0.0.1:{bind.port} after " in message
-    assert f" seconds ({SECONDS} seconds at most): no connection (Connection refused); check server and port" in message
+def primary(clock: Clock, host: str, port: int, lines: list[str] | None = None) -> PrimaryServer:
+    """A primary server of acme.com, whose waits take only the clock's time."""
+    key = TsigKey(KEY.name, Secret(KEY.secret), KEY.algorithm)
+    progress = Progress(None if lines is None else lambda line, _: lines.append(line), clock)
+    return PrimaryServer(Server(host, port), "acme.com", key, Deadline(60, clock), progress, str)
+
+
+def test_nothing_listens(plugin: Plugin) -> None:
+    port = free_port()
+    clock = Clock()
+    with pytest.raises(DnsUpdateError) as caught:
+        primary(clock, "127.0.0.1", port).create(DOMAIN, NsSet(tuple(TARGETS), 300))
+    assert str(caught.value) == (
+        f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after 4 tries in 5 seconds: no connection "
+        "(Connection refused); check server and port"
+    )
+    assert sum(clock.slept) == 5
+    message = refused(lambda: plugin.delete(DOMAIN, outputs(port), timeout=0.1))
+    assert f"could not delete the NS records of {DOMAIN} at 127.0.0.1:{port}: no connection (Con" in message
     message = refused(lambda: plugin.delete(DOMAIN, outputs(1, server="ns1.invalid"), timeout=0.1))
     assert f"could not delete the NS records of {DOMAIN} at ns1.invalid:1: its host name can't be resolved (" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "Try again"), "its host name can't be resolved (Try again); check server"),
+        (TimeoutError(), "no connection within 5 seconds; check server and port"),
+    ],
+)
+def test_elsewhere_a_connection_is_tried_for_30_seconds(
+    error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> socket.socket:
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    clock = Clock()
+    with pytest.raises(DnsUpdateError) as caught:
+        primary(clock, "ns1.acme.com", 53).read(DOMAIN)
+    assert str(caught.value) == (
+        f"could not read the NS records of {DOMAIN} at ns1.acme.com:53 after 6 tries in 30 seconds: {reason}"
+    )
+    assert sum(clock.slept) == 30
 
 
 def test_a_server_that_does_not_answer_in_time(plugin: Plugin) -> None:
@@ -791,14 +834,19 @@ def test_a_server_that_does_not_answer_in_time(plugin: Plugin) -> None:
 
 
 def test_a_server_that_is_started_again_is_waited_for(bind: Bind) -> None:
-    with of_delegations() as plugin, ThreadPoolExecutor() as pool:
-        bind.stop()
-        created = pool.submit(plugin.create, inputs(bind.port))
-        line = plugin.shown_line()
-        assert f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3" in line
-        assert "no connection (Connection refused); check server and port; it goes on in" in line
-        bind.start()
-        assert created.result()[0] == DOMAIN
+    class Pauses(Clock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if len(self.slept) == 3:
+                bind.start()
+
+    lines: list[str] = []
+    bind.stop()
+    assert primary(Pauses(), "127.0.0.1", bind.port, lines).create(DOMAIN, NsSet(tuple(TARGETS), 300)) is None
+    assert lines == [
+        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3 seconds (5 seconds at "
+        "most): no connection (Connection refused); check server and port"
+    ]
     assert found(bind) == (TARGETS, 300)
 
 

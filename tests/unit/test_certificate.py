@@ -11,7 +11,7 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.errors import ApiError
+from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.dynamic.servicer import PythonVocabulary
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.call import Call
@@ -167,6 +167,22 @@ def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys
     assert "not been issued within the time that timeout_seconds allows, 20 seconds: it is being issued" in sentence
     assert ", as last seen: could not read the Agent Ingress" in sentence
     assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
+
+
+def test_nothing_that_listens_is_waited_for_no_longer_than_any_call_does(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.emulator.stop()
+    with pytest.raises(NotConnectedError, match="after 4 tries in 5 seconds: no connection to http://127"):
+        waiting.run()
+    assert waiting.seconds - waiting.began == 5
+
+
+def test_a_wait_that_has_begun_outlasts_an_outage(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.events.append((1, waiting.emulator.stop))
+    waiting.events.append((600, waiting.emulator.start))
+    waiting.then(600, "issued")
+    assert waiting.run()["renews_at"]
 
 
 def test_one_that_is_not_in_the_account_is_not_waited_for(waiting: Waiting) -> None:

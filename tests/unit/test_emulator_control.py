@@ -443,7 +443,7 @@ def test_the_pages_examples(session: requests.Session) -> None:
             session.headers["Authorization"] = "Bearer emulator-key"
             emulator.reset()
             made = create(emulator, session)
-            body = arguments.replace("agin_…", made["id"]).replace('"seconds": 5', '"seconds": 0')
+            body = arguments.replace("agin_…", made["id"]).replace('"seconds": 3', '"seconds": 0')
             method = "POST" if post or arguments else "GET"
             answer = requests.request(
                 method,

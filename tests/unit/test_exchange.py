@@ -24,6 +24,7 @@ from requests.auth import HTTPBasicAuth
 from pulumi_agin.api import exchange as module
 from pulumi_agin.api import proxies
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from tests.ports import free_port
 from tests.unit.wire import Handle, drip_on, receive, reply, serve, trickle
 
 # Enough for what comes at once, on a busy machine too.
@@ -214,7 +215,7 @@ def test_a_handshake_that_breaks_off_or_never_ends(authority: trustme.CA) -> Non
         assert outcome(f"https://{place}") == (NEVER_SENT, REPEATED)
     with serve(trickle_handshake) as place:
         result = exchange(f"https://{place}", seconds=SHORT)
-    assert result == NoAnswer("it did not answer within 0.3 seconds", NEVER_SENT, REPEATED)
+    assert result == NoAnswer("timed out after 0.3 seconds", NEVER_SENT, REPEATED)
 
 
 def close(connection: socket.socket) -> None:
@@ -256,6 +257,13 @@ def proxy(handle: Handle, monkeypatch: pytest.MonkeyPatch, userinfo: str = "") -
 def test_a_proxy_that_does_not_connect(said: bytes, repeated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with proxy(reply(said), monkeypatch):
         assert outcome("https://ngrok.invalid", use_proxies=True) == (NEVER_SENT, repeated)
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://someone:sesame@127.0.0.1:{free_port()}")
+    result = exchange("https://api.ngrok.com", use_proxies=True)
+    reason = "Connection refused (through the proxy that HTTPS_PROXY or ALL_PROXY names)"
+    assert result == NoAnswer(reason, NEVER_SENT, REPEATED)
 
 
 def test_a_request_that_was_given_up_is_not_sent_later(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from pulumi_agin import cli
+from pulumi_agin import cli, native
+from pulumi_agin.version import VERSION
 
 COMMANDS = ("import", "doctor", "emulator")
 
@@ -77,3 +78,21 @@ def test_shtab_makes_the_completion_of_a_shell(words: str, completed: str) -> No
     """
     done = subprocess.run(["bash", "-c", script + tab], capture_output=True, text=True, check=True)
     assert done.stdout == f"{completed}\n"
+
+
+# -- the plugin -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flag", "prints"),
+    [
+        ("--version", rf"pulumi-resource-agin {re.escape(VERSION)}\n"),
+        ("--help", r"usage: pulumi-resource-agin (?s:.*)"),
+    ],
+)
+def test_the_plugin_prints_what_a_user_asks_it_for_and_ends(
+    flag: str, prints: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["pulumi-resource-agin", flag])
+    native.main()
+    assert re.fullmatch(prints, capsys.readouterr().out)

@@ -10,7 +10,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors, retry
-from pulumi_agin.api.access import Secret
+from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
 from tests.keys import API_KEY
@@ -114,11 +114,13 @@ UNDECODABLE = NoAnswer("its answer can't be decoded", may_have_arrived=True, is_
 class Script(Exchanges):
     """Stands in for the network: gives these outcomes one after another. `clock.slept` is what was waited between."""
 
-    def __init__(self) -> None:
+    def __init__(self, base_url: str = PUBLIC_API, base_url_source: str = "") -> None:
         self.outcomes: list[Outcome] = []
         self.methods: list[str] = []
         self.clock = Clock()
-        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=self.clock, exchanges=self)
+        self.client = AgentIngressClient(
+            Secret(API_KEY), base_url, 300, base_url_source=base_url_source, clock=self.clock, exchanges=self
+        )
 
     def exchange(self, method: str, url: str, **_: Any) -> Outcome:
         self.methods.append(method)
@@ -302,14 +304,107 @@ def test_an_ingress_from_before_anything_of_ours_could_arrive_is_not_ours(outcom
 
 @pytest.mark.parametrize("method", DONE)
 def test_no_call_is_repeated_past_its_time(method: str, script: Script) -> None:
+    script.outcomes = [RESET] * 100
+    with pytest.raises(errors.NgrokError, match=r"after \d+ tries in \d+ (seconds|minutes.*) \(5 minutes at most\)"):
+        script.ask(method)
+    # Of a write's time, some is kept for a look, which is repeated as well.
+    calls = 1 if method == "GET" else 2
+    assert 300 - calls * 20 <= sum(script.clock.slept) < 300
+
+
+# -- no connection ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", DONE)
+def test_a_connection_that_cannot_be_made_is_tried_for_30_seconds(method: str, script: Script) -> None:
     script.outcomes = [REFUSED] * 100
     with pytest.raises(
-        errors.UnreachableError, match=r"after \d+ tries in \d+ (seconds|minutes.*) \(5 minutes at most\)"
+        errors.NotConnectedError,
+        match=r"^could not .* after 6 tries in 30 seconds: no connection to https://api\.ngrok\.com: Connection "
+        "refused; check the network, and the proxy if there is one$",
     ):
         script.ask(method)
-    # Of a write's time, some is kept for a look.
-    kept = 0 if method == "GET" else 30
-    assert 300 - kept - 20 <= sum(script.clock.slept) < 300 - kept
+    assert sum(script.clock.slept) == 30
+
+
+@pytest.mark.parametrize(
+    ("base_url", "hint"),
+    [
+        ("http://127.0.0.1:24404", "start the emulator there with `pulumi-agin emulator --port 24404`"),
+        ("http://localhost/", "start the emulator there with `pulumi-agin emulator --port 80`"),
+        ("http://[::1]:8080", "start the emulator there with `pulumi-agin emulator --host ::1 --port 8080`"),
+        ("https://127.0.0.1:8443", "check the base URL, and that its service is running"),
+        ("http://127.0.0.1:8080/ngrok", "check the base URL, and that its service is running"),
+    ],
+)
+def test_on_this_machine_it_is_tried_for_5_seconds(base_url: str, hint: str) -> None:
+    script = Script(base_url, "ngrok:apiBaseUrl of the stack config")
+    script.outcomes = [REFUSED] * 100
+    with pytest.raises(errors.NotConnectedError) as caught:
+        script.ask("POST")
+    start = (
+        f"could not create the Agent Ingress {DOMAIN} after 4 tries in 5 seconds: no connection to "
+        f"{base_url.rstrip('/')} (the base URL from ngrok:apiBaseUrl of the stack config): Connection refused; {hint}"
+    )
+    assert str(caught.value).startswith(start)
+    assert sum(script.clock.slept) == 5
+
+
+def test_a_service_that_comes_up_within_that_time_is_used(script: Script) -> None:
+    script.outcomes = [REFUSED] * 5 + [DONE["POST"]]
+    script.ask("POST")
+    assert sum(script.clock.slept) == 30
+
+
+def test_all_calls_share_the_time_until_a_connection_is_made(script: Script) -> None:
+    for _ in range(2):
+        script.outcomes = [REFUSED] * 6
+        with pytest.raises(errors.NotConnectedError, match="after 6 tries in 30 seconds"):
+            script.ask("GET")
+        # The others find the same, and need not wait for it.
+        script.outcomes = [REFUSED]
+        with pytest.raises(
+            errors.NotConnectedError, match=f"could not create the Agent Ingress {DOMAIN}: no connection"
+        ):
+            script.ask("POST")
+        script.outcomes = [DONE["GET"]]
+        script.ask("GET")
+
+
+def test_an_answer_in_between_starts_the_time_again(script: Script) -> None:
+    script.outcomes = [REFUSED] * 5 + [TRANSIENT["503"]] + [REFUSED] * 100
+    with pytest.raises(errors.NotConnectedError):
+        script.ask("GET")
+    assert script.clock.slept == [1, 2, 4, 8, 15, 20, 20, 10]
+
+
+@pytest.mark.parametrize("outcome", [RESET, TRANSIENT["503"]], ids=["reset", "503"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_write_that_may_have_arrived_is_repeated_for_all_of_its_time(
+    outcome: Outcome, method: str, script: Script
+) -> None:
+    script.outcomes = [outcome] + [REFUSED] * 100
+    with pytest.raises(errors.NgrokError, match=r"\(5 minutes at most\): no connection to"):
+        script.ask(method)
+    assert sum(script.clock.slept) >= 250
+    # An outage of that length is survived.
+    script.outcomes = [outcome, *[REFUSED] * 10, DONE[method]]
+    script.ask(method)
+
+
+# -- more time than there is ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("retry_after", ["4000", "Fri, 02 Aug 2024 08:22:19 GMT"])
+def test_a_retry_after_beyond_the_time_left_is_named(status: int, retry_after: str, script: Script) -> None:
+    script.outcomes = [refusal(status, Retry_After=retry_after)]
+    with pytest.raises(errors.ApiError, match=f"ngrok answered {status} .*, and asked to wait 66 minutes 40 seconds$"):
+        script.ask("GET")
+    if status == 429:
+        # Other calls have to wait as well.
+        with pytest.raises(errors.RateLimitedError, match=r"accepts one more, in 66 minutes 40 seconds$"):
+            script.ask("POST")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ The whole table is that of tests/servicer. What the engine does with each kind i
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pulumi_agin.emulator import Emulator
@@ -36,12 +38,14 @@ def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
     project: NativeProject, emulator: Emulator
 ) -> None:
     def see(line: str) -> None:
-        if "still waiting to create the Agent Ingress connect.acme.com, for " in line:
-            emulator.resume()
+        if re.search(r"agin:index:AgentIngress a creating \(\d+s\) still waiting to create the Agent Ingress co", line):
+            emulator.clear_faults()
 
     project.write(one("d"))
-    emulator.pause()
-    assert "2 created" in project.up(on_line=see)
+    emulator.add_fault("POST", "answer", status=503, times=None)
+    up = project.up(on_line=see)
+    assert "2 created" in up
+    assert "still waiting" not in up.diagnostics
     assert_agree(project, emulator)
 
 
