@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .api.access import LOOPBACK_HOSTS
-from .api.retry import Deadline, Reachability, backoff_seconds, in_words
+from .api.retry import Deadline, backoff_seconds, in_words
 from .api.text import one_line
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from .api.access import Secret
     from .api.progress import Progress
+    from .api.retry import Reachability
     from .nameservers import Server
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -110,6 +110,7 @@ class PrimaryServer:
         zone: str,
         key: TsigKey | None,
         deadline: Deadline,
+        reachability: Reachability,
         progress: Progress,
         spell: Callable[[str], str],
     ) -> None:
@@ -121,6 +122,7 @@ class PrimaryServer:
             key: What signs the messages; None if they are unsigned.
             deadline: How long the call may take, not counting the lookup of the server's name, and whether anybody
                 still waits for it.
+            reachability: Since when no connection to the server can be made. The calls of a process share it.
             progress: Shows what a long call waits for.
             spell: Returns a program's spelling of the name of a property, for messages.
         """
@@ -129,7 +131,7 @@ class PrimaryServer:
         self._zone = zone
         self._key = key
         self._deadline = deadline
-        self._reachability = Reachability(deadline.clock, is_loopback=address.host in LOOPBACK_HOSTS)
+        self._reachability = reachability
         self._progress = progress
 
     # -- the calls ----------------------------------------------------------------------------------------

@@ -216,6 +216,7 @@ class NsRecordsLifecycle:
             properties["zone"],
             key,
             deadline,
+            self._process.reachability(_address(properties)),
             self._process.progress,
             self._process.vocabulary.spell,
         )

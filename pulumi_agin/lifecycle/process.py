@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable, ItemsView, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.progress import Progress
+from pulumi_agin.api.retry import Reachability
 
 from .call import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.nameservers import Server
     from pulumi_agin.settings import Settings
 
     from .vocabulary import Vocabulary
@@ -65,6 +68,7 @@ class Process:
         self.clock = clock
         self._lock = threading.Lock()
         self._clients: _Bounded[Settings, AgentIngressClient] = _Bounded(MOST_CLIENTS)
+        self._reachabilities: _Bounded[Server, Reachability] = _Bounded(MOST_CLIENTS)
         self.progress = Progress(self.show_progress, clock)
         """Shows what calls wait for that do not ask ngrok."""
         self.forget_resources()
@@ -94,6 +98,15 @@ class Process:
                 client = settings.client(self.clock, self._say, self.show_progress)
                 self._clients.put(settings, client)
             return client
+
+    def reachability(self, server: Server) -> Reachability:
+        """Returns since when no connection to a DNS server can be made. All calls share it."""
+        with self._lock:
+            reachability = self._reachabilities.get(server, None)
+            if reachability is None:
+                reachability = Reachability(self.clock, is_loopback=server.host in LOOPBACK_HOSTS)
+                self._reachabilities.put(server, reachability)
+            return reachability
 
     # -- for later calls of the same resource -------------------------------------------------------------
 

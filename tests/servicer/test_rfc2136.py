@@ -27,7 +27,8 @@ from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dns_update import DnsUpdateError, NsSet, PrimaryServer, TsigKey
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from pulumi_agin.dynamic.servicer import ProviderError
+from pulumi_agin.dynamic.servicer import ProviderError, PythonVocabulary
+from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.nameservers import Server
 from tests.ports import free_port
 from tests.servicer.conftest import through_both_doors
@@ -784,18 +785,25 @@ def primary(clock: Clock, host: str, port: int, lines: list[str] | None = None) 
     """A primary server of acme.com, whose waits take only the clock's time."""
     key = TsigKey(KEY.name, Secret(KEY.secret), KEY.algorithm)
     progress = Progress(None if lines is None else lambda line, _: lines.append(line), clock)
-    return PrimaryServer(Server(host, port), "acme.com", key, Deadline(60, clock), progress, str)
+    reachability = Process(PythonVocabulary(), print, clock).reachability(Server(host, port))
+    return PrimaryServer(Server(host, port), "acme.com", key, Deadline(60, clock), reachability, progress, str)
 
 
 def test_nothing_listens(plugin: Plugin) -> None:
     port = free_port()
     clock = Clock()
+    server = primary(clock, "127.0.0.1", port)
     with pytest.raises(DnsUpdateError) as caught:
-        primary(clock, "127.0.0.1", port).create(DOMAIN, NsSet(tuple(TARGETS), 300))
+        server.create(DOMAIN, NsSet(tuple(TARGETS), 300))
     assert str(caught.value) == (
         f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after 4 tries in 5 seconds: no connection "
         "(Connection refused); check server and port"
     )
+    # Other calls need not wait for it again.
+    with pytest.raises(
+        DnsUpdateError, match=rf"could not read the NS records of {DOMAIN} at 127.0.0.1:{port}: no conn"
+    ):
+        server.read(DOMAIN)
     assert sum(clock.slept) == 5
     message = refused(lambda: plugin.delete(DOMAIN, outputs(port), timeout=0.1))
     assert f"could not delete the NS records of {DOMAIN} at 127.0.0.1:{port}: no connection (Con" in message
