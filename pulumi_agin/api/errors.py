@@ -3,7 +3,7 @@
     NgrokError
     ├── InvalidInputsError      the values are not valid; nothing was sent
     ├── UnreachableError        no answer, or only an incomplete one
-    │   └── NotConnectedError       no connection could be made
+    │   └── NotConnectedError       no connection could be made; nothing was sent
     ├── RedirectError           the answer was a redirect, which is never followed
     ├── BadAnswerError          an answer that ngrok's API would not give
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
@@ -40,7 +40,7 @@ class UnreachableError(NgrokError):
 
 
 class NotConnectedError(UnreachableError):
-    """No connection could be made, although that was tried for a while."""
+    """No connection could be made, although that was tried for a while. Nothing was sent."""
 
 
 class RedirectError(NgrokError):

@@ -89,7 +89,7 @@ class Refusals:
         could_not = f"could not {request.doing}"
         if isinstance(outcome, NoAnswer):
             message = f"{could_not}{effort}: {self.reason(outcome)}"
-            if outcome.is_unconnected:
+            if outcome.is_unconnected and request.effective_since is None:
                 return errors.NotConnectedError(f"{message}; {self._connection_hint()}")
             return errors.UnreachableError(message)
         status = outcome.status_code
