@@ -71,8 +71,9 @@ class Refusals:
         """
         if isinstance(outcome, NoAnswer):
             whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-            what = "connection to" if outcome.is_unconnected else "answer from"
-            return f"no {what} {self.base_url}{whose}: {outcome.reason}"
+            if outcome.is_unconnected:
+                return f"no connection to {self.base_url}{whose}: {outcome.reason}"
+            return f"no answer from {self.base_url}{whose}: {outcome.reason}"
         return f"ngrok answered {self._read(outcome).words}"
 
     def error(
