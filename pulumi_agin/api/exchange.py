@@ -288,9 +288,11 @@ class _Failure:
             return proxies.WRONG_URL
         if isinstance(self._error, _UndecodableError):
             return "its answer can't be decoded"
-        if any(isinstance(each, ReadTimeoutError) for each in self._causes):
+        is_read_timeout = any(isinstance(each, ReadTimeoutError) for each in self._causes)
+        if is_read_timeout and self._exchange.is_sent:
             return f"it did not answer within {in_words(read_seconds)}"
-        if isinstance(self._error, requests.ConnectTimeout):
+        # A handshake that takes too long is a read that times out, too.
+        if is_read_timeout or isinstance(self._error, requests.ConnectTimeout):
             return f"timed out after {in_words(connect_seconds)}"
         if self._exchange.is_answered or any(isinstance(each, _CutShortError) for each in self._causes):
             return "the answer was cut short"
