@@ -39,7 +39,8 @@ def rfc2136(
         tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
             hmac-sha512.
         port: The TCP port of the server, 1 to 65535.
-        take_over: Whether to replace NS records that the domain already has.
+        take_over: Whether to adopt NS records that the domain already has; see docs/guides/dns.md. Their values and
+            their TTL must be those of the delegation.
         opts: The options of the record.
 
     Returns:

@@ -67,8 +67,9 @@ class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
             tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
-            take_over: Whether to replace NS records that the domain already has when these are created. Remove it
-                afterwards: a renamed resource would take over its own records, and then delete them.
+            take_over: Whether to adopt NS records that the domain already has with exactly these values and this TTL,
+                without an update. If the domain has other records, the preview fails; if it has none, they are created.
+                Remove it after the first `pulumi up`.
 
         Raises:
             pulumi.RunError: `opts` has `id` or `import_`, but an id alone does not tell where the records are.

@@ -195,7 +195,7 @@ class PythonVocabulary(PythonWords):
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
-    replace_records = "take_over=True"
+    adopt_records = "take_over=True"
     rfc2136 = "dns.rfc2136"
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 

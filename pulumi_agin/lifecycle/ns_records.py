@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
 
+# How long a check may take to read the records. The engine checks one resource after the other.
+CHECK_SECONDS = 10.0
+
 # Records of another name, or in another zone, are other records. Any other change leaves the records in place: a server
 # that moved still has the same zone.
 REPLACING = replacing_fields(NsRecordsInputs)
@@ -52,12 +55,43 @@ class NsRecordsLifecycle:
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython."""
+        """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython.
+
+        With `take_over`, it also compares the records that exist with the inputs of a new resource.
+        """
         self._process.learn_from_check(call)
         inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._process.vocabulary)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
+        if not sentences and self._is_to_adopt(call, inputs):
+            sentences = self._compare_with_existing(call, inputs)
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+
+    def _is_to_adopt(self, call: Call, wanted: Mapping[str, Any]) -> bool:
+        """Returns whether this is a new resource with `take_over`, and all of its inputs are known."""
+        if any(map(call.is_unknown, wanted.values())) or any(map(call.is_unknown, wanted["ns_targets"])):
+            return False
+        # A replacement is checked a second time, as if it were new. The records are its own.
+        known = self._process.known_outputs(call.urn) or {}
+        return bool(wanted["take_over"]) and not call.inputs_before and known.get("domain") != wanted["domain"]
+
+    def _compare_with_existing(self, call: Call, wanted: Mapping[str, Any]) -> list[str]:
+        """Returns why the records that exist can't be adopted. Logs it if they can."""
+        domain = wanted["domain"]
+        try:
+            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), wanted)
+            existing = server.read(domain)
+        except DnsUpdateError as error:
+            return [str(error)]
+        if existing is None:
+            return []
+        if existing != _ns_set(wanted):
+            return [str(self._taken_failure(wanted, existing))]
+        self._process.say(
+            f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
+            "and nothing is written there"
+        )
+        return []
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
         """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
@@ -76,7 +110,7 @@ class NsRecordsLifecycle:
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
-        """Creates the records if there are none. With `take_over`, replaces existing ones.
+        """Creates the records if there are none. With `take_over`, adopts existing ones that equal them.
 
         In a preview it sends nothing.
         """
@@ -85,11 +119,11 @@ class NsRecordsLifecycle:
         domain, records = wanted["domain"], _ns_set(wanted)
         with _failures():
             server = self._server(call, wanted)
+            if wanted.get("take_over") and server.read(domain, f"create the NS records of {domain}") == records:
+                self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
+                return Created(domain, _outputs(wanted))
             try:
-                if wanted.get("take_over"):
-                    there = server.replace(domain, records, f"create the NS records of {domain}")
-                else:
-                    there = server.create(domain, records)
+                there = server.create(domain, records)
             except UnsettledError as error:
                 outputs = {**_outputs(wanted), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
@@ -110,7 +144,7 @@ class NsRecordsLifecycle:
             Failed: It is a `get` or an import, or the server did not tell.
         """
         if reading is not Reading.REFRESH:
-            argument = self._process.vocabulary.replace_records
+            argument = self._process.vocabulary.adopt_records
             raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
         kept = self._outputs_before(call)
         with _failures():
@@ -139,7 +173,7 @@ class NsRecordsLifecycle:
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
         # If no record is known to belong to this resource, the existing ones may belong to somebody else.
         may_be_others = has_moved or not kept["ns_targets"]
-        ours = known if may_be_others and not wanted.get("take_over") else None
+        ours = known if may_be_others else None
         with _failures():
             server = self._server(call, wanted)
             try:
@@ -153,7 +187,7 @@ class NsRecordsLifecycle:
                 }
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
-            raise self._taken_failure(wanted, there)
+            raise self._taken_failure(wanted, there, can_adopt=False)
         self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
         return _outputs(wanted)
 
@@ -221,17 +255,30 @@ class NsRecordsLifecycle:
             self._process.vocabulary.spell,
         )
 
-    def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet) -> Failed:
-        """Returns the failure of a call that found records of somebody else."""
-        words = self._process.vocabulary
-        interrupted = ""
-        if there == _ns_set(wanted):
-            interrupted = " They are the same as those of this resource: an interrupted run may have made them."
+    def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet, *, can_adopt: bool = True) -> Failed:
+        """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
+        words, records = self._process.vocabulary, _ns_set(wanted)
+        if there == records:
+            comparison = "They are the same as those of this resource: an interrupted run may have made them"
+        else:
+            comparison = f"The program declares {records}"
+        existing, declared = set(there.targets), set(records.targets)
+        steps = [
+            f"{verb} {', '.join(sorted(values))} there"
+            for verb, values in (("remove", existing - declared), ("add", declared - existing))
+            if values
+        ]
+        if there.ttl != records.ttl:
+            steps.append(f"set {words.spell('ttl')} to {there.ttl}")
+        if not wanted.get("take_over"):
+            steps.append(f"set {words.adopt_records}")
+        advice = "Remove them"
+        if can_adopt and existing & declared:
+            advice = f"To adopt them, {' and '.join(steps)}; otherwise remove them"
         return Failed(
-            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: "
-            f"{there}.{interrupted} To replace them with those of this resource, set {words.replace_records}; "
-            "otherwise remove them. If another resource of this stack made them, and was renamed or moved in the "
-            "program, do neither, because the old resource is deleted together with its records: undo the renaming "
+            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}. "
+            f"{comparison}. {advice}. But if another resource of this stack made them, and was renamed or moved in the "
+            "program, do not, because the old resource is deleted together with its records: undo the renaming "
             f"and run `pulumi up`, then rename or move it again, together with {words.aliases} of what is renamed"
         )
 

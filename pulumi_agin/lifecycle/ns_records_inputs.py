@@ -205,7 +205,7 @@ class NsRecordsInputs(_NsRecords):
     port: _Port = DNS_PORT
     tsig_algorithm: _Algorithm = DEFAULT_TSIG_ALGORITHM
     take_over: Annotated[bool, PlainValidator(YesNo()), NO_CHANGE] = Field(
-        False, description="whether to replace records that already exist when these are created"
+        False, description="whether to adopt records that already exist with exactly these values and this TTL"
     )
 
 

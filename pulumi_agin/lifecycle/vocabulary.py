@@ -20,8 +20,8 @@ class Vocabulary(Words, Protocol):
     """The option that names an explicit provider."""
     custom_timeouts: str
     """The option that limits how long a call may take."""
-    replace_records: str
-    """The argument that makes NS records replace existing ones."""
+    adopt_records: str
+    """The argument with which NS records that exist are adopted."""
     rfc2136: str
     """What creates NS records by DNS updates."""
     install_dnspython: str

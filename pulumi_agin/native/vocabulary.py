@@ -20,7 +20,7 @@ class NativeVocabulary:
     aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
     provider = "`provider` option"
     custom_timeouts = "customTimeouts"
-    replace_records = "`takeOver: true`"
+    adopt_records = "`takeOver: true`"
     boolean = "true or false"
     mapping = "an object"
     certificate_policy = "an object"

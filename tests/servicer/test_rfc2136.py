@@ -385,18 +385,88 @@ def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plug
     message = refused(lambda: plugin.create(inputs(bind.port)))
     assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: {there[0]}" in message
     assert "(TTL 300)" in message
-    assert plugin.in_words("set take_over=True; otherwise remove them") in message
+    assert plugin.in_words("To adopt them, set take_over=True; otherwise remove them") in message or there == OTHERS
     assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     assert ("an interrupted run may have made them" in message) == (there == TARGETS)
     assert found(bind) == (there, 300)
 
-    assert plugin.create(inputs(bind.port, take_over=True))[0] == DOMAIN
-    assert found(bind) == (TARGETS, 300)
+
+@contextlib.contextmanager
+def reading_only(bind: Bind) -> Iterator[int]:
+    """The port of a line to BIND over which no update goes."""
+    updates: list[bytes] = []
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        if is_update(message):
+            updates.append(message)
+        return ask()
+
+    with between(bind, rule) as port:
+        yield port
+    assert updates == []
 
 
-def test_take_over_needs_nothing_to_be_there(plugin: Plugin, bind: Bind) -> None:
-    plugin.create(inputs(bind.port, take_over=True))
+@through_both_doors
+def test_take_over_adopts_what_is_exactly_declared_without_an_update(plugin: Plugin, bind: Bind) -> None:
+    somebody(bind, *TARGETS)
+    with reading_only(bind) as port:
+        given = inputs(port, take_over=True)
+        assert plugin.check(given) == (given, [])
+        line = plugin.shown_line()
+        assert f"the NS records of {DOMAIN} exist at 127.0.0.1:{port} as the program declares them" in line
+        assert plugin.create(given) == (DOMAIN, outputs(port))
+    plugin.delete(DOMAIN, outputs(bind.port))
+    assert found(bind) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("there", "ttl", "advice"),
+    [
+        (TARGETS, 60, "To adopt them, set ttl to 60; otherwise remove them"),
+        ([*TARGETS, *OTHERS], 300, f"To adopt them, remove {OTHERS[0]} there; otherwise remove them"),
+        (TARGETS[:1], 60, f"To adopt them, add {TARGETS[1]} there and set ttl to 60; otherwise remove them"),
+        (OTHERS, 300, "Remove them"),
+    ],
+    ids=["another TTL", "one more", "one less", "others"],
+)
+@through_both_doors
+def test_take_over_changes_nothing_and_the_check_shows_both(
+    there: list[str], ttl: int, advice: str, plugin: Plugin, bind: Bind
+) -> None:
+    somebody(bind, *there, ttl=ttl)
+    with reading_only(bind) as port:
+        given = inputs(port, take_over=True)
+        [failure] = plugin.check(given)[1]
+        assert failure.startswith(
+            f"{DOMAIN} has NS records already at 127.0.0.1:{port}, which are left alone: {', '.join(sorted(there))} "
+            f"(TTL {ttl}). The program declares {', '.join(TARGETS)} (TTL 300). {advice}. But if another resource of"
+        )
+    # Whatever changed after the check.
+    given = inputs(bind.port, take_over=True)
+    assert failure.replace(str(port), str(bind.port)) == refused(lambda: plugin.create(given))
+    assert found(bind) == (sorted(there), ttl)
+
+
+@through_both_doors
+def test_take_over_creates_where_nothing_is(plugin: Plugin, bind: Bind) -> None:
+    given = inputs(bind.port, take_over=True)
+    assert plugin.check(given) == (given, [])
+    plugin.create(given)
     assert found(bind) == (TARGETS, 300)
+    # It stays in the program, and the records drift: the state has them, so nothing is to be adopted.
+    somebody(bind, *OTHERS)
+    assert plugin.check(given, given) == (given, [])
+    # As the second check of a replacement.
+    assert plugin.check(given) == (given, [])
+
+
+def test_the_check_says_why_it_can_not_read_what_is_to_be_adopted(plugin: Plugin, bind: Bind) -> None:
+    elsewhere = {"domain": "connect.acme.org", "zone": "acme.org"}
+    [failure] = plugin.check(inputs(bind.port, take_over=True, **elsewhere))[1]
+    assert "it answered REFUSED: it does not have the zone acme.org" in failure
+    # What is not known yet can't be read.
+    for unknown in ({"server": UNKNOWN}, {"ns_targets": [TARGETS[0], UNKNOWN]}, {"ns_targets": UNKNOWN}):
+        assert plugin.check(inputs(bind.port, take_over=True, **{**elsewhere, **unknown}))[1] == []
 
 
 def test_a_create_whose_answer_was_lost_knows_its_own_records(plugin: Plugin, bind: Bind) -> None:
@@ -491,8 +561,10 @@ def test_a_server_that_moved_gets_the_records_unless_somebody_elses_are_there(
         plugin.update(DOMAIN, {**olds, "ns_targets": OTHERS}, news)
         assert found(moved) == (TARGETS, 300)
         somebody(moved, "ns9.other.net.")
-        plugin.update(DOMAIN, olds, {**news, "take_over": True})
-        assert found(moved) == (TARGETS, 300)
+        message = refused(lambda: plugin.update(DOMAIN, olds, {**news, "take_over": True}))
+        assert "left alone: ns9.other.net. (TTL 300). The program declares" in message
+        assert "Remove them. But if" in message
+        assert found(moved) == (["ns9.other.net."], 300)
     assert found(bind) == (TARGETS, 300)
 
 
@@ -959,14 +1031,9 @@ WAYS = ["lost", "forged", "stripped", "garbled", "refused unsigned", "SERVFAIL u
 
 
 @pytest.mark.parametrize("rule", UNKNOWN_OUTCOMES, ids=WAYS)
-@pytest.mark.parametrize("take_over", [False, True], ids=["create", "take over"])
-def test_a_create_that_was_carried_out_is_found_out_by_a_look(
-    take_over: bool, rule: Rule, plugin: Plugin, bind: Bind
-) -> None:
-    if take_over:
-        somebody(bind, *OTHERS)
+def test_a_create_that_was_carried_out_is_found_out_by_a_look(rule: Rule, plugin: Plugin, bind: Bind) -> None:
     with between(bind, rule) as port:
-        assert plugin.create(inputs(port, take_over=take_over), timeout=SECONDS) == (DOMAIN, outputs(port))
+        assert plugin.create(inputs(port), timeout=SECONDS) == (DOMAIN, outputs(port))
     assert found(bind) == (TARGETS, 300)
 
 
@@ -1058,21 +1125,6 @@ def test_a_create_of_whose_values_the_server_has_some(targets: list[str], ttl: i
     assert f"it now has {', '.join(targets)} (TTL {ttl})" in message
     assert kept == {**outputs(port, ns_targets=[]), HIDDEN: TARGETS}
     assert found(bind) == (targets, ttl)
-
-
-def test_a_takeover_of_unknown_outcome_is_no_owner_of_what_was_there(plugin: Plugin, bind: Bind) -> None:
-    somebody(bind, *OTHERS)
-    with between(bind, Outage(of_looks=False, arrives=False)) as port:
-        message, kept = unsettled(lambda: plugin.create(inputs(port, take_over=True), timeout=SECONDS))
-    assert f"it now has {OTHERS[0]} (TTL 300)" in message
-    kept["port"] = bind.port
-    # What it did not make: neither deleted, nor refreshed into the state, nor replaced without being told to.
-    assert plugin.read(DOMAIN, kept, inputs(bind.port))[0] == ""
-    assert "which are left alone" in refused(lambda: plugin.update(DOMAIN, kept, inputs(bind.port)))
-    plugin.delete(DOMAIN, kept)
-    assert found(bind) == (OTHERS, 300)
-    assert plugin.update(DOMAIN, kept, inputs(bind.port, take_over=True)) == outputs(bind.port)
-    assert found(bind) == (TARGETS, 300)
 
 
 @pytest.mark.parametrize("there", [[], TARGETS[:1], TARGETS, [TARGETS[1], NEW[1]]])

@@ -30,7 +30,7 @@ class Words:
     aliases = "aliases: [{name: …, parent: …}]"
     provider = "provider: …"
     custom_timeouts = "customTimeouts"
-    replace_records = "takeOver: true"
+    adopt_records = "takeOver: true"
     boolean = "yes or no"
     mapping = "a mapping"
     certificate_policy = "a mapping"
