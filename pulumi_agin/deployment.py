@@ -104,17 +104,16 @@ class Deployment:
         self.begin_to_read_stack()
         return await self._resources_in_stack if self._resources_in_stack is not None else {}
 
-    def tell_once(self, subject: str, sentence: str, *, is_warning: bool = True) -> None:
-        """Shows a sentence to the user, unless one about the same subject was shown before.
+    def tell_once(self, subject: str, sentence: str) -> None:
+        """Warns the user, unless one about the same subject was shown before.
 
         Args:
             subject: What the sentence is about. It is not shown.
             sentence: The sentence.
-            is_warning: Whether it is a warning, and not just information.
         """
         if subject not in self._told_of:
             self._told_of.add(subject)
-            (pulumi.log.warn if is_warning else pulumi.log.info)(sentence)
+            pulumi.log.warn(sentence)
 
 
 async def _read_stack() -> Resources:

@@ -7,15 +7,16 @@ every preview. Arguments may be Outputs, because the same program may create the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import pulumi
 
 from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
-from .take_over import RecordType, check_is_bool, import_one, import_options, invoke_options, prepare
+from .take_over import Found, RecordType, check_is_bool, import_one, invoke_options, prepare
 
 
 class Import(NamedTuple):
@@ -25,6 +26,10 @@ class Import(NamedTuple):
     """The type of its resource."""
     id: Callable[[NsRecords], pulumi.Input[str]]
     """Returns the id to import."""
+    values: Callable[[Any], pulumi.Input[Sequence[str]]]
+    """Returns the values that a resource has."""
+    exists: Callable[[NsRecords], pulumi.Output[bool]] | None = None
+    """Returns whether the domain has NS records; None if the package has no function that lists records."""
 
 
 def one_resource(
@@ -55,18 +60,27 @@ def one_resource(
         # Called before it is known what to import, so that the first preview checks the arguments too.
         given = arguments(records)
 
-        def make(import_id: str | None) -> pulumi.Resource:
-            options = records.options(opts, named_by=named_by)
-            if imported is not None:
-                options = pulumi.ResourceOptions.merge(options, import_options(records, imported.type, import_id))
+        def make(more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
+            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by), more)
             return resource(records.name, **given, opts=options)
 
         if not take_over or imported is None:
-            return make(None)
-        import_id = imported.id
-        return import_one(records, imported.type, make, lambda: import_id(records))
+            return make()
+        id_, values, exists = imported.id, imported.values, imported.exists
+        return import_one(
+            records,
+            imported.type,
+            make,
+            lambda: id_(records),
+            exists,
+            lambda made: Found("", values(made), cast(Any, made).ttl),
+        )
 
     return Adapter(create)
+
+
+def _has_ns(found: pulumi.Output[Any]) -> pulumi.Output[bool]:
+    return found.apply(lambda each_set: any(each.type == "NS" for each in each_set))
 
 
 @checks_arguments
@@ -95,6 +109,15 @@ def aws(
         pulumi.RunError: The package is not installed.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
+
+    def exists(records: NsRecords) -> pulumi.Output[bool]:
+        found = route53.get_records_output(
+            zone_id=zone_id,
+            name_regex=records.domain.apply(lambda domain: f"^{re.escape(domain)}\\.?$"),
+            opts=invoke_options(records, opts),
+        )
+        return _has_ns(found.resource_record_sets)
+
     return one_resource(
         route53.Record,
         lambda records: {
@@ -110,6 +133,8 @@ def aws(
         imported=Import(
             RecordType("aws:route53/record:Record", "name", "zoneId", zone_id, zone_name=zone_name),
             lambda records: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
+            lambda record: record.records,
+            exists,
         ),
     )
 
@@ -143,6 +168,17 @@ def gcp(
         pulumi.RunError: The package is not installed.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
+
+    def exists(records: NsRecords) -> pulumi.Output[bool]:
+        found = dns.get_record_sets_output(
+            managed_zone=managed_zone,
+            project=project,
+            name=records.domain.apply(lambda domain: f"{domain}."),
+            type="NS",
+            opts=invoke_options(records, opts),
+        )
+        return _has_ns(found.rrsets)
+
     return one_resource(
         dns.RecordSet,
         lambda records: {
@@ -162,6 +198,8 @@ def gcp(
                 # Without a project, it is that of the provider.
                 lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
             ),
+            lambda record: record.rrdatas,
+            exists,
         ),
     )
 
@@ -221,7 +259,11 @@ def azure(
         named_by="relativeRecordSetName",
         opts=opts,
         take_over=take_over,
-        imported=Import(RecordType("azure-native:dns:RecordSet", "fqdn", "", ""), import_id),
+        imported=Import(
+            RecordType("azure-native:dns:RecordSet", "fqdn", "", ""),
+            import_id,
+            lambda record: record.ns_records.apply(lambda values: [each.nsdname for each in values or ()]),
+        ),
     )
 
 
@@ -266,6 +308,7 @@ def ns1(
         imported=Import(
             RecordType("ns1:index/record:Record", "domain", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
+            lambda record: record.answers.apply(lambda values: [each.answer for each in values or ()]),
         ),
     )
 
@@ -293,6 +336,13 @@ def hcloud(
         pulumi.RunError: The package is not installed.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
+
+    def exists(records: NsRecords) -> pulumi.Output[bool]:
+        found = hcloud.get_zone_rrsets_output(zone=canonical_name(zone), opts=invoke_options(records, opts))
+        return records.relative_to(zone).apply(
+            lambda name: _has_ns(found.rrsets.apply(lambda sets: [each for each in sets if each.name == name]))
+        )
+
     return one_resource(
         hcloud.ZoneRrset,
         lambda records: {
@@ -310,6 +360,8 @@ def hcloud(
         imported=Import(
             RecordType("hcloud:index/zoneRrset:ZoneRrset", "name", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+            lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
+            exists,
         ),
     )
 
@@ -351,6 +403,7 @@ def gandi(
         imported=Import(
             RecordType("gandi:livedns/record:Record", "name", "zone", zone),
             lambda records: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
+            lambda record: record.values,
         ),
     )
 

@@ -15,7 +15,7 @@ from pulumi_agin.canonical import canonical_ns_targets
 from pulumi_agin.mistakes import checks_arguments
 
 from .records import Adapter, Made, NsRecords, canonical_name, package
-from .take_over import Ids, RecordType, checked_ids, import_each, import_options, invoke_options, prepare
+from .take_over import Found, Ids, RecordType, checked_ids, import_each, invoke_options, prepare
 
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 """The values of records, and the ids that the DNS provider gave them."""
@@ -61,13 +61,11 @@ def resource_for_each(
         # Called before the values are known, so that the first preview checks the arguments too.
         arguments = shared(records)
 
-        def make(name: str, target: str, import_id: str | None = None) -> pulumi.Resource:
-            options = pulumi.ResourceOptions.merge(
-                records.options(opts, named_by=named_by), import_options(records, imported.type, import_id)
-            )
+        def make(name: str, target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
+            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by), more)
             return resource(name, **arguments, **own(target), opts=options)
 
-        def find() -> pulumi.Output[Mapping[str, str]]:
+        def find(records: NsRecords) -> pulumi.Output[Mapping[str, str]]:
             if imported.find is None or ids:
                 found = pulumi.Output.from_input(cast(Pairs, list(ids.items())))
             else:
@@ -80,9 +78,13 @@ def resource_for_each(
                 {canonical_ns_targets([value])[0]: imported.id(str(id_)) for value, id_ in pairs}
             )
 
+        def read(made: pulumi.Resource) -> Found:
+            [value], [ttl] = own(""), [name for name in arguments if name.startswith("ttl")]
+            return Found(getattr(made, named_by), [getattr(made, value)], getattr(made, ttl))
+
         if not take_over:
             return records.of_each(make)
-        return import_each(records, imported.type, make, find, are_given=bool(ids))
+        return import_each(records, imported.type, make, find, read, are_given=bool(ids))
 
     return Adapter(create)
 

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import pulumi
 
 from pulumi_agin import tokens
-from pulumi_agin.canonical import canonical_domain
+from pulumi_agin.canonical import canonical_domain, canonical_ns_targets
 from pulumi_agin.deployment import Deployment
 
 from .records import NsRecords, announce, name_of
 
 Ids: TypeAlias = Mapping[str, str | int]
 """The DNS provider's ids of records, by the values of the records in any spelling."""
+
+
+class Found(NamedTuple):
+    """What a resource has once it is imported."""
+
+    name: pulumi.Input[str]
+    """The name of the record, or its part before the zone; "" if the id to import is made of it."""
+    values: pulumi.Input[Sequence[str]]
+    ttl: pulumi.Input[float | None]
 
 
 class RecordType(NamedTuple):
@@ -44,33 +53,47 @@ class RecordType(NamedTuple):
 def import_one(
     records: NsRecords,
     type_: RecordType,
-    make: Callable[[str | None], pulumi.Resource],
+    make: Callable[[pulumi.ResourceOptions], pulumi.Resource],
     import_id: Callable[[], pulumi.Input[str]],
+    exists: Callable[[NsRecords], pulumi.Output[bool]] | None,
+    read: Callable[[pulumi.Resource], Found],
 ) -> pulumi.Output[pulumi.Resource]:
-    """Creates the resource with all values. Imports the records if nothing in the stack has them.
+    """Creates the resource with all values. Imports the records if they exist and nothing in the stack has them.
 
     Args:
         records: The records.
         type_: The type of the resource.
-        make: Creates the resource; called with the id to import, or None.
+        make: Creates the resource; called with further options for it.
         import_id: Returns the id to import.
+        exists: Returns whether there are records; None if the package can't tell. Called only while records may have to
+            be imported.
+        read: Returns what an imported resource has.
 
     Returns:
-        The resource. The preview fails if the Agent Ingress is to be created, because then there are no such records.
+        The resource. The preview fails if the records are not exactly those to create.
     """
 
     def resource(known: Sequence[Any]) -> pulumi.Output[pulumi.Resource]:
         stack: _Stack = known[0]
         stack.check_resource(records.name)
+        if stack.is_incomplete and stack.has_resource(records.name):
+            return adopted(None)
         if stack.has_resource(records.name) or stack.has_record():
-            return pulumi.Output.from_input(make(None))
-        if known[1]:
-            raise pulumi.RunError(
-                f"the delegation {records.name} has no NS records to take over, because its Agent Ingress is not in "
-                "the stack. If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, give the "
-                "delegation an adapter without take_over"
-            )
-        return pulumi.Output.from_input(import_id()).apply(make)
+            return created()
+        found = exists(_without_dependencies(records, stack)) if exists else pulumi.Output.from_input(True)
+        return found.apply(lambda is_found: imported(known[1]) if is_found else created())
+
+    def created() -> pulumi.Output[pulumi.Resource]:
+        return pulumi.Output.from_input(make(pulumi.ResourceOptions()))
+
+    def imported(is_new: bool) -> pulumi.Output[pulumi.Resource]:
+        if is_new:
+            raise _new_ingress_error(records.name)
+        return pulumi.Output.from_input(import_id()).apply(adopted)
+
+    def adopted(id_: str | None) -> pulumi.Output[pulumi.Resource]:
+        made = make(_adopting(records, type_, id_))
+        return _compared(records, records.ns_targets, [read(made)]).apply(lambda _: made)
 
     return pulumi.Output.all(_stack(records, type_), _is_new(records.agent_ingress)).apply(resource)
 
@@ -78,24 +101,25 @@ def import_one(
 def import_each(
     records: NsRecords,
     type_: RecordType,
-    make: Callable[[str, str, str | None], pulumi.Resource],
-    find: Callable[[], pulumi.Output[Mapping[str, str]]],
+    make: Callable[[str, str, pulumi.ResourceOptions], pulumi.Resource],
+    find: Callable[[NsRecords], pulumi.Output[Mapping[str, str]]],
+    read: Callable[[pulumi.Resource], Found],
     *,
     are_given: bool,
 ) -> pulumi.Output[list[pulumi.Resource]]:
-    """Creates a resource for each value. Imports the records that nothing in the stack has.
+    """Creates a resource for each value. Imports the records if they exist and nothing in the stack has them.
 
     Args:
         records: The records.
         type_: The type of the resources.
-        make: Creates the resource with one value; called with its name, its value, and the id to import, or None.
+        make: Creates the resource with one value; called with its name, its value, and further options for it.
         find: Returns the ids to import, by the values of the records that exist: lower case, trailing dot. Called only
-            while records may have to be taken over.
+            while records may have to be imported.
+        read: Returns what an imported resource has.
         are_given: Whether the program gives the ids. Then every value needs one.
 
     Returns:
-        The resources. As long as the records are not all taken over, the preview fails if those that exist have other
-        values.
+        The resources. The preview fails if the records are not exactly those to create.
     """
 
     def resources(known: Sequence[Any]) -> pulumi.Output[list[pulumi.Resource]]:
@@ -103,25 +127,53 @@ def import_each(
         names: dict[str, str] = {name_of(records, target): target for target in known[1]}
         for name, target in names.items():
             stack.check_resource(name, target)
-        in_stack = {name for name, target in names.items() if stack.has_resource(name) or stack.has_record(target)}
+        in_stack = {target for name, target in names.items() if stack.has_resource(name) or stack.has_record(target)}
 
-        def made(import_ids: Mapping[str, str]) -> list[pulumi.Resource]:
-            return [
-                make(name, target, None if name in in_stack else import_ids.get(target))
-                for name, target in names.items()
-            ]
+        def made(import_ids: Mapping[str, str]) -> pulumi.Output[list[pulumi.Resource]]:
+            ids = {target: id_ for target, id_ in import_ids.items() if target not in in_stack}
+            made, adopted = [], {}
+            for name, target in names.items():
+                is_adopted = target in ids or (stack.is_incomplete and stack.has_resource(name))
+                options = _adopting(records, type_, ids.get(target)) if is_adopted else pulumi.ResourceOptions()
+                made.append(make(name, target, options))
+                if is_adopted:
+                    adopted[target] = read(made[-1])
+            if not adopted:
+                return pulumi.Output.from_input(made)
+            return _compared(records, list(adopted), [*adopted.values()]).apply(lambda _: made)
 
-        def made_if_right(import_ids: Mapping[str, str]) -> list[pulumi.Resource]:
-            _check_values(records.name, stack.domain, known[1], import_ids.keys(), are_given=are_given)
+        def made_if_right(import_ids: Mapping[str, str]) -> pulumi.Output[list[pulumi.Resource]]:
+            if are_given:
+                _check_ids(records.name, stack.domain, known[1], import_ids.keys())
+            elif import_ids.keys() - in_stack:
+                _check_values(records.name, stack.domain, known[1], import_ids.keys())
             return made(import_ids)
 
         # If all records were taken over before, the others are of name servers that ngrok has added since.
-        if names.keys() <= in_stack or (in_stack and stack.completed_domain == stack.domain):
-            return pulumi.Output.from_input(made({}))
-        return find().apply(made_if_right)
+        if in_stack.issuperset(names.values()) or (in_stack and stack.completed_domain == stack.domain):
+            return made({})
+        return find(records).apply(made_if_right)
+
+    def no_records_of_new_ingress(known: Sequence[Any]) -> pulumi.Output[Any]:
+        def check(import_ids: Mapping[str, str]) -> None:
+            if import_ids:
+                raise _new_ingress_error(records.name)
+
+        stack: _Stack = known[0]
+        if not known[1] or stack.has_record():
+            return pulumi.Output.from_input(None)
+        return find(_without_dependencies(records, stack)).apply(check)
 
     announce(records)
-    return pulumi.Output.all(_stack(records, type_), records.ns_targets).apply(resources)
+    stack = _stack(records, type_)
+    # The values of a new Agent Ingress are not known in its preview, but whether there are records is.
+    checked = pulumi.Output.all(stack, _is_new(records.agent_ingress)).apply(no_records_of_new_ingress)
+    return pulumi.Output.all(stack, records.ns_targets, checked).apply(resources)
+
+
+def _without_dependencies(records: NsRecords, stack: _Stack) -> NsRecords:
+    """Returns the records without the dependency of their domain: previews call no function of a new resource."""
+    return replace(records, domain=pulumi.Output.from_input(stack.domain))
 
 
 def prepare(opts: pulumi.ResourceOptions | None) -> None:
@@ -181,19 +233,20 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
     return take_over
 
 
-def import_options(records: NsRecords, type_: RecordType, import_id: str | None) -> pulumi.ResourceOptions:
-    """Returns the options of a record that is imported.
+def _adopting(records: NsRecords, type_: RecordType, import_id: str | None) -> pulumi.ResourceOptions:
+    """Returns the options with which nothing is written, whatever differs: `_compared` then fails.
 
     Args:
         records: The records.
         type_: The type of the resource.
-        import_id: The id to import; None if the record is not imported.
+        import_id: The id to import; None if a run that failed has imported it already.
 
     Raises:
         pulumi.RunError: Another delegation imports the same record.
     """
+    ignore_all = pulumi.ResourceOptions(ignore_changes=["*"])
     if import_id is None:
-        return pulumi.ResourceOptions()
+        return ignore_all
     deployment = Deployment.current()
     other = deployment.importers.setdefault((type_.token, import_id), records.name)
     if other != records.name:
@@ -201,17 +254,7 @@ def import_options(records: NsRecords, type_: RecordType, import_id: str | None)
             f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
             "belong to only one of them"
         )
-    if pulumi.runtime.is_dry_run():
-        # The program can't see what the engine reads. A resource hook could, but when a program fails that has hooks,
-        # Pulumi's SDK (3.272) often crashes and loses the error.
-        deployment.tell_once(
-            "take_over",
-            "take_over imports NS records as they are. If this preview shows an update of one of them, it is not as "
-            "the program wants it: `pulumi preview --diff` shows the values. To leave a TTL as it is, give the "
-            "delegation that ttl. If something else needs the old values, leave the delegation out of the program",
-            is_warning=False,
-        )
-    return pulumi.ResourceOptions(import_=import_id)
+    return pulumi.ResourceOptions.merge(ignore_all, pulumi.ResourceOptions(import_=import_id))
 
 
 def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
@@ -224,25 +267,80 @@ def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> p
     return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
 
 
-def _check_values(
-    name: str, domain: str, wanted: Collection[str], existing: Collection[str], *, are_given: bool
-) -> None:
-    """Raises pulumi.RunError if records can't be taken over as they are."""
-    other = sorted(set(existing) - set(wanted))
-    missing = sorted(set(wanted) - set(existing))
-    if are_given and (other or missing):
-        problems = [f"has an id for {value}, which ngrok does not name for {domain}" for value in other]
-        problems += [f"lacks the id of {value}" for value in missing]
+def _new_ingress_error(name: str) -> pulumi.RunError:
+    return pulumi.RunError(
+        f"the delegation {name} can't take over NS records, because its Agent Ingress is not in the stack. If it "
+        "exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of its "
+        "domain, if there are any, and give the delegation an adapter without take_over"
+    )
+
+
+def _check_ids(name: str, domain: str, wanted: Collection[str], given: Collection[str]) -> None:
+    """Raises pulumi.RunError if the program does not give one id for each value."""
+    problems = [
+        f"has an id for {value}, which ngrok does not name for {domain}" for value in sorted(set(given) - set(wanted))
+    ]
+    problems += [f"lacks the id of {value}" for value in sorted(set(wanted) - set(given))]
+    if problems:
         raise pulumi.RunError(
             f"take_over of the delegation {name} {'; '.join(problems)}. It needs the id of one NS record for each of "
             f"{', '.join(sorted(wanted))}"
         )
-    if other:
-        raise pulumi.RunError(
-            f"the delegation {name} can't take over the NS records of {domain}: the DNS provider also has "
-            f"{', '.join(other)}, which ngrok does not name for this domain. Delete that at the DNS provider, and run "
-            f"this again. ngrok names {', '.join(sorted(wanted))}"
-        )
+
+
+def _check_values(name: str, domain: str, wanted: Collection[str], existing: Collection[str]) -> None:
+    """Raises pulumi.RunError if the records that exist have other values."""
+    if steps := _steps(wanted, existing):
+        raise _difference(name, domain, ", ".join(sorted(existing)), ", ".join(sorted(wanted)), steps)
+
+
+def _steps(wanted: Collection[str], existing: Collection[str]) -> list[str]:
+    """Returns what the user can do at the DNS provider so that the values are the same."""
+    other, missing = sorted(set(existing) - set(wanted)), sorted(set(wanted) - set(existing))
+    return [
+        f"{verb} {', '.join(values)} at the DNS provider"
+        for verb, values in (("remove", other), ("add", missing))
+        if values
+    ]
+
+
+def _difference(name: str, domain: str, existing: str, wanted: str, steps: Sequence[str]) -> pulumi.RunError:
+    return pulumi.RunError(
+        f"the delegation {name} can't take over the NS records of {domain}, because they are not exactly those of the "
+        f"program. The DNS provider has {existing}. The program declares {wanted}. To take them over, "
+        f"{' and '.join(steps)}, and run this again"
+    )
+
+
+def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: Sequence[Found]) -> pulumi.Output[None]:
+    """Compares adopted records with the values to create. It fails if they are not the same, in a preview too."""
+
+    def compare(known: Sequence[Any]) -> None:
+        domain, wanted, ttl, read = known
+        if other := sorted({name for name, _, _ in read if name and not f"{domain}.".startswith(f"{name}.")}):
+            raise pulumi.RunError(
+                f"take_over of the delegation {records.name} has the id of a record of {', '.join(other)}, and not of "
+                f"{domain}: correct the ids"
+            )
+        ttls = {
+            value: seconds and int(seconds) for _, values, seconds in read for value in canonical_ns_targets(values)
+        }
+        steps = _steps(wanted, ttls)
+        if set(ttls.values()) != {ttl}:
+            first, *others = {*ttls.values()} or {None}
+            is_one = first is not None and not others
+            steps.append(
+                f"give the delegation ttl={first}" if is_one else "give all of them the same TTL at the DNS provider"
+            )
+        if steps:
+            existing = ", ".join(f"{value} (TTL {seconds})" for value, seconds in sorted(ttls.items()))
+            raise _difference(records.name, domain, existing, f"{', '.join(wanted)} (TTL {ttl})", steps)
+
+    if not found:
+        return pulumi.Output.from_input(None)
+    return pulumi.Output.all(records.domain, records.ns_targets, records.ttl, [list(each) for each in found]).apply(
+        compare
+    )
 
 
 # -- what the stack has -----------------------------------------------------------------------------------
@@ -292,6 +390,11 @@ class _Stack:
         # Only then it is known.
         return _text(outputs.get("domain")) if "agent_ingress_id" in outputs else None
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether no run has created or taken over all records of the delegation yet."""
+        return self.completed_domain is None
+
     def has_resource(self, name: str) -> bool:
         """Returns whether the delegation has a resource of the type and name, whatever record this is."""
         return self._urn(name) in self.resources
@@ -322,7 +425,7 @@ class _Stack:
         """
         resource = self.resources.get(self._urn(name))
         # After a whole run, another domain or zone is a change that the program makes.
-        if resource and self.completed_domain is None and not self._is_record(resource, value):
+        if resource and self.is_incomplete and not self._is_record(resource, value):
             raise pulumi.RunError(
                 f"{self._urn(name)} in the stack is another record, imported by a wrong id, and `pulumi up` would "
                 "delete it. Take it out of the state with `pulumi state delete`, which leaves the record as it is, and "

@@ -383,7 +383,9 @@ def test_delegations_take_over_the_records_that_exist(project: Project, emulator
     with Bind(tmp_path / "bind", [key]) as bind:
         for domain in ("a.acme.com", "b.acme.com"):
             make(emulator, domain)
-            delegate(bind, domain, ["ns1.old.net."], key)
+        wanted = {each["domain"]: sorted(f"{name}." for name in each["ns_targets"]) for each in emulator.ingresses()}
+        for domain, targets in wanted.items():
+            delegate(bind, domain, targets, key)
         shell(project, "pulumi-agin import --all --code --delegations rfc2136 > __main__.py")
         program = (project.folder / "__main__.py").read_text()
         lines = [line.removeprefix("# ") for line in program.splitlines() if line.startswith("# pulumi config set ")]
@@ -400,6 +402,5 @@ def test_delegations_take_over_the_records_that_exist(project: Project, emulator
         assert key.secret not in (project.folder / "Pulumi.dev.yaml").read_text()
         assert "2 imported" in shell(project, f"pulumi-agin import --all | {PULUMI_IMPORT}")
         assert "4 created" in project.up()
-        wanted = {each["domain"]: sorted(f"{name}." for name in each["ns_targets"]) for each in emulator.ingresses()}
         assert {domain: bind.referral(domain) for domain in wanted} == wanted
         assert "7 unchanged" in project.up()

@@ -239,60 +239,50 @@ def test_another_delegation_of_the_domain_is_not_this_one(
     assert service.operations() == []
 
 
-HINT = "take_over imports NS records as they are. If this preview shows an update of one of them, it is not as"
+@pytest.mark.parametrize("shape", SHAPES)
+def test_another_ttl_fails_in_the_preview_and_no_later_run_writes_it(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    wanted = make_ingress(project, emulator)
+    make_records(service, wanted, ttl=3600)
+
+    write(project, f"{shape}(take_over=True)")
+    declared = (
+        f"The program declares {', '.join(wanted)} (TTL 300). To take them over, give the delegation ttl=3600, and"
+    )
+    refused = project.preview(fails=True)
+    assert f"The DNS provider has {wanted[0]} (TTL 3600), " in refused
+    assert declared in refused
+    assert not refused.has_traceback
+    # Without a preview, the records are in the stack then.
+    for _ in range(2):
+        assert declared in project.up(fails=True)
+    assert declared in project.preview(fails=True)
+    write(project, f"{shape}(take_over=True)", ttl=3600)
+    assert "to update" not in project.preview()
+    project.up()
+    project.preview("--expect-no-changes")
+    assert_nothing_was_written(emulator, service)
+    # It is for one `pulumi up`. From then on, the records are like others.
+    write(project, f"{shape}(take_over=True)", ttl=600)
+    assert "to update" in project.preview()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_preview_shows_what_differs_and_says_what_to_do(
+def test_other_values_fail_in_the_preview(
     shape: str, project: Project, emulator: Emulator, service: DnsService
 ) -> None:
-    make_records(service, make_ingress(project, emulator), ttl=3600)
+    wanted = make_ingress(project, emulator)
+    make_records(service, [*wanted[1:], "ns-9.elsewhere.example."])
 
     write(project, f"{shape}(take_over=True)")
-    preview = project.preview()
-    assert "~ ttl: 3600 => 300" in preview
-    assert preview.output.count(HINT) == 1
-    write(project, f"{shape}(take_over=True)", ttl=3600)
-    assert "to update" not in project.preview()
-    assert HINT not in project.up()
+    for refused in (project.preview(fails=True), project.up(fails=True)):
+        assert (
+            f"To take them over, remove ns-9.elsewhere.example. at the DNS provider and add {wanted[0]} at the DNS "
+            "provider, and run this again"
+        ) in refused
+        assert not refused.has_traceback
     assert_nothing_was_written(emulator, service)
-    assert HINT not in project.preview()
-
-
-def test_values_that_differ_are_set_in_place_where_one_resource_has_all(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, ["ns-9.elsewhere.example."])
-
-    write(project, "sets(take_over=True)")
-    assert '"ns-9.elsewhere.example." => "' in project.preview()
-    project.up()
-    assert [each.what for each in service.operations()] == ["update"]
-    assert [each.value for each in service.records(ZONE, "connect")] == wanted
-
-
-def test_a_record_with_a_value_that_ngrok_does_not_name_is_refused(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, [*wanted, "ns-9.elsewhere.example."])
-
-    write(project, "singles(take_over=True)")
-    refused = project.preview(fails=True)
-    assert "the DNS provider also has ns-9.elsewhere.example., which ngrok does not name for this domain" in refused
-    assert not refused.has_traceback
-    assert_nothing_was_written(emulator, service)
-
-
-def test_a_record_that_is_missing_is_created(project: Project, emulator: Emulator, service: DnsService) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, wanted[1:])
-
-    write(project, "singles(take_over=True)")
-    assert f"= {len(wanted) - 1} to import" in project.preview()
-    project.up()
-    assert [each.what for each in service.operations()] == ["create"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -311,14 +301,19 @@ def test_take_over_may_stay_when_the_domain_changes(
     project.preview("--expect-no-changes")
 
 
-def test_a_new_ingress_has_no_records_to_take_over(project: Project, emulator: Emulator, service: DnsService) -> None:
-    write(project, "sets(take_over=True)")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_there_are_no_records_they_are_created(
+    shape: str, project: Project, emulator: Emulator, service: DnsService
+) -> None:
+    # Those of another ingress, before this one was made.
+    make_records(service, ["ns-9.elsewhere.example."])
+    write(project, f"{shape}(take_over=True)")
     refused = project.preview(fails=True)
-    assert "the delegation ns has no NS records to take over, because its Agent Ingress is not in the stack" in refused
+    assert "the delegation ns can't take over NS records, because its Agent Ingress is not in the stack" in refused
     assert not refused.has_traceback
 
-    # Records for each value are looked up, so it is seen that there are none.
-    write(project, "singles(take_over=True)")
+    [record] = service.records(ZONE, "connect")
+    service.delete(record.number)
     project.preview()
     project.up()
     assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
@@ -359,10 +354,8 @@ def test_the_id_of_another_record_is_refused_and_that_record_stays(
     ids = {each.value: each.number for each in service.records(ZONE, "connect")}
 
     write(project, f"singles(take_over={ {**ids, wanted[0]: other} })")
-    # The engine's own words.
-    warning = "previously-imported resources that still specify an ID may not be replaced"
-    assert warning in project.preview()
-    assert warning in project.up(fails=True)
+    for refused in (project.preview(fails=True), project.up(fails=True)):
+        assert "has the id of a record of www, and not of connect.acme.com: correct the ids" in refused
 
     # To correct it, the engine would delete the other record.
     write(project, f"singles(take_over={ids})")

@@ -70,6 +70,7 @@ class Request:
         self.is_protected: bool = request.protect
         self.import_id: str = request.importId
         self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        self.ignore_changes: list[str] = list(request.ignoreChanges)
         self.delete_before_replace: bool | None = (
             request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
         )

@@ -36,6 +36,29 @@ SETS = {
     "gandi": ({}, "acme.com/connect/NS"),
 }
 
+# What tells whether there are records, and the answers by which there are.
+LISTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "aws": (
+        "aws:route53/getRecords:getRecords",
+        {"zoneId": "Z1", "nameRegex": r"^connect\.acme\.com\.?$"},
+    ),
+    "gcp": (
+        "gcp:dns/getRecordSets:getRecordSets",
+        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS"},
+    ),
+    "hcloud": ("hcloud:index/getZoneRrsets:getZoneRrsets", {"zone": "acme.com"}),
+}
+NONE: dict[str, Any] = {
+    "resourceRecordSets": [{"name": "connect.acme.com", "type": "TXT"}],
+    "rrsets": [{"name": "connect", "type": "TXT"}],
+}
+ACCOUNT = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
+LISTING: dict[str, Any] = {
+    **ACCOUNT,
+    "resourceRecordSets": [{"name": "connect.acme.com", "type": "NS"}],
+    "rrsets": [{"name": name, "type": "NS"} for name in ("connect", "connect.acme")],
+}
+
 # The id to import, where R12 is the id of the record.
 GIVEN = {
     "cloudflare": "023e105f/R12",
@@ -73,13 +96,25 @@ FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SETS)
 def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks) -> None:
     arguments, import_id = SETS[name]
-    mocks.answer = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
+    mocks.answer = LISTING
     run_delegation(lambda: adapter(name, take_over=True, **arguments))
     [record] = records(mocks)
     assert record.import_id == import_id
+    # Nothing is written with an import.
+    assert record.ignore_changes == ["*"]
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_one_resource_is_created_where_there_are_no_records(name: str, mocks: Mocks) -> None:
+    mocks.answer = NONE
+    run_delegation(lambda: adapter(name, take_over=True))
+    assert LISTED[name] in [(each.token, each.args) for each in mocks.called]
+    [record] = records(mocks)
+    assert (record.import_id, record.ignore_changes) == ("", [])
 
 
 def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(mocks: Mocks) -> None:
+    mocks.answer = LISTING
     run_delegation(lambda: adapter("gcp", take_over=True, project=None))
     [record] = records(mocks)
     assert record.import_id == "acme-com/connect.acme.com./NS"
@@ -168,7 +203,7 @@ def import_ids(name: str, preview: Mocks, change: Change, **arguments: Any) -> s
         for number, each in enumerate(outputs)
     }
     preview.requests.clear()
-    found = FOUND[name][2] if name in FOUND else {"subscriptionId": "0b1f6471"}
+    found = FOUND[name][2] if name in FOUND else LISTING
     preview.answer = {**found, "outputs": stack}
     ids: Any = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
     run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids, **arguments))

@@ -8,13 +8,15 @@ It stands in for the real plugins, which no test can run, and behaves as they we
   itself, and a new name replaces it. Its import ID is `acme.com/connect/NS`, and its ID is `acme.com:connect`.
 - `acmedns:index:Record` has one value, like DigitalOcean's resource. Everything but the zone is updated in place. Its
   import ID is `acme.com,1`, and its ID is `1`.
-- `acmedns:index:getRecords` returns the records of a name, like DigitalOcean's function.
+- `acmedns:index:getRecords` returns the records of a name, like DigitalOcean's function. That of `aws` returns the
+  record sets whose names match.
 
 Both resources return detailed diffs, and refuse to create records that exist.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -180,9 +182,13 @@ class Plugin(StandIn):
 
     def Invoke(self, request: Any, context: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
         args = MessageToDict(request.args)
-        found = self._service.records(args["zone"], args["name"])
-        records = [{"id": each.number, "value": each.value} for each in found]
-        answer: dict[str, Any] = {"return": _struct({"records": records})}  # the name is a keyword of Python
+        if request.tok == "aws:route53/getRecords:getRecords":
+            names = [name for name in self._service.names(args["zoneId"]) if re.search(args["nameRegex"], name)]
+            result = {**args, "id": args["zoneId"], "resourceRecordSets": [{"name": n, "type": "NS"} for n in names]}
+        else:
+            found = self._service.records(args["zone"], args["name"])
+            result = {"records": [{"id": each.number, "value": each.value} for each in found]}
+        answer: dict[str, Any] = {"return": _struct(result)}  # the name is a keyword of Python
         return provider_pb2.InvokeResponse(**answer)
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802

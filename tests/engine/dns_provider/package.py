@@ -43,6 +43,12 @@ def shared(records, zone=ZONE):
     return dict(zone=zone, host=records.relative_to(zone), ttl=records.ttl)
 
 
+def find(records, opts, zone):
+    arguments = dict(zone=zone, name=records.relative_to(zone))
+    found = pulumi.runtime.invoke_output("acmedns:index:getRecords", arguments, invoke_options(records, opts))
+    return found.apply(lambda answer: [(each["value"], int(each["id"])) for each in answer["records"]])
+
+
 def sets(take_over=False, opts=None, zone=ZONE):
     return record_sets.one_resource(
         RecordSet,
@@ -53,16 +59,13 @@ def sets(take_over=False, opts=None, zone=ZONE):
         imported=record_sets.Import(
             RecordType("acmedns:index:RecordSet", "name", "zone", zone),
             lambda records: pulumi.Output.concat(zone, "/", records.relative_to(zone), "/NS"),
+            lambda record: record.values,
+            lambda records: find(records, opts, zone).apply(bool),
         ),
     )
 
 
 def singles(take_over=False, opts=None):
-    def find(records):
-        arguments = dict(zone=ZONE, name=records.relative_to(ZONE))
-        found = pulumi.runtime.invoke_output("acmedns:index:getRecords", arguments, invoke_options(records, opts))
-        return found.apply(lambda answer: [(each["value"], int(each["id"])) for each in answer["records"]])
-
     return single_records.resource_for_each(
         Record,
         shared,
@@ -71,7 +74,8 @@ def singles(take_over=False, opts=None):
         opts=opts,
         take_over=take_over,
         imported=single_records.Import(
-            RecordType("acmedns:index:Record", "name", "zone", ZONE, "value"), lambda id_: f"{ZONE},{id_}", find
+            RecordType("acmedns:index:Record", "name", "zone", ZONE, "value"), lambda id_: f"{ZONE},{id_}",
+            lambda records: find(records, opts, ZONE)
         ),
     )
 """

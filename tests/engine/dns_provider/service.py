@@ -71,6 +71,11 @@ class DnsService:
         with self._lock:
             return sorted(self._load().in_set(zone, name), key=lambda each: each.value)
 
+    def names(self, zone: str) -> list[str]:
+        """Returns the names that have records in a zone, sorted."""
+        with self._lock:
+            return sorted({each.name for each in self._load().records if each.zone == zone})
+
     def record(self, number: int) -> NsRecord | None:
         """Returns the record with a number, or None."""
         with self._lock:
