@@ -317,7 +317,8 @@ def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: S
 
     def compare(known: Sequence[Any]) -> None:
         domain, wanted, ttl, read = known
-        if other := sorted({name for name, _, _ in read if name and not f"{domain}.".startswith(f"{name}.")}):
+        names = {canonical_domain(name) for name, _, _ in read if name}
+        if other := sorted(name for name in names if not f"{domain}.".startswith(f"{name}.")):
             raise pulumi.RunError(
                 f"take_over of the delegation {records.name} has the id of a record of {', '.join(other)}, and not of "
                 f"{domain}: correct the ids"
@@ -333,7 +334,10 @@ def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: S
                 f"give the delegation ttl={first}" if is_one else "give all of them the same TTL at the DNS provider"
             )
         if steps:
-            existing = ", ".join(f"{value} (TTL {seconds})" for value, seconds in sorted(ttls.items()))
+            existing = ", ".join(
+                f"{value} (TTL {'of the zone' if seconds is None else seconds})"
+                for value, seconds in sorted(ttls.items())
+            )
             raise _difference(records.name, domain, existing, f"{', '.join(wanted)} (TTL {ttl})", steps)
 
     if not found:

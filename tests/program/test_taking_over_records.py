@@ -148,6 +148,23 @@ def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mock
     assert records(mocks)[0].import_id == GIVEN[name].replace("R12", "12")
 
 
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+def test_another_ttl_is_refused(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        id_, outputs = make(args)
+        return id_, {**outputs, **{each: 7200 for each in outputs if each.startswith("ttl")}}
+
+    make = mocks.new_resource
+    monkeypatch.setattr(mocks, "new_resource", new_resource)
+    mocks.answer = LISTING
+    ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    with pytest.raises(pulumi.RunError) as refused:
+        run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
+    values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
+    assert f"The DNS provider has {values}. The program declares ns-1.example.net., ns-2" in str(refused.value)
+    assert "give the delegation ttl=7200, and run this again" in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
 def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r"must be the ids of the records.*the package can't find them"):
