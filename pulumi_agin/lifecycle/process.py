@@ -62,7 +62,7 @@ class Process:
             warn: Shows a warning about the resource with a URN.
         """
         self.vocabulary = vocabulary
-        self._say = say
+        self.say = say
         self.show_progress = show_progress or (lambda line, urn: say(line))
         self.warn = warn
         self.clock = clock
@@ -95,7 +95,7 @@ class Process:
         with self._lock:
             client = self._clients.get(settings, None)
             if client is None:
-                client = settings.client(self.clock, self._say, self.show_progress)
+                client = settings.client(self.clock, self.say, self.show_progress)
                 self._clients.put(settings, client)
             return client
 
