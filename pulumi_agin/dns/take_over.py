@@ -340,11 +340,8 @@ def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: S
             )
             raise _difference(records.name, domain, existing, f"{', '.join(wanted)} (TTL {ttl})", steps)
 
-    if not found:
-        return pulumi.Output.from_input(None)
-    return pulumi.Output.all(records.domain, records.ns_targets, records.ttl, [list(each) for each in found]).apply(
-        compare
-    )
+    read: list[pulumi.Input[Any]] = [list(each) for each in found]
+    return pulumi.Output.all(records.domain, targets, records.ttl, read).apply(compare)
 
 
 # -- what the stack has -----------------------------------------------------------------------------------

@@ -227,6 +227,14 @@ def import_ids(name: str, preview: Mocks, change: Change, **arguments: Any) -> s
     return {each.import_id for each in records(preview)}
 
 
+def test_what_the_stack_does_not_have_yet_is_imported_beside_what_it_has(preview: Mocks) -> None:
+    preview.ns_targets = NS_TARGETS
+    assert import_ids("digitalocean", preview, lambda outputs: {**outputs, "value": NS_TARGETS[0]}) == {
+        "",
+        "acme.com,13",
+    }
+
+
 def replaced(old: str, new: str) -> Change:
     return lambda outputs: {
         name: re.sub(old, new, value) if isinstance(value, str) and name != "type" else value
