@@ -10,7 +10,7 @@ import pulumi
 
 from pulumi_agin.canonical import canonical_domain
 from pulumi_agin.deployment import Deployment
-from pulumi_agin.mistakes import WrongZonesError, checks_arguments
+from pulumi_agin.mistakes import WrongZonesError, checks_arguments, place
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
@@ -303,7 +303,7 @@ def package(module: str, *, extra: str) -> Any:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise pulumi.RunError(
-            f"dns.{extra} needs a package that is not installed here: {install_line(extra)}"
+            f"{place()}: dns.{extra} needs a package that is not installed here: {install_line(extra)}"
         ) from None
 
 

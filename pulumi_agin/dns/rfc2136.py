@@ -6,7 +6,7 @@ import pulumi
 
 from pulumi_agin.dnspython import missing_package
 from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
-from pulumi_agin.mistakes import checks_arguments
+from pulumi_agin.mistakes import checks_arguments, place
 
 from .records import Adapter, NsRecords, install_line
 from .rfc2136_delegation import Rfc2136Delegation
@@ -50,7 +50,7 @@ def rfc2136(
         pulumi.RunError: dnspython is not installed, or the project has a module `dns` that hides it.
     """
     if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
-        raise pulumi.RunError(missing)
+        raise pulumi.RunError(f"{place()}: {missing}")
 
     def make(records: NsRecords) -> pulumi.Resource:
         return Rfc2136Delegation(

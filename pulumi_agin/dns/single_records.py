@@ -14,7 +14,7 @@ import pulumi
 from pulumi_agin.canonical import canonical_ns_targets
 from pulumi_agin.mistakes import checks_arguments
 
-from .records import Adapter, Made, NsRecords, canonical_name, package
+from .records import Adapter, Made, NsRecords, canonical_name, error, package
 from .take_over import Found, Ids, RecordType, checked_ids, import_each, invoke_options, prepare
 
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
@@ -270,7 +270,9 @@ def linode(
     return resource_for_each(
         linode.DomainRecord,
         lambda records: {
-            "domain_id": pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(_number),
+            "domain_id": pulumi.Output.from_input(cast(pulumi.Output[int | str], domain_id)).apply(
+                lambda id_: _number(records, id_)
+            ),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
             "ttl_sec": records.ttl_where(lambda ttl: ttl in LINODE_TTLS, ", ".join(map(str, LINODE_TTLS))),
@@ -286,11 +288,11 @@ def linode(
     )
 
 
-def _number(domain_id: int | str) -> int:
+def _number(records: NsRecords, domain_id: int | str) -> int:
     # The id of a resource is text.
     if isinstance(domain_id, str) and not domain_id.isdecimal():
-        raise pulumi.RunError(
-            f'the domain_id of dns.linode is "{domain_id}": it must be the number of the zone, such as 1234'
+        raise error(
+            records, f'the domain_id of dns.linode is "{domain_id}": it must be the number of the zone, such as 1234'
         )
     return int(domain_id)
 

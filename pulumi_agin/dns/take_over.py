@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pulumi
 
-from pulumi_agin import tokens
+from pulumi_agin import commands, tokens
 from pulumi_agin.canonical import canonical_domain, canonical_ns_targets
 from pulumi_agin.deployment import Deployment
+from pulumi_agin.mistakes import WrongArgumentsError
 
-from .records import NsRecords, announce, name_of
+from .records import NsRecords, announce, error, name_of
 
 Ids: TypeAlias = Mapping[str, str | int]
 """The DNS provider's ids of records, by the values of the records in any spelling."""
@@ -75,7 +76,7 @@ def import_one(
 
     def resource(known: Sequence[Any]) -> pulumi.Output[pulumi.Resource]:
         stack: _Stack = known[0]
-        stack.check_resource(records.name)
+        stack.check_resource(records, records.name)
         if stack.is_incomplete and stack.has_resource(records.name):
             return adopted(None)
         if stack.has_resource(records.name) or stack.has_record():
@@ -88,7 +89,7 @@ def import_one(
 
     def imported(is_new: bool) -> pulumi.Output[pulumi.Resource]:
         if is_new:
-            raise _new_ingress_error(records.name)
+            raise _new_ingress_error(records)
         return pulumi.Output.from_input(import_id()).apply(adopted)
 
     def adopted(id_: str | None) -> pulumi.Output[pulumi.Resource]:
@@ -126,7 +127,7 @@ def import_each(
         stack: _Stack = known[0]
         names: dict[str, str] = {name_of(records, target): target for target in known[1]}
         for name, target in names.items():
-            stack.check_resource(name, target)
+            stack.check_resource(records, name, target)
         in_stack = {target for name, target in names.items() if stack.has_resource(name) or stack.has_record(target)}
 
         def made(import_ids: Mapping[str, str]) -> pulumi.Output[list[pulumi.Resource]]:
@@ -144,9 +145,9 @@ def import_each(
 
         def made_if_right(import_ids: Mapping[str, str]) -> pulumi.Output[list[pulumi.Resource]]:
             if are_given:
-                _check_ids(records.name, stack.domain, known[1], import_ids.keys())
+                _check_ids(records, stack.domain, known[1], import_ids.keys())
             elif import_ids.keys() - in_stack:
-                _check_values(records.name, stack.domain, known[1], import_ids.keys())
+                _check_values(records, stack.domain, known[1], import_ids.keys())
             return made(import_ids)
 
         # If all records were taken over before, the others are of name servers that ngrok has added since.
@@ -157,7 +158,7 @@ def import_each(
     def no_records_of_new_ingress(known: Sequence[Any]) -> pulumi.Output[Any]:
         def check(import_ids: Mapping[str, str]) -> None:
             if import_ids:
-                raise _new_ingress_error(records.name)
+                raise _new_ingress_error(records)
 
         stack: _Stack = known[0]
         if not known[1] or stack.has_record():
@@ -183,10 +184,10 @@ def prepare(opts: pulumi.ResourceOptions | None) -> None:
         opts: The options of the records in the program.
 
     Raises:
-        pulumi.RunError: They can't be combined with `take_over`.
+        WrongArgumentsError: They can't be combined with `take_over`.
     """
     if opts is not None and (opts.parent is not None or opts.import_ is not None):
-        raise pulumi.RunError(
+        raise WrongArgumentsError(
             "take_over can't be combined with opts that have parent or import_: leave these out of the adapter's opts"
         )
     Deployment.current().begin_to_read_stack()
@@ -196,10 +197,10 @@ def check_is_bool(take_over: object) -> None:
     """Checks the argument of an adapter that needs no ids.
 
     Raises:
-        pulumi.RunError: It is neither True nor False.
+        WrongArgumentsError: It is neither True nor False.
     """
     if not isinstance(take_over, bool):
-        raise pulumi.RunError(f"take_over of this adapter must be True or False; got {type(take_over).__name__}")
+        raise WrongArgumentsError(f"take_over of this adapter must be True or False; got {type(take_over).__name__}")
 
 
 def checked_ids(take_over: object, *, can_find: bool) -> Ids:
@@ -210,11 +211,11 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
         can_find: Whether the adapter can find the ids.
 
     Raises:
-        pulumi.RunError: The argument is wrong.
+        WrongArgumentsError: The argument is wrong.
     """
     right = '{"ns-1.example.net": "id of that record", …}'
     if take_over is True and not can_find:
-        raise pulumi.RunError(
+        raise WrongArgumentsError(
             f"take_over of this adapter must be the ids of the records, such as {right}: the package can't find them. "
             "docs/guides/dns.md says what lists them"
         )
@@ -222,14 +223,14 @@ def checked_ids(take_over: object, *, can_find: bool) -> Ids:
         return {}
     if not isinstance(take_over, Mapping) or not take_over:
         expected = f"True, False or {right}" if can_find else right
-        raise pulumi.RunError(f"take_over of this adapter must be {expected}; got {type(take_over).__name__}")
+        raise WrongArgumentsError(f"take_over of this adapter must be {expected}; got {type(take_over).__name__}")
     for value, id_ in take_over.items():
         if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
-            raise pulumi.RunError(f"take_over of this adapter must be such as {right}; got {value!r}: {id_!r}")
+            raise WrongArgumentsError(f"take_over of this adapter must be such as {right}; got {value!r}: {id_!r}")
     ids = [str(id_) for id_ in take_over.values()]
     twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
     if twice:
-        raise pulumi.RunError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
+        raise WrongArgumentsError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
     return take_over
 
 
@@ -250,9 +251,10 @@ def _adopting(records: NsRecords, type_: RecordType, import_id: str | None) -> p
     deployment = Deployment.current()
     other = deployment.importers.setdefault((type_.token, import_id), records.name)
     if other != records.name:
-        raise pulumi.RunError(
+        raise error(
+            records,
             f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
-            "belong to only one of them"
+            "belong to only one of them",
         )
     return pulumi.ResourceOptions.merge(ignore_all, pulumi.ResourceOptions(import_=import_id))
 
@@ -267,31 +269,33 @@ def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> p
     return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
 
 
-def _new_ingress_error(name: str) -> pulumi.RunError:
-    return pulumi.RunError(
-        f"the delegation {name} can't take over NS records, because its Agent Ingress is not in the stack. If it "
-        "exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of its "
-        "domain, if there are any, and give the delegation an adapter without take_over"
+def _new_ingress_error(records: NsRecords) -> pulumi.RunError:
+    return error(
+        records,
+        f"the delegation {records.name} can't take over NS records, because its Agent Ingress is not in the stack. If "
+        "it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of its "
+        "domain, if there are any, and give the delegation an adapter without take_over",
     )
 
 
-def _check_ids(name: str, domain: str, wanted: Collection[str], given: Collection[str]) -> None:
+def _check_ids(records: NsRecords, domain: str, wanted: Collection[str], given: Collection[str]) -> None:
     """Raises pulumi.RunError if the program does not give one id for each value."""
     problems = [
         f"has an id for {value}, which ngrok does not name for {domain}" for value in sorted(set(given) - set(wanted))
     ]
     problems += [f"lacks the id of {value}" for value in sorted(set(wanted) - set(given))]
     if problems:
-        raise pulumi.RunError(
-            f"take_over of the delegation {name} {'; '.join(problems)}. It needs the id of one NS record for each of "
-            f"{', '.join(sorted(wanted))}"
+        raise error(
+            records,
+            f"take_over of the delegation {records.name} {'; '.join(problems)}. It needs the id of one NS record for "
+            f"each of {', '.join(sorted(wanted))}",
         )
 
 
-def _check_values(name: str, domain: str, wanted: Collection[str], existing: Collection[str]) -> None:
+def _check_values(records: NsRecords, domain: str, wanted: Collection[str], existing: Collection[str]) -> None:
     """Raises pulumi.RunError if the records that exist have other values."""
     if steps := _steps(wanted, existing):
-        raise _difference(name, domain, ", ".join(sorted(existing)), ", ".join(sorted(wanted)), steps)
+        raise _difference(records, domain, ", ".join(sorted(existing)), ", ".join(sorted(wanted)), steps)
 
 
 def _steps(wanted: Collection[str], existing: Collection[str]) -> list[str]:
@@ -304,11 +308,12 @@ def _steps(wanted: Collection[str], existing: Collection[str]) -> list[str]:
     ]
 
 
-def _difference(name: str, domain: str, existing: str, wanted: str, steps: Sequence[str]) -> pulumi.RunError:
-    return pulumi.RunError(
-        f"the delegation {name} can't take over the NS records of {domain}, because they are not exactly those of the "
-        f"program. The DNS provider has {existing}. The program declares {wanted}. To take them over, "
-        f"{' and '.join(steps)}, and run this again"
+def _difference(records: NsRecords, domain: str, existing: str, wanted: str, steps: Sequence[str]) -> pulumi.RunError:
+    return error(
+        records,
+        f"the delegation {records.name} can't take over the NS records of {domain}, because they are not exactly those "
+        f"of the program. The DNS provider has {existing}. The program declares {wanted}. To take them over, "
+        f"{' and '.join(steps)}, and run this again",
     )
 
 
@@ -319,9 +324,10 @@ def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: S
         domain, wanted, ttl, read = known
         names = {canonical_domain(name) for name, _, _ in read if name}
         if other := sorted(name for name in names if not f"{domain}.".startswith(f"{name}.")):
-            raise pulumi.RunError(
+            raise error(
+                records,
                 f"take_over of the delegation {records.name} has the id of a record of {', '.join(other)}, and not of "
-                f"{domain}: correct the ids"
+                f"{domain}: correct the ids",
             )
         ttls = {
             value: seconds and int(seconds) for _, values, seconds in read for value in canonical_ns_targets(values)
@@ -338,7 +344,7 @@ def _compared(records: NsRecords, targets: pulumi.Input[Sequence[str]], found: S
                 f"{value} (TTL {'of the zone' if seconds is None else seconds})"
                 for value, seconds in sorted(ttls.items())
             )
-            raise _difference(records.name, domain, existing, f"{', '.join(wanted)} (TTL {ttl})", steps)
+            raise _difference(records, domain, existing, f"{', '.join(wanted)} (TTL {ttl})", steps)
 
     read: list[pulumi.Input[Any]] = [list(each) for each in found]
     return pulumi.Output.all(records.domain, targets, records.ttl, read).apply(compare)
@@ -414,10 +420,11 @@ class _Stack:
         """
         return any(self._is_record(resource, value) for resource in self.resources.values())
 
-    def check_resource(self, name: str, value: str | None = None) -> None:
+    def check_resource(self, records: NsRecords, name: str, value: str | None = None) -> None:
         """Checks that a resource of the delegation is not another record, as after an import of a wrong id.
 
         Args:
+            records: The records of the delegation.
             name: The name of the resource.
             value: The value that its record must have; None if it has all values.
 
@@ -427,10 +434,11 @@ class _Stack:
         resource = self.resources.get(self._urn(name))
         # After a whole run, another domain or zone is a change that the program makes.
         if resource and self.is_incomplete and not self._is_record(resource, value):
-            raise pulumi.RunError(
+            raise error(
+                records,
                 f"{self._urn(name)} in the stack is another record, imported by a wrong id, and `pulumi up` would "
-                "delete it. Take it out of the state with `pulumi state delete`, which leaves the record as it is, and "
-                "run this again"
+                "delete it. Take it out of the state, which leaves the record as it is, and run this again:\n"
+                f"{commands.state_delete_line(self._urn(name))}",
             )
 
     def _is_record(self, resource: Mapping[str, Any], value: str | None) -> bool:

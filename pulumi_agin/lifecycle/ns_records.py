@@ -105,7 +105,8 @@ class NsRecordsLifecycle:
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
             self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
-        return Difference(changed, replacing, bool(changed))
+        # `replaceOnChanges` can replace records whose place stays, and new ones are not created beside old ones.
+        return Difference(changed, replacing, bool(changed), delete_before_replace=not replacing)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 

@@ -183,7 +183,7 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
     ],
 )
 def test_something_else_is_refused(name: str, take_over: object, message: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=re.escape(message)):
+    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: take_over of this adapter .*{re.escape(message)}"):
         adapter(name, take_over=take_over)
 
 

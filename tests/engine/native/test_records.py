@@ -59,8 +59,8 @@ def test_no_replacement_and_no_renaming_takes_the_records_with_it(project: Nativ
     project.write({"new": records(bind, takeOver=True)})
     assert "1 deleted" in project.up()
     assert bind.referral(DOMAIN) == ["ns1.x.net."]
-    options = {"replaceOnChanges": ["ttl"], "deleteBeforeReplace": True}
-    project.write({"new": replace(records(bind, takeOver=True, ttl=60), options=options)})
+    changed = replace(records(bind, takeOver=True, ttl=60), options={"replaceOnChanges": ["ttl"]})
+    project.write({"new": changed})
     assert "1 replaced" in project.up()
     assert bind.referral(DOMAIN) == ["ns1.x.net."]
     project.destroy("--run-program")
