@@ -417,7 +417,7 @@ class PrimaryServer:
         """Tries once. Raises _TransientError if the next try may succeed."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         tried_at = operation.deadline.clock.monotonic()
-        seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left)
+        seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left, self._reachability.seconds_for_try)
         try:
             connection = socket.create_connection((self._address.host, self._address.port), seconds)
         except socket.gaierror as error:

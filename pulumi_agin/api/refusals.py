@@ -85,7 +85,7 @@ class Refusals:
             request: What was asked.
             outcome: An answer of 300 and above, or none.
             effort: How often and for how long the request was tried, as it follows what was being done; "" for one try.
-            retry_after: The seconds after which the service wants us to come back, if it said so.
+            retry_after: The seconds that the service asked us to wait, if that is longer than the call may take.
         """
         could_not = f"could not {request.doing}"
         if isinstance(outcome, NoAnswer):

@@ -19,6 +19,8 @@ LONGEST_BACKOFF_SECONDS = 20.0
 # How long to try to connect to a server that can't be reached: elsewhere, and on this machine.
 UNCONNECTED_SECONDS = 30.0
 UNCONNECTED_LOOPBACK_SECONDS = 5.0
+# How long a try may take that begins after this time.
+LATE_CONNECT_SECONDS = 1.0
 
 # Too many requests, and failures of the service or of a gateway in front of it.
 # ngrok's maintenance answers (ERR_NGROK_1500 and 1501) are 503.
@@ -86,10 +88,7 @@ def parse_http_date(value: str) -> datetime | None:
 
 
 class Reachability:
-    """Since when no connection to a server can be made, and how long it is still worth trying.
-
-    Threads may share it: whatever one of them meets is true for all.
-    """
+    """The time budget for connecting to a server that can't be reached. All calls share it, in all threads."""
 
     def __init__(self, clock: Clock, *, is_loopback: bool) -> None:
         """Assumes that the server can be reached.
@@ -101,6 +100,7 @@ class Reachability:
         self._clock = clock
         self._seconds = UNCONNECTED_LOOPBACK_SECONDS if is_loopback else UNCONNECTED_SECONDS
         self._lost_at: float | None = None
+        self._last_failed_at = -math.inf
 
     def note_try(self, tried_at: float, *, is_connected: bool) -> None:
         """Records whether a connection could be made.
@@ -111,14 +111,22 @@ class Reachability:
         """
         if is_connected:
             self._lost_at = None
-        elif self._lost_at is None:
+            return
+        # A failure long after the last one is another outage.
+        if self._lost_at is None or tried_at - self._last_failed_at > self._seconds:
             self._lost_at = tried_at
+        self._last_failed_at = self._clock.monotonic()
 
     @property
     def seconds_left(self) -> float:
         """How long it is still worth trying, in seconds."""
         lost_at = self._lost_at  # another thread may change it meanwhile
         return math.inf if lost_at is None else self._seconds - (self._clock.monotonic() - lost_at)
+
+    @property
+    def seconds_for_try(self) -> float:
+        """How long one try may take, in seconds. Short once the time is over: each later call still makes one."""
+        return LATE_CONNECT_SECONDS if self.seconds_left < -LATE_CONNECT_SECONDS else math.inf
 
 
 class Deadline:

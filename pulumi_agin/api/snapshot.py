@@ -87,7 +87,8 @@ class Snapshot:
 
         Args:
             key: The id or the domain.
-            deadline: How long the call may take. Half of the time left is reserved for a request by id.
+            deadline: How long the call may take. Half of the time left is reserved for a request by id, unless
+                `always_lists`.
             always_lists: Whether the first read lists, too.
         """
         with self._changed:
@@ -100,8 +101,9 @@ class Snapshot:
         try:
             if is_first:
                 return None
-            with self._turn_to_list(deadline.part(deadline.left / 2)) as has_turn:
-                return self._look_up(key, deadline.part(deadline.left / 2)) if has_turn else None
+            share = 1 if always_lists else 2
+            with self._turn_to_list(deadline.part(deadline.left / share)) as has_turn:
+                return self._look_up(key, deadline.part(deadline.left / share)) if has_turn else None
         finally:
             with self._changed:
                 self._reading -= 1

@@ -101,7 +101,8 @@ class Transport:
                     return outcome
                 is_unsent = _is_unconnected(outcome) and request.effective_since is None
                 retry_after = self._retry_after(outcome)
-                failure = self._refusals.error(request, outcome, _effort(request, deadline, is_unsent), retry_after)
+                too_long = retry_after if retry_after and retry_after > deadline.left else None
+                failure = self._refusals.error(request, outcome, _effort(request, deadline, is_unsent), too_long)
                 if not _is_transient(outcome):
                     raise failure
                 if isinstance(outcome, Answer) and outcome.status_code == 429:
@@ -149,7 +150,7 @@ class Transport:
                 query=request.query,
                 body=request.body,
                 seconds=left,
-                connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left),
+                connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try),
                 read_seconds=min(READ_TIMEOUT_SECONDS, left),
             )
             answer = outcome if isinstance(outcome, Answer) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class StackIngress:
     domain: str
     ns_targets: Sequence[str]
     fingerprint: object
-    """What tells whether a key is the one that saw the ingress last; see `AgentIngressClient.fingerprint`."""
+    """The fingerprint of the key that saw the ingress last; see `AgentIngressClient.fingerprint`."""
     has_default_provider: bool
     """Whether its key is that of the settings, and not that of an explicit provider."""
 
@@ -63,6 +64,7 @@ class StackIngress:
     def of(cls, resource: Mapping[str, Any]) -> StackIngress | None:
         """Returns the ingress that a resource is; None if its domain is secret or missing."""
         outputs = in_snake_case(resource.get("outputs") or {})
+        provider = tokens.Urn.parse(resource.get("provider", ""))
         id_, domain, targets = resource.get("id"), outputs.get("domain"), outputs.get("ns_targets")
         if not isinstance(id_, str) or not isinstance(domain, str):
             return None
@@ -72,7 +74,7 @@ class StackIngress:
             domain=domain,
             ns_targets=targets if isinstance(targets, list) else [],
             fingerprint=outputs.get(FINGERPRINT),
-            has_default_provider=tokens.Urn.parse(resource.get("provider", "")).name.startswith("default"),
+            has_default_provider=re.match("default(_|::|$)", provider.name) is not None,
         )
 
 
@@ -232,8 +234,11 @@ class Examiner:
         )
         if in_stack is not None:
             says += f"; {resource}, but another key saw it last, so it may be in another account"
-            line = state_delete_line(in_stack.urn, stack=self.stack)
-            remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
+            remedies = [other_account]
+            if in_stack.has_default_provider:
+                # The key of an explicit provider is not the one that was used here.
+                line = state_delete_line(in_stack.urn, stack=self.stack)
+                remedies.append(Remedy("if it was deleted, take it out of the state", [line]))
             return Check("wrong", says, remedies, details)
         similar = self._similar_domains(domain)
         if similar:

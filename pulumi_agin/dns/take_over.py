@@ -26,7 +26,7 @@ Ids: TypeAlias = Mapping[str, str | int]
 
 
 class Found(NamedTuple):
-    """What a resource has once it is imported."""
+    """The name, the values and the TTL of an imported resource."""
 
     name: pulumi.Input[str]
     """The name of the record, or its part before the zone; "" if the id to import is made of it."""

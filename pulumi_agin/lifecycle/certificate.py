@@ -107,8 +107,8 @@ class CertificateValidationLifecycle:
             if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
-        # A wait that is repeated waits for this output, and the preview shows it.
-        return Difference(changed or ["renews_at"] * is_to_be_issued, changed, bool(changed) or is_to_be_issued)
+        renewed = ["renews_at"] if is_to_be_issued and not changed else []
+        return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 

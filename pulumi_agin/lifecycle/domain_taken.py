@@ -64,7 +64,7 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
         # A replacement that keeps its domain deletes it first.
         return
     unless = ""
-    if before is None:
+    if before is None and process.resource_with(domain, existing.uri, other_than=call.urn) is None:
         # The engine does not tell the provider that `--replace` replaces a resource, nor the resource's options.
         unless = f" (unless `--replace` replaces this resource, and it has {process.vocabulary.delete_before_replace})"
     process.warn(

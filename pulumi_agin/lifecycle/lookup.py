@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
@@ -29,7 +30,12 @@ def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
 
 
 def find_one(
-    client: AgentIngressClient, account: str, function: str, id_: str | None, domain: str | None
+    client: AgentIngressClient,
+    account: str,
+    function: str,
+    id_: str | None,
+    domain: str | None,
+    hint: Callable[[str], str] = lambda domain: "",
 ) -> AgentIngress:
     """Finds one Agent Ingress by exactly one of its id and its domain.
 
@@ -39,6 +45,7 @@ def find_one(
         function: The name by which the program calls the lookup, for messages.
         id_: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain, in any spelling.
+        hint: Returns the end of the message that a domain has no ingress.
 
     Returns:
         The ingress as ngrok has it.
@@ -61,7 +68,9 @@ def find_one(
         raise InvalidInputsError(f"{function} can't look that up: {'; '.join(map(str, problems))}")
     ingress = client.find(inputs["domain"])
     if ingress is None:
-        raise InvalidInputsError(f"there is no Agent Ingress with the domain {inputs['domain']} in {account}")
+        raise InvalidInputsError(
+            f"there is no Agent Ingress with the domain {inputs['domain']} in {account}{hint(inputs['domain'])}"
+        )
     return ingress
 
 

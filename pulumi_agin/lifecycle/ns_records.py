@@ -5,7 +5,7 @@ Everything it needs, including the key, is an input, so that refresh and destroy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,9 @@ CHECK_SECONDS = 10.0
 REPLACING = replacing_fields(NsRecordsInputs)
 OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
 
+# The inputs that are compared with the records that exist.
+_DECLARED = ("ns_targets", "ttl")
+
 
 class NsRecordsLifecycle:
     """The lifecycle of the NS records that delegate one domain."""
@@ -68,8 +71,8 @@ class NsRecordsLifecycle:
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
 
     def _is_to_adopt(self, call: Call, wanted: Mapping[str, Any]) -> bool:
-        """Returns whether this is a new resource with `take_over`, and all of its inputs are known."""
-        if any(map(call.is_unknown, wanted.values())) or any(map(call.is_unknown, wanted["ns_targets"])):
+        """Returns whether this is a new resource with `take_over`, and it is known where its records are."""
+        if any(call.is_unknown(value) for name, value in wanted.items() if name not in _DECLARED):
             return False
         # A replacement is checked a second time, as if it were new. The records are its own.
         known = self._process.known_outputs(call.urn) or {}
@@ -85,6 +88,13 @@ class NsRecordsLifecycle:
             return [str(error)]
         if existing is None:
             return []
+        if any(call.is_unknown(value) for name in _DECLARED for value in (wanted[name], *_items(wanted[name]))):
+            return [
+                f"{domain} has NS records already at {_address(wanted)}, which are left alone: {existing}. They can't "
+                "be adopted, because this preview does not know those of the program: an Agent Ingress that is to be "
+                "created gets name servers of its own. Remove the records or, if the Agent Ingress exists, import it "
+                "first"
+            ]
         if existing != _ns_set(wanted):
             return [str(self._taken_failure(wanted, existing))]
         self._process.say(
@@ -105,8 +115,7 @@ class NsRecordsLifecycle:
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
             self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
-        # `replaceOnChanges` can replace records whose place stays, and new ones are not created beside old ones.
-        return Difference(changed, replacing, bool(changed), delete_before_replace=not replacing)
+        return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -273,14 +282,14 @@ class NsRecordsLifecycle:
             steps.append(f"set {words.spell('ttl')} to {there.ttl}")
         if not wanted.get("take_over"):
             steps.append(f"set {words.adopt_records}")
-        advice = "Remove them"
+        advice = "remove them"
         if can_adopt and existing & declared:
-            advice = f"To adopt them, {' and '.join(steps)}; otherwise remove them"
+            advice = f"to adopt them, {' and '.join(steps)}, or else remove them"
         return Failed(
             f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}. "
-            f"{comparison}. {advice}. But if another resource of this stack made them, and was renamed or moved in the "
-            "program, do not, because the old resource is deleted together with its records: undo the renaming "
-            f"and run `pulumi up`, then rename or move it again, together with {words.aliases} of what is renamed"
+            f"{comparison}. If another resource of this stack made them, and was renamed or moved in the program, undo "
+            "the renaming and run `pulumi up`, because the old resource is deleted together with its records; then "
+            f"rename or move it again, together with {words.aliases} of what is renamed. Otherwise, {advice}"
         )
 
 
@@ -325,6 +334,10 @@ def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _outputs_after(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the outputs that a write will leave. All are known: what the program does not give will be None."""
     return {field: wanted.get(field) for field in OUTPUTS}
+
+
+def _items(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:

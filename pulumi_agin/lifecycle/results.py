@@ -34,6 +34,8 @@ class Difference(NamedTuple):
     """Those that replace the resource."""
     has_changes: bool
     """Whether there is something to do. It can be true although no input differs: a wait may have to be repeated."""
+    renewed: Sequence[str] = ()
+    """The outputs for which an update is made although no input differs."""
     delete_before_replace: bool = False
     """Whether a replacement deletes the old resource first, also one that an option of the resource demands."""
 

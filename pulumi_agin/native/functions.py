@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, PlainValidator
 
 from pulumi_agin import tokens
-from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.inputs import Domain
 from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.canonical import canonical_domain
 from pulumi_agin.fields import SECRET, Declaration, Record, fields_of, secret_fields, text_of, validate
 from pulumi_agin.lifecycle.agent_configuration import configure_agent
 from pulumi_agin.lifecycle.lookup import find_many, find_one
@@ -145,18 +143,20 @@ class Function:
 
 
 def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    words, domain = account.settings.account, arguments.get("domain")
-    try:
-        return find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), domain).plain()
-    except InvalidInputsError as error:
-        urn = account.process.resource_that_wants(canonical_domain(domain or ""))
-        if urn is None:
-            raise
+    process = account.process
+
+    def hint(domain: str) -> str:
+        urn = process.resource_that_wants(domain)
+        if urn is None or process.known_outputs(urn) is not None:
+            return ""
         # The engine takes no unknown value from a function.
-        raise Failed(
-            f"{error}, because {urn} is still to be created. Use the outputs of that resource in place of the lookup, "
-            "or give the lookup its id in place of the domain: a preview then shows the result as unknown"
-        ) from None
+        return (
+            f", because {urn} is still to be created. Use the outputs of that resource in place of the lookup, or give "
+            "the lookup its id in place of the domain: a preview then shows the result as unknown"
+        )
+
+    words, domain = account.settings.account, arguments.get("domain")
+    return find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), domain, hint).plain()
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:

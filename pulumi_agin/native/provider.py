@@ -309,15 +309,14 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
 
 def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
     response, replacing = provider_pb2.DiffResponse, difference.replacing
+    kinds = {name: _kind(before.get(name), wanted.get(name), replaces=name in replacing) for name in difference.changed}
+    kinds |= dict.fromkeys(difference.renewed, _Kind.UPDATE)
     return response(
         changes=response.DIFF_SOME if difference.has_changes else response.DIFF_NONE,
         replaces=map(camel_case, replacing),
         deleteBeforeReplace=difference.delete_before_replace,
-        diffs=map(camel_case, difference.changed),
-        detailedDiff={
-            camel_case(name): _Kind(kind=_kind(before.get(name), wanted.get(name), replaces=name in replacing))
-            for name in difference.changed
-        },
+        diffs=map(camel_case, kinds),
+        detailedDiff={camel_case(name): _Kind(kind=kind) for name, kind in kinds.items()},
         # Without it, the engine would compare all inputs by itself, and by the names in the state of a Python program.
         hasDetailedDiff=True,
     )

@@ -74,7 +74,10 @@ def test_a_preview_warns_of_domains_that_have_an_ingress(project: Project, emula
     emulator.clear_requests()
     preview = project.pulumi("preview")
     warnings = {w.split()[0]: w for w in preview.diagnostics.split("warning: ")[1:]}
-    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    # They share a list, which is read again only after five seconds.
+    counts = emulator.counts()
+    assert counts.pop("GET /agent_ingresses") < 10
+    assert counts == {}
     assert warnings.keys() == {"connect.acme.com", "left.acme.com"}
     assert "already has an Agent Ingress, so `pulumi up` will fail" in warnings["left.acme.com"]
     assert f"{renamed['id']}, created at {renamed['outputs']['created_at']}" in warnings["connect.acme.com"]

@@ -182,12 +182,12 @@ class Plugin:
         return self.plain(answer.inputs), failures
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
-        """Whether there are changes, and what replaces. What keeps its domain must be deleted first."""
+        """Whether there are changes, and what replaces. An ingress that keeps its domain must be deleted first."""
         request = provider_pb2.DiffRequest(id="x", urn=self.urn, olds=self._struct(olds), news=self._struct(news))
         answer = self.call(self.stub.Diff, request)
         assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
-        keeps_place = self.resource != CERTIFICATE_VALIDATION and not answer.replaces
-        assert answer.deleteBeforeReplace == keeps_place
+        keeps_domain = self.resource == AGENT_INGRESS and "domain" not in answer.replaces
+        assert answer.deleteBeforeReplace == keeps_domain
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, [self._name(name) for name in answer.replaces]
 
     def create(self, inputs: Mapping[str, Any], timeout: float = 0) -> tuple[str, dict[str, Any]]:

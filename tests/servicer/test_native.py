@@ -515,6 +515,11 @@ def test_functions_have_the_names_of_the_program(plugin: Plugin) -> None:
     assert refused(lambda: invoke(plugin, "getAgentIngress", {"Domain": DOMAIN, "id": 5})) == (
         'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
     )
+    new, urn = "new.acme.com", f"{plugin.urn}2"
+    plugin.call(plugin.stub.Check, provider_pb2.CheckRequest(urn=urn, news=sent({"domain": new})))
+    creator = f"because {urn} is still to be created. Use the outputs of that resource in place of the lookup"
+    assert creator in refused(lambda: invoke(plugin, "getAgentIngress", {"domain": new}))
+    assert creator not in refused(lambda: invoke(plugin, "getAgentIngress", {"domain": new, "id": id_}))
     configuration = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": outputs["regionDomains"]}
     assert refused(lambda: invoke(plugin, "agentConfig", {"domain": DOMAIN, "region": "eu"})) == (
         "agentConfig: with a region, it needs the regionDomains of the ingress"

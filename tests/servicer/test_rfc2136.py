@@ -385,7 +385,10 @@ def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plug
     message = refused(lambda: plugin.create(inputs(bind.port)))
     assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: {there[0]}" in message
     assert "(TTL 300)" in message
-    assert plugin.in_words("To adopt them, set take_over=True; otherwise remove them") in message or there == OTHERS
+    assert (
+        plugin.in_words("Otherwise, to adopt them, set take_over=True, or else remove them") in message
+        or there == OTHERS
+    )
     assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     assert ("an interrupted run may have made them" in message) == (there == TARGETS)
     assert found(bind) == (there, 300)
@@ -422,10 +425,10 @@ def test_take_over_adopts_what_is_exactly_declared_without_an_update(plugin: Plu
 @pytest.mark.parametrize(
     ("there", "ttl", "advice"),
     [
-        (TARGETS, 60, "To adopt them, set ttl to 60; otherwise remove them"),
-        ([*TARGETS, *OTHERS], 300, f"To adopt them, remove {OTHERS[0]} there; otherwise remove them"),
-        (TARGETS[:1], 60, f"To adopt them, add {TARGETS[1]} there and set ttl to 60; otherwise remove them"),
-        (OTHERS, 300, "Remove them"),
+        (TARGETS, 60, "to adopt them, set ttl to 60, or else remove them"),
+        ([*TARGETS, *OTHERS], 300, f"to adopt them, remove {OTHERS[0]} there, or else remove them"),
+        (TARGETS[:1], 60, f"to adopt them, add {TARGETS[1]} there and set ttl to 60, or else remove them"),
+        (OTHERS, 300, "remove them"),
     ],
     ids=["another TTL", "one more", "one less", "others"],
 )
@@ -439,8 +442,9 @@ def test_take_over_changes_nothing_and_the_check_shows_both(
         [failure] = plugin.check(given)[1]
         assert failure.startswith(
             f"{DOMAIN} has NS records already at 127.0.0.1:{port}, which are left alone: {', '.join(sorted(there))} "
-            f"(TTL {ttl}). The program declares {', '.join(TARGETS)} (TTL 300). {advice}. But if another resource of"
+            f"(TTL {ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If another resource of this stack"
         )
+        assert failure.endswith(f". Otherwise, {advice}")
     # Whatever changed after the check.
     given = inputs(bind.port, take_over=True)
     assert failure.replace(str(port), str(bind.port)) == refused(lambda: plugin.create(given))
@@ -465,8 +469,18 @@ def test_the_check_says_why_it_can_not_read_what_is_to_be_adopted(plugin: Plugin
     [failure] = plugin.check(inputs(bind.port, take_over=True, **elsewhere))[1]
     assert "it answered REFUSED: it does not have the zone acme.org" in failure
     # What is not known yet can't be read.
-    for unknown in ({"server": UNKNOWN}, {"ns_targets": [TARGETS[0], UNKNOWN]}, {"ns_targets": UNKNOWN}):
-        assert plugin.check(inputs(bind.port, take_over=True, **{**elsewhere, **unknown}))[1] == []
+    assert plugin.check(inputs(bind.port, take_over=True, **{**elsewhere, "server": UNKNOWN}))[1] == []
+
+
+@through_both_doors
+@pytest.mark.parametrize("targets", [[TARGETS[0], UNKNOWN], UNKNOWN], ids=["in part", "at all"])
+def test_the_ingress_of_records_to_adopt_must_exist(targets: Any, plugin: Plugin, bind: Bind) -> None:
+    given = inputs(bind.port, take_over=True, ns_targets=targets)
+    assert plugin.check(given)[1] == []
+    somebody(bind, *TARGETS)
+    [failure] = plugin.check(given)[1]
+    assert failure.startswith(f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ")
+    assert "an Agent Ingress that is to be created gets name servers of its own" in failure
 
 
 def test_a_create_whose_answer_was_lost_knows_its_own_records(plugin: Plugin, bind: Bind) -> None:
@@ -563,7 +577,7 @@ def test_a_server_that_moved_gets_the_records_unless_somebody_elses_are_there(
         somebody(moved, "ns9.other.net.")
         message = refused(lambda: plugin.update(DOMAIN, olds, {**news, "take_over": True}))
         assert "left alone: ns9.other.net. (TTL 300). The program declares" in message
-        assert "Remove them. But if" in message
+        assert message.endswith(". Otherwise, remove them")
         assert found(moved) == (["ns9.other.net."], 300)
     assert found(bind) == (TARGETS, 300)
 

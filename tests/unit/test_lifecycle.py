@@ -168,6 +168,7 @@ def test_a_preview_warns_of_a_domain_that_has_an_ingress(
         Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs, is_preview=True), {"domain": "other.acme.com"}
     )
     [(sentence, _)] = preview(new, "connect.acme.com")
+    assert sentence.startswith("connect.acme.com already has an Agent Ingress, so `pulumi up` will fail. The one that")
     assert f"that of this stack's {URN}" in sentence
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 

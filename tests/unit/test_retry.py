@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from pulumi_agin.api import errors, retry
 from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.retry import Reachability
 from tests.keys import API_KEY
 from tests.unit.clock import Clock
 
@@ -371,6 +373,20 @@ def test_all_calls_share_the_time_until_a_connection_is_made(script: Script) -> 
         script.ask("GET")
 
 
+def test_a_server_that_drops_packets_costs_later_calls_one_second(script: Script) -> None:
+    reachability = Reachability(script.clock, is_loopback=False)
+    assert reachability.seconds_for_try == math.inf
+    reachability.note_try(script.clock.monotonic(), is_connected=False)
+    script.clock.sleep(30)
+    assert (reachability.seconds_left, reachability.seconds_for_try) == (0, math.inf)
+    script.clock.sleep(2)
+    assert reachability.seconds_for_try == 1
+    # Long after the last failure, it is another outage.
+    script.clock.sleep(31)
+    reachability.note_try(script.clock.monotonic(), is_connected=False)
+    assert reachability.seconds_left == 30
+
+
 def test_an_answer_in_between_starts_the_time_again(script: Script) -> None:
     script.outcomes = [REFUSED] * 5 + [TRANSIENT["503"]] + [REFUSED] * 100
     with pytest.raises(errors.NotConnectedError):
@@ -403,6 +419,12 @@ def test_a_retry_after_beyond_the_time_left_is_named(status: int, retry_after: s
     script.outcomes = [refusal(status, Retry_After=retry_after)]
     with pytest.raises(errors.ApiError, match=f"ngrok answered {status} .*, and asked to wait 66 minutes 40 seconds$"):
         script.ask("GET")
+    if status == 503:
+        # A wait that is not longer than the time left is no reason.
+        script.outcomes = [refusal(status, Retry_After="1")] * 100
+        with pytest.raises(errors.ApiError) as caught:
+            script.ask("GET")
+        assert "asked to wait" not in str(caught.value)
     if status == 429:
         # Other calls have to wait as well.
         with pytest.raises(errors.RateLimitedError, match=r"accepts one more, in 66 minutes 40 seconds$"):

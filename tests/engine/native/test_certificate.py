@@ -78,7 +78,7 @@ def test_a_policy_that_is_added_later_is_waited_for(project: NativeProject, emul
     project.write({"a": ingress(DOMAIN, certificateManagementPolicy=POLICY), "certificate": wait})
     assert "it is being issued" in project.up(fails=True).diagnostics
     # What is repeated after a failure is shown.
-    assert "certificate update [diff: +renewsAt]" in project.pulumi("preview")
+    assert "certificate update [diff: ~renewsAt]" in project.pulumi("preview")
     emulator.set_certificate(emulator.ingresses()[0]["id"], "issued")
     assert "1 updated" in project.up()
 

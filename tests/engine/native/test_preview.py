@@ -63,7 +63,7 @@ def test_what_a_create_and_a_replacement_will_make_is_not_known(project: NativeP
     assert "3 to create" in to_create
     assert re.search(r"description: \[unknown\]", to_create.output)
     # Whether the domains have ingresses already.
-    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    assert emulator.counts().keys() == {"GET /agent_ingresses"}
     project.up()
     emulator.clear_requests()
     to_replace = preview("c.acme.com")

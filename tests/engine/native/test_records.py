@@ -43,7 +43,7 @@ def test_take_over_adopts_what_is_declared_and_refuses_the_rest_in_the_preview(
     project.write({"records": records(bind, takeOver=True, ttl=60)})
     failed = project.preview(fails=True)
     assert "left alone: ns1.x.net. (TTL 300). The program declares ns1.x.net. (TTL 60)" in failed
-    assert "To adopt them, set ttl to 300; otherwise remove them" in failed
+    assert "Otherwise, to adopt them, set ttl to 300, or else remove them" in failed
     project.write({"records": records(bind, takeOver=True)})
     assert "they are adopted, and nothing is written there" in project.preview()
     project.up()
@@ -59,8 +59,8 @@ def test_no_replacement_and_no_renaming_takes_the_records_with_it(project: Nativ
     project.write({"new": records(bind, takeOver=True)})
     assert "1 deleted" in project.up()
     assert bind.referral(DOMAIN) == ["ns1.x.net."]
-    changed = replace(records(bind, takeOver=True, ttl=60), options={"replaceOnChanges": ["ttl"]})
-    project.write({"new": changed})
+    options = {"replaceOnChanges": ["ttl"], "deleteBeforeReplace": True}
+    project.write({"new": replace(records(bind, takeOver=True, ttl=60), options=options)})
     assert "1 replaced" in project.up()
     assert bind.referral(DOMAIN) == ["ns1.x.net."]
     project.destroy("--run-program")
