@@ -57,9 +57,11 @@ def native_import_line(id_: str, urn: str) -> str:
     )
     elsewhere = line.quote(f"another stack is selected: run this after pulumi stack select {stack}")
     native, dynamic = (line.quote(each) for each in _in_state(id_))
+    # A new stack has no URN yet.
     return line.of(
         f'{line.read_state(None)} && case "$state" in *{native}*|*{dynamic}*) echo {there};; '
-        f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; *) echo {elsewhere};; esac"
+        f"*{line.quote(f'urn:pulumi:{stack}::{project}::')}*) {command};; "
+        f"*urn:pulumi:*) echo {elsewhere};; *) {command};; esac"
     )
 
 

@@ -44,7 +44,7 @@ class Engine:
         """Shows what a call waits for. The CLI shows it in the row of the resource, and does not repeat it.
 
         Args:
-            line: What the call waits for.
+            line: What the call waits for; "" when it ends.
             urn: The URN of the resource; "" for the stack.
         """
         self._log(engine_pb2.INFO, line, urn, is_ephemeral=True)

@@ -267,7 +267,7 @@ class Settings:
             api_key_source=str(self.api_key.origin),
             api_key_hint=self.api_key_hint,
             base_url_source=str(self.base_url.origin),
-            show_progress=show_progress or (lambda line, _: show_line(line)),
+            show_progress=show_progress or (lambda line, _: show_line(line) if line else None),
             trace=show_line if self.log else None,
             clock=clock or SYSTEM_CLOCK,
         )

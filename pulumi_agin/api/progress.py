@@ -32,6 +32,7 @@ class Wait:
         reason: What it waits for at the moment.
         until: When that will be over, by the monotonic clock, if it is known.
         at_most: How long the call takes at most if that does not end, in seconds; None for as long as it may take.
+        is_shown: Whether a line was shown.
     """
 
     doing: str
@@ -40,6 +41,7 @@ class Wait:
     reason: str = "no answer yet"
     until: float | None = None
     at_most: float | None = None
+    is_shown: bool = False
 
     def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
         """Records what the call waits for from now on.
@@ -71,7 +73,8 @@ class Progress:
         """Starts no thread yet.
 
         Args:
-            show: Shows a line about the subject of a call. If it is None, nothing is shown.
+            show: Shows a line about the subject of a call, in place of the last one; "" when the call ends. If it is
+                None, nothing is shown.
             clock: The clock that measures the time.
         """
         self._show = show
@@ -105,6 +108,8 @@ class Progress:
         finally:
             with self._lock:
                 self._waits.discard(wait)
+            if wait.is_shown:
+                self._show("", deadline.subject)
 
     def _watch(self, show: Callable[[str, str], None]) -> bool:
         """Shows the lines that are due. Returns False when no call is left."""
@@ -117,6 +122,7 @@ class Progress:
         for number, wait in enumerate(late):
             wait.says_next = now + NEXT_LINE_SECONDS
             if number < MOST_LINES:
+                wait.is_shown = True
                 show(wait.line(), wait.deadline.subject)
         if len(late) > MOST_LINES:
             show(f"still waiting for {len(late) - MOST_LINES} more", "")

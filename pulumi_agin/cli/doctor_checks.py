@@ -233,12 +233,12 @@ class Examiner:
             [self._line(shlex.quote(domain), stack="STACK")],
         )
         if in_stack is not None:
+            if not in_stack.has_default_provider:
+                says += f"; {resource}, with an explicit provider, whose key was not used here"
+                return Check("unknown", says, [], details)
             says += f"; {resource}, but another key saw it last, so it may be in another account"
-            remedies = [other_account]
-            if in_stack.has_default_provider:
-                # The key of an explicit provider is not the one that was used here.
-                line = state_delete_line(in_stack.urn, stack=self.stack)
-                remedies.append(Remedy("if it was deleted, take it out of the state", [line]))
+            line = state_delete_line(in_stack.urn, stack=self.stack)
+            remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
             return Check("wrong", says, remedies, details)
         similar = self._similar_domains(domain)
         if similar:

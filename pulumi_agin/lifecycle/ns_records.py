@@ -99,7 +99,9 @@ class NsRecordsLifecycle:
             return [str(self._taken_failure(wanted, existing))]
         self._process.say(
             f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
-            "and nothing is written there"
+            "and nothing is written there. If a resource that this run deletes made them, use "
+            f"{self._process.vocabulary.aliases} in place of {self._process.vocabulary.adopt_records}: it may delete "
+            "them"
         )
         return []
 

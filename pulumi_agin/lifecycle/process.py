@@ -63,7 +63,7 @@ class Process:
         """
         self.vocabulary = vocabulary
         self.say = say
-        self.show_progress = show_progress or (lambda line, urn: say(line))
+        self.show_progress = show_progress or (lambda line, urn: say(line) if line else None)
         self.warn = warn
         self.clock = clock
         self._lock = threading.Lock()

@@ -22,7 +22,7 @@ Documentation: https://github.com/pulumi-agin/pulumi-agin/blob/main/docs/guides/
 
 def main() -> None:
     """Runs the plugin until the engine ends it, or is gone. With --version or --help, it only prints that."""
-    for flag, text in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP)):
+    for flag, text in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP), ("-h", HELP)):
         if flag in sys.argv[1:]:
             sys.stdout.write(text)
             return

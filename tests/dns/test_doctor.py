@@ -574,6 +574,10 @@ def test_all_lists_first_what_only_the_stack_has(
         "it last, so it may be in another account"
     )
     assert lines[-1] == f"  pulumi state delete --yes --force urn:pulumi:dev::test::{DYNAMIC}::z"
+    # That of an explicit provider may well exist.
+    out = command("y.acme.com", "--dns", bind.address)[1]
+    assert "::y, with an explicit provider, whose key was not used here" in out
+    assert "state delete" not in out
 
 
 def test_an_ingress_that_was_made_anew_by_hand_is_not_that_of_the_stack(

@@ -90,7 +90,7 @@ def test_the_key_of_another_account_and_a_wrong_base_url_change_nothing(project:
             "need not mean that it is gone: the API key, from the environment variable NGROK_API_KEY"
             in failed.diagnostics
         )
-        assert "Otherwise set the key of its account: set the environment variable NGROK_API_KEY" in failed.diagnostics
+        assert "Set the key of its account: set the environment variable NGROK_API_KEY" in failed.diagnostics
         assert not failed.has_traceback
     # Nor does a base URL behind which there is something else.
     elsewhere = {"NGROK_API_BASE_URL": f"{emulator.url}/elsewhere"}

@@ -105,7 +105,7 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     assert "1 to replace" in preview
     assert '"connect.acme.com" => "other.acme.com"' in preview
     assert "1 replaced" in project.up()
-    assert [method for method, _ in asked(emulator)] == ["POST", "DELETE"]
+    assert [method for method, _ in asked(emulator)] == ["GET", "POST", "DELETE"]
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["other.acme.com"]
 
     # Destroyed, from a folder without the program.

@@ -240,7 +240,7 @@ def test_an_up_killed_before_it_wrote_its_state_is_told_of_by_the_next(project: 
     write(project, bind)
     failed = project.up(fails=True)
     assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ns1.x.net." in failed
-    assert "an interrupted run may have made them. If another resource" in failed
+    assert "an interrupted run may have made them. If another" in failed
     write(project, bind, take_over=True)
     assert "as the program declares them: they are adopted, and nothing is written there" in project.preview()
     project.up()

@@ -360,7 +360,7 @@ def test_the_id_of_another_record_is_refused_and_that_record_stays(
     # To correct it, the engine would delete the other record.
     write(project, f"singles(take_over={ids})")
     refused = project.up(fails=True)
-    assert "Take it out of the state with `pulumi state delete`, which leaves the record as it is" in refused
+    assert "Take it out of the state, which leaves the record as it is, and run this again:" in refused
     [urn] = [each["urn"] for each in project.of_type("acmedns:index:Record") if each["id"] == str(other)]
     project.pulumi("state", "delete", "--yes", urn)
     project.up()

@@ -939,7 +939,8 @@ def test_a_server_that_is_started_again_is_waited_for(bind: Bind) -> None:
     assert primary(Pauses(), "127.0.0.1", bind.port, lines).create(DOMAIN, NsSet(tuple(TARGETS), 300)) is None
     assert lines == [
         f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3 seconds (5 seconds at "
-        "most): no connection (Connection refused); check server and port"
+        "most): no connection (Connection refused); check server and port",
+        "",
     ]
     assert found(bind) == (TARGETS, 300)
 

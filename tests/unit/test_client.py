@@ -594,6 +594,8 @@ def test_a_hang_is_said_after_three_seconds_and_then_every_twenty(clock: Clock, 
         "3.0: still waiting to list the Agent Ingresses, for 3 seconds (5 minutes at most): no answer yet",
         "23.0: still waiting to list the Agent Ingresses, for 23 seconds (5 minutes at most): no answer yet",
         "43.0: still waiting to list the Agent Ingresses, for 43 seconds (5 minutes at most): no answer yet",
+        # It ends with the call.
+        "50.0: ",
     ]
 
 
@@ -610,7 +612,8 @@ def test_a_refused_connection_is_said(clock: Clock, lines: list[str]) -> None:
     # In the second pause, which is from the second to the fourth second.
     assert lines == [
         "3.0: still waiting to list the Agent Ingresses, for 3 seconds (30 seconds at most): no connection to "
-        "https://api.ngrok.com: Connection refused; it goes on in 1 second"
+        "https://api.ngrok.com: Connection refused; it goes on in 1 second",
+        "4.0: ",
     ]
 
 
@@ -659,7 +662,7 @@ def test_many_that_wait_at_once_fill_no_screen(clock: Clock, lines: list[str]) -
     assert [each.result() for each in listing] == [[]] * 12
     said = [line for line in lines if "still waiting to list the Agent Ingresses" in line]
     assert len(said) == 4
-    assert lines[4:] == ["3.0: still waiting for 8 more"]
+    assert lines[4:] == ["3.0: still waiting for 8 more", *["10.0: "] * 4]
 
 
 def test_of_a_moment_that_passed_nothing_is_promised(clock: Clock) -> None:

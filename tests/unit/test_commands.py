@@ -113,10 +113,12 @@ def test_every_value_stays_one_word(name: str, programs: Path) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, "--file=x", "--", "a\n"])
 def test_the_line_of_the_plugin_takes_any_name(name: str, programs: Path) -> None:
-    Path("state.json").write_text(state_of())
     line = commands.native_import_line(ID, f"urn:pulumi:dev::test::agin:index:AgentIngress::{name}")
     options = ["--generate-code=false", "--yes"]
-    assert printed(line, programs) == ["import", *options, "--", "agin:index:AgentIngress", name, ID]
+    new_stack = json.dumps({"version": 3, "deployment": {"manifest": {"version": "v3.274.1"}}})
+    for state in (state_of(), new_stack):
+        Path("state.json").write_text(state)
+        assert printed(line, programs) == ["import", *options, "--", "agin:index:AgentIngress", name, ID]
     assert not Path("x").exists()
 
 

@@ -87,6 +87,7 @@ def test_shtab_makes_the_completion_of_a_shell(words: str, completed: str) -> No
     ("flag", "prints"),
     [
         ("--version", rf"pulumi-resource-agin {re.escape(VERSION)}\n"),
+        ("-h", r"usage: pulumi-resource-agin (?s:.*)"),
         ("--help", r"usage: pulumi-resource-agin (?s:.*)"),
     ],
 )

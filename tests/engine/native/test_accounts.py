@@ -76,7 +76,7 @@ def test_another_accounts_key_never_empties_the_state(project: NativeProject, em
     assert (
         "That need not mean that it is gone: the API key, from the environment variable NGROK_API_KEY, is not" in failed
     )
-    assert "Otherwise set the key of its account: set the environment variable NGROK_API_KEY" in failed
+    assert "Set the key of its account: set the environment variable NGROK_API_KEY" in failed
     assert not failed.has_traceback
     assert "That need not mean that it is gone" in project.destroy(fails=True)
     assert [(each["id"], each["outputs"]) for each in project.resources()] == [(before[0]["id"], before[0]["outputs"])]

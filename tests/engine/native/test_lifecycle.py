@@ -97,7 +97,7 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     assert "1 to replace" in shown
     assert '~ domain : "connect.acme.com" => "other.acme.com"' in shown
     assert "1 replaced" in shown
-    assert [method for method, _ in asked(emulator)] == ["POST", "DELETE"]
+    assert [method for method, _ in asked(emulator)] == ["GET", "POST", "DELETE"]
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["other.acme.com"]
 
     # Destroyed.
