@@ -7,8 +7,9 @@ import os
 import shlex
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
@@ -79,9 +80,11 @@ def _run(options: argparse.Namespace, signals: socket.socket) -> int:
     try:
         if status := print_text(f"{emulator.url}\n"):
             return status
-        # A reader who has the URL may be gone already.
-        with suppress(OSError):
+        try:
             _say_how_to_use_it(options, emulator.url)
+        except OSError:
+            # A reader who has the URL may be gone already. Python would try again when it exits, and fail.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         signals.recv(1)
     finally:
         emulator.stop()
