@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -422,6 +423,7 @@ def test_another_accounts_key_never_makes_an_ingress_gone(plugins: Plugins, emul
         assert f"need not mean that it is gone: the API key, from {origin}, is not" in caught.value.message
         way = stranger.in_words("Set the key of its account: run `pulumi config set --secret ngrok:apiKey`")
         assert f"{way} (refresh and destroy use that of the last `pulumi up`" in caught.value.message
+        assert re.search(rf"\npulumi state delete .*{re.escape(stranger.urn)}'?$", caught.value.message)
     assert len(emulator.ingresses()) == 1
 
 
