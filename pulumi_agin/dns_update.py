@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .api.retry import Deadline, backoff_seconds, in_words
+from .api.retry import Deadline, backoff_seconds, effort, in_words
 from .api.text import one_line
 
 if TYPE_CHECKING:
@@ -404,7 +404,7 @@ class PrimaryServer:
                 except _TransientError as error:
                     reason = str(error)
                     is_unsent = isinstance(error, _NotConnectedError) and not operation.is_doubtful
-                left = min(deadline.left, self._reachability.seconds_left) if is_unsent else deadline.left
+                left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
                 pause = backoff_seconds(operation.tries, clock=deadline.clock)
                 if left <= 0 or pause >= deadline.left:
                     raise DnsUpdateError(f"{self._summary(operation, is_unsent=is_unsent)}: {reason}")
@@ -490,10 +490,8 @@ class PrimaryServer:
     # -- errors in words ----------------------------------------------------------------------------------
 
     def _summary(self, operation: _Operation, *, is_unsent: bool = False) -> str:
-        # The limit of the call is not what ends the tries to connect.
-        time = in_words(operation.deadline.elapsed) if is_unsent else str(operation.deadline)
-        effort = f" after {operation.tries} tries in {time}" if operation.tries > 1 else ""
-        return f"could not {operation.action} at {self._address}{effort}"
+        tried = effort(operation.tries, operation.deadline, is_unsent=is_unsent)
+        return f"could not {operation.action} at {self._address}{tried}"
 
     def _untrusted_answer_error(self, operation: _Operation, why: str) -> DnsUpdateError:
         """Returns the error for an answer that can't be trusted. The server may have carried out the operation."""

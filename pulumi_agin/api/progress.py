@@ -61,8 +61,7 @@ class Wait:
         until = self.until  # the thread of the call may change it meanwhile
         now = self.deadline.clock.monotonic()
         left = f"; it goes on in {in_words(max(round(until - now), 1))}" if until and until > now else ""
-        at_most = self.at_most or self.deadline.seconds
-        time = f"{in_words(self.deadline.elapsed)} ({in_words(at_most)} at most)"
+        time = self.deadline.spent_of(self.at_most or self.deadline.seconds)
         return f"still waiting to {self.doing}, for {time}: {self.reason}{left}"
 
 

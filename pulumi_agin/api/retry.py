@@ -123,6 +123,15 @@ class Reachability:
         lost_at = self._lost_at  # another thread may change it meanwhile
         return math.inf if lost_at is None else self._seconds - (self._clock.monotonic() - lost_at)
 
+    def seconds_left_of(self, deadline: Deadline, *, is_unsent: bool) -> float:
+        """Returns how long a call may go on, in seconds.
+
+        Args:
+            deadline: That of the call.
+            is_unsent: Whether no connection could be made and nothing was sent. Then the call may end earlier.
+        """
+        return min(deadline.left, self.seconds_left) if is_unsent else deadline.left
+
     @property
     def seconds_for_try(self) -> float:
         """How long one try may take, in seconds. Short once the time is over: each later call still makes one."""
@@ -164,7 +173,11 @@ class Deadline:
         self._started = clock.monotonic()
 
     def __str__(self) -> str:
-        return f"{in_words(self.elapsed)} ({in_words(self.seconds)} at most)"
+        return self.spent_of(self.seconds)
+
+    def spent_of(self, seconds: float) -> str:
+        """Returns how long the call has taken, as messages show it beside how long it may take."""
+        return f"{in_words(self.elapsed)} ({in_words(seconds)} at most)"
 
     @property
     def elapsed(self) -> float:
@@ -194,6 +207,21 @@ class Deadline:
             seconds: How long the part may take.
         """
         return Deadline(seconds, self.clock, self.is_awaited, self.subject)
+
+
+def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
+    """Returns how often and for how long something was tried, as it follows what was being done; "" for one try.
+
+    Args:
+        tries: How often.
+        deadline: How long it may take in all.
+        is_unsent: Whether no connection could be made and nothing was sent.
+    """
+    if tries <= 1:
+        return ""
+    # The limit of the call is not what ends the tries to connect.
+    time = in_words(deadline.elapsed) if is_unsent else str(deadline)
+    return f" after {tries} tries in {time}"
 
 
 def in_words(seconds: float) -> str:

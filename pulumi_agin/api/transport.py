@@ -102,7 +102,8 @@ class Transport:
                 is_unsent = _is_unconnected(outcome) and request.effective_since is None
                 retry_after = self._retry_after(outcome)
                 too_long = retry_after if retry_after and retry_after > deadline.left else None
-                failure = self._refusals.error(request, outcome, _effort(request, deadline, is_unsent), too_long)
+                effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
+                failure = self._refusals.error(request, outcome, effort, too_long)
                 if not _is_transient(outcome):
                     raise failure
                 if isinstance(outcome, Answer) and outcome.status_code == 429:
@@ -110,7 +111,7 @@ class Transport:
                     continue
                 repetition += 1
                 pause = retry.backoff_seconds(repetition, retry_after, self._clock)
-                left = min(deadline.left, self._reachability.seconds_left) if is_unsent else deadline.left
+                left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
                 if left <= 0 or pause >= deadline.left:
                     raise failure
                 # Without a connection, the last try comes at the end of the time for it.
@@ -226,10 +227,3 @@ def _is_transient(outcome: Answer | NoAnswer) -> bool:
     if isinstance(outcome, NoAnswer):
         return outcome.is_transient
     return retry.is_transient(outcome.status_code)
-
-
-def _effort(request: Request, deadline: Deadline, is_unsent: bool) -> str:
-    """Returns how often and for how long the request was tried, if it was more than once."""
-    # The limit of the call is not what ends the tries to connect.
-    time = retry.in_words(deadline.elapsed) if is_unsent else str(deadline)
-    return f" after {request.tries} tries in {time}" if request.tries > 1 else ""
