@@ -28,7 +28,7 @@ from typing import Any, Literal
 import requests
 
 from benchmarks import floor, floor_plugin
-from tests.engine.project import Project
+from tests.support.project import Project
 from tools import languages
 from tools.steps import ended, say
 

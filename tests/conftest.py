@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pulumi_agin import cli
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.command import Command
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
-Command = Callable[..., tuple[int, str, str]]
+TESTS = Path(__file__).parent
+
+pytest_plugins = [
+    "tests.support.set_up",
+    "tests.support.projects",
+    "tests.support.mocks",
+]
 
 
 def pytest_configure() -> None:
@@ -22,11 +30,19 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test for one of the three runs. Its folder decides, unless it has such a mark."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("main", "rest", "weekly")):
+            level = item.path.relative_to(TESTS).parts[0]
+            item.add_marker("rest" if level in ("engine", "docs") else "main")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither settings of ngrok's or Pulumi's nor a proxy nor how a terminal looks reach a test from outside."""
     for name in os.environ:
-        if name.startswith(("NGROK_", "PULUMI_")) and not name.startswith("PULUMI_AGIN_TEST_"):
+        if name.startswith(("NGROK_", "PULUMI_")):
             monkeypatch.delenv(name)
         if name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.delenv(name)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.waiting import until
+from tests.support.keys import API_KEY
+from tests.support.waiting import until
 from tools.acceptance.life import STEPS
 from tools.acceptance.probes import PROBES
 from tools.steps import BUILD, LOGS, ROOT

@@ -23,9 +23,9 @@ from pulumi_agin.api.text import one_line
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.emulator.log import RequestSeen
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.unit.clock import Clock
-from tests.waiting import until
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.waiting import until
 from tools.acceptance import __main__ as acceptance
 from tools.acceptance import life
 from tools.acceptance.comparison import PAGE, Baseline, Results, Unasked, Verdict, ask_all, ask_emulator, guesses

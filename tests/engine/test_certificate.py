@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-from tests.waiting import until
+from tests.support.project import Project
+from tests.support.waiting import until
 
 DOMAIN = "connect.acme.com"
 TYPE = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
+from tests.support.project import Project
 
 DNS = '''
 import os, pathlib, urllib.request

@@ -10,9 +10,9 @@ from itertools import groupby
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.dns_provider.package import install
-from tests.engine.dns_provider.service import DnsService
-from tests.engine.project import Project
+from tests.support.dns_provider.package import install
+from tests.support.dns_provider.service import DnsService
+from tests.support.project import Project
 
 PROGRAM = """
 import acmedns

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
-from tests.dns.bind import delegate
-from tests.engine.project import Project
-from tests.engine.test_import import make, shell
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.project import Project
+from tests.support.records import delegate
 from tools.bind import Bind, Key
 
 
@@ -20,29 +20,29 @@ def line_after(printed: str, do: str) -> str:
 
 
 def test_from_a_refused_key_to_all_is_well(project: Project, emulator: Emulator, tmp_path: Path) -> None:
-    make(emulator, "connect.acme.com")
-    make(emulator, "devices.acme.com")
+    create(emulator, "connect.acme.com")
+    create(emulator, "devices.acme.com")
     project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
     emulator.remove_key(OTHER_ACCOUNTS_KEY)
     key = Key("agin", ["connect.acme.com", "devices.acme.com"])
     with Bind(tmp_path / "bind", [key]) as bind:
         command = f"pulumi-agin doctor --all --dns {bind.address}"
-        refused = shell(project, f"{command} --stack dev", fails=True)
+        refused = project.shell(f"{command} --stack dev", fails=True)
         assert refused.startswith("API key        wrong    could not list the Agent Ingresses: ")
         line = line_after(refused, "API key: set a key that ngrok accepts")
-        shell(project, f"printf %s {API_KEY} | {line}")
+        project.shell(f"printf %s {API_KEY} | {line}")
 
-        misspelt = shell(project, f"pulumi-agin doctor conect.acme.com --dns {bind.address}", fails=True)
-        alone = shell(project, line_after(misspelt, "if you mean connect.acme.com, run"), fails=True)
+        misspelt = project.shell(f"pulumi-agin doctor conect.acme.com --dns {bind.address}", fails=True)
+        alone = project.shell(line_after(misspelt, "if you mean connect.acme.com, run"), fails=True)
         assert "ngrok accepts the one from the config of the stack dev (ngrok:apiKey)" in alone
         assert "delegation     wrong " in alone
 
-        fleet = shell(project, command, fails=True)
+        fleet = project.shell(command, fails=True)
         assert "2 Agent Ingresses: 2 wrong\n" in fleet
-        assert shell(project, line_after(fleet, "what to do about the first one"), fails=True) == alone
+        assert project.shell(line_after(fleet, "what to do about the first one"), fails=True) == alone
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
-        assert "2 Agent Ingresses: 2 ok\n" in shell(project, f"{command} --watch")
+        assert "2 Agent Ingresses: 2 ok\n" in project.shell(f"{command} --watch")
 
 
 def test_an_ingress_that_was_deleted_at_ngrok_is_found_and_created_again(
@@ -61,15 +61,15 @@ def test_an_ingress_that_was_deleted_at_ngrok_is_found_and_created_again(
         )
         project.up()
         command = f"pulumi-agin doctor --all --dns {bind.address}"
-        assert "1 Agent Ingress: 1 ok\n" in shell(project, command)
+        assert "1 Agent Ingress: 1 ok\n" in project.shell(command)
 
         [ingress] = emulator.ingresses()
         emulator.delete_ingress(ingress["id"])
-        fleet = shell(project, command, fails=True)
+        fleet = project.shell(command, fails=True)
         assert "1 Agent Ingress: 1 wrong\n" in fleet
         assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
-        alone = shell(project, line_after(fleet, "what to do about the first one"), fails=True)
+        alone = project.shell(line_after(fleet, "what to do about the first one"), fails=True)
         assert "delegation     wrong " in alone
         line = line_after(alone, "if it was deleted on purpose, first remove it and its delegation from the program")
-        shell(project, line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
-        assert "1 Agent Ingress: 1 ok\n" in shell(project, command)
+        project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
+        assert "1 Agent Ingress: 1 ok\n" in project.shell(command)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project
-from tests.keys import OTHER_ACCOUNTS_KEY
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.project import UNCHANGED, Project
 
 
 def test_a_change_outside_is_taken_up_shown_and_mended(project: Project, emulator: Emulator) -> None:

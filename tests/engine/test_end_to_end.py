@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
+from tests.support.project import Project
 from tools.bind import Bind, Key
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -15,11 +15,9 @@ import pytest
 
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.text import redact
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project, Result
-from tests.engine.test_errors import assert_no_key
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
+from tests.support.project import UNCHANGED, Project
 
 ONE = 'agin.AgentIngress("a", domain="connect.acme.com", description="{}")'
 
@@ -42,16 +40,7 @@ def assert_agree(project: Project, emulator: Emulator) -> None:
 def no_key_is_kept(project: Project) -> Iterator[None]:
     """Whatever happened, no eight characters of the key in a row are in any file of the project."""
     yield
-    assert_no_key("", project)
-
-
-def error(failed: Result) -> str:
-    """The one sentence that a command failed with."""
-    assert not failed.has_traceback, failed.output
-    assert redact(failed.output, API_KEY) == failed.output
-    # A star is before what was kept with an init error.
-    [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", failed.output, re.MULTILINE)
-    return str(sentence)
+    project.assert_no_key("")
 
 
 # -- what passes by ---------------------------------------------------------------------------------------
@@ -168,7 +157,7 @@ def test_a_service_that_is_not_started_fails_each_command_with_one_sentence(
             rf"connection to {emulator.url} \(the base URL from the environment variable NGROK_API_BASE_URL\): "
             rf"Connection refused; start the emulator there with `pulumi-agin emulator --port {port}`, or correct the "
             "base URL",
-            error(failed),
+            failed.sentence,
         )
         assert "still waiting" not in failed.diagnostics
 
@@ -183,15 +172,15 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Projec
     id_ = before[0]["id"]
     project.program(ONE.format("new"))
     emulator.add_fault(None, "answer", times=None, status=200, body="<html>{api_key}</html>")
-    failed = error(project.up(fails=True))
+    failed = project.up(fails=True).sentence
     # What may have been carried out is looked at, here in vain.
     unknown = f"it is unknown whether the Agent Ingress connect.acme.com ({id_}) was changed: an answer was lost ("
     assert failed.startswith(f"{unknown}could not update the Agent Ingress connect.acme.com ({id_}): ")
     assert "(it is not JSON)" in failed
-    failed = error(project.refresh(fails=True))
+    failed = project.refresh(fails=True).sentence
     assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
     assert "(it is not JSON)" in failed
-    failed = error(project.destroy(fails=True))
+    failed = project.destroy(fails=True).sentence
     assert failed.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}): ")
     assert [r["outputs"] for r in project.resources()] == [r["outputs"] for r in before]
     emulator.clear_faults()
@@ -312,7 +301,7 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_up(
     # A look fails too, and then the program goes back to what the state has.
     emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
     emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
-    assert error(project.up(fails=True)).startswith("it is unknown whether the Agent Ingress connect.acme.com (agin_")
+    assert project.up(fails=True).sentence.startswith("it is unknown whether the Agent Ingress connect.acme.com (agin_")
     project.program(ONE.format("old"))
     emulator.clear_requests()
     assert "1 updated" in project.up()
@@ -377,7 +366,7 @@ def at_a(project: Project) -> Project:
 def test_where_the_new_one_could_not_be_made_both_ways_are_open(at_a: Project, emulator: Emulator) -> None:
     at_a.program(domain("b"))
     emulator.add_fault("POST", **REFUSED)
-    assert "could not create the Agent Ingress b.acme.com" in error(at_a.up(fails=True))
+    assert "could not create the Agent Ingress b.acme.com" in at_a.up(fails=True).sentence
     assert domains(emulator) == ["a.acme.com"]
     assert in_state(at_a) == [("a.acme.com", False)]
     # Back.
@@ -396,14 +385,14 @@ def test_where_the_old_one_could_not_be_deleted_the_way_back_leads_over_the_new_
 ) -> None:
     at_a.program(domain("b"))
     emulator.add_fault("DELETE", **REFUSED)
-    assert "could not delete the Agent Ingress a.acme.com" in error(at_a.up(fails=True))
+    assert "could not delete the Agent Ingress a.acme.com" in at_a.up(fails=True).sentence
     assert domains(emulator) == ["a.acme.com", "b.acme.com"]
     assert sorted(in_state(at_a)) == [("a.acme.com", True), ("b.acme.com", False)]
     # Back meets the old one, as the engine creates before it deletes. Nothing is lost by trying, however often.
     at_a.program(domain("a"))
     old, _ = emulator.ingresses()
     for _ in range(2):
-        refused = error(at_a.up(fails=True))
+        refused = at_a.up(fails=True).sentence
         assert "ERR_NGROK_6706" in refused
         assert f"The one that has it is {old['id']}" in refused
         assert 'set domain to "b.acme.com" again and run `pulumi up`' in refused
@@ -431,13 +420,13 @@ def test_where_nobody_knows_whether_the_new_one_was_made_both_ways_keep_the_old_
     at_a.program(domain("b"))
     nobody_knows_of_the_next_create(emulator)
     failed = at_a.up(fails=True)
-    assert error(failed).startswith("it is unknown whether the Agent Ingress b.acme.com was made")
+    assert failed.sentence.startswith("it is unknown whether the Agent Ingress b.acme.com was made")
     # What finds out; not what takes over, as the resource has an ingress.
     assert "pulumi-agin import --filter 'obj.domain == \"b.acme.com\"'" in failed
     emulator.clear_faults()
     # On: it was made, and is not adopted. Which one it is, and what to do, is said.
     _, new = emulator.ingresses()
-    refused = error(at_a.up(fails=True))
+    refused = at_a.up(fails=True).sentence
     assert "ERR_NGROK_6706" in refused
     assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
     # Back: nothing to do.
@@ -458,7 +447,7 @@ def test_where_a_stranger_has_the_new_domain_nothing_of_theirs_is_to_be_touched(
 ) -> None:
     theirs = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "b.acme.com"})
     at_a.program(domain("b"))
-    refused = error(at_a.up(fails=True))
+    refused = at_a.up(fails=True).sentence
     assert f"The one that has it is {theirs.id}, created at {theirs.created_at}" in refused
     assert "Only if an interrupted run of this stack created it" in refused
     assert refused.endswith("otherwise it is in use: choose another domain")
@@ -473,11 +462,11 @@ def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_
     )
     nobody_knows_of_the_next_create(emulator)
     replaced = at_a.up("--replace", at_a.resources()[0]["urn"], fails=True)
-    assert error(replaced).startswith("it is unknown whether the Agent Ingress a.acme.com was made")
+    assert replaced.sentence.startswith("it is unknown whether the Agent Ingress a.acme.com was made")
     emulator.clear_faults()
     [new] = emulator.ingresses()
     assert new["id"] != old["id"]
-    refused = error(at_a.up(fails=True))
+    refused = at_a.up(fails=True).sentence
     assert f"The one that has it is {new['id']}" in refused
     assert "which is the one to be replaced" not in refused
     assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
@@ -507,7 +496,7 @@ def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
     [before] = at_a.resources()
     command = (by, before["urn"]) if by == "--replace" else ()
     at_a.program(program.format(options("two")))
-    refused = error(at_a.up(*command, fails=True))
+    refused = at_a.up(*command, fails=True).sentence
     assert f"The one that has it is {before['id']}" in refused
     assert says in refused
     assert "ResourceOptions(delete_before_replace=True)" in refused

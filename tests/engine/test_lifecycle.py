@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project
-
-
-def asked(emulator: Emulator) -> list[tuple[str, Any]]:
-    """The requests since the last look: methods and bodies."""
-    seen = [(request["method"], request["body"]) for request in emulator.requests()]
-    emulator.clear_requests()
-    return seen
+from tests.support.ngrok import requests
+from tests.support.project import UNCHANGED, Project
 
 
 def test_a_life(project: Project, emulator: Emulator) -> None:
@@ -30,11 +22,11 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     )
     # A preview only checks whether the domain has an ingress already.
     assert "2 to create" in project.preview()
-    assert asked(emulator) == [("GET", None)]
+    assert requests(emulator) == [("GET", None)]
 
     # Created: one POST, and every output, in canonical form and typed.
     assert "2 created" in project.up()
-    assert asked(emulator) == [
+    assert requests(emulator) == [
         (
             "POST",
             {
@@ -61,7 +53,7 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     # Nothing changed: no request at all.
     assert UNCHANGED in project.up()
     assert UNCHANGED in project.preview()
-    assert asked(emulator) == []
+    assert requests(emulator) == []
 
     # Spelled otherwise, as one AgentIngressArgs with a dict inside: no change.
     project.program(
@@ -72,7 +64,7 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
         """
     )
     assert UNCHANGED in project.up()
-    assert asked(emulator) == []
+    assert requests(emulator) == []
 
     # Changed: one PATCH with only what changed, in place.
     project.program(
@@ -84,17 +76,17 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     )
     assert "1 to update" in project.preview()
     # For the outputs that stay and are used; see test_preview.
-    assert asked(emulator) == [("GET", None)]
+    assert requests(emulator) == [("GET", None)]
     assert "1 updated" in project.up()
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    assert asked(emulator) == [
+    assert requests(emulator) == [
         ("PATCH", {"description": "new", "metadata": "m", "certificate_management_policy": policy})
     ]
 
     # Removed: cleared in the service and in the state.
     project.program(f'agin.AgentIngress("a", domain="connect.acme.com", certificate_management_policy={policy})')
     assert "1 updated" in project.up()
-    assert asked(emulator) == [("PATCH", {"description": "", "metadata": ""})]
+    assert requests(emulator) == [("PATCH", {"description": "", "metadata": ""})]
     assert (emulator.ingresses()[0]["description"], emulator.ingresses()[0]["metadata"]) == ("", "")
     outputs = project.resources()[0]["outputs"]
     assert (outputs["description"], outputs["metadata"]) == ("", "")
@@ -105,13 +97,13 @@ def test_a_life(project: Project, emulator: Emulator) -> None:
     assert "1 to replace" in preview
     assert '"connect.acme.com" => "other.acme.com"' in preview
     assert "1 replaced" in project.up()
-    assert [method for method, _ in asked(emulator)] == ["GET", "POST", "DELETE"]
+    assert [method for method, _ in requests(emulator)] == ["GET", "POST", "DELETE"]
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["other.acme.com"]
 
     # Destroyed, from a folder without the program.
     (project.folder / "__main__.py").unlink()
     assert "2 deleted" in project.destroy()
-    assert asked(emulator) == [("DELETE", None)]
+    assert requests(emulator) == [("DELETE", None)]
     assert emulator.ingresses() == []
 
 
@@ -146,7 +138,7 @@ def test_a_policy_that_ngrok_keeps_and_the_way_to_be_rid_of_it(project: Project,
     )
     emulator.clear_requests()
     project.up()
-    assert asked(emulator) == [("GET", None)]
+    assert requests(emulator) == [("GET", None)]
     assert "initErrors" not in project.resources()[0]
 
     # Or it does what was said.

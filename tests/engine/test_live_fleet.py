@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.engine.dns_provider.package import install_aws
-from tests.engine.dns_provider.service import DnsService
-from tests.engine.project import Project
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.pages import blocks
+from tests.support.dns_provider.package import install_aws
+from tests.support.dns_provider.service import DnsService
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.pages import blocks
+from tests.support.project import Project
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "live-fleet.md"
 ZONE_ID = "Z0123456789ABCDEFGHIJ"
@@ -29,8 +28,8 @@ def commands(text: str) -> str:
 
 
 @pytest.fixture
-def route53(project: Project) -> DnsService:
-    return install_aws(project, os.environ["PULUMI_AGIN_TEST_DNS_SDKS"])
+def route53(project: Project, dns_packages: Path) -> DnsService:
+    return install_aws(project, str(dns_packages))
 
 
 def make_fleet(emulator: Emulator, route53: DnsService, key: str, count: int) -> Sequence[str]:

@@ -8,33 +8,21 @@ import re
 import signal
 import subprocess
 from textwrap import dedent
-from typing import Any
 
 import pytest
-import requests
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import COMMAND_TIMEOUT_SECONDS, Project, Result
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.waiting import until
-
-
-def make(emulator: Emulator, domain: str, key: str = API_KEY, **fields: Any) -> str:
-    """An Agent Ingress that somebody made without Pulumi. Its id."""
-    answer = requests.post(
-        f"{emulator.url}/agent_ingresses",
-        headers={"Authorization": f"Bearer {key}", "Ngrok-Version": "2"},
-        json={"domain": domain, **fields},
-        timeout=10,
-    )
-    return str(answer.json()["id"])
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project, Result
+from tests.support.waiting import until
 
 
 def test_by_id_and_by_domain_in_any_spelling_with_typed_results(project: Project, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=10_000)
     policy = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    id_ = make(emulator, "connect.acme.com", description="d", certificate_management_policy=policy)
-    make(emulator, "other.acme.com")
+    id_ = create(emulator, "connect.acme.com", description="d", certificate_management_policy=policy)
+    create(emulator, "other.acme.com")
     project.program(
         f"""
         found = [
@@ -74,7 +62,7 @@ def test_all_of_them_over_every_page_and_with_a_filter(project: Project, emulato
     emulator.configure(limit=0)
     domains = [f"d{number}.acme.com" for number in range(205)]
     for number, domain in enumerate(domains):
-        make(emulator, domain, metadata="iot" if number % 50 == 0 else "")
+        create(emulator, domain, metadata="iot" if number % 50 == 0 else "")
     project.program(
         """
         everything = agin.get_agent_ingresses().agent_ingresses
@@ -94,8 +82,8 @@ def test_all_of_them_over_every_page_and_with_a_filter(project: Project, emulato
 
 
 def test_the_provider_is_that_of_the_options_or_of_the_parent(project: Project, emulator: Emulator) -> None:
-    make(emulator, "ours.acme.com")
-    make(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
+    create(emulator, "ours.acme.com")
+    create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
     project.config(secret={"otherKey": OTHER_ACCOUNTS_KEY})
     project.program(
         """
@@ -158,7 +146,7 @@ def test_what_is_yet_to_be_made_is_not_asked_for_in_a_preview(project: Project, 
 
 
 def test_a_secret_argument_makes_a_secret_result(project: Project, emulator: Emulator) -> None:
-    make(emulator, "connect.acme.com")
+    create(emulator, "connect.acme.com")
     project.program(
         """
         plain = agin.get_agent_ingress_output(domain=pulumi.Output.from_input("connect.acme.com"))
@@ -266,7 +254,7 @@ def test_an_output_that_fails_where_a_resource_needs_it_is_one_sentence_too(proj
 
 
 def test_two_of_one_domain_are_an_error(project: Project, emulator: Emulator) -> None:
-    make(emulator, "connect.acme.com")
+    create(emulator, "connect.acme.com")
     project.program('agin.get_agent_ingress(domain="connect.acme.com")')
     [ingress] = emulator.ingresses()
     one = {name: ingress[name] for name in ("domain", "ns_targets", "region_domains", "created_at")}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project, Result
 from tests.engine.states import record
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.project import Project, Result
 from tools.bind import Bind
 
 VERSIONS = sorted(state.parent for state in record.FOLDER.glob(f"*/{record.STATE}"))
@@ -91,10 +91,12 @@ def dns_project(new_project: NewProject, recording: Path, emulator: Emulator, bi
 
 
 @pytest.fixture
-def native_project(new_project: NewProject, recording: Path, emulator: Emulator, bind: Bind, languages: str) -> Project:
+def native_project(
+    new_project: NewProject, recording: Path, emulator: Emulator, bind: Bind, yaml_host: Path
+) -> Project:
     """A project with the recorded program of the plugin, and its state."""
     project = new_project(record.settings(emulator), record.load(recording, bind.port))
-    project.add_to_path(languages)
+    project.add_to_path(yaml_host)
     record.configure_native(project, bind.port)
     return project
 
@@ -394,9 +396,9 @@ def assert_moved(project: Project, emulator: Emulator) -> None:
 
 
 @to_the_plugin
-def test_the_plugin_takes_over(first: str, project: Project, emulator: Emulator, languages: str) -> None:
+def test_the_plugin_takes_over(first: str, project: Project, emulator: Emulator, yaml_host: Path) -> None:
     before = made(emulator)
-    project.add_to_path(languages)
+    project.add_to_path(yaml_host)
     project.config(secret={"second": OTHER_ACCOUNTS_KEY})
     project.yaml_program(IN_YAML)
     if first == "up":
@@ -414,10 +416,10 @@ def test_the_plugin_takes_over(first: str, project: Project, emulator: Emulator,
 
 @newest_dns_version
 def test_the_plugin_takes_over_records_and_waits(
-    dns_project: Project, emulator: Emulator, bind: Bind, languages: str
+    dns_project: Project, emulator: Emulator, bind: Bind, yaml_host: Path
 ) -> None:
     project, before = dns_project, (made(emulator), records(bind))
-    project.add_to_path(languages)
+    project.add_to_path(yaml_host)
     project.config(secret={"second": OTHER_ACCOUNTS_KEY, "tsig": record.KEY.secret}, plain={"port": bind.port})
     project.yaml_program(DNS_IN_YAML)
     project.refresh("--run-program")

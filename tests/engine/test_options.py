@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import UNCHANGED, Project
+from tests.support.project import UNCHANGED, Project
 
 
 def test_protected_retained_and_renamed_ones(project: Project, emulator: Emulator) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
-from tests.engine.project import Project
+from tests.support.project import Project
 from tools import release
 from tools.plugin_archive import PLATFORMS
 

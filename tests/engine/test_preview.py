@@ -7,8 +7,8 @@ import time
 from textwrap import dedent
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project, Result
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.project import Project, Result
 
 # A record for each value, as many DNS packages have them.
 RECORD = """

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project, Result
-from tests.engine.test_errors import assert_no_key
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-
-OURS, THEIRS = 1, 2
-
-ROTATED_KEY = "2rotAbCdEfGhIjKlMnOpQrStUvW_3XyZ9876543210aBcDe"
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OURS, ROTATED_KEY, THEIRS
+from tests.support.project import Project, Result
 
 TWO_ACCOUNTS = """
     import os
@@ -68,7 +63,7 @@ def test_each_ingress_is_in_the_account_of_its_provider_and_the_keys_are_nowhere
     shown += project.destroy("-v=9", "--logtostderr").output
     assert emulator.ingresses() == []
     for key in (API_KEY, OTHER_ACCOUNTS_KEY):
-        assert_no_key(shown, project, key)
+        project.assert_no_key(shown, key)
 
 
 def test_a_get_asks_the_account_of_its_provider(project: Project, emulator: Emulator) -> None:
@@ -237,4 +232,4 @@ def test_a_destroy_with_a_stale_key_says_where_it_is_from_and_what_refreshes_it(
         ended = project.destroy("--run-program")
     assert emulator.ingresses() == []
     assert project.resources() == []
-    assert_no_key(failed.output + ended.output, project, ROTATED_KEY)
+    project.assert_no_key(failed.output + ended.output, ROTATED_KEY)

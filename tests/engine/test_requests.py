@@ -9,8 +9,8 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.engine.project import Project
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
+from tests.support.project import Project
 
 
 def ingresses(number: int, description: str = "") -> str:

@@ -11,8 +11,8 @@ import dns.tsig
 import dns.update
 import pytest
 
-from tests.engine.project import UNCHANGED, Project, Result
-from tests.servicer.line import Outage, between
+from tests.support.flaky_proxy import Outage, between
+from tests.support.project import UNCHANGED, Project, Result
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from pulumi_agin.version import VERSION
-from tests.engine.project import Project
+from tests.support.project import Project
 
 
 def test_a_program_in_typescript_has_types(typescript_project: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import pulumi_agin as agin
-from tests.program.conftest import run
+from tests.support.mocks import run
 
 # An update: in a preview, what there is none of is not known yet.
 pytestmark = [pytest.mark.usefixtures("mocks"), pytest.mark.parametrize("mocks", [False], indirect=True)]

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from tests.program.conftest import Mocks, run
+from tests.support.mocks import Mocks, run
 
 TOKEN = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 

@@ -12,8 +12,8 @@ import pytest
 import pulumi_agin as agin
 from pulumi_agin.deployment import Deployment
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.program.conftest import Engine, Mocks, Monitor, run
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.mocks import Engine, Mocks, Monitor, run
 
 SETTINGS = Settings.load({"ngrok:apiKey": API_KEY}.get, {})
 OTHERS = Settings.load({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}.get, {})

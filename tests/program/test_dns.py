@@ -23,7 +23,7 @@ from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 import pulumi_agin as agin
 from pulumi_agin.deployment import Deployment
 from pulumi_agin.dns.records import NsRecords, package
-from tests.program.conftest import NS_TARGETS, TYPE, Mocks, Request, run
+from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 DNS_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "dns.md"

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from tests.program.conftest import NS_TARGETS, Mocks, run
+from tests.support.mocks import NS_TARGETS, Mocks, run
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 

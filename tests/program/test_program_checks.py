@@ -10,8 +10,8 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from tests.keys import OTHER_ACCOUNTS_KEY
-from tests.program.conftest import TYPE, Mocks, run
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.mocks import TYPE, Mocks, run
 
 Options = pulumi.ResourceOptions
 

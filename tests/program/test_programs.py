@@ -10,8 +10,8 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from tests.keys import API_KEY
-from tests.program.conftest import NS_TARGETS, TYPE, Mocks, run
+from tests.support.keys import API_KEY
+from tests.support.mocks import NS_TARGETS, TYPE, Mocks, run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

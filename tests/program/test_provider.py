@@ -11,8 +11,8 @@ from pulumi.runtime import rpc
 import pulumi_agin as agin
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.provider import account_of
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.program.conftest import TYPE, Mocks, run
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.mocks import TYPE, Mocks, run
 
 
 def test_an_ingress_names_the_provider_and_its_inputs_are_those_of_the_program(mocks: Mocks) -> None:

@@ -17,8 +17,8 @@ from pulumi_agin import sdk
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.program.conftest import NS_TARGETS, Mocks, run
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.mocks import NS_TARGETS, Mocks, run
 
 # What a sentence about a missing name has to say.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "

@@ -7,20 +7,16 @@ each kind of outcome, and the table of faults.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.servicer.plugin import AGENT_INGRESS, DynamicPlugin, NativePlugin, Plugin
-
-Plugins = Callable[..., Plugin]
-
-through_both_doors = pytest.mark.parametrize(
-    "door", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
-)
+from tests.support.keys import API_KEY
+from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
+from tests.support.records import DOMAIN, KEY, delegate
+from tools.bind import Bind
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +65,16 @@ def offline_process(door: type[Plugin]) -> Iterator[Plugin]:
 def offline(offline_process: Plugin, resource: str) -> Plugin:
     """The same plugin for all tests of a file that ask ngrok nothing."""
     return offline_process.of(resource)
+
+
+@pytest.fixture(scope="session")
+def running_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+    with Bind(tmp_path_factory.mktemp("bind"), [KEY]) as bind:
+        yield bind
+
+
+@pytest.fixture
+def bind(running_bind: Bind) -> Bind:
+    """A primary of acme.com, in which nothing is delegated."""
+    delegate(running_bind, DOMAIN, [])
+    return running_bind

@@ -18,9 +18,8 @@ from pulumi_agin.lifecycle.call import Call
 from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.lifecycle.results import Created
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer.conftest import Plugins, through_both_doors
-from tests.servicer.plugin import UNKNOWN, DynamicPlugin, Plugin, PluginError
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.plugin import UNKNOWN, DynamicPlugin, Plugin, PluginError, Plugins, through_both_doors
 
 DOMAIN = "connect.acme.com"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}

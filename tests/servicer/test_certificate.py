@@ -12,9 +12,16 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer.conftest import Plugins, through_both_doors
-from tests.servicer.plugin import AGENT_INGRESS, CERTIFICATE_VALIDATION, UNKNOWN, Plugin, PluginError
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.plugin import (
+    AGENT_INGRESS,
+    CERTIFICATE_VALIDATION,
+    UNKNOWN,
+    Plugin,
+    PluginError,
+    Plugins,
+    through_both_doors,
+)
 
 DOMAIN = "connect.acme.com"
 ISSUED = "2024-10-01T07:15:59Z"

@@ -20,9 +20,8 @@ import pytest
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.servicer.conftest import through_both_doors
-from tests.servicer.plugin import DynamicPlugin, Plugin, PluginError
+from tests.support.keys import API_KEY
+from tests.support.plugin import DynamicPlugin, Plugin, PluginError, through_both_doors
 
 pytestmark = through_both_doors
 

@@ -23,18 +23,18 @@ from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.engine import ANSWER_SECONDS, Engine
 from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer.conftest import Plugins
-from tests.servicer.plugin import (
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.plugin import (
     CERTIFICATE_VALIDATION,
     PROVIDER_URN,
     RFC2136_DELEGATION,
     NativePlugin,
     Plugin,
     PluginError,
+    Plugins,
 )
-from tests.servicer.slow_api import slow_api
-from tests.waiting import until
+from tests.support.slow_api import slow_api
+from tests.support.waiting import until
 
 DOMAIN = "connect.acme.com"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -8,7 +8,7 @@ from math import ceil
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.servicer.plugin import DynamicPlugin, NativePlugin, Plugin
+from tests.support.plugin import DynamicPlugin, NativePlugin, Plugin
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,10 @@ from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.dynamic.servicer import ProviderError, PythonVocabulary
 from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.nameservers import Server
-from tests.ports import free_port
-from tests.servicer.conftest import through_both_doors
-from tests.servicer.line import Outage, Rule, between, is_update
-from tests.servicer.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.flaky_proxy import Outage, Rule, between, is_update
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError, through_both_doors
+from tests.support.ports import free_port
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"

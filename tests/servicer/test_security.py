@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.servicer.conftest import Plugins, through_both_doors
-from tests.servicer.plugin import Plugin, PluginError
+from tests.support.plugin import Plugin, PluginError, Plugins, through_both_doors
 
 DOMAIN = "connect.acme.com"
 CALLS: dict[str, Callable[[Plugin, str, dict[str, Any]], object]] = {

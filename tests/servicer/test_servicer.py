@@ -11,12 +11,11 @@ import pytest
 
 from pulumi_agin.dynamic.servicer import LONGEST_WAIT_SECONDS, _QueueWatch
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.servicer.conftest import Plugins, through_both_doors
-from tests.servicer.plugin import DynamicPlugin, PluginError
-from tests.servicer.slow_api import slow_api
-from tests.unit.clock import Clock
-from tests.waiting import until
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
+from tests.support.plugin import DynamicPlugin, PluginError, Plugins, through_both_doors
+from tests.support.slow_api import slow_api
+from tests.support.waiting import until
 
 # More than the SDK's own four threads.
 AT_ONCE = 20

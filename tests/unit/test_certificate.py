@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.lifecycle.results import Abandoned, Failed
 from pulumi_agin.settings import Settings, say
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
 URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngressCertificateValidation::connect"

@@ -26,10 +26,10 @@ from pulumi_agin.api.progress import Wait
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator, FaultKind
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.ports import free_port
-from tests.unit.clock import Clock
-from tests.unit.wire import Held
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ports import free_port
+from tests.support.wire import Held
 
 DOMAIN = "connect.acme.com"
 

@@ -25,11 +25,11 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges
 from pulumi_agin.api.snapshot import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
+from tests.support.wire import Handle, between, drip_on, receive, reply, serve
 from tests.unit.test_client import CALLS, DOMAIN
 from tests.unit.test_exchange import ENDLESS, MALFORMED_PROXIES
-from tests.unit.wire import Handle, between, drip_on, receive, reply, serve
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 

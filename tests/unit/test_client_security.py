@@ -13,8 +13,8 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
 from tests.unit.test_client import CALLS, DOMAIN, METHODS
 
 KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"

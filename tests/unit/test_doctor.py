@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
+from tests.support.command import Command
 
 DOMAIN = "connect.acme.com"
 

@@ -31,7 +31,7 @@ from pulumi_agin.emulator import Emulator, FaultKind, StoreError
 from pulumi_agin.emulator.control import ACTIONS, READS
 from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT
 from pulumi_agin.settings import Settings as ClientSettings
-from tests.pages import blocks
+from tests.support.pages import blocks
 
 KEY = "2aBcD_secretsecretsecret"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}

@@ -13,7 +13,7 @@ import requests
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.emulator.limits import Bounds
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 from tests.unit.test_emulator import Clock
 from tests.unit.test_nameservers import answering, refer
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 HEADERS = f"Host: localhost\r\nAuthorization: Bearer {API_KEY}\r\nNgrok-Version: 2\r\n"
 

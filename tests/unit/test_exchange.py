@@ -24,8 +24,8 @@ from requests.auth import HTTPBasicAuth
 from pulumi_agin.api import exchange as module
 from pulumi_agin.api import proxies
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
-from tests.ports import free_port
-from tests.unit.wire import Handle, drip_on, receive, reply, serve, trickle
+from tests.support.ports import free_port
+from tests.support.wire import Handle, drip_on, receive, reply, serve, trickle
 
 # Enough for what comes at once, on a busy machine too.
 SECONDS = 20.0

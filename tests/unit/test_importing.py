@@ -21,10 +21,10 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.cli import main
 from pulumi_agin.emulator import Emulator
-from tests.conftest import Command
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.unit.clock import Clock
-from tests.unit.stub_cli import StubCli
+from tests.support.clock import Clock
+from tests.support.command import Command
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.stub_cli import StubCli
 from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"

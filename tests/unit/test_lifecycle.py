@@ -18,7 +18,7 @@ from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.process import MOST_RESOURCES, Process
 from pulumi_agin.lifecycle.results import Failed, InputFailure
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
 

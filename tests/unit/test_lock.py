@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
-from tests.unit.pyproject import ROOT, project
+from tests.support.pyproject import ROOT, project
 from tools.environment import LOCK
 
 PYTHONS = [

@@ -11,7 +11,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.lookup import find_many, find_one
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 ACCOUNT = "the account of the key in the drawer"
 

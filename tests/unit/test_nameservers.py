@@ -21,7 +21,7 @@ import dns.update
 import pytest
 
 from pulumi_agin.nameservers import Delegation, Server, describe_public, find_delegation, parse_server
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
 
 DOMAIN = "connect.acme.com"
 SECONDS = 10.0

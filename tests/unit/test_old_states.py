@@ -13,7 +13,7 @@ import pytest
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tools.bind import Key
 
 FOLDER = Path(__file__).parents[1] / "engine" / "states"

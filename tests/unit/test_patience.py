@@ -12,7 +12,7 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.patience import LONGEST_SECONDS, Patience
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
 
 
 class Ngrok:

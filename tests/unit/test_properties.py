@@ -30,8 +30,8 @@ from pulumi_agin.canonical import (
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.fields import validate
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
 
 # Any text that Python knows, with what JSON from elsewhere can bring: half a surrogate pair, NUL, and the like.
 any_text = st.text(st.characters(exclude_categories=()))

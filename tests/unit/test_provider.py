@@ -11,7 +11,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.servicer import ProviderError
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 CONFTEST = 'pytest_plugins = ["pulumi_agin.emulator.pytest_plugin"]\n'
 BY_NAME = ("-p", "pulumi_agin.emulator.pytest_plugin")

@@ -13,8 +13,8 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.rate_limit import RateLimit
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
 
 
 @pytest.fixture

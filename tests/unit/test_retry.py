@@ -15,8 +15,8 @@ from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
 from pulumi_agin.api.retry import Reachability
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from pulumi_agin.native.provider import SETTINGS, read_schema
-from tests.pages import blocks
-from tests.unit.pyproject import ROOT, project
+from tests.support.pages import blocks
+from tests.support.pyproject import ROOT, project
 from tools.schema import in_json, make_schema
 
 

@@ -15,9 +15,9 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.snapshot import Page, Query, Snapshot
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.unit.clock import Clock
-from tests.unit.wire import Held
+from tests.support.clock import Clock
+from tests.support.keys import API_KEY
+from tests.support.wire import Held
 
 IDS = ["agin_1", "agin_2", "agin_3"]
 

@@ -9,8 +9,8 @@ import pytest
 from pulumi_agin.cli.common import UsageError
 from pulumi_agin.cli.stack import load_settings
 from pulumi_agin.settings import Settings
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.unit.stub_cli import NO_STACK, StubCli
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.stub_cli import NO_STACK, StubCli
 
 URL = "http://127.0.0.1:1"
 IN_ENVIRONMENT = "the environment variable NGROK_API_KEY"

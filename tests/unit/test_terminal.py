@@ -15,8 +15,8 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.cli.terminal import PLAIN, Style
 from pulumi_agin.emulator import Emulator
-from tests.keys import API_KEY
-from tests.terminal import on_terminal
+from tests.support.keys import API_KEY
+from tests.support.terminal import on_terminal
 
 pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 

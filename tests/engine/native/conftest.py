@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.engine.conftest import QUICKER_CLI
 from tests.engine.native.program import Language, NativeProject
-from tests.engine.vault import SECRETS_PROVIDER
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
+from tests.support.projects import QUICKER_CLI
+from tests.support.vault import SECRETS_PROVIDER
 
 
 @pytest.fixture

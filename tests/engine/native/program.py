@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, ClassVar, Literal
 
-from tests.engine.project import Project
+from tests.support.project import Project
 
 Language = Literal["yaml", "typescript"]
 LANGUAGES: tuple[Language, ...] = ("yaml", "typescript")

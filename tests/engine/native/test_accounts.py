@@ -16,9 +16,7 @@ from tests.engine.native.program import (
     Resource,
     ingress,
 )
-from tests.engine.test_errors import assert_no_key
-from tests.engine.test_provider import OURS, ROTATED_KEY, THEIRS
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OURS, ROTATED_KEY, THEIRS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -44,7 +42,7 @@ def test_each_ingress_is_in_the_account_of_its_provider_and_the_keys_are_nowhere
     shown += project.destroy("-v=9", "--logtostderr").output
     assert emulator.ingresses() == []
     for key in (API_KEY, OTHER_ACCOUNTS_KEY):
-        assert_no_key(shown, project, key)
+        project.assert_no_key(shown, key)
 
 
 def test_a_provider_takes_no_key_from_elsewhere_and_is_judged_in_the_preview(

@@ -13,9 +13,9 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.engine.native.program import LANGUAGES, VALIDATION, NativeProject, Ref, Resource, ingress
-from tests.engine.project import COMMAND_TIMEOUT_SECONDS
 from tests.engine.test_certificate import DOMAIN, NEVER, processes
-from tests.waiting import until
+from tests.support.project import COMMAND_TIMEOUT_SECONDS
+from tests.support.waiting import until
 
 POLICY = {"authority": "letsencrypt"}
 

@@ -8,11 +8,9 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.engine.native.program import LANGUAGES, PROVIDER, Language, NativeProject, Ref, Resource, ingress
-from tests.engine.project import UNCHANGED
-from tests.engine.test_errors import assert_no_key
-from tests.engine.test_faults import error
-from tests.engine.test_import import make, shell
-from tests.keys import OTHER_ACCOUNTS_KEY
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.project import UNCHANGED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -66,20 +64,20 @@ def test_what_ngrok_says_is_one_sentence_with_what_to_do_and_the_key_is_nowhere(
     assert re.fullmatch(
         r"could not create the Agent Ingress connect.acme.com: ngrok answered 403 ERR_NGROK_202: no: '\[key\]'\. "
         r"The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account",
-        error(failed),
+        failed.sentence,
     )
-    assert_no_key(failed.output, project)
+    project.assert_no_key(failed.output)
     assert project.resources() == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_domain_that_is_taken_ends_in_a_line_that_imports_it(project: NativeProject, emulator: Emulator) -> None:
-    id_ = make(emulator, "connect.acme.com", description="there already")
+    id_ = create(emulator, "connect.acme.com", description="there already")
     project.write({"a": ingress("connect.acme.com", description="there already")})
     failed = project.up(fails=True)
     assert f"The one that has it is {id_}" in failed
     [line] = [line.strip() for line in failed.output.splitlines() if "pulumi import" in line]
-    assert "1 imported" in shell(project, line)
+    assert "1 imported" in project.shell(line)
     # The next `up` has nothing to do, except that it ends the protection of what was imported.
     emulator.clear_requests()
     assert UNCHANGED in project.up()
@@ -90,11 +88,11 @@ def test_a_domain_that_is_taken_ends_in_a_line_that_imports_it(project: NativePr
 def test_a_domain_that_is_taken_in_the_account_of_a_provider_ends_in_an_option_that_imports_it(
     project: NativeProject, emulator: Emulator
 ) -> None:
-    id_ = make(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
+    id_ = create(emulator, "connect.acme.com", OTHER_ACCOUNTS_KEY)
     provider = Resource(PROVIDER, {"apiKey": OTHER_ACCOUNTS_KEY})
     options = {"provider": Ref("p")}
     project.write({"p": provider, "a": ingress("connect.acme.com", options)})
-    failed = error(project.up(fails=True))
+    failed = project.up(fails=True).sentence
     assert (
         f"first check that `pulumi stack export` does not show {id_}. Then give the resource the option `import: "
         in failed
@@ -135,13 +133,13 @@ def test_a_renamed_resource_loses_no_ingress(project: NativeProject, emulator: E
     failed = project.up(fails=True)
     assert "renamed or moved in the program, give the resource its old name or parent in the option `aliases`" in failed
     [line] = [line.strip() for line in failed.output.splitlines() if "pulumi import" in line]
-    assert f"the stack has {there['id']} already" in shell(project, line)
+    assert f"the stack has {there['id']} already" in project.shell(line)
     # Imported all the same under its new name, it is not deleted under the old one.
     project.write({"new": ingress("connect.acme.com", {"import": there["id"]})})
     failed = project.up(fails=True)
     assert f"the Agent Ingress {there['id']} is not deleted, because" in failed.diagnostics
     [line] = [line.strip() for line in failed.output.splitlines() if "pulumi state delete" in line]
-    shell(project, line)
+    project.shell(line)
     project.up()
     assert [each["id"] for each in emulator.ingresses()] == [there["id"]]
     assert [each["id"] for each in project.resources()] == [there["id"]]

@@ -15,7 +15,6 @@ from tests.engine.native.program import INGRESS, LANGUAGES, NativeProject, Resou
 from tests.engine.test_faults import (
     WANTED,
     assert_agree,
-    error,
     live_through_all_that_passes_by,
     lose_nothing_after_the_post,
 )
@@ -57,12 +56,12 @@ def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Native
     id_ = before[0]["id"]
     project.write(one("new"))
     emulator.add_fault(None, "answer", times=None, status=200, body="<html>{api_key}</html>")
-    failed = error(project.up(fails=True))
+    failed = project.up(fails=True).sentence
     unknown = f"it is unknown whether the Agent Ingress connect.acme.com ({id_}) was changed: an answer was lost ("
     assert failed.startswith(f"{unknown}could not update the Agent Ingress connect.acme.com ({id_}): ")
-    failed = error(project.refresh(fails=True))
+    failed = project.refresh(fails=True).sentence
     assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
-    failed = error(project.destroy(fails=True))
+    failed = project.destroy(fails=True).sentence
     assert failed.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}): ")
     assert [r["outputs"] for r in project.resources()] == [r["outputs"] for r in before]
     emulator.clear_faults()
@@ -82,7 +81,7 @@ def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
     project.write(one("d"))
     project.up()
     [before] = project.resources()
-    refused = error(project.up("--replace", before["urn"], fails=True))
+    refused = project.up("--replace", before["urn"], fails=True).sentence
     assert f"The one that has it is {before['id']}" in refused
     assert "deleteBeforeReplace: true" in refused
     assert "ResourceOptions" not in refused

@@ -10,10 +10,9 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.engine.native.program import INGRESS, LANGUAGES, Call, Json, NativeProject, Ref, Resource, ingress
-from tests.engine.project import UNCHANGED
-from tests.engine.test_import import make
-from tests.engine.test_lifecycle import asked
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create, requests
+from tests.support.project import UNCHANGED
 
 OUTPUTS = ("domain", "description", "metadata", "nsTargets", "regionDomains", "createdAt", "uri")
 
@@ -29,7 +28,7 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     up = project.preview_and_up()
     assert "2 to create" in up
     assert "2 created" in up
-    assert asked(emulator) == [
+    assert requests(emulator) == [
         ("GET", None),
         ("POST", {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}),
     ]
@@ -53,14 +52,14 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     assert same.output.count(UNCHANGED) == 2
     # An update lists all outputs, and a preview those that change.
     assert "--outputs:--" not in same.output.partition("Updating (dev)")[0]
-    assert asked(emulator) == []
+    assert requests(emulator) == []
 
     # Another account's key: it does not exist there, and stays in the state.
     failed = project.up("--refresh", fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     assert "That need not mean that it is gone" in failed.diagnostics
     assert not failed.has_traceback
     assert [resource["id"] for resource in project.resources()] == [stored["id"]]
-    asked(emulator)
+    requests(emulator)
 
     # Changed: one PATCH with only what changed, in place.
     policy = {**policy, "privateKeyType": "ecdsa"}
@@ -71,7 +70,7 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     assert '~ description : "d" => "new"' in shown
     assert "1 updated" in shown
     sent = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
-    assert asked(emulator) == [
+    assert requests(emulator) == [
         ("PATCH", {"description": "new", "metadata": "m", "certificate_management_policy": sent})
     ]
 
@@ -81,14 +80,14 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     assert "1 updated" in refresh
     assert re.search(r'~ description *: "new" => "theirs"', refresh.output)
     assert project.resources()[0]["outputs"]["description"] == "theirs"
-    asked(emulator)
+    requests(emulator)
     assert "1 updated" in project.up()
-    assert asked(emulator) == [("PATCH", {"description": "new"})]
+    assert requests(emulator) == [("PATCH", {"description": "new"})]
 
     # Removed: cleared in the service and in the state.
     project.write({"a": ingress("connect.acme.com", certificateManagementPolicy=policy)}, **outputs)
     assert "1 updated" in project.up()
-    assert asked(emulator) == [("PATCH", {"description": "", "metadata": ""})]
+    assert requests(emulator) == [("PATCH", {"description": "", "metadata": ""})]
     assert (project.outputs()["description"], project.outputs()["metadata"]) == ("", "")
 
     # Another domain: the new one is made before the old one goes.
@@ -97,12 +96,12 @@ def test_a_life(project: NativeProject, emulator: Emulator) -> None:
     assert "1 to replace" in shown
     assert '~ domain : "connect.acme.com" => "other.acme.com"' in shown
     assert "1 replaced" in shown
-    assert [method for method, _ in asked(emulator)] == ["GET", "POST", "DELETE"]
+    assert [method for method, _ in requests(emulator)] == ["GET", "POST", "DELETE"]
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["other.acme.com"]
 
     # Destroyed.
     assert "2 deleted" in project.destroy()
-    assert asked(emulator) == [("DELETE", None)]
+    assert requests(emulator) == [("DELETE", None)]
     assert emulator.ingresses() == []
 
 
@@ -173,7 +172,7 @@ def test_what_is_not_there_can_not_be_read(project: NativeProject) -> None:
 # In YAML: tests/engine/test_native_import.py.
 @pytest.mark.parametrize("language", ["typescript"])
 def test_the_option_import_takes_over_what_exists(project: NativeProject, emulator: Emulator) -> None:
-    id_ = make(emulator, "connect.acme.com", description="d")
+    id_ = create(emulator, "connect.acme.com", description="d")
     emulator.clear_requests()
     project.write({"a": ingress("connect.acme.com", {"import": id_}, description="d")})
     assert "1 imported" in project.up()

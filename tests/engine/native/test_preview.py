@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.engine.native.program import LANGUAGES, Json, NativeProject, Ref, ingress
-from tests.engine.project import Result
+from tests.support.project import Result
 
 POLICY = {"authority": "letsencrypt"}
 COMPUTED = ("nsTargets", "regionDomains", "createdAt", "uri", "domain", "metadata")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.native.program import LANGUAGES, RECORDS, Language, NativeProject, Ref, Resource
-from tests.engine.project import UNCHANGED
 from tests.engine.test_rfc2136 import DOMAIN, KEY, drift
+from tests.support.project import UNCHANGED
 from tools.bind import Bind
 
 

@@ -17,8 +17,7 @@ from tests.engine.native.program import (
     Resource,
     ingress,
 )
-from tests.engine.test_errors import assert_no_key
-from tests.keys import API_KEY
+from tests.support.keys import API_KEY
 
 AUTHTOKEN = "2tokAbCdEfGhIjKlMnOpQrStUvW_not_a_real_one"
 IN_CLEAR = "2tokZyXwVuTsRqPoNmLkJiHgFeD_not_a_real_one"
@@ -56,7 +55,7 @@ def test_what_is_secret_stays_one_also_after_a_refresh_and_in_the_most_detailed_
     shown += project.refresh("-v=9", "--logtostderr").output
     assert_secret()
     shown += project.destroy("-v=9", "--logtostderr").output
-    assert_no_key(shown, project)
+    project.assert_no_key(shown)
     files = project.files()
     for text in (shown, *files.values()):
         assert "hush-hush-hush" not in text

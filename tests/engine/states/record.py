@@ -27,9 +27,9 @@ import dns.rdatatype
 from pulumi_agin import tokens
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
-from tests.engine.project import Project
-from tests.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.servicer.line import Outage, between
+from tests.support.flaky_proxy import Outage, between
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.project import Project
 from tools import environment, languages, pulumi_cli
 from tools.bind import Bind, Key
 

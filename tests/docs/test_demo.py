@@ -1,0 +1,112 @@
+"""`make demo` and the other demos, run in a copy of the project, so that a developer's own demo stays as it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as git would give it, with nothing made yet but the CLI, which takes minutes to build."""
+    copy = tmp_path_factory.mktemp("demo") / "checkout"
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    for command in ("init -q", "add -A", "-c user.name=t -c user.email=t@t commit -qm all"):
+        subprocess.run(["git", *command.split()], cwd=copy, check=True)
+    return copy
+
+
+def make(checkout: Path, programs: Path | str, *arguments: str, stdin: str = "") -> str:
+    # A Python that is nobody's virtual environment, as on a fresh machine.
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    run = subprocess.run(
+        ["make", *arguments, f"PYTHON={python}"],
+        cwd=checkout,
+        env={
+            **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")},
+            "PATH": f"{programs}:{os.environ['PATH']}",
+        },
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+def nothing_is_left(checkout: Path) -> None:
+    seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert seen.stdout == ""
+    assert not list((checkout / ".build").glob("demo*/"))
+    running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
+    assert running.stdout == ""
+
+
+def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
+    first = make(checkout, cli, "demo")
+    assert "2 created" in first
+    assert "ns_targets" in first
+    assert "What next:" in first
+    assert not (checkout / ".build" / "venv").exists(), "the demo needs no development environment"
+    again = make(checkout, cli, "demo")
+    assert "2 unchanged" in again
+    assert "wheel" not in again, "nothing has changed, so nothing is built"
+    changed = make(checkout, cli, "demo", "DESCRIPTION=other devices")
+    assert "1 updated" in changed
+    assert "2 unchanged" in make(checkout, cli, "demo")
+    ended = make(checkout, cli, "demo-destroy")
+    assert "protected" in ended
+    assert "2 deleted" in ended
+    assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
+
+    # What the shell is for is made first, if there is nothing.
+    first = make(checkout, cli, "demo-full-shell")
+    assert "the certificate of connect.acme.com is issued" in first
+    full = make(checkout, cli, "demo-full")
+    assert "5 unchanged" in full
+    assert full.count("connect.acme.com. NS ns-") == 4
+    assert 'connect_url: "connect.acme.com:443"' in full
+    # The shell's own lines, as a user pastes them.
+    doctor, take_away, bring_back = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)
+    lines = f"{doctor} && echo well\n{take_away}\n{doctor} || echo ill\n{bring_back}\n{doctor} && echo well again\n"
+    shell = make(checkout, cli, "demo-full-shell", stdin=lines)
+    assert "5 created" not in shell
+    assert re.findall("^(?:well|ill|well again)$", shell, re.M) == ["well", "ill", "well again"]
+    assert re.findall("^delegation +(ok|wrong) ", shell, re.M) == ["ok", "wrong", "ok"]
+    assert "5 deleted" in make(checkout, cli, "demo-full-destroy")
+    assert "nothing to destroy" in make(checkout, cli, "demo-full-destroy")
+
+    nothing_is_left(checkout)
+
+
+def test_the_demo_in_yaml_and_its_end(checkout: Path, cli: Path, yaml_host: Path) -> None:
+    programs = f"{cli}:{yaml_host}"
+    has_environment = (checkout / ".build" / "user").exists()
+    first = make(checkout, programs, "demo-yaml")
+    assert ("wheel" in first) != has_environment, "the demos share one environment"
+    assert "2 created" in first
+    assert "nsTargets" in first
+    assert "Warning" not in first
+    assert "What next:" in first
+    changed = make(checkout, programs, "demo-yaml", "DESCRIPTION=other devices")
+    assert "1 updated" in changed
+    assert "wheel" not in changed, "nothing of the plugin has changed, so nothing is built"
+    ended = make(checkout, programs, "demo-yaml-destroy")
+    assert "protected" in ended
+    assert "2 deleted" in ended
+    nothing_is_left(checkout)

@@ -1,0 +1,299 @@
+"""The pages of docs/: their programs run, and what they say of arguments, messages and commands is so.
+
+A page's first program is whole, and the others go on with what it has.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from pulumi_agin import cli
+from tests.docs.test_examples import THEIRS
+from tests.support.mocks import Mocks, run
+from tests.support.pages import blocks
+from tests.support.pyproject import project
+
+ROOT = Path(__file__).parents[2]
+# Their programs are tests, which tests/unit and tests/engine run.
+ABOUT_TESTS = ("emulator", "testing")
+PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
+WITH_PROGRAMS = [page for page in PAGES if blocks(page.read_text(), "python")]
+
+SECRETS = {
+    "project:secondApiKey": "a-key",
+    "project:devicesApiKey": "a-key",
+    "project:tsigSecret": "YWFhYQ==",
+    "project:authtoken": "2k5-a_b",
+}
+
+
+def table(page: str, section: str, first: str = "argument") -> list[str]:
+    """The first cells of the table with that header, below a heading."""
+    text = (ROOT / "docs" / page).read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    rows = text.split(f"\n| {first} |")[1].split("\n\n")[0].splitlines()[2:]
+    return [row.split(" | ")[0].removeprefix("| ") for row in rows]
+
+
+def names(cells: list[str]) -> list[str]:
+    return [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
+
+
+# -- programs ---------------------------------------------------------------------------------------------
+
+
+class AnyRecord(pulumi.CustomResource):
+    """That of a package which has no adapter."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
+        super().__init__(f"acme:dns:{type(self).__name__}", name, inputs, opts)
+
+
+@pytest.fixture
+def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("acme_dns")
+    vars(module).update({name: type(name, (AnyRecord,), {}) for name in ("Record", "RecordSet")})
+    monkeypatch.setitem(sys.modules, "acme_dns", module)
+
+
+@pytest.mark.usefixtures("dns_sdks", "acme_dns")
+@pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
+@pytest.mark.parametrize("page", WITH_PROGRAMS, ids=lambda page: page.stem)
+def test_the_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({**SECRETS, "project:zoneId": "Z1"}))
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(SECRETS)))
+    mocks.answer = {**THEIRS, "agent_ingresses": [THEIRS]}
+    # Of one that is read, the program says no domain.
+    made_of = mocks.new_resource
+    monkeypatch.setattr(mocks, "new_resource", lambda args: read(*made_of(args)))
+    written = blocks(page.read_text(), "python")
+    assert "import pulumi\nimport pulumi_agin as agin\n" in written[0]
+    code = compile("\n".join(written), str(page), "exec")
+    run(lambda: exec(code, {"__name__": "__main__"}))
+    # Each resource that is written is made, and each lookup.
+    constructed = re.findall(r"\bagin\.(AgentIngress\w*)\(", code_of(written))
+    made = [request.token for request in mocks.requests]
+    for name in ("AgentIngress", "AgentIngressDelegation", "AgentIngressCertificateValidation"):
+        tokens = [token for token in made if token.endswith(f":{name}")]
+        assert len(tokens) == constructed.count(name), name
+    looked_up = [call for call in mocks.called if call.token.startswith("agin:")]
+    assert len(looked_up) == len(re.findall(r"\bagin\.get_\w+\(", code_of(written)))
+
+
+def read(id_: str | None, outputs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    return id_, {"domain": "connect.acme.com"} | {name: each for name, each in outputs.items() if each is not None}
+
+
+def code_of(written: list[str]) -> str:
+    return "\n".join(re.sub(r"#.*", "", each) for each in written)
+
+
+def test_own_records_are_made_as_the_page_says(acme_dns: None, mocks: Mocks) -> None:
+    page = ROOT / "docs" / "guides" / "dns.md"
+    first, *_ = blocks(page.read_text(), "python")
+    own = [each for each in blocks(page.read_text(), "python") if "acme_dns" in each]
+    program = first.replace('agin.dns.aws(zone_id="Z0123456789ABCDEFGHIJ", zone_name="acme.com")', "None")
+    program = program.replace("delegation = ", "lambda: ") + "\n".join(own)
+    run(lambda: exec(program, {"__name__": "__main__"}))
+    made = {(each.token, each.name): each.inputs for each in mocks.requests if each.token.startswith("acme:")}
+    assert {name for _, name in made} == {"custom", "acme-ns-1.example.net", "acme-ns-2.example.net"}
+    assert {each["host"] for each in made.values()} == {"connect"}
+    assert made["acme:dns:Record", "acme-ns-1.example.net"]["value"] == "ns-1.example.net"
+    assert made["acme:dns:RecordSet", "custom"]["values"] == ["ns-1.example.net.", "ns-2.example.net."]
+
+
+# -- arguments --------------------------------------------------------------------------------------------
+
+
+def arguments(function: Callable[..., Any]) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if name not in ("self", "resource_name", "opts")]
+
+
+@pytest.mark.parametrize(
+    ("page", "section", "function"),
+    [
+        ("agent-ingress", "Arguments", agin.AgentIngressArgs.__init__),
+        ("delegation", "Arguments", agin.AgentIngressDelegation.__init__),
+        ("certificate-validation", "Arguments", agin.AgentIngressCertificateValidation.__init__),
+        ("rfc2136-delegation", "Arguments", agin.dns.Rfc2136Delegation.__init__),
+        ("provider", "Arguments", agin.Provider.__init__),
+        ("functions", "agent_config", agin.agent_config),
+        ("functions", "get_agent_ingresses", agin.get_agent_ingresses),
+    ],
+)
+def test_every_argument_has_its_line(page: str, section: str, function: Callable[..., Any]) -> None:
+    documented = set(names(table(f"reference/{page}.md", section))) - {"opts"}
+    assert documented == set(arguments(function))
+
+
+@pytest.mark.parametrize(
+    ("page", "resource", "more"),
+    [
+        ("agent-ingress", agin.AgentIngress, {"id"}),
+        ("delegation", agin.AgentIngressDelegation, set()),
+        ("certificate-validation", agin.AgentIngressCertificateValidation, set()),
+    ],
+)
+def test_every_output_has_its_line(page: str, resource: type, more: set[str]) -> None:
+    documented = set(names(table(f"reference/{page}.md", "Outputs", "output")))
+    assert documented == set(inspect.get_annotations(resource)) | more
+
+
+def test_every_public_name_is_on_the_page_of_the_python_api() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
+    listed = set(re.findall(r"auto(?:class|function):: (\w+)$", page, re.M))
+    assert listed == set(agin.__all__) - {"dns"}
+
+
+def test_every_adapter_has_its_line_with_its_arguments_its_package_and_its_extra() -> None:
+    text = (ROOT / "docs" / "guides" / "dns.md").read_text().split("## The adapters\n\n")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
+    adapters = {row[0].strip("`"): row for row in rows}
+    functions = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))}
+    assert adapters.keys() == functions
+    project = (ROOT / "pyproject.toml").read_text()
+    for name in functions - {"custom"}:
+        _, _, package, records, given, *_ = adapters[name]
+        assert names([given]) == arguments(getattr(agin.dns, name))
+        assert re.search(rf'^{name} = \["{package}[>=]', project, re.M), name
+        source = inspect.getsource(getattr(agin.dns, name))
+        assert ("for_each" in source) == (records == "one for each value"), name
+
+
+def test_the_ttls_of_linode_are_all_there() -> None:
+    from pulumi_agin.dns.single_records import LINODE_TTLS
+
+    assert f"| {', '.join(map(str, LINODE_TTLS))} |" in (ROOT / "docs" / "guides" / "dns.md").read_text()
+
+
+def test_what_adapters_are_told_has_its_line() -> None:
+    cells = table("guides/dns.md", "A package without an adapter", "`NsRecords`")
+    told = {name for name in dir(agin.dns.NsRecords) if not name.startswith("_")}
+    fields = set(inspect.get_annotations(agin.dns.NsRecords)) - {"delegation", "agent_ingress"}
+    assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == told | fields
+
+
+# -- messages ---------------------------------------------------------------------------------------------
+
+
+def messages() -> list[str]:
+    """Every text in the package's code, with "…" for what is put in."""
+    found = []
+    for path in (ROOT / "pulumi_agin").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                found.append(node.value)
+    return found
+
+
+def test_every_message_of_the_page_of_errors_is_one_of_ours() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "reference" / "errors.md").read_text(), re.M)
+    assert len(rows) > 50
+    known = messages()
+    for row in rows:
+        pieces = ".*".join(re.escape(piece) for piece in row.split("…"))
+        assert any(re.search(pieces, message, re.S) for message in known), f"no message has: {row}"
+
+
+# -- commands -----------------------------------------------------------------------------------
+
+
+def commands() -> list[list[str]]:
+    """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
+    found = []
+    for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
+        shown = "".join(blocks(page.read_text(), "sh|console"))
+        lines = [line.removeprefix("$ ") for line in shown.splitlines()]
+        for line in lines:
+            for part in re.split(r" \| | >>? | &$", line):
+                words = shlex.split(part, comments=True)
+                if words[:1] == ["pulumi-agin"]:
+                    found.append(words[1:])
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_the_commands_are_ones(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_run_import", "_run_doctor", "_run_emulator"):
+        monkeypatch.setattr(cli, name, lambda options, clock: 0)
+    assert cli.main(words) == 0
+
+
+def test_every_option_of_a_command_is_on_the_page_of_the_command_line() -> None:
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    sections = {name: page.split(f"\n## pulumi-agin {name}\n")[1] for name in ("import", "doctor")}
+    emulator = (ROOT / "docs" / "reference" / "emulator.md").read_text()
+    sections["emulator"] = emulator.split("\n## From the command line\n")[1]
+    for name, section in sections.items():
+        documented = set(re.findall(r"`(--[\w-]+)", section.split("| option |")[1].split("\n\n")[0]))
+        assert documented == options_of(name), name
+
+
+def options_of(command: str) -> set[str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}
+
+
+# -- links ------------------------------------------------------------------------------------------------
+
+# Sphinx checks those between the pages of docs/: see `make docs`.
+_, PLACE = project()["project"]["urls"]["Repository"].split("github.com")
+REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){PLACE}/(?:(?:blob|tree)/)?main/")
+
+
+def links(text: str) -> list[str]:
+    """Where the links lead, both those in the text and those that are defined below it."""
+    found = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
+    return [inline or defined for inline, defined in found]
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_into_the_repository_lead_somewhere(page: Path) -> None:
+    for link in links(page.read_text()):
+        is_absolute = link.startswith("https:")
+        if is_absolute and not REPOSITORY.match(link):
+            continue
+        file, _, anchor = REPOSITORY.sub("", link).partition("#")
+        base = ROOT if is_absolute else page.parent
+        target = (base / file).resolve() if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_link_of_the_readme_works_on_a_package_index() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert all(link.startswith("https://") for link in links(text))
+    # Each link by its name is defined.
+    defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
+    used = {(name or label).lower() for label, name in re.findall(r"\[([^\]`]+)\]\[([^\]]*)\]", text)}
+    assert used <= defined

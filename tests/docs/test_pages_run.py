@@ -1,0 +1,146 @@
+"""The commands of the pages of docs/, and the programs in other languages, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.pages import blocks
+from tests.support.project import UNCHANGED, Project
+
+DOCS = Path(__file__).parents[2] / "docs"
+OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
+PROVIDER = "urn:pulumi:dev::test::pulumi:providers:ngrok::default_0_0_24"
+
+
+def block(page: str, language: str) -> str:
+    return blocks((DOCS / page).read_text(), language)[0]
+
+
+def made(emulator: Emulator, policy: dict[str, str]) -> str:
+    """The id of the ingress of both pages, which the other tool has made."""
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
+    asked = {"domain": "connect.acme.com", "description": "acme devices", "certificate_management_policy": policy}
+    return client.create(asked).id
+
+
+def has_only_been_read(emulator: Emulator) -> bool:
+    return {request["method"] for request in emulator.requests()} == {"GET"}
+
+
+def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(block("guides/bridged-sdk.md", "python"))
+    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.config(secret={"ngrok:apiKey": API_KEY})
+    state = project.state()
+    state["deployment"]["resources"] = [
+        {"urn": PROVIDER, "type": "pulumi:providers:ngrok", "id": "1", "custom": True},
+        {
+            "urn": OLD,
+            "type": OLD.split("::")[2],
+            "id": id_,
+            "custom": True,
+            "protect": True,
+            "provider": f"{PROVIDER}::1",
+        },
+    ]
+    project.write_state(state)
+    emulator.clear_requests()
+
+    commands = block("guides/bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
+    output = project.typed(commands, NGROK_API_KEY="")
+    assert UNCHANGED in output
+    assert has_only_been_read(emulator)
+    assert [(each["id"], each["protect"]) for each in project.resources()] == [(id_, True)]
+
+
+def test_from_terraform(project: Project, emulator: Emulator) -> None:
+    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.config(secret={"ngrok:apiKey": API_KEY})
+    emulator.clear_requests()
+    terraform = project.folder / "terraform"
+    terraform.write_text(f"#!/bin/sh\necho {id_}\n")
+    terraform.chmod(0o755)
+    path = f"{project.folder}:{project.environment['PATH']}"
+    output = project.typed(block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
+    assert UNCHANGED in output
+    assert has_only_been_read(emulator)
+
+
+def test_taking_over_one_ingress(project: Project, emulator: Emulator) -> None:
+    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    project.config(secret={"ngrok:apiKey": API_KEY})
+    emulator.clear_requests()
+    commands = block("reference/command-line.md", "sh")
+    # What the last line prints becomes the program.
+    project.typed(f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
+    assert UNCHANGED in project.preview()
+    assert has_only_been_read(emulator)
+
+
+def test_the_lookups(project: Project, emulator: Emulator) -> None:
+    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    (project.folder / "__main__.py").write_text(block("reference/functions.md", "python"))
+    project.up()
+    [ingress] = emulator.ingresses()
+    assert project.outputs() == {"ns_targets": sorted(f"{name}." for name in ingress["ns_targets"]), "domains": []}
+
+
+def test_two_accounts(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(block("guides/two-accounts.md", "python"))
+    project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY})
+    project.up()
+    asked = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
+    assert asked == {"connect.acme.com": 1, "connect.other.example": 2}
+
+
+def test_the_configuration_of_an_agent(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(block("guides/agents.md", "python"))
+    project.config(secret={"authtoken": "2k5-a_b"})
+    project.up()
+    project.typed(block("guides/agents.md", "sh"))
+    written = yaml.safe_load((project.folder / "ngrok.yml").read_text())
+    assert written["agent"].pop("authtoken") == "2k5-a_b"
+    assert written == yaml.safe_load(block("guides/agents.md", "yaml"))
+
+
+# The stack, the ingress, its records, the wait, the second provider, and its ingress.
+ALL_OF_THE_PAGE = "+ 6 to create"
+
+
+def see_all(project: Project, emulator: Emulator) -> None:
+    AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "shared.acme.com"})
+    project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
+    emulator.clear_requests()
+    preview = project.preview()
+    assert ALL_OF_THE_PAGE in preview
+    assert "warning" not in preview.output.lower()
+    assert "sharedTargets" in preview
+    assert has_only_been_read(emulator)
+
+
+def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
+    program: dict[str, dict[str, object]] = {}
+    for text in blocks((DOCS / "guides/languages.md").read_text(), "yaml"):
+        # Others are about Pulumi.yaml, whole projects, and options of a resource that the page has already.
+        if re.search("^(resources|variables):", text, re.M) and not re.search(
+            "aliases:|pluginDownloadURL:|runtime:", text
+        ):
+            for section, entries in yaml.safe_load(text).items():
+                program.setdefault(section, {}).update(entries)
+    yaml_project.yaml_program(yaml.safe_dump(program))
+    see_all(yaml_project, emulator)
+
+
+def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
+    whole, *more = blocks((DOCS / "guides/languages.md").read_text(), "typescript")
+    typescript_project.typescript_program("")
+    (typescript_project.folder / "index.ts").write_text("\n".join([whole, *more]))
+    typescript_project.check_types()
+    see_all(typescript_project, emulator)

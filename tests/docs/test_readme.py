@@ -1,0 +1,58 @@
+"""The README's commands and its program, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from pulumi_agin.emulator import Emulator
+from tests.support.dns_provider.package import install_aws
+from tests.support.keys import API_KEY
+from tests.support.pages import blocks
+from tests.support.project import Project
+from tests.support.pyproject import project
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+DEMO, TEST, INSTALL, SET_KEY, UP = blocks(README, "sh")
+[PROGRAM] = blocks(README, "python")
+REPOSITORY = project()["project"]["urls"]["Repository"]
+
+
+def test_the_first_commands_are_run_by_others() -> None:
+    # `make demo` by test_demo.py, and `make test` is what runs this.
+    assert (DEMO, TEST) == ("make demo\n", "make test\n")
+
+
+def test_it_can_be_installed_from_the_repository(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        # git takes this clone for the repository.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": REPOSITORY,
+        # The build backend is there, and so are the dependencies.
+        "PATH": f"{ROOT / '.build' / 'venv' / 'bin'}:{os.environ['PATH']}",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_TARGET": str(tmp_path),
+    }
+    run = subprocess.run(["bash", "-euc", INSTALL], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / "pulumi_agin" / "py.typed").exists()
+
+
+def test_from_a_domain_to_an_agents_configuration(project: Project, dns_packages: Path, emulator: Emulator) -> None:
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    route53 = install_aws(project, str(dns_packages))
+    (project.folder / "__main__.py").write_text(PROGRAM)
+    project.typed(SET_KEY + UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
+
+    [ingress] = emulator.ingresses()
+    assert ingress["domain"] == "connect.acme.com"
+    assert [(each.what, each.name) for each in route53.operations()] == [("create", "connect.acme.com")]
+    assert "connect_url" in project.outputs()["agent_config"]
+    assert "ciphertext" not in str(project.resources())
+    assert "5 unchanged" in project.up()

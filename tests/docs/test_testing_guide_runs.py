@@ -1,0 +1,106 @@
+"""The programs of docs/guides/testing.md, copied into files as a reader would, and run with the wheel."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from tests.support.pages import blocks
+from tests.support.ports import free_port
+from tests.support.project import Project, listening
+
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "testing.md").read_text()
+
+# The page's files by their names, which are the first line of each.
+FILES = dict(re.findall(r"\A# (\w+\.py)\n(.*)", block, re.S)[0] for block in blocks(PAGE, "python"))
+_, COMMAND_LINE, CONTROL = blocks(PAGE, "sh")
+
+# pytest and what it needs.
+PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli")
+
+Run = Callable[..., str]
+
+
+def test_every_program_of_the_page_is_a_file() -> None:
+    assert len(FILES) == PAGE.count("```python\n") == 4
+
+
+@pytest.fixture
+def in_users_env(project: Project, tmp_path: Path) -> Run:
+    """Runs pytest on the page's files, in the user's environment. Gives what it printed."""
+    # The user's environment has the wheel, and no pytest.
+    packages = tmp_path / "pytest"
+    packages.mkdir()
+    for name in PYTEST:
+        try:
+            files = distribution(name).files or []
+        except ModuleNotFoundError:
+            continue  # only with an older Python
+        for top in {file.parts[0] for file in files if file.suffix == ".py"} - {".."}:
+            (packages / top).symlink_to(str(distribution(name).locate_file(top)))
+
+    def run(*arguments: str, fails: bool = False, **replaced: str) -> str:
+        folder = tmp_path / "tests"
+        folder.mkdir(exist_ok=True)
+        for name, text in (FILES | {f"{stem}.py": text for stem, text in replaced.items()}).items():
+            (folder / name).write_text(text)
+        # The settings of the user's shell are not those of the tests.
+        environment = {
+            **project.environment,
+            "NGROK_API_BASE_URL": "https://api.example",
+            "NGROK_API_KEY": "of-the-shell",
+            "PYTHONPATH": str(packages),
+        }
+        python = project.user_env / "bin" / "python"
+        done = subprocess.run(
+            [python, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", "-p", "no:cacheprovider", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_pages_tests_pass(in_users_env: Run) -> None:
+    assert "7 passed" in in_users_env()
+
+
+def test_the_pages_tests_can_fail(in_users_env: Run) -> None:
+    broken = FILES["gateway.py"].replace('authority="letsencrypt"', 'authority="acme"')
+    printed = in_users_env("-k", "lets_encrypt or lost_answer", fails=True, gateway=f"# type: ignore\n{broken}")
+    assert "2 failed" in printed
+    assert 'must be "letsencrypt"' in printed
+
+
+def test_a_program_in_a_folder(in_users_env: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: gateway\nruntime: python\n")
+    (folder / "gateway.py").write_text(FILES["gateway.py"])
+    (folder / "__main__.py").write_text("from gateway import program\n\nprogram()\n")
+    inline = '        project_name="gateway",\n        program=program,\n'
+    assert inline in FILES["test_with_emulator.py"]
+    assert '`work_dir="path/of/the/project"` in place of `project_name` and `program`' in PAGE
+    tests = FILES["test_with_emulator.py"].replace(inline, f'        work_dir="{folder}",\n')
+    assert "1 passed" in in_users_env("-k", "lost_answer", test_with_emulator=tests)
+
+
+def test_the_emulator_of_the_command_line(project: Project) -> None:
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
+    port = free_port()
+    start, export, up = COMMAND_LINE.replace("24404", str(port)).splitlines(keepends=True)
+    fault, counts = CONTROL.splitlines(keepends=True)
+    # The page's reader sees its URL before they type on.
+    printed = project.typed(start + listening(port) + export + fault + up + counts)
+    assert "2 created" in printed
+    assert '"POST /agent_ingresses": 2' in printed

@@ -1,0 +1,124 @@
+"""The examples in TypeScript, through the engine with plugins that stand in for those of the clouds."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pulumi_agin.emulator import Emulator
+from tests.support.cloud_provider import ZONE_ID, Cloud, install
+from tests.support.project import Project
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+AUTHTOKEN = "2k5_an-authtoken"
+
+PACKAGES = {"cloudflare": "@pulumi/cloudflare", "route53": "@pulumi/aws"}
+
+
+@pytest.fixture
+def emulator(emulator: Emulator) -> Emulator:
+    """The emulator, whose certificates need no time."""
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    return emulator
+
+
+def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, Cloud]:
+    """Makes the project one of the examples, without the protection."""
+    package = PACKAGES[name]
+    project.link_package(package, npm_packages / package)
+    shutil.copytree(EXAMPLES / f"typescript-{name}", project.folder, dirs_exist_ok=True)
+    program = project.folder / "index.ts"
+    assert "protect: true" in program.read_text()
+    program.write_text(program.read_text().replace("protect: true", "protect: false"))
+    python = project.user_env / "bin" / "python"
+    cloud, plugin = install(package.removeprefix("@pulumi/"), project.folder / "cloud", python)
+    described = (project.folder / "Pulumi.yaml").read_text().replace(f"agin-typescript-{name}", project.name)
+    project.yaml(f"{described}plugins: {{providers: [{plugin}]}}\n")
+    return project, cloud
+
+
+def done(emulator: Emulator, cloud: Cloud, token: str) -> list[str]:
+    """What was written at ngrok and of the records, in order. What is done more than once in a row is one."""
+    ngrok = [(each["time"], f"{each['method']} ingress") for each in emulator.requests() if each["method"] != "GET"]
+    records = [each for each in cloud.operations() if each.token == token]
+    dns = [(each.time, f"{each.what} {each.inputs['name']}") for each in records]
+    return [what for what, _ in groupby(what for _, what in sorted(ngrok + dns))]
+
+
+def forget(emulator: Emulator, cloud: Cloud) -> None:
+    emulator.clear_requests()
+    cloud.clear_operations()
+
+
+def goes_in_order(project: Project, emulator: Emulator, cloud: Cloud, token: str) -> None:
+    """Nothing changes by itself, another domain is delegated before the old one goes, and records go first."""
+    forget(emulator, cloud)
+    assert "unchanged" in project.up("--expect-no-changes")
+    assert emulator.requests() == []
+
+    project.config(plain={"domain": "devices.acme.com"})
+    project.up()
+    steps = ["POST ingress", "create devices.acme.com", "delete connect.acme.com", "DELETE ingress"]
+    assert done(emulator, cloud, token) == steps
+
+    forget(emulator, cloud)
+    project.destroy()
+    assert done(emulator, cloud, token) == ["delete devices.acme.com", "DELETE ingress"]
+
+
+def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
+    project, cloud = written(typescript_project, "cloudflare", npm_packages)
+    project.config(plain={"zoneId": ZONE_ID, "domain": "connect.acme.com"})
+    # As its README says: the ingress, the wait, and the stack.
+    assert "3 to create" in project.preview()
+    project.up()
+    targets = project.outputs()["nsTargets"]
+    inputs = sorted((each.inputs for each in cloud.operations()), key=lambda each: str(each["content"]))
+    shared = {"zoneId": ZONE_ID, "name": "connect.acme.com", "type": "NS", "ttl": 300}
+    assert inputs == [{**shared, "content": target.rstrip(".")} for target in targets]
+    assert yaml.safe_load(project.outputs()["agentConfig"])["agent"] == {
+        "connect_url": "connect.acme.com:443",
+        "connect_cas": "host",
+    }
+    assert project.outputs()["renewsAt"]
+
+    # A name server goes, and another one comes.
+    forget(emulator, cloud)
+    [ingress] = emulator.ingresses()
+    emulator.set_ingress(ingress["id"], {"ns_targets": [*targets[1:], "ns-9.example.net"]})
+    project.up("--refresh")
+    changed = [(each.what, each.inputs["content"]) for each in cloud.operations()]
+    assert changed == [("create", "ns-9.example.net"), ("delete", targets[0].rstrip("."))]
+
+    goes_in_order(project, emulator, cloud, "cloudflare:index/dnsRecord:DnsRecord")
+
+
+def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
+    project, cloud = written(typescript_project, "route53", npm_packages)
+    project.config(plain={"zone": "acme.com", "domain": "connect.acme.com"}, secret={"authtoken": AUTHTOKEN})
+    assert "6 to create" in project.preview()
+    project.up()
+    [record, _, version] = cloud.operations()
+    assert record.inputs == {
+        "zoneId": ZONE_ID,
+        "name": "connect.acme.com",
+        "type": "NS",
+        "ttl": 300,
+        "records": project.outputs()["nsTargets"],
+    }
+    assert yaml.safe_load(version.inputs["secretString"])["agent"]["authtoken"] == AUTHTOKEN
+    cloud.file.unlink()
+    assert not any(AUTHTOKEN in text for text in project.files().values())
+
+    cloud.clear_operations()
+    goes_in_order(project, emulator, cloud, "aws:route53/record:Record")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_its_types_are_right(name: str, typescript_project: Project, npm_packages: Path) -> None:
+    project, _ = written(typescript_project, name, npm_packages)
+    project.check_types()

@@ -1,0 +1,311 @@
+"""`take_over` of each adapter, with the real package of each DNS provider.
+
+The ids to import are those that the providers' real plugins took, or else those of their documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from pulumi_agin import deployment
+from tests.program.test_dns import SINGLES, adapter, connect, records, run_delegation
+from tests.support.mocks import NS_TARGETS, Mocks, run
+
+pytestmark = [
+    pytest.mark.usefixtures("dns_sdks"),
+    pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
+]
+
+# The arguments of the adapter, and the id to import.
+SETS = {
+    "aws": ({}, "Z1_connect.acme.com_NS"),
+    "gcp": ({}, "acme-dns/acme-com/connect.acme.com./NS"),
+    "azure": (
+        {},
+        "/subscriptions/0b1f6471/resourceGroups/dns-rg/providers/Microsoft.Network/dnsZones/acme.com/NS/connect",
+    ),
+    "ns1": ({"zone": "Acme.com."}, "acme.com/connect.acme.com/NS"),
+    "hcloud": ({"zone": "Acme.com."}, "acme.com/connect/NS"),
+    "gandi": ({}, "acme.com/connect/NS"),
+}
+
+# What tells whether there are records, and the answers by which there are.
+LISTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "aws": (
+        "aws:route53/getRecords:getRecords",
+        {"zoneId": "Z1", "nameRegex": r"^connect\.acme\.com\.?$"},
+    ),
+    "gcp": (
+        "gcp:dns/getRecordSets:getRecordSets",
+        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS"},
+    ),
+    "hcloud": ("hcloud:index/getZoneRrsets:getZoneRrsets", {"zone": "acme.com"}),
+}
+NONE: dict[str, Any] = {
+    "resourceRecordSets": [{"name": "connect.acme.com", "type": "TXT"}],
+    "rrsets": [{"name": "connect", "type": "TXT"}],
+}
+ACCOUNT = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
+LISTING: dict[str, Any] = {
+    **ACCOUNT,
+    "resourceRecordSets": [{"name": "connect.acme.com", "type": "NS"}],
+    "rrsets": [{"name": name, "type": "NS"} for name in ("connect", "connect.acme")],
+}
+
+# The id to import, where R12 is the id of the record.
+GIVEN = {
+    "cloudflare": "023e105f/R12",
+    "digitalocean": "acme.com,R12",
+    "linode": "12345,R12",
+    "dnsimple": "acme.com_R12",
+    "ovh": "R12.acme.com",
+    "vercel": "team_1/R12",
+    "scaleway": "acme.com/R12",
+}
+
+# The function that finds records, what it is called with, and what it answers. Its ids are numbers where the API's are.
+FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "cloudflare": (
+        "cloudflare:index/getDnsRecords:getDnsRecords",
+        {"zoneId": "023e105f", "name": {"exact": "connect.acme.com"}, "type": "NS"},
+        {"results": [{"id": "12", "content": "NS-1.example.net"}, {"id": "13", "content": "ns-2.example.net"}]},
+    ),
+    "digitalocean": (
+        "digitalocean:index/getRecords:getRecords",
+        {
+            "domain": "acme.com",
+            "filters": [{"key": "type", "values": ["NS"]}, {"key": "name", "values": ["connect"]}],
+        },
+        {"records": [{"id": 12, "value": "ns-1.example.net."}, {"id": 13, "value": "ns-2.example.net."}]},
+    ),
+    "scaleway": (
+        "scaleway:domain/getRecord:getRecord",
+        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "data": "ns-1.example.net."},
+        {"id": "acme.com/12"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks) -> None:
+    arguments, import_id = SETS[name]
+    mocks.answer = LISTING
+    run_delegation(lambda: adapter(name, take_over=True, **arguments))
+    [record] = records(mocks)
+    assert record.import_id == import_id
+    # Nothing is written with an import.
+    assert record.ignore_changes == ["*"]
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_one_resource_is_created_where_there_are_no_records(name: str, mocks: Mocks) -> None:
+    mocks.answer = NONE
+    run_delegation(lambda: adapter(name, take_over=True))
+    assert LISTED[name] in [(each.token, each.args) for each in mocks.called]
+    [record] = records(mocks)
+    assert (record.import_id, record.ignore_changes) == ("", [])
+
+
+def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(mocks: Mocks) -> None:
+    mocks.answer = LISTING
+    run_delegation(lambda: adapter("gcp", take_over=True, project=None))
+    [record] = records(mocks)
+    assert record.import_id == "acme-com/connect.acme.com./NS"
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
+    run_delegation(lambda: adapter(name, take_over={"NS-1.example.net": "R12", "ns-2.example.net.": "R13"}))
+    assert [each.import_id for each in records(mocks)] == [GIVEN[name], GIVEN[name].replace("R12", "R13")]
+
+
+def test_a_record_of_no_team_at_vercel_has_its_own_id(mocks: Mocks) -> None:
+    ids = {"ns-1.example.net": "rec_1", "ns-2.example.net": "rec_2"}
+    run_delegation(lambda: adapter("vercel", take_over=ids, team_id=None))
+    assert [each.import_id for each in records(mocks)] == ["rec_1", "rec_2"]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mocks) -> None:
+    token, arguments, mocks.answer = FOUND[name]
+    account: list[pulumi.ProviderResource] = []
+
+    def program() -> None:
+        account.append(pulumi.ProviderResource(token.partition(":")[0], "account", {}))
+        opts = pulumi.ResourceOptions(provider=account[0])
+        agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=True, opts=opts))
+
+    run(program)
+    assert (token, arguments) in [(each.token, each.args) for each in mocks.called]
+    assert all("::account::" in (each.provider or "") for each in mocks.called)
+    assert records(mocks)[0].import_id == GIVEN[name].replace("R12", "12")
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+def test_another_ttl_is_refused(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        id_, outputs = make(args)
+        return id_, {**outputs, **{each: 7200 for each in outputs if each.startswith("ttl")}}
+
+    make = mocks.new_resource
+    monkeypatch.setattr(mocks, "new_resource", new_resource)
+    mocks.answer = LISTING
+    ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    with pytest.raises(pulumi.RunError) as refused:
+        run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
+    values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
+    assert f"The DNS provider has {values}. The program declares ns-1.example.net., ns-2" in str(refused.value)
+    assert "give the delegation ttl=7200, and run this again" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
+def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=r"must be the ids of the records.*the package can't find them"):
+        adapter(name, take_over=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "take_over", "message"),
+    [
+        ("aws", {"ns-1.example.net": "12"}, "must be True or False; got dict"),
+        ("cloudflare", "yes", "must be True, False or {"),
+        ("cloudflare", {}, "must be True, False or {"),
+        ("ovh", ["12"], "must be {"),
+        ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
+        ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "has 12 twice: each record has its own id"),
+    ],
+)
+def test_something_else_is_refused(name: str, take_over: object, message: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: take_over of this adapter .*{re.escape(message)}"):
+        adapter(name, take_over=take_over)
+
+
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_options_that_would_hide_the_records_are_refused(name: str, mocks: Mocks) -> None:
+    def program() -> None:
+        parent = pulumi.ComponentResource("test:index:Site", "site")
+        adapter(name, take_over=True, opts=pulumi.ResourceOptions(parent=parent))
+
+    with pytest.raises(pulumi.RunError, match="can't be combined with opts that have parent or import_"):
+        run(program)
+
+
+def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
+    run_delegation(lambda: adapter("cloudflare"))
+    run_delegation(lambda: adapter("aws", take_over=False))
+    assert {each.import_id for each in records(mocks)} == {""}
+    assert mocks.called == []
+
+
+# What the state has of a record besides the arguments, where these do not tell its name.
+MORE_OUTPUTS = {"azure": {"fqdn": "connect.acme.com.", "name": "connect", "type": "Microsoft.Network/dnszones/NS"}}
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def import_ids(name: str, preview: Mocks, change: Change, **arguments: Any) -> set[str]:
+    """What is imported if another resource of the stack has the records, changed like that."""
+    run_delegation(lambda: adapter(name, **arguments))
+    outputs = [change({**each.inputs, **MORE_OUTPUTS.get(name, {})}) for each in records(preview)]
+    [token] = {each.token for each in records(preview)}
+    stack = {
+        f"urn:pulumi:stack::project::{token}::{number}": {"type": token, "outputs": each}
+        for number, each in enumerate(outputs)
+    }
+    preview.requests.clear()
+    found = FOUND[name][2] if name in FOUND else LISTING
+    preview.answer = {**found, "outputs": stack}
+    ids: Any = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids, **arguments))
+    return {each.import_id for each in records(preview)}
+
+
+def test_what_the_stack_does_not_have_yet_is_imported_beside_what_it_has(preview: Mocks) -> None:
+    preview.ns_targets = NS_TARGETS
+    assert import_ids("digitalocean", preview, lambda outputs: {**outputs, "value": NS_TARGETS[0]}) == {
+        "",
+        "acme.com,13",
+    }
+
+
+def replaced(old: str, new: str) -> Change:
+    return lambda outputs: {
+        name: re.sub(old, new, value) if isinstance(value, str) and name != "type" else value
+        for name, value in outputs.items()
+    }
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+def test_a_record_that_the_stack_has_under_any_name_is_not_imported(name: str, preview: Mocks) -> None:
+    preview.ns_targets = NS_TARGETS
+    assert import_ids(name, preview, dict) == {""}
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+@pytest.mark.parametrize(
+    "change",
+    [
+        replaced("connect", "other"),
+        lambda outputs: {**outputs, **{each: "TXT" for each in ("type", "recordType", "fieldtype") if each in outputs}},
+    ],
+    ids=["other name", "other type"],
+)
+def test_another_record_of_the_stack_does_not_keep_one_from_being_imported(
+    name: str, change: Change, preview: Mocks
+) -> None:
+    assert "" not in import_ids(name, preview, change)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [("hcloud", "zone"), ("gandi", "zone"), ("digitalocean", "domain"), ("ovh", "zone")]
+)
+def test_nor_does_one_whose_name_begins_alike(name: str, argument: str, preview: Mocks) -> None:
+    # connect.acme in the zone com, and connect in the same zone.
+    assert "" not in import_ids(name, preview, replaced("connect.acme", "connect"), **{argument: "com"})
+
+
+@pytest.mark.parametrize("name", sorted({*SETS, *SINGLES} - {"azure", "scaleway"}))
+def test_nor_does_one_of_another_zone(name: str, preview: Mocks) -> None:
+    zones = ("zone", "zoneId", "managedZone", "domain", "zoneName", "domainId", "dnsZone")
+    other: Change = lambda outputs: {  # noqa: E731
+        each: (value + 1 if isinstance(value, float) else f"other-{value}")
+        if each in zones and each != ("domain" if name == "ns1" else "")
+        else value
+        for each, value in outputs.items()
+    }
+    assert "" not in import_ids(name, preview, other)
+
+
+class EngineError(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "no backend client is available"
+
+
+def test_nothing_is_imported_if_the_engine_does_not_tell_what_the_stack_has(
+    preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def call(args: pulumi.runtime.MockCallArgs) -> Any:
+        asked.append(args.token)
+        raise EngineError
+
+    monkeypatch.setattr(deployment, "READ_AGAIN_AFTER_SECONDS", (0, 0))
+    monkeypatch.setattr(preview, "call", call)
+    with pytest.raises(
+        pulumi.RunError, match=r"the engine does not tell which resources the stack .* has, .*no backend"
+    ):
+        run_delegation(lambda: adapter("aws", take_over=True))
+    assert records(preview) == []
+    # A state that is a file can't be read while the engine writes it.
+    assert asked == ["pulumi:pulumi:readStackResourceOutputs"] * 3

@@ -1,0 +1,146 @@
+"""Pulumi's mocks, and what ngrok would answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pulumi
+import pytest
+import requests
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.mocks import MockMonitor
+
+TYPE = "pulumi-python:dynamic/agin:AgentIngress"
+NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Gives what ngrok would, keeps what was registered and called, and answers every call with `answer`."""
+
+    def __init__(self) -> None:
+        self.registered: list[pulumi.runtime.MockResourceArgs] = []
+        self.called: list[pulumi.runtime.MockCallArgs] = []
+        self.requests: list[Request] = []
+        self.answer: dict[str, Any] = {}
+        self.ns_targets = NS_TARGETS
+        self.to_be_made: set[str] = set()
+        """The names of resources that a preview knows no id and no more of than the program says."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.registered.append(args)
+        if args.name in self.to_be_made:
+            return "", args.inputs
+        if args.typ != TYPE:
+            return f"{args.name}-id", args.inputs
+        answer = {
+            "ns_targets": self.ns_targets,
+            "region_domains": ["tunnel.us.connect.acme.com"],
+            "created_at": "2024-08-02T07:15:39Z",
+            "certificate_management_status": {"renews_at": None, "provisioning_job": {"msg": "in progress"}},
+        }
+        return "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", {**args.inputs, **answer}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        self.called.append(args)
+        return self.answer, []
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """The inputs of each Agent Ingress that was registered."""
+        return [
+            {name: value for name, value in args.inputs.items() if name != "__provider"}
+            for args in self.registered
+            if args.typ == TYPE
+        ]
+
+
+class Request:
+    """A resource as the engine is asked for it."""
+
+    def __init__(self, request: Any) -> None:
+        self.token: str = request.type
+        self.name: str = request.name
+        self.inputs: dict[str, Any] = MessageToDict(request.object)
+        self.parent: str = request.parent
+        self.dependencies: list[str] = list(request.dependencies)
+        self.provider: str = request.provider
+        self.is_protected: bool = request.protect
+        self.import_id: str = request.importId
+        self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        self.ignore_changes: list[str] = list(request.ignoreChanges)
+        self.delete_before_replace: bool | None = (
+            request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+        )
+
+
+class Monitor(MockMonitor):
+    """Keeps all of a request, where Pulumi's hands the mocks a part of it."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - its name in Pulumi
+        if request.type != "pulumi:pulumi:Stack":
+            self.mocks.requests.append(Request(request))  # type: ignore[attr-defined]
+        register: Any = super().RegisterResource
+        return register(request)
+
+
+class Engine:
+    """As good as the engine: nothing tells it from one but its class, which is not that of Pulumi's mocks."""
+
+    def __init__(self, monitor: MockMonitor) -> None:
+        self._monitor = monitor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._monitor, name)
+
+
+@pytest.fixture
+def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An event loop for a program. After it, all loops are closed that Pulumi's SDK has made."""
+    # Pulumi's SDK takes the thread's event loop, which others may have closed, and makes one in each thread that
+    # calls its mock monitor, which it never closes.
+    loops: list[asyncio.AbstractEventLoop] = []
+    make_loop = asyncio.new_event_loop
+
+    def make_and_keep() -> asyncio.AbstractEventLoop:
+        loops.append(make_loop())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
+    loop = asyncio.new_event_loop()
+    # A run that fails raises the first exception; asyncio would print the others at any time later.
+    loop.set_exception_handler(lambda loop, context: None)
+    asyncio.set_event_loop(loop)
+    yield
+    # A test that ran no program has left the stack's own registration to the next one, and to another loop.
+    run(lambda: None)
+    loop.run_until_complete(loop.shutdown_default_executor())
+    for made in loops:
+        made.close()
+
+
+@pytest.fixture(params=[False, True], ids=["up", "preview"])
+def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, event_loop: None) -> Mocks:
+    """Mocks of an update, and of a preview. A request would fail the test."""
+
+    def no_request(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a program under mocks sent a request")
+
+    monkeypatch.setattr(requests.Session, "send", no_request)
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, preview=request.param, monitor=Monitor(mocks))
+    return mocks
+
+
+@pytest.fixture
+def preview(settings_of_emulator: None, event_loop: None) -> Mocks:
+    """A preview in which the program asks the emulator, as it asks ngrok with the real engine."""
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, preview=True, monitor=cast(MockMonitor, Engine(Monitor(mocks))))
+    return mocks
+
+
+def run(program: Any) -> None:
+    """Runs a program, and waits for its resources and for the outputs that it returns."""
+    test: Any = pulumi.runtime.test
+    test(program)()

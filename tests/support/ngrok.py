@@ -1,0 +1,22 @@
+"""What a test does with the emulated ngrok from outside of Pulumi: ingresses that no state knows, and the requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY
+
+
+def create(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
+    """Creates an ingress that no state knows, and returns its id."""
+    return AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs}).id
+
+
+def requests(emulator: Emulator) -> list[tuple[str, Any]]:
+    """Returns the methods and bodies of all requests since the last call."""
+    seen = [(request["method"], request["body"]) for request in emulator.requests()]
+    emulator.clear_requests()
+    return seen

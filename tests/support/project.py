@@ -1,0 +1,395 @@
+"""A Pulumi project of a test's own: its program, its state, and the real CLI run on it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar
+
+from pulumi_agin.api.text import redact
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+# The stack of every project.
+STACK = "dev"
+
+# Enough for the slowest command on a busy machine; none waits for luck.
+COMMAND_TIMEOUT_SECONDS = 180
+
+# What the CLI says of a program with one resource, which is as it was: that and the stack.
+UNCHANGED = "2 unchanged"
+
+PASSPHRASE = "only for tests"
+
+# As `pulumi new typescript` writes it.
+TSCONFIG = {
+    "compilerOptions": {"strict": True, "target": "es2020", "module": "commonjs", "moduleResolution": "node"},
+    "files": ["index.ts"],
+}
+
+
+def listening(port: int) -> str:
+    """Returns a line of bash that ends when the program that was just put in the background listens on a port.
+
+    It fails if that program has ended.
+    """
+    return f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do kill -0 $!; sleep 0.1; done\n"
+
+
+def interrupt_twice(process: subprocess.Popen[str]) -> None:
+    """Ends a command of the CLI that does not end by itself, and what it waits for."""
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+
+
+@dataclass
+class Result:
+    """What a command printed, and how it ended."""
+
+    code: int
+    output: str
+
+    @property
+    def diagnostics(self) -> str:
+        """What the CLI printed at the end under "Diagnostics:", on one line."""
+        return " ".join(self.output.partition("Diagnostics:")[2].split())
+
+    @property
+    def has_traceback(self) -> bool:
+        """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
+
+        The engine ends the program of a failing run by SIGINT. If that meets the SDK, Python prints a traceback with
+        any provider, and the CLI may end before it has all of it.
+        """
+        tracebacks = self.output.split("Traceback (most recent call last)")[1:]
+        # An exception that came of another one is told after it.
+        last = [each for each in tracebacks if "During handling of the above exception" not in each]
+        ours = [each for each in last if "pulumi_agin" in each or "pulumi/dynamic" in each]
+        return any("KeyboardInterrupt" not in each for each in ours)
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence that the command failed with, without a traceback or a piece of the key in the output."""
+        assert not self.has_traceback, self.output
+        assert redact(self.output, API_KEY) == self.output
+        # A star is before what was kept with an init error.
+        [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", self.output, re.MULTILINE)
+        return str(sentence)
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.output
+
+
+@dataclass
+class Project:
+    """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are.
+
+    prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
+    secrets_provider: what the CLI encrypts the secrets of new stacks with; None for the passphrase.
+    """
+
+    # The type of Agent Ingresses in the state.
+    INGRESS: ClassVar[str] = "pulumi-python:dynamic/agin:AgentIngress"
+
+    folder: Path
+    cli: Path
+    user_env: Path
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    name: str = "test"
+    prepared: Path | None = None
+    secrets_provider: str | None = None
+    stack: str = field(default=STACK, init=False)
+    """The selected one."""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "state").mkdir(exist_ok=True)
+        self.yaml(f"name: {self.name}\nruntime: python\n")
+        self.environment = {
+            "HOME": str(self.folder),
+            "PATH": f"{self.user_env / 'bin'}:{self.cli}:/usr/bin:/bin",
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": self._backend,
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "NO_COLOR": "1",
+            # Python would take the bytecode of the program before it where both were written in the same second and are
+            # of the same length.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        } | self.environment
+        if self.prepared:
+            self._copy_stack(self.prepared)
+        else:
+            self.init(self.stack)
+
+    @property
+    def _backend(self) -> str:
+        return f"file://{self.folder / 'state'}"
+
+    def _copy_stack(self, prepared: Path) -> None:
+        """Copies the stack of another project of the same name, and selects it as `pulumi stack select` does."""
+        shutil.copytree(prepared / "state", self.folder / "state", dirs_exist_ok=True)
+        shutil.copy(prepared / f"Pulumi.{self.stack}.yaml", self.folder)
+        workspaces = self.folder / "home" / "workspaces"
+        workspaces.mkdir(parents=True)
+        place = hashlib.sha1(str(self.folder / "Pulumi.yaml").encode()).hexdigest()
+        selected = {"stacks": {self._backend: f"organization/{self.name}/{self.stack}"}}
+        (workspaces / f"{self.name}-{place}-workspace.json").write_text(json.dumps(selected))
+
+    def init(self, stack: str) -> None:
+        """Makes another stack, and selects it."""
+        secrets = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self.pulumi("stack", "init", stack, *secrets)
+        self.stack = stack
+
+    def select(self, stack: str) -> None:
+        """Selects another stack."""
+        self.pulumi("stack", "select", stack)
+        self.stack = stack
+
+    def config(self, *, plain: Mapping[str, object] | None = None, secret: Mapping[str, object] | None = None) -> None:
+        """Sets values of the stack's config."""
+        flags = [f"--plaintext={name}={value}" for name, value in (plain or {}).items()]
+        flags += [f"--secret={name}={value}" for name, value in (secret or {}).items()]
+        self.pulumi("config", "set-all", *flags)
+
+    def yaml(self, text: str) -> None:
+        """Replaces Pulumi.yaml."""
+        (self.folder / "Pulumi.yaml").write_text(text)
+
+    def program(self, text: str) -> None:
+        """Replaces the program. The usual imports are there already."""
+        (self.folder / "__main__.py").write_text("import pulumi\nimport pulumi_agin as agin\n\n" + dedent(text))
+
+    @property
+    def plugin(self) -> str:
+        """The part of Pulumi.yaml by which the engine finds the provider plugin without an activated environment."""
+        return f"plugins: {{providers: [{{name: agin, path: {self.user_env / 'bin'}}}]}}\n"
+
+    def yaml_program(self, text: str) -> None:
+        """Makes this a project in YAML, with another program."""
+        self.yaml(f"name: {self.name}\nruntime: yaml\n{self.plugin}{dedent(text)}")
+
+    def typescript_program(self, text: str) -> None:
+        """Makes this a project in TypeScript, with another program. The usual imports are there already."""
+        self.yaml(f"name: {self.name}\nruntime: nodejs\n{self.plugin}")
+        (self.folder / "package.json").write_text(json.dumps({"name": self.name, "private": True}))
+        (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
+        imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "@pulumi-agin/agin";\n\n'
+        (self.folder / "index.ts").write_text(imports + dedent(text))
+
+    def check_types(self) -> None:
+        """Checks the types of a program in TypeScript. They must be right."""
+        tsc = self.folder / "node_modules" / "typescript" / "bin" / "tsc"
+        checked = subprocess.run(
+            ["node", tsc, "--noEmit", "--skipLibCheck"],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout
+
+    def link_package(self, name: str, package: Path) -> None:
+        """Links an installed npm package, which the program can import then."""
+        link = self.folder / "node_modules" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(package)
+
+    def add_to_path(self, *folders: str | Path) -> None:
+        """Lets the CLI find more programs."""
+        self.environment["PATH"] = ":".join([self.environment["PATH"], *map(str, folders)])
+
+    def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
+        """Starts the CLI. `options` are those of subprocess.Popen."""
+        return subprocess.Popen(
+            [str(self.cli / "pulumi"), *args, "--non-interactive"],
+            **{
+                "cwd": self.folder,
+                "env": self.environment,
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.STDOUT,
+                "text": True,
+                **options,
+            },
+        )
+
+    def pulumi(
+        self,
+        *args: str,
+        fails: bool = False,
+        env: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Runs the CLI. It must succeed, or fail where `fails` is said. `on_line` sees each line as it is printed."""
+        process = self.start(*args, env=self.environment | dict(env or {}))
+        # As a user would end it, so that its plugins end too.
+        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, interrupt_twice, [process])
+        watchdog.start()
+        lines: list[str] = []
+        with process:
+            try:
+                assert process.stdout
+                for line in process.stdout:
+                    lines.append(line)
+                    if on_line:
+                        on_line(line)
+                process.wait()
+            except BaseException:
+                interrupt_twice(process)
+                raise
+            finally:
+                watchdog.cancel()
+        result = Result(process.returncode, "".join(lines))
+        assert (result.code != 0) == fails, f"pulumi {' '.join(args)} ended with {result.code}:\n{result.output}"
+        return result
+
+    def typed(self, script: str, stdin: str = "", **environment: str) -> str:
+        """Runs what a reader types, in the project's folder. All must succeed. What it leaves running is ended."""
+        process = subprocess.Popen(
+            ["bash", "-euxo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env={**self.environment, "PULUMI_SKIP_CONFIRMATIONS": "true", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+        assert process.stdin
+        assert process.stdout
+        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, end)
+        watchdog.start()
+        # Its output is read while it runs: it may be more than a pipe holds.
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda out: lines.extend(out), args=[process.stdout])
+        reader.start()
+        try:
+            with process.stdin:
+                process.stdin.write(stdin)
+            code = process.wait()
+        finally:
+            watchdog.cancel()
+            end()
+            reader.join()
+            process.stdout.close()
+        output = "".join(lines)
+        assert code == 0, output
+        return output
+
+    def shell(self, line: str, *, fails: bool = False, env: Mapping[str, str] | None = None) -> str:
+        """Runs a line in the project's folder as it is pasted. Returns its stdout, and behind it its stderr."""
+        run = subprocess.run(
+            ["sh", "-c", line],
+            cwd=self.folder,
+            env=self.environment | dict(env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+            check=False,
+        )
+        output = run.stdout + run.stderr
+        assert (run.returncode != 0) == fails, f"{line} ended with {run.returncode}:\n{output}"
+        for key in (API_KEY, OTHER_ACCOUNTS_KEY):
+            assert key[:8] not in output
+        return output
+
+    def up(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
+        """`pulumi up`, without its preview."""
+        return self.pulumi("up", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
+
+    def preview_and_up(self) -> Result:
+        """`pulumi up --diff` with its preview, in one command."""
+        return self.pulumi("up", "--yes", "--diff")
+
+    def preview(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
+        """`pulumi preview --diff`."""
+        return self.pulumi("preview", "--diff", *args, fails=fails, **kwargs)
+
+    def refresh(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
+        """`pulumi refresh`, without its preview."""
+        return self.pulumi("refresh", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
+
+    def destroy(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
+        """`pulumi destroy`, without its preview."""
+        return self.pulumi("destroy", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of the stack, none of which may be secret."""
+        [stack] = [each for each in self._resources() if each["type"] == "pulumi:pulumi:Stack"]
+        outputs: dict[str, Any] = stack.get("outputs", {})
+        assert "ciphertext" not in json.dumps(outputs)
+        return outputs
+
+    def state(self) -> dict[str, Any]:
+        """The state, as `pulumi stack export` gives it: secrets encrypted."""
+        checkpoint = json.loads(self._state_file.read_text())
+        return {"version": checkpoint["version"], "deployment": checkpoint["checkpoint"]["latest"]}
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Replaces the state by one that `state` gave, as `pulumi stack import` does."""
+        checkpoint = {"stack": f"organization/{self.name}/{self.stack}", "latest": state["deployment"]}
+        self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
+
+    def import_again(self, urn: str, second_urn: str) -> str:
+        """Has the state contain a resource under a second URN too, protected, as after an import under a second name.
+
+        Returns:
+            The id that both have.
+        """
+        state = self.state()
+        resources = state["deployment"]["resources"]
+        [first] = [resource for resource in resources if resource["urn"] == urn]
+        resources.append({**first, "urn": second_urn, "protect": True})
+        self.write_state(state)
+        return str(first["id"])
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state" / ".pulumi" / "stacks" / self.name / f"{self.stack}.json"
+
+    def _resources(self) -> list[dict[str, Any]]:
+        resources: list[dict[str, Any]] = self.state()["deployment"].get("resources", [])
+        return resources
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The Agent Ingresses of the state."""
+        return self.of_type(self.INGRESS)
+
+    def of_type(self, type_: str) -> list[dict[str, Any]]:
+        """The resources of a type in the state."""
+        return [resource for resource in self._resources() if resource["type"] == type_]
+
+    def files(self) -> dict[str, str]:
+        """Every file of the project, its state and Pulumi's home, as text."""
+        return {
+            str(path.relative_to(self.folder)): path.read_text(errors="replace")
+            for path in self.folder.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        }
+
+    def assert_no_key(self, shown: str, key: str = API_KEY) -> None:
+        """Asserts that no eight characters of the key in a row are in what was printed or in a file of the project."""
+        for name, text in {"the output": shown, **self.files()}.items():
+            for start in range(len(key) - 7):
+                piece = key[start : start + 8]
+                found = text.find(piece)
+                assert found < 0, f"{name} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"

@@ -1,0 +1,76 @@
+"""Fixtures with a Pulumi project: the real CLI, the wheel in an environment of its own, and the emulator."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY
+from tests.support.project import Project
+from tests.support.vault import SECRETS_PROVIDER, vault
+
+# The CLI's garbage collector would take a twentieth of the CPU time of all tests, and no test is short of memory.
+QUICKER_CLI = {"GOGC": "800"}
+
+NewProject = Callable[[str], Project]
+
+
+@pytest.fixture(scope="session")
+def secrets() -> Iterator[dict[str, str]]:
+    """The environment variables with which the CLI finds the stand-in for Vault, which encrypts the stacks' keys."""
+    with vault() as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path, secrets: dict[str, str]) -> Path:
+    """A project with an empty stack, for others to copy."""
+    folder = tmp_path_factory.mktemp("prepared")
+    return Project(folder, cli, user_env, dict(secrets), secrets_provider=SECRETS_PROVIDER).folder
+
+
+@pytest.fixture
+def new_project(
+    tmp_path: Path, cli: Path, user_env: Path, prepared: Path, secrets: dict[str, str], emulator: Emulator
+) -> NewProject:
+    """Makes empty projects, each in a folder of the name that is given, as `project` is one."""
+
+    def new(folder: str) -> Project:
+        environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+        return Project(
+            tmp_path / folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER
+        )
+
+    return new
+
+
+@pytest.fixture
+def project(new_project: NewProject) -> Project:
+    """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
+    return new_project("project")
+
+
+@pytest.fixture
+def yaml_project(project: Project, yaml_host: Path) -> Project:
+    """An empty project that can run programs in YAML with the provider plugin."""
+    project.add_to_path(yaml_host)
+    return project
+
+
+@pytest.fixture
+def typescript_project(project: Project, node_host: Path, npm_packages: Path, sdks: Path) -> Project:
+    """An empty project that can run programs in TypeScript with the provider plugin and its generated SDK."""
+    node = shutil.which("node")
+    assert node, "there is no Node.js on PATH"
+    project.add_to_path(node_host, Path(node).parent)
+    # Types are checked once, in test_sdks.py: it takes longer than the rest of a program.
+    project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
+    # One by one: the language host asks for the plugin of each package of Pulumi's that it finds.
+    for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
+        project.link_package(name, npm_packages / name)
+    project.link_package("@pulumi-agin/agin", sdks / "nodejs")
+    return project
