@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs, urlencode
 from pulumi_agin.emulator import certificates, delegation, errors
 from pulumi_agin.emulator.errors import ApiError
 from pulumi_agin.emulator.filters import Filter
-from pulumi_agin.emulator.log import refuse_constant
+from pulumi_agin.emulator.log import parse_body, refuse_constant
 from pulumi_agin.emulator.state import State
 from pulumi_agin.emulator.store import Ingress, StoreError
 
@@ -130,6 +131,19 @@ def domains_to_look_up(state: State, call: Call) -> list[str]:
             for ingress in state.store.newest_first(account or 0)
             if ingress_id in ("", ingress.id) and certificates.waits_for_records(ingress, now, **_times(state))
         ]
+
+
+def is_about(state: State, call: Call, domain: str) -> bool:
+    """Returns whether a request creates a domain's ingress, names its id, or lists with a filter for the domain."""
+    if call.path != COLLECTION:
+        ingress = state.store.ingresses.get(call.path.removeprefix(f"{COLLECTION}/"))
+        return ingress is not None and ingress.domain == domain
+    if call.method == "GET":
+        return f'"{domain}"' in "".join(parse_qs(call.query).get("filter", []))
+    body = parse_body(call.body)
+    with suppress(ApiError):
+        return isinstance(body, dict) and _domain(body) == domain
+    return False
 
 
 def _store_records(state: State, found: Mapping[str, delegation.NsAnswer]) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timezone
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, cast
 
 from pulumi_agin.emulator import api
@@ -89,7 +90,9 @@ class App:
         )
         with self._state.lock:
             logged = self._log(call, connection)
-            fault = next((each for each in self._state.faults if each.applies_to(call.method, call.path)), None)
+            is_about = partial(api.is_about, self._state, call)
+            faults = self._state.faults
+            fault = next((each for each in faults if each.applies_to(call.method, call.path, is_about)), None)
         answer = await self._carry_out(call, fault, connection)
         if answer is None:
             connection.reset()

@@ -297,6 +297,7 @@ class Control:
         times: int | None = 1,
         skip: int = 0,
         path_contains: str | None = None,
+        domain: str | None = None,
         status: int = 500,
         headers: Mapping[str, str] | None = None,
         body: str | None = None,
@@ -312,6 +313,8 @@ class Control:
             times: How many requests it happens to; None for all.
             skip: How many matching requests are answered as usual first.
             path_contains: A part of the path of the requests; None for any path.
+            domain: The domain that the requests are about: those that create its ingress or name its id, and lists
+                whose filter has the domain. None for any.
             status: The status of the answer, 200 to 599. `answer` and `answer_after` use it, with `headers` and `body`.
             headers: The headers of the answer. `{api_key}` in a value becomes the key of the request.
             body: The body of the answer. `{api_key}` in it becomes the key of the request.
@@ -327,7 +330,7 @@ class Control:
             body = json.dumps(json_body)
             given = {"content-type": "application/json", **given}
         text = "" if body is None else body
-        fault = Fault(method, kind, times, skip, path_contains, status, given, text, seconds, after)
+        fault = Fault(method, kind, times, skip, path_contains, domain, status, given, text, seconds, after)
         with self._state.lock:
             self._state.faults.append(fault)
 

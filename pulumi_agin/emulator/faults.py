@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -40,6 +41,8 @@ class Fault:
     """How many matching requests are answered as usual first."""
     path_contains: str | None
     """A part of the path of the requests; None for any path."""
+    domain: str | None
+    """The domain that the requests are about; None for any."""
     status: int
     """The status of the answer, 200 to 599."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -58,6 +61,7 @@ class Fault:
             "times": not _is(self.times, int, None) or (self.times is not None and self.times < 1),
             "skip": not _is(self.skip, int) or self.skip < 0,
             "path_contains": not _is(self.path_contains, str, None),
+            "domain": not _is(self.domain, str, None),
             "status": not _is(self.status, int) or not 200 <= self.status <= 599,
             "headers": not _is(self.headers, dict)
             or not all(_is(text, str) and _HEADER.fullmatch(text) for pair in self.headers.items() for text in pair),
@@ -76,14 +80,17 @@ class Fault:
             return self.after
         return self.kind not in ("answer", "reset_before")
 
-    def applies_to(self, method: str, path: str) -> bool:
+    def applies_to(self, method: str, path: str, is_about: Callable[[str], bool]) -> bool:
         """Returns whether the fault affects a request, and counts the request.
 
         Args:
             method: The HTTP method of the request, in upper case.
             path: The path of the request.
+            is_about: Tells whether the request is about a domain.
         """
         if (self.method or method).upper() != method or (self.path_contains or "") not in path:
+            return False
+        if self.domain is not None and not is_about(self.domain):
             return False
         if self.skip:
             self.skip -= 1

@@ -349,9 +349,37 @@ def test_which_requests_meet_a_fault(emulator: Emulator, session: requests.Sessi
     assert statuses("/agent_ingresses", 1) == [200]
 
 
+def test_a_fault_with_a_domain_meets_the_requests_about_it(emulator: Emulator, session: requests.Session) -> None:
+    other = create(emulator, session, "other.acme.com")
+    emulator.add_fault(None, "answer", times=None, status=504, domain="connect.acme.com")
+
+    def post(**body: Any) -> int:
+        return session.post(collection(emulator), json=body, timeout=10).status_code
+
+    def list_with(domain: str) -> int:
+        filtered = {"filter": f'obj.domain == "{domain}"'}
+        return session.get(collection(emulator), params=filtered, timeout=10).status_code
+
+    assert [post(domain="Connect.acme.com."), post(domain="a.acme.com"), post(), post(domain=["x"])] == [
+        504,
+        201,
+        400,
+        400,
+    ]
+    assert session.post(collection(emulator), data=b"{", timeout=10).status_code != 504
+    assert [list_with("connect.acme.com"), list_with("other.acme.com")] == [504, 200]
+    assert session.get(collection(emulator), timeout=10).status_code == 200
+    emulator.clear_faults()
+    made = create(emulator, session)
+    emulator.add_fault("DELETE", "answer", status=504, domain="connect.acme.com")
+    statuses = [session.delete(emulator.url + each["uri"], timeout=10).status_code for each in (other, made, made)]
+    assert statuses == [204, 504, 204]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("domain", 5),
         ("kind", "explode"),
         ("times", 0),
         ("times", "2"),
