@@ -34,9 +34,7 @@ COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}  {}"
 
 def main() -> None:
     arguments = _arguments()
-    tools = engine.Tools(
-        pulumi_cli.ensure(pulumi_cli.from_environment(), python=pulumi_cli.development_python()), environment.user()
-    )
+    tools = engine.Tools(pulumi_cli.find_or_make(), environment.user())
     say(f"measuring, {arguments.runs} runs of each …")
     rows = [_import_row(tools)]
     for name in arguments.doors:

@@ -29,7 +29,7 @@ import requests
 
 from benchmarks import floor, floor_plugin
 from tests.support.project import Project
-from tools import languages
+from tools import pulumi_cli
 from tools.steps import ended, say
 
 API_KEY = "benchmark-key"
@@ -218,7 +218,7 @@ class NativeDoor(Door):
             self.kinds = ("ours", "floor", "peer")
 
     def prepare(self, tools: Tools, folder: Path) -> None:
-        languages.ensure(languages.YAML, tools.cli)
+        pulumi_cli.find_or_make_host(pulumi_cli.YAML, tools.cli)
         scripts = tools.user_env / "bin"
         self._plugins = {
             "ours": Plugin(folder / "agin", "agin", "agin:AgentIngress"),

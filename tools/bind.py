@@ -1,7 +1,6 @@
 """Runs BIND's `named` as an ordinary process on a free local port, for the full demo and the tests.
 
-`python3 -m tools.bind` prints the path of `named`. If it is missing, it is installed from Debian's package bind9,
-provided that the user may do that.
+If BIND is missing, it is installed from Debian's package bind9, provided that the user may do that.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.steps import GRACE_SECONDS, LOGS, StepError, exit_status, run_step
+from tools.steps import GRACE_SECONDS, LOGS, StepError, cache, locked, run_step
 
 PACKAGES = ("bind9", "bind9-dnsutils")
 START_SECONDS = 20
@@ -206,8 +204,9 @@ def ensure() -> Path:
     Raises:
         StepError: It cannot be installed.
     """
-    if not (shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH)):
-        _install()
+    with locked(cache() / "bind.lock", "BIND"):
+        if not (shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH)):
+            _install()
     dig()
     return Path(named())
 
@@ -256,11 +255,3 @@ def _free_port() -> int:
             except OSError:
                 continue
             return port
-
-
-def main() -> int:
-    return exit_status(lambda: print(ensure()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
-"""`make demo`, `make demo-yaml` and `make demo-full`: the real Pulumi engine with an emulated ngrok API.
+"""`make demo`: the real Pulumi engine with an emulated ngrok API.
 
-The first one runs the root project. The second one runs examples/yaml with the provider plugin. The third one runs
+Without more, it runs the root project. `YAML=1` runs examples/yaml with the provider plugin. `FULL=1` runs
 examples/bind with a real BIND, where the emulator looks up the records. Each writes only to its own folder, such as
 `.build/demo`, where its state is, too, and ends all processes that it starts.
 """
@@ -19,15 +19,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import bind, environment, languages, pulumi_cli
+from tools import bind, environment, pulumi_cli
 from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
 API_KEY = "demo-key"
+DOMAIN = "connect.acme.com"
 EMULATOR_SECONDS = 30
 
 
@@ -36,23 +37,23 @@ class Demo:
     """One of the demos.
 
     Attributes:
-        make: Its name in the Makefile.
+        variable: What `make demo` is given to run it, such as " FULL=1".
         project: The folder of its Pulumi.yaml.
         stack: The name of its stack.
-        next: What is shown at the end.
-        host: The language host of its programs, which use the provider plugin; None for Python.
+        is_yaml: Whether its program is in YAML, and uses the provider plugin.
+        has_bind: Whether it has a BIND, for the NS records.
     """
 
-    make: str
+    variable: str
     project: Path
     stack: str
-    next: str
-    host: languages.Host | None = None
+    is_yaml: bool = False
+    has_bind: bool = False
 
     @property
     def folder(self) -> Path:
         """The folder of everything that the demo makes."""
-        return BUILD / self.make
+        return BUILD / self.stack
 
     @property
     def ingresses(self) -> Path:
@@ -64,192 +65,135 @@ class Demo:
         """The config file of the stack. It is kept out of the project's folder."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
+    @property
+    def next_steps(self) -> str:
+        """What is shown at the end."""
+        example = "examples/quickstart" if self.project == ROOT else self.project.relative_to(ROOT)
+        rows = {
+            f"make demo{self.variable}": "run it again: nothing has changed, so nothing is done",
+            f'make demo{self.variable} DESCRIPTION="…"': "change the description: an update in place",
+            f"make demo-shell{self.variable}": "a shell for commands such as pulumi preview, pulumi-agin doctor",
+            "make demo-destroy": "destroy the ingress and everything that the demos made",
+            "make demo FULL=1": "the whole chain, with a real BIND: DNS records, certificate and agent",
+            "make demo YAML=1": "the quickstart in YAML, with the provider plugin",
+        }
+        lines = [f"  {command:<36} {what}" for command, what in rows.items()]
+        return "\n".join(
+            [
+                "",
+                "What next:",
+                *lines,
+                f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see {example}/README.md",
+            ]
+        )
 
-QUICKSTART = Demo(
-    "demo",
-    ROOT,
-    "agin-demo",
-    """
-What next:
-  make demo                     run it again: nothing has changed, so nothing is done
-  make demo DESCRIPTION="…"     change the description: an update in place
-  make demo-shell               a shell for commands such as pulumi preview, pulumi refresh, pulumi stack
-  make demo-destroy             destroy the ingress and everything the demo made
-  make demo-full                the whole of it: DNS records, certificate and agent, with a real BIND
-  make demo-yaml                the same in YAML, with the provider plugin
-With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/quickstart/README.md
-""",
-)
 
-IN_YAML = Demo(
-    "demo-yaml",
-    ROOT / "examples" / "yaml",
-    "agin-demo-yaml",
-    """
-What next:
-  make demo-yaml                      run it again: nothing has changed, so nothing is done
-  make demo-yaml DESCRIPTION="…"      change the description: an update in place
-  make demo-yaml-destroy              destroy the ingress and everything the demo made
-With an ngrok API key, `pulumi up` runs the same program on ngrok's API: see examples/yaml/README.md
-""",
-    languages.YAML,
-)
+DEMOS = {
+    "quickstart": Demo("", ROOT, "agin-demo"),
+    "yaml": Demo(" YAML=1", ROOT / "examples" / "yaml", "agin-demo-yaml", is_yaml=True),
+    "full": Demo(" FULL=1", ROOT / "examples" / "bind", "agin-demo-full", has_bind=True),
+}
 
-DOMAIN = "connect.acme.com"
-FULL = Demo(
-    "demo-full",
-    ROOT / "examples" / "bind",
-    "agin-demo-full",
-    """
-What next:
-  make demo-full                run it again: nothing has changed, so nothing is done
-  make demo-full-shell          a shell for commands such as pulumi-agin doctor, pulumi preview, dig
-  make demo-full-destroy        destroy the ingress, its records, and everything the demo made
-With an ngrok API key and a name server of yours, `pulumi up` runs the same program: see examples/bind/README.md
-""",
-)
+
+# -- up, shell, destroy -----------------------------------------------------------------------------------
 
 
 def up(demo: Demo, description: str | None) -> None:
-    with alone(), running(demo) as env:
+    with running(demo) as env:
         config_before = demo.config.read_bytes()
         if description is not None:
             pulumi(env, "config", "set", "description", description)
         try:
             pulumi(env, "up", "--yes")
         except StepError:
-            # Otherwise a description that is refused would fail every later run.
+            # Otherwise a description that is rejected would fail every later run.
             demo.config.write_bytes(config_before)
             raise
-        pulumi(env, "stack", "output")
-    show(demo.next)
+        if demo.has_bind:
+            host, port = env["AGIN_DEMO_DNS"].split(":")
+            show("\n# The delegation, as every resolver sees it:")
+            query = [bind.dig(), f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
+            show(f"$ {shlex.join(['dig', *query[1:]])}")
+            foreground(query, env)
+    show(demo.next_steps)
 
 
-def up_full() -> None:
-    bind.ensure()
-    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
-        bring_up_full(server, env)
-        show(f"\n$ dig @127.0.0.1 -p {server.port} +norecurse {DOMAIN} NS   # the delegation, as the world sees it")
-        show("".join(f"{DOMAIN}. NS {target}\n" for target in server.referral(DOMAIN)).rstrip())
-        pulumi(env, "stack", "output", "agent_config")
-    show(FULL.next)
-
-
-def bring_up_full(server: bind.Bind, env: Mapping[str, str]) -> None:
-    [key] = server.keys
-    values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
-    plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
-    pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
-    # Not on the command line, which other users of this machine can see.
-    pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
-    pulumi(env, "up", "--yes")
-
-
-def shell() -> None:
-    with alone(), running(QUICKSTART) as env:
-        open_shell(QUICKSTART, env)
-
-
-def shell_full() -> None:
-    bind.ensure()
-    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
-        if not has_ingress(FULL):
-            bring_up_full(server, env)
+def shell(demo: Demo) -> None:
+    with running(demo) as env:
+        if not has_ingress(demo):
+            pulumi(env, "up", "--yes")
         show(
-            f"""
-Try this, and see what is right and what is wrong:
-  pulumi-agin doctor {DOMAIN} --dns {server.address}
-Take the NS records away, and bring them back:
-  pulumi destroy --yes --target-dependents --target '**Rfc2136Delegation**'
-  pulumi up --yes
-"""
+            f"\npulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},\n"
+            f"until this shell ends; its log is {demo.folder / 'emulator.log'}. Leave with exit."
         )
-        open_shell(FULL, env)
+        if demo.has_bind:
+            dns = env["AGIN_DEMO_DNS"]
+            show(
+                f"Try this, and see what is right and what is wrong:\n  pulumi-agin doctor {DOMAIN} --dns {dns}\n"
+                "Take the NS records away, and bring them back:\n"
+                "  pulumi destroy --yes --target-dependents --target '**Rfc2136Delegation**'\n"
+                "  pulumi up --yes\n"
+            )
+        # An interactive shell reads start-up files, which may change PATH and the prompt.
+        start_up = demo.folder / "bashrc"
+        start_up.write_text(
+            f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
+            encoding="utf-8",
+        )
+        bash = shutil.which("bash")
+        interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
+        foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
+
+
+def destroy() -> None:
+    """Destroys what all demos made."""
+    made = [demo for demo in DEMOS.values() if demo.folder.exists()]
+    if not made:
+        show("There is nothing to destroy: make demo has not been run.")
+    for demo in made:
+        with running(demo) as env:
+            if not demo.has_bind:
+                show(
+                    "The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may."
+                )
+                pulumi(env, "state", "unprotect", "--all", "--yes")
+            pulumi(env, "destroy", "--yes")
+        shutil.rmtree(demo.folder)
+        show("The demo is gone, and so is its folder.")
 
 
 def has_ingress(demo: Demo) -> bool:
-    """Whether the demo's emulator has an ingress."""
+    """Returns whether the demo's emulator has an ingress."""
     kept = demo.ingresses
     return kept.exists() and bool(json.loads(kept.read_text(encoding="utf-8"))["ingresses"])
 
 
-def open_shell(demo: Demo, env: Mapping[str, str]) -> None:
-    show(f"pulumi works on the demo's stack here. The emulated ngrok API is {env['NGROK_API_BASE_URL']},")
-    show(f"until this shell ends; its log is {demo.folder / 'emulator.log'}. Leave with exit.")
-    # An interactive shell reads start-up files, which may change PATH and the prompt.
-    start_up = demo.folder / "bashrc"
-    start_up.write_text(
-        f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(env['PATH'])}\nPS1='(agin demo) \\w \\$ '\n",
-        encoding="utf-8",
-    )
-    bash = shutil.which("bash")
-    interactive = ["--rcfile", str(start_up), "-i"] if sys.stdin.isatty() else []
-    foreground([bash, *interactive] if bash else ["sh"], {**env, "PS1": "(agin demo) $ "})
-
-
-def destroy(demo: Demo) -> None:
-    if not is_there(demo):
-        return
-    with alone(), running(demo) as env:
-        show("The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may.")
-        pulumi(env, "state", "unprotect", "--all", "--yes")
-        destroy_stack(demo, env)
-
-
-def destroy_full() -> None:
-    if not is_there(FULL):
-        return
-    bind.ensure()
-    with alone(), name_server(FULL.folder) as server, running(FULL, dns=server.address) as env:
-        destroy_stack(FULL, env)
-
-
-def is_there(demo: Demo) -> bool:
-    if not demo.folder.exists():
-        show(f"There is nothing to destroy: make {demo.make} has not been run.")
-    return demo.folder.exists()
-
-
-def destroy_stack(demo: Demo, env: Mapping[str, str]) -> None:
-    pulumi(env, "destroy", "--yes")
-    pulumi(env, "stack", "rm", demo.stack, "--yes")
-    shutil.rmtree(demo.folder)
-    show("The demo is gone, and so is its folder.")
+# -- what runs meanwhile ----------------------------------------------------------------------------------
 
 
 @contextmanager
-def running(demo: Demo, *, dns: str | None = None) -> Iterator[Mapping[str, str]]:
-    """Runs the emulator and selects the stack. Yields the environment to run pulumi in."""
-    user = environment.user()
-    cli = pulumi_cli.ensure(pulumi_cli.from_environment(), python=user / "bin" / "python")
-    # Not the environment, where there is a host: the plugin is installed, and the engine would warn of one on PATH.
-    programs = [languages.ensure(demo.host, cli) if demo.host else user / "bin", cli]
-    demo.folder.mkdir(parents=True, exist_ok=True)
-    env = pulumi_environment(demo.folder, demo.project, demo.stack, user, programs)
-    # Keeps the config of the stack out of the project's folder. pulumi reads options from such variables, too.
-    env["PULUMI_OPTION_CONFIG_FILE"] = str(demo.config)
-    with emulator(demo, user, env, dns) as url:
-        env["NGROK_API_BASE_URL"] = url
-        if demo.host:
-            install_plugin(user, env)
-        select_stack(demo, env)
+def running(demo: Demo) -> Iterator[Mapping[str, str]]:
+    """Runs the emulator, and BIND if the demo has one. Yields the environment to run pulumi in."""
+    with ExitStack() as stack:
+        stack.enter_context(alone())
+        if demo.has_bind:
+            bind.ensure()
+        user = environment.user()
+        cli = pulumi_cli.find_or_make()
+        host = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else None
+        (demo.folder / "state").mkdir(parents=True, exist_ok=True)
+        # With a plugin that is installed, the engine would warn of one on PATH.
+        folders = [host or user / "bin", cli]
+        env = pulumi_environment(demo, user, folders)
+        server = stack.enter_context(name_server(demo)) if demo.has_bind else None
+        if server is not None:
+            env["AGIN_DEMO_DNS"] = server.address
+        env["NGROK_API_BASE_URL"] = stack.enter_context(emulator(demo, user, env, server))
+        set_up_stack(demo, env, user, server)
         if any((demo.folder / "state" / ".pulumi" / "locks").rglob("*.json")):
             show("\nAn earlier run was cut off and left the stack locked.")
             pulumi(env, "cancel", "--yes")
         yield env
-
-
-@contextmanager
-def name_server(parent: Path) -> Iterator[bind.Bind]:
-    """Runs BIND. It keeps its records, and its port, which is part of the stack's config, in a folder in `parent`."""
-    folder = parent / "bind"
-    folder.mkdir(parents=True, exist_ok=True)
-    remembered = folder / "port"
-    port = int(remembered.read_text(encoding="utf-8")) if remembered.exists() else 0
-    with bind.Bind(folder, [bind.Key("agin", [DOMAIN])], port=port) as server:
-        remembered.write_text(str(server.port), encoding="utf-8")
-        show(f"$ named   # 127.0.0.1:{server.port}, a primary server of {server.zone}")
-        yield server
 
 
 @contextmanager
@@ -266,66 +210,52 @@ def alone() -> Iterator[None]:
         yield
 
 
-def pulumi_environment(folder: Path, project: Path, stack: str, user: Path, programs: Sequence[Path]) -> dict[str, str]:
-    """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok.
-
-    Args:
-        folder: Where the state and Pulumi's home are.
-        project: The folder of Pulumi.yaml.
-        stack: The name of the stack.
-        user: The environment.
-        programs: The folders that come first on PATH.
-    """
-    foreign = re.compile(r"PULUMI_(?!AGIN_)|NGROK_|PYTHONHOME$|PYTHONPATH$")
+def pulumi_environment(demo: Demo, user: Path, folders: list[Path]) -> dict[str, str]:
+    """Returns an environment as after the activation of `user`, without the caller's settings for Pulumi and ngrok."""
+    foreign = re.compile(r"PULUMI_|NGROK_|PYTHONHOME$|PYTHONPATH$")
     inherited = {name: value for name, value in os.environ.items() if not foreign.match(name)}
-    backend = folder / "state"
-    backend.mkdir(exist_ok=True)
+    # No proxy for the emulator.
+    without_proxy = {
+        name: ",".join(filter(None, [inherited.get(name), "127.0.0.1"])) for name in ("no_proxy", "NO_PROXY")
+    }
     return {
         **inherited,
-        **{name: _without_proxy(inherited.get(name)) for name in ("no_proxy", "NO_PROXY")},
-        "PATH": os.pathsep.join([*map(str, programs), inherited.get("PATH", os.defpath)]),
+        **without_proxy,
+        "PATH": os.pathsep.join([*map(str, folders), inherited.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(user),
         "NGROK_API_KEY": API_KEY,
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": backend.as_uri(),
-        "PULUMI_STACK": stack,
-        "PULUMI_OPTION_CWD": str(project),
+        "PULUMI_HOME": str(demo.folder / "home"),
+        "PULUMI_BACKEND_URL": (demo.folder / "state").as_uri(),
+        "PULUMI_STACK": demo.stack,
+        "PULUMI_OPTION_CWD": str(demo.project),
+        # Keeps the config of the stack out of the project's folder. pulumi reads options from such variables, too.
+        "PULUMI_OPTION_CONFIG_FILE": str(demo.config),
         "PULUMI_CONFIG_PASSPHRASE": "demo",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
 
 
-def _without_proxy(hosts: str | None) -> str:
-    """Adds the emulator to the hosts for which no proxy is used."""
-    return f"{hosts},127.0.0.1" if hosts else "127.0.0.1"
-
-
-def install_plugin(user: Path, env: Mapping[str, str]) -> None:
-    """Installs the plugin as it is in `user`, for this demo alone. It starts the Python there, with what is there."""
-    version = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
-    executable = user / "bin" / "pulumi-resource-agin"
-    pulumi(env, "plugin", "install", "resource", "agin", version, "--reinstall", "--file", str(executable))
-
-
-def select_stack(demo: Demo, env: Mapping[str, str]) -> None:
-    pulumi(env, "stack", "select", "--create", demo.stack)
-    # A new stack writes its config beside Pulumi.yaml, whatever the option says.
-    written = demo.project / demo.config.name
-    if written.exists():
-        written.replace(demo.config)
+@contextmanager
+def name_server(demo: Demo) -> Iterator[bind.Bind]:
+    """Runs BIND. It keeps its records, and its port, which is part of the stack's config, in the demo's folder."""
+    folder = demo.folder / "bind"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / "port"
+    port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
+    with bind.Bind(folder, [bind.Key("agin", [DOMAIN])], port=port) as server:
+        kept.write_text(str(server.port), encoding="utf-8")
+        show(f"$ named   # 127.0.0.1:{server.port}, a primary server of {server.zone}")
+        yield server
 
 
 @contextmanager
-def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) -> Iterator[str]:
+def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: bind.Bind | None) -> Iterator[str]:
     """Runs `pulumi-agin emulator`, which keeps its ingresses in a file. Yields its URL."""
+    dns = ["--dns", server.address] if server else []
     log = demo.folder / "emulator.log"
-    command: list[str | Path] = [user / "bin" / "pulumi-agin", "emulator", "--port", "0"]
-    command += ["--file", demo.ingresses]
-    if dns is not None:
-        command += ["--dns", dns]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [user / "bin" / "pulumi-agin", "emulator", "--port", "0", "--file", demo.ingresses, *dns],
             env={**env, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -335,7 +265,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], dns: str | None) ->
         )
     with ended(process):
         url = _url(process, log)
-        show(f"$ pulumi-agin emulator{f' --dns {dns}' if dns else ''}   # {url}")
+        show(f"$ {shlex.join(['pulumi-agin', 'emulator', *dns])}   # {url}")
         yield url
 
 
@@ -350,6 +280,34 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
             raise StepError(f"The emulator ended with exit code {process.returncode}:\n{printed}")
         time.sleep(0.05)
     raise StepError(f"The emulator did not start within {EMULATOR_SECONDS}s. Its log is {log}")
+
+
+def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: bind.Bind | None) -> None:
+    """Makes the stack, once for each version of the package."""
+    version = runpy.run_path(str(ROOT / "pulumi_agin" / "version.py"))["VERSION"]
+    finished = demo.folder / "set-up-of"
+    if finished.exists() and finished.read_text(encoding="utf-8") == version:
+        return
+    pulumi(env, "stack", "select", "--create", demo.stack)
+    # A new stack writes its config beside Pulumi.yaml, whatever the option says.
+    written = demo.project / demo.config.name
+    if written.exists():
+        written.replace(demo.config)
+    if demo.is_yaml:
+        # For this demo alone. It starts the Python in `user`, with the package as it is there.
+        executable = user / "bin" / "pulumi-resource-agin"
+        pulumi(env, "plugin", "install", "resource", "agin", version, "--reinstall", "--file", str(executable))
+    if server:
+        [key] = server.keys
+        values = {"server": "127.0.0.1", "port": server.port, "zone": server.zone, "domain": DOMAIN}
+        plain = [part for name, value in values.items() for part in ("--plaintext", f"{name}={value}")]
+        pulumi(env, "config", "set-all", *plain, "--plaintext", f"tsigKeyName={key.name}")
+        # Not on the command line, which other users of this machine can see.
+        pulumi(env, "config", "set", "--secret", "tsigSecret", stdin=key.secret)
+    finished.write_text(version, encoding="utf-8")
+
+
+# -- commands ---------------------------------------------------------------------------------------------
 
 
 def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) -> None:
@@ -376,20 +334,15 @@ def foreground(
     except KeyboardInterrupt:
         # The terminal has interrupted the command, too. It gets the time to finish what it has begun.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _wait_for(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
         raise
     finally:
         for end in (process.terminate, process.kill):
             if process.poll() is None:
                 end()
-                _wait_for(process)
-
-
-def _wait_for(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE_SECONDS)
 
 
 def show(text: str) -> None:
@@ -398,27 +351,13 @@ def show(text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.demo", description="The demo, without make.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("up", "up-yaml"):
-        commands.add_parser(name).add_argument("--description", help="the ingress's description")
-    commands.add_parser("shell")
-    commands.add_parser("destroy")
-    commands.add_parser("destroy-yaml")
-    commands.add_parser("up-full")
-    commands.add_parser("shell-full")
-    commands.add_parser("destroy-full")
-    arguments = parser.parse_args()
-    run = {
-        "up": lambda: up(QUICKSTART, arguments.description),
-        "up-yaml": lambda: up(IN_YAML, arguments.description),
-        "shell": shell,
-        "destroy": lambda: destroy(QUICKSTART),
-        "destroy-yaml": lambda: destroy(IN_YAML),
-        "up-full": up_full,
-        "shell-full": shell_full,
-        "destroy-full": destroy_full,
-    }
-    return exit_status(run[arguments.command])
+    parser.add_argument("command", choices=("up", "shell", "destroy"))
+    parser.add_argument("--demo", choices=DEMOS, default="quickstart", help="which one (default: %(default)s)")
+    parser.add_argument("--description", help="the ingress's description")
+    options = parser.parse_args()
+    demo = DEMOS[options.demo]
+    run = {"up": lambda: up(demo, options.description), "shell": lambda: shell(demo), "destroy": destroy}
+    return exit_status(run[options.command])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tools.environment import DIST, build_wheel, dev
+from tools.environment import DIST, build_wheel
 from tools.steps import ROOT, exit_status
 
 PLUGIN = ROOT / "plugin"
@@ -29,7 +29,7 @@ PLATFORMS = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64")
 def build(folder: Path) -> list[Path]:
     """Builds the wheel, and archives with it in `folder`. Returns the archives."""
     with tempfile.TemporaryDirectory() as temporary:
-        wheel = build_wheel("building the wheel", dev(), Path(temporary))
+        wheel = build_wheel(Path(temporary) / "dist")
         version = wheel.name.split("-")[1]
         content = {name: (PLUGIN / name).read_bytes() for name in ("PulumiPlugin.yaml", "__main__.py")}
         content["requirements.txt"] = f"./{wheel.name}[plugin]\n".encode()

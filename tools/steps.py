@@ -1,14 +1,17 @@
-"""Runs long commands: shows their time, logs their output, and ends them in any case."""
+"""Long steps of a set-up: shows how long they take, logs their output, ends them in any case, and runs each once."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,18 +29,8 @@ class StepError(Exception):
     """An error whose message is for the user and needs no traceback."""
 
 
-def repository(root: Path) -> str:
-    """Returns the URL of the project's repository, of pyproject.toml in a folder."""
-    [url] = re.findall(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    return str(url)
-
-
 def exit_status(run: Callable[[], object]) -> int:
-    """Runs a whole script, and shows the message of a StepError.
-
-    Returns:
-        The exit status: 0, 1 after a StepError, or 130 after an interrupt.
-    """
+    """Runs a whole script and shows the message of a StepError. Returns the exit status."""
     _exit_on_termination()
     try:
         run()
@@ -52,6 +45,76 @@ def exit_status(run: Callable[[], object]) -> int:
 def say(text: str) -> None:
     """Prints to stderr. stdout is for results, such as a folder for PATH."""
     print(text, file=sys.stderr, flush=True)
+
+
+def repository(root: Path) -> str:
+    """Returns the URL of the project's repository, from the pyproject.toml in a folder."""
+    [url] = re.findall(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(url)
+
+
+# -- what is made once ------------------------------------------------------------------------------------
+
+
+def cache() -> Path:
+    """Returns the folder for what is made once for all clones on this machine."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-agin"
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """Hashes the contents of files."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
+    """Returns a folder, which is made if it does not exist. It exists either completely or not at all.
+
+    If another process is making it, this one waits.
+
+    Args:
+        folder: The folder. Its name has a hash of what it is made from.
+        what: What it has, for the line that says what is waited for.
+        make: Makes a folder with the name that it gets.
+    """
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_name(f"{folder.name}.lock"), what):
+        if not folder.exists():
+            unfinished = folder.with_name(f"{folder.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            try:
+                make(unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def locked(file: Path, what: str) -> Iterator[None]:
+    """Waits until no other process has the lock, and holds it. The system releases it if the process ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        began = time.monotonic()
+        said = -float(HEARTBEAT_SECONDS)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                elapsed = time.monotonic() - began
+                if elapsed - said >= HEARTBEAT_SECONDS:
+                    say(f"waiting for another process that makes {what} … {_minutes(elapsed)}")
+                    said = elapsed
+                time.sleep(0.2)
+        yield
+
+
+# -- a step -----------------------------------------------------------------------------------------------
 
 
 def run_step(
@@ -71,7 +134,7 @@ def run_step(
         log: The file to which its output is appended.
         cwd: The folder to run it in.
         env: Its environment; None for that of this process.
-        timeout_seconds: When to give up; None for never.
+        timeout_seconds: When to stop it; None for never.
 
     Raises:
         StepError: It failed, could not be started or took too long. The message has the end of the output.
@@ -96,7 +159,7 @@ def run_step(
         with ended(process):
             in_time = _wait(process, title, timeout_seconds)
     if not in_time:
-        raise StepError(f"{title}: gave up after {timeout_seconds:.0f}s")
+        raise StepError(f"{title}: stopped after {timeout_seconds:.0f}s")
     if process.returncode != 0:
         printed = log.read_bytes()[start_of_output:].decode(errors="replace").strip().splitlines()
         tail = "\n".join(f"  {line}" for line in printed[-TAIL_LINES:])

@@ -6,40 +6,36 @@ ends with a status that is not 0.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from tools import environment, languages, node, pulumi_cli
-from tools import sdks as sdk_generators
-from tools.steps import BUILD, StepError
+from tools import bind, environment, pulumi_cli
+from tools import sdks as sdk_generator
+from tools.steps import StepError
 
 T = TypeVar("T")
 SetUp = Callable[[Callable[[], T]], T]
 
 _NOT_SET_UP = "could not be set up: "
+_missing: set[str] = set()
 
 
-@pytest.fixture(scope="session")
-def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
-    """Makes something that a run needs, while the other processes of the run wait for it."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--user-environment", type=Path, help="an environment with the wheel, in place of .build/user")
 
-    def make(maker: Callable[[], T]) -> T:
-        BUILD.mkdir(exist_ok=True)
-        with capture.global_and_fixture_disabled(), (BUILD / "set-up.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                return maker()
-            except StepError as error:
-                pytest.skip(f"{_NOT_SET_UP}{' '.join(str(error).split())}")
 
-    return make
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """Skips a test whose set-up fails."""
+    try:
+        yield
+    except StepError as error:
+        pytest.skip(f"{_NOT_SET_UP}{' '.join(str(error).split())}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -58,58 +54,80 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Not everything was tested: {reason}", red=True)
 
 
-_missing: set[str] = set()
+@pytest.fixture(scope="session")
+def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
+    """Makes something that a run needs, and shows what takes long."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def make(maker: Callable[[], T]) -> T:
+        with capture.global_and_fixture_disabled():
+            return maker()
+
+    return make
 
 
 @pytest.fixture(scope="session")
 def cli(set_up: SetUp[Path]) -> Path:
     """The folder with the Pulumi CLI."""
-    return set_up(lambda: pulumi_cli.ensure(python=pulumi_cli.development_python()))
+    return set_up(pulumi_cli.find_or_make)
 
 
 @pytest.fixture(scope="session")
-def user_env(set_up: SetUp[Path]) -> Path:
+def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
     """A virtual environment as a user has it: the wheel and its dependencies."""
-    return set_up(environment.user)
+    given: Path | None = request.config.getoption("--user-environment")
+    return given or set_up(environment.user)
 
 
 @pytest.fixture(scope="session")
 def yaml_host(set_up: SetUp[Path], cli: Path) -> Path:
     """The folder of the language host that runs programs in YAML."""
-    return set_up(lambda: languages.ensure(languages.YAML, cli))
+    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli))
 
 
 @pytest.fixture(scope="session")
 def node_host(set_up: SetUp[Path], cli: Path) -> Path:
     """The folder of the language host that runs programs in TypeScript."""
-    return set_up(lambda: languages.ensure(languages.NODE, cli))
+    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.NODE, cli))
 
 
 @pytest.fixture(scope="session")
 def go_host(set_up: SetUp[Path], cli: Path) -> Path:
     """The folder of the language host that runs programs in Go."""
-    return set_up(lambda: languages.ensure(languages.GO, cli))
+    return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.GO, cli))
 
 
 @pytest.fixture(scope="session")
 def npm_packages(set_up: SetUp[Path]) -> Path:
     """The `node_modules` with Pulumi's SDK for TypeScript and what a program needs besides."""
-    return set_up(node.ensure) / "node_modules"
+    return set_up(sdk_generator.npm_packages)
 
 
 @pytest.fixture(scope="session")
 def sdks(set_up: SetUp[Path]) -> Path:
     """The folder with the SDKs that were generated from the plugin's schema, each under the name of its language."""
-    return set_up(sdk_generators.ensure)
+    return set_up(sdk_generator.generate)
+
+
+@pytest.fixture(scope="session")
+def named(set_up: SetUp[Path]) -> Path:
+    """BIND's server, which is installed if it is missing."""
+    return set_up(bind.ensure)
 
 
 @pytest.fixture(scope="session")
 def dns_packages(set_up: SetUp[Path]) -> Path:
     """The folder with the packages of all DNS providers and their dependencies."""
-    return set_up(environment.dns_sdks)
+    return set_up(environment.dns_packages)
 
 
 @pytest.fixture(scope="session")
 def dns_sdks(dns_packages: Path) -> None:
     """The packages of all DNS providers can be imported, behind everything else."""
     sys.path.append(os.fspath(dns_packages))
+
+
+@pytest.fixture(scope="session")
+def main_dns_sdks(set_up: SetUp[Path]) -> None:
+    """The packages of two DNS providers can be imported: one for each shape that records can have."""
+    sys.path.append(os.fspath(set_up(lambda: environment.dns_packages(environment.MAIN_DNS_PACKAGES))))

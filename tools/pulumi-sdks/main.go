@@ -2,8 +2,7 @@
 //
 //	pulumi-sdks SCHEMA FOLDER
 //
-// Each SDK is in FOLDER under the name of its language. The generator of .NET is in older versions of Pulumi's module
-// alone: dotnet.mod pins one, for a build with `-tags dotnet`, which makes that SDK and no others.
+// Each SDK is in FOLDER under the name of its language.
 package main
 
 import (
@@ -12,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
+	golang "github.com/pulumi/pulumi/pkg/v3/codegen/go"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/python"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
@@ -19,6 +21,18 @@ import (
 const tool = "pulumi-sdks"
 
 type generator func(*schema.Package, schema.ReferenceLoader) (map[string][]byte, error)
+
+var generators = map[string]generator{
+	"nodejs": func(bound *schema.Package, loader schema.ReferenceLoader) (map[string][]byte, error) {
+		return nodejs.GeneratePackage(tool, bound, nil, nil, true, loader)
+	},
+	"go": func(bound *schema.Package, _ schema.ReferenceLoader) (map[string][]byte, error) {
+		return golang.GeneratePackage(tool, bound, nil)
+	},
+	"python": func(bound *schema.Package, loader schema.ReferenceLoader) (map[string][]byte, error) {
+		return python.GeneratePackage(tool, bound, nil, loader)
+	},
+}
 
 func main() {
 	if len(os.Args) != 3 {
