@@ -27,6 +27,7 @@ extensions = [
     # Reads docstrings in Google's style.
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinxcontrib.mermaid",
 ]
 
 html_theme = "furo"
@@ -43,6 +44,9 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+
+# As git hosts draw it.
+myst_fence_as_directive = ["mermaid"]
 
 # Headings are link targets by the names that git hosts give them, so the pages' links work there, too.
 myst_heading_anchors = 3

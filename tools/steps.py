@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -97,6 +96,9 @@ def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
     """Waits until no other process has the lock, and holds it. The system releases it if the process ends."""
+    # Windows does not have it. There, nothing is set up, but the unit tests are run.
+    import fcntl
+
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
         began = time.monotonic()
