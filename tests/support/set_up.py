@@ -27,6 +27,7 @@ _missing: set[str] = set()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--user-environment", type=Path, help="an environment with the wheel, in place of .build/user")
+    parser.addoption("--ngrok", metavar="DOMAIN", help="compare ngrok with the emulator, with ingresses below DOMAIN")
 
 
 @pytest.hookimpl(wrapper=True)
