@@ -85,7 +85,7 @@ def dns_packages(names: Sequence[str] = ()) -> Path:
 
     def make(folder: Path) -> None:
         # Few of the modules are used, so they are not compiled.
-        uv(title, "pip", "install", *_of(dev()), "--target", str(folder), *CONSTRAINTS, *wanted)
+        uv(title, "pip", "install", "--python", sys.executable, "--target", str(folder), *CONSTRAINTS, *wanted)
 
     return made_once(BUILD / f"dns-packages-{digest}", "the packages of DNS providers", make)
 

@@ -49,64 +49,59 @@ def make(checkout: Path, programs: Path | str, *arguments: str, stdin: str = "")
     return run.stdout
 
 
-def nothing_is_left(checkout: Path) -> None:
+def assert_nothing_is_left(checkout: Path) -> None:
     seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
     assert seen.stdout == ""
-    assert not list((checkout / ".build").glob("demo*/"))
+    assert not list((checkout / ".build").glob("agin-demo*/"))
     running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
     assert running.stdout == ""
 
 
-def test_the_demo_and_its_end(checkout: Path, cli: Path) -> None:
+def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     first = make(checkout, cli, "demo")
     assert "2 created" in first
     assert "ns_targets" in first
     assert "What next:" in first
     assert not (checkout / ".build" / "venv").exists(), "the demo needs no development environment"
+    assert "1 updated" in make(checkout, cli, "demo", "DESCRIPTION=other devices")
     again = make(checkout, cli, "demo")
     assert "2 unchanged" in again
     assert "wheel" not in again, "nothing has changed, so nothing is built"
-    changed = make(checkout, cli, "demo", "DESCRIPTION=other devices")
-    assert "1 updated" in changed
-    assert "2 unchanged" in make(checkout, cli, "demo")
     ended = make(checkout, cli, "demo-destroy")
     assert "protected" in ended
     assert "2 deleted" in ended
     assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
+    assert_nothing_is_left(checkout)
 
-    # What the shell is for is made first, if there is nothing.
-    first = make(checkout, cli, "demo-full-shell")
+
+@pytest.mark.weekly
+def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
+    # The shell makes the stack first, if there is none.
+    first = make(checkout, cli, "demo-shell", "FULL=1")
     assert "the certificate of connect.acme.com is issued" in first
-    full = make(checkout, cli, "demo-full")
+    full = make(checkout, cli, "demo", "FULL=1")
     assert "5 unchanged" in full
-    assert full.count("connect.acme.com. NS ns-") == 4
+    assert len(re.findall(r"^connect\.acme\.com\.\s.*\sNS\s+ns-", full, re.M)) == 4
     assert 'connect_url: "connect.acme.com:443"' in full
     # The shell's own lines, as a user pastes them.
-    doctor, take_away, bring_back = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)
+    doctor, take_away, bring_back = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)[:3]
     lines = f"{doctor} && echo well\n{take_away}\n{doctor} || echo ill\n{bring_back}\n{doctor} && echo well again\n"
-    shell = make(checkout, cli, "demo-full-shell", stdin=lines)
-    assert "5 created" not in shell
+    shell = make(checkout, cli, "demo-shell", "FULL=1", stdin=lines)
     assert re.findall("^(?:well|ill|well again)$", shell, re.M) == ["well", "ill", "well again"]
     assert re.findall("^delegation +(ok|wrong) ", shell, re.M) == ["ok", "wrong", "ok"]
-    assert "5 deleted" in make(checkout, cli, "demo-full-destroy")
-    assert "nothing to destroy" in make(checkout, cli, "demo-full-destroy")
-
-    nothing_is_left(checkout)
+    assert "5 deleted" in make(checkout, cli, "demo-destroy")
+    assert_nothing_is_left(checkout)
 
 
-def test_the_demo_in_yaml_and_its_end(checkout: Path, cli: Path, yaml_host: Path) -> None:
+@pytest.mark.weekly
+def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
     programs = f"{cli}:{yaml_host}"
-    has_environment = (checkout / ".build" / "user").exists()
-    first = make(checkout, programs, "demo-yaml")
-    assert ("wheel" in first) != has_environment, "the demos share one environment"
+    first = make(checkout, programs, "demo", "YAML=1")
     assert "2 created" in first
     assert "nsTargets" in first
     assert "Warning" not in first
-    assert "What next:" in first
-    changed = make(checkout, programs, "demo-yaml", "DESCRIPTION=other devices")
-    assert "1 updated" in changed
-    assert "wheel" not in changed, "nothing of the plugin has changed, so nothing is built"
-    ended = make(checkout, programs, "demo-yaml-destroy")
+    assert "1 updated" in make(checkout, programs, "demo", "YAML=1", "DESCRIPTION=other devices")
+    ended = make(checkout, programs, "demo-destroy")
     assert "protected" in ended
     assert "2 deleted" in ended
-    nothing_is_left(checkout)
+    assert_nothing_is_left(checkout)

@@ -17,7 +17,7 @@ import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
 from pulumi_agin.native.provider import read_schema
-from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
+from tests.support.mocks import INGRESS, NS_TARGETS, TYPE, Mocks, Request, run
 from tests.support.pyproject import project as pyproject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -58,24 +58,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "quickstart": {},
 }
 
-# What the lookups of the examples are answered.
 REPOSITORY = pyproject()["project"]["urls"]["Repository"]
-THEIRS = {
-    "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
-    "domain": "shared.acme.com",
-    "description": "",
-    "metadata": "",
-    "certificate_management_policy": None,
-    "certificate_management_status": None,
-    "ns_targets": NS_TARGETS,
-    "region_domains": [],
-    "created_at": "2024-08-02T07:15:39Z",
-    "uri": "",
-}
 LOOKED_UP: dict[str, dict[str, Any]] = {
     "route53": {"zoneId": "Z1", "name": "acme.com"},
     "google": {"name": "acme-com", "dnsName": "acme.com."},
-    "take_over": {**THEIRS, "agent_ingresses": [THEIRS]},
+    "take_over": {**INGRESS, "agent_ingresses": [INGRESS]},
 }
 
 Example = Callable[..., dict[str, list[Request]]]
@@ -114,7 +101,7 @@ def secret(value: Any) -> Any:
     return value["value"]
 
 
-def sees_to_it_that_the_url_works(made: dict[str, list[Request]], record: Request) -> None:
+def assert_the_url_works(made: dict[str, list[Request]], record: Request) -> None:
     """What all of them have: a protected ingress with a certificate, its delegation, and the wait."""
     [ingress], [_], [wait] = made[TYPE], made[DELEGATION], made[VALIDATION]
     assert ingress.inputs["certificate_management_policy"]["authority"] == "letsencrypt"
@@ -154,7 +141,7 @@ def test_cloudflare(example: Example) -> None:
     records = made["cloudflare:index/dnsRecord:DnsRecord"]
     assert sorted(each.inputs["content"] for each in records) == UNDOTTED
     assert {(each.inputs["zoneId"], each.inputs["name"]) for each in records} == {("Z1", "connect.acme.com")}
-    sees_to_it_that_the_url_works(made, records[0])
+    assert_the_url_works(made, records[0])
 
 
 def test_google(example: Example) -> None:
@@ -162,7 +149,7 @@ def test_google(example: Example) -> None:
     [record] = made["gcp:dns/recordSet:RecordSet"]
     assert (record.inputs["managedZone"], record.inputs["name"]) == ("acme-com", "connect.acme.com.")
     assert record.inputs["rrdatas"] == NS_TARGETS
-    sees_to_it_that_the_url_works(made, record)
+    assert_the_url_works(made, record)
     [version] = made["gcp:secretmanager/secretVersion:SecretVersion"]
     assert agents_file(secret(version.inputs["secretData"]))["authtoken"] == SECRETS["authtoken"]
 
@@ -173,7 +160,7 @@ def test_azure(example: Example) -> None:
     assert (record.inputs["resourceGroupName"], record.inputs["zoneName"]) == ("dns", "acme.com")
     assert record.inputs["relativeRecordSetName"] == "connect"
     assert [each["nsdname"] for each in record.inputs["nsRecords"]] == NS_TARGETS
-    sees_to_it_that_the_url_works(made, record)
+    assert_the_url_works(made, record)
     [stored] = made["azure-native:keyvault:Secret"]
     assert stored.inputs["vaultName"] == "acme-agents"
     assert agents_file(secret(stored.inputs["properties"]["value"]))["authtoken"] == SECRETS["authtoken"]
@@ -212,14 +199,14 @@ def test_take_over(mocks: Mocks, example: Example) -> None:
 
 @pytest.mark.parametrize("mocks", [True], indirect=True)
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_first_preview_of_each_knows_no_name_servers_and_passes(name: str, mocks: Mocks, example: Example) -> None:
+def test_first_preview_of_each_passes(name: str, mocks: Mocks, example: Example) -> None:
     mocks.to_be_made = {"connect", "partner", "berlin", "austin"}
     made = example(name)
     assert made[TYPE]
     assert "cloudflare:index/dnsRecord:DnsRecord" not in made
 
 
-def test_each_is_a_whole_project() -> None:
+def test_each_example_is_a_whole_project() -> None:
     for folder in sorted(each for each in EXAMPLES.iterdir() if each.is_dir()):
         readme = (folder / "README.md").read_text()
         assert readme.startswith("# ")

@@ -13,6 +13,9 @@ from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import ZONE_ID, Cloud, install
 from tests.support.project import Project
 
+pytestmark = pytest.mark.weekly
+
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 AUTHTOKEN = "2k5_an-authtoken"
 

@@ -38,7 +38,7 @@ def test_an_agent_connects_to_the_domain() -> None:
     assert config_of() == ({"version": 3, "agent": {"connect_url": "connect.acme.com:443"}}, False)
 
 
-def test_with_lets_encrypt_an_agent_trusts_what_its_host_trusts() -> None:
+def test_with_lets_encrypt_an_agent_trusts_the_cas_of_its_host() -> None:
     config, _ = config_of(LETSENCRYPT)
     assert config["agent"] == {"connect_url": "connect.acme.com:443", "connect_cas": "host"}
 
@@ -58,7 +58,7 @@ def test_a_region_is_one_that_ngrok_has_for_the_domain() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "two words", "a\nb", "ü"])
-def test_what_can_be_no_authtoken_is_refused_and_not_shown(wrong: str) -> None:
+def test_an_invalid_authtoken_fails_and_is_not_shown(wrong: str) -> None:
     with pytest.raises(pulumi.RunError, match="the authtoken is empty, or has characters") as refused:
         config_of(authtoken=wrong)
     assert not wrong or wrong not in str(refused.value)

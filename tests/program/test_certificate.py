@@ -22,7 +22,7 @@ def depends_on(mocks: Mocks, name: str) -> list[str]:
     return sorted(urn.rpartition("::")[2] for urn in validations(mocks)[name].dependencies)
 
 
-def test_each_depends_on_the_one_before_and_on_what_the_program_says(mocks: Mocks) -> None:
+def test_each_depends_on_the_one_before_and_on_depends_on(mocks: Mocks) -> None:
     options: list[pulumi.ResourceOptions | None] = []
 
     def program() -> None:

@@ -45,7 +45,7 @@ def test_a_deployment_ends_with_its_connection(event_loop: None) -> None:
     assert gone() is None
 
 
-def test_mocks_are_known_and_a_program_that_nobody_runs(event_loop: None) -> None:
+def test_mocks_and_a_program_without_an_engine_are_recognized(event_loop: None) -> None:
     assert begin(Monitor(Mocks())).is_mocked
     engine = begin(Engine(Monitor(Mocks())))
     assert (engine.is_running, engine.is_mocked) == (True, False)

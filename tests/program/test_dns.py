@@ -5,260 +5,46 @@ What a record has to look like is from each package's documentation and source.
 
 from __future__ import annotations
 
-import functools
 import importlib
-import linecache
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 import pytest
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
-from pulumi_agin.deployment import Deployment
 from pulumi_agin.dns.records import NsRecords, package
+from tests.support.delegations import (
+    ADAPTERS,
+    DELEGATION,
+    DOTTED,
+    ID,
+    SETS,
+    SINGLES,
+    Expected,
+    adapter,
+    connect,
+    records,
+    refusal,
+    run_delegation,
+    with_values,
+)
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 DNS_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "dns.md"
-DELEGATION = "agin:index:AgentIngressDelegation"
-ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-DOTTED = NS_TARGETS
-UNDOTTED = ["ns-1.example.net", "ns-2.example.net"]
 
 pytestmark = [
     pytest.mark.usefixtures("dns_sdks"),
     # What these packages say of their own parts when they are imported.
     pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
 ]
-
-
-class Expected(NamedTuple):
-    """The package of an adapter, and the record that it should make in the zone acme.com."""
-
-    package: str
-    arguments: dict[str, Any]
-    token: str
-    named_by: str
-    inputs: dict[str, Any]
-    value: str
-    values: list[Any]
-
-
-# One resource with all values.
-SETS = {
-    "aws": Expected(
-        "pulumi_aws",
-        {"zone_id": "Z1", "zone_name": "acme.com"},
-        "aws:route53/record:Record",
-        "name",
-        {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
-        "records",
-        DOTTED,
-    ),
-    "gcp": Expected(
-        "pulumi_gcp",
-        {"managed_zone": "acme-com", "project": "acme-dns", "dns_name": "acme.com"},
-        "gcp:dns/recordSet:RecordSet",
-        "name",
-        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
-        "rrdatas",
-        DOTTED,
-    ),
-    "azure": Expected(
-        "pulumi_azure_native",
-        {"resource_group_name": "dns-rg", "zone_name": "acme.com"},
-        "azure-native:dns:RecordSet",
-        "relativeRecordSetName",
-        {
-            "resourceGroupName": "dns-rg",
-            "zoneName": "acme.com",
-            "relativeRecordSetName": "connect",
-            "recordType": "NS",
-            "ttl": 300,
-        },
-        "nsRecords",
-        [{"nsdname": value} for value in DOTTED],
-    ),
-    "ns1": Expected(
-        "pulumi_ns1",
-        {"zone": "acme.com"},
-        "ns1:index/record:Record",
-        "domain",
-        {"zone": "acme.com", "domain": "connect.acme.com", "type": "NS", "ttl": 300},
-        "answers",
-        [{"answer": value} for value in UNDOTTED],
-    ),
-    "hcloud": Expected(
-        "pulumi_hcloud",
-        {"zone": "acme.com"},
-        "hcloud:index/zoneRrset:ZoneRrset",
-        "name",
-        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "records",
-        [{"value": value} for value in DOTTED],
-    ),
-    "gandi": Expected(
-        "pulumiverse_gandi",
-        {"zone": "acme.com"},
-        "gandi:livedns/record:Record",
-        "name",
-        {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "values",
-        DOTTED,
-    ),
-    "external_dns": Expected(
-        "pulumi_kubernetes",
-        {"namespace": "dns"},
-        "kubernetes:externaldns.k8s.io/v1alpha1:DNSEndpoint",
-        "metadata.name",
-        {
-            "apiVersion": "externaldns.k8s.io/v1alpha1",
-            "kind": "DNSEndpoint",
-            "metadata": {"name": "connect.acme.com", "namespace": "dns"},
-            "spec": {"endpoints": [{"dnsName": "connect.acme.com", "recordType": "NS", "recordTTL": 300}]},
-        },
-        "targets",
-        UNDOTTED,
-    ),
-}
-
-# A resource for each value.
-SINGLES = {
-    "cloudflare": Expected(
-        "pulumi_cloudflare",
-        {"zone_id": "023e105f", "zone_name": "acme.com"},
-        "cloudflare:index/dnsRecord:DnsRecord",
-        "name",
-        {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
-        "content",
-        UNDOTTED,
-    ),
-    "digitalocean": Expected(
-        "pulumi_digitalocean",
-        {"domain": "acme.com"},
-        "digitalocean:index/dnsRecord:DnsRecord",
-        "name",
-        {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        DOTTED,
-    ),
-    "dnsimple": Expected(
-        "pulumi_dnsimple",
-        {"zone_name": "acme.com"},
-        "dnsimple:index/zoneRecord:ZoneRecord",
-        "name",
-        {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        UNDOTTED,
-    ),
-    "linode": Expected(
-        "pulumi_linode",
-        {"domain_id": "12345", "zone_name": "acme.com"},
-        "linode:index/domainRecord:DomainRecord",
-        "name",
-        {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
-        "target",
-        UNDOTTED,
-    ),
-    "vercel": Expected(
-        "pulumiverse_vercel",
-        {"domain": "acme.com", "team_id": "team_1"},
-        "vercel:index/dnsRecord:DnsRecord",
-        "name",
-        {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
-        "value",
-        DOTTED,
-    ),
-    "ovh": Expected(
-        "pulumi_ovh",
-        {"zone": "acme.com"},
-        "ovh:Domain/zoneRecord:ZoneRecord",
-        "subdomain",
-        {"zone": "acme.com", "subdomain": "connect", "fieldtype": "NS", "ttl": 300},
-        "target",
-        DOTTED,
-    ),
-    "scaleway": Expected(
-        "pulumiverse_scaleway",
-        {"dns_zone": "acme.com"},
-        "scaleway:domain/record:Record",
-        "name",
-        {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
-        "data",
-        DOTTED,
-    ),
-}
-ADAPTERS = {**SETS, **SINGLES}
-
-
-def adapter(name: str, **arguments: Any) -> Any:
-    make: Any = getattr(agin.dns, name)
-    return make(**{**ADAPTERS[name].arguments, **arguments})
-
-
-def connect() -> agin.AgentIngress:
-    return agin.AgentIngress("ingress", domain="connect.acme.com")
-
-
-def records(mocks: Mocks) -> list[Request]:
-    """What was asked of the engine besides the ingress and the delegation."""
-    others = (TYPE, DELEGATION)
-    return sorted(
-        (each for each in mocks.requests if each.token not in others and not each.token.startswith("pulumi:")),
-        key=lambda each: each.name,
-    )
-
-
-def with_values(expected: Expected, values: Any) -> dict[str, Any]:
-    if expected.package == "pulumi_kubernetes":
-        [endpoint] = expected.inputs["spec"]["endpoints"]
-        return {**expected.inputs, "spec": {"endpoints": [{**endpoint, expected.value: values}]}}
-    return {**expected.inputs, expected.value: values}
-
-
-def known_of(delegation: agin.AgentIngressDelegation) -> dict[str, Any]:
-    """The outputs of a delegation as far as they get known, once the program has run."""
-    known: dict[str, Any] = {}
-    for name in ("domain", "ns_targets", "agent_ingress_id"):
-        output: pulumi.Output[Any] = getattr(delegation, name)
-        output.apply(functools.partial(known.__setitem__, name))
-    return known
-
-
-def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
-    """Runs a program with an ingress and its delegation, and gives the delegation's outputs as far as they're known."""
-    known: list[dict[str, Any]] = []
-
-    def program() -> None:
-        made: Any = dns() if callable(dns) else dns
-        known.append(known_of(agin.AgentIngressDelegation("connect", connect(), made, **arguments)))
-
-    run(program)
-    return known[0]
-
-
-def refusal(dns: Any, **arguments: Any) -> str:
-    """What is said of a delegation, after its place in the program."""
-    # Each is a run of its own.
-    Deployment.current().wrong_zones.clear()
-    with pytest.raises(pulumi.RunError) as caught:
-        run_delegation(dns, **arguments)
-    return without_place(str(caught.value))
-
-
-def without_place(message: str) -> str:
-    """The rest of a message that begins with the place of a delegation in this file."""
-    file, line, rest = message.split(":", 2)
-    assert file == "test_dns.py"
-    assert "AgentIngressDelegation(" in linecache.getline(__file__, int(line))
-    return rest.removeprefix(" ")
 
 
 def is_first_preview(mocks: Mocks) -> None:
@@ -273,7 +59,7 @@ ALL_KNOWN = {"domain": "connect.acme.com", "ns_targets": NS_TARGETS, "agent_ingr
 # -- what each package is asked for -----------------------------------------------------------------------
 
 
-def test_these_are_all_adapters_and_each_has_an_extra_of_its_name() -> None:
+def test_every_adapter_has_an_extra_of_its_name() -> None:
     functions = {name for name in agin.dns.__all__ if name.islower()}
     assert functions - {"custom", "rfc2136"} == set(ADAPTERS)
     project = PYPROJECT.read_text(encoding="utf-8")
@@ -349,7 +135,7 @@ def test_a_record_is_shown_before_its_values_are_known(name: str, mocks: Mocks) 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize("name", SINGLES)
-def test_records_that_cannot_be_shown_yet_are_said_to_follow(
+def test_a_preview_announces_records_that_it_cannot_show_yet(
     name: str, mocks: Mocks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -376,8 +162,8 @@ def taking_the_id(dns: Any, mocks: Mocks) -> Request:
     return last
 
 
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
-def test_what_takes_the_id_comes_after_all_records(name: str, mocks: Mocks) -> None:
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_a_use_of_the_id_comes_after_all_records(name: str, mocks: Mocks) -> None:
     last = taking_the_id(lambda: adapter(name), mocks)
     made = {each.name for each in mocks.requests if each.token == ADAPTERS[name].token}
     assert made
@@ -397,7 +183,7 @@ def test_a_preview_that_adds_a_record_shows_nothing_else_as_changing(
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_a_zone_that_is_to_be_made_too_is_not_known_yet(name: str, mocks: Mocks) -> None:
     unknown: Any = pulumi.output.UNKNOWN
     zone = {"zone_name": pulumi.Output.from_input("acme.com").apply(lambda _: unknown)}
@@ -428,7 +214,7 @@ ZONES = {
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_a_domain_that_is_not_below_the_zone_is_refused(name: str, mocks: Mocks) -> None:
+def test_a_domain_outside_of_the_zone_fails(name: str, mocks: Mocks) -> None:
     is_first_preview(mocks)
     for zone in ("acme.org", "cme.com", "other.acme.com", "deep.connect.acme.com", ""):
         assert refusal(lambda zone=zone: adapter(name, **{ZONES[name]: zone})) == (
@@ -463,7 +249,7 @@ TTLS = {
 
 
 @pytest.mark.parametrize("name", TTLS)
-def test_a_ttl_that_the_provider_does_not_take_is_refused(name: str, mocks: Mocks) -> None:
+def test_a_ttl_outside_of_the_providers_range_fails(name: str, mocks: Mocks) -> None:
     taken, refused, right = TTLS[name]
     for ttl in taken:
         run_delegation(lambda: adapter(name), ttl=ttl)
@@ -477,6 +263,7 @@ def test_a_ttl_that_the_provider_does_not_take_is_refused(name: str, mocks: Mock
         assert refusal(lambda: adapter(name), ttl=ttl) == message
 
 
+@pytest.mark.rest
 def test_the_page_of_adapters_says_any_ttl_of_those_that_take_every_one(mocks: Mocks) -> None:
     text = DNS_PAGE.read_text(encoding="utf-8")
     any_ttl = set(re.findall(r"^\| `(\w+)` (?:\|[^|\n]*){4}\| any \|", text, re.MULTILINE))
@@ -488,6 +275,7 @@ def test_the_page_of_adapters_says_any_ttl_of_those_that_take_every_one(mocks: M
 WRONG_TTLS: list[Any] = [-1, 2**31, 300.5, float("nan"), float("inf"), True, "300", None]
 
 
+@pytest.mark.rest
 def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None:
     assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
     assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
@@ -496,10 +284,10 @@ def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None
     )
 
 
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
-def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_a_wrong_ttl_fails(name: str, mocks: Mocks) -> None:
     ttl: Any
-    for ttl in (0 if name == "aws" else 1, 2**31 - 1, 300.0):
+    for ttl in (0, 2**31 - 1, 300.0) if name == "aws" else (1, 86400, 300.0):
         run_delegation(lambda: adapter(name), ttl=ttl)
     is_first_preview(mocks)
     for wrong in WRONG_TTLS:
@@ -510,8 +298,8 @@ def test_what_is_no_ttl_is_refused(name: str, mocks: Mocks) -> None:
             )
 
 
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
-def test_no_targets_are_refused(name: str, mocks: Mocks) -> None:
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_an_ingress_without_ns_targets_fails(name: str, mocks: Mocks) -> None:
     mocks.ns_targets = []
     message = (
         "ngrok names no name servers for connect.acme.com, so there is nothing to delegate it to: ask ngrok's support"
@@ -520,7 +308,7 @@ def test_no_targets_are_refused(name: str, mocks: Mocks) -> None:
     assert records(mocks) == []
 
 
-def test_something_else_as_ingress_or_adapter_is_refused(mocks: Mocks) -> None:
+def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any
         for wrong in ("connect.acme.com", None, agin.AgentIngress):
@@ -529,7 +317,7 @@ def test_something_else_as_ingress_or_adapter_is_refused(mocks: Mocks) -> None:
                 match=r"^test_dns\.py:\d+: agent_ingress of the delegation connect must be an AgentIngress; "
                 r"got (str|NoneType|type)$",
             ):
-                agin.AgentIngressDelegation("connect", wrong, adapter("dnsimple"))
+                agin.AgentIngressDelegation("connect", wrong, adapter("cloudflare"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
             with pytest.raises(
                 pulumi.RunError,
@@ -591,7 +379,7 @@ def test_rfc2136_is_shown_before_its_values_are_known(mocks: Mocks) -> None:
     assert rfc2136_inputs(mocks) == {**RFC2136, **TSIG, **REST, "tsig_secret": secret, "ns_targets": UNKNOWN}
 
 
-def test_rfc2136_refuses_a_domain_outside_of_the_zone(mocks: Mocks) -> None:
+def test_rfc2136_fails_on_a_domain_outside_of_the_zone(mocks: Mocks) -> None:
     is_first_preview(mocks)
     message = refusal(lambda: agin.dns.rfc2136("ns1.acme.com", "acme.org"))
     assert message.startswith("the domain connect.acme.com is not in the zone acme.org")
@@ -636,10 +424,10 @@ def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.
 # -- options ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_options_of_the_records_and_providers_of_the_delegation_reach_them(name: str, mocks: Mocks) -> None:
     def provider(provider_name: str) -> Any:
-        arguments = {"aws": {"region": "eu-west-1"}, "dnsimple": {"token": "secret", "account": "1"}}
+        arguments = {"aws": {"region": "eu-west-1"}, "cloudflare": {"api_token": "secret"}}
         return importlib.import_module(f"pulumi_{name}").Provider(provider_name, **arguments[name])
 
     def program() -> None:
@@ -660,8 +448,8 @@ def test_options_of_the_records_and_providers_of_the_delegation_reach_them(name:
         assert each.delete_before_replace is False
 
 
-@pytest.mark.parametrize("name", ["aws", "dnsimple"])
-def test_the_program_can_still_have_the_old_record_deleted_first(name: str, mocks: Mocks) -> None:
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_delete_before_replace_of_the_program_wins(name: str, mocks: Mocks) -> None:
     run_delegation(lambda: adapter(name, opts=pulumi.ResourceOptions(delete_before_replace=True)))
     assert {each.delete_before_replace for each in records(mocks)} == {True}
 
@@ -744,7 +532,7 @@ def test_the_id_waits_for_those_too(function: Callable[[NsRecords], Any], mocks:
         (lambda records: records.ns_targets.apply(lambda _: None), "NoneType"),
     ],
 )
-def test_a_function_that_does_not_give_the_records_back_is_told_so(gives: Any, got: str, mocks: Mocks) -> None:
+def test_a_custom_function_that_does_not_return_records_fails(gives: Any, got: str, mocks: Mocks) -> None:
     assert refusal(agin.dns.custom(gives)) == (
         f"the dns of the delegation connect returned {got}: its function must return the record that it created, or "
         "a list of them"
@@ -760,11 +548,11 @@ def test_a_missing_package_is_named_by_its_extra(name: str, monkeypatch: pytest.
     for module in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, module, None)
     message = f"dns.{name} needs a package that is not installed here: pip install 'pulumi-agin[{name}]'"
-    with pytest.raises(pulumi.RunError, match=rf"^test_dns\.py:\d+: {re.escape(message)}$"):
+    with pytest.raises(pulumi.RunError, match=rf"^delegations\.py:\d+: {re.escape(message)}$"):
         adapter(name)
 
 
-def test_what_a_package_itself_lacks_is_not_taken_for_the_package(
+def test_a_missing_dependency_of_a_package_is_not_taken_for_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pulumi_broken.py").write_text("import pulumi_brokers_library", encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 
 import pulumi_agin as agin
 from pulumi_agin import deployment
-from tests.program.test_dns import SINGLES, adapter, connect, records, run_delegation
+from tests.support.delegations import SINGLES, adapter, connect, records, run_delegation
 from tests.support.mocks import NS_TARGETS, Mocks, run
 
 pytestmark = [
@@ -113,6 +113,7 @@ def test_one_resource_is_created_where_there_are_no_records(name: str, mocks: Mo
     assert (record.import_id, record.ignore_changes) == ("", [])
 
 
+@pytest.mark.rest
 def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(mocks: Mocks) -> None:
     mocks.answer = LISTING
     run_delegation(lambda: adapter("gcp", take_over=True, project=None))
@@ -126,6 +127,7 @@ def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
     assert [each.import_id for each in records(mocks)] == [GIVEN[name], GIVEN[name].replace("R12", "R13")]
 
 
+@pytest.mark.rest
 def test_a_record_of_no_team_at_vercel_has_its_own_id(mocks: Mocks) -> None:
     ids = {"ns-1.example.net": "rec_1", "ns-2.example.net": "rec_2"}
     run_delegation(lambda: adapter("vercel", take_over=ids, team_id=None))
@@ -149,7 +151,7 @@ def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mock
 
 
 @pytest.mark.parametrize("name", [*SETS, *SINGLES])
-def test_another_ttl_is_refused(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         id_, outputs = make(args)
         return id_, {**outputs, **{each: 7200 for each in outputs if each.startswith("ttl")}}
@@ -182,13 +184,13 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "has 12 twice: each record has its own id"),
     ],
 )
-def test_something_else_is_refused(name: str, take_over: object, message: str, mocks: Mocks) -> None:
+def test_a_wrong_take_over_fails(name: str, take_over: object, message: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: take_over of this adapter .*{re.escape(message)}"):
         adapter(name, take_over=take_over)
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
-def test_options_that_would_hide_the_records_are_refused(name: str, mocks: Mocks) -> None:
+def test_options_that_would_hide_the_records_fail(name: str, mocks: Mocks) -> None:
     def program() -> None:
         parent = pulumi.ComponentResource("test:index:Site", "site")
         adapter(name, take_over=True, opts=pulumi.ResourceOptions(parent=parent))
@@ -197,7 +199,7 @@ def test_options_that_would_hide_the_records_are_refused(name: str, mocks: Mocks
         run(program)
 
 
-def test_without_take_over_nothing_is_imported_or_asked(mocks: Mocks) -> None:
+def test_without_take_over_nothing_is_imported(mocks: Mocks) -> None:
     run_delegation(lambda: adapter("cloudflare"))
     run_delegation(lambda: adapter("aws", take_over=False))
     assert {each.import_id for each in records(mocks)} == {""}
@@ -227,7 +229,8 @@ def import_ids(name: str, preview: Mocks, change: Change, **arguments: Any) -> s
     return {each.import_id for each in records(preview)}
 
 
-def test_what_the_stack_does_not_have_yet_is_imported_beside_what_it_has(preview: Mocks) -> None:
+@pytest.mark.rest
+def test_only_records_that_the_stack_lacks_are_imported(preview: Mocks) -> None:
     preview.ns_targets = NS_TARGETS
     assert import_ids("digitalocean", preview, lambda outputs: {**outputs, "value": NS_TARGETS[0]}) == {
         "",
@@ -257,22 +260,20 @@ def test_a_record_that_the_stack_has_under_any_name_is_not_imported(name: str, p
     ],
     ids=["other name", "other type"],
 )
-def test_another_record_of_the_stack_does_not_keep_one_from_being_imported(
-    name: str, change: Change, preview: Mocks
-) -> None:
+def test_another_record_of_the_stack_does_not_prevent_the_import(name: str, change: Change, preview: Mocks) -> None:
     assert "" not in import_ids(name, preview, change)
 
 
 @pytest.mark.parametrize(
     ("name", "argument"), [("hcloud", "zone"), ("gandi", "zone"), ("digitalocean", "domain"), ("ovh", "zone")]
 )
-def test_nor_does_one_whose_name_begins_alike(name: str, argument: str, preview: Mocks) -> None:
+def test_a_record_with_a_longer_name_does_not_prevent_the_import(name: str, argument: str, preview: Mocks) -> None:
     # connect.acme in the zone com, and connect in the same zone.
     assert "" not in import_ids(name, preview, replaced("connect.acme", "connect"), **{argument: "com"})
 
 
 @pytest.mark.parametrize("name", sorted({*SETS, *SINGLES} - {"azure", "scaleway"}))
-def test_nor_does_one_of_another_zone(name: str, preview: Mocks) -> None:
+def test_a_record_of_another_zone_does_not_prevent_the_import(name: str, preview: Mocks) -> None:
     zones = ("zone", "zoneId", "managedZone", "domain", "zoneName", "domainId", "dnsZone")
     other: Change = lambda outputs: {  # noqa: E731
         each: (value + 1 if isinstance(value, float) else f"other-{value}")
@@ -291,7 +292,7 @@ class EngineError(grpc.RpcError):
         return "no backend client is available"
 
 
-def test_nothing_is_imported_if_the_engine_does_not_tell_what_the_stack_has(
+def test_nothing_is_imported_if_the_resources_of_the_stack_are_unknown(
     preview: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []

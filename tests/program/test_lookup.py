@@ -61,7 +61,7 @@ def test_a_list_is_typed_too(mocks: Mocks) -> None:
         assert found["agent_ingresses"][0]["domain"] == found.agent_ingresses[0].domain == "connect.acme.com"
 
 
-def test_what_mocks_leave_out_is_none(mocks: Mocks) -> None:
+def test_fields_that_mocks_leave_out_are_none(mocks: Mocks) -> None:
     def program() -> None:
         assert agin.get_agent_ingress(id=ID).ns_targets is None
         assert agin.get_agent_ingresses().agent_ingresses is None
@@ -91,7 +91,7 @@ def test_the_plain_form_says_that_it_takes_no_output(mocks: Mocks) -> None:
     run(program)
 
 
-def test_other_options_than_an_invokes_are_refused_as_by_pulumis_own_functions(mocks: Mocks) -> None:
+def test_resource_options_fail_as_with_pulumis_own_functions(mocks: Mocks) -> None:
     wrong: Any = pulumi.ResourceOptions()
     with pytest.raises(TypeError, match="InvokeOptions"):
         agin.get_agent_ingress(id=ID, opts=wrong)

@@ -51,7 +51,7 @@ def second_provider(**arguments: Any) -> agin.Provider:
     ],
     ids=["another spelling", "a child", "another account", "a child in another account"],
 )
-def test_two_with_one_domain_are_named_before_the_second_is_registered(
+def test_two_with_one_domain_fail_before_the_second_is_registered(
     declare_second: Callable[[], object], names: str, preview: Mocks
 ) -> None:
     def program() -> None:
@@ -87,7 +87,7 @@ def test_a_domain_that_becomes_known_later_is_compared_then(preview: Mocks) -> N
     ],
     ids=["another domain", "ignored", "another API", "any API", "any provider", "transformed", "get"],
 )
-def test_what_may_have_another_domain_is_left_to_the_plugin(
+def test_an_ingress_whose_domain_may_differ_is_left_to_the_plugin(
     declare_second: Callable[[], object], preview: Mocks
 ) -> None:
     def program() -> None:
@@ -188,7 +188,7 @@ def with_policy(policy: Any, **arguments: Any) -> agin.AgentIngress:
         ),
     ],
 )
-def test_wrong_values_are_told_before_anything_is_registered(
+def test_wrong_values_fail_before_anything_is_registered(
     declare: Callable[[], object], says: str, preview: Mocks
 ) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(says)) as caught:
@@ -222,7 +222,7 @@ def test_right_values_and_those_that_are_not_known_for_sure_are_left_to_the_plug
     assert len([each for each in preview.registered if each.typ == TYPE]) == 1
 
 
-def test_wrong_values_of_a_wait_are_told_as_well(preview: Mocks) -> None:
+def test_wrong_values_of_a_wait_fail_as_well(preview: Mocks) -> None:
     def declare() -> None:
         wait: Any = agin.AgentIngressCertificateValidation
         wait("w", agent_ingress_id="a/b", timeout_seconds=-1, dns_error_grace_seconds=0)

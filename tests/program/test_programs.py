@@ -94,7 +94,7 @@ def test_a_get_reads_with_nothing_but_the_id(mocks: Mocks) -> None:
     assert mocks.inputs() == [{}]
 
 
-def test_what_an_ingress_does_not_take_is_refused_where_it_is_written(mocks: Mocks) -> None:
+def test_an_unknown_argument_fails_where_it_is_written(mocks: Mocks) -> None:
     for wrong in ("connect.acme.com", {"domain": "connect.acme.com"}):
         with pytest.raises(TypeError, match=r"by keyword, as in domain=…, or as one AgentIngressArgs; got (str|dict)"):
             agin.AgentIngress("connect", wrong)  # type: ignore[call-overload]
@@ -105,7 +105,7 @@ def test_what_an_ingress_does_not_take_is_refused_where_it_is_written(mocks: Moc
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
 
 
-def test_an_import_in_the_program_names_the_stack_and_says_what_is_to_be_filled_in(mocks: Mocks) -> None:
+def test_an_import_in_the_program_fails_with_the_commands_to_run(mocks: Mocks) -> None:
     def refused(**options: Any) -> str:
         opts = pulumi.ResourceOptions(import_="agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", **options)
         with pytest.raises(pulumi.RunError) as caught:

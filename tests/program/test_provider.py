@@ -34,7 +34,7 @@ def test_an_ingress_names_the_provider_and_its_inputs_are_those_of_the_program(m
     assert (ingress.typ, (ingress.provider or "").split("::")[-2]) == (TYPE, "other")
 
 
-def test_what_is_not_given_is_that_of_the_stack_config_but_never_the_key(mocks: Mocks) -> None:
+def test_missing_arguments_come_from_the_stack_config_but_never_the_key(mocks: Mocks) -> None:
     config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
     pulumi.runtime.set_all_config(config, ["ngrok:apiKey"])
     try:
@@ -51,7 +51,7 @@ def test_what_is_not_given_is_that_of_the_stack_config_but_never_the_key(mocks: 
     }
 
 
-def test_what_is_secret_in_the_stack_config_is_secret_in_the_provider(mocks: Mocks) -> None:
+def test_secrets_of_the_stack_config_are_secrets_of_the_provider(mocks: Mocks) -> None:
     config = {"ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
     pulumi.runtime.set_all_config(config, ["ngrok:apiBaseUrl"])
     try:
@@ -64,7 +64,7 @@ def test_what_is_secret_in_the_stack_config_is_secret_in_the_provider(mocks: Moc
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_no_key_is_refused_at_once(key: Any, mocks: Mocks) -> None:
+def test_an_empty_key_fails_at_once(key: Any, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider takes'):
         agin.Provider("other", key)
 
@@ -116,7 +116,7 @@ def test_there_is_no_client_where_a_key_is_not_known_yet(mocks: Mocks) -> None:
     run(program)
 
 
-def test_a_provider_of_which_the_key_cannot_be_read_is_refused(mocks: Mocks) -> None:
+def test_a_provider_with_an_unreadable_key_fails(mocks: Mocks) -> None:
     def program() -> Any:
         foreign = pulumi.ProviderResource("pulumi-python", "foreign", {"ngrok:apiKey": API_KEY})
 

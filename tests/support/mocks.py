@@ -15,6 +15,20 @@ from pulumi.runtime.mocks import MockMonitor
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 
+# What lookups return.
+INGRESS: dict[str, Any] = {
+    "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
+    "domain": "shared.acme.com",
+    "description": "",
+    "metadata": "",
+    "certificate_management_policy": None,
+    "certificate_management_status": None,
+    "ns_targets": NS_TARGETS,
+    "region_domains": [],
+    "created_at": "2024-08-02T07:15:39Z",
+    "uri": "",
+}
+
 
 class Mocks(pulumi.runtime.Mocks):
     """Gives what ngrok would, keeps what was registered and called, and answers every call with `answer`."""

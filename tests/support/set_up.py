@@ -122,13 +122,14 @@ def dns_packages(set_up: SetUp[Path]) -> Path:
     return set_up(environment.dns_packages)
 
 
-@pytest.fixture(scope="session")
-def dns_sdks(dns_packages: Path) -> None:
-    """The packages of all DNS providers can be imported, behind everything else."""
-    sys.path.append(os.fspath(dns_packages))
+@pytest.fixture
+def dns_sdks(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> None:
+    """The packages of DNS providers can be imported, behind everything else.
 
-
-@pytest.fixture(scope="session")
-def main_dns_sdks(set_up: SetUp[Path]) -> None:
-    """The packages of two DNS providers can be imported: one for each shape that records can have."""
-    sys.path.append(os.fspath(set_up(lambda: environment.dns_packages(environment.MAIN_DNS_PACKAGES))))
+    `make test` has those of two adapters, one for each shape that records can have. A test of another one, by its
+    parameter `name`, is marked `rest`, and gets the packages of all.
+    """
+    names = () if request.node.get_closest_marker("rest") else environment.MAIN_DNS_PACKAGES
+    folder = os.fspath(set_up(lambda: environment.dns_packages(names)))
+    if folder not in sys.path:
+        sys.path.append(folder)

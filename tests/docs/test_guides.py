@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pulumi_agin.api.access import Secret
@@ -13,6 +14,9 @@ from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.pages import blocks
 from tests.support.project import UNCHANGED, Project
+
+pytestmark = pytest.mark.weekly
+
 
 DOCS = Path(__file__).parents[2] / "docs"
 OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"

@@ -14,6 +14,9 @@ from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import Project, listening
 
+pytestmark = pytest.mark.weekly
+
+
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "testing.md").read_text()
 
 # The page's files by their names, which are the first line of each.
