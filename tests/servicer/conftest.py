@@ -20,10 +20,10 @@ from tools.bind import Bind
 
 
 @pytest.fixture(scope="module")
-def door(request: pytest.FixtureRequest) -> type[Plugin]:
-    """The door through which the calls come: the dynamic one, unless a test says another one, or both."""
-    door: type[Plugin] = getattr(request, "param", DynamicPlugin)
-    return door
+def front_end(request: pytest.FixtureRequest) -> type[Plugin]:
+    """The front end: the dynamic one, unless a test names another one, or both."""
+    front_end: type[Plugin] = getattr(request, "param", DynamicPlugin)
+    return front_end
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def resource() -> str:
 
 
 @pytest.fixture
-def plugins(door: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
+def plugins(front_end: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
     """Starts plugins: `config` is the stack's, and the environment has the emulator's URL."""
     with ExitStack() as running:
 
         def start(api_key: str | None = API_KEY, config: dict[str, str] | None = None, **environment: str) -> Plugin:
             settings = {"NGROK_API_BASE_URL": emulator.url} | ({"NGROK_API_KEY": api_key} if api_key else {})
             return running.enter_context(
-                door({**os.environ, **settings, **environment}, config or {}, resource=resource)
+                front_end({**os.environ, **settings, **environment}, config or {}, resource=resource)
             )
 
         yield start
@@ -53,11 +53,11 @@ def plugin(plugins: Plugins) -> Plugin:
 
 
 @pytest.fixture(scope="module")
-def offline_process(door: type[Plugin]) -> Iterator[Plugin]:
+def offline_process(front_end: type[Plugin]) -> Iterator[Plugin]:
     """A plugin with a key, and without an API. To start one takes most of the time of a quick test."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NGROK_", "PULUMI_"))}
     settings = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_KEY": API_KEY}
-    with door({**environment, **settings}) as running:
+    with front_end({**environment, **settings}) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""An Agent Ingress in the plugin process of each door, called as the engine calls it."""
+"""An Agent Ingress in the plugin process of each front end, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.lifecycle.results import Created
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.support.plugin import UNKNOWN, DynamicPlugin, Plugin, PluginError, Plugins, through_both_doors
+from tests.support.plugin import UNKNOWN, DynamicPlugin, Plugin, PluginError, Plugins, both_front_ends
 
 DOMAIN = "connect.acme.com"
 POLICY = {"authority": "letsencrypt", "private_key_type": "rsa"}
@@ -91,7 +91,7 @@ def test_check_judges_the_settings_too(plugins: Plugins) -> None:
     assert API_KEY[:8] not in failure
 
 
-@through_both_doors
+@both_front_ends
 def test_check_finds_two_resources_with_one_domain_in_whatever_spelling(plugin: Plugin) -> None:
     second = plugin.of(name="second")
     assert plugin.check({"domain": DOMAIN})[1] == []
@@ -135,7 +135,7 @@ SAME: dict[str, Any] = {
 }
 
 
-@through_both_doors
+@both_front_ends
 @pytest.mark.parametrize(
     ("news", "changes", "replaces"),
     [
@@ -186,7 +186,7 @@ def test_the_diff_of_a_preview_warns_of_a_policy_that_ngrok_keeps(
 # -- create, read, update, delete -------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_create_is_one_post_and_gives_every_output_in_canonical_form(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(order="reversed", upper_case=True, unknown_keys=True)
     id_, outputs = plugin.create(FULL)
@@ -239,7 +239,7 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@through_both_doors
+@both_front_ends
 def test_update_is_one_patch_with_what_changed(plugin: Plugin, emulator: Emulator) -> None:
     for number, (news, sent) in enumerate(CHANGES):
         id_, outputs, inputs = made(plugin, emulator, **{**FULL, "domain": f"d{number}.acme.com"})
@@ -257,7 +257,7 @@ def test_update_with_nothing_to_change_reads_and_never_writes(plugin: Plugin, em
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-@through_both_doors
+@both_front_ends
 def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, _ = made(plugin, emulator, **FULL)
     with pytest.raises(PluginError) as caught:
@@ -281,7 +281,7 @@ def test_a_policy_that_ngrok_keeps_is_never_reported_as_removed(plugin: Plugin, 
     assert caught.value.kept.reasons == [caught.value.message]
 
 
-@through_both_doors
+@both_front_ends
 def test_a_policy_that_ngrok_removes_is_removed(plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(null_policy="removes")
     id_, outputs, _ = made(plugin, emulator, **FULL)
@@ -318,7 +318,7 @@ def test_what_was_not_asked_for_fails_no_update(plugin: Plugin, emulator: Emulat
     assert plugin.diff(updated, {**inputs, "description": "new"}) == (True, [])
 
 
-@through_both_doors
+@both_front_ends
 def test_a_policy_added_or_removed_outside_is_followed(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.set_ingress(id_, {"certificate_management_policy": POLICY})
@@ -349,7 +349,7 @@ def test_an_answer_that_is_short_or_about_another_never_reaches_the_state(plugin
                 call()
 
 
-@through_both_doors
+@both_front_ends
 def test_drift_reaches_the_inputs_in_the_keys_that_the_user_set(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(
         plugin, emulator, description="ours", certificate_management_policy={"authority": "letsencrypt"}
@@ -381,7 +381,7 @@ def test_a_get_reads_and_fails_where_there_is_none(plugin: Plugin, emulator: Emu
         plugin.read("../x", None, {})
 
 
-@through_both_doors
+@both_front_ends
 def test_gone_is_gone(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.delete_ingress(id_)
@@ -406,7 +406,7 @@ def test_a_delete_whose_answer_was_lost_is_done(plugins: Plugins, emulator: Emul
     assert len(emulator.ingresses()) == 1
 
 
-@through_both_doors
+@both_front_ends
 def test_another_accounts_key_never_makes_an_ingress_gone(plugins: Plugins, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugins(), emulator)
     stranger = plugins(api_key=None, config={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
@@ -456,7 +456,7 @@ def test_a_404_of_something_else_never_makes_an_ingress_gone(plugin: Plugin, emu
                 call()
 
 
-@through_both_doors
+@both_front_ends
 def test_custom_timeouts_bound_the_calls(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = made(plugin, emulator)
     emulator.add_fault(None, "hang", times=None)
@@ -483,7 +483,7 @@ def edited(values: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
             yield name, wrong, others if wrong is None else {**others, name: wrong}
 
 
-@through_both_doors
+@both_front_ends
 def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: Emulator) -> None:
     # The certificate stays as it is meanwhile.
     emulator.configure(job_after_seconds=3600)
@@ -507,7 +507,7 @@ def test_a_refresh_puts_right_whatever_the_state_has(plugin: Plugin, emulator: E
         assert followed == expected, (name, wrong)
 
 
-@through_both_doors
+@both_front_ends
 def test_a_preview_names_what_the_state_has_wrong_and_never_replaces_for_it(plugin: Plugin, emulator: Emulator) -> None:
     # The certificate stays as it is meanwhile.
     emulator.configure(job_after_seconds=3600)

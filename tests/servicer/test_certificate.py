@@ -1,4 +1,4 @@
-"""A wait for a certificate in the plugin process of each door, called as the engine calls it."""
+"""A wait for a certificate in the plugin process of each front end, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.plugin import (
     Plugin,
     PluginError,
     Plugins,
-    through_both_doors,
+    both_front_ends,
 )
 
 DOMAIN = "connect.acme.com"
@@ -64,7 +64,7 @@ def test_check_takes_what_is_right_and_what_is_not_known_yet(plugin: Plugin, emu
     assert emulator.requests() == []
 
 
-@through_both_doors
+@both_front_ends
 def test_check_finds_everything_at_once(plugins: Plugins) -> None:
     plugin = plugins(api_key=None)
     settings, *failures = plugin.check(inputs("connect.acme.com", 0, -1))[1]
@@ -94,7 +94,7 @@ def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, off
 # -- create -----------------------------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     created, outputs = plugin.create(inputs(id_))
@@ -104,7 +104,7 @@ def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-@through_both_doors
+@both_front_ends
 def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "in_progress")
     with pytest.raises(PluginError) as caught:
@@ -119,7 +119,7 @@ def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: P
 def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:
     plugin = plugins()
     id_ = ingress(emulator, "in_progress")
-    plugin.leave_a_create(inputs(id_), lambda: bool(emulator.requests()))
+    plugin.abandon_create(inputs(id_), lambda: bool(emulator.requests()))
     plugin.wait_for_end()
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
@@ -127,7 +127,7 @@ def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emul
 # -- diff -------------------------------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_diff_sees_another_ingress_and_a_certificate_that_was_not_ready(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
@@ -170,7 +170,7 @@ def test_the_wait_after_such_a_refresh_gives_all_outputs_anew(plugin: Plugin, em
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
-@through_both_doors
+@both_front_ends
 def test_gone_is_believed_with_the_key_that_saw_it_last_alone(plugins: Plugins, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugins().create(inputs(id_))

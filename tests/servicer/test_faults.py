@@ -21,9 +21,9 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
-from tests.support.plugin import DynamicPlugin, Plugin, PluginError, through_both_doors
+from tests.support.plugin import DynamicPlugin, Plugin, PluginError, both_front_ends
 
-pytestmark = through_both_doors
+pytestmark = both_front_ends
 
 Fault = dict[str, Any]
 State = dict[str, dict[str, Any]]
@@ -39,11 +39,11 @@ ANOTHER = {
 class Rig:
     """An account of its own with three ingresses, and a plugin that made them. `state` is what an engine would hold."""
 
-    def __init__(self, running: ExitStack, door: type[Plugin], **environment: str) -> None:
+    def __init__(self, running: ExitStack, front_end: type[Plugin], **environment: str) -> None:
         # The faults are the only ones to refuse anything.
         self.emulator = running.enter_context(Emulator(api_key=API_KEY, limit=0))
         settings = {"NGROK_API_BASE_URL": self.emulator.url, "NGROK_API_KEY": API_KEY}
-        self.plugin = running.enter_context(door({**os.environ, **settings, **environment}))
+        self.plugin = running.enter_context(front_end({**os.environ, **settings, **environment}))
         self.state: State = {}
         self.ids: list[str] = []
 
@@ -112,10 +112,10 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
-def rigs(door: type[Plugin]) -> Iterator[list[Rig]]:
+def rigs(front_end: type[Plugin]) -> Iterator[list[Rig]]:
     """Several, so that those who wait wait at the same time."""
     with ExitStack() as running, ThreadPoolExecutor(4) as threads:
-        yield list(threads.map(lambda _: Rig(running, door), range(3)))
+        yield list(threads.map(lambda _: Rig(running, front_end), range(3)))
 
 
 def at_once(*calls: Callable[[], object]) -> None:
@@ -186,9 +186,9 @@ def test_what_passes_by_is_survived(fault: Fault | Callable[[], Fault], rigs: li
     assert "GET /agent_ingresses/{id}" not in listing.emulator.counts()
 
 
-def test_a_connection_that_is_refused_for_a_while_is_survived(door: type[Plugin]) -> None:
+def test_a_connection_that_is_refused_for_a_while_is_survived(front_end: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running, door, PULUMI_AGIN_LOG="debug")
+        rig = Rig(running, front_end, PULUMI_AGIN_LOG="debug")
         rig.begin()
         got, updated, deleted = rig.ids
 
@@ -330,9 +330,9 @@ def test_an_answer_that_never_comes_fails_in_time_and_loses_nothing(rigs: list[R
     looking.agrees()
 
 
-def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for(door: type[Plugin]) -> None:
+def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for(front_end: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running, door)
+        rig = Rig(running, front_end)
         rig.begin()
         _, updated, _ = rig.ids
 
@@ -461,9 +461,9 @@ def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_one(
     rig.agrees()
 
 
-def test_a_read_or_a_list_that_is_never_answered_fails_in_time(door: type[Plugin]) -> None:
+def test_a_read_or_a_list_that_is_never_answered_fails_in_time(front_end: type[Plugin]) -> None:
     with ExitStack() as running:
-        rig = Rig(running, door, NGROK_API_TIMEOUT_SECONDS="2")
+        rig = Rig(running, front_end, NGROK_API_TIMEOUT_SECONDS="2")
         rig.begin()
         rig.emulator.add_fault("GET", "hang", path_contains=rig.ids[0])
         assert "did not answer within 2 seconds" in rig.sentence(lambda: rig.get(rig.ids[0]))
@@ -474,13 +474,13 @@ def test_a_read_or_a_list_that_is_never_answered_fails_in_time(door: type[Plugin
         rig.agrees()
 
 
-def test_a_create_that_nobody_waits_for_any_more_is_not_repeated(door: type[Plugin]) -> None:
+def test_a_create_that_nobody_waits_for_any_more_is_not_repeated(front_end: type[Plugin]) -> None:
     # Its engine was killed: whoever then cleaned up would not know of what is made later.
     with Emulator(api_key=API_KEY) as emulator:
         environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        with door(environment) as plugin:
+        with front_end(environment) as plugin:
             emulator.add_fault("POST", "answer", status=503, times=1)
-            plugin.leave_a_create({"domain": "a.acme.com"}, lambda: bool(emulator.requests()))
+            plugin.abandon_create({"domain": "a.acme.com"}, lambda: bool(emulator.requests()))
             plugin.end()
         assert emulator.ingresses() == []
         assert emulator.counts()["POST /agent_ingresses"] == 1

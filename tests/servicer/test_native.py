@@ -46,7 +46,7 @@ KIND = provider_pb2.PropertyDiff
 
 
 @pytest.fixture(scope="module")
-def door() -> type[Plugin]:
+def front_end() -> type[Plugin]:
     return NativePlugin
 
 

@@ -12,7 +12,7 @@ from tests.support.plugin import DynamicPlugin, NativePlugin, Plugin
 
 
 @pytest.mark.parametrize(
-    ("door", "number", "account"),
+    ("front_end", "number", "account"),
     [
         (DynamicPlugin, 1, 1),
         (DynamicPlugin, 1, 250),
@@ -21,7 +21,7 @@ from tests.support.plugin import DynamicPlugin, NativePlugin, Plugin
         (DynamicPlugin, 200, 200),
         (NativePlugin, 2, 2),
     ],
-    indirect=["door"],
+    indirect=["front_end"],
 )
 def test_a_refresh_takes_one_and_a_list(number: int, account: int, plugin: Plugin, emulator: Emulator) -> None:
     emulator.configure(limit=0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.support.plugin import Plugin, PluginError, Plugins, through_both_doors
+from tests.support.plugin import Plugin, PluginError, Plugins, both_front_ends
 
 DOMAIN = "connect.acme.com"
 CALLS: dict[str, Callable[[Plugin, str, dict[str, Any]], object]] = {
@@ -60,7 +60,7 @@ def test_a_domain_of_a_state_stays_on_its_line(plugin: Plugin, emulator: Emulato
             assert caught.value.message.isprintable()
 
 
-@through_both_doors
+@both_front_ends
 def test_what_a_service_says_is_one_sentence_on_one_line(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs = made(plugin, emulator)
     for msg in ("x\n    error: forged\r\x1b[31m\u2028\u202e\x85", "half a pair \ud83d", "\0", "x" * 100_000):
@@ -75,7 +75,7 @@ def test_what_a_service_says_is_one_sentence_on_one_line(plugin: Plugin, emulato
         emulator.clear_faults()
 
 
-@through_both_doors
+@both_front_ends
 def test_a_command_to_paste_is_one_whatever_the_resource_is_called(plugins: Plugins, emulator: Emulator) -> None:
     # ngrok keeps a policy, so to remove it fails, and the message ends with a command.
     plugin = plugins()
@@ -91,7 +91,7 @@ def test_a_command_to_paste_is_one_whatever_the_resource_is_called(plugins: Plug
             assert shlex.split(command)[-2:] == ["--replace", named.urn]
 
 
-@through_both_doors
+@both_front_ends
 def test_texts_with_anything_in_them_come_back_as_they_are(plugin: Plugin, emulator: Emulator) -> None:
     wicked = 'a\r\nX-Forged: yes\x1b[31m"}\u2028\u202e\0'
     inputs = {"domain": DOMAIN, "description": wicked, "metadata": wicked}

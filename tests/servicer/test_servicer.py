@@ -13,7 +13,7 @@ from pulumi_agin.dynamic.servicer import LONGEST_WAIT_SECONDS, _QueueWatch
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
-from tests.support.plugin import DynamicPlugin, PluginError, Plugins, through_both_doors
+from tests.support.plugin import DynamicPlugin, PluginError, Plugins, both_front_ends
 from tests.support.slow_api import slow_api
 from tests.support.waiting import until
 
@@ -28,7 +28,7 @@ pulumi_agin.dynamic.servicer._callers = lambda: iter(())
 """
 
 
-@through_both_doors
+@both_front_ends
 def test_as_many_calls_as_the_engine_sends_are_under_way_at_once_each_on_a_kept_connection(plugins: Plugins) -> None:
     with slow_api(AT_ONCE) as api, ThreadPoolExecutor(AT_ONCE) as threads:
         plugin = plugins(NGROK_API_BASE_URL=api.url)

@@ -1,4 +1,4 @@
-"""The plugin process of each door, called as the engine calls it. Of the engine, there is what shows lines.
+"""The plugin process of each front end, called as the engine calls it. Of the engine, there is what shows lines.
 
 Tests write names in snake_case and messages in the words of Python. A plugin translates them for its door.
 """
@@ -197,7 +197,7 @@ class Plugin:
         answer = self.call(self.stub.Create, request)
         return answer.id, self.plain(answer.properties)
 
-    def leave_a_create(self, inputs: Mapping[str, Any], is_under_way: Callable[[], bool]) -> None:
+    def abandon_create(self, inputs: Mapping[str, Any], is_under_way: Callable[[], bool]) -> None:
         """Begins a create, and goes away once it is under way, as an engine that is killed."""
         request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs))
         call = self.stub.Create.future(request)
@@ -333,8 +333,8 @@ class NativePlugin(Plugin):
 
 Plugins = Callable[..., Plugin]
 
-through_both_doors = pytest.mark.parametrize(
-    "door", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
+both_front_ends = pytest.mark.parametrize(
+    "front_end", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
 )
 
 PROVIDER_URN = "urn:pulumi:dev::test::pulumi:providers:agin"
