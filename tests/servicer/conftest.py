@@ -1,29 +1,31 @@
-"""A plugin process that talks to the emulator.
+"""Plugin processes that talk to the emulator.
 
-The lifecycle is the same through both doors. So the native one has the tests of what is translated, those of one of
-each kind of outcome, and the table of faults.
+The lifecycle is the same in both front ends. So the native one has the tests of its translation, those of one outcome
+of each kind, and those of faults.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY
-from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.plugin import AGENT_INGRESS, DynamicPlugin, Plugin, Plugins, assert_without_key
 from tests.support.records import DOMAIN, KEY, delegate
 from tools.bind import Bind
 
+SharedPlugins = Callable[[type[Plugin], str], Plugin]
+
 
 @pytest.fixture(scope="module")
-def door(request: pytest.FixtureRequest) -> type[Plugin]:
-    """The door through which the calls come: the dynamic one, unless a test says another one, or both."""
-    door: type[Plugin] = getattr(request, "param", DynamicPlugin)
-    return door
+def front_end(request: pytest.FixtureRequest) -> type[Plugin]:
+    """The dynamic front end, unless a test names another one, or both."""
+    front_end: type[Plugin] = getattr(request, "param", DynamicPlugin)
+    return front_end
 
 
 @pytest.fixture
@@ -32,39 +34,70 @@ def resource() -> str:
     return AGENT_INGRESS
 
 
-@pytest.fixture
-def plugins(door: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
-    """Starts plugins: `config` is the stack's, and the environment has the emulator's URL."""
-    with ExitStack() as running:
-
-        def start(api_key: str | None = API_KEY, config: dict[str, str] | None = None, **environment: str) -> Plugin:
-            settings = {"NGROK_API_BASE_URL": emulator.url} | ({"NGROK_API_KEY": api_key} if api_key else {})
-            return running.enter_context(
-                door({**os.environ, **settings, **environment}, config or {}, resource=resource)
-            )
-
-        yield start
-
-
-@pytest.fixture
-def plugin(plugins: Plugins) -> Plugin:
-    """A plugin with the emulator's key."""
-    return plugins()
-
-
-@pytest.fixture(scope="module")
-def offline_process(door: type[Plugin]) -> Iterator[Plugin]:
-    """A plugin with a key, and without an API. To start one takes most of the time of a quick test."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NGROK_", "PULUMI_"))}
-    settings = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_KEY": API_KEY}
-    with door({**environment, **settings}) as running:
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[Emulator]:
+    with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], limit=0) as running:
         yield running
 
 
 @pytest.fixture
-def offline(offline_process: Plugin, resource: str) -> Plugin:
-    """The same plugin for all tests of a file that ask ngrok nothing."""
-    return offline_process.of(resource)
+def emulator(running_emulator: Emulator) -> Emulator:
+    """ngrok's API: two accounts without ingresses. There is no limit on requests, and certificates stay as they are."""
+    running_emulator.reset()
+    running_emulator.configure(job_after_seconds=3600)
+    return running_emulator
+
+
+@pytest.fixture(scope="session")
+def shared_plugins(running_emulator: Emulator) -> Iterator[SharedPlugins]:
+    """Starts one process for each front end and API key: a start takes most of the time of a quick test."""
+    running: dict[tuple[type[Plugin], str], Plugin] = {}
+    with ExitStack() as stack:
+
+        def start(front_end: type[Plugin], api_key: str) -> Plugin:
+            if (front_end, api_key) not in running:
+                environment = {**os.environ, "NGROK_API_BASE_URL": running_emulator.url, "NGROK_API_KEY": api_key}
+                # It shows a line for each request. No part of the key may be in one.
+                plugin = front_end({**environment, "PULUMI_AGIN_LOG": "debug"}, has_quick_clock=True)
+                running[front_end, api_key] = stack.enter_context(plugin)
+            return running[front_end, api_key]
+
+        yield start
+    for plugin in running.values():
+        assert_without_key(plugin.printed)
+
+
+@pytest.fixture
+def plugin(shared_plugins: SharedPlugins, front_end: type[Plugin], resource: str, emulator: Emulator) -> Plugin:
+    """A plugin with the emulator's key, and with a clock whose pauses take hardly any time."""
+    return shared_plugins(front_end, API_KEY).of(resource)
+
+
+@pytest.fixture
+def plugin_of_other_account(
+    shared_plugins: SharedPlugins, front_end: type[Plugin], resource: str, emulator: Emulator
+) -> Plugin:
+    return shared_plugins(front_end, OTHER_ACCOUNTS_KEY).of(resource)
+
+
+@pytest.fixture
+def new_plugin(front_end: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
+    """Starts processes of the test's own, by default with the system's clock."""
+    with ExitStack() as running:
+
+        def start(
+            api_key: str = API_KEY,
+            config: Mapping[str, str] | None = None,
+            *,
+            has_quick_clock: bool = False,
+            **environment: str,
+        ) -> Plugin:
+            settings = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": api_key}
+            plugin = front_end({**os.environ, **settings, **environment}, config or {}, resource)
+            plugin.has_quick_clock = has_quick_clock
+            return running.enter_context(plugin)
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A wait for a certificate in the plugin process of each door, called as the engine calls it."""
+"""A wait for a certificate in the plugin process of each front end, called as the engine calls it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support import ngrok
+from tests.support.keys import API_KEY
 from tests.support.plugin import (
     AGENT_INGRESS,
     CERTIFICATE_VALIDATION,
     UNKNOWN,
+    DynamicPlugin,
     Plugin,
-    PluginError,
     Plugins,
-    through_both_doors,
+    assert_without_key,
+    both_front_ends,
+    failure,
 )
 
 DOMAIN = "connect.acme.com"
-ISSUED = "2024-10-01T07:15:59Z"
 
 
 @pytest.fixture
@@ -34,8 +34,7 @@ def resource() -> str:
 
 def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
     """The id of an ingress with a certificate in a state. The requests so far are forgotten."""
-    client = AgentIngressClient(Secret(API_KEY), emulator.url)
-    id_ = client.create({"domain": domain, "certificate_management_policy": {"authority": "letsencrypt"}}).id
+    id_ = ngrok.create(emulator, domain, certificate_management_policy={"authority": "letsencrypt"})
     emulator.set_certificate(id_, state)
     emulator.clear_requests()
     return id_
@@ -45,7 +44,7 @@ def inputs(id_: Any, timeout: Any = 2700, grace: Any = 600) -> dict[str, Any]:
     return {"agent_ingress_id": id_, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
 
 
-def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
+def test_state_names_the_provider_class_in_every_pickle_protocol() -> None:
     for protocol in (4, 5):
         pickled = pickle.dumps(CertificateValidationProvider(), protocol)
         assert b"pulumi_agin.dynamic.certificate" in pickled
@@ -53,49 +52,58 @@ def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
         assert len(base64.b64encode(pickled)) < 150
 
 
-# -- check ------------------------------------------------------------------------------------------------
+# -- check and diff ---------------------------------------------------------------------------------------
 
 
-def test_check_takes_what_is_right_and_what_is_not_known_yet(plugin: Plugin, emulator: Emulator) -> None:
+def test_check_adds_defaults_and_accepts_unknown_values(plugin: Plugin, emulator: Emulator) -> None:
     assert plugin.check({"agent_ingress_id": "agin_1"}) == (inputs("agin_1"), [])
     assert plugin.check(inputs("agin_1", 0.5, 0)) == (inputs("agin_1", 0.5, 0), [])
     checked, failures = plugin.check(inputs(UNKNOWN, UNKNOWN, UNKNOWN))
-    assert (set(checked), failures) == ({"agent_ingress_id", "timeout_seconds", "dns_error_grace_seconds"}, [])
+    assert (set(checked), failures) == (set(inputs("agin_1")), [])
     assert emulator.requests() == []
 
 
-@through_both_doors
-def test_check_finds_everything_at_once(plugins: Plugins) -> None:
-    plugin = plugins(api_key=None)
+@both_front_ends
+def test_check_reports_all_problems_at_once(new_plugin: Plugins) -> None:
+    plugin = new_plugin(api_key="")
     settings, *failures = plugin.check(inputs("connect.acme.com", 0, -1))[1]
-    assert settings.startswith("there is no ngrok API key")
-    expected = [
-        "property agent_ingress_id is not the id of an Agent Ingress; "
-        "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
-        "property timeout_seconds must be a number of seconds above 0, such as 2700",
-        "property dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
-    ]
-    assert failures == [plugin.in_words(failure) for failure in expected]
+    assert settings.startswith("there is no ngrok API key: set it with `pulumi config set --secret ")
+    assert len(failures) == 3
+    if isinstance(plugin, DynamicPlugin):
+        assert failures == [
+            "property agent_ingress_id is not the id of an Agent Ingress; "
+            "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+            "property timeout_seconds must be a number of seconds above 0, such as 2700",
+            "property dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
+        ]
 
 
-@pytest.mark.parametrize("wrong", ["2700", True, {"a": 1.0}, [], -1])
-def test_check_refuses_a_time_that_is_none(wrong: Any, offline: Plugin) -> None:
-    assert len(offline.check(inputs("agin_1", wrong, wrong))[1]) == 2
+@pytest.mark.parametrize("wrong", ["", None, 5, ["agin_1"], {"a": 1.0}, "../x", API_KEY, API_KEY[4:30]])
+def test_check_rejects_wrong_types_without_repeating_an_id(wrong: Any, plugin: Plugin) -> None:
+    of_id, *of_times = plugin.check(inputs(wrong, str(wrong), True))[1]
+    assert of_id.endswith("an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    assert len(of_times) == 2
+    assert_without_key(f"{of_id} {of_times}")
 
 
-@pytest.mark.parametrize("wrong", ["", None, 5, ["agin_1"], "../x", "agin_1?x", API_KEY, API_KEY[4:30]])
-def test_check_refuses_an_id_that_is_none_and_does_not_repeat_it(wrong: Any, offline: Plugin) -> None:
-    [failure] = offline.check(inputs(wrong))[1]
-    assert failure.startswith(offline.in_words("property agent_ingress_id "))
-    assert failure.endswith("an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
-    assert API_KEY[4:30] not in failure
+@both_front_ends
+def test_diff_finds_another_ingress_and_a_certificate_that_was_not_ready(plugin: Plugin, emulator: Emulator) -> None:
+    id_ = ingress(emulator, "issued")
+    _, outputs = plugin.create(inputs(id_))
+    assert plugin.diff(outputs, inputs(id_), id_) == (False, [])
+    assert plugin.diff(outputs, inputs(id_, 60, 5), id_) == (False, [])
+    assert plugin.diff(outputs, inputs("agin_2"), id_) == (True, ["agent_ingress_id"])
+    assert plugin.diff(outputs, inputs(UNKNOWN), id_) == (True, ["agent_ingress_id"])
+    emulator.set_certificate(id_, "in_progress")
+    _, refreshed, _ = plugin.read(id_, outputs, {})
+    assert plugin.diff(refreshed, inputs(id_), id_) == (True, [])
 
 
-# -- create -----------------------------------------------------------------------------------------------
+# -- create, read, update, delete -------------------------------------------------------------------------
 
 
-@through_both_doors
-def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator: Emulator) -> None:
+@both_front_ends
+def test_create_for_an_issued_certificate_is_one_request(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     created, outputs = plugin.create(inputs(id_))
     assert created == outputs["agent_ingress_id"] == id_
@@ -104,108 +112,75 @@ def test_a_certificate_that_is_issued_takes_one_request(plugin: Plugin, emulator
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-@through_both_doors
-def test_a_wait_that_fails_stores_nothing_and_tells_what_it_waited_for(plugin: Plugin, emulator: Emulator) -> None:
+@both_front_ends
+def test_create_fails_after_the_custom_timeout_and_stores_nothing(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "in_progress")
-    with pytest.raises(PluginError) as caught:
-        # By then, the first look is over.
-        plugin.create(inputs(id_), timeout=0.001)
-    assert caught.value.clean
-    assert caught.value.kept is None
-    limit = plugin.in_words("custom_timeouts")
-    assert f"within the time that {limit} allows, 0.001 seconds: it is being issued" in caught.value.message
+    error = failure(lambda: plugin.create(inputs(id_), timeout=60))
+    assert error.kept is None
+    limit = "custom_timeouts" if isinstance(plugin, DynamicPlugin) else "customTimeouts"
+    assert f"within the time that {limit} allows, 60 seconds: it is being issued" in error.message
 
 
-def test_a_plugin_whose_engine_is_gone_ends_with_the_wait(plugins: Plugins, emulator: Emulator) -> None:
-    plugin = plugins()
-    id_ = ingress(emulator, "in_progress")
-    plugin.leave_a_create(inputs(id_), lambda: bool(emulator.requests()))
+def test_process_ends_with_the_wait_if_the_engine_is_gone(new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin(has_quick_clock=True)
+    plugin.abandon_create(inputs(ingress(emulator, "in_progress"), timeout=100_000), when=emulator.requests)
     plugin.wait_for_end()
-    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1}
 
 
-# -- diff -------------------------------------------------------------------------------------------------
-
-
-@through_both_doors
-def test_diff_sees_another_ingress_and_a_certificate_that_was_not_ready(plugin: Plugin, emulator: Emulator) -> None:
+def test_refresh_waits_for_nothing(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    assert plugin.diff(outputs, inputs(id_)) == (False, [])
-    assert plugin.diff(outputs, inputs(id_, 60, 5)) == (False, [])
-    assert plugin.diff(outputs, inputs("agin_2")) == (True, ["agent_ingress_id"])
-    assert plugin.diff(outputs, inputs(UNKNOWN)) == (True, ["agent_ingress_id"])
-    emulator.set_certificate(id_, "in_progress")
-    _, refreshed, _ = plugin.read(id_, outputs, {})
-    assert plugin.diff(refreshed, inputs(id_)) == (True, [])
-    assert emulator.counts() == {"GET /agent_ingresses/{id}": 2}
+    emulator.set_certificate(id_, "dns_error")
+    read, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
+    assert (read, refreshed["domain"]) == (id_, DOMAIN)
+    assert not refreshed.get("renews_at")
 
 
-# -- read, update, delete ---------------------------------------------------------------------------------
-
-
-def test_a_refresh_of_many_takes_a_list_and_waits_for_nothing(plugin: Plugin, emulator: Emulator) -> None:
-    ids = [ingress(emulator, "in_progress", f"d{number}.acme.com") for number in range(5)]
-    for id_ in ids:
-        emulator.set_certificate(id_, "issued")
-    made = {id_: plugin.create(inputs(id_))[1] for id_ in ids}
-    emulator.set_certificate(ids[0], "dns_error")
-    emulator.clear_requests()
-    for id_, outputs in made.items():
-        read, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
-        assert read == id_
-        assert (not refreshed.get("renews_at")) == (id_ == ids[0])
-        assert refreshed["domain"] == outputs["domain"]
-    assert sum(emulator.counts().values()) == 2
-
-
-def test_the_wait_after_such_a_refresh_gives_all_outputs_anew(plugin: Plugin, emulator: Emulator) -> None:
+def test_update_after_a_refresh_without_certificate_waits_again(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     emulator.set_certificate(id_, "pending")
     _, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
-    with pytest.raises(PluginError, match="it is not being issued yet"):
-        plugin.update(id_, refreshed, inputs(id_, 0.001))
+    assert "it is not being issued yet" in failure(lambda: plugin.update(id_, refreshed, inputs(id_, 60))).message
     emulator.set_certificate(id_, "issued")
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
-@through_both_doors
-def test_gone_is_believed_with_the_key_that_saw_it_last_alone(plugins: Plugins, emulator: Emulator) -> None:
-    id_ = ingress(emulator, "issued")
-    _, outputs = plugins().create(inputs(id_))
-    stranger = plugins(api_key=OTHER_ACCOUNTS_KEY)
-    with pytest.raises(PluginError, match="That need not mean that it is gone"):
-        stranger.read(id_, outputs, inputs(id_))
-    emulator.delete_ingress(id_)
-    assert plugins().read(id_, outputs, inputs(id_))[0] == ""
-
-
-def test_whatever_a_state_that_somebody_edited_has_is_put_right(plugin: Plugin, emulator: Emulator) -> None:
-    emulator.configure(limit=0)
+def test_key_of_another_account_never_takes_an_ingress_for_gone(
+    plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
+) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    # After it the process knows which policy the program wants.
+    message = failure(lambda: plugin_of_other_account.read(id_, outputs, inputs(id_))).message
+    assert "That need not mean that it is gone" in message
+    emulator.delete_ingress(id_)
+    assert plugin.read(id_, outputs, inputs(id_))[0] == ""
+
+
+def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
+    id_ = ingress(emulator, "issued")
+    _, outputs = plugin.create(inputs(id_))
+    # After this, the process knows which policy the program has.
     wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}
-    assert plugin.of(AGENT_INGRESS).diff(wanted, wanted) == (False, [])
+    assert plugin.of(AGENT_INGRESS).diff(wanted, wanted, id_) == (False, [])
     wrong_inputs: list[dict[str, Any]] = [{}, {"agent_ingress_id": 5}, {"agent_ingress_id": [id_]}]
     for state in wrong_inputs:
         # In a refresh the engine compares with the inputs that the state had.
-        assert plugin.diff(outputs, state) == (True, ["agent_ingress_id"])
+        assert plugin.diff(outputs, state, id_) == (True, ["agent_ingress_id"])
     for name in outputs:
         for wrong in (None, 5, False, "wrong", "", [], ["wrong"], {}, {"wrong": 5}):
             state = {key: value for key, value in outputs.items() if key != name}
             state |= {} if wrong is None else {name: wrong}
-            # Where it can't be told, another wait does no harm.
-            changes, replaces = plugin.diff(state, inputs(id_))
+            # In doubt, another wait does no harm.
+            changes, replaces = plugin.diff(state, inputs(id_), id_)
             assert (replaces == ["agent_ingress_id"]) == (name == "agent_ingress_id")
             assert changes or name not in ("_was_ready", "agent_ingress_id")
             assert plugin.update(id_, state, inputs(id_)) == outputs
-            # The answer about another domain is none about this ingress.
+            # An ingress of another domain must not be taken for this one.
             if (name, wrong) != ("domain", "wrong"):
                 assert plugin.read(id_, state, inputs(id_))[:2] == (id_, outputs), (name, wrong)
 
 
-def test_a_delete_needs_neither_ngrok_nor_a_key(plugins: Plugins, emulator: Emulator) -> None:
-    plugins(api_key=None).delete("agin_1", {})
+def test_delete_sends_nothing_and_needs_no_key(new_plugin: Plugins, emulator: Emulator) -> None:
+    new_plugin(api_key="").delete("agin_1", {})
     assert emulator.requests() == []

@@ -1,74 +1,51 @@
-"""Every operation through every fault: it is survived, or said in one sentence; nothing is lost or made twice."""
+"""Faults of the network and of ngrok, through both front ends: after each, the state has what ngrok has."""
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pytest
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY
-from tests.support.plugin import DynamicPlugin, Plugin, PluginError, through_both_doors
+from tests.support import ngrok
+from tests.support.plugin import DynamicPlugin, Plugin, PluginError, Plugins, both_front_ends, failure
 
-pytestmark = through_both_doors
+pytestmark = both_front_ends
 
-Fault = dict[str, Any]
-State = dict[str, dict[str, Any]]
-
-ANOTHER = {
-    "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS",
-    "domain": "another.acme.com",
-    "ns_targets": ["a.x"],
-    "created_at": "2024-08-02T07:15:39Z",
-}
+DOMAIN = "connect.acme.com"
+NEW = "new.acme.com"
+HTML = "<html>{api_key}</html>"
 
 
-class Rig:
-    """An account of its own with three ingresses, and a plugin that made them. `state` is what an engine would hold."""
+@dataclass
+class Stack:
+    """The resources of a stack: what the engine keeps in the state, and calls for them."""
 
-    def __init__(self, running: ExitStack, door: type[Plugin], **environment: str) -> None:
-        # The faults are the only ones to refuse anything.
-        self.emulator = running.enter_context(Emulator(api_key=API_KEY, limit=0))
-        settings = {"NGROK_API_BASE_URL": self.emulator.url, "NGROK_API_KEY": API_KEY}
-        self.plugin = running.enter_context(door({**os.environ, **settings, **environment}))
-        self.state: State = {}
-        self.ids: list[str] = []
+    plugin: Plugin
+    emulator: Emulator
+    state: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
-    def begin(self) -> None:
-        self.emulator.reset()
-        self.state = {}
-        for name in "abc":
-            # The reads that follow close upon one are answered by a list; which a create then drops.
-            self.refresh()
-            self.create({"domain": f"{name}.acme.com"})
-        self.ids = list(self.state)
-        self.emulator.clear_requests()
+    def create(self, domain: str = NEW, timeout: float = 0, **inputs: Any) -> str:
+        """The id."""
+        id_, self.state[id_] = self.plugin.create({"domain": domain, **inputs}, timeout)
+        return id_
 
-    # What an engine does: it calls, and keeps what it is given.
+    def get(self, id_: str) -> None:
+        assert self.plugin.read(id_, None, {})[:2] == (id_, self.state[id_])
 
-    def create(self, inputs: dict[str, Any], timeout: float = 0) -> None:
-        id_, outputs = self.plugin.create(inputs, timeout)
-        self.state[id_] = outputs
+    def refresh(self, id_: str) -> None:
+        outputs = self.state[id_]
+        assert self.plugin.read(id_, outputs, {"domain": outputs["domain"]})[:2] == (id_, outputs)
 
     def update(self, id_: str, timeout: float = 0, description: str = "changed") -> None:
-        news = {"domain": self.state[id_]["domain"], "description": description}
+        inputs = {"domain": self.state[id_]["domain"], "description": description}
         try:
-            self.state[id_] = self.plugin.update(id_, self.state[id_], news, timeout=timeout)
+            self.state[id_] = self.plugin.update(id_, self.state[id_], inputs, timeout)
         except PluginError as error:
-            if error.kept is not None:
+            if error.kept:
                 self.state[error.kept.id] = error.kept.outputs
             raise
 
@@ -76,411 +53,256 @@ class Rig:
         self.plugin.delete(id_, self.state[id_], timeout)
         del self.state[id_]
 
-    def get(self, id_: str) -> None:
-        assert self.plugin.read(id_, None, {})[:2] == (id_, self.state[id_])
-
-    def refresh(self) -> None:
-        at_once(*[partial(self.refresh_one, id_) for id_ in self.state])
-
-    def refresh_one(self, id_: str) -> None:
-        outputs = self.state[id_]
-        assert self.plugin.read(id_, outputs, {"domain": outputs["domain"]})[:2] == (id_, outputs)
-
-    def agrees(self) -> None:
-        """The service holds what the state holds: none lost, none made twice, and the values are the service's."""
-        theirs = {ingress["id"]: ingress for ingress in self.emulator.ingresses()}
-        assert set(theirs) == set(self.state)
-        for id_, outputs in self.state.items():
-            assert (outputs["domain"], outputs["description"]) == (theirs[id_]["domain"], theirs[id_]["description"])
-            assert outputs["created_at"] == theirs[id_]["created_at"]
-            assert outputs["ns_targets"] == sorted(f"{target}." for target in theirs[id_]["ns_targets"])
-
-    def sentence(self, call: Callable[[], object]) -> str:
-        """What the call fails with."""
-        with pytest.raises(PluginError) as caught:
-            call()
-        assert caught.value.clean
-        # A command to paste stands on a line of its own.
-        message, _, command = caught.value.message.partition("\n")
-        assert "\n" not in command
-        is_unsettled_create = re.match("it is unknown whether .* was made", message) is not None
-        assert ("pulumi-agin import" in command) == (is_unsettled_create and isinstance(self.plugin, DynamicPlugin))
-        assert "Traceback" not in message
-        for text in (message, command, caught.value.text):
-            assert not any(API_KEY[start : start + 8] in text for start in range(len(API_KEY) - 7))
-        return message
+    def assert_as_ngrok(self) -> None:
+        """No ingress is lost or made twice, and the values are those of ngrok."""
+        names = ("domain", "description", "created_at")
+        expected = {each["id"]: {name: each[name] for name in names} for each in self.emulator.ingresses()}
+        assert {id_: {name: outputs[name] for name in names} for id_, outputs in self.state.items()} == expected
 
 
-@pytest.fixture(scope="module")
-def rigs(door: type[Plugin]) -> Iterator[list[Rig]]:
-    """Several, so that those who wait wait at the same time."""
-    with ExitStack() as running, ThreadPoolExecutor(4) as threads:
-        yield list(threads.map(lambda _: Rig(running, door), range(3)))
+@pytest.fixture
+def stack(plugin: Plugin, emulator: Emulator) -> Stack:
+    return Stack(plugin, emulator)
 
 
-def at_once(*calls: Callable[[], object]) -> None:
-    """All of them, each in a thread; what one of them raises is raised."""
-    with ThreadPoolExecutor() as threads:
-        for done in [threads.submit(call) for call in calls]:
-            done.result()
+# -- transient faults -------------------------------------------------------------------------------------
 
 
-# -- what passes by ---------------------------------------------------------------------------------------
+MAINTENANCE = {"status_code": 503, "error_code": "ERR_NGROK_1501", "msg": "maintenance", "details": {}}
+
+TRANSIENT: dict[str, dict[str, Any]] = {
+    "429": {"kind": "answer", "status": 429, "headers": {"Retry-After": "2"}},
+    "connection reset before the request is carried out": {"kind": "reset_before"},
+    "connection reset after it": {"kind": "reset_after"},
+    "response cut short": {"kind": "cut_short"},
+    "500 after it is carried out": {"kind": "answer_after", "status": 500, "body": "oops"},
+    "502 from a gateway": {"kind": "answer", "status": 502, "body": HTML},
+    "503 with Retry-After": {
+        "kind": "answer", "status": 503, "json_body": MAINTENANCE, "headers": {"Retry-After": "1"},
+    },
+}  # fmt: skip
 
 
-def in_a_second() -> str:
-    return format_datetime(datetime.now(timezone.utc) + timedelta(seconds=1), usegmt=True)
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+def test_transient_fault_is_retried(fault: dict[str, Any], stack: Stack) -> None:
+    first, second, third = (stack.create(f"{name}.acme.com") for name in "abc")
+    stack.emulator.add_fault("POST", **fault)
+    stack.create(NEW)
+    stack.emulator.add_fault("GET", **fault)
+    stack.get(first)
+    stack.emulator.add_fault("PATCH", **fault)
+    stack.update(second)
+    stack.emulator.add_fault("DELETE", **fault)
+    stack.delete(third)
+    stack.emulator.add_fault("GET", **fault)
+    stack.refresh(first)
+    # The list that finds out what became of a create.
+    stack.emulator.add_fault("POST", "answer_after", status=201, body=HTML)
+    stack.emulator.add_fault("GET", **fault)
+    stack.create("lost.acme.com")
+    assert stack.emulator.faults() == []
+    assert stack.state[second]["description"] == "changed"
+    stack.assert_as_ngrok()
 
 
-def maintenance(code: int) -> dict[str, Any]:
-    return {"status_code": 503, "error_code": f"ERR_NGROK_{code}", "msg": "maintenance", "details": {}}
-
-
-LIMITED = {"status_code": 429, "error_code": "ERR_NGROK_226", "msg": "120 API requests per minute", "details": {}}
-
-PASSING: dict[str, Fault | Callable[[], Fault]] = {
-    # First, as a process that has asked 120 times in a minute would take a 429 for its own doing, and wait that out.
-    "429": {"kind": "answer", "status": 429, "json_body": LIMITED},
-    "429 in seconds": {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "1"}},
-    "429 at a date": lambda: {"kind": "answer", "status": 429, "headers": {"Retry-After": in_a_second()}},
-    "reset before": {"kind": "reset_before"},
-    "reset after": {"kind": "reset_after"},
-    "cut short": {"kind": "cut_short"},
-    "500": {"kind": "answer", "status": 500, "body": "oops"},
-    "500 after": {"kind": "answer_after", "status": 500, "body": "oops"},
-    "502 with HTML": {"kind": "answer", "status": 502, "body": "<html><h1>Bad Gateway</h1></html>"},
-    "502 with HTML after": {"kind": "answer_after", "status": 502, "body": "<html><h1>Bad Gateway</h1></html>"},
-    "503 1500": {"kind": "answer", "status": 503, "json_body": maintenance(1500)},
-    "503 1501": {"kind": "answer", "status": 503, "json_body": maintenance(1501), "headers": {"Retry-After": "1"}},
-}
-
-
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_what_passes_by_is_survived(fault: Fault | Callable[[], Fault], rigs: list[Rig]) -> None:
-    four, listing, looking = rigs
-    at_once(*[rig.begin for rig in rigs])
-    fault = fault() if callable(fault) else fault
-    got, updated, deleted = four.ids
-    four.emulator.add_fault("POST", **fault)
-    for method, id_ in (("GET", got), ("PATCH", updated), ("DELETE", deleted)):
-        four.emulator.add_fault(method, path_contains=id_, **fault)
-    listing.emulator.add_fault("GET", **fault)
-    # A create whose answer makes no sense is looked for.
-    looking.emulator.add_fault("POST", "answer_after", status=201, body="<html>hello</html>")
-    looking.emulator.add_fault("GET", **fault)
-
-    at_once(
-        lambda: four.create({"domain": "new.acme.com"}),
-        lambda: four.get(got),
-        lambda: four.update(updated),
-        lambda: four.delete(deleted),
-        listing.refresh,
-        lambda: looking.create({"domain": "new.acme.com"}),
-    )
-    for rig in rigs:
-        assert rig.emulator.faults() == []
-        rig.agrees()
-    assert four.state[updated]["description"] == "changed"
-    assert [len(rig.state) for rig in rigs] == [3, 3, 4]
-    # The refresh was answered by one list.
-    assert "GET /agent_ingresses/{id}" not in listing.emulator.counts()
-
-
-def test_a_connection_that_is_refused_for_a_while_is_survived(door: type[Plugin]) -> None:
-    with ExitStack() as running:
-        rig = Rig(running, door, PULUMI_AGIN_LOG="debug")
-        rig.begin()
-        got, updated, deleted = rig.ids
-
-        def return_after_two_refusals(*methods: str) -> None:
-            refused: Counter[str] = Counter()
-            while any(refused[method] < 2 for method in methods):
-                words = rig.plugin.shown_line().split()
-                refused[words[1]] += " ".join(words[3:5]) == "no answer"
-            rig.emulator.start()
-
-        rig.emulator.stop()
-        at_once(
-            lambda: return_after_two_refusals("POST", "GET", "PATCH", "DELETE"),
-            lambda: rig.create({"domain": "new.acme.com"}),
-            lambda: rig.get(got),
-            lambda: rig.update(updated),
-            lambda: rig.delete(deleted),
-        )
-        rig.agrees()
-        assert len(rig.state) == 3
-        rig.emulator.stop()
-        at_once(lambda: return_after_two_refusals("GET"), rig.refresh)
-        assert "GET /agent_ingresses" in rig.emulator.counts()
-        rig.agrees()
-
-
-# -- what does not ----------------------------------------------------------------------------------------
-
-
-LASTING: dict[str, tuple[Fault, str]] = {
-    "redirect": ({"status": 307}, "redirects to 127.0.0.1, and redirects are not followed"),
-    "garbage": ({"status": 200, "body": "<html>{api_key}</html>"}, "makes no sense (it is not JSON)"),
-    "another ingress": ({"status": 200, "json_body": ANOTHER}, "makes no sense (it is about another Agent Ingress)"),
-    "403": (
-        {"status": 403, "json_body": {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "'{api_key}'"}},
-        "403 ERR_NGROK_202: '[key]'",
-    ),
-    "400": ({"status": 400, "json_body": {"status_code": 400, "msg": "no"}}, "ngrok answered 400: no"),
-    "404 of another": ({"status": 404, "body": "<html>no</html>"}, "the base URL came from"),
-    "404 of a path": (
-        {"status": 404, "json_body": {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}},
-        "and does not know the path /agent_ingresses",
-    ),
-    "501": ({"status": 501, "body": ""}, "ngrok answered 501"),
-}
-
-
-@pytest.mark.parametrize(("fault", "says"), LASTING.values(), ids=LASTING)
-def test_what_does_not_pass_by_fails_with_one_sentence_and_changes_nothing(
-    fault: Fault, says: str, rigs: list[Rig]
-) -> None:
-    four, listing, looking = rigs
-    at_once(*[rig.begin for rig in rigs])
-    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
-        if fault["status"] == 307:
-            fault = {**fault, "headers": {"Location": f"http://127.0.0.1:{elsewhere.getsockname()[1]}/x"}}
-        for method in ("POST", "GET", "PATCH", "DELETE"):
-            four.emulator.add_fault(method, "answer", times=None, **fault)
-        got, updated, deleted = four.ids
-        for call, doing in (
-            (lambda: four.get(got), f"read the Agent Ingress {got}"),
-            (lambda: four.refresh_one(got), f"read the Agent Ingress a.acme.com ({got})"),
-            (lambda: four.update(updated), f"update the Agent Ingress b.acme.com ({updated})"),
-            (lambda: four.delete(deleted), f"delete the Agent Ingress c.acme.com ({deleted})"),
-        ):
-            message = four.sentence(call)
-            if "update" in doing and fault["status"] in (200, 501):
-                # It may have been carried out, and a look fails as well.
-                assert message.startswith(
-                    f"it is unknown whether the Agent Ingress b.acme.com ({updated}) was changed: "
-                )
-            else:
-                assert message.startswith(f"could not {doing}")
-            expected = "its status is 200 and not 204" if "delete" in doing and fault["status"] == 200 else says
-            # A `get` knows no domain, and an id is what it asks for.
-            assert expected in message
-        message = four.sentence(lambda: four.create({"domain": "new.acme.com"}, timeout=1))
-        assert "create the Agent Ingress new.acme.com" in message
-        assert says in message
-        # What may have been carried out is not said to have failed.
-        unknown = fault["status"] in (200, 501)
-        assert message.startswith("it is unknown whether" if unknown else "could not create the Agent Ingress")
-        four.agrees()
-
-        # A list that fails fails no refresh: each is asked for by its id.
-        listing.emulator.add_fault("GET", "answer", **fault)
-        listing.refresh()
-        assert listing.emulator.faults() == []
-        listing.agrees()
-
-        looking.emulator.add_fault("POST", "answer_after", status=201, body="<html>hello</html>")
-        looking.emulator.add_fault("GET", "answer", times=None, **fault)
-        message = looking.sentence(lambda: looking.create({"domain": "new.acme.com"}))
-        assert message.startswith("it is unknown whether the Agent Ingress new.acme.com was made: an answer was lost")
-        assert "a look for it failed (could not find the Agent Ingress new.acme.com" in message
-
-        elsewhere.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            elsewhere.accept()
-
-
-def test_an_answer_that_never_comes_fails_in_time_and_loses_nothing(rigs: list[Rig]) -> None:
-    four, looking, _ = rigs
-    at_once(*[rig.begin for rig in rigs])
-    _, updated, deleted = four.ids
-    # Each is carried out, and nobody is told. A look tells, as so much of the time is kept.
+def test_lost_responses_are_settled_by_a_read(stack: Stack) -> None:
+    updated, deleted = stack.create("a.acme.com"), stack.create("b.acme.com")
     for method in ("POST", "PATCH", "DELETE"):
-        four.emulator.add_fault(method, "hang", after=True)
-    # None is.
-    kept, unchanged, _ = looking.ids
+        stack.emulator.add_fault(method, "reset_after", times=None)
+    stack.create(NEW)
+    stack.update(updated, timeout=60)
+    stack.delete(deleted, timeout=60)
+    stack.assert_as_ngrok()
+
+
+def test_lost_requests_fail_within_the_custom_timeout(stack: Stack) -> None:
+    id_ = stack.create(DOMAIN)
     for method in ("POST", "PATCH", "DELETE"):
-        looking.emulator.add_fault(method, "hang")
-    messages: dict[str, str] = {}
-
-    def fails(name: str, call: Callable[[], object]) -> None:
-        messages[name] = looking.sentence(call)
-
-    at_once(
-        lambda: four.create({"domain": "new.acme.com"}, timeout=6),
-        lambda: four.update(updated, timeout=6),
-        lambda: four.delete(deleted, timeout=6),
-        lambda: fails("create", lambda: looking.create({"domain": "new.acme.com"}, timeout=6)),
-        lambda: fails("update", lambda: looking.update(unchanged, timeout=6)),
-        lambda: fails("delete", lambda: looking.delete(kept, timeout=6)),
-    )
-    assert four.state[updated]["description"] == "changed"
-    assert deleted not in four.state
-    assert messages["update"].startswith(f"could not update the Agent Ingress b.acme.com ({unchanged}): no answer from")
-    assert messages["delete"].startswith(f"could not delete the Agent Ingress a.acme.com ({kept}): no answer from")
-    assert messages["create"].startswith("it is unknown whether the Agent Ingress new.acme.com was made")
-    # Less the moments until it was sent.
-    assert all(re.search(r"it did not answer within 4\.[345]\d? seconds", message) for message in messages.values())
-    for rig in (four, looking):
-        rig.agrees()
-    # The next try comes through.
-    looking.update(unchanged)
-    looking.delete(kept)
-    looking.create({"domain": "new.acme.com"})
-    looking.agrees()
+        stack.emulator.add_fault(method, "reset_before", times=None)
+    calls: dict[str, Callable[[], object]] = {
+        f"it is unknown whether the Agent Ingress {NEW} was made": lambda: stack.create(NEW, timeout=60),
+        f"could not update the Agent Ingress {DOMAIN} ({id_})": lambda: stack.update(id_, timeout=60),
+        f"could not delete the Agent Ingress {DOMAIN} ({id_})": lambda: stack.delete(id_, timeout=60),
+    }
+    for start, call in calls.items():
+        message = failure(call).message
+        assert message.startswith(start)
+        assert " (60 seconds at most): " in message
+    stack.assert_as_ngrok()
 
 
-def test_a_wait_is_told_while_it_lasts_and_what_it_waits_for(door: type[Plugin]) -> None:
-    with ExitStack() as running:
-        rig = Rig(running, door)
-        rig.begin()
-        _, updated, _ = rig.ids
-
-        def update_once_the_create_is_under_way() -> None:
-            while not rig.emulator.requests():
-                time.sleep(0.01)
-            rig.update(updated)
-
-        rig.emulator.add_fault("POST", "hang")
-        limited: Fault = {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "5"}}
-        rig.emulator.add_fault("PATCH", **limited)
-        at_once(
-            lambda: rig.sentence(lambda: rig.create({"domain": "new.acme.com"}, timeout=6)),
-            update_once_the_create_is_under_way,
-        )
-        rig.agrees()
-    assert re.search(
-        r"^still waiting to create the Agent Ingress new\.acme\.com, for \d(\.\d)? seconds \(6 "
-        r"seconds at most\): no answer yet$",
-        rig.plugin.printed,
-        re.MULTILINE,
-    )
-    assert re.search(
-        rf"^still waiting to update the Agent Ingress b\.acme\.com \({updated}\), for \d(\.\d)? seconds "
-        r"\(5 minutes at most\): ngrok accepts 120 requests a minute from the whole account; it goes on in \d "
-        r"seconds?$",
-        rig.plugin.printed,
-        re.MULTILINE,
-    )
-    assert API_KEY[:8] not in rig.plugin.printed
-    # Each stands in the row of its resource, and only as long as it is true.
-    assert {(line.urn, line.ephemeral) for line in rig.plugin.engine.lines} == {(rig.plugin.urn, True)}
+# -- permanent faults -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("not_taken", ["certificate_management_policy", "description"])
-def test_what_was_made_otherwise_than_asked_is_kept_and_the_next_update_asks_for_the_rest(
-    not_taken: str, rigs: list[Rig]
+ANOTHER = {
+    "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS",
+    "domain": "another.acme.com",
+    "ns_targets": ["a.x"],
+    "created_at": "2024-08-02T07:15:39Z",
+}
+FORGED = {"status_code": 400, "msg": "x\n    error: forged\r\x1b[31m\u2028\u202e\x85" + "x" * 100_000}
+NO_PATH = {"status_code": 404, "msg": "Not Found", "details": {"path": "/x"}}
+
+RESPONSES: dict[str, dict[str, Any]] = {
+    "redirect": {"status": 307, "headers": {"Location": "http://127.0.0.1:1/x"}},
+    "HTML": {"status": 200, "body": HTML},
+    "another ingress": {"status": 200, "json_body": ANOTHER},
+    "forged lines": {"status": 400, "json_body": FORGED},
+    "wrong key": {
+        "status": 403,
+        "json_body": {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "'{api_key}'"},
+    },
+    "404 of a web server": {"status": 404, "body": HTML},
+    "404 of a path": {"status": 404, "json_body": NO_PATH},
+    "501": {"status": 501, "body": ""},
+}
+MADE = f"it is unknown whether the Agent Ingress {NEW} was made: an answer was lost (could not create "
+CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: an answer was lost (could not update "
+
+# The response to each request, the operation, the beginning of the message, and a part of it.
+PERMANENT = [
+    ("redirect", "create", "could not create ", "redirects to 127.0.0.1, and redirects are not followed"),
+    ("redirect", "delete", "could not delete ", "redirects to 127.0.0.1, and redirects are not followed"),
+    ("HTML", "create", MADE, "makes no sense (it is not JSON)"),
+    ("HTML", "get", "could not read ", "makes no sense (it is not JSON)"),
+    ("HTML", "update", CHANGED, "makes no sense (it is not JSON)"),
+    ("HTML", "delete", "could not delete ", "its status is 200 and not 204"),
+    ("another ingress", "refresh", "could not read ", "it is about another Agent Ingress"),
+    ("forged lines", "update", "could not update ", "ngrok answered 400: x error: forged [31m xxx"),
+    ("wrong key", "create", "could not create ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),
+    ("wrong key", "refresh", "could not read ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),
+    ("404 of a web server", "get", "could not read ", "the base URL came from the environment variable"),
+    ("404 of a web server", "refresh", "could not read ", "the base URL came from the environment variable"),
+    ("404 of a path", "delete", "could not delete ", "does not know the path /agent_ingresses"),
+    ("404 of a path", "update", "could not update ", "does not know the path /agent_ingresses"),
+    ("501", "create", MADE, "ngrok answered 501"),
+    ("501", "update", CHANGED, "ngrok answered 501"),
+]
+
+
+@pytest.mark.parametrize(
+    ("response", "operation", "start", "part"), PERMANENT, ids=[f"{row[0]}-{row[1]}" for row in PERMANENT]
+)
+def test_permanent_fault_fails_and_changes_nothing(
+    response: str, operation: str, start: str, part: str, stack: Stack
 ) -> None:
-    rig, *_ = rigs
-    rig.begin()
-    inputs = {
-        "domain": "new.acme.com",
+    id_ = stack.create(DOMAIN)
+    stack.emulator.add_fault(None, "answer", times=None, **RESPONSES[response])
+    call = stack.create if operation == "create" else partial(getattr(stack, operation), id_)
+    message = failure(call).message
+    assert message.startswith(start.replace("ID", id_))
+    assert part in message
+    assert len(message) < 1000
+    # The dynamic front end adds a command that finds out whether it was made, on a line of its own.
+    has_command = start == MADE and isinstance(stack.plugin, DynamicPlugin)
+    assert ("pulumi-agin import " in message) == has_command
+    assert message.count("\n") == has_command
+    stack.assert_as_ngrok()
+
+
+def test_refresh_reads_one_by_one_if_the_list_fails(stack: Stack) -> None:
+    # Only the first of several reads is no list.
+    stack.refresh(stack.create("a.acme.com"))
+    ids = [stack.create(f"{name}.acme.com") for name in "bc"]
+    stack.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "no"})
+    for id_ in ids:
+        stack.refresh(id_)
+    assert stack.emulator.faults() == []
+
+
+# -- writes whose outcome is not as requested, or unknown -------------------------------------------------
+
+
+@pytest.mark.parametrize("not_kept", ["certificate_management_policy", "description"])
+def test_next_update_sets_what_ngrok_did_not_keep(not_kept: str, stack: Stack) -> None:
+    inputs: dict[str, Any] = {
         "description": "wanted",
         "certificate_management_policy": {"authority": "letsencrypt"},
     }
-    client = AgentIngressClient(Secret(API_KEY), rig.emulator.url)
-    made = client.create({name: value for name, value in inputs.items() if name != not_taken})
-    rig.emulator.add_fault("POST", "answer", status=201, json_body={**made.outputs(), "id": made.id})
-    with pytest.raises(PluginError) as caught:
-        rig.create(inputs)
-    asked = rig.plugin.in_words(f"ngrok was asked to set {not_taken} of the Agent Ingress new.acme.com")
-    assert caught.value.message.startswith(asked)
-    assert caught.value.kept
-    assert caught.value.kept.id == made.id
-    rig.emulator.clear_requests()
-    updated = rig.plugin.update(made.id, caught.value.kept.outputs, inputs)
-    assert [(r["method"], r["body"]) for r in rig.emulator.requests()] == [("PATCH", {not_taken: inputs[not_taken]})]
-    rig.state[made.id] = updated
-    rig.agrees()
+    kept = {name: value for name, value in inputs.items() if name != not_kept}
+    id_ = ngrok.create(stack.emulator, NEW, **kept)
+    _, outputs, _ = stack.plugin.read(id_, None, {})
+    stack.emulator.add_fault("POST", "answer", status=201, json_body={**outputs, "id": id_})
+    error = failure(lambda: stack.create(**inputs))
+    assert f" of the Agent Ingress {NEW} ({id_}), and its answer has another value. The next " in error.message
+    assert error.kept
+    assert error.kept.id == id_
+    stack.emulator.clear_requests()
+    stack.state[id_] = stack.plugin.update(id_, error.kept.outputs, {"domain": NEW, **inputs})
+    assert ngrok.requests(stack.emulator) == [("PATCH", {not_kept: inputs[not_kept]})]
+    stack.assert_as_ngrok()
 
 
-def test_what_was_made_and_cant_be_read_is_kept_by_its_id_and_read_by_the_next_update(rigs: list[Rig]) -> None:
-    rig, *_ = rigs
-    rig.begin()
-    inputs = {"domain": "new.acme.com", "description": "wanted"}
-    id_ = AgentIngressClient(Secret(API_KEY), rig.emulator.url).create(inputs).id
-    # As one that was made just now, and answered without its ns_targets.
-    odd = {"id": id_, "domain": "new.acme.com"}
-    rig.emulator.add_fault("POST", "answer", status=201, json_body=odd)
-    rig.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [odd]})
-    with pytest.raises(PluginError, match=rf"new\.acme\.com \({id_}\) was made, but can't be read") as caught:
-        rig.create(inputs)
-    assert "The next `pulumi up` reads it again" in caught.value.message
-    assert caught.value.kept
-    assert caught.value.kept.id == id_
-    rig.emulator.clear_requests()
-    rig.state[id_] = rig.plugin.update(id_, caught.value.kept.outputs, inputs)
-    assert [request["method"] for request in rig.emulator.requests()] == ["GET"]
-    rig.agrees()
+def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack) -> None:
+    id_ = ngrok.create(stack.emulator, NEW, description="wanted")
+    # The response to the create, and to the look for it, have no ns_targets.
+    incomplete = {"id": id_, "domain": NEW}
+    stack.emulator.add_fault("POST", "answer", status=201, json_body=incomplete)
+    stack.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [incomplete]})
+    error = failure(lambda: stack.create(description="wanted"))
+    assert f"{NEW} ({id_}) was made, but can't be read" in error.message
+    assert "The next `pulumi up` reads it again" in error.message
+    assert error.kept
+    assert error.kept.id == id_
+    stack.emulator.clear_requests()
+    stack.state[id_] = stack.plugin.update(id_, error.kept.outputs, {"domain": NEW, "description": "wanted"})
+    assert [method for method, _ in ngrok.requests(stack.emulator)] == ["GET"]
+    stack.assert_as_ngrok()
 
 
-def test_the_second_of_two_that_want_one_domain_is_told_of_the_first(rigs: list[Rig]) -> None:
-    rig, *_ = rigs
-    rig.begin()
-    rig.emulator.add_fault("POST", "answer", status=502)
-    rig.create({"domain": "new.acme.com"})
-    with pytest.raises(PluginError) as caught:
-        rig.plugin.of(name="connect-2").create({"domain": "new.acme.com"})
-    assert f"that of this stack's {rig.plugin.urn}" in caught.value.message
-    rig.agrees()
+def test_create_of_a_domain_that_another_create_has_made_names_its_resource(stack: Stack) -> None:
+    stack.emulator.add_fault("POST", "answer", status=502)
+    stack.create(NEW)
+    second = stack.plugin.of(name="connect-2")
+    assert f"that of this stack's {stack.plugin.urn}" in failure(lambda: second.create({"domain": NEW})).message
+    stack.assert_as_ngrok()
 
 
-@pytest.mark.parametrize("kind", ["answer", "answer_after"])
-def test_a_look_tells_whether_an_update_was_made(kind: str, rigs: list[Rig]) -> None:
-    rig, *_ = rigs
-    rig.begin()
-    id_ = rig.ids[0]
-    rig.emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
-    if kind == "answer_after":
-        rig.update(id_)
-        assert rig.state[id_]["description"] == "changed"
-    else:
-        message = rig.sentence(lambda: rig.update(id_))
-        assert message.startswith(f"could not update the Agent Ingress a.acme.com ({id_}): ")
-        assert "(it is not JSON)" in message
-    rig.agrees()
+def test_read_settles_an_update_with_a_garbled_response(stack: Stack) -> None:
+    id_ = stack.create(DOMAIN)
+    stack.emulator.add_fault("PATCH", "answer_after", status=200, body=HTML)
+    stack.update(id_)
+    assert stack.state[id_]["description"] == "changed"
+    stack.emulator.add_fault("PATCH", "answer", status=200, body=HTML)
+    message = failure(lambda: stack.update(id_, description="again")).message
+    assert message.startswith(f"could not update the Agent Ingress {DOMAIN} ({id_}): ")
+    assert "(it is not JSON)" in message
+    stack.assert_as_ngrok()
 
 
+@pytest.mark.parametrize("is_carried_out", [True, False])
 @pytest.mark.parametrize("description", ["changed", "as before", ""])
-@pytest.mark.parametrize("kind", ["answer", "answer_after"])
-def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_one(
-    kind: str, description: str, rigs: list[Rig]
-) -> None:
-    rig, *_ = rigs
-    rig.begin()
-    id_ = rig.ids[0]
-    rig.update(id_, description="as before")
-    rig.emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
-    rig.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
-    message = rig.sentence(lambda: rig.update(id_))
-    assert message.startswith(f"it is unknown whether the Agent Ingress a.acme.com ({id_}) was changed: an answer was")
+def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, description: str, stack: Stack) -> None:
+    id_ = stack.create(DOMAIN, description="as before")
+    stack.emulator.add_fault("PATCH", "answer_after" if is_carried_out else "answer", status=200, body=HTML)
+    stack.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
+    message = failure(lambda: stack.update(id_)).message
+    assert message.startswith(CHANGED.replace("ID", id_))
     assert "it could not be read afterwards (could not read the Agent Ingress" in message
-    # The engine keeps the failure, and so asks for an update, whatever the program says by then.
-    rig.update(id_, description=description)
-    assert rig.state[id_]["description"] == description
-    rig.agrees()
+    # The engine keeps the failure, and so updates again, whatever the program has by then.
+    stack.update(id_, description=description)
+    assert stack.state[id_]["description"] == description
+    stack.assert_as_ngrok()
 
 
-def test_a_read_or_a_list_that_is_never_answered_fails_in_time(door: type[Plugin]) -> None:
-    with ExitStack() as running:
-        rig = Rig(running, door, NGROK_API_TIMEOUT_SECONDS="2")
-        rig.begin()
-        rig.emulator.add_fault("GET", "hang", path_contains=rig.ids[0])
-        assert "did not answer within 2 seconds" in rig.sentence(lambda: rig.get(rig.ids[0]))
-        # Half of the time is kept to ask by id what a list should have told.
-        rig.emulator.add_fault("GET", "hang")
-        rig.refresh()
-        assert rig.emulator.faults() == []
-        rig.agrees()
+# -- waits ------------------------------------------------------------------------------------------------
 
 
-def test_a_create_that_nobody_waits_for_any_more_is_not_repeated(door: type[Plugin]) -> None:
-    # Its engine was killed: whoever then cleaned up would not know of what is made later.
-    with Emulator(api_key=API_KEY) as emulator:
-        environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        with door(environment) as plugin:
-            emulator.add_fault("POST", "answer", status=503, times=1)
-            plugin.leave_a_create({"domain": "a.acme.com"}, lambda: bool(emulator.requests()))
-            plugin.end()
-        assert emulator.ingresses() == []
-        assert emulator.counts()["POST /agent_ingresses"] == 1
+def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin(has_quick_clock=True)
+    emulator.add_fault("POST", "answer", status=503, headers={"Retry-After": "10000"})
+    plugin.abandon_create({"domain": NEW}, when=plugin.shown_line)
+    line = plugin.engine.lines[0]
+    assert line.message.startswith(f"still waiting to create the Agent Ingress {NEW}, for ")
+    assert "ngrok answered 503" in line.message
+    assert (line.urn, line.ephemeral) == (plugin.urn, True)
+
+
+def test_abandoned_create_is_not_retried(new_plugin: Plugins, emulator: Emulator) -> None:
+    # Its engine was killed: nobody would ever know of an ingress that is made later.
+    plugin = new_plugin()
+    emulator.add_fault("POST", "hang")
+    plugin.abandon_create({"domain": NEW}, when=emulator.requests)
+    ngrok.reset_connections(emulator)
+    plugin.end()
+    assert emulator.counts() == {"POST /agent_ingresses": 1}

@@ -1,688 +1,474 @@
-"""What the provider plugin has of its own: its configuration, exact previews, its names, and how it ends."""
+"""What only the provider plugin has: its configuration, exact previews, its names and phrasing, and how it ends."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
-from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.engine import ANSWER_SECONDS, Engine
 from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, THEIRS
 from tests.support.plugin import (
+    AGENT_INGRESS,
     CERTIFICATE_VALIDATION,
     PROVIDER_URN,
+    PROVIDERS,
     RFC2136_DELEGATION,
+    UNKNOWN,
+    DynamicPlugin,
     NativePlugin,
     Plugin,
     PluginError,
     Plugins,
+    failure,
 )
-from tests.support.slow_api import slow_api
 from tests.support.waiting import until
 
 DOMAIN = "connect.acme.com"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 POLICY = {"authority": "letsencrypt", "privateKeyType": "rsa"}
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
-
-NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
 KIND = provider_pb2.PropertyDiff
 
 
+class ExactPlugin(NativePlugin):
+    """A plugin whose calls take and return properties just as the engine has them: camelCase, nulls, secrets."""
+
+    def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
+        values: dict[str, Any] = json_format.MessageToDict(struct)
+        return values
+
+    def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
+        struct = struct_pb2.Struct()
+        struct.update(dict(values))
+        return struct
+
+
 @pytest.fixture(scope="module")
-def door() -> type[Plugin]:
-    return NativePlugin
-
-
-def sent(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as the engine sends them: by the names of a program."""
-    struct = struct_pb2.Struct()
-    struct.update(dict(values))
-    return struct
-
-
-def seen(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Properties as the engine sees them in an answer."""
-    values: dict[str, Any] = json_format.MessageToDict(struct)
-    return values
+def front_end() -> type[Plugin]:
+    return ExactPlugin
 
 
 def secret(value: Any) -> Any:
     return rpc.wrap_rpc_secret(value)
 
 
-def check(plugin: Plugin, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    answer = plugin.call(plugin.stub.Check, provider_pb2.CheckRequest(urn=plugin.urn, news=sent(inputs)))
-    return seen(answer.inputs), [failure.reason for failure in answer.failures]
+def diff(plugin: Plugin, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """How each property differs."""
+    request = provider_pb2.DiffRequest(id=ID, urn=plugin.urn, olds=plugin._struct(outputs), news=plugin._struct(inputs))
+    return kinds(plugin.call(plugin.stub.Diff, request))
 
 
-def diff(plugin: Plugin, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
-    request = provider_pb2.DiffRequest(id=ID, urn=plugin.urn, olds=sent(outputs), news=sent(inputs))
-    return plugin.call(plugin.stub.Diff, request)
+def kinds(response: Any) -> dict[str, Any]:
+    assert response.changes == (response.DIFF_SOME if response.detailedDiff else response.DIFF_NONE)
+    return {name: detail.kind for name, detail in response.detailedDiff.items()}
 
 
-def kinds(answer: Any) -> dict[str, Any]:
-    assert answer.changes == (SOME if answer.detailedDiff else NONE)
-    return {name: detail.kind for name, detail in answer.detailedDiff.items()}
-
-
-def create(plugin: Plugin, inputs: Mapping[str, Any], preview: bool = False) -> tuple[str, dict[str, Any]]:
-    request = provider_pb2.CreateRequest(urn=plugin.urn, properties=sent(inputs), preview=preview)
-    answer = plugin.call(plugin.stub.Create, request)
-    return answer.id, seen(answer.properties)
-
-
-def read(
-    plugin: Plugin, id_: str, outputs: Mapping[str, Any] | None = None, inputs: Mapping[str, Any] | None = None
-) -> Any:
-    request = provider_pb2.ReadRequest(
-        id=id_, urn=plugin.urn, properties=sent(outputs or {}), inputs=sent(inputs or {})
-    )
-    return plugin.call(plugin.stub.Read, request)
-
-
-def refused(call: Callable[[], object]) -> str:
-    """The sentence that a call fails with."""
-    with pytest.raises(PluginError) as caught:
-        call()
-    assert caught.value.clean
-    assert caught.value.kept is None
-    assert caught.value.message.isprintable()
-    for start in range(len(API_KEY) - 7):
-        assert API_KEY[start : start + 8] not in caught.value.message + caught.value.text
-    return caught.value.message
+def invoke(plugin: Plugin, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    request = provider_pb2.InvokeRequest(tok=f"agin:index:{name}", args=plugin._struct(arguments))
+    return plugin.plain(getattr(plugin.call(plugin.stub.Invoke, request), "return"))
 
 
 # -- the configuration ------------------------------------------------------------------------------------
 
 
-def test_the_stack_config_wins_over_the_environment(plugins: Plugins, emulator: Emulator) -> None:
-    config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "0.5"}
+def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: Emulator) -> None:
+    config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "50"}
     nowhere = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_TIMEOUT_SECONDS": "-1"}
-    plugin = plugins(OTHER_ACCOUNTS_KEY, config, **nowhere)
-    assert check(plugin, {"domain": DOMAIN}) == ({"domain": DOMAIN}, [])
-    id_, _ = create(plugin, {"domain": DOMAIN})
+    plugin = new_plugin(OTHER_ACCOUNTS_KEY, config, has_quick_clock=True, **nowhere)
+    assert plugin.check({"domain": DOMAIN}) == ({"domain": DOMAIN}, [])
+    id_, _ = plugin.create({"domain": DOMAIN})
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
-    emulator.add_fault("GET", "hang")
-    assert re.search(r"did not answer within 0\.\d+ seconds", refused(lambda: read(plugin, id_)))
+    emulator.add_fault("GET", "answer", status=503, times=None)
+    assert "(50 seconds at most)" in failure(lambda: plugin.read(id_, None, {})).message
 
 
-def test_settings_come_from_the_environment_where_the_stack_config_has_none(plugins: Plugins) -> None:
-    plugin = plugins(f"{API_KEY} ", NGROK_API_BASE_URL="http://api.ngrok.com", NGROK_API_TIMEOUT_SECONDS="-1")
-    _, failures = check(plugin, {"domain": DOMAIN})
-    assert [failure.partition(" must ")[0].partition(" contains ")[0] for failure in failures] == [
-        "the API key from the environment variable NGROK_API_KEY",
-        "the base URL from the environment variable NGROK_API_BASE_URL",
-        "the time from the environment variable NGROK_API_TIMEOUT_SECONDS",
-    ]
-
-
-def test_wrong_settings_are_called_by_their_names_in_the_stack_config(plugins: Plugins) -> None:
-    config = {"ngrok:apiKey": f"{API_KEY} ", "ngrok:apiBaseUrl": "http://api.ngrok.com", "ngrok:timeoutSeconds": "x"}
-    _, failures = check(plugins(config=config), {"domain": DOMAIN})
-    assert [failure.partition(" of the stack config ")[0] for failure in failures] == [
-        "the API key from agin:apiKey",
+def test_wrong_settings_have_their_names_in_the_stack_config(new_plugin: Plugins) -> None:
+    config = {"ngrok:apiBaseUrl": "http://api.ngrok.com", "ngrok:timeoutSeconds": "x"}
+    _, failures = new_plugin(api_key="", config=config).check({"domain": DOMAIN})
+    assert [reason.partition(" of the stack config ")[0] for reason in failures] == [
+        "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
+        "variable NGROK_API_KEY",
         "the base URL from agin:apiBaseUrl",
         "the time from agin:timeoutSeconds",
     ]
 
 
-def test_without_any_key_a_preview_says_how_to_set_one(plugins: Plugins) -> None:
-    [failure] = check(plugins(api_key=None), {"domain": DOMAIN})[1]
-    assert failure == (
-        "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
-        "variable NGROK_API_KEY"
-    )
-
-
-@pytest.fixture
-def explicit(emulator: Emulator) -> Iterator[Callable[..., NativePlugin]]:
-    """Starts plugins of an explicit provider, in an environment that has the key of the emulator's account."""
-    environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    with ExitStack() as running:
-        yield lambda config, name="theirs": running.enter_context(NativePlugin(environment, config, provider_name=name))
-
-
-def test_an_explicit_provider_takes_no_key_from_the_environment(
-    explicit: Callable[..., NativePlugin], emulator: Emulator
-) -> None:
-    plugin = explicit({})
+def test_explicit_provider_uses_only_its_own_key(new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin()
+    plugin.configure({}, provider_name="theirs")
     expected = (
         'apiKey of the Provider "theirs" is empty: an explicit Provider takes no key from the stack config or the '
         "environment, because that may belong to another account; give it the key of its account"
     )
-    assert check(plugin, {"domain": DOMAIN})[1] == [expected]
-    assert refused(lambda: create(plugin, {"domain": DOMAIN})) == expected
-    assert refused(lambda: read(plugin, ID)) == expected
+    assert plugin.check({"domain": DOMAIN})[1] == [expected]
+    assert failure(lambda: plugin.create({"domain": DOMAIN})).message == expected
+    assert failure(lambda: plugin.read(ID, None, {})).message == expected
     assert emulator.requests() == []
+    plugin.configure({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}, provider_name="theirs")
+    plugin.create({"domain": DOMAIN})
+    assert [ingress["account"] for ingress in emulator.ingresses()] == [THEIRS]
+    # The default provider of a version of the plugin is not explicit.
+    plugin.configure({}, provider_name="default_0_3_0")
+    assert plugin.check({"domain": DOMAIN})[1] == []
 
 
-def test_an_explicit_provider_has_the_account_of_its_own_key(
-    explicit: Callable[..., NativePlugin], emulator: Emulator
-) -> None:
-    id_, _ = create(explicit({"ngrok:apiKey": API_KEY}), {"domain": DOMAIN})
-    message = refused(lambda: read(explicit({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}), id_))
-    assert message.endswith("there is no such Agent Ingress in the account of this key")
-    assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
-
-
-def test_a_default_provider_of_a_version_is_none_that_a_program_made(explicit: Callable[..., NativePlugin]) -> None:
-    assert check(explicit({}, "default_0_3_0"), {"domain": DOMAIN})[1] == []
-
-
-def test_a_name_of_the_configuration_that_is_nearly_right_is_refused(offline: Plugin) -> None:
+def test_check_of_the_configuration_rejects_misspelled_names(plugin: Plugin) -> None:
     def check_config(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        request = provider_pb2.CheckRequest(urn=f"{PROVIDER_URN}::theirs", news=sent(config))
-        answer = offline.call(offline.stub.CheckConfig, request)
-        return seen(answer.inputs), [failure.reason for failure in answer.failures]
+        request = provider_pb2.CheckRequest(urn=f"{PROVIDER_URN}::theirs", news=plugin._struct(config))
+        response = plugin.call(plugin.stub.CheckConfig, request)
+        return plugin.plain(response.inputs), sorted(failure.reason for failure in response.failures)
 
-    assert sorted(check_config({"apikey": API_KEY, "timeoutSecond": "5"})[1]) == [
-        'property apikey is not known; did you mean "apiKey"?',
-        'property timeoutSecond is not known; did you mean "timeoutSeconds"?',
-    ]
-    # The engine has names of its own in it.
+    # The engine adds names of its own, such as `version`.
     right = {"apiKey": API_KEY, "apiBaseUrl": "https://x", "timeoutSeconds": "5", "version": "1.0.0"}
     assert check_config(right) == ({**right, "apiKey": secret(API_KEY)}, [])
     assert check_config({"apiKey": UNKNOWN})[1] == []
     asset = {"4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
-    wrong = "property apiKey must be a plain value, not an asset, an archive or a resource"
-    assert check_config({"apiKey": asset, "timeoutSeconds": "5"}) == ({"timeoutSeconds": "5"}, [wrong])
-
-
-def test_no_change_of_the_configuration_replaces_the_provider(offline: Plugin) -> None:
-    before = {"apiKey": API_KEY, "timeoutSeconds": "5"}
-    after = {"apiKey": UNKNOWN, "apiBaseUrl": "https://x"}
-    request = provider_pb2.DiffRequest(urn=f"{PROVIDER_URN}::theirs", olds=sent(before), news=sent(after))
-    answer = offline.call(offline.stub.DiffConfig, request)
-    assert kinds(answer) == {"apiKey": KIND.UPDATE, "apiBaseUrl": KIND.ADD, "timeoutSeconds": KIND.DELETE}
-    assert not answer.replaces
-    assert not answer.deleteBeforeReplace
-    request.news.CopyFrom(request.olds)
-    assert kinds(offline.call(offline.stub.DiffConfig, request)) == {}
-
-
-# -- check ------------------------------------------------------------------------------------------------
-
-
-def test_check_finds_everything_at_once_by_the_names_of_the_program(offline: Plugin) -> None:
-    wrong = {
-        "domain": "connect..acme.com",
-        "description": "x" * 256,
-        "metadata": True,
-        "certificateManagementPolicy": {"private_key_type": "rsa"},
-        "ns_targets": [],
-    }
-    _, failures = check(offline, wrong)
-    assert sorted(failures) == [
-        'property certificateManagementPolicy.authority is required in a policy: "letsencrypt"',
-        'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
-        "property description has 256 bytes of UTF-8; ngrok takes 255 at most",
-        "property metadata must be text, but is true or false",
-        "property ns_targets is not known; the names are domain, description, metadata, certificateManagementPolicy",
-        "the domain has an empty label: two dots in a row, or one at the start",
+    assert check_config({"apiKey": asset, "apikey": API_KEY, "timeoutSecond": "5"})[1] == [
+        "property apiKey must be a plain value, not an asset, an archive or a resource",
+        'property apikey is not known; did you mean "apiKey"?',
+        'property timeoutSecond is not known; did you mean "timeoutSeconds"?',
     ]
-    [failure] = check(offline, {"domain": DOMAIN, "certificate_management_policy": POLICY})[1]
-    assert failure == (
-        'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?'
-    )
-    [failure] = check(offline, {"domain": DOMAIN, "certificateManagementPolicy": "letsencrypt"})[1]
-    assert failure == "property certificateManagementPolicy must be an object, but is text"
-    [failure] = check(offline, {"domain": DOMAIN, "metadata": {"team": "iot"}})[1]
-    assert failure == (
-        "property metadata must be text, but is an object; `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript "
-        "make text of it"
-    )
 
 
-def test_check_makes_everything_canonical_and_adds_what_has_a_default(plugin: Plugin, emulator: Emulator) -> None:
+def test_no_change_of_the_configuration_replaces_the_provider(plugin: Plugin) -> None:
+    before = plugin._struct({"apiKey": API_KEY, "timeoutSeconds": "5"})
+    after = plugin._struct({"apiKey": UNKNOWN, "apiBaseUrl": "https://x"})
+    request = provider_pb2.DiffRequest(urn=f"{PROVIDER_URN}::theirs", olds=before, news=after)
+    response = plugin.call(plugin.stub.DiffConfig, request)
+    assert kinds(response) == {"apiKey": KIND.UPDATE, "apiBaseUrl": KIND.ADD, "timeoutSeconds": KIND.DELETE}
+    assert not response.replaces
+    assert not response.deleteBeforeReplace
+    request.news.CopyFrom(before)
+    assert kinds(plugin.call(plugin.stub.DiffConfig, request)) == {}
+
+
+# -- check and diff ---------------------------------------------------------------------------------------
+
+
+def test_check_returns_canonical_values_and_defaults(plugin: Plugin, emulator: Emulator) -> None:
     given = {"domain": " Connect.ACME.com. ", "certificateManagementPolicy": POLICY, "metadata": None}
-    assert check(plugin, given) == ({"domain": DOMAIN, "certificateManagementPolicy": POLICY}, [])
-    assert check(plugin.of(CERTIFICATE_VALIDATION), {"agentIngressId": ID}) == (
+    assert plugin.check(given) == ({"domain": DOMAIN, "certificateManagementPolicy": POLICY}, [])
+    assert plugin.of(CERTIFICATE_VALIDATION).check({"agentIngressId": ID}) == (
         {"agentIngressId": ID, "timeoutSeconds": 2700, "dnsErrorGraceSeconds": 600},
         [],
     )
     unknown = {"domain": UNKNOWN, "certificateManagementPolicy": {"authority": UNKNOWN, "privateKeyType": "rsa"}}
-    assert check(plugin, unknown) == (unknown, [])
+    assert plugin.check(unknown) == (unknown, [])
     assert emulator.requests() == []
 
 
 RECORDS = {
     "domain": DOMAIN,
     "zone": "acme.com",
-    "nsTargets": ["ns-1.awsdns-38.org."],
+    "nsTargets": ["a.x."],
     "ttl": 300,
     "server": "127.0.0.1",
     "port": 53,
-    "tsigKeyName": "agin",
-    "tsigSecret": "c2VjcmV0",
     "tsigAlgorithm": "hmac-sha256",
 }
 
 
-def test_the_secret_of_a_tsig_key_is_secret_in_inputs_and_outputs(offline: Plugin) -> None:
-    offline = offline.of(RFC2136_DELEGATION)
-    with_secret = {**RECORDS, "tsigSecret": secret("c2VjcmV0")}
-    given = {name: value for name, value in RECORDS.items() if name not in ("port", "tsigAlgorithm")}
-    assert check(offline, given) == ({**with_secret, "takeOver": False}, [])
-    request = provider_pb2.UpdateRequest(
-        id=DOMAIN, urn=offline.urn, olds=sent(RECORDS), news=sent({**RECORDS, "ttl": 60}), preview=True
-    )
-    assert seen(offline.call(offline.stub.Update, request).properties) == {**with_secret, "ttl": 60}
-
-
-# -- diff -------------------------------------------------------------------------------------------------
-
-
-def test_diff_tells_how_each_property_differs(offline: Plugin) -> None:
+def test_diff_has_the_kind_of_each_change(plugin: Plugin) -> None:
     outputs = {"domain": DOMAIN, "description": "old", "metadata": "", "certificateManagementPolicy": None}
-    inputs = {"domain": DOMAIN, "description": "old"}
-    assert kinds(diff(offline, outputs, inputs)) == {}
+    assert diff(plugin, outputs, {"domain": DOMAIN, "description": "old"}) == {}
     changed = {"domain": DOMAIN, "metadata": "new", "certificateManagementPolicy": POLICY}
-    assert kinds(diff(offline, outputs, changed)) == {
+    assert diff(plugin, outputs, changed) == {
         "description": KIND.DELETE,
         "metadata": KIND.ADD,
         "certificateManagementPolicy": KIND.ADD,
     }
     with_policy = {**outputs, "certificateManagementPolicy": {"authority": "letsencrypt", "privateKeyType": "ecdsa"}}
-    answer = diff(offline, with_policy, {**changed, "domain": "other.acme.com", "description": UNKNOWN})
-    assert kinds(answer) == {
+    replaced = {**changed, "domain": UNKNOWN, "description": UNKNOWN}
+    assert plugin.diff(with_policy, replaced) == (True, ["domain"])
+    assert diff(plugin, with_policy, replaced) == {
         "domain": KIND.UPDATE_REPLACE,
         "description": KIND.UPDATE,
         "metadata": KIND.ADD,
         "certificateManagementPolicy": KIND.UPDATE,
     }
-    assert list(answer.replaces) == ["domain"]
-    answer = diff(offline, outputs, {"domain": UNKNOWN, "certificateManagementPolicy": {"authority": UNKNOWN}})
-    assert kinds(answer)["domain"] == KIND.UPDATE_REPLACE
-    assert kinds(answer)["certificateManagementPolicy"] == KIND.ADD
-
-
-def test_a_number_that_is_0_is_there(offline: Plugin) -> None:
-    offline = offline.of(RFC2136_DELEGATION)
-    assert kinds(diff(offline, {**RECORDS, "ttl": 0}, RECORDS)) == {"ttl": KIND.UPDATE}
-    assert kinds(diff(offline, RECORDS, {**RECORDS, "ttl": 0})) == {"ttl": KIND.UPDATE}
+    # The number 0 is a value.
+    records = plugin.of(RFC2136_DELEGATION)
+    assert diff(records, {**RECORDS, "ttl": 0}, RECORDS) == {"ttl": KIND.UPDATE}
+    assert diff(records, RECORDS, {**RECORDS, "ttl": 0}) == {"ttl": KIND.UPDATE}
 
 
 # -- previews ---------------------------------------------------------------------------------------------
 
 
-def test_a_preview_of_a_create_knows_what_the_program_gives(plugin: Plugin, emulator: Emulator) -> None:
-    unknown = ["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"]
-    given = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
-    expected: dict[str, Any] = {**given, "metadata": "", **dict.fromkeys(unknown, UNKNOWN)}
-    assert create(plugin, given, preview=True) == ("", expected)
-    without: dict[str, Any] = {"domain": DOMAIN, "description": UNKNOWN}
-    expected = {**without, "metadata": "", "certificateManagementPolicy": None, **dict.fromkeys(unknown, UNKNOWN)}
+def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, emulator: Emulator) -> None:
+    unknown = dict.fromkeys(["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"], UNKNOWN)
+    inputs: dict[str, Any] = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
+    assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, "metadata": ""})
     # Without a policy there is no status either.
-    expected["certificateManagementStatus"] = None
-    assert create(plugin, without, preview=True) == ("", expected)
-    assert create(plugin.of(CERTIFICATE_VALIDATION), {"agentIngressId": UNKNOWN}, preview=True) == (
-        "",
-        {"agentIngressId": UNKNOWN, "domain": UNKNOWN, "renewsAt": UNKNOWN},
-    )
-    assert emulator.counts() == {"GET /agent_ingresses": 1}
+    none = {"metadata": "", "certificateManagementPolicy": None, "certificateManagementStatus": None}
+    inputs = {"domain": DOMAIN, "description": UNKNOWN}
+    assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, **none})
+    wait = plugin.of(CERTIFICATE_VALIDATION).create({"agentIngressId": UNKNOWN}, preview=True)
+    assert wait == ("", {"agentIngressId": UNKNOWN, "domain": UNKNOWN, "renewsAt": UNKNOWN})
+    assert set(emulator.counts()) == {"GET /agent_ingresses"}
 
 
-def test_a_preview_of_an_update_knows_what_it_will_leave(plugin: Plugin, emulator: Emulator) -> None:
-    given = {"domain": DOMAIN, "metadata": "{}", "certificateManagementPolicy": {"authority": "letsencrypt"}}
-    id_, outputs = create(plugin, given)
+def test_preview_of_an_update_has_all_that_stays(plugin: Plugin, emulator: Emulator) -> None:
+    inputs = {"domain": DOMAIN, "metadata": "{}", "certificateManagementPolicy": {"authority": "letsencrypt"}}
+    id_, outputs = plugin.create(inputs)
     emulator.clear_requests()
+    update = partial(plugin.update, id_, outputs, preview=True)
+    assert update({**inputs, "description": "new"}) == {**outputs, "description": "new"}
+    assert update({**inputs, "metadata": UNKNOWN}) == {**outputs, "metadata": UNKNOWN}
+    # ngrok may keep a policy, or remove it.
+    unknown = {"certificateManagementPolicy": UNKNOWN, "certificateManagementStatus": UNKNOWN}
+    assert update({"domain": DOMAIN}) == {**outputs, **unknown, "metadata": ""}
 
-    def update(news: Mapping[str, Any]) -> dict[str, Any]:
-        request = provider_pb2.UpdateRequest(
-            id=id_, urn=plugin.urn, olds=sent(outputs), news=sent(news), old_inputs=sent(given), preview=True
-        )
-        return seen(plugin.call(plugin.stub.Update, request).properties)
-
-    assert update({**given, "description": "new"}) == {**outputs, "description": "new"}
-    assert update({**given, "metadata": UNKNOWN}) == {**outputs, "metadata": UNKNOWN}
-    # Nobody knows whether ngrok removes a policy.
-    assert update({"domain": DOMAIN}) == {
-        **outputs,
-        "metadata": "",
-        "certificateManagementPolicy": UNKNOWN,
-        "certificateManagementStatus": UNKNOWN,
-    }
-    assert emulator.requests() == []
-
-
-def test_a_preview_of_an_update_of_records_and_waits_knows_all_that_stays(offline: Plugin) -> None:
-    def update(plugin: Plugin, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        request = provider_pb2.UpdateRequest(id=ID, urn=plugin.urn, olds=sent(outputs), news=sent(news), preview=True)
-        return seen(plugin.call(plugin.stub.Update, request).properties)
-
-    without_key = {name: value for name, value in RECORDS.items() if not name.startswith("tsig")}
-    none = dict.fromkeys(("tsigKeyName", "tsigSecret", "tsigAlgorithm"))
-    new = {**without_key, "ttl": 600}
-    assert update(offline.of(RFC2136_DELEGATION), without_key, new) == {**new, **none}
+    new = {**RECORDS, "ttl": 600}
+    unsigned = {"tsigKeyName": None, "tsigSecret": None}
+    assert plugin.of(RFC2136_DELEGATION).update(ID, RECORDS, new, preview=True) == {**new, **unsigned}
     wait = {"agentIngressId": ID, "timeoutSeconds": 5, "dnsErrorGraceSeconds": 5}
     before = {"agentIngressId": ID, "domain": DOMAIN, "renewsAt": None, "_was_ready": False}
-    assert update(offline.of(CERTIFICATE_VALIDATION), before, wait) == {
-        "agentIngressId": ID,
-        "domain": DOMAIN,
-        "renewsAt": UNKNOWN,
-    }
+    after = {"agentIngressId": ID, "domain": DOMAIN, "renewsAt": UNKNOWN}
+    assert plugin.of(CERTIFICATE_VALIDATION).update(ID, before, wait, preview=True) == after
+    assert emulator.requests() == []
 
 
 # -- read -------------------------------------------------------------------------------------------------
 
 
-def test_an_import_gives_the_inputs_that_would_make_the_same(plugin: Plugin, emulator: Emulator) -> None:
-    given = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
-    id_, outputs = create(plugin, given)
-    answer = read(plugin, id_)
-    assert (answer.id, seen(answer.properties), seen(answer.inputs)) == (id_, outputs, given)
+def test_import_returns_the_inputs_that_would_create_the_same(plugin: Plugin, emulator: Emulator) -> None:
+    inputs = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
+    id_, outputs = plugin.create(inputs)
+    assert plugin.read(id_, {}, {}) == (id_, outputs, inputs)
     assert outputs["metadata"] == ""
-    assert set(outputs) == {
-        *("domain", "description", "metadata", "certificateManagementPolicy", "certificateManagementStatus"),
-        *("nsTargets", "regionDomains", "createdAt", "uri", "_key_fingerprint"),
-    }
-    bare, outputs = create(plugin, {"domain": "bare.acme.com"})
+    bare, outputs = plugin.create({"domain": "bare.acme.com"})
     assert outputs["certificateManagementPolicy"] is None
-    assert seen(read(plugin, bare).inputs) == {"domain": "bare.acme.com"}
-    message = refused(lambda: read(plugin, ID))
-    assert message.endswith("there is no such Agent Ingress in the account of this key")
+    assert plugin.read(bare, {}, {})[2] == {"domain": "bare.acme.com"}
     emulator.delete_ingress(id_)
-    assert refused(lambda: read(plugin, id_)).endswith("there is no such Agent Ingress in the account of this key")
-    message = refused(lambda: read(plugin.of(CERTIFICATE_VALIDATION), ID))
+    message = failure(lambda: plugin.read(id_, {}, {})).message
+    assert message.endswith("there is no such Agent Ingress in the account of this key")
+    message = failure(lambda: plugin.of(CERTIFICATE_VALIDATION).read(ID, {}, {})).message
     assert message.endswith("is a wait, so there is nothing to read or import: create it")
 
 
-def test_only_the_key_that_saw_an_ingress_last_finds_it_gone(plugins: Plugins, emulator: Emulator) -> None:
-    plugin, stranger = plugins(), plugins(OTHER_ACCOUNTS_KEY)
-    id_, outputs = create(plugin, {"domain": DOMAIN})
-    inputs = {"domain": DOMAIN}
-    with pytest.raises(PluginError, match="That need not mean that it is gone: the API key, from the environment"):
-        read(stranger, id_, outputs, inputs)
-    emulator.delete_ingress(id_)
-    with pytest.raises(PluginError, match="That need not mean that it is gone"):
-        read(stranger, id_, outputs, inputs)
-    assert read(plugin, id_, outputs, inputs) == provider_pb2.ReadResponse()
-
-
-def test_the_state_of_a_python_program_is_unchanged_and_a_refresh_gives_it_the_names_of_the_plugin(
-    plugin: Plugin, emulator: Emulator
+def test_state_of_a_python_program_gets_the_names_of_the_plugin(
+    plugin: Plugin, shared_plugins: Callable[[type[Plugin], str], Plugin], emulator: Emulator
 ) -> None:
-    given = {"domain": DOMAIN, "certificateManagementPolicy": {"authority": "letsencrypt"}}
-    id_, outputs = create(plugin, given)
-    policy = outputs["certificateManagementPolicy"]
-    old = {
-        "__provider": serialize_provider(AgentIngressProvider()),
-        "_key_fingerprint": outputs["_key_fingerprint"],
-        "domain": DOMAIN,
-        "description": "",
-        "metadata": "",
-        "certificate_management_policy": {"authority": "letsencrypt", "private_key_type": policy["privateKeyType"]},
-        "ns_targets": outputs["nsTargets"],
-        "region_domains": outputs["regionDomains"],
-        "created_at": outputs["createdAt"],
-        "uri": outputs["uri"],
+    dynamic = shared_plugins(DynamicPlugin, API_KEY)
+    policy = {"authority": "letsencrypt"}
+    old_inputs = {"domain": DOMAIN, "certificate_management_policy": policy, "__provider": PROVIDERS[AGENT_INGRESS]}
+    inputs = {"domain": DOMAIN, "certificateManagementPolicy": policy}
+    id_, old_outputs = dynamic.create(old_inputs)
+    old_outputs["__provider"] = old_inputs["__provider"]
+    assert diff(plugin, old_outputs, inputs) == {}
+    assert diff(plugin, old_outputs, {**inputs, "description": "new"}) == {"description": KIND.ADD}
+    assert diff(plugin, old_outputs, {**inputs, "domain": "other.acme.com"}) == {"domain": KIND.UPDATE_REPLACE}
+    _, outputs, _ = plugin.read(id_, {}, {})
+    assert plugin.read(id_, old_outputs, old_inputs) == (id_, outputs, inputs)
+    plugin.delete(id_, old_outputs)
+    assert plugin.read(id_, old_outputs, old_inputs)[0] == ""
+
+
+# -- messages ---------------------------------------------------------------------------------------------
+
+
+def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> None:
+    wrong = {
+        "domain": "connect..acme.com",
+        "description": "x" * 256,
+        "metadata": {"team": "iot"},
+        "certificateManagementPolicy": {"private_key_type": "rsa"},
+        "certificate_management_policy": POLICY,
+        "ns_targets": [],
     }
-    old_inputs = {
-        "__provider": old["__provider"],
-        "domain": DOMAIN,
-        "certificate_management_policy": given["certificateManagementPolicy"],
-    }
-    emulator.clear_requests()
-    assert kinds(diff(plugin, old, given)) == {}
-    assert kinds(diff(plugin, old, {**given, "description": "new"})) == {"description": KIND.ADD}
-    assert kinds(diff(plugin, old, {**given, "domain": "other.acme.com"})) == {"domain": KIND.UPDATE_REPLACE}
-    assert emulator.requests() == []
-    answer = read(plugin, id_, old, old_inputs)
-    refreshed = seen(answer.properties)
-    assert {**refreshed, "certificateManagementStatus": ""} == {**outputs, "certificateManagementStatus": ""}
-    assert seen(answer.inputs) == given
-    plugin.call(plugin.stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=plugin.urn, properties=sent(old)))
-    assert emulator.ingresses() == []
-    assert read(plugin, id_, old, old_inputs) == provider_pb2.ReadResponse()
+    assert sorted(plugin.check(wrong)[1]) == [
+        "domain: the domain has an empty label: two dots in a row, or one at the start",
+        'property certificateManagementPolicy.authority is required in a policy: "letsencrypt"',
+        'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
+        'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?',
+        "property description has 256 bytes of UTF-8; ngrok takes 255 at most",
+        "property metadata must be text, but is an object; `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript "
+        "make text of it",
+        "property ns_targets is not known; the names are domain, description, metadata, certificateManagementPolicy",
+    ]
+    assert plugin.check({"domain": DOMAIN, "metadata": True, "certificateManagementPolicy": "letsencrypt"})[1] == [
+        "property metadata must be text, but is true or false",
+        "property certificateManagementPolicy must be an object, but is text",
+    ]
+    id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
+    error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
+    assert error.message == error.text
+    assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message
+    assert "give the resource the option `deleteBeforeReplace: true`, because" in error.message
+    assert error.message.endswith(f"\npulumi up --replace {plugin.urn}")
+    assert error.kept
+    assert error.kept.outputs == {**outputs, "metadata": "new"}
 
 
-# -- what fails -------------------------------------------------------------------------------------------
-
-
-def test_what_is_partly_done_stays_in_the_state_by_the_names_of_the_plugin(plugin: Plugin, emulator: Emulator) -> None:
-    id_, outputs = create(plugin, {"domain": DOMAIN, "certificateManagementPolicy": POLICY})
-    request = provider_pb2.UpdateRequest(
-        id=id_, urn=plugin.urn, olds=sent(outputs), news=sent({"domain": DOMAIN, "metadata": "new"})
-    )
-    with pytest.raises(PluginError) as caught:
-        plugin.call(plugin.stub.Update, request)
-    assert caught.value.clean
-    assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in caught.value.message
-    assert "give the resource the option `deleteBeforeReplace: true`, because" in caught.value.message
-    assert caught.value.text == caught.value.message
-    kept = caught.value.kept
-    assert kept is not None
-    assert (kept.id, kept.reasons) == (id_, [caught.value.message])
-    assert {**seen(kept.struct), "certificateManagementStatus": ""} == {
-        **outputs,
-        "metadata": "new",
-        "certificateManagementStatus": "",
-    }
-    # The next update gets it as it is.
-    assert kinds(diff(plugin, seen(kept.struct), {"domain": DOMAIN, "certificateManagementPolicy": POLICY})) == {
-        "metadata": KIND.DELETE
-    }
-
-
-def test_what_this_version_does_not_have_is_a_sentence(offline: Plugin) -> None:
-    other = offline.of("AgentIngressPolicy")
-    resource = "has no resource agin:index:AgentIngressPolicy. Its resources are agin:index:AgentIngress, "
+def test_unknown_resource_or_function_may_need_a_newer_version(plugin: Plugin) -> None:
+    other = plugin.of("AgentIngressPolicy")
     calls: list[Callable[[], object]] = [
-        lambda: check(other, {}),
-        lambda: diff(other, {}, {}),
-        lambda: create(other, {}),
-        lambda: read(other, ID),
-        lambda: other.update(ID, {}, {}),
-        lambda: other.delete(ID, {}),
+        partial(other.check, {}),
+        partial(other.diff, {}, {}),
+        partial(other.create, {}),
+        partial(other.read, ID, {}, {}),
+        partial(other.update, ID, {}, {}),
+        partial(other.delete, ID, {}),
     ]
     for call in calls:
-        message = refused(call)
-        assert resource in message
+        message = failure(call).message
+        assert "has no resource agin:index:AgentIngressPolicy. Its resources are agin:index:AgentIngress, " in message
         assert message.endswith("If the name is right, a newer version of the plugin has it")
-    message = refused(lambda: invoke(offline, "getAgentIngres", {}))
+    message = failure(partial(invoke, plugin, "getAgentIngres", {})).message
     assert "has no function agin:index:getAgentIngres. Its functions are agin:index:getAgentIngress, " in message
 
 
-def invoke(plugin: Plugin, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    request = provider_pb2.InvokeRequest(tok=f"agin:index:{name}", args=sent(arguments))
-    return seen(getattr(plugin.call(plugin.stub.Invoke, request), "return"))
+# -- functions --------------------------------------------------------------------------------------------
 
 
-def test_functions_have_the_names_of_the_program(plugin: Plugin) -> None:
-    id_, outputs = create(plugin, {"domain": DOMAIN, "certificateManagementPolicy": POLICY})
+def test_functions_return_the_names_of_the_program(plugin: Plugin) -> None:
+    id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
     found = invoke(plugin, "getAgentIngress", {"domain": "Connect.ACME.com."})
     assert (found["id"], found["nsTargets"]) == (id_, outputs["nsTargets"])
     assert found["certificateManagementPolicy"] == POLICY
     [listed] = invoke(plugin, "getAgentIngresses", {})["agentIngresses"]
     assert listed["createdAt"] == outputs["createdAt"]
-    assert refused(lambda: invoke(plugin, "getAgentIngress", {"Domain": DOMAIN, "id": 5})) == (
-        'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
-    )
-    new, urn = "new.acme.com", f"{plugin.urn}2"
-    plugin.call(plugin.stub.Check, provider_pb2.CheckRequest(urn=urn, news=sent({"domain": new})))
-    creator = f"because {urn} is still to be created. Use the outputs of that resource in place of the lookup"
-    assert creator in refused(lambda: invoke(plugin, "getAgentIngress", {"domain": new}))
-    assert creator not in refused(lambda: invoke(plugin, "getAgentIngress", {"domain": new, "id": id_}))
-    configuration = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": outputs["regionDomains"]}
-    assert refused(lambda: invoke(plugin, "agentConfig", {"domain": DOMAIN, "region": "eu"})) == (
-        "agentConfig: with a region, it needs the regionDomains of the ingress"
-    )
-    # The engine leaves out what it does not know yet.
-    assert refused(lambda: invoke(plugin, "agentConfig", {"domain": UNKNOWN})).startswith("agentConfig: domain ")
-    [(name, yaml)] = invoke(plugin, "agentConfig", configuration).items()
+    arguments = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": outputs["regionDomains"]}
+    [(name, yaml)] = invoke(plugin, "agentConfig", arguments).items()
     assert name == "yaml"
     assert DOMAIN in yaml
-    with_token = invoke(plugin, "agentConfig", {**configuration, "authtoken": "2tst_token"})["yaml"]
+    with_token = invoke(plugin, "agentConfig", {**arguments, "authtoken": "2tst_token"})["yaml"]
     assert with_token == secret(with_token["value"])
     assert "2tst_token" in with_token["value"]
 
 
-def test_functions_accept_the_names_of_pythons_sdk(plugin: Plugin) -> None:
+def test_functions_reject_wrong_arguments(plugin: Plugin) -> None:
+    def message(name: str, arguments: Mapping[str, Any]) -> str:
+        return failure(lambda: invoke(plugin, name, arguments)).message
+
+    assert message("getAgentIngress", {"Domain": DOMAIN, "id": 5}) == (
+        'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
+    )
+    assert message("agentConfig", {"domain": DOMAIN, "region": "eu"}) == (
+        "agentConfig: with a region, it needs the regionDomains of the ingress"
+    )
+    # The engine leaves out arguments that are not known yet.
+    assert message("agentConfig", {"domain": UNKNOWN}).startswith("agentConfig: domain ")
+    new = plugin.of(name="new")
+    assert new.check({"domain": "new.acme.com"})[1] == []
+    creator = f"because {new.urn} is still to be created. Use the outputs of that resource in place of the lookup"
+    assert creator in message("getAgentIngress", {"domain": "new.acme.com"})
+    assert creator not in message("getAgentIngress", {"domain": "new.acme.com", "id": ID})
+
+
+def test_functions_accept_the_names_of_the_python_sdk(plugin: Plugin) -> None:
     domains = [f"tunnel.eu.{DOMAIN}"]
-    policy = {"authority": "letsencrypt", "private_key_type": "rsa"}
+    policy: dict[str, Any] = {"authority": "letsencrypt", "private_key_type": "rsa"}
     given = {"domain": DOMAIN, "certificate_management_policy": policy, "region_domains": domains, "region": "eu"}
-    yaml = invoke(plugin, "agentConfig", given)["yaml"]
-    in_camel_case = {"certificateManagementPolicy": POLICY, "regionDomains": domains}
-    assert yaml == invoke(plugin, "agentConfig", {"domain": DOMAIN, "region": "eu", **in_camel_case})["yaml"]
-    assert "connect_cas" in yaml
+    in_camel_case = {"domain": DOMAIN, "certificateManagementPolicy": POLICY, "regionDomains": domains, "region": "eu"}
+    assert invoke(plugin, "agentConfig", given) == invoke(plugin, "agentConfig", in_camel_case)
     wrong = {**given, "certificate_management_policy": {"authority": 5, "private_key_typ": "rsa"}}
-    assert refused(lambda: invoke(plugin, "agentConfig", wrong)) == (
+    assert failure(lambda: invoke(plugin, "agentConfig", wrong)).message == (
         "agentConfig: certificateManagementPolicy.authority must be text, but is a number; "
         'certificateManagementPolicy.privateKeyTyp is not known; did you mean "privateKeyType"?'
     )
 
 
-# A bug of this package, in a process that has it.
-BUGGY = f"""
-from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
-
-def create(self, call, wanted):
-    raise AttributeError("of the key {API_KEY}")
-
-AgentIngressLifecycle.create = create
-"""
-
-
-def test_a_bug_of_our_own_is_a_sentence_that_names_the_place(plugins: Plugins, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(BUGGY)
-    plugin = plugins(PYTHONPATH=str(tmp_path))
-    assert refused(lambda: create(plugin, {"domain": DOMAIN})) == (
-        f"pulumi-agin has a bug: AttributeError at create, line 5 of {tmp_path / 'sitecustomize.py'}. Please report it"
-    )
-
-
-def test_the_key_is_in_nothing_that_is_answered_or_shown(emulator: Emulator) -> None:
-    environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "PULUMI_AGIN_LOG": "debug"}
-    answers: list[Any] = []
-    with NativePlugin(environment, {"ngrok:apiKey": API_KEY}) as plugin:
-        (
-            id_,
-            outputs,
-        ) = create(plugin, {"domain": DOMAIN})
-        answers += [outputs, read(plugin, id_), check(plugin, {"domain": DOMAIN}), diff(plugin, outputs, {})]
-        echo = {"status_code": 400, "error_code": "ERR_NGROK_1", "msg": "no: {api_key}", "details": {}}
-        emulator.add_fault(None, "answer", status=400, json_body=echo, times=None)
-        calls: list[Callable[[], object]] = [
-            lambda: create(plugin, {"domain": "other.acme.com"}),
-            lambda: read(plugin, id_),
-            lambda: plugin.update(id_, plugin.plain(sent(outputs)), {"domain": DOMAIN, "metadata": "new"}),
-            lambda: plugin.delete(id_, plugin.plain(sent(outputs))),
-            lambda: invoke(plugin, "getAgentIngresses", {}),
-        ]
-        assert all("ngrok answered 400 ERR_NGROK_1: no: [key]" in refused(call) for call in calls)
-    assert "POST /agent_ingresses 201" in plugin.printed
-    for start in range(len(API_KEY) - 7):
-        assert API_KEY[start : start + 8] not in plugin.printed + str(answers)
-
-
 # -- Ctrl-C -----------------------------------------------------------------------------------------------
 
 
-def cancelled(plugin: Plugin, call: Callable[[], object]) -> str:
-    """What a call fails with if the user presses Ctrl-C once the CLI shows what it waits for."""
+def interrupted(plugin: Plugin, call: Callable[[], object], when: Callable[[], object]) -> Future[Any]:
+    """A call during which the user presses Ctrl-C."""
     with ThreadPoolExecutor(1) as threads:
-        failing = threads.submit(refused, call)
-        plugin.shown_line()
+        called = threads.submit(call)
+        until("the call is under way", when)
         plugin.call(plugin.stub.Cancel, empty_pb2.Empty())
-        return failing.result()
+    return called
 
 
-@pytest.mark.parametrize("status", [503, 429])
-def test_ctrl_c_ends_the_pause_before_a_repetition(status: int, plugin: Plugin, emulator: Emulator) -> None:
+@pytest.mark.parametrize(("status", "requests"), [(503, ["POST", "GET"]), (429, ["POST"])])
+def test_ctrl_c_ends_the_pause_before_a_retry(
+    status: int, requests: list[str], new_plugin: Plugins, emulator: Emulator
+) -> None:
+    plugin = new_plugin()
     emulator.add_fault(None, "answer", status=status, headers={"Retry-After": "3600"}, times=None)
     # Longer than the call of a test may take.
-    timeout = 100_000
-    message = cancelled(plugin, lambda: plugin.create({"domain": DOMAIN}, timeout=timeout))
-    assert "it was interrupted" in message
-    # After a 503, nobody knows whether the ingress was made. One look may tell.
-    expected = ["POST", "GET"] if status == 503 else ["POST"]
-    assert [request["method"] for request in emulator.requests()] == expected
-    assert "it was interrupted" in refused(lambda: create(plugin, {"domain": "later.acme.com"}))
-    assert len(emulator.requests()) == len(expected)
+    create = partial(failure, lambda: plugin.create({"domain": DOMAIN}, timeout=100_000))
+    error = interrupted(plugin, create, when=emulator.requests).result()
+    assert "it was interrupted" in error.message
+    # Only after a 503 it is unknown whether the ingress was made.
+    assert [request["method"] for request in emulator.requests()] == requests
+    assert "it was interrupted" in failure(lambda: plugin.create({"domain": "later.acme.com"})).message
+    assert len(emulator.requests()) == len(requests)
 
 
-def test_ctrl_c_ends_the_wait_for_a_certificate(plugin: Plugin, emulator: Emulator) -> None:
-    id_, _ = create(plugin, {"domain": DOMAIN, "certificateManagementPolicy": POLICY})
+def test_ctrl_c_ends_the_wait_for_a_certificate(new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin()
+    id_, _ = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
     emulator.set_certificate(id_, "in_progress")
     emulator.clear_requests()
-    wait = plugin.of(CERTIFICATE_VALIDATION)
     inputs = {"agentIngressId": id_, "timeoutSeconds": 2700, "dnsErrorGraceSeconds": 600}
-    message = cancelled(plugin, lambda: create(wait, inputs))
-    assert message == "the wait for the certificate was interrupted; the next `pulumi up` waits again"
-
-
-def test_ctrl_c_loses_nothing_that_is_under_way(plugins: Plugins) -> None:
-    with slow_api(2) as api, ThreadPoolExecutor(1) as threads:
-        plugin = plugins(NGROK_API_BASE_URL=api.url)
-        creating = threads.submit(create, plugin, {"domain": DOMAIN})
-        until("the request comes", lambda: api.all_have_come.n_waiting)
-        plugin.call(plugin.stub.Cancel, empty_pb2.Empty())
-        api.all_have_come.wait(30)
-        id_, outputs = creating.result()
-    assert id_ == "agin_connect"
-    assert outputs["nsTargets"]
-
-
-def test_ctrl_c_leaves_time_to_find_out_what_a_lost_answer_said(plugin: Plugin, emulator: Emulator) -> None:
-    emulator.add_fault("POST", "reset_after", times=None)
-    with ThreadPoolExecutor(1) as threads:
-        creating = threads.submit(create, plugin, {"domain": DOMAIN})
-        until("it is made", emulator.ingresses)
-        plugin.call(plugin.stub.Cancel, empty_pb2.Empty())
-        id_, _ = creating.result()
-    assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
+    create = partial(failure, lambda: plugin.of(CERTIFICATE_VALIDATION).create(inputs))
+    error = interrupted(plugin, create, when=emulator.requests).result()
+    assert error.message == "the wait for the certificate was interrupted; the next `pulumi up` waits again"
 
 
 # -- the end of the process -------------------------------------------------------------------------------
 
 
-class Hurried(NativePlugin):
-    """A process that looks for its engine all the time, and gives calls under way hardly any time at its end."""
+@pytest.mark.parametrize("ends", [False, True], ids=["Ctrl-C", "SIGINT"])
+def test_create_under_way_is_answered_before_the_end(ends: bool, new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin()
+    emulator.add_fault("POST", "delay", seconds=1, after=True)
+    with ThreadPoolExecutor(1) as threads:
+        creating = threads.submit(plugin.create, {"domain": DOMAIN})
+        until("it is made", emulator.ingresses)
+        if ends:
+            plugin.process.send_signal(signal.SIGINT)
+            # gRPC may drop a call that comes just when it stops, so only a connection shows that it has stopped.
+            until("the process has begun to end", lambda: not plugin.listens())
+        else:
+            plugin.call(plugin.stub.Cancel, empty_pb2.Empty())
+        assert [ingress["id"] for ingress in emulator.ingresses()] == [creating.result()[0]]
 
-    command = ("-c", "from pulumi_agin.native.server import serve; serve(look_seconds=0.05, grace_seconds=0.05)")
+
+@dataclass
+class ServingPlugin(NativePlugin):
+    """A process with the times of a test. It leaves calls hardly any time at its end."""
+
+    look_seconds: float = 0.05
+    """How often it checks whether its engine is still there."""
+    flags: Sequence[str] = ()
+    """What the engine gives it before its address."""
+
+    def _arguments(self) -> Sequence[str]:
+        serve = f"serve(look_seconds={self.look_seconds}, grace_seconds=0.05)"
+        return ["-c", f"from pulumi_agin.native.server import serve; {serve}", *self.flags]
 
 
-class Blind(NativePlugin):
-    """A process that does not notice that its engine is gone."""
-
-    command = ("-c", "from pulumi_agin.native.server import serve; serve(look_seconds=86400, grace_seconds=0.05)")
-
-
-# A call that never ends.
-STUCK = """
+# A bug of this package: a create that never ends.
+ENDLESS_CREATE = """
 import time
-
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 
-
-def create(self, call, wanted):
-    time.sleep(86400)
-
-
-AgentIngressLifecycle.create = create
+AgentIngressLifecycle.create = lambda self, call, wanted: time.sleep(86400)
 """
 
 
-def test_an_engine_that_is_gone_is_noticed_within_a_minute() -> None:
+def test_process_ends_when_the_engine_is_gone() -> None:
     assert LOOK_SECONDS + ANSWER_SECONDS + GRACE_SECONDS <= 60
-    with Hurried(os.environ) as plugin:
+    flags = ["--logtostderr", "-v=9", "--tracing", "http://collector.invalid/api/v1/spans"]
+    with ServingPlugin(os.environ, flags=flags) as plugin:
         assert plugin.process.poll() is None
         plugin.engine.end()
         plugin.wait_for_end()
@@ -690,75 +476,43 @@ def test_an_engine_that_is_gone_is_noticed_within_a_minute() -> None:
     assert plugin.printed == ""
 
 
-class Traced(Hurried):
-    """A process that the engine starts with more arguments than its address."""
-
-    def _begin(self) -> Sequence[str]:
-        *command, address = super()._begin()
-        return [*command, "--logtostderr", "-v=9", "--tracing", "http://collector.invalid/api/v1/spans", address]
-
-
-def test_the_address_of_the_engine_comes_after_its_flags(emulator: Emulator) -> None:
-    environment = {**os.environ, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    with Traced(environment) as plugin:
-        create(plugin, {"domain": DOMAIN})
+def test_endless_call_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ENDLESS_CREATE)
+    with ServingPlugin({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin, ThreadPoolExecutor(1) as threads:
+        creating = threads.submit(plugin.create, {"domain": DOMAIN})
         plugin.engine.end()
         plugin.wait_for_end()
-    assert plugin.printed == ""
-
-
-def test_the_engine_is_gone_if_nobody_listens_where_the_process_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = socket.create_server(("127.0.0.1", 0))
-    address = f"127.0.0.1:{gone.getsockname()[1]}"
-    assert Engine(address).is_there()
-
-    def refuse(*_: object) -> socket.socket:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(socket, "create_connection", refuse)
-        assert Engine(address).is_there()
-    gone.close()
-    assert not Engine(address).is_there()
-    # In a debugger, the process serves one engine after the other.
-    debugged = Engine(None)
-    debugged.attach(address)
-    assert debugged.is_there()
-
-
-def test_the_domains_of_one_engine_are_none_of_the_next_ones(plugin: Plugin) -> None:
-    assert plugin.check({"domain": DOMAIN})[1] == []
-    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
-    assert plugin.of(name="second").check({"domain": DOMAIN})[1] == []
+        assert isinstance(creating.exception(), PluginError)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_that_is_told_to_end_does_so_at_once(number: signal.Signals) -> None:
-    with Blind(os.environ) as plugin:
+def test_process_ends_at_once_on_a_signal(number: signal.Signals) -> None:
+    with ServingPlugin(os.environ, look_seconds=86400) as plugin:
         plugin.process.send_signal(number)
         plugin.wait_for_end()
         assert plugin.process.returncode == 0
     assert plugin.printed == ""
 
 
-def test_no_call_keeps_a_process_alive_whose_engine_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(STUCK)
-    with Hurried({**os.environ, "PYTHONPATH": str(tmp_path)}) as plugin:
-        request = provider_pb2.CreateRequest(urn=plugin.urn, properties=sent({"domain": DOMAIN}))
-        call = plugin.stub.Create.future(request)
-        plugin.engine.end()
-        plugin.wait_for_end()
-        assert call.exception() is not None
+def test_engine_is_gone_only_if_the_connection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        engine = Engine(f"127.0.0.1:{listener.getsockname()[1]}")
+        assert engine.is_there()
+    assert not engine.is_there()
+    # In a debugger, the process serves one engine after the other.
+    debugged = Engine(None)
+    debugged.attach("127.0.0.1:1")
+    assert debugged.is_there()
+
+    def fail(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    assert engine.is_there()
 
 
-def test_a_call_that_is_under_way_is_answered_before_the_process_ends(plugins: Plugins) -> None:
-    with slow_api(2) as api, ThreadPoolExecutor(1) as threads:
-        plugin = plugins(NGROK_API_BASE_URL=api.url)
-        creating = threads.submit(create, plugin, {"domain": DOMAIN})
-        until("the request comes", lambda: api.all_have_come.n_waiting)
-        plugin.process.send_signal(signal.SIGINT)
-        # gRPC may leave a call unanswered that comes just when it stops. So a connection asks for this, and not a call.
-        until("it has begun to end", lambda: not plugin.listens())
-        api.all_have_come.wait(30)
-        assert creating.result()[0] == "agin_connect"
-        plugin.wait_for_end()
+def test_process_forgets_the_domains_of_the_last_engine(new_plugin: Plugins) -> None:
+    plugin = new_plugin()
+    assert plugin.check({"domain": DOMAIN})[1] == []
+    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
+    assert plugin.of(name="second").check({"domain": DOMAIN})[1] == []

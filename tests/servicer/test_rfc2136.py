@@ -32,7 +32,7 @@ from pulumi_agin.lifecycle.process import Process
 from pulumi_agin.nameservers import Server
 from tests.support.clock import Clock
 from tests.support.flaky_proxy import Outage, Rule, between, is_update
-from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError, through_both_doors
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, PluginError, both_front_ends
 from tests.support.ports import free_port
 from tools.bind import Bind, Key
 
@@ -45,15 +45,15 @@ KEY = Key("agin", [DOMAIN])
 SECONDS = 1.5
 
 
-def of_delegations(door: type[Plugin] = DynamicPlugin, **environment: str) -> Plugin:
+def of_delegations(front_end: type[Plugin] = DynamicPlugin, **environment: str) -> Plugin:
     """A plugin whose calls are for a delegation."""
-    return door({**os.environ, **environment}, resource=RFC2136_DELEGATION)
+    return front_end({**os.environ, **environment}, resource=RFC2136_DELEGATION)
 
 
 @pytest.fixture(scope="module")
-def process(door: type[Plugin]) -> Iterator[Plugin]:
+def process(front_end: type[Plugin]) -> Iterator[Plugin]:
     """One for all tests."""
-    with of_delegations(door) as running:
+    with of_delegations(front_end) as running:
         yield running
     assert KEY.secret not in running.printed
 
@@ -200,7 +200,7 @@ def test_the_provider_stands_in_states_by_this_name_in_every_protocol() -> None:
 # -- check ------------------------------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_check_makes_everything_canonical(plugin: Plugin) -> None:
     given = inputs(
         53,
@@ -217,7 +217,7 @@ def test_check_makes_everything_canonical(plugin: Plugin) -> None:
         assert plugin.check(inputs(53, server=server)) == (inputs(53, server=canonical), [])
 
 
-@through_both_doors
+@both_front_ends
 def test_check_finds_everything_at_once_and_prints_no_value_that_may_be_secret(plugin: Plugin) -> None:
     _, failures = plugin.check(
         {
@@ -273,7 +273,7 @@ def test_check_refuses(wrong: dict[str, Any], failure: str, plugin: Plugin) -> N
     assert shown.startswith(plugin.in_words(failure))
 
 
-@through_both_doors
+@both_front_ends
 def test_check_takes_a_whole_key_or_none(plugin: Plugin) -> None:
     none = unsigned(inputs(53))
     assert plugin.check({**none, "tsig_key_name": None, "tsig_secret": None}) == (none, [])
@@ -286,7 +286,7 @@ def test_check_takes_a_whole_key_or_none(plugin: Plugin) -> None:
             )
 
 
-@through_both_doors
+@both_front_ends
 def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
     unknown = dict.fromkeys(inputs(53), UNKNOWN)
     checked, failures = plugin.check(unknown)
@@ -295,12 +295,12 @@ def test_check_leaves_alone_what_is_unknown(plugin: Plugin) -> None:
     assert len(plugin.check({**unknown, "ttl": -1, "ns_targets": [UNKNOWN, "x y"]})[1]) == 2
 
 
-@through_both_doors
+@both_front_ends
 def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(
-    door: type[Plugin], tmp_path: Path
+    front_end: type[Plugin], tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
-    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
+    with of_delegations(front_end, PYTHONPATH=str(tmp_path)) as plugin:
         install = plugin.in_words(
             "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
         )
@@ -310,20 +310,20 @@ def test_a_missing_dnspython_is_told_in_the_preview_and_by_what_runs_no_program(
 
 @pytest.mark.parametrize("place", ["dns.py", "dns/__init__.py"])
 def test_a_module_of_the_project_that_hides_dnspython_is_named_and_not_run(
-    place: str, door: type[Plugin], tmp_path: Path
+    place: str, front_end: type[Plugin], tmp_path: Path
 ) -> None:
     module = tmp_path / place
     module.parent.mkdir(exist_ok=True)
     module.write_text("raise SystemExit('the program ran in the plugin')")
-    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
+    with of_delegations(front_end, PYTHONPATH=str(tmp_path)) as plugin:
         hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {module}: rename that module"
         assert plugin.check(inputs(53, port=0))[1] == [hidden, "property port must be a whole number from 1 to 65535"]
         assert refused(lambda: plugin.create(inputs(53))) == hidden
 
 
-def test_a_folder_of_the_project_hides_nothing(door: type[Plugin], tmp_path: Path) -> None:
+def test_a_folder_of_the_project_hides_nothing(front_end: type[Plugin], tmp_path: Path) -> None:
     (tmp_path / "dns").mkdir()
-    with of_delegations(door, PYTHONPATH=str(tmp_path)) as plugin:
+    with of_delegations(front_end, PYTHONPATH=str(tmp_path)) as plugin:
         assert plugin.check(inputs(53))[1] == []
 
 
@@ -350,12 +350,12 @@ def test_a_folder_of_the_project_hides_nothing(door: type[Plugin], tmp_path: Pat
         ({"zone": "com"}, (True, ["zone"])),
     ],
 )
-@through_both_doors
+@both_front_ends
 def test_diff(change: dict[str, Any], answer: tuple[bool, list[str]], plugin: Plugin) -> None:
     assert plugin.diff(outputs(53), inputs(53, **change)) == answer
 
 
-@through_both_doors
+@both_front_ends
 def test_a_key_comes_and_goes_in_place(plugin: Plugin) -> None:
     signed, none = inputs(53), unsigned(inputs(53))
     assert plugin.diff(unsigned(outputs(53)), none) == (False, [])
@@ -370,14 +370,14 @@ def test_diff_never_looks_at_the_provider(plugin: Plugin) -> None:
 # -- create -----------------------------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_create_makes_the_records(plugin: Plugin, bind: Bind) -> None:
     assert plugin.create(inputs(bind.port, ttl=60)) == (DOMAIN, outputs(bind.port, ttl=60))
     assert found(bind) == (TARGETS, 60)
 
 
 @pytest.mark.parametrize("there", [OTHERS, TARGETS], ids=["others", "equal ones"])
-@through_both_doors
+@both_front_ends
 def test_create_takes_nothing_over_unless_told_to(there: list[str], plugin: Plugin, bind: Bind) -> None:
     somebody(bind, *there)
     # Not even equal ones: a resource that was renamed would take its own, which the old one then deletes.
@@ -408,7 +408,7 @@ def reading_only(bind: Bind) -> Iterator[int]:
     assert updates == []
 
 
-@through_both_doors
+@both_front_ends
 def test_take_over_adopts_what_is_exactly_declared_without_an_update(plugin: Plugin, bind: Bind) -> None:
     somebody(bind, *TARGETS)
     with reading_only(bind) as port:
@@ -431,7 +431,7 @@ def test_take_over_adopts_what_is_exactly_declared_without_an_update(plugin: Plu
     ],
     ids=["another TTL", "one more", "one less", "others"],
 )
-@through_both_doors
+@both_front_ends
 def test_take_over_changes_nothing_and_the_check_shows_both(
     there: list[str], ttl: int, advice: str, plugin: Plugin, bind: Bind
 ) -> None:
@@ -450,7 +450,7 @@ def test_take_over_changes_nothing_and_the_check_shows_both(
     assert found(bind) == (sorted(there), ttl)
 
 
-@through_both_doors
+@both_front_ends
 def test_take_over_creates_where_nothing_is(plugin: Plugin, bind: Bind) -> None:
     given = inputs(bind.port, take_over=True)
     assert plugin.check(given) == (given, [])
@@ -471,7 +471,7 @@ def test_the_check_says_why_it_can_not_read_what_is_to_be_adopted(plugin: Plugin
     assert plugin.check(inputs(bind.port, take_over=True, **{**elsewhere, "server": UNKNOWN}))[1] == []
 
 
-@through_both_doors
+@both_front_ends
 @pytest.mark.parametrize("targets", [[TARGETS[0], UNKNOWN], UNKNOWN], ids=["in part", "at all"])
 def test_the_ingress_of_records_to_adopt_must_exist(targets: Any, plugin: Plugin, bind: Bind) -> None:
     given = inputs(bind.port, take_over=True, ns_targets=targets)
@@ -536,7 +536,7 @@ def test_equal_records_that_come_between_are_not_taken_over_without_a_lost_answe
 # -- update, delete, read ---------------------------------------------------------------------------------
 
 
-@through_both_doors
+@both_front_ends
 def test_update_replaces_all_records_in_one_message(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     somebody(bind, "ns9.drifted.net.")
@@ -549,7 +549,7 @@ def test_update_replaces_all_records_in_one_message(plugin: Plugin, bind: Bind) 
     assert found(bind) == (OTHERS, 60)
 
 
-@through_both_doors
+@both_front_ends
 def test_an_update_to_a_new_key_tries_it_and_changes_no_record(plugin: Plugin, tmp_path: Path) -> None:
     new = Key("new", [DOMAIN], algorithm="hmac-sha512")
     with Bind(tmp_path, [KEY, new]) as bind:
@@ -581,7 +581,7 @@ def test_a_server_that_moved_gets_the_records_unless_somebody_elses_are_there(
     assert found(bind) == (TARGETS, 300)
 
 
-@through_both_doors
+@both_front_ends
 def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     somebody(bind, *TARGETS, "ns9.other.net.")
@@ -594,7 +594,7 @@ def test_delete_removes_its_own_records_and_no_others(plugin: Plugin, bind: Bind
     plugin.delete(DOMAIN, outputs(bind.port))
 
 
-@through_both_doors
+@both_front_ends
 def test_delete_leaves_what_a_resource_of_the_program_has(plugin: Plugin, bind: Bind) -> None:
     old, new = plugin.of(name="old"), plugin.of(name="new")
     given, kept = inputs(bind.port), outputs(bind.port)
@@ -615,7 +615,7 @@ def test_delete_leaves_what_a_resource_of_the_program_has(plugin: Plugin, bind: 
     assert found(bind) == ([], 0)
 
 
-@through_both_doors
+@both_front_ends
 def test_a_renaming_that_failed_deletes_no_records(plugin: Plugin, bind: Bind) -> None:
     old, new = plugin.of(name="old"), plugin.of(name="new")
     old.create(inputs(bind.port))
@@ -625,7 +625,7 @@ def test_a_renaming_that_failed_deletes_no_records(plugin: Plugin, bind: Bind) -
     assert found(bind) == (TARGETS, 300)
 
 
-@through_both_doors
+@both_front_ends
 def test_read_follows_what_is_there(plugin: Plugin, bind: Bind) -> None:
     given, kept = inputs(bind.port), outputs(bind.port)
     plugin.create(given)
@@ -760,7 +760,7 @@ def open_bind(tmp_path: Path) -> Iterator[Bind]:
         yield running
 
 
-@through_both_doors
+@both_front_ends
 def test_a_whole_life_unsigned(plugin: Plugin, open_bind: Bind) -> None:
     given, kept = unsigned(inputs(open_bind.port)), unsigned(outputs(open_bind.port))
     assert plugin.create(given) == (DOMAIN, kept)
@@ -1090,7 +1090,7 @@ def test_a_write_that_is_not_answered_leaves_time_for_the_look(plugin: Plugin, b
             is_done.set()
 
 
-@through_both_doors
+@both_front_ends
 def test_a_create_that_nobody_can_tell_of_keeps_what_the_server_may_have(plugin: Plugin, bind: Bind) -> None:
     outage = Outage()
     with between(bind, outage) as port:
@@ -1155,7 +1155,7 @@ def test_a_refresh_of_what_never_came_is_gone(plugin: Plugin, bind: Bind) -> Non
 
 
 @pytest.mark.parametrize("outage", [Outage(), Outage(of_looks=False, arrives=False)], ids=["no look", "not arrived"])
-@through_both_doors
+@both_front_ends
 def test_an_update_that_nobody_can_tell_of_keeps_both_sets_of_values(
     outage: Outage, plugin: Plugin, bind: Bind
 ) -> None:
@@ -1197,7 +1197,7 @@ def test_an_update_to_another_server_that_nobody_can_tell_of(plugin: Plugin, bin
         assert found(moved) == ([], 0)
 
 
-@through_both_doors
+@both_front_ends
 def test_a_delete_that_nobody_can_tell_of_is_to_do_again(plugin: Plugin, bind: Bind) -> None:
     plugin.create(inputs(bind.port))
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
@@ -1266,7 +1266,7 @@ def test_what_was_never_sent_is_not_looked_for(plugin: Plugin, bind: Bind) -> No
         ({"tsig_algorithm": True}, "property tsig_algorithm must be text"),
     ],
 )
-@through_both_doors
+@both_front_ends
 def test_a_wrong_type_in_the_state_is_named(edit: dict[str, Any], problem: str, plugin: Plugin) -> None:
     edited, given = {**outputs(53), **edit}, inputs(53)
     for call in (
@@ -1281,14 +1281,14 @@ def test_a_wrong_type_in_the_state_is_named(edit: dict[str, Any], problem: str, 
 
 
 @pytest.mark.parametrize("field", ["domain", "zone", "server", "port", "ns_targets", "ttl", "tsig_algorithm"])
-@through_both_doors
+@both_front_ends
 def test_what_is_missing_in_the_state_is_named(field: str, plugin: Plugin) -> None:
     edited = {name: value for name, value in outputs(53).items() if name != field}
     problem = plugin.in_words(f"property {field} is required")
     assert problem in refused(lambda: plugin.delete(DOMAIN, edited))
 
 
-@through_both_doors
+@both_front_ends
 def test_a_name_in_the_state_that_is_none(plugin: Plugin, bind: Bind) -> None:
     message = refused(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
     assert message.endswith(plugin.in_words(": a..b. is not a valid DNS name; check ns_targets in the state"))
@@ -1305,12 +1305,12 @@ def test_names_that_no_check_would_take_are_deleted_as_the_server_has_them(plugi
 # -- what happens meanwhile -------------------------------------------------------------------------------
 
 
-@through_both_doors
-def test_an_update_that_nobody_waits_for_any_more_is_not_repeated(door: type[Plugin], bind: Bind) -> None:
+@both_front_ends
+def test_an_update_that_nobody_waits_for_any_more_is_not_repeated(front_end: type[Plugin], bind: Bind) -> None:
     # Its engine was killed: whoever then cleaned up would not know of records that are made later.
     rule, seen = losing(1, arrives=False)
-    with of_delegations(door) as plugin, between(bind, rule) as port:
-        plugin.leave_a_create(inputs(port), lambda: bool(seen))
+    with of_delegations(front_end) as plugin, between(bind, rule) as port:
+        plugin.abandon_create(inputs(port), lambda: bool(seen))
         plugin.end()
     assert seen == ["lost"]
     assert found(bind) == ([], 0)
@@ -1353,7 +1353,7 @@ def test_of_records_that_are_partly_somebody_elses_a_refresh_takes_none_over(plu
     assert found(bind) == (OTHERS, 300)
 
 
-@through_both_doors
+@both_front_ends
 def test_what_is_imported_without_anything_known_of_it_is_a_sentence(plugin: Plugin) -> None:
     words = plugin.in_words("take_over=True takes over records that exist")
     assert words in refused(lambda: plugin.read(DOMAIN, {}, {}))

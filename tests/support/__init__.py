@@ -12,8 +12,8 @@ A Pulumi program under Pulumi's mocks (`tests/program`)
 
 A provider's process without the engine (`tests/servicer`)
     plugin              both plugins, called as the engine calls them
-    flaky_proxy, slow_api
-                        a network between plugin and API that fails
+    quick_clock         the process of a plugin whose pauses take hardly any real time
+    flaky_proxy         a network between plugin and DNS server that fails
 
 ngrok and DNS
     ngrok               ingresses that no state knows, and the requests since the last look

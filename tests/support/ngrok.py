@@ -20,3 +20,9 @@ def requests(emulator: Emulator) -> list[tuple[str, Any]]:
     seen = [(request["method"], request["body"]) for request in emulator.requests()]
     emulator.clear_requests()
     return seen
+
+
+def reset_connections(emulator: Emulator) -> None:
+    """Ends all requests under way without a response."""
+    emulator.pause()
+    emulator.resume()

@@ -1,12 +1,14 @@
-"""The plugin process of each door, called as the engine calls it. Of the engine, there is what shows lines.
+"""The plugin process of each front end, called as the engine calls it, and the part of the engine that shows lines.
 
-Tests write names in snake_case and messages in the words of Python. A plugin translates them for its door.
+There are two front ends: the dynamic one for programs in Python, and the native one for all languages. Tests write the
+names of properties in snake_case for both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import queue
 import re
 import signal
@@ -17,13 +19,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import grpc
 import pytest
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
@@ -31,6 +33,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from tests.support.keys import API_KEY
 from tests.support.waiting import until
 
 AGENT_INGRESS = "AgentIngress"
@@ -38,12 +41,15 @@ CERTIFICATE_VALIDATION = "AgentIngressCertificateValidation"
 RFC2136_DELEGATION = "Rfc2136Delegation"
 
 UNKNOWN = rpc.UNKNOWN
+PROVIDER_URN = "urn:pulumi:dev::test::pulumi:providers:agin"
+
+REPOSITORY = Path(__file__).parents[2]
 
 AnyPlugin = TypeVar("AnyPlugin", bound="Plugin")
 
 
 class Kept(NamedTuple):
-    """What a call that failed leaves in the state."""
+    """The object that a failed call leaves in the state."""
 
     id: str
     outputs: dict[str, Any]
@@ -53,7 +59,7 @@ class Kept(NamedTuple):
 
 
 class PluginError(Exception):
-    """A call that failed: `message` is what the CLI would print, `text` what the plugin sent besides."""
+    """A failed call. The CLI prints `message`: a text for it if the error is `clean`, else gRPC's `text`."""
 
     def __init__(self, error: Any, plain: Callable[[struct_pb2.Struct], dict[str, Any]]) -> None:
         metadata: dict[str, Any] = dict(error.trailing_metadata() or ())
@@ -69,30 +75,45 @@ class PluginError(Exception):
         super().__init__(self.message)
 
 
+def failure(call: Callable[[], object]) -> PluginError:
+    """The error of a call that fails: printable lines for the CLI, and the API key is in none of it."""
+    with pytest.raises(PluginError) as caught:
+        call()
+    error = caught.value
+    assert error.clean
+    assert all(line.isprintable() for line in error.message.split("\n"))
+    assert_without_key(error.message + error.text)
+    return error
+
+
+def assert_without_key(text: str) -> None:
+    """No part of the API key is in a text."""
+    for start in range(len(API_KEY) - 7):
+        assert API_KEY[start : start + 8] not in text
+
+
 @dataclass
 class Plugin:
     """A plugin process, configured with a stack's config and an environment. Its calls are about one resource.
 
     config: by the keys of a Python program, such as "ngrok:apiKey".
+    has_quick_clock: whether pauses take hardly any real time; see `tests.support.quick_clock`.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
     resource: str = AGENT_INGRESS
     name: str = "connect"
+    has_quick_clock: bool = False
 
-    # -- what differs between doors -----------------------------------------------------------------------
+    # -- the differences between the front ends ------------------------------------------------------------
 
-    command: ClassVar[Sequence[str]]
+    module: ClassVar[str]
     package: ClassVar[str]
     """The beginning of the types of its resources."""
 
-    def in_words(self, text: str) -> str:
-        """A message in the words of Python, or a part of one, as the door says it."""
-        raise NotImplementedError
-
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        """Properties of the resource as a test has them."""
+        """Properties of the resource as tests write them."""
         raise NotImplementedError
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -100,32 +121,39 @@ class Plugin:
         raise NotImplementedError
 
     def _name(self, name: str) -> str:
-        """The name of a property that the plugin answered, as a test has it."""
+        """The name of a property in a response, as tests write it."""
+        return name
+
+    def in_words(self, text: str) -> str:
+        """A part of a message of the dynamic front end, in the phrasing of this one."""
+        return text
+
+    def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
         raise NotImplementedError
 
-    def _configuration(self) -> Any:
-        raise NotImplementedError
-
-    def _begin(self) -> Sequence[str]:
-        """What Python is to run."""
-        self.engine = Engine()
-        return [*self.command, self.engine.address]
+    def _arguments(self) -> Sequence[str]:
+        """The arguments of Python for the process, before the address of the engine."""
+        return ["-m", "tests.support.quick_clock", self.module] if self.has_quick_clock else ["-m", self.module]
 
     # -- the process --------------------------------------------------------------------------------------
 
     def __enter__(self: AnyPlugin) -> AnyPlugin:
+        self.engine = Engine()
+        environment = dict(self.environment)
+        if self.has_quick_clock:
+            environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), environment.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
-            [sys.executable, "-u", *self._begin()],
+            [sys.executable, "-u", *self._arguments(), self.engine.address],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=dict(self.environment),
+            env=environment,
         )
         assert self.process.stdout
         self._port = int(self.process.stdout.readline())
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port}")
         self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        self.stub.Configure(self._configuration())
+        self.configure(self.config)
         return self
 
     def __exit__(
@@ -150,6 +178,10 @@ class Plugin:
     def shown_line(self) -> str:
         """The next line that the plugin shows to the user."""
         return self.engine.unread.get(timeout=60)
+
+    def configure(self, config: Mapping[str, str], provider_name: str = "default") -> None:
+        """Configures the plugin, for a provider whose name begins with "default" unless it is an explicit one."""
+        self.stub.Configure(self._configuration(config, provider_name))
 
     def listens(self) -> bool:
         """Whether the plugin takes new connections."""
@@ -178,64 +210,54 @@ class Plugin:
     def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
         """The checked inputs, and the failures as the CLI prints them after "has a problem: "."""
         request = provider_pb2.CheckRequest(urn=self.urn, olds=self._struct(olds or {}), news=self._struct(news))
-        answer = self.call(self.stub.Check, request)
-        failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in answer.failures]
-        return self.plain(answer.inputs), failures
+        response = self.call(self.stub.Check, request)
+        failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in response.failures]
+        return self.plain(response.inputs), failures
 
-    def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
+    def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str = "x") -> tuple[bool, list[str]]:
         """Whether there are changes, and what replaces. An ingress that keeps its domain must be deleted first."""
-        request = provider_pb2.DiffRequest(id="x", urn=self.urn, olds=self._struct(olds), news=self._struct(news))
-        answer = self.call(self.stub.Diff, request)
-        assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
-        keeps_domain = self.resource == AGENT_INGRESS and "domain" not in answer.replaces
-        assert answer.deleteBeforeReplace == keeps_domain
-        return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, [self._name(name) for name in answer.replaces]
+        request = provider_pb2.DiffRequest(id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news))
+        response = self.call(self.stub.Diff, request)
+        assert response.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
+        keeps_domain = self.resource == AGENT_INGRESS and "domain" not in response.replaces
+        assert response.deleteBeforeReplace == keeps_domain
+        has_changes = response.changes == provider_pb2.DiffResponse.DIFF_SOME
+        return has_changes, [self._name(name) for name in response.replaces]
 
-    def create(self, inputs: Mapping[str, Any], timeout: float = 0) -> tuple[str, dict[str, Any]]:
+    def create(
+        self, inputs: Mapping[str, Any], timeout: float = 0, *, preview: bool = False
+    ) -> tuple[str, dict[str, Any]]:
         """The id and the outputs."""
-        request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs), timeout=timeout)
-        answer = self.call(self.stub.Create, request)
-        return answer.id, self.plain(answer.properties)
+        request = provider_pb2.CreateRequest(
+            urn=self.urn, properties=self._struct(inputs), timeout=timeout, preview=preview
+        )
+        response = self.call(self.stub.Create, request)
+        return response.id, self.plain(response.properties)
 
-    def leave_a_create(self, inputs: Mapping[str, Any], is_under_way: Callable[[], bool]) -> None:
-        """Begins a create, and goes away once it is under way, as an engine that is killed."""
-        request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs))
+    def abandon_create(self, inputs: Mapping[str, Any], when: Callable[[], object]) -> None:
+        """Begins a create, and cancels the call at a moment, as an engine does that is killed."""
+        request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs), timeout=100_000)
         call = self.stub.Create.future(request)
-        until("the call is under way", is_under_way, 60)
+        until("the call can be canceled", when, 60)
         call.cancel()
 
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """A refresh; a `get` where outputs is None. The id ("" is gone), the outputs and the inputs.
-
-        `kept_inputs` tells whether the engine keeps those that it has after a refresh: without inputs in the answer, or
-        with the same.
-        """
+        """A refresh; a `get` where outputs is None. The id ("" if it is gone), the outputs and the inputs."""
         properties = None if outputs is None else self._struct(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=self.urn, properties=properties, inputs=self._struct(inputs))
-        answer = self.call(self.stub.Read, request)
-        has_none = not answer.HasField("inputs") and bool(answer.id) and outputs is not None
-        read = dict(inputs) if has_none else self.plain(answer.inputs)
-        self.kept_inputs = read == inputs
-        return answer.id, self.plain(answer.properties), read
+        response = self.call(self.stub.Read, request)
+        # Without inputs in the response, the engine keeps those that it has.
+        inputs_after = self.plain(response.inputs) if response.HasField("inputs") else dict(inputs)
+        return response.id, self.plain(response.properties), inputs_after
 
     def update(
-        self,
-        id_: str,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        old_inputs: Mapping[str, Any] | None = None,
-        timeout: float = 0,
+        self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], timeout: float = 0, *, preview: bool = False
     ) -> dict[str, Any]:
         """The outputs."""
         request = provider_pb2.UpdateRequest(
-            id=id_,
-            urn=self.urn,
-            olds=self._struct(olds),
-            news=self._struct(news),
-            old_inputs=self._struct(old_inputs or {}),
-            timeout=timeout,
+            id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news), timeout=timeout, preview=preview
         )
         return self.plain(self.call(self.stub.Update, request).properties)
 
@@ -245,44 +267,34 @@ class Plugin:
         self.call(self.stub.Delete, request)
 
     def call(self, method: Any, request: Any) -> Any:
-        """What a method of `stub` answers."""
+        """The response of a method of `stub`."""
         try:
             return method(request, timeout=60)
         except grpc.RpcError as error:
-            failure = PluginError(error, self.plain)
-        raise failure
+            raise PluginError(error, self.plain) from None
 
 
 @dataclass
 class DynamicPlugin(Plugin):
     """`python -m pulumi.dynamic`, the process of Pulumi's dynamic providers."""
 
-    provider: ResourceProvider | None = None
-    """The provider that the calls have; None for that of the resource."""
-
-    command = ("-m", "pulumi.dynamic")
+    module = "pulumi.dynamic"
     package = "pulumi-python:dynamic/agin"
-
-    def in_words(self, text: str) -> str:
-        return text
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
-        assert values.pop("__provider", self._pickled) == self._pickled
+        assert values.pop("__provider", self._provider) == self._provider
         return values
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
-        return packed({"__provider": self._pickled, **values})
+        return packed({"__provider": self._provider, **values})
 
-    def _name(self, name: str) -> str:
-        return name
-
-    def _configuration(self) -> Any:
-        return provider_pb2.ConfigureRequest(args=packed(self.config))
+    def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
+        return provider_pb2.ConfigureRequest(args=packed(config))
 
     @property
-    def _pickled(self) -> str:
-        return serialize_provider(self.provider) if self.provider else PROVIDERS[self.resource]
+    def _provider(self) -> str:
+        return PROVIDERS[self.resource]
 
 
 PROVIDERS: dict[str, str] = {
@@ -294,21 +306,15 @@ PROVIDERS: dict[str, str] = {
 
 @dataclass
 class NativePlugin(Plugin):
-    """`python -m pulumi_agin.native`, the provider plugin.
+    """`python -m pulumi_agin.native`, the provider plugin."""
 
-    provider_name: that of the provider that calls, which begins with "default" unless it is an explicit one.
-    """
-
-    provider_name: str = "default"
-
-    command = ("-m", "pulumi_agin.native")
+    module = "pulumi_agin.native"
     package = "agin:index"
 
     def in_words(self, text: str) -> str:
         for words, native in WORDS.items():
             text = text.replace(words, native)
-        # An id begins like a name.
-        return re.sub(r"\b(?!agin_)[a-z]+(?:_[a-z0-9]+)+\b", lambda match: camel_case(match[0]), text)
+        return re.sub(r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda match: camel_case(match[0]), text)
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
@@ -322,26 +328,23 @@ class NativePlugin(Plugin):
     def _name(self, name: str) -> str:
         return name if name.startswith("_") else re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
-    def _configuration(self) -> Any:
-        config: dict[str, Any] = {key.partition(":")[2]: value for key, value in self.config.items()}
-        if "apiKey" in config:
-            config["apiKey"] = rpc.wrap_rpc_secret(config["apiKey"])
-        return provider_pb2.ConfigureRequest(
-            args=packed(config), name=self.provider_name, urn=f"{PROVIDER_URN}::{self.provider_name}"
-        )
+    def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
+        values: dict[str, Any] = {key.partition(":")[2]: value for key, value in config.items()}
+        if "apiKey" in values:
+            values["apiKey"] = rpc.wrap_rpc_secret(values["apiKey"])
+        urn = f"{PROVIDER_URN}::{provider_name}"
+        return provider_pb2.ConfigureRequest(args=packed(values), name=provider_name, urn=urn)
 
 
 Plugins = Callable[..., Plugin]
 
-through_both_doors = pytest.mark.parametrize(
-    "door", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
+both_front_ends = pytest.mark.parametrize(
+    "front_end", [DynamicPlugin, NativePlugin], ids=["dynamic", "native"], indirect=True
 )
-
-PROVIDER_URN = "urn:pulumi:dev::test::pulumi:providers:agin"
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine on the side of its plugins: it shows the user what they log, until it ends."""
+    """The engine as its plugins see it: it shows the user what they log, until it ends."""
 
     def __init__(self) -> None:
         self.lines: list[Any] = []
@@ -357,34 +360,28 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
     def end(self) -> None:
-        """Listens no more."""
+        """Stops listening."""
         self._server.stop(None).wait()
 
 
-# How the native door says what the words of Python say.
+# The phrasing of the native front end for that of the dynamic one.
 WORDS = {
-    "ResourceOptions(delete_before_replace=True)": "the option `deleteBeforeReplace: true`",
     "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])": "the option `aliases`",
-    "ResourceOptions(provider=…)": "`provider` option",
-    "a dict or AgentIngressCertPolicyArgs": "an object",
     "take_over=True": "`takeOver: true`",
     "True or False": "true or false",
     "dns.rfc2136": "Rfc2136Delegation",
     "pulumi-agin[rfc2136]": "pulumi-agin[plugin]",
-    "ngrok:apiKey": "agin:apiKey",
-    # The plugin does not know the organization of the stack.
-    "pulumi up --stack dev": "pulumi up",
 }
 
 
 def camel_case(name: str) -> str:
-    """A name as the native door has it."""
+    """The name of a property in the native front end."""
     head, *tail = name.split("_")
     return name if name.startswith("_") else head + "".join(part.capitalize() for part in tail)
 
 
 def _renamed(name: str, value: Any, rename: Callable[[str], str]) -> Any:
-    """The value of a property, with other names in it. Those in hidden properties are the same on both sides."""
+    """The value of a property, with other names in it. Those in hidden properties are the same in both front ends."""
     if name.startswith("_"):
         return value
     if isinstance(value, list):

@@ -1,0 +1,57 @@
+"""A plugin process whose pauses take hardly any real time: `python -m tests.support.quick_clock MODULE ARGUMENTS…`."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from pulumi_agin.api import clock
+from pulumi_agin.native import clock as native_clock
+
+
+class QuickClock(clock.Clock):
+    """Stands still, except that each pause moves it on, by a second for each millisecond of real time."""
+
+    _now = 1000.0
+    _lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        return QuickClock._now
+
+    def sleep(self, seconds: float) -> None:
+        end = self.monotonic() + seconds
+        while self.monotonic() < end:
+            time.sleep(0.001)
+            with self._lock:
+                QuickClock._now += max(min(1.0, end - QuickClock._now), 0.0)
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        # Longer than a pause, because it waits for another thread at work.
+        condition.wait(0.01)
+        self.sleep(min(seconds, 1))
+
+    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
+        def run() -> None:
+            while step():
+                time.sleep(0.05)
+
+        threading.Thread(target=run, daemon=True).start()
+
+
+class QuickInterruptibleClock(QuickClock, native_clock.InterruptibleClock):
+    """The same for the native plugin, where Ctrl-C ends all pauses."""
+
+    def sleep(self, seconds: float) -> None:
+        if not self.is_interrupted():
+            super().sleep(seconds)
+
+
+if __name__ == "__main__":
+    # The same object is a default argument of many functions.
+    clock.SYSTEM_CLOCK.__class__ = QuickClock
+    native_clock.InterruptibleClock = QuickInterruptibleClock  # type: ignore[misc]
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
