@@ -17,7 +17,8 @@ A provider's process without the engine (`tests/servicer`)
 
 ngrok and DNS
     ngrok               ingresses that no state knows, and the requests since the last look
-    records             NS records in a real BIND
+    records             NS records in a real BIND, and the Rfc2136Delegation that manages them
+    name_server         a DNS server that responds as a test says
     wire                raw bytes in place of an API's response
     keys                API keys
 

@@ -1,4 +1,4 @@
-"""A line to a DNS server that loses, forges and delays what goes over it."""
+"""A network between plugin and DNS server that loses, forges and delays messages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import dns.message
+import dns.rcode
 
 from tools.bind import Bind
 
@@ -54,24 +57,80 @@ def is_update(message: bytes) -> bool:
 class Outage:
     """A rule for `between`: from the first update on, answers are lost until `is_over` is set.
 
-    of_looks: whether those to reads are lost too. arrives: whether the updates themselves get through.
+    of_looks: whether those to reads are lost too. arrives: whether the updates themselves get through. response: what
+    comes in place of a lost response; None ends the connection.
     """
 
     of_looks: bool = True
     arrives: bool = True
     is_over: bool = False
-    _began: bool = False
+    response: bytes | None = None
+    has_begun: bool = False
 
     def begin_anew(self) -> None:
         """The next update is the first that is lost."""
-        self.is_over = self._began = False
+        self.is_over = self.has_begun = False
 
     def __call__(self, message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         if self.is_over:
             return ask()
         if is_update(message):
-            self._began = True
+            self.has_begun = True
             if self.arrives:
                 ask()
-            return None
-        return None if self._began and self.of_looks else ask()
+            return self.response
+        return self.response if self.has_begun and self.of_looks else ask()
+
+
+def before_updates(change: Callable[[], object]) -> Rule:
+    """A rule for `between`: something happens just before each update arrives."""
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        if is_update(message):
+            change()
+        return ask()
+
+    return rule
+
+
+def lose_updates(times: int, *, arrives: bool = True, meanwhile: Callable[[], None] = lambda: None) -> Rule:
+    """A rule for `between`: the first updates are lost, or BIND's responses to them if they arrive.
+
+    meanwhile: what happens before each one is sent again.
+    """
+    lost: list[bytes] = []
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
+        if not is_update(message) or len(lost) == times:
+            return ask()
+        lost.append(message)
+        if arrives:
+            ask()
+        meanwhile()
+        return None
+
+    return rule
+
+
+def respond(rcode: dns.rcode.Rcode, *, times: int | None = None, arrives: bool = False) -> Rule:
+    """A rule for `between`: updates get an unsigned response, after BIND carried them out if they arrive."""
+    responses: list[bytes] = []
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes:
+        if not is_update(message) or len(responses) == times:
+            return ask()
+        if arrives:
+            ask()
+        responses.append(unsigned_response(message, rcode))
+        return responses[-1]
+
+    return rule
+
+
+def unsigned_response(message: bytes, rcode: dns.rcode.Rcode) -> bytes:
+    query = dns.message.from_wire(message, keyring=False)
+    # dnspython before 2.8 would sign the response, for which it lacks the key.
+    query.tsig = None
+    response = dns.message.make_response(query)
+    response.set_rcode(rcode)
+    return response.to_wire()

@@ -1,27 +1,143 @@
-"""What the tests do with the records of their BIND."""
+"""NS records in a real BIND, and the Rfc2136Delegation that manages them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+import dns.message
 import dns.query
 import dns.rcode
-import dns.tsigkeyring
+import dns.tsig
 import dns.update
+import pytest
 
+from pulumi_agin.dynamic.servicer import PythonVocabulary
+from pulumi_agin.lifecycle.call import Call, Reading
+from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
+from pulumi_agin.lifecycle.process import Process
+from pulumi_agin.lifecycle.results import Failed, PartlyDone
+from tests.support.clock import Clock
+from tests.support.plugin import PluginError
 from tools.bind import Bind, Key
 
 DOMAIN = "connect.acme.com"
-KEY = Key("agin", [DOMAIN])
+KEY = Key("agin", [DOMAIN, "new.acme.com"])
 SECONDS = 10.0
 
+TARGETS = ["ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."]
+OTHERS = ["ns1.other.net."]
 
-def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY) -> None:
+UNSETTLED = "_unsettled_ns_targets"
+"""The output with the values that the server may have after a write of unknown outcome."""
+
+
+# -- the records in BIND ----------------------------------------------------------------------------------
+
+
+def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY, *, ttl: int = 300) -> None:
     """Makes these the NS records of the domain, in place of those that it has."""
-    update = dns.update.UpdateMessage(
-        bind.zone, keyring=dns.tsigkeyring.from_text({key.name: key.secret}), keyalgorithm=key.algorithm
-    )
+    signature = dns.tsig.Key(key.name, key.secret, key.algorithm)
+    update = dns.update.UpdateMessage(bind.zone, keyring=signature)
     update.delete(f"{domain}.", "NS")
     for target in targets:
-        update.add(f"{domain}.", 300, "NS", target.rstrip(".") + ".")
+        update.add(f"{domain}.", ttl, "NS", target.rstrip(".") + ".")
     assert dns.query.tcp(update, "127.0.0.1", port=bind.port, timeout=SECONDS).rcode() == dns.rcode.NOERROR
+
+
+def records(bind: Bind, domain: str = DOMAIN) -> tuple[list[str], int]:
+    """Returns the NS records of the domain, and their TTL."""
+    query = dns.message.make_query(domain, "NS", flags=0)
+    for found in dns.query.tcp(query, "127.0.0.1", port=bind.port, timeout=SECONDS).authority:
+        if str(found.name) == f"{domain}.":
+            return sorted(map(str, found)), found.ttl
+    return [], 0
+
+
+# -- the resource -----------------------------------------------------------------------------------------
+
+
+def inputs(port: int, /, **changes: Any) -> dict[str, Any]:
+    """Returns the checked inputs for a server on this machine."""
+    return {
+        "domain": DOMAIN,
+        "zone": "acme.com",
+        "ns_targets": TARGETS,
+        "ttl": 300,
+        "server": "127.0.0.1",
+        "port": port,
+        "tsig_key_name": KEY.name,
+        "tsig_secret": KEY.secret,
+        "tsig_algorithm": KEY.algorithm,
+        "take_over": False,
+        **changes,
+    }
+
+
+def outputs(port: int, /, **changes: Any) -> dict[str, Any]:
+    """Returns the outputs after a successful call."""
+    return without(inputs(port, **changes), "take_over")
+
+
+def unsigned(properties: dict[str, Any]) -> dict[str, Any]:
+    """Returns the same inputs or outputs without a key."""
+    return without(properties, "tsig_key_name", "tsig_secret")
+
+
+def without(properties: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Returns the properties but these."""
+    return {name: value for name, value in properties.items() if name not in names}
+
+
+class Delegation:
+    """A resource that is called without a plugin process, and waits by the test's clock."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.lines: list[str] = []
+        self._lifecycle = NsRecordsLifecycle(Process(PythonVocabulary(), self.lines.append, self.clock))
+        self._call = Call("urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect")
+
+    def create(self, inputs: Mapping[str, Any], **call: Any) -> dict[str, Any]:
+        """Returns the outputs."""
+        return self._lifecycle.create(self._call._replace(**call), inputs).outputs
+
+    def read(self, kept: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Refreshes. Returns the outputs, or None if the records are gone."""
+        existing = self._lifecycle.read(self._call._replace(outputs_before=kept), DOMAIN, Reading.REFRESH)
+        return existing and existing.outputs
+
+    def update(self, kept: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs."""
+        return self._lifecycle.update(self._call._replace(outputs_before=kept), DOMAIN, inputs)
+
+    def delete(self, kept: Mapping[str, Any]) -> None:
+        self._lifecycle.delete(self._call._replace(outputs_before=kept), DOMAIN)
+
+
+def rejection(call: Callable[[], object]) -> str:
+    """Returns the message of a call that fails and leaves the state as it was."""
+    message, kept = _failure(call)
+    assert kept is None
+    return message
+
+
+def unsettled(call: Callable[[], object]) -> tuple[str, dict[str, Any]]:
+    """Returns the message of a call that fails after a write of unknown outcome, and the outputs that the state has."""
+    message, kept = _failure(call)
+    assert kept is not None
+    return message, kept
+
+
+def _failure(call: Callable[[], object]) -> tuple[str, dict[str, Any] | None]:
+    with pytest.raises((PluginError, Failed)) as caught:
+        call()
+    error = caught.value
+    message = str(error)
+    assert message.isprintable()
+    assert KEY.secret not in message
+    if isinstance(error, PluginError):
+        assert error.clean
+        assert KEY.secret not in error.text
+        return message, error.kept.outputs if error.kept else None
+    return message, dict(error.outputs) if isinstance(error, PartlyDone) else None

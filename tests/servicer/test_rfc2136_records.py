@@ -1,0 +1,317 @@
+"""Rfc2136Delegation through both front ends: its inputs, its state, and the life of its records at a real BIND."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2
+
+from tests.support.flaky_proxy import Outage, between
+from tests.support.plugin import (
+    RFC2136_DELEGATION,
+    UNKNOWN,
+    DynamicPlugin,
+    NativePlugin,
+    Plugin,
+    both_front_ends,
+)
+from tests.support.records import (
+    DOMAIN,
+    KEY,
+    OTHERS,
+    TARGETS,
+    UNSETTLED,
+    delegate,
+    inputs,
+    outputs,
+    records,
+    rejection,
+    unsettled,
+    unsigned,
+)
+from tools.bind import Bind, Key
+
+
+@pytest.fixture(scope="module")
+def process(front_end: type[Plugin]) -> Iterator[Plugin]:
+    with front_end(os.environ, resource=RFC2136_DELEGATION) as running:
+        yield running
+    assert KEY.secret not in running.printed
+
+
+@pytest.fixture
+def plugin(process: Plugin, request: pytest.FixtureRequest) -> Plugin:
+    """Calls about a resource of the test's own: the process remembers which ones are in the program."""
+    return process.of(name=request.node.name)
+
+
+@pytest.fixture(scope="module")
+def running_open_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+    with Bind(tmp_path_factory.mktemp("open"), [Key(KEY.name)], unsigned=True) as running:
+        yield running
+
+
+@pytest.fixture
+def open_bind(running_open_bind: Bind) -> Bind:
+    """A primary server of acme.com that accepts unsigned updates."""
+    delegate(running_open_bind, DOMAIN, [])
+    return running_open_bind
+
+
+# -- check ------------------------------------------------------------------------------------------------
+
+
+@both_front_ends
+def test_check_returns_canonical_inputs(plugin: Plugin) -> None:
+    given = inputs(
+        53,
+        domain=" Connect.ACME.com. ",
+        zone="ACME.com.",
+        ns_targets=["NS-2.awsdns-28.net", "ns-1.awsdns-38.org.", "ns-2.awsdns-28.net."],
+        server="NS1.Acme.com.",
+        tsig_key_name="Agin.",
+        tsig_secret=f"{KEY.secret}\n",
+        tsig_algorithm="HMAC-SHA256",
+    )
+    assert plugin.check(given) == (inputs(53, server="ns1.acme.com"), [])
+    assert plugin.check(inputs(53, server="2001:DB8::53")) == (inputs(53, server="2001:db8::53"), [])
+
+
+@both_front_ends
+def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
+    given = {
+        "domain": "https://connect.acme.com",
+        "ns_targets": [],
+        "ttl": 2**31,
+        "server": "",
+        "port": 0,
+        "tsig_key_name": "my key",
+        "tsig_secret": "hunter2!",
+        "tsig_algorithm": "sha256",
+        "take_over": "yes",
+    }
+    expected = [
+        "property domain must be a name as DNS has it, such as connect.acme.com",
+        "property zone is required",
+        "property ns_targets must be a list of one name server or more",
+        "property ttl must be a whole number of seconds from 0 to 2147483647",
+        "property server must be the host name or IP address of the zone's primary server, without brackets or port, "
+        "such as ns1.acme.com",
+        "property port must be a whole number from 1 to 65535",
+        "property tsig_key_name must be a name as DNS has it, such as agin",
+        "property tsig_secret must be base64, as it stands after `secret` in the key's file",
+        "property tsig_algorithm must be one of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, "
+        'hmac-sha512, not "sha256"',
+        "property take_over must be True or False",
+    ]
+    assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "failure"),
+    [
+        ({"domain": "x" * 64 + ".acme.com"}, "property domain must be a name"),
+        ({"ns_targets": ["ns1.x.net", "192.0.2.1"]}, "property ns_targets has a value that must be a name as DNS"),
+        ({"ttl": True}, "property ttl must be"),
+        ({"port": 65536}, "property port must be"),
+        ({"port": "53"}, "property port must be"),
+        ({"server": "ns1.acme.com:53"}, "property server must be"),
+        ({"server": "[::1]"}, "property server must be"),
+        ({"tsig_secret": ""}, "property tsig_secret must be base64"),
+    ],
+)
+@both_front_ends
+def test_check_rejects(wrong: dict[str, Any], failure: str, plugin: Plugin) -> None:
+    [shown] = plugin.check(inputs(53, **wrong))[1]
+    assert shown.startswith(plugin.in_words(failure))
+
+
+@both_front_ends
+def test_check_requires_a_whole_key_or_none(plugin: Plugin) -> None:
+    no_key = unsigned(inputs(53))
+    assert plugin.check({**no_key, "tsig_key_name": None, "tsig_secret": None}) == (no_key, [])
+    for half in ("tsig_key_name", "tsig_secret"):
+        for value in (inputs(53)[half], UNKNOWN):
+            assert plugin.check({**no_key, half: value})[1] == [
+                plugin.in_words(
+                    f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither if "
+                    "the server accepts unsigned updates"
+                )
+            ]
+
+
+@both_front_ends
+def test_check_accepts_unknown_values(plugin: Plugin) -> None:
+    unknown = dict.fromkeys(inputs(53), UNKNOWN)
+    checked, failures = plugin.check(unknown)
+    assert (set(checked), failures) == (set(unknown), [])
+
+
+@pytest.mark.parametrize("front_end", [NativePlugin], indirect=True)
+def test_native_front_end_marks_the_key_as_secret(plugin: Plugin) -> None:
+    properties = plugin._struct(outputs(53))
+    check = provider_pb2.CheckRequest(urn=plugin.urn, news=properties)
+    create = provider_pb2.CreateRequest(urn=plugin.urn, properties=properties, preview=True)
+    for struct in (
+        plugin.call(plugin.stub.Check, check).inputs,
+        plugin.call(plugin.stub.Create, create).properties,
+    ):
+        values = rpc.deserialize_properties(struct, keep_unknowns=True)
+        assert [name for name, value in values.items() if rpc.is_rpc_secret(value)] == ["tsigSecret"]
+
+
+@both_front_ends
+def test_missing_dnspython_fails_check_and_refresh(front_end: type[Plugin], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
+    with front_end({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
+        install = plugin.in_words(
+            "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+        )
+        assert plugin.check(inputs(53))[1] == [install]
+        assert rejection(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
+
+
+def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
+    package = tmp_path / "dns" / "__init__.py"
+    package.parent.mkdir()
+    package.write_text("raise SystemExit('the program ran in the plugin')")
+    with DynamicPlugin({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
+        hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {package}: rename that module"
+        assert plugin.check(inputs(53, port=0))[1] == [hidden, "property port must be a whole number from 1 to 65535"]
+        assert rejection(lambda: plugin.create(inputs(53))) == hidden
+
+
+# -- diff -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({}, (False, [])),
+        ({"take_over": True}, (False, [])),
+        ({"ns_targets": UNKNOWN}, (True, [])),
+        ({"ttl": 60}, (True, [])),
+        ({"tsig_secret": "AAAA"}, (True, [])),
+        ({"domain": UNKNOWN}, (True, ["domain"])),
+        ({"domain": "connect.acme.net", "zone": "acme.net"}, (True, ["domain", "zone"])),
+        ({"zone": "com"}, (True, ["zone"])),
+    ],
+)
+@both_front_ends
+def test_diff(change: dict[str, Any], difference: tuple[bool, list[str]], plugin: Plugin) -> None:
+    assert plugin.diff(outputs(53), inputs(53, **change)) == difference
+
+
+@both_front_ends
+def test_diff_adds_and_removes_a_key_in_place(plugin: Plugin) -> None:
+    assert plugin.diff(unsigned(outputs(53)), unsigned(inputs(53))) == (False, [])
+    assert plugin.diff(unsigned(outputs(53)), inputs(53)) == (True, [])
+    assert plugin.diff(outputs(53), unsigned(inputs(53))) == (True, [])
+
+
+# -- create, read, update, delete -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("server", "signature"), [("bind", dict), ("open_bind", unsigned)])
+@both_front_ends
+def test_life_of_the_records(
+    server: str,
+    signature: Callable[[dict[str, Any]], dict[str, Any]],
+    plugin: Plugin,
+    request: pytest.FixtureRequest,
+) -> None:
+    bind: Bind = request.getfixturevalue(server)
+    given, kept = signature(inputs(bind.port, ttl=60)), signature(outputs(bind.port, ttl=60))
+    assert plugin.create(given) == (DOMAIN, kept)
+    assert records(bind) == (TARGETS, 60)
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, kept, given)
+
+    delegate(bind, DOMAIN, ["NS9.Other.net.", "ns1.other.net."], ttl=77)
+    drift = {"ns_targets": ["ns1.other.net.", "ns9.other.net."], "ttl": 77}
+    assert plugin.read(DOMAIN, kept, given) == (DOMAIN, {**kept, **drift}, {**given, **drift})
+    assert plugin.update(DOMAIN, {**kept, **drift}, given) == kept
+    assert records(bind) == (TARGETS, 60)
+
+    plugin.delete(DOMAIN, kept)
+    assert records(bind) == ([], 0)
+    assert plugin.read(DOMAIN, kept, given)[0] == ""
+    # Deleting them again is no failure, and an update makes them again.
+    plugin.delete(DOMAIN, kept)
+    plugin.update(DOMAIN, kept, given)
+    assert records(bind) == (TARGETS, 60)
+
+
+@both_front_ends
+def test_delete_removes_only_its_own_records(plugin: Plugin, bind: Bind) -> None:
+    delegate(bind, DOMAIN, [*TARGETS, *OTHERS])
+    plugin.delete(DOMAIN, outputs(bind.port))
+    assert records(bind) == (OTHERS, 300)
+
+
+@both_front_ends
+def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, bind: Bind) -> None:
+    # Without a valid response to the update and to the read that follows, nothing is retried.
+    outage = Outage(response=b"not DNS")
+    with between(bind, outage) as port:
+        message, kept = unsettled(lambda: plugin.create(inputs(port)))
+        assert kept == outputs(port, ns_targets=[], **{UNSETTLED: TARGETS})
+        reason = f"127.0.0.1:{port}: what it sent is not the answer of a DNS server; check server and port"
+        assert message == (
+            f"could not create the NS records of {DOMAIN} at {reason}. The server may have carried it out "
+            f"nevertheless, and a look at its records failed: could not read the NS records of {DOMAIN} at {reason}. "
+            f"So the state keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the "
+            "next `pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
+            "`pulumi destroy` deletes the records with any of these values"
+        )
+        outage.is_over = True
+        assert plugin.diff(kept, inputs(port)) == (True, [])
+        assert plugin.read(DOMAIN, kept, inputs(port)) == (DOMAIN, outputs(port), inputs(port))
+        assert plugin.update(DOMAIN, kept, inputs(port)) == outputs(port)
+        delegate(bind, DOMAIN, [*TARGETS, *OTHERS])
+        plugin.delete(DOMAIN, kept)
+    assert records(bind) == (OTHERS, 300)
+
+
+# -- a damaged state --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        ({"ttl": "x"}, "property ttl must be a whole number of seconds from 0 to 2147483647"),
+        ({"ns_targets": [5]}, "property ns_targets must be a list of names of name servers"),
+        ({UNSETTLED: "x"}, f"property {UNSETTLED} must be a list of names of name servers"),
+        ({"port": None}, "property port is required"),
+        ({"server": {}}, "property server must be text"),
+        ({"tsig_secret": 5}, "property tsig_secret must be text"),
+    ],
+)
+@both_front_ends
+def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: Plugin) -> None:
+    damaged, given = {**outputs(53), **edit}, inputs(53)
+    for call in (
+        lambda: plugin.diff(damaged, given),
+        lambda: plugin.read(DOMAIN, damaged, given),
+        lambda: plugin.update(DOMAIN, damaged, given),
+        lambda: plugin.delete(DOMAIN, damaged),
+    ):
+        message = rejection(call)
+        assert message.startswith(plugin.in_words(f"the state of this resource has been damaged: {problem}"))
+        assert message.endswith("Correct it with `pulumi state edit`")
+
+
+@both_front_ends
+def test_invalid_name_in_the_state_is_reported(plugin: Plugin, bind: Bind) -> None:
+    message = rejection(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
+    assert message.endswith(plugin.in_words(": a..b. is not a valid DNS name; check ns_targets in the state"))
+
+
+@both_front_ends
+def test_import_is_rejected(plugin: Plugin) -> None:
+    advice = plugin.in_words("take_over=True takes over records that exist")
+    assert advice in rejection(lambda: plugin.read(DOMAIN, {}, {}))

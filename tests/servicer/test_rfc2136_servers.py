@@ -1,0 +1,552 @@
+"""Rfc2136Delegation at servers of all kinds: their zones, keys, connections, and wrong or lost responses."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import dns.rcode
+import dns.rrset
+import dns.tsig
+import pytest
+
+from pulumi_agin.lifecycle.results import Failed
+from tests.support.flaky_proxy import (
+    Outage,
+    Rule,
+    before_updates,
+    between,
+    is_update,
+    lose_updates,
+    respond,
+    unsigned_response,
+)
+from tests.support.ports import free_port
+from tests.support.records import (
+    DOMAIN,
+    KEY,
+    OTHERS,
+    TARGETS,
+    UNSETTLED,
+    Delegation,
+    delegate,
+    inputs,
+    outputs,
+    records,
+    rejection,
+    unsettled,
+    unsigned,
+)
+from tools.bind import Bind, Key
+
+ZONE = """
+alias CNAME elsewhere
+text TXT x
+name.empty TXT x
+children DNAME elsewhere.acme.net.
+delegated NS ns1.x.net.
+*.cname CNAME www.acme.net.
+alias.cname CNAME elsewhere
+*.cname-of-zone CNAME ns1
+*.a A 192.0.2.1
+*.parent CNAME www.acme.net.
+"""
+
+NEW = [TARGETS[0], "ns-3.awsdns-01.com."]
+
+ALIASES = ["alias.acme.com", "alias.cname.acme.com"]
+BESIDE_WILDCARDS = ["x.cname.acme.com", "x.cname-of-zone.acme.com", "x.a.acme.com", "parent.acme.com"]
+
+POWERLESS_KEY = Key("powerless")
+KEYS_OF_OTHER_ALGORITHMS = [
+    Key(name, [DOMAIN], algorithm=f"hmac-{name}") for name in ("md5", "sha1", "sha224", "sha384", "sha512")
+]
+
+
+@pytest.fixture(scope="module")
+def running_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
+    key = Key(KEY.name, [DOMAIN, *ALIASES, *BESIDE_WILDCARDS])
+    bind = Bind(tmp_path_factory.mktemp("bind"), [key, POWERLESS_KEY, *KEYS_OF_OTHER_ALGORITHMS])
+    (bind.folder / "zone").write_text(bind._zone() + ZONE)
+    with bind:
+        yield bind
+
+
+@pytest.fixture
+def delegation() -> Delegation:
+    return Delegation()
+
+
+# -- zones ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["connect", "text", "empty", "alias"])
+def test_refresh_finds_no_records(name: str, delegation: Delegation, bind: Bind) -> None:
+    assert delegation.read(outputs(bind.port, domain=f"{name}.acme.com")) is None
+
+
+@pytest.mark.parametrize("domain", ALIASES)
+def test_no_records_are_created_beside_an_alias(domain: str, delegation: Delegation, bind: Bind) -> None:
+    # BIND would report success.
+    given, kept = inputs(bind.port, domain=domain), outputs(bind.port, domain=domain)
+    for action, call in (
+        ("create", lambda: delegation.create(given)),
+        ("create", lambda: delegation.create({**given, "take_over": True})),
+        ("update", lambda: delegation.update(kept, given)),
+    ):
+        assert rejection(call) == (
+            f"could not {action} the NS records of {domain} at 127.0.0.1:{bind.port}: {domain} is an alias (CNAME) of "
+            "elsewhere.acme.com., so it can have no NS records; remove that record"
+        )
+
+
+@pytest.mark.parametrize("domain", BESIDE_WILDCARDS)
+def test_records_are_created_beside_a_wildcard(domain: str, delegation: Delegation, bind: Bind) -> None:
+    given, kept = inputs(bind.port, domain=domain), outputs(bind.port, domain=domain)
+    assert delegation.create(given) == kept
+    assert records(bind, domain) == (TARGETS, 300)
+    assert "has NS records already" in rejection(lambda: delegation.create(given))
+    delegation.delete(kept)
+    assert delegation.read(kept) is None
+    delegation.update(kept, given)
+    assert delegation.read(kept) == kept
+    delegation.delete(kept)
+    delegation.create({**given, "take_over": True})
+    assert records(bind, domain) == (TARGETS, 300)
+
+
+# -- keys -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", KEYS_OF_OTHER_ALGORITHMS, ids=lambda key: key.algorithm)
+def test_every_algorithm_works(key: Key, delegation: Delegation, bind: Bind) -> None:
+    with_key = {"tsig_key_name": key.name, "tsig_secret": key.secret, "tsig_algorithm": key.algorithm}
+    delegation.create(inputs(bind.port, **with_key))
+    assert records(bind) == (TARGETS, 300)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"zone": "com"}, "it has the zone acme.com for connect.acme.com, and not com; set zone to the one that"),
+        (
+            {"domain": "a.acme.org", "zone": "acme.org"},
+            "it answered REFUSED: it does not have the zone acme.org, or does not let this machine ask",
+        ),
+        ({"domain": "a.delegated.acme.com"}, "it delegates delegated.acme.com to ns1.x.net., so records of"),
+        ({"domain": "a.children.acme.com"}, "all names below children.acme.com are aliases (DNAME), so records of"),
+        ({"tsig_key_name": "unknown"}, 'it refuses the key "unknown" (BADKEY): it knows no key of this name with hmac'),
+        ({"tsig_algorithm": "hmac-sha512"}, 'it refuses the key "agin" (BADKEY)'),
+        ({"tsig_secret": "AAAA"}, 'it refuses the key "agin" (BADSIG): it has another secret for it; check tsig_secre'),
+    ],
+)
+def test_wrong_zone_or_key_fails(wrong: dict[str, Any], problem: str, delegation: Delegation, bind: Bind) -> None:
+    given, kept = inputs(bind.port, **wrong), outputs(bind.port, **wrong)
+    place = f"the NS records of {given['domain']} at 127.0.0.1:{bind.port}"
+    for action, call in (
+        ("create", lambda: delegation.create(given)),
+        ("read", lambda: delegation.read(kept)),
+        ("update", lambda: delegation.update(kept, given)),
+    ):
+        message = rejection(call)
+        assert message.startswith(f"could not {action} {place}: {problem}")
+        assert ("Refresh and destroy use the key of the last `pulumi up`" in message) == ("the key" in problem)
+
+
+def test_key_without_grants_fails(delegation: Delegation, bind: Bind) -> None:
+    given = inputs(bind.port, tsig_key_name=POWERLESS_KEY.name, tsig_secret=POWERLESS_KEY.secret)
+    assert rejection(lambda: delegation.create(given)).endswith(
+        'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; BIND allows that '
+        'by `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com'
+    )
+
+
+def test_update_tries_a_new_key(delegation: Delegation, tmp_path: Path) -> None:
+    with Bind(tmp_path, [Key(KEY.name)], unsigned=True) as bind:
+        signed, without_key = outputs(bind.port), unsigned(outputs(bind.port))
+        delegation.create(unsigned(inputs(bind.port)))
+        assert "(BADSIG)" in rejection(lambda: delegation.update(without_key, inputs(bind.port, tsig_secret="AAAA")))
+        assert delegation.update(without_key, inputs(bind.port)) == signed
+        assert delegation.update(signed, unsigned(inputs(bind.port))) == without_key
+        assert records(bind) == (TARGETS, 300)
+
+
+def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegation, bind: Bind) -> None:
+    given, kept = unsigned(inputs(bind.port)), unsigned(outputs(bind.port))
+    for rcode, zone, call in (
+        ("REFUSED", "acme.com", lambda: delegation.create(given)),
+        ("REFUSED", "acme.com", lambda: delegation.update(kept, given)),
+        ("REFUSED", "acme.org", lambda: delegation.read({**kept, "domain": "a.acme.org", "zone": "acme.org"})),
+        ("NOTAUTH", "acme.org", lambda: delegation.delete({**kept, "domain": "a.acme.org", "zone": "acme.org"})),
+    ):
+        assert rejection(call).endswith(
+            f"at 127.0.0.1:{bind.port}: it answered {rcode}: it accepts no unsigned updates of the zone {zone} from "
+            "this address, or is not its primary server; check server and zone, and give tsig_key_name and "
+            "tsig_secret, or allow unsigned updates at the server. Refresh and destroy use the key of the last "
+            "`pulumi up`: after a change, run `pulumi up` first, or add --run-program"
+        )
+
+
+def test_different_clocks_are_reported(delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    message = rejection(lambda: delegation.create(inputs(bind.port)))
+    assert 'it refuses the key "agin" (BADTIME), as the clocks differ by more than 5 minutes: here it is ' in message
+    assert "here it is 2023-11-14 22:13:20 UTC, and there 2" in message
+
+
+# -- connections ------------------------------------------------------------------------------------------
+
+
+def test_local_server_is_tried_for_5_seconds(delegation: Delegation) -> None:
+    port = free_port()
+    assert rejection(lambda: delegation.create(inputs(port))) == (
+        f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port} after 4 tries in 5 seconds: no connection "
+        "(Connection refused); check server and port"
+    )
+    # Later calls try only once. Nothing was sent, so no read follows.
+    for call in (
+        lambda: delegation.create(inputs(port)),
+        lambda: delegation.update(outputs(port), inputs(port)),
+        lambda: delegation.delete(outputs(port)),
+    ):
+        assert rejection(call).endswith(f":{port}: no connection (Connection refused); check server and port")
+    assert sum(delegation.clock.slept) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (TimeoutError(), " after 6 tries in 30 seconds: no connection within 5 seconds; check server and port"),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Try again"),
+            " after 6 tries in 30 seconds: its host name can't be resolved (Try again); check server",
+        ),
+        (socket.gaierror(socket.EAI_NONAME, "Unknown"), ": its host name can't be resolved (Unknown); check server"),
+    ],
+)
+def test_other_servers_are_tried_for_30_seconds(
+    error: OSError, problem: str, delegation: Delegation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> socket.socket:
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    message = rejection(lambda: delegation.read(outputs(53, server="ns1.acme.com")))
+    assert message == f"could not read the NS records of {DOMAIN} at ns1.acme.com:53{problem}"
+
+
+def test_create_waits_for_a_server_that_restarts(delegation: Delegation, tmp_path: Path) -> None:
+    def restart() -> bool:
+        bind.start()
+        return False
+
+    with Bind(tmp_path, [KEY]) as bind:
+        bind.stop()
+        delegation.clock.repeat(3.5, restart)
+        delegation.create(inputs(bind.port))
+        assert records(bind) == (TARGETS, 300)
+    assert delegation.lines == [
+        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3 seconds (5 seconds at "
+        "most): no connection (Connection refused); check server and port",
+    ]
+
+
+def test_silent_server_times_out(delegation: Delegation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        message = rejection(lambda: delegation.create(inputs(port), timeout_seconds=0.1))
+    assert message == (f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: no answer within 0.1 seconds")
+
+
+# -- responses --------------------------------------------------------------------------------------------
+
+
+def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, respond(dns.rcode.SERVFAIL, times=1)) as port:
+        delegation.create(inputs(port))
+    assert records(bind) == (TARGETS, 300)
+    with between(bind, respond(dns.rcode.SERVFAIL)) as port:
+        message = rejection(lambda: delegation.delete(outputs(port)))
+    assert message.endswith("it answered SERVFAIL; its log says why")
+
+
+@pytest.mark.parametrize(
+    ("rcode", "problem"),
+    [
+        (dns.rcode.NOTIMP, "it does not know DNS UPDATE (RFC 2136), or not this way; check server"),
+        (dns.rcode.FORMERR, "it does not know DNS UPDATE"),
+        # PowerDNS responds so to a wrong key.
+        (dns.rcode.NOTAUTH, "it does not have the zone acme.com, does not let this machine ask,"),
+        (dns.rcode.REFUSED, "it does not have the zone acme.com, does not let this machine ask,"),
+        (dns.rcode.YXDOMAIN, "its log says why"),
+        (dns.rcode.NOTZONE, f"{DOMAIN} is not in the zone acme.com; check zone"),
+    ],
+)
+def test_unsigned_rejection_is_reported(
+    rcode: dns.rcode.Rcode, problem: str, delegation: Delegation, bind: Bind
+) -> None:
+    with between(bind, respond(rcode)) as port:
+        message = rejection(lambda: delegation.create(inputs(port)))
+    place = f"the NS records of {DOMAIN} at 127.0.0.1:{port}"
+    assert f"could not create {place}: it answered {dns.rcode.to_text(rcode)}: {problem}" in message
+
+
+def test_records_that_come_and_go_during_a_create_are_reported(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, respond(dns.rcode.YXRRSET)) as port:
+        message = rejection(lambda: delegation.create(unsigned(inputs(port))))
+    assert message.endswith(
+        "it answered YXRRSET: somebody else is changing the records of this name right now; run `pulumi up` again"
+    )
+
+
+def unsigned_nxdomain(message: bytes, ask: Callable[[], bytes]) -> bytes:
+    return unsigned_response(message, dns.rcode.NXDOMAIN)
+
+
+def changed_to_nxdomain(message: bytes, ask: Callable[[], bytes]) -> bytes:
+    response = bytearray(ask())
+    response[3] = response[3] & 0xF0 | dns.rcode.NXDOMAIN
+    return bytes(response)
+
+
+def nxdomain_without_authority(message: bytes, ask: Callable[[], bytes]) -> bytes:
+    query = dns.message.from_wire(message, keyring=dns.tsig.Key(KEY.name, KEY.secret, KEY.algorithm))
+    response = dns.message.make_response(query)
+    response.set_rcode(dns.rcode.NXDOMAIN)
+    # As from the cache of a resolver.
+    response.authority.append(dns.rrset.from_text("acme.com.", 60, "IN", "SOA", "ns1. host. 1 3600 600 86400 60"))
+    return response.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (unsigned_nxdomain, 'its answer is not signed by the key "agin", so it is not trusted'),
+        (changed_to_nxdomain, 'its answer has a signature that is not by the key "agin", so it is not trusted'),
+        (nxdomain_without_authority, "it answered NXDOMAIN without authority for the zone acme.com; check that server"),
+        (lambda *_: b"", "what it sent is not the answer of a DNS server; check server and port"),
+        (lambda *_: b"\xff" * 500, "what it sent is not the answer of a DNS server; check server and port"),
+    ],
+)
+def test_invalid_response_does_not_mean_gone(rule: Rule, problem: str, delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    with between(bind, rule) as port:
+        assert problem in rejection(lambda: delegation.read(outputs(port)))
+
+
+# -- lost responses ---------------------------------------------------------------------------------------
+
+
+def unsettled_outputs(port: int, targets: list[str], unsettled: list[str], ttl: int = 300) -> dict[str, Any]:
+    """The outputs after a write of unknown outcome: targets that are the resource's, and those that may be."""
+    return {**outputs(port, ns_targets=targets, ttl=ttl), UNSETTLED: unsettled}
+
+
+def stripped(message: bytes, ask: Callable[[], bytes]) -> bytes:
+    """BIND's response without its signature."""
+    response = ask()
+    if not is_update(message):
+        return response
+    return unsigned_response(message, dns.message.from_wire(response, keyring=False).rcode())
+
+
+INVALID_RESPONSES: dict[str, Rule] = {
+    "lost": Outage(of_looks=False),
+    "stripped": stripped,
+    "garbled": Outage(of_looks=False, response=b"HTTP/1.1 400 Bad Request"),
+    "unsigned REFUSED": respond(dns.rcode.REFUSED, arrives=True),
+    "unsigned SERVFAIL": respond(dns.rcode.SERVFAIL, arrives=True),
+}
+
+
+@pytest.mark.parametrize("rule", INVALID_RESPONSES.values(), ids=INVALID_RESPONSES)
+def test_write_without_a_valid_response_is_verified_by_a_read(rule: Rule, delegation: Delegation, bind: Bind) -> None:
+    changes = {"ns_targets": NEW, "ttl": 60}
+    with between(bind, rule) as port:
+        assert delegation.create(inputs(port)) == outputs(port)
+        assert records(bind) == (TARGETS, 300)
+        assert delegation.update(outputs(port), inputs(port, **changes)) == outputs(port, **changes)
+        assert records(bind) == (NEW, 60)
+        delegate(bind, DOMAIN, [*NEW, *OTHERS])
+        delegation.delete(outputs(port, **changes))
+    assert records(bind) == (OTHERS, 300)
+
+
+def test_write_is_retried_after_a_lost_response(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, lose_updates(1)) as port:
+        assert delegation.create(inputs(port)) == outputs(port)
+    delegate(bind, DOMAIN, ["ns9.drifted.net."])
+    with between(bind, lose_updates(1)) as port:
+        delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60))
+    assert records(bind) == (NEW, 60)
+    with between(bind, lose_updates(1)) as port:
+        delegation.delete(outputs(port, ns_targets=NEW))
+    assert records(bind) == ([], 0)
+    assert delegation.clock.slept == [1, 1, 1]
+
+
+def test_create_leaves_records_of_others_alone(delegation: Delegation, bind: Bind) -> None:
+    def interfere(targets: list[str]) -> Callable[[], None]:
+        return lambda: delegate(bind, DOMAIN, targets)
+
+    for before, rule, after in (
+        ([], lose_updates(1, arrives=False, meanwhile=interfere(OTHERS)), OTHERS),
+        # Equal ones too, unless they came with an update whose response was lost.
+        ([], before_updates(interfere(TARGETS)), TARGETS),
+        (TARGETS, lose_updates(1), TARGETS),
+    ):
+        delegate(bind, DOMAIN, before)
+        with between(bind, rule) as port:
+            assert "which are left alone" in rejection(partial(delegation.create, inputs(port)))
+        assert records(bind) == (after, 300)
+
+
+@pytest.mark.parametrize(("existing", "loses_a_try"), [([], True), (TARGETS, False)])
+def test_update_leaves_records_of_others_alone(
+    existing: list[str], loses_a_try: bool, delegation: Delegation, bind: Bind
+) -> None:
+    def interfere() -> None:
+        delegate(bind, DOMAIN, OTHERS)
+
+    delegate(bind, DOMAIN, existing)
+    rule = lose_updates(1, arrives=False, meanwhile=interfere) if loses_a_try else before_updates(interfere)
+    with between(bind, rule) as port, pytest.raises(Failed):
+        delegation.update(unsettled_outputs(port, [], TARGETS), inputs(port, ns_targets=NEW))
+    assert records(bind) == (OTHERS, 300)
+
+
+def test_write_keeps_time_for_the_read(delegation: Delegation, bind: Bind) -> None:
+    def let_time_pass() -> None:
+        # A call may take 60 seconds, of which the last 10 are for the read.
+        delegation.clock.now += 55
+
+    began_at = delegation.clock.now
+    with between(bind, lose_updates(2, meanwhile=let_time_pass)) as port:
+        assert delegation.create(inputs(port)) == outputs(port)
+    assert delegation.clock.now == began_at + 55
+
+
+def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) -> None:
+    outage = Outage(arrives=False)
+    with between(bind, outage) as port, pytest.raises(Failed, match="it was interrupted"):
+        delegation.create(inputs(port), is_awaited=lambda: not outage.has_begun)
+    assert delegation.clock.slept == [1]
+    assert records(bind) == ([], 0)
+
+
+# -- writes of unknown outcome ----------------------------------------------------------------------------
+
+
+def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+        message, kept = unsettled(lambda: delegation.create(inputs(port)))
+    assert "may have carried it out nevertheless: it has no NS records of this name now. So the state" in message
+    assert kept == unsettled_outputs(port, [], TARGETS)
+    # It arrives now.
+    delegate(bind, DOMAIN, TARGETS)
+    delegation.delete({**kept, "port": bind.port})
+    assert records(bind) == ([], 0)
+
+
+@pytest.mark.parametrize(("targets", "ttl"), [(TARGETS, 60), (TARGETS[:1], 300), ([*TARGETS, *OTHERS], 300)])
+def test_create_whose_records_are_changed_by_others(
+    targets: list[str], ttl: int, delegation: Delegation, bind: Bind
+) -> None:
+    rule = lose_updates(1, arrives=False, meanwhile=lambda: delegate(bind, DOMAIN, targets, ttl=ttl))
+    with between(bind, rule) as port:
+        message, kept = unsettled(lambda: delegation.create(inputs(port)))
+    assert f"it now has {', '.join(targets)} (TTL {ttl})" in message
+    assert kept == unsettled_outputs(port, [], TARGETS)
+    assert records(bind) == (targets, ttl)
+
+
+@pytest.mark.parametrize("existing", [[], TARGETS[:1], TARGETS, [TARGETS[1], NEW[1]]])
+def test_update_replaces_records_that_may_be_its_own(existing: list[str], delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, existing)
+    kept = unsettled_outputs(bind.port, [], TARGETS)
+    assert delegation.update(kept, inputs(bind.port, ns_targets=NEW)) == outputs(bind.port, ns_targets=NEW)
+    assert records(bind) == (NEW, 300)
+
+
+def test_refresh_and_delete_leave_records_of_others_alone(delegation: Delegation, bind: Bind) -> None:
+    kept = unsettled_outputs(bind.port, [], TARGETS)
+    assert delegation.read(kept) is None
+    delegate(bind, DOMAIN, [TARGETS[0], *OTHERS])
+    assert delegation.read(kept) == kept
+    assert "which are left alone" in rejection(lambda: delegation.update(kept, inputs(bind.port)))
+    delegation.delete(kept)
+    assert records(bind) == (OTHERS, 300)
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_update_of_unknown_outcome_keeps_both_sets_of_targets(
+    arrives: bool, delegation: Delegation, bind: Bind
+) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    outage = Outage(of_looks=arrives, arrives=arrives)
+    with between(bind, outage) as port:
+        message, kept = unsettled(lambda: delegation.update(outputs(port), inputs(port, ns_targets=NEW, ttl=60)))
+        assert f"that the server may have ({', '.join(sorted({*TARGETS, *NEW}))}): the next `pulumi up`" in message
+        assert kept == unsettled_outputs(port, TARGETS, [NEW[1]])
+        outage.is_over = True
+        assert delegation.update(kept, inputs(port)) == outputs(port)
+        delegate(bind, DOMAIN, NEW, ttl=60)
+        assert delegation.read(kept) == outputs(port, ns_targets=NEW, ttl=60)
+        delegation.delete(kept)
+    assert records(bind) == ([], 0)
+
+
+def test_second_update_of_unknown_outcome_keeps_all_targets(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS, ttl=77)
+    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+        before = unsettled_outputs(port, TARGETS, OTHERS)
+        kept = unsettled(lambda: delegation.update(before, inputs(port, ns_targets=NEW)))[1]
+    assert kept == unsettled_outputs(port, TARGETS, sorted([NEW[1], *OTHERS]), ttl=77)
+
+
+def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bind: Bind) -> None:
+    with between(bind, Outage()) as port:
+        message, kept = unsettled(lambda: delegation.update(outputs(53), inputs(port, ns_targets=NEW)))
+    assert kept == unsettled_outputs(port, [], sorted({*TARGETS, *NEW}))
+    assert message.endswith("The records at 127.0.0.1:53 are left alone: none of these commands deletes them")
+    delegation.delete({**kept, "port": bind.port})
+    assert records(bind) == ([], 0)
+
+
+def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    with between(bind, Outage(of_looks=False, arrives=False)) as port:
+        message = rejection(lambda: delegation.delete(outputs(port)))
+    assert f"may have carried it out nevertheless, but it now has {', '.join(TARGETS)}" in message
+    with between(bind, Outage()) as port:
+        message = rejection(lambda: delegation.delete(outputs(port)))
+    assert "may have carried it out nevertheless, and a look at its records failed: could not read" in message
+    delegation.delete(outputs(bind.port))
+    assert records(bind) == ([], 0)
+
+
+def test_rejected_retry_does_not_settle_the_first_try(delegation: Delegation, bind: Bind) -> None:
+    first, retry = Outage(of_looks=False, arrives=False), respond(dns.rcode.REFUSED)
+
+    def rule(message: bytes, ask: Callable[[], bytes]) -> bytes | None:
+        return retry(message, ask) if first.has_begun else first(message, ask)
+
+    with between(bind, rule) as port:
+        message, kept = unsettled(lambda: delegation.create(inputs(port)))
+    assert "it answered REFUSED" in message
+    assert kept == unsettled_outputs(port, [], TARGETS)
+
+
+def test_rejection_that_a_read_confirms_is_final(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    # PowerDNS responds so to a key that may only read.
+    with between(bind, respond(dns.rcode.REFUSED)) as port:
+        assert "it answered REFUSED" in rejection(lambda: delegation.update(outputs(port), inputs(port)))
+        assert rejection(lambda: delegation.delete(outputs(port))).endswith("its log says which")
+        delegate(bind, DOMAIN, [])
+        delegation.delete(outputs(port))

@@ -1,0 +1,202 @@
+"""Rfc2136Delegation and records that exist already: its own, equal ones to adopt, and those of others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.flaky_proxy import before_updates, between
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, Plugin, both_front_ends
+from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
+from tools.bind import Bind
+
+LEFT_ALONE = "which are left alone"
+
+
+@pytest.fixture(scope="module")
+def process(front_end: type[Plugin]) -> Iterator[Plugin]:
+    with front_end(os.environ, resource=RFC2136_DELEGATION) as running:
+        yield running
+
+
+@pytest.fixture
+def plugin(process: Plugin, request: pytest.FixtureRequest) -> Plugin:
+    """Calls about a resource of the test's own: the process remembers which ones are in the program."""
+    return process.of(name=request.node.name)
+
+
+@pytest.fixture
+def port(bind: Bind) -> Iterator[int]:
+    """A port that leads to BIND. Each test has another one: the process remembers whose the records at a server are."""
+    with between(bind, lambda message, ask: ask()) as port:
+        yield port
+
+
+# -- create -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("existing", [OTHERS, TARGETS], ids=["others", "equal"])
+@both_front_ends
+def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugin, port: int, bind: Bind) -> None:
+    delegate(bind, DOMAIN, existing)
+    # Not even equal ones are adopted: a renamed resource would adopt its own, which the old one then deletes.
+    message = rejection(lambda: plugin.create(inputs(port)))
+    assert f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
+    assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
+    is_equal = existing == TARGETS
+    assert (plugin.in_words("Otherwise, to adopt them, set take_over=True, or else remove them") in message) == is_equal
+    assert ("an interrupted run may have made them" in message) == is_equal
+    assert records(bind) == (existing, 300)
+
+
+def test_existing_records_do_not_hide_a_wrong_zone(plugin: Plugin, port: int, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    message = rejection(lambda: plugin.create(inputs(port, zone="com")))
+    assert "it is not the primary server of the zone com; check server and zone" in message
+    assert records(bind) == (TARGETS, 300)
+
+
+def test_create_reports_records_that_go_meanwhile(plugin: Plugin, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    with between(bind, before_updates(lambda: delegate(bind, DOMAIN, []))) as port:
+        message = rejection(lambda: plugin.create(inputs(port)))
+    assert "it has NS records of that name, but none in the zone acme.com: they are in another zone" in message
+
+
+# -- take over --------------------------------------------------------------------------------------------
+
+
+@both_front_ends
+def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: Bind) -> None:
+    delegate(bind, DOMAIN, TARGETS)
+    updates: list[None] = []
+    with between(bind, before_updates(lambda: updates.append(None))) as port:
+        given = inputs(port, take_over=True)
+        assert plugin.check(given) == (given, [])
+        line = plugin.shown_line()
+        assert f"the NS records of {DOMAIN} exist at 127.0.0.1:{port} as the program declares them" in line
+        assert plugin.create(given) == (DOMAIN, outputs(port))
+    assert updates == []
+    plugin.delete(DOMAIN, outputs(bind.port))
+    assert records(bind) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("existing", "ttl", "advice"),
+    [
+        (TARGETS, 60, "to adopt them, set ttl to 60, or else remove them"),
+        ([*TARGETS, *OTHERS], 300, f"to adopt them, remove {OTHERS[0]} there, or else remove them"),
+        (TARGETS[:1], 60, f"to adopt them, add {TARGETS[1]} there and set ttl to 60, or else remove them"),
+        (OTHERS, 300, "remove them"),
+    ],
+    ids=["another TTL", "one more", "one less", "others"],
+)
+@both_front_ends
+def test_take_over_rejects_different_records(
+    existing: list[str], ttl: int, advice: str, plugin: Plugin, port: int, bind: Bind
+) -> None:
+    delegate(bind, DOMAIN, existing, ttl=ttl)
+    given = inputs(port, take_over=True)
+    [failure] = plugin.check(given)[1]
+    assert failure.startswith(
+        f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
+        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If another resource of this stack"
+    )
+    assert failure.endswith(f". Otherwise, {advice}")
+    assert rejection(lambda: plugin.create(given)) == failure
+    assert records(bind) == (sorted(existing), ttl)
+
+
+@both_front_ends
+def test_take_over_creates_records_if_there_are_none(plugin: Plugin, port: int, bind: Bind) -> None:
+    given = inputs(port, take_over=True)
+    assert plugin.check(given) == (given, [])
+    plugin.create(given)
+    assert records(bind) == (TARGETS, 300)
+    # The state has them now. If they drift, there is nothing to adopt.
+    delegate(bind, DOMAIN, OTHERS)
+    assert plugin.check(given, given) == (given, [])
+    # A replacement is checked a second time, without old inputs.
+    assert plugin.check(given) == (given, [])
+
+
+def test_check_reports_that_it_can_not_read_the_records(plugin: Plugin, port: int) -> None:
+    elsewhere = {"domain": "connect.acme.org", "zone": "acme.org", "take_over": True}
+    [failure] = plugin.check(inputs(port, **elsewhere))[1]
+    assert "it answered REFUSED: it does not have the zone acme.org" in failure
+    # Without a known server, nothing is read.
+    assert plugin.check(inputs(port, **{**elsewhere, "server": UNKNOWN}))[1] == []
+
+
+@pytest.mark.parametrize("targets", [[TARGETS[0], UNKNOWN], UNKNOWN], ids=["one unknown", "all unknown"])
+@both_front_ends
+def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: int, bind: Bind) -> None:
+    given = inputs(port, take_over=True, ns_targets=targets)
+    assert plugin.check(given)[1] == []
+    delegate(bind, DOMAIN, TARGETS)
+    [failure] = plugin.check(given)[1]
+    assert failure.startswith(f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: ")
+    assert "an Agent Ingress that is to be created gets name servers of its own" in failure
+
+
+# -- a renamed resource -----------------------------------------------------------------------------------
+
+
+@both_front_ends
+def test_delete_keeps_records_that_another_resource_has(plugin: Plugin, port: int, bind: Bind) -> None:
+    old, new = plugin.of(name=f"old {plugin.name}"), plugin.of(name=f"new {plugin.name}")
+    given, kept = inputs(port), outputs(port)
+    old.create(given)
+    # Renamed, with `take_over`: the new resource is created before the old one is deleted.
+    new.check(given)
+    new.create({**given, "take_over": True})
+    old.delete(DOMAIN, {**kept, "ns_targets": [*TARGETS, *OTHERS]})
+    assert records(bind) == (TARGETS, 300)
+
+
+@both_front_ends
+def test_delete_keeps_records_that_another_resource_declares(plugin: Plugin, port: int, bind: Bind) -> None:
+    # The next run after a renaming: the new resource is only compared, and the rest of the old one is deleted.
+    delegate(bind, DOMAIN, TARGETS)
+    plugin.check(inputs(port))
+    plugin.diff(outputs(port), inputs(port))
+    plugin.of(name=f"old {plugin.name}").delete(DOMAIN, outputs(port))
+    assert records(bind) == (TARGETS, 300)
+    # They are its own if it is deleted before its replacement is created.
+    plugin.delete(DOMAIN, outputs(port))
+    assert records(bind) == ([], 0)
+
+
+@both_front_ends
+def test_delete_fails_after_a_failed_renaming(plugin: Plugin, port: int, bind: Bind) -> None:
+    old, new = plugin.of(name=f"old {plugin.name}"), plugin.of(name=f"new {plugin.name}")
+    old.create(inputs(port))
+    assert "has NS records already" in rejection(lambda: new.create(inputs(port)))
+    message = rejection(lambda: old.delete(DOMAIN, outputs(port)))
+    assert f"are not deleted, because {new.urn} wants them too, and could not be created" in message
+    assert records(bind) == (TARGETS, 300)
+
+
+# -- a server that moved ----------------------------------------------------------------------------------
+
+
+def test_update_to_another_server_keeps_records_of_others(
+    plugin: Plugin, port: int, bind: Bind, tmp_path: Path
+) -> None:
+    plugin.create(inputs(port))
+    with Bind(tmp_path, [KEY]) as moved:
+        delegate(moved, DOMAIN, OTHERS)
+        before, given = outputs(port), inputs(moved.port)
+        assert f"{LEFT_ALONE}: ns1.other.net." in rejection(lambda: plugin.update(DOMAIN, before, given))
+        assert records(moved) == (OTHERS, 300)
+        message = rejection(lambda: plugin.update(DOMAIN, before, {**given, "take_over": True}))
+        assert message.endswith(". Otherwise, remove them")
+        assert records(moved) == (OTHERS, 300)
+        # Records that it had at the old server are its own, as after a transfer of the zone.
+        plugin.update(DOMAIN, {**before, "ns_targets": OTHERS}, given)
+        assert records(moved) == (TARGETS, 300)
+    assert records(bind) == (TARGETS, 300)
