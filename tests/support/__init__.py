@@ -3,6 +3,7 @@
 A Pulumi program, with the real engine (`tests/engine`, `tests/docs`)
     project             the `project` fixture: a folder with a program and a stack, and the CLI's commands on it
     projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
+    old_states          the recorded states of released versions
     vault               what encrypts the stacks' secrets, quicker than a passphrase does
     dns_provider, cloud_provider, stand_in
                         plugins in place of those of DNS providers

@@ -65,6 +65,13 @@ class Result:
         return " ".join(self.output.partition("Diagnostics:")[2].split())
 
     @property
+    def messages(self) -> dict[str, str]:
+        """The diagnostics of each resource by name, each on one line."""
+        diagnostics = self.output.partition("Diagnostics:\n")[2].partition("\nResources:\n")[0]
+        parts = re.split(r"^  \S+ \((\S+)\):\n", diagnostics, flags=re.MULTILINE)[1:]
+        return {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+    @property
     def has_traceback(self) -> bool:
         """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
 
@@ -85,6 +92,17 @@ class Result:
         # A star is before what was kept with an init error.
         [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", self.output, re.MULTILINE)
         return str(sentence)
+
+    @property
+    def previewed(self) -> dict[str, str]:
+        """The change of each resource in a preview without `--diff`, by name, such as "update [diff: ~description]"."""
+        preview = self.output.partition("Updating (")[0]
+        rows = re.findall(
+            r"^ \S+ +agin:\S+ (\S+) ((?:create|update|replace|delete|import|read)(?: \[.*\])?) *$",
+            preview,
+            re.MULTILINE,
+        )
+        return dict(rows)
 
     def __contains__(self, text: str) -> bool:
         return text in self.output
@@ -187,6 +205,16 @@ class Project:
         (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
         imports = 'import * as pulumi from "@pulumi/pulumi";\nimport * as agin from "@pulumi-agin/agin";\n\n'
         (self.folder / "index.ts").write_text(imports + dedent(text))
+
+    def edit(self, changes: Mapping[str, str]) -> None:
+        """Replaces texts of the program, all of which it must have."""
+        files = [self.folder / name for name in ("__main__.py", "index.ts", "main.go", "Pulumi.yaml")]
+        program = next(file for file in files if file.exists())
+        text = program.read_text()
+        for old, new in changes.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        program.write_text(text)
 
     def check_types(self) -> None:
         """Checks the types of a program in TypeScript. They must be right."""

@@ -67,7 +67,7 @@ def typescript_project(project: Project, node_host: Path, npm_packages: Path, sd
     node = shutil.which("node")
     assert node, "there is no Node.js on PATH"
     project.add_to_path(node_host, Path(node).parent)
-    # Types are checked once, in test_sdks.py: it takes longer than the rest of a program.
+    # Types are checked once, in test_typescript.py: it takes longer than the rest of a program.
     project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
     # One by one: the language host asks for the plugin of each package of Pulumi's that it finds.
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):

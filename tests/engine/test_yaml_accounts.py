@@ -1,0 +1,81 @@
+"""Explicit providers and changed keys in YAML: each resource and lookup is in the account of its provider."""
+
+from __future__ import annotations
+
+import json
+
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, OURS, ROTATED_KEY, THEIRS
+from tests.support.project import Project
+
+PROVIDER = "pulumi:providers:agin"
+
+# Our key is in plain text, here and in the stack config; the other account's is a secret.
+PROGRAM = """
+    config:
+      otherKey: {type: string}
+    resources:
+      explicit: {type: "pulumi:providers:agin", properties: {apiKey: OUR_KEY}}
+      other: {type: "pulumi:providers:agin", properties: {apiKey: "${otherKey}"}}
+      by-default: {type: agin:AgentIngress, properties: {domain: by-default.acme.com, description: one}}
+      by-explicit:
+        type: agin:AgentIngress
+        properties: {domain: by-explicit.acme.com}
+        options: {provider: "${explicit}"}
+      by-other:
+        type: agin:AgentIngress
+        properties: {domain: by-other.acme.com}
+        options: {provider: "${other}"}
+    outputs:
+      found:
+        fn::invoke:
+          function: agin:getAgentIngress
+          arguments: {id: "${by-other.id}"}
+          return: domain
+          options: {provider: "${other}"}
+    """.replace("OUR_KEY", API_KEY)
+
+
+def test_accounts_and_rotated_key(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    project.environment["NGROK_API_KEY"] = "2tst_the_stack_config_comes_first"
+    project.config(secret={"otherKey": OTHER_ACCOUNTS_KEY}, plain={"agin:apiKey": API_KEY})
+    project.yaml_program(PROGRAM)
+    shown = project.up("-v=9", "--logtostderr").output
+    assert {ingress["domain"]: ingress["account"] for ingress in emulator.ingresses()} == {
+        "by-default.acme.com": OURS,
+        "by-explicit.acme.com": OURS,
+        "by-other.acme.com": THEIRS,
+    }
+    assert project.outputs() == {"found": "by-other.acme.com"}
+    providers = project.of_type(PROVIDER)
+    assert len(providers) == 3
+    for provider in providers:
+        for part in ("inputs", "outputs"):
+            assert "ciphertext" in provider[part]["apiKey"]
+    # The program and the stack config have our key in plain text.
+    project.assert_no_key(shown, OTHER_ACCOUNTS_KEY)
+    for text in (shown, json.dumps(project.state())):
+        assert API_KEY[:8] not in text
+
+    # Where no program runs, the keys are those of the state.
+    before = {ingress["id"] for ingress in emulator.ingresses()}
+    emulator.add_key(ROTATED_KEY, account_of=API_KEY)
+    emulator.remove_key(API_KEY)
+    project.config(plain={"agin:apiKey": ROTATED_KEY})
+    project.edit({API_KEY: ROTATED_KEY, "description: one": "description: two"})
+    failed = project.destroy(
+        "--target", "**::by-default", "--target", "**::by-explicit", "--continue-on-error", fails=True
+    )
+    for source in ("agin:apiKey of the stack config", 'apiKey of the Provider "explicit"'):
+        assert f"The API key came from {source} (refresh and destroy use that of the last `pulumi up`" in (
+            failed.diagnostics
+        )
+    emulator.clear_requests()
+    assert "2 updated" in project.up()
+    assert [(r["method"], r["body"]) for r in emulator.requests() if r["method"] != "GET"] == [
+        ("PATCH", {"description": "two"})
+    ]
+    assert {ingress["id"] for ingress in emulator.ingresses()} == before
+    project.destroy()
+    assert emulator.ingresses() == []

@@ -1,0 +1,113 @@
+"""Waits for certificates in YAML: each is named for its case."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from pulumi_agin.emulator import Emulator
+from tests.support.project import COMMAND_TIMEOUT_SECONDS, Project
+
+VALIDATION = "agin:index:AgentIngressCertificateValidation"
+NEVER = 10**7
+
+PROGRAM = """
+    variables:
+      policy: {authority: letsencrypt}
+    resources:
+      issued: {type: agin:AgentIngress, properties: {domain: issued.acme.com, certificateManagementPolicy: "${policy}"}}
+      wait-issued: {type: agin:AgentIngressCertificateValidation, properties: {agentIngressId: "${issued.id}"}}
+      later: {type: agin:AgentIngress, properties: {domain: later.acme.com}}
+      wait-later:
+        type: agin:AgentIngressCertificateValidation
+        properties: {agentIngressId: "${later.id}", timeoutSeconds: 1}
+      broken: {type: agin:AgentIngress, properties: {domain: broken.acme.com, certificateManagementPolicy: "${policy}"}}
+    outputs:
+      domain: ${wait-issued.domain}
+      renewsAt: ${wait-issued.renewsAt}
+    """
+# Of a wait for `broken`, and a policy of `later`.
+CHANGES = {
+    'agentIngressId: "${issued.id}"': 'agentIngressId: "${issued.id}", timeoutSeconds: 100',
+    "domain: later.acme.com": 'domain: later.acme.com, certificateManagementPolicy: "${policy}"',
+    "outputs:": """  wait-broken:
+    type: agin:AgentIngressCertificateValidation
+    properties: {agentIngressId: "${broken.id}", dnsErrorGraceSeconds: 0.5}
+outputs:""",
+}
+
+
+def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    emulator.configure(job_after_seconds=0, issue_after_seconds=NEVER)
+    project.yaml_program(PROGRAM)
+
+    def issue_when_waiting(line: str) -> None:
+        if "waiting for the certificate" in line:
+            emulator.configure(issue_after_seconds=0)
+
+    up = project.up(on_line=issue_when_waiting)
+    assert "waiting for the certificate of issued.acme.com, for 45 minutes at most: it is " in up
+    assert "the certificate of issued.acme.com is issued, after " in up
+    outputs = project.outputs()
+    assert outputs["domain"] == "issued.acme.com"
+    assert outputs["renewsAt"]
+
+    # A failed wait is not in the state, or stays as it was; how long to wait changes nothing.
+    emulator.configure(issue_after_seconds=NEVER)
+    ids = {ingress["domain"]: ingress["id"] for ingress in emulator.ingresses()}
+    emulator.set_certificate(ids["broken.acme.com"], "dns_error")
+    project.edit(CHANGES)
+    failed = project.up("--continue-on-error", fails=True)
+    messages = failed.messages
+    assert messages.keys() == {"wait-later", "wait-broken", "test-dev"}
+    assert "it is being issued" in messages["wait-later"]
+    assert "it is held up by the DNS of the domain (DNS_ERROR)" in messages["wait-broken"]
+    assert "within the time that dnsErrorGraceSeconds allows for a DNS error" in messages["wait-broken"]
+    assert not failed.has_traceback
+    assert waits(project) == {"wait-issued", "wait-later"}
+
+    for domain in ("later.acme.com", "broken.acme.com"):
+        emulator.set_certificate(ids[domain], "issued")
+    repeated = project.pulumi("up", "--yes")
+    assert repeated.previewed == {"wait-later": "update [diff: ~renewsAt]", "wait-broken": "create"}
+    assert waits(project) == {"wait-issued", "wait-later", "wait-broken"}
+    assert project.outputs() == outputs
+
+
+def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    emulator.configure(job_after_seconds=0, issue_after_seconds=NEVER)
+    project.yaml_program("""
+        resources:
+          ingress:
+            type: agin:AgentIngress
+            properties: {domain: connect.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+          wait: {type: agin:AgentIngressCertificateValidation, properties: {agentIngressId: "${ingress.id}"}}
+        """)
+    shown = ""
+    with project.start("up", "--yes", "--skip-preview") as cli:
+        watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, cli.kill)
+        watchdog.start()
+        assert cli.stdout
+        for line in cli.stdout:
+            if "waiting for the certificate" in line and "waiting for the certificate" not in shown:
+                cli.send_signal(signal.SIGINT)
+            shown += line
+    watchdog.cancel()
+    assert cli.returncode not in (0, -signal.SIGKILL)
+    assert "Traceback" not in shown
+    assert "the wait for the certificate was interrupted; the next `pulumi up` waits again" in shown
+    [ingress] = emulator.ingresses()
+    assert [each["id"] for each in project.of_type("agin:index:AgentIngress")] == [ingress["id"]]
+    assert waits(project) == set()
+    assert "pending_operations" not in project.state()["deployment"]
+
+    emulator.set_certificate(ingress["id"], "issued")
+    assert "1 created" in project.up()
+    assert waits(project) == {"wait"}
+
+
+def waits(project: Project) -> set[str]:
+    """The names of the waits in the state."""
+    return {resource["urn"].rpartition("::")[2] for resource in project.of_type(VALIDATION)}

@@ -1,0 +1,132 @@
+"""Failures of programs in YAML: a preview, and an `up` of which parts fail. Each resource is named for its case."""
+
+from __future__ import annotations
+
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.project import Project
+
+TYPE = "agin:index:AgentIngress"
+URN = f"urn:pulumi:dev::test::{TYPE}::"
+
+BEFORE = """
+    resources:
+      kept-policy:
+        type: agin:AgentIngress
+        properties: {domain: kept-policy.acme.com, certificateManagementPolicy: {authority: letsencrypt}}
+      old-name: {type: agin:AgentIngress, properties: {domain: renamed.acme.com}}
+      replaced: {type: agin:AgentIngress, properties: {domain: replaced.acme.com}}
+    """
+AFTER = """
+    resources:
+      other: {type: "pulumi:providers:agin", properties: {apiKey: OTHER_KEY}}
+      kept-policy: {type: agin:AgentIngress, properties: {domain: kept-policy.acme.com}}
+      new-name: {type: agin:AgentIngress, properties: {domain: renamed.acme.com}}
+      replaced: {type: agin:AgentIngress, properties: {domain: replaced.acme.com}}
+      rejected: {type: agin:AgentIngress, properties: {domain: rejected.acme.com}}
+      taken: {type: agin:AgentIngress, properties: {domain: taken.acme.com}}
+      taken-by-other:
+        type: agin:AgentIngress
+        properties: {domain: taken-by-other.acme.com}
+        options: {provider: "${other}"}
+      created: {type: agin:AgentIngress, properties: {domain: created.acme.com}}
+    """.replace("OTHER_KEY", OTHER_ACCOUNTS_KEY)
+
+
+def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
+    project = yaml_project
+    project.yaml_program(BEFORE)
+    project.up()
+    ids = {resource["urn"].removeprefix(URN): resource["id"] for resource in project.of_type(TYPE)}
+    ids["taken"] = create(emulator, "taken.acme.com")
+    ids["taken-by-other"] = create(emulator, "taken-by-other.acme.com", OTHER_ACCOUNTS_KEY)
+    rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
+    emulator.add_fault("POST", "answer", domain="rejected.acme.com", status=403, json_body=rejection)
+    emulator.add_fault("POST", "answer", domain="created.acme.com", status=502)
+
+    project.yaml_program(AFTER)
+    replace = ("--replace", f"{URN}replaced")
+    warnings = project.pulumi("preview", *replace).messages
+    assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
+    assert "ngrok will keep the certificateManagementPolicy that this update is to remove" in warnings["kept-policy"]
+    assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]
+    for name in ("taken", "taken-by-other"):
+        assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]
+
+    failed = project.up("--continue-on-error", *replace, fails=True)
+    expected = {
+        "kept-policy": "ngrok was asked to remove the certificateManagementPolicy of the Agent Ingress",
+        "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
+        "new-name": "give the resource its old name or parent in the option `aliases`",
+        "replaced": "`--replace` needs the option `deleteBeforeReplace: true`",
+        "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
+        "taken": f"pulumi import --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
+        "taken-by-other": f'give the resource the option `import: "{ids["taken-by-other"]}"`',
+        "test-dev": "update failed",
+    }
+    assert {name: expected[name] in text for name, text in failed.messages.items()} == dict.fromkeys(expected, True)
+    assert not failed.has_traceback
+    project.assert_no_key(failed.output)
+    kept = {resource["urn"].removeprefix(URN): resource for resource in project.of_type(TYPE)}
+    assert {name for name, resource in kept.items() if resource.get("initErrors")} == {"kept-policy"}
+    ids["created"] = kept["created"]["id"]
+    assert {name: resource["id"] for name, resource in kept.items()} == {
+        name: ids[name] for name in ("kept-policy", "old-name", "replaced", "created")
+    }
+
+    # As the messages say.
+    project.edit(
+        {
+            "{domain: kept-policy.acme.com}": (
+                "{domain: kept-policy.acme.com, certificateManagementPolicy: {authority: letsencrypt}}"
+            ),
+            "{domain: renamed.acme.com}": f'{{domain: renamed.acme.com}}, options: {{aliases: ["{URN}old-name"]}}',
+            "{domain: replaced.acme.com}": "{domain: replaced.acme.com}, options: {deleteBeforeReplace: true}",
+            "{domain: taken.acme.com}": f"{{domain: taken.acme.com}}, options: {{import: {ids['taken']}}}",
+            'provider: "${other}"': f'provider: "${{other}}", import: {ids["taken-by-other"]}',
+        }
+    )
+    emulator.clear_requests()
+    settled = project.up(*replace)
+    for count in ("+ 1 created", "~ 1 updated", "= 2 imported", "+-1 replaced"):
+        assert count in settled
+    assert emulator.counts()["POST /agent_ingresses"] == 2
+    assert "PATCH /agent_ingresses/{id}" not in emulator.counts()
+    kept = {resource["urn"].removeprefix(URN): resource for resource in project.of_type(TYPE)}
+    assert {resource["id"] for resource in kept.values()} == {ingress["id"] for ingress in emulator.ingresses()}
+    assert {name for name, resource in kept.items() if ids.get(name) != resource["id"]} == {
+        "new-name",
+        "replaced",
+        "rejected",
+    }
+    assert kept["new-name"]["id"] == ids["old-name"]
+
+
+def test_preview_shows_all_wrong_values_and_settings(yaml_project: Project, emulator: Emulator) -> None:
+    yaml_project.yaml_program(f"""
+        resources:
+          wrong:
+            type: agin:AgentIngress
+            properties:
+              domain: https://connect.acme.com
+              description: {"x" * 256}
+              metadata: {"y" * 5000}
+              certificateManagementPolicy: {{authority: acme, privateKeyType: dsa}}
+        """)
+    settings = {"NGROK_API_KEY": "", "NGROK_API_BASE_URL": "http://api.ngrok.com"}
+    failed = yaml_project.preview(fails=True, env=settings)
+    for problem in (
+        "property domain value {https://connect.acme.com} has a problem: the domain is a URL; give the domain alone",
+        "description has 256 bytes of UTF-8; ngrok takes 255 at most",
+        "metadata has 5000 bytes of UTF-8; ngrok takes 4096 at most",
+        'certificateManagementPolicy.authority must be "letsencrypt"',
+        'certificateManagementPolicy.privateKeyType must be "rsa" or "ecdsa"',
+        "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`",
+        "the base URL from the environment variable NGROK_API_BASE_URL must begin with https://",
+    ):
+        assert problem in failed
+    assert "xxxxx" not in failed
+    assert "yyyyy" not in failed
+    assert not failed.has_traceback
+    assert emulator.requests() == []

@@ -1,0 +1,53 @@
+"""States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and what their programs need.
+
+The kinds are `base` (ingresses), `dns` (delegations, waits and accounts) and `native` (the provider plugin). Each has
+the program, the state, and the ingresses as the emulator keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.project import PASSPHRASE, Project
+from tools.bind import Key
+
+FOLDER = Path(__file__).parents[1] / "engine" / "states"
+PROGRAM, STATE, INGRESSES = "program.txt", "state.json", "ingresses.json"
+KEY = Key("agin", ("lost.acme.com", "ours.acme.com", "theirs.acme.com"))
+
+
+def environment(emulator: Emulator, dns_port: int) -> dict[str, str]:
+    """The environment of the programs, in which the CLI can decrypt the states."""
+    return {
+        "NGROK_API_BASE_URL": emulator.url,
+        "NGROK_API_KEY": API_KEY,
+        "SECOND_API_KEY": OTHER_ACCOUNTS_KEY,
+        "DNS_PORT": str(dns_port),
+        "TSIG_SECRET": KEY.secret,
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+    }
+
+
+def write_program(project: Project, recording: Path, dns_port: int) -> None:
+    """Gives a project the recorded program, and the config that one in YAML reads."""
+    program = (recording / PROGRAM).read_text()
+    if program.startswith("import "):
+        (project.folder / "__main__.py").write_text(program)
+    else:
+        project.yaml_program(program)
+        project.config(secret={"second": OTHER_ACCOUNTS_KEY, "tsig": KEY.secret}, plain={"port": dns_port})
+
+
+def read_state(recording: Path) -> dict[str, Any]:
+    """The recorded state."""
+    state: dict[str, Any] = json.loads((recording / STATE).read_text())
+    return state
+
+
+def records_of(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The NS records of a state."""
+    return [each for each in state["deployment"]["resources"] if each["type"].endswith(":Rfc2136Delegation")]
