@@ -1,176 +1,123 @@
-"""An ingress that is there already: what the error says, and that the line that it ends with takes it over."""
+"""A domain that has an ingress already, after a killed `up` or a rename: the last line of the error is the fix."""
 
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
-
-import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.support.project import UNCHANGED, Project, Result
+from tests.support.ngrok import create
+from tests.support.project import Project
 from tests.support.waiting import until
 
-TOP = 'agin.AgentIngress("a", domain="connect.acme.com", description="ours", metadata=\'{"team": "iot"}\')'
+# Of the two gateways, only one has an ingress: its URN does not show which.
+GATEWAYS = """
+    class Gateway(pulumi.ComponentResource):
+        def __init__(self, name, opts=None):
+            super().__init__("test:index:Gateway", name, None, opts)
 
-# Two of a kind, of which only one has the ingress: its URN does not tell which.
-CHILD = """
-class Gateway(pulumi.ComponentResource):
-    def __init__(self, name, opts=None):
-        super().__init__("test:index:Gateway", name, None, opts)
-
-Gateway("other")
-gateway = Gateway("gateway's", OPTS)
-agin.AgentIngress("a", domain="connect.acme.com", opts=pulumi.ResourceOptions(parent=gateway))
-"""
-
-SECOND = f'second = agin.Provider("second", api_key="{OTHER_ACCOUNTS_KEY}")\n'
-
-
-def line_to_paste(failed: Result) -> str:
-    """The command at the end of the error: the last that its resource's diagnostics say."""
-    lines = [line.strip() for line in failed.output.partition("Diagnostics:")[2].splitlines()]
-    [number] = {number for number, line in enumerate(lines) if " import " in line and "pulumi-agin" in line}
-    # After it come a blank line, or what the CLI itself says of a program that failed.
-    assert lines[number + 1] == "" or lines[number + 1].startswith("error: an unhandled error occurred")
-    return lines[number]
+    second = agin.Provider("second", api_key=pulumi.Config().require_secret("second"))
+    Gateway("other")
+    gateway = Gateway("\\x1b[2K\\u202eit's a\\n\\n", pulumi.ResourceOptions(providers=[second]))
+    agin.AgentIngress("child", domain="child.acme.com", opts=pulumi.ResourceOptions(parent=gateway))
+    agin.AgentIngress("connect", domain="connect.acme.com", description="ours", metadata='{"team": "iot"}')
+    """
+TWO_MORE = """
+    agin.AgentIngress("theirs", domain="theirs.acme.com")
+    agin.AgentIngress("lost", domain="lost.acme.com")
+    """
 
 
-def paste(project: Project, line: str, folder: Path | None = None) -> str:
-    """Runs a line in a shell in the project's folder."""
-    run = subprocess.run(
-        ["bash", "-c", line],
-        cwd=folder or project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout + run.stderr
-
-
-@pytest.mark.parametrize(
-    "program",
-    [TOP, SECOND + CHILD.replace("OPTS", "pulumi.ResourceOptions(providers=[second])")],
-    ids=["top", "child-with-provider"],
-)
-def test_a_create_that_was_killed_is_taken_over_by_the_line_that_the_error_ends_with(
-    program: str, project: Project, emulator: Emulator
-) -> None:
-    project.config(secret={"ngrok:apiKey": API_KEY}, plain={"ngrok:apiBaseUrl": emulator.url})
-    project.environment = {k: v for k, v in project.environment.items() if not k.startswith("NGROK_")}
-    project.program(program)
-    taken_over(project, emulator)
-
-
-def test_what_was_taken_over_is_a_resource_like_any_other(project: Project, emulator: Emulator) -> None:
-    project.program(TOP)
-    # Pulumi tells of the create that was cut off until a refresh clears it.
-    assert "interrupted while creating" in taken_over(project, emulator)
-    project.refresh("--clear-pending-creates")
-    up = project.up()
-    assert UNCHANGED in up
-    assert "warning" not in up
-    project.destroy()
-    assert emulator.ingresses() == []
-
-
-def taken_over(project: Project, emulator: Emulator) -> Result:
-    """The `up` that finds nothing to do, after a create that was killed and the line that the next `up` ended with."""
-    emulator.add_fault("POST", "hang", after=True)
-    killed_during_create(project, emulator)
-    project.pulumi("cancel", "--yes")
-
-    failed = project.up(fails=True)
-    [ingress] = emulator.ingresses()
-    assert f"The one that has it is {ingress['id']}" in failed.diagnostics
-    line = line_to_paste(failed)
-    assert "pulumi-agin import" in line
-    assert not failed.has_traceback
-    assert API_KEY[:8] not in failed
-
-    paste(project, line)
-    emulator.clear_requests()
-    up = project.up()
-    assert "created" not in up
-    assert "updated" not in up
-    assert emulator.requests() == []
-    assert [resource["id"] for resource in project.resources()] == [ingress["id"]]
-    assert len(emulator.ingresses()) == 1
-    return up
-
-
-def killed_during_create(project: Project, emulator: Emulator) -> None:
-    """`pulumi up`, killed when ngrok has made the ingress and has not answered yet."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    # A session of its own, so that the plugin that outlives it can be found and ended.
-    up = project.start("up", "--yes", "--skip-preview", **quiet, start_new_session=True)
-    until("the ingress is made", emulator.ingresses)
+def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[str]) -> None:
+    """Kills `pulumi up` once ngrok has made these ingresses and not yet responded."""
+    for domain in domains:
+        emulator.add_fault("POST", "hang", after=True, domain=domain)
+    # A session of its own, so that the plugin, which outlives it, can be found and killed.
+    up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
+    until("the ingresses are made", lambda: {each["domain"] for each in emulator.ingresses()} == domains)
     up.kill()
     up.wait()
     subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
+    project.pulumi("cancel", "--yes")
 
 
-def test_the_line_imports_into_the_stack_that_failed_whichever_is_selected(
-    project: Project, emulator: Emulator
-) -> None:
-    project.program(TOP)
-    project.config(secret={"ngrok:apiKey": API_KEY})
+def test_killed_creates_are_imported_by_the_printed_lines(project: Project, emulator: Emulator) -> None:
+    project.config(secret={"ngrok:apiKey": API_KEY, "second": OTHER_ACCOUNTS_KEY})
     del project.environment["NGROK_API_KEY"]
-    project.up()
-    [ingress] = emulator.ingresses()
-    project.pulumi("state", "delete", "--yes", project.resources()[0]["urn"])
+    project.program(GATEWAYS)
+    kill_up_during_creates(project, emulator, {"connect.acme.com", "child.acme.com"})
+    ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
+
+    # With another stack selected, and two more that fail in other ways.
+    create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
+    emulator.add_fault("POST", "answer_after", domain="lost.acme.com", status=200, body="<html>hello</html>")
+    emulator.add_fault("GET", "answer", domain="lost.acme.com", status=400, json_body={"msg": "no", "status_code": 400})
+    project.program(GATEWAYS + TWO_MORE)
     project.init("prod")
-    line = line_to_paste(project.up("--stack", "dev", fails=True))
-    assert f"import {ingress['id']} " in line
-    paste(project, line)
-    assert project.resources() == []
-    project.select("dev")
-    assert "2 unchanged" in project.up()
-    assert [i["id"] for i in emulator.ingresses()] == [ingress["id"]]
-
-
-def test_a_domain_of_another_account_is_said_to_be_one(project: Project, emulator: Emulator) -> None:
-    project.program(TOP)
-    project.up(env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
-    project.init("prod")
-    failed = project.up(fails=True)
-    assert "ngrok lists none with this domain for this key, so another account has it" in failed.diagnostics
-    assert len(emulator.ingresses()) == 1
-
-
-def test_import_in_the_program_is_refused_with_the_way_that_works(project: Project, emulator: Emulator) -> None:
-    project.program(TOP)
-    project.up()
-    [ingress] = emulator.ingresses()
-    project.pulumi("state", "delete", "--yes", project.resources()[0]["urn"])
-    emulator.clear_requests()
-
-    project.program(f'{TOP[:-1]}, opts=pulumi.ResourceOptions(import_="{ingress["id"]}"))')
-    failed = project.pulumi("preview", fails=True)
-    assert "can't be imported by ResourceOptions(import_=…)" in failed
+    failed = project.up("--stack", "dev", "--continue-on-error", fails=True)
+    expected = {
+        "connect": f"The one that has it is {ids['connect.acme.com']}",
+        "child": f"The one that has it is {ids['child.acme.com']}",
+        "theirs": "ngrok lists none with this domain for this key, so another account has it",
+        "lost": "it is unknown whether the Agent Ingress lost.acme.com was made",
+    }
+    assert failed.unexpected(expected) == {}
     assert not failed.has_traceback
-    assert emulator.requests() == []
-
-    line = line_to_paste(failed)
-    project.program(TOP)
-    paste(project, line)
-    assert "2 unchanged" in project.up()
-
-
-def test_a_create_whose_outcome_is_unknown_ends_with_the_command_that_finds_out(
-    project: Project, emulator: Emulator
-) -> None:
-    project.program(TOP)
-    emulator.add_fault("POST", "reset_after", times=None)
-    emulator.add_fault("GET", "answer", times=None, status=400, json_body={"msg": "no", "status_code": 400})
-    failed = project.up(fails=True, env={"NGROK_API_TIMEOUT_SECONDS": "4"})
-    assert "it is unknown whether the Agent Ingress connect.acme.com was made" in failed.diagnostics
-    line = line_to_paste(failed)
+    lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
     emulator.clear_faults()
-    assert emulator.ingresses()[0]["id"] in paste(project, line)
-    paste(project, line_to_paste(project.up(fails=True)))
-    assert "2 unchanged" in project.up()
+    [lost] = [each["id"] for each in emulator.ingresses() if each["domain"] == "lost.acme.com"]
+    assert f'"id": "{lost}"' in project.shell(lines["lost"])
+    assert lines["child"].isprintable()
+    for name, shell in (("connect", "sh"), ("child", "bash")):
+        (project.folder / "line.sh").write_text(lines[name])
+        assert "1 imported" in project.shell(f"{shell} line.sh")
+    assert project.resources() == []
+
+    project.select("dev")
+    project.program(GATEWAYS)
+    emulator.clear_requests()
+    up = project.up()
+    assert "6 unchanged" in up
+    assert emulator.requests() == []
+    assert {each["outputs"]["domain"]: each["id"] for each in project.resources()} == ids
+    # Pulumi warns of the interrupted creates until a refresh clears them.
+    assert "interrupted while creating" in up
+    project.refresh("--clear-pending-creates")
+    assert "warning" not in project.destroy()
+    assert {each["domain"] for each in emulator.ingresses()} == {"lost.acme.com", "theirs.acme.com"}
+
+
+def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emulator) -> None:
+    urn = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::"
+    project.program(
+        """
+        agin.AgentIngress("old", domain="a.acme.com")
+        agin.AgentIngress("first", domain="b.acme.com")
+        """
+    )
+    project.up()
+    before = emulator.ingresses()
+    # Imported under its new name, and still in the state under its old one.
+    project.import_again(f"{urn}first", f"{urn}second")
+    program = """
+        agin.AgentIngress("new", domain="a.acme.com", opts=pulumi.ResourceOptions({options}))
+        agin.AgentIngress("second", domain="b.acme.com")
+        """
+    project.program(program.format(options=""))
+    failed = project.up("--continue-on-error", fails=True)
+    expected = {
+        "new": "renamed or moved in the program, give the resource its old name or parent in ResourceOptions(aliases=",
+        "old": f"is not deleted, because it has the domain of {urn}new, which could not be created",
+        "first": f"is not deleted, because {urn}second has it too",
+    }
+    assert failed.unexpected(expected) == {}
+    assert emulator.ingresses() == before
+    lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
+    # The next `up` would delete what is in the state under two names.
+    printed = project.shell(lines["new"], fails=True)
+    assert f"is in the stack already, as {urn}old" in printed
+    project.shell(lines["first"])
+    project.program(program.format(options='aliases=[pulumi.Alias(name="old")]'))
+    assert "3 unchanged" in project.up()
+    assert {each["urn"] for each in project.resources()} == {f"{urn}new", f"{urn}second"}
+    assert emulator.ingresses() == before
