@@ -1,510 +1,314 @@
-"""Faults of the network and of ngrok, through the real engine: one of each kind, and what the engine makes of it.
-
-The whole table, each fault in each operation, is that of tests/servicer/test_faults.py.
-"""
+"""Faults of the network and of ngrok through the real engine, and how the next `up` goes on."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
-from random import Random
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
-from tests.support.project import UNCHANGED, Project
+from tests.support.ngrok import create
+from tests.support.project import Project, Result
 
-ONE = 'agin.AgentIngress("a", domain="connect.acme.com", description="{}")'
-
-
-def ten(description: str) -> str:
-    return f"""
-        for number in range(10):
-            agin.AgentIngress(f"a{{number}}", domain=f"d{{number}}.acme.com", description="{description}")
-        """
-
-
-def assert_agree(project: Project, emulator: Emulator) -> None:
-    """The service holds what the state holds."""
-    theirs = {i["id"]: (i["domain"], i["description"]) for i in emulator.ingresses()}
-    ours = {r["id"]: (r["outputs"]["domain"], r["outputs"]["description"]) for r in project.resources()}
-    assert ours == theirs
+GARBAGE: dict[str, Any] = {"status": 200, "body": "<html>{api_key}</html>"}
+REJECTED: dict[str, Any] = {"status": 400, "json_body": {"status_code": 400, "msg": "not now"}}
 
 
 @pytest.fixture(autouse=True)
-def no_key_is_kept(project: Project) -> Iterator[None]:
-    """Whatever happened, no eight characters of the key in a row are in any file of the project."""
+def no_key_in_files(project: Project) -> Iterator[None]:
+    """No test leaves eight characters of the key in a row in a file of the project."""
     yield
     project.assert_no_key("")
 
 
-# -- what passes by ---------------------------------------------------------------------------------------
-
-LIMITED: dict[str, Any] = {"status_code": 429, "error_code": "ERR_NGROK_226", "msg": "no", "details": {}}
-MAINTENANCE: dict[str, Any] = {"status_code": 503, "error_code": "ERR_NGROK_1500", "msg": "no", "details": {}}
-
-PASSING: list[dict[str, Any]] = [
-    {"kind": "reset_before"},
-    {"kind": "reset_after"},
-    {"kind": "cut_short"},
-    {"kind": "answer", "status": 500, "body": "oops"},
-    {"kind": "answer_after", "status": 502, "body": "<html>bad gateway</html>"},
-    {"kind": "answer", "status": 503, "json_body": MAINTENANCE},
-    {"kind": "answer", "status": 429, "json_body": LIMITED},
-    {"kind": "answer", "status": 429, "json_body": LIMITED, "headers": {"Retry-After": "1"}},
-]
+def ingresses(emulator: Emulator) -> dict[str, tuple[str, str]]:
+    """The domains and descriptions at ngrok, by id."""
+    return {each["id"]: (each["domain"], each["description"]) for each in emulator.ingresses()}
 
 
-def live_through_all_that_passes_by(project: Project, emulator: Emulator, write: Callable[[str], None]) -> None:
-    """A life of ten ingresses, in which all of it happens. `write` writes their program, with a description."""
-    emulator.configure(limit=0)
+def ingresses_in_state(project: Project) -> dict[str, tuple[str, str]]:
+    """The domains and descriptions in the state, by id."""
+    return {each["id"]: (each["outputs"]["domain"], each["outputs"]["description"]) for each in project.resources()}
 
-    def trouble(method: str) -> None:
-        for fault in PASSING:
-            emulator.add_fault(method, **fault)
 
-    write("old")
-    trouble("POST")
-    assert "11 created" in project.up()
+@pytest.mark.main
+def test_lost_response_to_create_makes_one_ingress(project: Project, emulator: Emulator) -> None:
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com", description="d")')
+    emulator.add_fault("POST", "reset_after")
+    assert "2 created" in project.up()
     assert emulator.faults() == []
-    assert_agree(project, emulator)
-
-    write("new")
-    trouble("PATCH")
-    assert "10 updated" in project.up()
-    assert emulator.faults() == []
-    assert_agree(project, emulator)
-
-    for ingress in emulator.ingresses():
-        emulator.set_ingress(ingress["id"], {"description": "theirs"})
-    trouble("GET")
-    assert "10 updated" in project.refresh()
-    assert emulator.faults() == []
-    assert_agree(project, emulator)
-
-    trouble("DELETE")
-    assert "11 deleted" in project.destroy()
-    assert emulator.faults() == []
-    assert emulator.ingresses() == []
+    assert len(emulator.ingresses()) == 1
+    assert ingresses_in_state(project) == ingresses(emulator)
 
 
-def test_a_life_in_which_everything_that_passes_by_happens(project: Project, emulator: Emulator) -> None:
-    live_through_all_that_passes_by(project, emulator, lambda description: project.program(ten(description)))
-
-
-def test_a_service_that_is_away_is_waited_for_and_that_is_said_while_it_lasts(
-    project: Project, emulator: Emulator
-) -> None:
-    def until_told(*doing: str) -> Callable[[str], None]:
-        """Takes the service away, until each of these has been said to wait."""
-        waiting = set(doing)
-
-        def see(line: str) -> None:
-            for each in [each for each in waiting if f"still waiting to {each}" in line]:
-                # In the row of the resource.
-                assert re.search(
-                    rf"AgentIngress [ab] \w+ing \(\d+s\) .*still waiting to {each}.*, for \d+(\.\d)? seconds? "
-                    r"\([\w ]+ at most\): ngrok answered 503",
-                    line,
-                )
-                waiting.remove(each)
-                if not waiting:
-                    emulator.clear_faults()
-
-        emulator.add_fault(None, "answer", status=503, times=None)
-        return see
-
-    project.program(ONE.format("old"))
-    project.up()
-    project.program(ONE.format("new") + '\nagin.AgentIngress("b", domain="b.acme.com")')
-    up = project.up(
-        on_line=until_told("create the Agent Ingress b.acme.com", "update the Agent Ingress connect.acme.com")
-    )
-    assert "1 created" in up
-    assert "1 updated" in up
-    assert_agree(project, emulator)
-    refresh = project.refresh(on_line=until_told("list the Agent Ingresses"))
-    assert "3 unchanged" in refresh
-    destroy = project.destroy(on_line=until_told("delete the Agent Ingress b.acme.com"))
-    assert "3 deleted" in destroy
-    assert emulator.ingresses() == []
-    for shown in (up, refresh, destroy):
-        assert API_KEY[:8] not in shown
-        # It is not true any more.
-        assert "still waiting" not in shown.diagnostics
-
-
-def test_a_service_that_is_not_started_fails_each_command_with_one_sentence(
-    project: Project, emulator: Emulator
-) -> None:
-    project.program(ONE.format("old"))
-    project.up()
-    project.program(ONE.format("new"))
-    emulator.stop()
-    port = emulator.url.rpartition(":")[2]
-    for failed, doing in (
-        (project.up(fails=True), "update"),
-        (project.refresh(fails=True), "read"),
-        (project.destroy(fails=True), "delete"),
-    ):
-        assert re.fullmatch(
-            rf"could not {doing} the Agent Ingress connect\.acme\.com \(agin_\w+\) after \d tries in \S+ seconds: no "
-            rf"connection to {emulator.url} \(the base URL from the environment variable NGROK_API_BASE_URL\): "
-            rf"Connection refused; start the emulator there with `pulumi-agin emulator --port {port}`, or correct the "
-            "base URL",
-            failed.sentence,
-        )
-        assert "still waiting" not in failed.diagnostics
-
-
-# -- what does not ----------------------------------------------------------------------------------------
-
-
-def test_an_update_a_refresh_and_a_delete_fail_with_one_sentence(project: Project, emulator: Emulator) -> None:
-    project.program(ONE.format("old"))
-    project.up()
-    before = project.resources()
-    id_ = before[0]["id"]
-    project.program(ONE.format("new"))
-    emulator.add_fault(None, "answer", times=None, status=200, body="<html>{api_key}</html>")
-    failed = project.up(fails=True).sentence
-    # What may have been carried out is looked at, here in vain.
-    unknown = f"it is unknown whether the Agent Ingress connect.acme.com ({id_}) was changed: an answer was lost ("
-    assert failed.startswith(f"{unknown}could not update the Agent Ingress connect.acme.com ({id_}): ")
-    assert "(it is not JSON)" in failed
-    failed = project.refresh(fails=True).sentence
-    assert failed.startswith(f"could not read the Agent Ingress connect.acme.com ({id_}): ")
-    assert "(it is not JSON)" in failed
-    failed = project.destroy(fails=True).sentence
-    assert failed.startswith(f"could not delete the Agent Ingress connect.acme.com ({id_}): ")
-    assert [r["outputs"] for r in project.resources()] == [r["outputs"] for r in before]
-    emulator.clear_faults()
-    assert_agree(project, emulator)
-    assert "1 updated" in project.up()
-    assert_agree(project, emulator)
-
-
-WANTED: dict[str, Any] = {
-    "domain": "connect.acme.com",
-    "description": "wanted",
-    "certificate_management_policy": {"authority": "letsencrypt"},
+RATE_LIMIT = {"status_code": 429, "error_code": "ERR_NGROK_226", "msg": "no", "details": {}}
+TRANSIENT: dict[str, dict[str, Any]] = {
+    "reset-before": {"kind": "reset_before"},
+    "reset-after": {"kind": "reset_after"},
+    "cut-short": {"kind": "cut_short"},
+    "500": {"kind": "answer", "status": 500, "body": "oops"},
+    "502-after": {"kind": "answer_after", "status": 502, "body": "<html>bad gateway</html>"},
+    "429": {"kind": "answer", "status": 429, "json_body": RATE_LIMIT, "headers": {"Retry-After": "1"}},
+    # Until the output shows it.
+    "away": {"kind": "answer", "status": 503, "times": None},
 }
 
 
-def lose_nothing_after_the_post(project: Project, spelled: str) -> None:
-    """The program has one ingress, WANTED. ngrok does not take its policy, which the program spells like this."""
-    not_taken = "certificate_management_policy"
-    now = datetime.now(timezone.utc)
-
-    def twin() -> Emulator:
-        # Each makes the same ingress, so that its answer is known before.
-        return Emulator(api_key=API_KEY, clock=lambda: now, random=Random(7))
-
-    with twin() as rehearsal:
-        answer = AgentIngressClient(Secret(API_KEY), rehearsal.url).create(WANTED)
-    with twin() as emulator:
-        project.environment["NGROK_API_BASE_URL"] = emulator.url
-        emulator.add_fault(
-            "POST", "answer_after", status=201, json_body={**answer.outputs(), "id": answer.id, not_taken: None}
-        )
-        failed = project.up(fails=True)
-        assert f"ngrok was asked to set {spelled} of the Agent Ingress connect.acme.com" in failed.diagnostics
-        assert not failed.has_traceback
-        [resource] = project.resources()
-        assert resource["initErrors"]
-        assert [resource["id"]] == [ingress["id"] for ingress in emulator.ingresses()]
-
-        # It asks for what was not taken, and for nothing else.
-        emulator.clear_requests()
-        assert "1 updated" in project.up()
-        assert [(r["method"], r["body"]) for r in emulator.requests()] == [("PATCH", {not_taken: WANTED[not_taken]})]
-        assert "initErrors" not in project.resources()[0]
-        assert_agree(project, emulator)
-        assert UNCHANGED in project.up()
-
-
-def test_after_the_post_nothing_is_lost_and_the_next_up_goes_on_in_place(project: Project) -> None:
-    project.program(f"""agin.AgentIngress("a", **{WANTED})""")
-    lose_nothing_after_the_post(project, "certificate_management_policy")
-
-
-def test_what_was_made_and_cant_be_read_is_kept_by_its_id(project: Project, emulator: Emulator) -> None:
-    program = """agin.AgentIngress("a", domain="connect.acme.com", description="wanted")"""
-    project.program(program)
-    id_ = (
-        AgentIngressClient(Secret(API_KEY), emulator.url)
-        .create({"domain": "connect.acme.com", "description": "wanted"})
-        .id
-    )
-    # As one that was made just now, and answered without its ns_targets.
-    odd = {"id": id_, "domain": "connect.acme.com"}
-    emulator.add_fault("POST", "answer", status=201, json_body=odd)
-    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [odd]})
-    failed = project.up(fails=True)
-    assert f"the Agent Ingress connect.acme.com ({id_}) was made, but can't be read" in failed.diagnostics
-    assert "The next `pulumi up` reads it again" in failed.diagnostics
-    assert [resource["id"] for resource in project.resources()] == [id_]
-    # A refresh, or the next up, reads it, and changes nothing.
-    emulator.clear_requests()
-    assert "1 updated" in project.up()
-    assert [request["method"] for request in emulator.requests()] == ["GET"]
-    assert_agree(project, emulator)
-    assert UNCHANGED in project.up()
-
-
-def test_two_resources_that_want_one_domain_never_share_an_ingress(project: Project, emulator: Emulator) -> None:
-    # With this option, the program does not know that the two have one domain.
-    project.program(
-        """
-        for name in "ab":
-            opts = pulumi.ResourceOptions(ignore_changes=["domain"])
-            agin.AgentIngress(name, domain="connect.acme.com", opts=opts)
-        """
-    )
-    # A try of the first is lost, so that it is repeated when the second is under way.
-    emulator.add_fault("POST", "answer", status=502)
-    assert "has this domain too, and a domain has at most one Agent Ingress" in project.up(fails=True)
-    assert [each["id"] for each in project.resources()] == [each["id"] for each in emulator.ingresses()]
-
-
-def test_two_that_exchange_their_domains_are_told_how(project: Project, emulator: Emulator) -> None:
+def test_transient_faults_are_retried_and_lasting_ones_fail(project: Project, emulator: Emulator) -> None:
     program = """
-        agin.AgentIngress("a", domain="{}.acme.com")
-        agin.AgentIngress("b", domain="{}.acme.com")
+        for name in ["reset-before", "reset-after", "cut-short", "500", "502-after", "429", "away"]:
+            agin.AgentIngress(name, domain=f"{{name}}.acme.com", description="{description}")
         """
-    project.program(program.format("x", "y"))
-    project.up()
-    before = emulator.ingresses()
-    project.program(program.format("y", "x"))
-    failed = project.up(fails=True)
-    assert "to swap the domains of the two, first give one of them a third" in failed.diagnostics
-    assert "ngrok api agent-ingresses delete" not in failed
-    assert emulator.ingresses() == before
-    for both in (("x", "z"), ("y", "z"), ("y", "x")):
-        project.program(program.format(*both))
-        project.up()
-    assert sorted(domains(emulator)) == ["x.acme.com", "y.acme.com"]
 
+    emulator.configure(limit=0)
 
-@pytest.mark.parametrize("kind", ["answer", "answer_after"])
-def test_an_update_of_which_nobody_knows_is_looked_at_by_the_next_up(
-    kind: str, project: Project, emulator: Emulator
-) -> None:
-    project.program(ONE.format("old"))
-    project.up()
-    project.program(ONE.format("new"))
-    # A look fails too, and then the program goes back to what the state has.
-    emulator.add_fault("PATCH", kind, status=200, body="<html>hello</html>")  # type: ignore[arg-type]
-    emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
-    assert project.up(fails=True).sentence.startswith("it is unknown whether the Agent Ingress connect.acme.com (agin_")
-    project.program(ONE.format("old"))
-    emulator.clear_requests()
-    assert "1 updated" in project.up()
-    assert [r["method"] for r in emulator.requests()] == ["GET", "PATCH"] if kind == "answer_after" else ["GET"]
-    assert_agree(project, emulator)
-    assert UNCHANGED in project.up()
+    def add_faults(method: str) -> None:
+        for name, fault in TRANSIENT.items():
+            emulator.add_fault(method, domain=f"{name}.acme.com", **fault)
 
+    def on_line(line: str) -> None:
+        """Ends the faults once the row of a resource shows that it waits."""
+        if re.search(
+            r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.*, for \d+(\.\d)? seconds? "
+            r"\([\w ]+ at most\): ngrok answered 503",
+            line,
+        ):
+            emulator.clear_faults()
 
-def test_a_secret_stays_one_through_an_update_of_which_nobody_knows(project: Project, emulator: Emulator) -> None:
-    secret = 'agin.AgentIngress("c", domain="connect.acme.com", description=pulumi.Output.secret("{}"))'
-    project.program(secret.format("hidden-one"))
-    project.up()
-    project.program(secret.format("hidden-two"))
-    # A look that finds it as it was, and one that fails.
-    for looks in (0, 1):
-        emulator.add_fault("PATCH", "answer", status=200, body="<html>hello</html>")
-        if looks:
-            emulator.add_fault("GET", "answer", times=2, status=400, json_body=REFUSED["json_body"])
-        shown = project.up(fails=True).output
-        assert "error: " in shown
-        assert "hidden-" not in shown
-        assert not [name for name, text in project.files().items() if "hidden-" in text and "__main__" not in name]
-        assert project.resources()[0]["initErrors"]
-        emulator.clear_faults()
-    project.up()
-    assert emulator.ingresses()[0]["description"] == "hidden-two"
-    assert not [name for name, text in project.files().items() if "hidden-" in text and "__main__" not in name]
-    assert UNCHANGED in project.up()
+    def assert_retried(result: Result, summary: str) -> None:
+        assert summary in result
+        assert emulator.faults() == []
+        assert ingresses_in_state(project) == ingresses(emulator)
+        assert API_KEY[:8] not in result
+        # In the end it is no longer true.
+        assert "still waiting" not in result.diagnostics
 
+    project.program(program.format(description="old"))
+    add_faults("POST")
+    assert_retried(project.up(on_line=on_line), "8 created")
 
-# -- a domain change that fails half-way ------------------------------------------------------------------
+    project.program(program.format(description="new"))
+    add_faults("PATCH")
+    assert_retried(project.up(on_line=on_line), "7 updated")
 
-REFUSED: dict[str, Any] = {"kind": "answer", "status": 400, "json_body": {"status_code": 400, "msg": "not now"}}
+    for ingress in emulator.ingresses():
+        emulator.set_ingress(ingress["id"], {"description": "theirs"})
+    # All are read by one list.
+    for name in ("reset-after", "cut-short", "away"):
+        emulator.add_fault("GET", **TRANSIENT[name])
+    assert_retried(project.refresh(on_line=on_line), "7 updated")
 
-
-def domains(emulator: Emulator) -> list[str]:
-    return [ingress["domain"] for ingress in emulator.ingresses()]
-
-
-def in_state(project: Project) -> list[tuple[str, bool]]:
-    """The domains that the state holds, and whether each is still to be deleted."""
-    return [(r["outputs"]["domain"], r.get("delete", False)) for r in project.resources()]
-
-
-def domain(name: str) -> str:
-    return f'agin.AgentIngress("a", domain="{name}.acme.com")'
-
-
-def nobody_knows_of_the_next_create(emulator: Emulator) -> None:
-    """It is carried out, its answer makes no sense, and nobody can look."""
-    emulator.add_fault("POST", "answer_after", status=201, body="<html>hello</html>")
-    emulator.add_fault("GET", "answer", times=None, status=400, json_body=REFUSED["json_body"])
-
-
-@pytest.fixture
-def at_a(project: Project) -> Project:
-    project.program(domain("a"))
-    project.up()
-    return project
-
-
-def test_where_the_new_one_could_not_be_made_both_ways_are_open(at_a: Project, emulator: Emulator) -> None:
-    at_a.program(domain("b"))
-    emulator.add_fault("POST", **REFUSED)
-    assert "could not create the Agent Ingress b.acme.com" in at_a.up(fails=True).sentence
-    assert domains(emulator) == ["a.acme.com"]
-    assert in_state(at_a) == [("a.acme.com", False)]
-    # Back.
-    at_a.program(domain("a"))
-    assert UNCHANGED in at_a.up()
-    # On.
-    at_a.program(domain("b"))
-    assert "1 replaced" in at_a.up()
-    assert domains(emulator) == ["b.acme.com"]
-    assert in_state(at_a) == [("b.acme.com", False)]
-    assert UNCHANGED in at_a.up()
-
-
-def test_where_the_old_one_could_not_be_deleted_the_way_back_leads_over_the_new_one(
-    at_a: Project, emulator: Emulator
-) -> None:
-    at_a.program(domain("b"))
-    emulator.add_fault("DELETE", **REFUSED)
-    assert "could not delete the Agent Ingress a.acme.com" in at_a.up(fails=True).sentence
-    assert domains(emulator) == ["a.acme.com", "b.acme.com"]
-    assert sorted(in_state(at_a)) == [("a.acme.com", True), ("b.acme.com", False)]
-    # Back meets the old one, as the engine creates before it deletes. Nothing is lost by trying, however often.
-    at_a.program(domain("a"))
-    old, _ = emulator.ingresses()
-    for _ in range(2):
-        refused = at_a.up(fails=True).sentence
-        assert "ERR_NGROK_6706" in refused
-        assert f"The one that has it is {old['id']}" in refused
-        assert 'set domain to "b.acme.com" again and run `pulumi up`' in refused
-        assert "pulumi-agin import" not in refused
-        assert domains(emulator) == ["a.acme.com", "b.acme.com"]
-        assert in_state(at_a) == [("b.acme.com", False), ("a.acme.com", True)]
-    # On: it deletes the old one, and does nothing else.
-    at_a.program(domain("b"))
-    emulator.clear_requests()
-    at_a.up()
-    assert emulator.counts() == {"DELETE /agent_ingresses/{id}": 1}
-    assert domains(emulator) == ["b.acme.com"]
-    assert in_state(at_a) == [("b.acme.com", False)]
-    assert UNCHANGED in at_a.up()
-    # And now back.
-    at_a.program(domain("a"))
-    assert "1 replaced" in at_a.up()
-    assert domains(emulator) == ["a.acme.com"]
-    assert in_state(at_a) == [("a.acme.com", False)]
-
-
-def test_where_nobody_knows_whether_the_new_one_was_made_both_ways_keep_the_old_one(
-    at_a: Project, emulator: Emulator
-) -> None:
-    at_a.program(domain("b"))
-    nobody_knows_of_the_next_create(emulator)
-    failed = at_a.up(fails=True)
-    assert failed.sentence.startswith("it is unknown whether the Agent Ingress b.acme.com was made")
-    # What finds out; not what takes over, as the resource has an ingress.
-    assert "pulumi-agin import --filter 'obj.domain == \"b.acme.com\"'" in failed
+    before = ingresses_in_state(project)
+    id_, (domain, _) = next(iter(before.items()))
+    urn = project.resources()[0]["urn"]
+    emulator.add_fault("GET", "answer", times=None, **GARBAGE)
+    sentence = project.refresh("--target", urn, fails=True).sentence
+    assert sentence.startswith(f"could not read the Agent Ingress {domain} ({id_}): ")
+    assert "(it is not JSON)" in sentence
     emulator.clear_faults()
-    # On: it was made, and is not adopted. Which one it is, and what to do, is said.
-    _, new = emulator.ingresses()
-    refused = at_a.up(fails=True).sentence
-    assert "ERR_NGROK_6706" in refused
-    assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
-    # Back: nothing to do.
-    at_a.program(domain("a"))
-    assert UNCHANGED in at_a.up()
-    assert domains(emulator) == ["a.acme.com", "b.acme.com"]
-    assert in_state(at_a) == [("a.acme.com", False)]
-    # On again, as was said.
-    AgentIngressClient(Secret(API_KEY), emulator.url).delete(new["id"])
-    at_a.program(domain("b"))
-    assert "1 replaced" in at_a.up()
-    assert domains(emulator) == ["b.acme.com"]
-    assert in_state(at_a) == [("b.acme.com", False)]
+    emulator.stop()
+    sentence = project.destroy("--target", urn, fails=True).sentence
+    assert sentence.startswith(f"could not delete the Agent Ingress {domain} ({id_}) after ")
+    assert "Connection refused; start the emulator there with `pulumi-agin emulator --port " in sentence
+    emulator.start()
+    assert ingresses_in_state(project) == before
+
+    add_faults("DELETE")
+    assert_retried(project.destroy(on_line=on_line), "8 deleted")
+    assert emulator.ingresses() == []
 
 
-def test_where_a_stranger_has_the_new_domain_nothing_of_theirs_is_to_be_touched(
-    at_a: Project, emulator: Emulator
-) -> None:
-    theirs = AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "b.acme.com"})
-    at_a.program(domain("b"))
-    refused = at_a.up(fails=True).sentence
-    assert f"The one that has it is {theirs.id}, created at {theirs.created_at}" in refused
-    assert "Only if an interrupted run of this stack created it" in refused
-    assert refused.endswith("otherwise it is in use: choose another domain")
-    assert in_state(at_a) == [("a.acme.com", False)]
+def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[str]]:
+    """The methods of the requests about one ingress, by its domain. `domains` has those of the ids."""
+    found: dict[str, list[str]] = {}
+    for request in emulator.requests():
+        body = request["body"] or {}
+        domain = domains.get(request["path"].rpartition("/")[2]) or body.get("domain")
+        if domain:
+            found.setdefault(domain, []).append(request["method"])
+    emulator.clear_requests()
+    return found
 
 
-def test_where_the_old_one_was_deleted_first_and_nobody_knows_of_the_new_one(at_a: Project, emulator: Emulator) -> None:
-    [old] = emulator.ingresses()
-    at_a.program(
-        'agin.AgentIngress("a", domain="a.acme.com", opts=pulumi.ResourceOptions('
-        'delete_before_replace=True, replacement_trigger="new"))'
-    )
-    nobody_knows_of_the_next_create(emulator)
-    replaced = at_a.up("--replace", at_a.resources()[0]["urn"], fails=True)
-    assert replaced.sentence.startswith("it is unknown whether the Agent Ingress a.acme.com was made")
+def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulator) -> None:
+    program = """
+        agin.AgentIngress("rejected", domain="rejected.{rejected}.com")
+        agin.AgentIngress("undone", domain="undone.{undone}.com")
+        agin.AgentIngress("kept", domain="kept.{kept}.com")
+        agin.AgentIngress("lost", domain="lost.{lost}.com")
+        agin.AgentIngress("lost-undone", domain="lost-undone.{undone}.com")
+        agin.AgentIngress("in-use", domain="in-use.{undone}.com")
+        agin.AgentIngress("swap1", domain="{swap1}.com")
+        agin.AgentIngress("swap2", domain="{swap2}.com")
+        agin.AgentIngress("forced", domain="forced.com", opts=pulumi.ResourceOptions({options}))
+        agin.AgentIngress("same", domain="same.com", opts=pulumi.ResourceOptions(
+            replacement_trigger="{trigger}", {options}))
+        agin.AgentIngress("same-lost", domain="same-lost.com", opts=pulumi.ResourceOptions(
+            replacement_trigger="{trigger}", delete_before_replace=True))
+        """
+    values = dict.fromkeys(("rejected", "undone", "kept", "lost"), "old")
+    values |= {"swap1": "x", "swap2": "y", "trigger": "one", "options": ""}
+    project.program(program.format(**values))
+    project.up()
+    domains: dict[str, str] = {}
+
+    def up(*arguments: str, fails: bool = False, **changes: str) -> Result:
+        values.update(changes)
+        project.program(program.format(**values))
+        domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
+        emulator.clear_requests()
+        return project.up("--continue-on-error", *arguments, fails=fails)
+
+    def in_state() -> set[tuple[str, bool]]:
+        """The domains that the state has, and whether each is still to be deleted."""
+        return {(each["outputs"]["domain"], each.get("delete", False)) for each in project.resources()}
+
+    # Each change fails in its own way.
+    for domain in ("rejected.new.com", "undone.new.com"):
+        emulator.add_fault("POST", "answer", domain=domain, **REJECTED)
+    emulator.add_fault("DELETE", "answer", domain="kept.old.com", times=None, **REJECTED)
+    for domain in ("lost.new.com", "lost-undone.new.com", "same-lost.com"):
+        emulator.add_fault("POST", "answer_after", domain=domain, **GARBAGE)
+        emulator.add_fault("GET", "answer", domain=domain, times=None, **REJECTED)
+    in_use = create(emulator, "in-use.new.com")
+    before = in_state()
+    replace = ("--replace", "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::forced")
+    new = dict.fromkeys(("rejected", "undone", "kept", "lost"), "new")
+    failed = up(*replace, **new, swap1="y", swap2="x", trigger="two", fails=True)
+    expected = {
+        "rejected": "could not create the Agent Ingress rejected.new.com: ngrok answered 400: not now",
+        "undone": "could not create the Agent Ingress undone.new.com: ngrok answered 400: not now",
+        "kept": "could not delete the Agent Ingress kept.old.com",
+        "lost": "it is unknown whether the Agent Ingress lost.new.com was made",
+        "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was made",
+        "in-use": f"The one that has it is {in_use}, created at",
+        "swap2": "to swap the domains of the two, first give one of them a third",
+        "forced": "if it is this resource's own, `--replace` needs ResourceOptions(delete_before_replace=True)",
+        "same": "the one to be replaced, and two can't have the same domain. To delete it first, give the resource",
+        "same-lost": "it is unknown whether the Agent Ingress same-lost.com was made",
+    }
+    assert failed.unexpected(expected) == {}
+    printed = failed.by_resource
+    assert "Only if an interrupted run of this stack created it" in printed["in-use"]
+    assert printed["in-use"].endswith("otherwise it is in use: choose another domain\n")
+    # The command finds out; it does not take over, because the resource has an ingress.
+    assert "pulumi-agin import --filter 'obj.domain == \"lost.new.com\"'" in printed["lost"]
+    assert not failed.has_traceback
+    assert in_state() - before == {("kept.new.com", False), ("kept.old.com", True)}
+    assert before - in_state() == {("kept.old.com", False)}
+
+    # Some go on, others back. Where ngrok has an ingress that the state lacks, the error names it.
     emulator.clear_faults()
-    [new] = emulator.ingresses()
-    assert new["id"] != old["id"]
-    refused = at_a.up(fails=True).sentence
-    assert f"The one that has it is {new['id']}" in refused
-    assert "which is the one to be replaced" not in refused
-    assert f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {new['id']}`" in refused
-    AgentIngressClient(Secret(API_KEY), emulator.url).delete(new["id"])
-    at_a.up()
-    assert_agree(at_a, emulator)
-    assert UNCHANGED in at_a.up()
+    emulator.add_fault("DELETE", "answer", domain="kept.old.com", times=None, **REJECTED)
+    ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
+    first = "delete_before_replace=True"
+    failed = up(*replace, undone="old", kept="old", swap1="x", swap2="z", options=first, fails=True)
+    expected = {
+        "kept": f'the stack still has {ids["kept.old.com"]} to delete: set domain to "kept.new.com" again',
+        "lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['lost.new.com']}`",
+        "same-lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['same-lost.com']}`",
+    }
+    assert failed.unexpected(expected) == {}
+    assert "pulumi-agin import" not in failed
+    assert "which is the one to be replaced" not in failed
+    assert methods(emulator, domains) == {
+        "rejected.new.com": ["POST"],
+        "rejected.old.com": ["DELETE"],
+        "kept.old.com": ["POST", "DELETE"],
+        "lost.new.com": ["POST"],
+        "z.com": ["POST"],
+        "y.com": ["DELETE"],
+        "forced.com": ["DELETE", "POST"],
+        "same.com": ["DELETE", "POST"],
+        "same-lost.com": ["POST"],
+    }
+
+    # As the errors said.
+    emulator.clear_faults()
+    emulator.delete_ingress(ids["lost.new.com"])
+    emulator.delete_ingress(ids["same-lost.com"])
+    up(kept="new", swap1="y")
+    assert methods(emulator, domains) == {
+        "kept.old.com": ["DELETE"],
+        "lost.new.com": ["POST"],
+        "lost.old.com": ["DELETE"],
+        "y.com": ["POST"],
+        "x.com": ["DELETE"],
+        "same-lost.com": ["POST"],
+    }
+    not_in_state = {ids[domain]: (domain, "") for domain in ("lost-undone.new.com", "in-use.new.com")}
+    assert ingresses(emulator) == ingresses_in_state(project) | not_in_state
 
 
-@pytest.mark.parametrize(
-    ("by", "says"),
-    [
-        # Of which the engine tells the provider nothing.
-        ("--replace", "if it is this resource's own, `--replace` needs"),
-        ("replacement_trigger", "which is the one to be replaced"),
-    ],
-)
-def test_a_replacement_by_one_of_the_same_domain_says_how_it_can_be_done(
-    by: str, says: str, at_a: Project, emulator: Emulator
-) -> None:
-    def options(value: str) -> str:
-        return f'replacement_trigger="{value}"' if by == "replacement_trigger" else ""
+def test_half_done_creates_and_updates_go_on(project: Project, emulator: Emulator) -> None:
+    program = """
+        secret = pulumi.Output.secret("hidden-{secret}")
+        agin.AgentIngress("lost", domain="lost.com", description="{description}")
+        agin.AgentIngress("not-sent", domain="not-sent.com", description="{description}")
+        agin.AgentIngress("secret-lost", domain="secret-lost.com", description=secret)
+        agin.AgentIngress("secret-not-set", domain="secret-not-set.com", description=secret)
+        """
+    creates = """
+        agin.AgentIngress("policy", domain="policy.com", description="wanted",
+            certificate_management_policy={"authority": "letsencrypt"})
+        agin.AgentIngress("unread", domain="unread.com", description="wanted")
+        """
+    project.program(program.format(description="old", secret="old"))
+    project.up()
 
-    program = 'agin.AgentIngress("a", domain="a.acme.com", opts=pulumi.ResourceOptions({}))'
-    at_a.program(program.format(options("one")))
-    at_a.up()
-    [before] = at_a.resources()
-    command = (by, before["urn"]) if by == "--replace" else ()
-    at_a.program(program.format(options("two")))
-    refused = at_a.up(*command, fails=True).sentence
-    assert f"The one that has it is {before['id']}" in refused
-    assert says in refused
-    assert "ResourceOptions(delete_before_replace=True)" in refused
-    assert at_a.resources()[0]["id"] == before["id"]
-    assert domains(emulator) == ["a.acme.com"]
+    emulator.add_fault("PATCH", "answer_after", domain="lost.com", **GARBAGE)
+    for domain in ("not-sent.com", "secret-lost.com", "secret-not-set.com"):
+        emulator.add_fault("PATCH", "answer", domain=domain, **GARBAGE)
+    for domain in ("lost.com", "not-sent.com", "secret-lost.com"):
+        emulator.add_fault("GET", "answer", domain=domain, times=None, **REJECTED)
+    # ngrok makes this one without its policy.
+    policy = create(emulator, "policy.com", description="wanted")
+    [made] = [each for each in emulator.ingresses() if each["id"] == policy]
+    emulator.add_fault("POST", "answer", domain="policy.com", status=201, json_body=made)
+    # The responses lack its ns_targets.
+    unread = create(emulator, "unread.com", description="wanted")
+    odd = {"id": unread, "domain": "unread.com"}
+    emulator.add_fault("POST", "answer", domain="unread.com", status=201, json_body=odd)
+    emulator.add_fault("GET", "answer", domain="unread.com", status=200, json_body={"ingresses": [odd]})
+    domains = {each["id"]: each["domain"] for each in emulator.ingresses()}
+    project.program(program.format(description="new", secret="new") + creates)
+    failed = project.up("--continue-on-error", fails=True)
+    expected = {
+        "lost": "it is unknown whether the Agent Ingress lost.com (agin_",
+        "not-sent": "it is unknown whether the Agent Ingress not-sent.com (agin_",
+        "secret-lost": "it is unknown whether the Agent Ingress secret-lost.com (agin_",
+        "secret-not-set": "could not update the Agent Ingress secret-not-set.com (agin_",
+        "policy": "ngrok was asked to set certificate_management_policy of the Agent Ingress policy.com",
+        "unread": f"the Agent Ingress unread.com ({unread}) was made, but can't be read",
+    }
+    assert failed.unexpected(expected) == {}
+    assert "The next `pulumi up` reads it again" in failed.by_resource["unread"]
+    assert not failed.has_traceback
+    assert {each["id"]: bool(each.get("initErrors")) for each in project.resources()} == dict.fromkeys(domains, True)
+    assert "hidden-" not in json.dumps(project.state())
 
-    at_a.program(program.format(f"delete_before_replace=True, {options('two')}"))
-    assert "1 replaced" in at_a.up(*command)
-    [ingress] = emulator.ingresses()
-    assert ingress["id"] != before["id"]
-    assert_agree(at_a, emulator)
+    # The next `up` reads what is unknown, and sends only what differs.
+    emulator.clear_faults()
+    emulator.clear_requests()
+    project.program(program.format(description="old", secret="new") + creates)
+    second = project.up()
+    policy_sent = {"certificate_management_policy": {"authority": "letsencrypt"}}
+    assert policy_sent in [request["body"] for request in emulator.requests()]
+    assert methods(emulator, domains) == {
+        "lost.com": ["GET", "PATCH"],
+        "not-sent.com": ["GET"],
+        "secret-lost.com": ["PATCH"],
+        "secret-not-set.com": ["PATCH"],
+        "policy.com": ["PATCH"],
+        "unread.com": ["GET"],
+    }
+    assert [each["urn"] for each in project.resources() if each.get("initErrors")] == []
+    assert {description for _, description in ingresses(emulator).values()} == {"old", "hidden-new", "wanted"}
+    assert "7 unchanged" in project.up()
+    assert methods(emulator, domains) == {}
+    for text in (failed.output, second.output, json.dumps(project.state())):
+        assert "hidden-" not in text

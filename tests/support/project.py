@@ -104,6 +104,25 @@ class Result:
         )
         return dict(rows)
 
+    @property
+    def by_resource(self) -> dict[str, str]:
+        """The lines that the CLI printed at the end under "Diagnostics:", by the names of the resources."""
+        lines: dict[str, str] = {}
+        name = ""
+        for line in self.output.partition("Diagnostics:")[2].splitlines():
+            if line and not line.startswith(" "):
+                break
+            if heading := re.fullmatch(r"  \S+ \((.*)\):", line):
+                name = heading[1]
+            elif line.strip():
+                lines[name] = lines.get(name, "") + line.strip() + "\n"
+        return lines
+
+    def unexpected(self, expected: Mapping[str, str]) -> dict[str, str]:
+        """What the CLI printed for the resources that lack the text expected of them, by their names."""
+        printed = self.by_resource
+        return {name: printed.get(name, "") for name, text in expected.items() if text not in printed.get(name, "")}
+
     def __contains__(self, text: str) -> bool:
         return text in self.output
 

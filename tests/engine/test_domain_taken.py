@@ -1,0 +1,123 @@
+"""A domain that has an ingress already, after a killed `up` or a rename: the last line of the error is the fix."""
+
+from __future__ import annotations
+
+import subprocess
+
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
+from tests.support.project import Project
+from tests.support.waiting import until
+
+# Of the two gateways, only one has an ingress: its URN does not show which.
+GATEWAYS = """
+    class Gateway(pulumi.ComponentResource):
+        def __init__(self, name, opts=None):
+            super().__init__("test:index:Gateway", name, None, opts)
+
+    second = agin.Provider("second", api_key=pulumi.Config().require_secret("second"))
+    Gateway("other")
+    gateway = Gateway("\\x1b[2K\\u202eit's a\\n\\n", pulumi.ResourceOptions(providers=[second]))
+    agin.AgentIngress("child", domain="child.acme.com", opts=pulumi.ResourceOptions(parent=gateway))
+    agin.AgentIngress("connect", domain="connect.acme.com", description="ours", metadata='{"team": "iot"}')
+    """
+TWO_MORE = """
+    agin.AgentIngress("theirs", domain="theirs.acme.com")
+    agin.AgentIngress("lost", domain="lost.acme.com")
+    """
+
+
+def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[str]) -> None:
+    """Kills `pulumi up` once ngrok has made these ingresses and not yet responded."""
+    for domain in domains:
+        emulator.add_fault("POST", "hang", after=True, domain=domain)
+    # A session of its own, so that the plugin, which outlives it, can be found and killed.
+    up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
+    until("the ingresses are made", lambda: {each["domain"] for each in emulator.ingresses()} == domains)
+    up.kill()
+    up.wait()
+    subprocess.run(["pkill", "-KILL", "-s", str(up.pid)], check=False)
+    project.pulumi("cancel", "--yes")
+
+
+def test_killed_creates_are_imported_by_the_printed_lines(project: Project, emulator: Emulator) -> None:
+    project.config(secret={"ngrok:apiKey": API_KEY, "second": OTHER_ACCOUNTS_KEY})
+    del project.environment["NGROK_API_KEY"]
+    project.program(GATEWAYS)
+    kill_up_during_creates(project, emulator, {"connect.acme.com", "child.acme.com"})
+    ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
+
+    # With another stack selected, and two more that fail in other ways.
+    create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
+    emulator.add_fault("POST", "answer_after", domain="lost.acme.com", status=200, body="<html>hello</html>")
+    emulator.add_fault("GET", "answer", domain="lost.acme.com", status=400, json_body={"msg": "no", "status_code": 400})
+    project.program(GATEWAYS + TWO_MORE)
+    project.init("prod")
+    failed = project.up("--stack", "dev", "--continue-on-error", fails=True)
+    expected = {
+        "connect": f"The one that has it is {ids['connect.acme.com']}",
+        "child": f"The one that has it is {ids['child.acme.com']}",
+        "theirs": "ngrok lists none with this domain for this key, so another account has it",
+        "lost": "it is unknown whether the Agent Ingress lost.acme.com was made",
+    }
+    assert failed.unexpected(expected) == {}
+    assert not failed.has_traceback
+    lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
+    emulator.clear_faults()
+    [lost] = [each["id"] for each in emulator.ingresses() if each["domain"] == "lost.acme.com"]
+    assert f'"id": "{lost}"' in project.shell(lines["lost"])
+    assert lines["child"].isprintable()
+    for name, shell in (("connect", "sh"), ("child", "bash")):
+        (project.folder / "line.sh").write_text(lines[name])
+        assert "1 imported" in project.shell(f"{shell} line.sh")
+    assert project.resources() == []
+
+    project.select("dev")
+    project.program(GATEWAYS)
+    emulator.clear_requests()
+    up = project.up()
+    assert "6 unchanged" in up
+    assert emulator.requests() == []
+    assert {each["outputs"]["domain"]: each["id"] for each in project.resources()} == ids
+    # Pulumi warns of the interrupted creates until a refresh clears them.
+    assert "interrupted while creating" in up
+    project.refresh("--clear-pending-creates")
+    assert "warning" not in project.destroy()
+    assert {each["domain"] for each in emulator.ingresses()} == {"lost.acme.com", "theirs.acme.com"}
+
+
+def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emulator) -> None:
+    urn = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::"
+    project.program(
+        """
+        agin.AgentIngress("old", domain="a.acme.com")
+        agin.AgentIngress("first", domain="b.acme.com")
+        """
+    )
+    project.up()
+    before = emulator.ingresses()
+    # Imported under its new name, and still in the state under its old one.
+    project.import_again(f"{urn}first", f"{urn}second")
+    program = """
+        agin.AgentIngress("new", domain="a.acme.com", opts=pulumi.ResourceOptions({options}))
+        agin.AgentIngress("second", domain="b.acme.com")
+        """
+    project.program(program.format(options=""))
+    failed = project.up("--continue-on-error", fails=True)
+    expected = {
+        "new": "renamed or moved in the program, give the resource its old name or parent in ResourceOptions(aliases=",
+        "old": f"is not deleted, because it has the domain of {urn}new, which could not be created",
+        "first": f"is not deleted, because {urn}second has it too",
+    }
+    assert failed.unexpected(expected) == {}
+    assert emulator.ingresses() == before
+    lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
+    # The next `up` would delete what is in the state under two names.
+    printed = project.shell(lines["new"], fails=True)
+    assert f"is in the stack already, as {urn}old" in printed
+    project.shell(lines["first"])
+    project.program(program.format(options='aliases=[pulumi.Alias(name="old")]'))
+    assert "3 unchanged" in project.up()
+    assert {each["urn"] for each in project.resources()} == {f"{urn}new", f"{urn}second"}
+    assert emulator.ingresses() == before
