@@ -65,6 +65,13 @@ class Result:
         return " ".join(self.output.partition("Diagnostics:")[2].split())
 
     @property
+    def messages(self) -> dict[str, str]:
+        """What the CLI printed there about each resource, by the name of the resource, on one line."""
+        diagnostics = self.output.partition("Diagnostics:")[2]
+        found = re.findall(r"^  \S+ \((.+)\):\n((?: {4,}.*\n|\n)+)", diagnostics, re.MULTILINE)
+        return {name: " ".join(text.split()) for name, text in found}
+
+    @property
     def has_traceback(self) -> bool:
         """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
 
