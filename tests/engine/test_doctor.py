@@ -1,4 +1,4 @@
-"""`pulumi-agin doctor` in a project's folder: it has the stack's key, and the lines that it prints can be pasted."""
+"""`pulumi-agin doctor` in a project's folder: it uses the stack's key, and prints commands that can be pasted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.support.records import delegate
 from tools.bind import Bind, Key
 
 
-def line_after(printed: str, do: str) -> str:
-    """The line to paste below what it is for."""
+def command_for(purpose: str, printed: str) -> str:
+    """The command that is printed below its purpose."""
     lines = printed.splitlines()
-    [number] = [number for number, line in enumerate(lines) if line.endswith(f"{do}:")]
+    [number] = [number for number, line in enumerate(lines) if line.endswith(f"{purpose}:")]
     return lines[number + 1].strip()
 
 
-def test_from_a_refused_key_to_all_is_well(project: Project, emulator: Emulator, tmp_path: Path) -> None:
+def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tmp_path: Path) -> None:
     create(emulator, "connect.acme.com")
     create(emulator, "devices.acme.com")
     project.config(secret={"ngrok:apiKey": OTHER_ACCOUNTS_KEY})
@@ -29,23 +29,23 @@ def test_from_a_refused_key_to_all_is_well(project: Project, emulator: Emulator,
         command = f"pulumi-agin doctor --all --dns {bind.address}"
         refused = project.shell(f"{command} --stack dev", fails=True)
         assert refused.startswith("API key        wrong    could not list the Agent Ingresses: ")
-        line = line_after(refused, "API key: set a key that ngrok accepts")
+        line = command_for("API key: set a key that ngrok accepts", refused)
         project.shell(f"printf %s {API_KEY} | {line}")
 
         misspelt = project.shell(f"pulumi-agin doctor conect.acme.com --dns {bind.address}", fails=True)
-        alone = project.shell(line_after(misspelt, "if you mean connect.acme.com, run"), fails=True)
+        alone = project.shell(command_for("if you mean connect.acme.com, run", misspelt), fails=True)
         assert "ngrok accepts the one from the config of the stack dev (ngrok:apiKey)" in alone
         assert "delegation     wrong " in alone
 
         fleet = project.shell(command, fails=True)
         assert "2 Agent Ingresses: 2 wrong\n" in fleet
-        assert project.shell(line_after(fleet, "what to do about the first one"), fails=True) == alone
+        assert project.shell(command_for("what to do about the first one", fleet), fails=True) == alone
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
         assert "2 Agent Ingresses: 2 ok\n" in project.shell(f"{command} --watch")
 
 
-def test_an_ingress_that_was_deleted_at_ngrok_is_found_and_created_again(
+def test_ingress_deleted_at_ngrok_is_found_and_created_again(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
     key = Key("agin", ["connect.acme.com"])
@@ -68,8 +68,8 @@ def test_an_ingress_that_was_deleted_at_ngrok_is_found_and_created_again(
         fleet = project.shell(command, fails=True)
         assert "1 Agent Ingress: 1 wrong\n" in fleet
         assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
-        alone = project.shell(line_after(fleet, "what to do about the first one"), fails=True)
+        alone = project.shell(command_for("what to do about the first one", fleet), fails=True)
         assert "delegation     wrong " in alone
-        line = line_after(alone, "if it was deleted on purpose, first remove it and its delegation from the program")
+        line = command_for("if it was deleted on purpose, first remove it and its delegation from the program", alone)
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})
         assert "1 Agent Ingress: 1 ok\n" in project.shell(command)

@@ -29,5 +29,5 @@ The rest
     command, terminal, stub_cli
                         the command line of pulumi-agin, a pseudo terminal, a `pulumi` that answers from a table
     pages, pyproject    the blocks of the docs, and pyproject.toml
-    ports, git_host     free ports, and a stand-in for GitHub
+    ports               free ports
 """

@@ -65,13 +65,6 @@ class Result:
         return " ".join(self.output.partition("Diagnostics:")[2].split())
 
     @property
-    def messages(self) -> dict[str, str]:
-        """The diagnostics of each resource by name, each on one line."""
-        diagnostics = self.output.partition("Diagnostics:\n")[2].partition("\nResources:\n")[0]
-        parts = re.split(r"^  \S+ \((\S+)\):\n", diagnostics, flags=re.MULTILINE)[1:]
-        return {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
-
-    @property
     def has_traceback(self) -> bool:
         """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
 
@@ -117,6 +110,11 @@ class Result:
             elif line.strip():
                 lines[name] = lines.get(name, "") + line.strip() + "\n"
         return lines
+
+    @property
+    def messages(self) -> dict[str, str]:
+        """The same, each on one line."""
+        return {name: " ".join(text.split()) for name, text in self.by_resource.items()}
 
     def unexpected(self, expected: Mapping[str, str]) -> dict[str, str]:
         """What the CLI printed for the resources that lack the text expected of them, by their names."""
