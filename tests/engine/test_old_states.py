@@ -66,7 +66,7 @@ def bind(recording: Path, tmp_path: Path) -> Iterator[Bind]:
         for records in old_states.records_of(old_states.read_state(recording)):
             outputs = in_snake_case(records["outputs"])
             targets = outputs["ns_targets"] or outputs["_unsettled_ns_targets"]
-            delegate(running, outputs["domain"], targets, old_states.KEY, outputs["ttl"])
+            delegate(running, outputs["domain"], targets, old_states.KEY, ttl=outputs["ttl"])
         yield running
 
 
