@@ -20,3 +20,9 @@ def requests(emulator: Emulator) -> list[tuple[str, Any]]:
     seen = [(request["method"], request["body"]) for request in emulator.requests()]
     emulator.clear_requests()
     return seen
+
+
+def ns_targets(emulator: Emulator, domain: str) -> list[str]:
+    """Returns the name servers of an ingress as NS records have them: with trailing dots, sorted."""
+    [ingress] = [each for each in emulator.ingresses() if each["domain"] == domain]
+    return sorted(f"{target.rstrip('.')}." for target in ingress["ns_targets"])
