@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
-from tests.support.dns_provider.package import install_aws
+from tests.support.cloud_provider import install_dns
 from tests.support.keys import API_KEY
 from tests.support.pages import blocks
 from tests.support.project import Project
@@ -46,13 +46,13 @@ def test_it_can_be_installed_from_the_repository(tmp_path: Path) -> None:
 
 def test_from_a_domain_to_an_agents_configuration(project: Project, dns_packages: Path, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
-    route53 = install_aws(project, str(dns_packages))
+    route53 = install_dns(project, dns_packages)
     (project.folder / "__main__.py").write_text(PROGRAM)
     project.typed(SET_KEY + UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
 
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "connect.acme.com"
-    assert [(each.what, each.name) for each in route53.operations()] == [("create", "connect.acme.com")]
+    assert [(each.verb, each.name) for each in route53.operations()] == [("create", "connect.acme.com")]
     assert "connect_url" in project.outputs()["agent_config"]
     assert "ciphertext" not in str(project.resources())
     assert "5 unchanged" in project.up()

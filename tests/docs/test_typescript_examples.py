@@ -37,8 +37,7 @@ def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, C
     program = project.folder / "index.ts"
     assert "protect: true" in program.read_text()
     program.write_text(program.read_text().replace("protect: true", "protect: false"))
-    python = project.user_env / "bin" / "python"
-    cloud, plugin = install(package.removeprefix("@pulumi/"), project.folder / "cloud", python)
+    cloud, plugin = install(project, package.removeprefix("@pulumi/"))
     described = (project.folder / "Pulumi.yaml").read_text().replace(f"agin-typescript-{name}", project.name)
     project.yaml(f"{described}plugins: {{providers: [{plugin}]}}\n")
     return project, cloud
@@ -47,8 +46,8 @@ def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, C
 def done(emulator: Emulator, cloud: Cloud, token: str) -> list[str]:
     """What was written at ngrok and of the records, in order. What is done more than once in a row is one."""
     ngrok = [(each["time"], f"{each['method']} ingress") for each in emulator.requests() if each["method"] != "GET"]
-    records = [each for each in cloud.operations() if each.token == token]
-    dns = [(each.time, f"{each.what} {each.inputs['name']}") for each in records]
+    records = [each for each in cloud.operations() if each.type == token]
+    dns = [(each.time, f"{each.verb} {each.inputs['name']}") for each in records]
     return [what for what, _ in groupby(what for _, what in sorted(ngrok + dns))]
 
 
@@ -94,7 +93,7 @@ def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: E
     [ingress] = emulator.ingresses()
     emulator.set_ingress(ingress["id"], {"ns_targets": [*targets[1:], "ns-9.example.net"]})
     project.up("--refresh")
-    changed = [(each.what, each.inputs["content"]) for each in cloud.operations()]
+    changed = [(each.verb, each.inputs["content"]) for each in cloud.operations()]
     assert changed == [("create", "ns-9.example.net"), ("delete", targets[0].rstrip("."))]
 
     goes_in_order(project, emulator, cloud, "cloudflare:index/dnsRecord:DnsRecord")
@@ -114,7 +113,6 @@ def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emul
         "records": project.outputs()["nsTargets"],
     }
     assert yaml.safe_load(version.inputs["secretString"])["agent"]["authtoken"] == AUTHTOKEN
-    cloud.file.unlink()
     assert not any(AUTHTOKEN in text for text in project.files().values())
 
     cloud.clear_operations()

@@ -1,250 +1,236 @@
-"""AgentIngressDelegation through the engine, with a DNS package that has a record for each value.
+"""AgentIngressDelegation through the engine: what is written at ngrok and at the DNS provider, and in which order.
 
-The package is a dynamic provider of the test's own. It writes down what it is told, and whether, when it deletes a
-record, the ingress is still there that the record delegates to.
+No delegation outlives its Agent Ingress, because somebody else could hijack the domain, and a domain that is replaced
+has no gap without a delegation.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections import Counter
+from collections import defaultdict
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.cloud_provider import RECORD_SET, SINGLE_RECORD, Cloud, install_dns
+from tests.support.ngrok import ns_targets
 from tests.support.project import Project
 
-DNS = '''
-import os, pathlib, urllib.request
-from pulumi.dynamic import *
-from pulumi.output import Unknown
-
-LOG = pathlib.Path(__file__).with_name("dns.log")
-
-
-def there(value):
-    """Whether an ingress of the account is delegated to by this value."""
-    headers = {"Authorization": f"Bearer {os.environ['NGROK_API_KEY']}", "Ngrok-Version": "2"}
-    request = urllib.request.Request(f"{os.environ['NGROK_API_BASE_URL']}/agent_ingresses", headers=headers)
-    return value.rstrip(".") in urllib.request.urlopen(request).read().decode()
-
-
-class Provider(ResourceProvider):
-    def write(self, *words):
-        with LOG.open("a") as log:
-            log.write(" ".join(words) + "\\n")
-
-    def diff(self, id, olds, news):
-        # A record of another name is another record; the TTL is changed in place.
-        renamed = isinstance(news["host"], Unknown) or olds["host"] != news["host"]
-        changed = renamed or any(olds[key] != news[key] for key in ("value", "ttl"))
-        return DiffResult(changes=changed, replaces=["host"] if renamed else [])
-
-    def create(self, props):
-        self.write("create", props["host"], props["value"], str(int(props["ttl"])))
-        return CreateResult(f"{props['host']}={props['value']}", props)
-
-    def update(self, id, olds, news):
-        self.write("update", news["host"], news["value"], str(int(news["ttl"])))
-        return UpdateResult(news)
-
-    def delete(self, id, props):
-        self.write("delete", props["host"], props["value"], "in-time" if there(props["value"]) else "TOO-LATE")
-
-
-class Record(Resource):
-    def __init__(self, name, host, value, ttl, opts):
-        super().__init__(Provider(), name, {"host": host, "value": value, "ttl": ttl}, opts)
-'''
-
-PROGRAM = """
-from my_dns import Record
-
-ingress = agin.AgentIngress("connect", domain="{domain}", description="{description}"{more})
-
-def in_my_dns(records):
-    host = records.relative_to("{zone}")
-    return records.of_each(lambda name, value: Record(name, host, value, records.ttl, records.options()))
-
-delegation = agin.AgentIngressDelegation("ns", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns), ttl={ttl})
-wait = agin.AgentIngressCertificateValidation("wait", delegation.agent_ingress_id)
-pulumi.export("agent_ingress_id", wait.agent_ingress_id)
-"""
-
-# The stack, the ingress, the delegation and its four records, and what waits for them.
-ALL = 8
+SHAPES = ["aws", "cloudflare"]
 
 
 @pytest.fixture
-def project(project: Project) -> Project:
-    (project.folder / "my_dns.py").write_text(DNS)
-    return project
+def cloud(project: Project, dns_packages: Path) -> Cloud:
+    return install_dns(project, dns_packages)
 
 
-def write(
-    project: Project, domain: str = "connect.acme.com", description: str = "devices", ttl: object = 300, **more: str
-) -> None:
-    zone = more.pop("zone", "acme.com")
-    arguments = "".join(f", {name}={value}" for name, value in more.items())
-    project.program(PROGRAM.format(domain=domain, description=description, ttl=ttl, zone=zone, more=arguments))
+# Each case has an ingress with a delegation in Route 53, and one at Cloudflare.
+PROGRAM = """
+import json, os
+import pulumi_aws as aws
 
+RECORDS = ["aws:route53/record:Record", "cloudflare:index/dnsRecord:DnsRecord"]
 
-def told(project: Project) -> list[str]:
-    """What the package was told since the last look, in order."""
-    log = project.folder / "dns.log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    log.unlink(missing_ok=True)
-    return lines
+def transform(args):
+    if args.type_ in RECORDS:
+        return pulumi.ResourceTransformResult({**args.props, "ttl": 60}, args.opts)
 
+def transformation(args):
+    if args.type_ in RECORDS:
+        return pulumi.ResourceTransformationResult({**args.props, "ttl": 60}, args.opts)
 
-def targets(emulator: Emulator) -> list[str]:
-    [ingress] = emulator.ingresses()
-    return sorted(f"{target}." for target in ingress["ns_targets"])
-
-
-def test_only_what_changed_changes_and_every_preview_but_the_first_shows_it(
-    project: Project, emulator: Emulator
-) -> None:
-    write(project)
-    first = project.preview()
-    assert "the NS records of ns are not shown yet: ngrok gives their values when the Agent Ingress is made" in first
-    assert f"{ALL} created" in project.up()
-    assert sorted(told(project)) == [f"create connect {target} 300" for target in targets(emulator)]
-    assert project.outputs()["agent_ingress_id"] == emulator.ingresses()[0]["id"]
-
-    write(project, description="other devices")
-    updating = project.preview()
-    assert "1 to update" in updating
-    assert f"{ALL - 1} unchanged" in updating
-    assert "not shown yet" not in updating
-
-    # One value goes, one comes, and the service lists them in another order.
-    [ingress] = emulator.ingresses()
-    before = targets(emulator)
-    changed = ["ns-0.example.net", *reversed([target.rstrip(".") for target in before[1:]])]
-    emulator.set_ingress(ingress["id"], {"ns_targets": changed})
-    project.refresh()
-    write(project, ttl=600)
-    preview = project.preview()
-    assert {"1 to create", "1 to delete", "3 to update"} <= {line.strip(" +-~") for line in preview.output.splitlines()}
-    assert "replace" not in preview
-    project.up()
-    kept = [target for target in targets(emulator) if target in before]
-    assert Counter(told(project)) == Counter(
-        [
-            "create connect ns-0.example.net. 600",
-            f"delete connect {before[0]} TOO-LATE",
-            *(f"update connect {target} 600" for target in kept),
-        ]
+@agin.dns.custom
+def custom(records):
+    # Without Outputs in its arguments, the record depends on the ingress only by its options.
+    return pulumi.Output.all(records.domain, records.ns_targets).apply(
+        lambda known: aws.route53.Record(
+            records.name, zone_id="Z1", name=known[0], type="NS", ttl=300, records=known[1],
+            opts=records.options(named_by="name"),
+        )
     )
-    assert f"{ALL} unchanged" in project.up()
+
+for shape, adapter in {"aws": agin.dns.aws("Z1"), "cloudflare": agin.dns.cloudflare("Z1")}.items():
+    for case, given in json.loads(os.environ["CASES"]).items():
+        name = f"{case}-{shape}"
+        ingress = agin.AgentIngress(
+            name,
+            domain=f"{name}{given.get('suffix', '')}.acme.com",
+            description=given.get("description", "devices"),
+            opts=pulumi.ResourceOptions(delete_before_replace=(case == "replaced")),
+        )
+        opts = pulumi.ResourceOptions()
+        if case == "transforms":
+            opts.transforms = [transform]
+        if case == "transformations":
+            opts.transformations = [transformation]
+        if "alias" in given:
+            opts.aliases = [pulumi.Alias(name=f"{given['alias']}-{shape}")]
+        delegation = f"{given.get('delegation', case)}-{shape}"
+        dns = custom if case == "custom" else adapter
+        agin.AgentIngressDelegation(delegation, ingress, dns, ttl=given.get("ttl", 300), opts=opts)
+"""
+
+Cases = dict[str, dict[str, Any]]
+
+CASES = [
+    "custom",
+    "described",
+    "ttl",
+    "transforms",
+    "transformations",
+    "retargeted",
+    "moved",
+    "refused",
+    "replaced",
+    "renamed",
+    "aliased",
+]
+BEFORE: Cases = {case: {} for case in CASES}
+
+CHANGES: Cases = {
+    "described": {"description": "other devices"},
+    "ttl": {"ttl": 600},
+    "moved": {"suffix": "-new"},
+    "transformations": {"suffix": "-new"},
+}
+MOVED = ["POST NAME-new", "create NAME-new", "delete NAME", "DELETE NAME"]
+CHANGED = {
+    "described": ["PATCH NAME"],
+    "ttl": ["update NAME"],
+    "moved": MOVED,
+    "transformations": MOVED,
+}
 
 
-def test_no_delegation_outlives_its_ingress(project: Project, emulator: Emulator) -> None:
-    write(project)
+def each_shape(steps: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The same steps for both shapes of each case."""
+    return {
+        f"{case}-{shape}": [step.replace("NAME", f"{case}-{shape}") for step in expected]
+        for case, expected in steps.items()
+        for shape in SHAPES
+    }
+
+
+def history(emulator: Emulator, cloud: Cloud, domains: dict[str, str]) -> dict[str, list[str]]:
+    """The writes at ngrok and at the DNS provider since the last `clear`, by cases, in order.
+
+    Args:
+        emulator: ngrok.
+        cloud: The DNS provider.
+        domains: The domains of ingresses by their ids. New ones are added.
+    """
+    domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
+    writes = [(each.time, each.verb, each.name) for each in cloud.operations()]
+    for request in emulator.requests():
+        if request["method"] != "GET":
+            id_ = request["path"].rpartition("/")[2]
+            domain = domains[id_] if id_ in domains else request["body"]["domain"]
+            writes.append((request["time"], request["method"], domain))
+    steps = defaultdict(list)
+    for _, verb, domain in sorted(writes):
+        name = domain.removesuffix(".acme.com")
+        steps[name.removesuffix("-new")].append(f"{verb} {name}")
+    # A set of single records is one step.
+    return {case: [step for step, _ in groupby(each)] for case, each in steps.items()}
+
+
+def clear(emulator: Emulator, cloud: Cloud) -> None:
+    emulator.clear_requests()
+    cloud.clear_operations()
+
+
+def test_order_of_ingresses_and_records(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+    domains: dict[str, str] = {}
+
+    def run_with(cases: Cases) -> None:
+        project.environment["CASES"] = json.dumps(cases)
+
+    project.program(PROGRAM)
+    run_with(BEFORE)
+    # The values of single records are not known yet.
+    preview = project.preview()
+    assert "the NS records of moved-cloudflare are not shown yet: ngrok gives their values when the" in preview
+    assert "+ 55 to create" in preview, "the stack, each ingress and its delegation, and record sets"
     project.up()
-    old = targets(emulator)
-    told(project)
+    assert history(emulator, cloud, domains) == each_shape({case: ["POST NAME", "create NAME"] for case in CASES})
+    for name in domains.values():
+        ttl = 60 if name.startswith("transform") else 300
+        assert cloud.records(name) == [(value.rstrip("."), ttl) for value in ns_targets(emulator, name)]
+    # Each record is deleted before its ingress.
+    for record in project.of_type(RECORD_SET) + project.of_type(SINGLE_RECORD):
+        name = record["parent"].rpartition("::")[2]
+        assert f"urn:pulumi:dev::test::{project.INGRESS}::{name}" in record.get("dependencies", []), record["urn"]
+    clear(emulator, cloud)
 
-    # Another domain: the new ingress and its records are there before the old ones go.
-    write(project, "devices.acme.com")
-    project.up()
-    new = targets(emulator)
-    lines = told(project)
-    assert sorted(lines[:4]) == [f"create devices {target} 300" for target in new]
-    assert sorted(lines[4:]) == [f"delete connect {target} in-time" for target in old]
+    # One name server goes, and another one comes.
+    for id_, name in domains.items():
+        if name.startswith("retargeted"):
+            targets = [value.rstrip(".") for value in ns_targets(emulator, name)]
+            emulator.set_ingress(id_, {"ns_targets": ["ns-9.example.net", *targets[1:]]})
+    run_with(BEFORE | CHANGES)
+    project.up("--refresh")
+    assert history(emulator, cloud, domains) == each_shape(CHANGED) | {
+        "retargeted-aws": ["update retargeted-aws"],
+        "retargeted-cloudflare": ["create retargeted-cloudflare", "delete retargeted-cloudflare"],
+    }
+    assert {ttl for _, ttl in cloud.records("ttl-cloudflare.acme.com")} == {600}
+    assert ("ns-9.example.net", 300) in cloud.records("retargeted-cloudflare.acme.com")
+    clear(emulator, cloud)
 
-    # The same domain: the old ingress has to go first, and its records before it.
-    write(project, "devices.acme.com", opts="pulumi.ResourceOptions(delete_before_replace=True)")
-    project.up()
-    [ingress] = project.resources()
-    project.up("--replace", ingress["urn"])
-    lines = told(project)
-    assert sorted(lines[:4]) == [f"delete devices {target} in-time" for target in new]
-    assert sorted(lines[4:]) == [f"create devices {target} 300" for target in targets(emulator)]
+    # Nothing is deleted if new records can't be created, or if a delegation has a new name without an alias.
+    for shape in SHAPES:
+        cloud.limit(f"refused-{shape}-new.acme.com", 0)
+    refused = CHANGES | {"refused": {"suffix": "-new"}}
+    run_with(BEFORE | refused | {"renamed": {"delegation": "new-name"}})
+    failed = project.up(fails=True)
+    assert re.search(r"the limit of refused-\S+ is reached|NS records of renamed-\S+ exist already", failed.diagnostics)
+    assert {step.split()[0] for steps in history(emulator, cloud, domains).values() for step in steps} <= {"POST"}
+    cloud.remove_limits()
 
-    last = targets(emulator)
+    # An ingress with delete_before_replace is deleted after its records.
+    run_with(BEFORE | refused | {"aliased": {"delegation": "other-name", "alias": "aliased"}})
+    replaced = [each["urn"] for each in project.resources() if "::replaced" in each["urn"]]
+    project.up(*(f"--replace={urn}" for urn in replaced))
+    assert history(emulator, cloud, domains) == each_shape(
+        {
+            "refused": MOVED,
+            "replaced": ["delete NAME", "DELETE NAME", "POST NAME", "create NAME"],
+        }
+    )
+    clear(emulator, cloud)
+
     project.destroy()
-    assert sorted(told(project)) == [f"delete devices {target} in-time" for target in last]
-    assert emulator.ingresses() == []
+    deleted = history(emulator, cloud, domains)
+    is_new = ("moved", "transformations", "refused")
+    assert deleted == {
+        name: [f"delete {name}-new", f"DELETE {name}-new"]
+        if name.startswith(is_new)
+        else [f"delete {name}", f"DELETE {name}"]
+        for name in each_shape({case: [] for case in CASES})
+    }
 
 
-@pytest.mark.parametrize(
-    ("program", "sentence"),
-    [
-        (
-            {"zone": "acme.net"},
-            "the domain connect.acme.com is not in the zone acme.net: give the delegation's dns the",
-        ),
-        ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone acme.com, whose NS records are the zone"),
-        ({"ttl": 1.5}, "the ttl of the delegation ns is 1.5, but must be a whole number of seconds from 0 to"),
-    ],
-    ids=["outside", "apex", "ttl"],
-)
-def test_what_can_be_known_to_be_wrong_is_refused_in_the_first_preview(
-    program: dict[str, Any], sentence: str, project: Project, emulator: Emulator
-) -> None:
-    write(project, **program)
-    refused = project.preview(fails=True)
-    line = place_of("delegation =", project)
-    assert f"error: __main__.py:{line}: {sentence}" in " ".join(refused.output.split())
-    assert not refused.has_traceback
-    assert emulator.counts().keys() <= {"GET /agent_ingresses"}
-
-
-def place_of(code: str, project: Project) -> int:
-    """The number of the line of the program that begins with this code."""
-    lines = (project.folder / "__main__.py").read_text().splitlines()
-    return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(code))
-
-
-def test_all_wrong_zones_are_named_at_once(project: Project, emulator: Emulator) -> None:
+def test_preview_reports_all_wrong_zones_at_once(project: Project, emulator: Emulator) -> None:
     project.program(
         """
         def delegate(number, zone):
             ingress = agin.AgentIngress(f"site-{number}", domain=f"Site-{number}.acme.com")
-            dns = agin.dns.rfc2136("127.0.0.1", zone)
-            agin.AgentIngressDelegation(f"site-{number}", ingress, dns)
+            agin.AgentIngressDelegation(f"site-{number}", ingress, agin.dns.rfc2136("127.0.0.1", zone))
 
-        for number, zone in enumerate(["acme.org", "acme.com", "site-2.acme.com", "acme.net"] * 5):
+        for number, zone in enumerate(["acme.org", "acme.com", "site-2.acme.com"] * 3):
             delegate(number, zone)
-        delegate(20, pulumi.Output.from_input("acme.org"))
+        delegate(9, pulumi.Output.from_input("acme.org"))
         """
     )
-    refused = project.preview(fails=True)
-    place = f"__main__.py:{place_of('agin.AgentIngressDelegation', project)}"
-    named = re.findall(rf"{place}: the domain site-(\d+)\.acme\.com is ", refused.output)
+    failed = project.preview(fails=True)
+    lines = (project.folder / "__main__.py").read_text().splitlines()
+    [line] = [number for number, text in enumerate(lines, 1) if "agin.AgentIngressDelegation(" in text]
+    named = re.findall(rf"__main__\.py:{line}: the domain site-(\d+)\.acme\.com is ", failed.output)
     # Not those whose domain is in the zone.
-    assert named == [str(number) for number in range(21) if number % 4 != 1]
-    assert not refused.has_traceback
+    assert named == ["0", "2", "3", "5", "6", "8", "9"]
+    assert not failed.has_traceback
     assert emulator.counts().keys() <= {"GET /agent_ingresses"}
-
-
-def test_an_ingress_without_name_servers_is_not_delegated(project: Project, emulator: Emulator) -> None:
-    write(project)
-    project.up()
-    told(project)
-    emulator.set_ingress(emulator.ingresses()[0]["id"], {"ns_targets": []})
-    project.refresh()
-    refused = project.preview(fails=True)
-    assert "ngrok names no name servers for connect.acme.com, so there is nothing to delegate it to" in refused
-    assert not refused.has_traceback
-    project.up(fails=True)
-    assert told(project) == []
-
-
-def test_pulumis_transforms_change_the_records(project: Project, emulator: Emulator) -> None:
-    write(project)
-    program = (project.folder / "__main__.py").read_text()
-    transform = """
-def shorter(args):
-    if args.type_.startswith("pulumi-python:dynamic"):
-        return pulumi.ResourceTransformResult({**args.props, "ttl": 60}, args.opts)
-"""
-    changed = program.replace("delegation =", f"{transform}\ndelegation =").replace(
-        "ttl=300)", "ttl=300, opts=pulumi.ResourceOptions(transforms=[shorter]))"
-    )
-    (project.folder / "__main__.py").write_text(changed)
-    project.up()
-    assert sorted(told(project)) == [f"create connect {target} 60" for target in targets(emulator)]

@@ -1,367 +1,263 @@
-"""NS records that exist are taken over: imported, without a write at the DNS service.
-
-The DNS package's plugin answers as the real ones do. The ids that it imports by are not those that it has in the state.
-"""
+"""NS records that exist are imported by `take_over`, without a write at the DNS provider."""
 
 from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from tests.support.dns_provider.package import install
-from tests.support.dns_provider.service import DnsService
+from tests.support.cloud_provider import RECORD_SET, SINGLE_RECORD, Cloud, install_dns
+from tests.support.ngrok import ns_targets
 from tests.support.project import Project
 
-ZONE = "acme.com"
-
-PROGRAM = """
-import acmedns
-
-ingress = agin.AgentIngress("connect", domain="{domain}")
-agin.AgentIngressDelegation(
-    "{name}", agent_ingress=ingress, dns=acmedns.{adapter}, ttl={ttl}, opts=pulumi.ResourceOptions({opts})
-)
-"""
-
-# One resource with all values, and one for each.
-SHAPES = ["sets", "singles"]
+OTHER = "ns-9.elsewhere.example."
 
 
 @pytest.fixture
-def service(project: Project) -> DnsService:
-    return install(project)
+def cloud(project: Project, dns_packages: Path) -> Cloud:
+    return install_dns(project, dns_packages)
 
 
-def write(
-    project: Project,
-    adapter: str,
-    *,
-    domain: str = "connect.acme.com",
-    name: str = "ns",
-    ttl: int = 300,
-    opts: str = "",
-    more: str = "",
-) -> None:
-    program = PROGRAM.format(adapter=adapter, domain=domain, name=name, ttl=ttl, opts=opts)
-    project.program(f"{program}{more}\n")
+def writes(cloud: Cloud) -> Counter[tuple[str, str]]:
+    """The number of records that were created, updated and deleted, by their domains."""
+    return Counter((each.verb, each.name.removesuffix(".acme.com")) for each in cloud.operations())
 
 
-def targets(emulator: Emulator) -> list[str]:
-    [ingress] = emulator.ingresses()
-    return sorted(f"{target}." for target in ingress["ns_targets"])
-
-
-def make_ingress(project: Project, emulator: Emulator) -> list[str]:
-    """Makes the ingress in the stack, without a delegation, and returns the values that its NS records must have."""
-    project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
-    project.up()
-    emulator.clear_requests()
-    return targets(emulator)
-
-
-def make_records(service: DnsService, values: list[str], ttl: int = 300) -> None:
-    """Makes records by hand."""
-    for value in values:
-        service.create(ZONE, "connect", ttl, value)
-    service.clear_operations()
-
-
-def assert_nothing_was_written(emulator: Emulator, service: DnsService) -> None:
-    assert service.operations() == []
+def assert_nothing_was_written(emulator: Emulator, cloud: Cloud) -> None:
+    assert cloud.operations() == []
     assert [each for each in emulator.requests() if each["method"] != "GET"] == []
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_records_are_imported_and_take_over_may_stay_go_and_come(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, wanted)
-    count = 1 if shape == "sets" else len(wanted)
+# A stack with ingresses, some of which have no delegation yet, and with a secret: it makes everything secret that the
+# engine says about the stack.
+BEFORE = """
+import pulumi_aws as aws
 
-    write(project, f"{shape}(take_over=True)")
-    preview = project.preview()
-    assert f"= {count} to import" in preview
-    assert "+ 1 to create" in preview, "the component"
-    assert f"= {count} imported" in project.up()
-    for take_over in ["True", "False", "True"]:
-        write(project, f"{shape}(take_over={take_over})")
-        project.preview("--expect-no-changes")
-        project.up("--expect-no-changes")
-    project.refresh("--expect-no-changes")
-    assert_nothing_was_written(emulator, service)
+def ingress(name):
+    return agin.AgentIngress(name, domain=f"{name}.acme.com")
 
-    project.destroy()
-    assert service.records(ZONE, "connect") == []
+for shape, dns in {"aws": agin.dns.aws("Z1"), "cloudflare": agin.dns.cloudflare("Z1")}.items():
+    ingress(f"adopted-{shape}")
+    ingress(f"absent-{shape}")
+    agin.AgentIngressDelegation(f"ns::created-{shape}", ingress(f"created-{shape}"), dns)
+    agin.AgentIngressDelegation(f"renamed-{shape}", ingress(f"renamed-{shape}"), dns)
+    agin.AgentIngressDelegation(f"late-{shape}", ingress(f"late-{shape}"), dns)
 
+agin.AgentIngressDelegation("partial", ingress("partial"), agin.dns.cloudflare("Z1"))
+declared = ingress("declared")
+aws.route53.Record("record", zone_id="Z1", name=declared.domain, type="NS", ttl=300, records=declared.ns_targets)
+agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))
+pulumi.export("secret", pulumi.Output.secret("s"))
+"""
 
-@pytest.mark.parametrize("name", ["ns", "fleet::ns"])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_records_that_the_stack_created_are_not_imported(
-    shape: str, name: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    write(project, f"{shape}()", name=name)
-    project.up()
-    emulator.clear_requests()
-    service.clear_operations()
+AFTER = """
+import pulumi_aws as aws
 
-    # The engine would import them, and then delete what it had before: the same records.
-    write(project, f"{shape}(take_over=True)", name=name)
-    project.preview("--expect-no-changes")
-    write(project, f"{shape}(take_over=True)", name="renamed", opts=f'aliases=[pulumi.Alias(name="{name}")]')
-    project.up()
+def ingress(name, domain=None):
+    return agin.AgentIngress(name, domain=domain or f"{name}.acme.com")
 
-    assert_nothing_was_written(emulator, service)
-    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
+def renamed(*names, **options):
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name, **options) for name in names])
 
+take_over = True
+ttl = 300
+suffix = ""
 
-# The adapter is made only when the delegation is registered already, so that the stack is read while it changes.
-LATE = "agin.dns.custom(lambda r: r.ns_targets.apply(lambda _: acmedns.{}(take_over=True).create_records(r)))"
+aws_dns = agin.dns.aws("Z1", take_over=take_over)
+cloudflare_dns = agin.dns.cloudflare("Z1", take_over=take_over)
 
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_nor_are_they_if_the_adapter_is_made_late(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    write(project, f"{shape}()")
-    project.up()
-    emulator.clear_requests()
-    service.clear_operations()
-
-    write(project, f"{shape}()", name="renamed", opts='aliases=[pulumi.Alias(name="ns")]')
-    program = project.folder / "__main__.py"
-    program.write_text(program.read_text().replace(f"acmedns.{shape}()", LATE.format(shape)))
-    project.up()
-    assert_nothing_was_written(emulator, service)
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_nor_are_they_after_a_run_that_failed(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    # A delegation has no outputs in the state before a run has succeeded.
-    write(
-        project, f"{shape}()", more='acmedns.Record("x", zone="acme.com", host="locked", ttl=9, value="x.", opts=None)'
+for shape, dns in {"aws": aws_dns, "cloudflare": cloudflare_dns}.items():
+    adopted = ingress(f"adopted-{shape}", f"adopted-{shape}{suffix}.acme.com")
+    agin.AgentIngressDelegation(f"adopted-{shape}", adopted, dns)
+    agin.AgentIngressDelegation(f"absent-{shape}", ingress(f"absent-{shape}"), dns, ttl=ttl)
+    agin.AgentIngressDelegation(f"new-{shape}", ingress(f"new-{shape}"), dns)
+    created = ingress(f"created-{shape}")
+    agin.AgentIngressDelegation(f"ns::created-{shape}", created, dns)
+    agin.AgentIngressDelegation(
+        f"other-{shape}", ingress(f"renamed-{shape}"), dns, opts=renamed(f"renamed-{shape}")
     )
-    service.lock_name("locked")
+    if shape == "aws":
+        # As in a public and a private zone.
+        agin.AgentIngressDelegation("second-zone", created, agin.dns.aws("Z2", take_over=take_over))
+
+agin.AgentIngressDelegation("whole", ingress("partial"), cloudflare_dns, opts=renamed("partial"))
+opts = renamed("record", parent=pulumi.ROOT_STACK_RESOURCE)
+agin.AgentIngressDelegation("declared", ingress("declared"), agin.dns.aws("Z1", opts=opts, take_over=take_over))
+
+agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))
+pulumi.export("secret", pulumi.Output.secret("s"))
+"""
+
+LATE_BEFORE = """
+for shape, dns in {"aws": agin.dns.aws("Z1"), "cloudflare": agin.dns.cloudflare("Z1")}.items():
+    agin.AgentIngressDelegation(f"late-{shape}", ingress(f"late-{shape}"), dns)
+"""
+
+# Each adapter is made when its delegation is registered already, so that the stack is read while it changes.
+LATE_AFTER = """
+for shape in ["aws", "cloudflare"]:
+    def create(records, adapter=getattr(agin.dns, shape)):
+        return records.ns_targets.apply(lambda _: adapter("Z1", take_over=True).create_records(records))
+
+    agin.AgentIngressDelegation(
+        f"later-{shape}", ingress(f"late-{shape}"), agin.dns.custom(create), opts=renamed(f"late-{shape}")
+    )
+"""
+
+
+def test_existing_records_are_taken_over_unchanged(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+    project.program(BEFORE)
+    cloud.limit("partial.acme.com", 3)
     project.up("--continue-on-error", fails=True)
-    assert len(service.records(ZONE, "connect")) == len(targets(emulator))
+    cloud.remove_limits()
+    cloud.add_record_set("Z1", "adopted-aws.acme.com", ns_targets(emulator, "adopted-aws.acme.com"))
+    cloud.add_record_set("Z2", "created-aws.acme.com", ns_targets(emulator, "created-aws.acme.com"))
+    cloud.add_single_records("Z1", "adopted-cloudflare.acme.com", ns_targets(emulator, "adopted-cloudflare.acme.com"))
+    there = [f"{value}." for value, _ in cloud.records("partial.acme.com")]
+    [missing] = set(ns_targets(emulator, "partial.acme.com")) - set(there)
+    cloud.add_single_records("Z1", "partial.acme.com", [missing])
     emulator.clear_requests()
-    service.clear_operations()
+    cloud.clear_operations()
 
-    write(project, f"{shape}(take_over=True)", name="renamed", opts='aliases=[pulumi.Alias(name="ns")]')
+    # To import: a set in each of two zones, four single records, and the one that the stack lacks. What the stack has
+    # is not imported, not even under another name without an alias, because the engine would then delete it.
+    project.program(AFTER.replace("opts=opts, ", "") + LATE_BEFORE)
+    assert "= 7 to import" in project.preview()
+    assert_nothing_was_written(emulator, cloud)
+    project.program(AFTER + LATE_BEFORE)
+    assert "= 7 imported" in project.up()
+    created = {"absent-aws": 1, "absent-cloudflare": 4, "new-aws": 1, "new-cloudflare": 4}
+    assert writes(cloud) == {("create", name): count for name, count in created.items()}
+    for domain in ("absent-aws.acme.com", "new-cloudflare.acme.com"):
+        assert cloud.records(domain) == [(value.rstrip("."), 300) for value in ns_targets(emulator, domain)]
+    emulator.clear_requests()
+    cloud.clear_operations()
+
+    # The argument may be removed and come back.
+    without = AFTER.replace("take_over = True", "take_over = False")
+    project.program(without + LATE_AFTER)
+    project.up("--expect-no-changes")
+    project.program(AFTER + LATE_AFTER)
+    project.up("--refresh", "--expect-no-changes")
+    assert_nothing_was_written(emulator, cloud)
+
+    # From then on, the records are like any others.
+    changed = AFTER.replace("ttl = 300", "ttl = 600").replace('suffix = ""', 'suffix = "-moved"')
+    project.program(changed + LATE_AFTER)
     project.up()
-    assert_nothing_was_written(emulator, service)
+    assert writes(cloud) == {
+        ("update", "absent-aws"): 1,
+        ("update", "absent-cloudflare"): 4,
+        ("create", "adopted-aws-moved"): 1,
+        ("create", "adopted-cloudflare-moved"): 4,
+        ("delete", "adopted-aws"): 1,
+        ("delete", "adopted-cloudflare"): 4,
+    }
+    project.destroy()
+    with cloud.content() as content:
+        assert content.resources == {}
 
 
-def test_a_record_that_another_resource_has_is_not_imported(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    declared = (
-        'acmedns.RecordSet("own", zone="acme.com", host="connect", ttl=300, values=ingress.ns_targets, opts=None)'
-    )
-    project.program(f'import acmedns\ningress = agin.AgentIngress("connect", domain="connect.acme.com")\n{declared}')
-    project.up()
-    service.clear_operations()
+INGRESSES = """
+ingresses = {name: agin.AgentIngress(name, domain=f"{name}.acme.com") for name in ["set", "singles", "values", "same"]}
 
-    # The engine would import it, and then delete it as "own", which the program does not have any more.
-    write(project, "sets(take_over=True)")
-    assert "to import" not in project.preview()
-    assert "NS records of connect exist already" in project.up(fails=True)
-    assert service.operations() == []
-    alias = 'pulumi.Alias(name="own", parent=pulumi.ROOT_STACK_RESOURCE)'
-    write(project, f"sets(take_over=True, opts=pulumi.ResourceOptions(aliases=[{alias}]))")
-    project.up()
-    assert service.operations() == []
+aws = agin.dns.aws("Z1", take_over=True)
+cloudflare = agin.dns.cloudflare("Z1", take_over=True)
+
+def delegate(name, ingress, dns, ttl=300):
+    agin.AgentIngressDelegation(name, ingress, dns, ttl=ttl)
+
+"""
+SET = 'delegate("set", ingresses["set"], aws)\n'
+SINGLES = 'delegate("singles", ingresses["singles"], cloudflare)\n'
+VALUES = 'delegate("values", ingresses["values"], cloudflare)\n'
+SAME = 'delegate("same", ingresses["same"], aws)\ndelegate("other", ingresses["same"], aws)\n'
+NEW_SET = 'delegate("new", agin.AgentIngress("new", domain="new-set.acme.com"), aws)\n'
+NEW_SINGLES = 'delegate("new", agin.AgentIngress("new", domain="new-singles.acme.com"), cloudflare)\n'
 
 
-def test_two_delegations_do_not_take_over_one_record(project: Project, emulator: Emulator, service: DnsService) -> None:
-    make_records(service, make_ingress(project, emulator))
-    write(project, "sets(take_over=True)")
-    with (project.folder / "__main__.py").open("a") as program:
-        program.write('agin.AgentIngressDelegation("other", ingress, acmedns.sets(take_over=True))')
-    refused = project.preview(fails=True)
-    assert "are both to take over the record acme.com/connect/NS: it can belong to only one of them" in refused
-
-
-def test_records_that_the_program_declared_without_a_delegation_come_over_by_an_alias(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    project.program(
-        """
-        import acmedns
-
-        ingress = agin.AgentIngress("connect", domain="connect.acme.com")
-        acmedns.RecordSet("old", zone="acme.com", host="connect", ttl=300, values=ingress.ns_targets, opts=None)
-        """
-    )
+def test_different_records_fail_with_both_and_the_step(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+    project.program(INGRESSES)
     project.up()
     emulator.clear_requests()
-    service.clear_operations()
+    targets = {name: ns_targets(emulator, f"{name}.acme.com") for name in ("set", "singles", "values", "same")}
+    cloud.add_record_set("Z1", "set.acme.com", [*targets["set"][1:], OTHER], ttl=3600)
+    cloud.add_single_records("Z1", "singles.acme.com", targets["singles"], ttl=3600)
+    cloud.add_single_records("Z1", "values.acme.com", [*targets["values"][1:], OTHER])
+    cloud.add_record_set("Z1", "same.acme.com", targets["same"])
+    cloud.add_record_set("Z1", "new-set.acme.com", [OTHER])
+    cloud.add_single_records("Z1", "new-singles.acme.com", [OTHER])
 
-    alias = 'pulumi.Alias(name="old", parent=pulumi.ROOT_STACK_RESOURCE)'
-    write(project, f"sets(opts=pulumi.ResourceOptions(aliases=[{alias}]))")
+    def other_value(name: str) -> str:
+        return f"remove {OTHER} at the DNS provider and add {targets[name][0]} at the DNS provider"
+
+    declared = {name: f"The program declares {', '.join(values)} (TTL 300). To " for name, values in targets.items()}
+    set_differs = f"{declared['set']}take them over, {other_value('set')} and give the delegation ttl=3600, and run"
+    singles_differ = f"{declared['singles']}take them over, give the delegation ttl=3600, and run this again"
+    not_in_stack = "can't take over NS records, because its Agent Ingress is not in the stack"
+    sentences = {
+        SET: set_differs,
+        VALUES: f"To take them over, {other_value('values')}, and run this again",
+        SAME: "are both to take over the record Z1_same.acme.com_NS: it can belong to only one of them",
+        NEW_SET: not_in_stack,
+        NEW_SINGLES: not_in_stack,
+    }
+    for delegation, sentence in sentences.items():
+        project.program(INGRESSES + delegation)
+        failed = project.preview(fails=True)
+        assert sentence in failed, delegation
+        assert not failed.has_traceback, delegation
+
+    # Without a preview, the records are in the stack then, and no later run writes what differs.
+    project.program(INGRESSES + SET)
+    assert set_differs in project.up(fails=True)
+    project.program(INGRESSES + SINGLES)
+    assert singles_differ in project.up(fails=True)
+    assert (len(project.of_type(RECORD_SET)), len(project.of_type(SINGLE_RECORD))) == (1, 4)
+    project.program(INGRESSES + SET + SINGLES)
+    failed = project.up(fails=True)
+    assert set_differs in failed or singles_differ in failed
+    with cloud.content() as content:
+        [id_] = content.find(RECORD_SET, name="set.acme.com")
+        content.resources[id_][1]["records"] = targets["set"]
+    project.program(INGRESSES + (SET + SINGLES).replace(")\n", ", ttl=3600)\n"))
+    project.up("--refresh")
+    assert_nothing_was_written(emulator, cloud)
+
+
+def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+    def program(ids: dict[str, str]) -> str:
+        return f"""
+            ingress = agin.AgentIngress("connect", domain="connect.acme.com")
+            agin.AgentIngressDelegation("ns", ingress, agin.dns.cloudflare("Z1", take_over={ids}))
+            """
+
+    project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
     project.up()
-    assert_nothing_was_written(emulator, service)
+    emulator.clear_requests()
+    first, *others = ns_targets(emulator, "connect.acme.com")
+    ids = cloud.add_single_records("Z1", "connect.acme.com", [first, *others])
+    [id_of_www] = cloud.add_single_records("Z1", "www.acme.com", [first]).values()
 
+    project.program(program({**{value: ids[value] for value in others}, OTHER: "id-99"}))
+    failed = project.preview(fails=True)
+    assert f"has an id for {OTHER}, which ngrok does not name for connect.acme.com; lacks the id of {first}" in failed
 
-def test_a_stack_with_secrets_takes_over_as_well(project: Project, emulator: Emulator, service: DnsService) -> None:
-    # Pulumi's SDK makes all of an answer secret, if a part of it is.
-    secret = (
-        'pulumi.export("secret", pulumi.Output.secret("s"))\n'
-        'agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))\n'
-    )
-    write(project, "singles()")
-    with (project.folder / "__main__.py").open("a") as program:
-        program.write(secret)
-    project.up()
-    service.clear_operations()
+    project.program(program({**ids, first: "id-99"}))
+    assert "'Z1/id-99' does not exist" in project.up("--continue-on-error", fails=True)
 
-    write(project, "singles(take_over=True)")
-    with (project.folder / "__main__.py").open("a") as program:
-        program.write(secret)
-    project.preview("--expect-no-changes")
+    project.program(program({**ids, first: id_of_www}))
+    failed = project.up(fails=True)
+    assert "has the id of a record of www.acme.com, and not of connect.acme.com: correct the ids" in failed
 
-
-def test_another_delegation_of_the_domain_is_not_this_one(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    # As in a public and a private zone: what the one has is not in the other.
-    write(project, "sets()")
-    project.up()
-    for value in targets(emulator):
-        service.create("com", "connect.acme", 300, value)
-    service.clear_operations()
-    with (project.folder / "__main__.py").open("a") as program:
-        program.write('agin.AgentIngressDelegation("other", ingress, acmedns.sets(take_over=True, zone="com"))')
-    assert "= 1 imported" in project.up()
-    project.preview("--expect-no-changes")
-    assert service.operations() == []
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_another_ttl_fails_in_the_preview_and_no_later_run_writes_it(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, wanted, ttl=3600)
-
-    write(project, f"{shape}(take_over=True)")
-    declared = (
-        f"The program declares {', '.join(wanted)} (TTL 300). To take them over, give the delegation ttl=3600, and"
-    )
-    refused = project.preview(fails=True)
-    assert f"The DNS provider has {wanted[0]} (TTL 3600), " in refused
-    assert declared in refused
-    assert not refused.has_traceback
-    # Without a preview, the records are in the stack then.
-    for _ in range(2):
-        assert declared in project.up(fails=True)
-    assert declared in project.preview(fails=True)
-    write(project, f"{shape}(take_over=True)", ttl=3600)
-    assert "to update" not in project.preview()
-    project.up()
-    project.preview("--expect-no-changes")
-    assert_nothing_was_written(emulator, service)
-    # It is for one `pulumi up`. From then on, the records are like others.
-    write(project, f"{shape}(take_over=True)", ttl=600)
-    assert "to update" in project.preview()
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_other_values_fail_in_the_preview(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, [*wanted[1:], "ns-9.elsewhere.example."])
-
-    write(project, f"{shape}(take_over=True)")
-    for refused in (project.preview(fails=True), project.up(fails=True)):
-        assert (
-            f"To take them over, remove ns-9.elsewhere.example. at the DNS provider and add {wanted[0]} at the DNS "
-            "provider, and run this again"
-        ) in refused
-        assert not refused.has_traceback
-    assert_nothing_was_written(emulator, service)
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_take_over_may_stay_when_the_domain_changes(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    make_records(service, make_ingress(project, emulator))
-    write(project, f"{shape}(take_over=True)")
-    project.up()
-
-    write(project, f"{shape}(take_over=True)", domain="devices.acme.com")
-    project.preview()
-    project.up()
-    assert [each.value for each in service.records(ZONE, "devices")] == targets(emulator)
-    assert service.records(ZONE, "connect") == []
-    project.preview("--expect-no-changes")
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_where_there_are_no_records_they_are_created(
-    shape: str, project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    # Those of another ingress, before this one was made.
-    make_records(service, ["ns-9.elsewhere.example."])
-    write(project, f"{shape}(take_over=True)")
-    refused = project.preview(fails=True)
-    assert "the delegation ns can't take over NS records, because its Agent Ingress is not in the stack" in refused
-    assert not refused.has_traceback
-
-    [record] = service.records(ZONE, "connect")
-    service.delete(record.number)
-    project.preview()
-    project.up()
-    assert [each.value for each in service.records(ZONE, "connect")] == targets(emulator)
-    project.preview("--expect-no-changes")
-
-
-def test_given_ids_are_used_and_a_wrong_one_can_be_mended(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, wanted)
-    ids = {each.value.upper().rstrip("."): each.number for each in service.records(ZONE, "connect")}
-    first, *others = ids
-
-    write(project, f"singles(take_over={ {name: ids[name] for name in others} })")
-    assert f"lacks the id of {wanted[0]}" in project.preview(fails=True)
-    write(project, f"singles(take_over={ {**ids, 'ns-9.elsewhere.example': 99} })")
-    refused = project.preview(fails=True)
-    assert "has an id for ns-9.elsewhere.example., which ngrok does not name for connect.acme.com" in refused
-
-    write(project, f"singles(take_over={ {**ids, first: 99} })")
-    assert "'acme.com,99' does not exist" in project.up("--continue-on-error", fails=True)
-    write(project, f"singles(take_over={ {name: ids[name] for name in others} })")
-    assert f"lacks the id of {wanted[0]}" in project.preview(fails=True)
-    write(project, f"singles(take_over={ids})")
-    project.up()
-    project.preview("--expect-no-changes")
-    assert_nothing_was_written(emulator, service)
-
-
-def test_the_id_of_another_record_is_refused_and_that_record_stays(
-    project: Project, emulator: Emulator, service: DnsService
-) -> None:
-    wanted = make_ingress(project, emulator)
-    make_records(service, wanted)
-    other = service.create(ZONE, "www", 300, wanted[0])
-    service.clear_operations()
-    ids = {each.value: each.number for each in service.records(ZONE, "connect")}
-
-    write(project, f"singles(take_over={ {**ids, wanted[0]: other} })")
-    for refused in (project.preview(fails=True), project.up(fails=True)):
-        assert "has the id of a record of www, and not of connect.acme.com: correct the ids" in refused
-
-    # To correct it, the engine would delete the other record.
-    write(project, f"singles(take_over={ids})")
-    refused = project.up(fails=True)
-    assert "Take it out of the state, which leaves the record as it is, and run this again:" in refused
-    [urn] = [each["urn"] for each in project.of_type("acmedns:index:Record") if each["id"] == str(other)]
+    # To correct that, the engine would delete the record of www.
+    project.program(program(ids))
+    failed = project.up(fails=True)
+    assert "Take it out of the state, which leaves the record as it is, and run this again:" in failed
+    [urn] = [each["urn"] for each in project.of_type(SINGLE_RECORD) if each["id"] == id_of_www]
     project.pulumi("state", "delete", "--yes", urn)
     project.up()
-    assert_nothing_was_written(emulator, service)
+    assert {each["id"] for each in project.of_type(SINGLE_RECORD)} == set(ids.values())
+    assert_nothing_was_written(emulator, cloud)

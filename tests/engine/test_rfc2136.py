@@ -1,248 +1,170 @@
-"""NS records at a real BIND, through the real engine."""
+"""Rfc2136Delegation through the engine, with a real BIND. What its calls do is in tests/servicer/test_rfc2136.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
+import dns.message
 import dns.query
-import dns.tsig
-import dns.update
 import pytest
 
 from tests.support.flaky_proxy import Outage, between
-from tests.support.project import UNCHANGED, Project, Result
+from tests.support.project import Project, Result
+from tests.support.records import delegate
 from tools.bind import Bind, Key
 
-DOMAIN = "connect.acme.com"
-KEY = Key("agin", [DOMAIN, "other.acme.com"])
+NAMES = [
+    "adopted-1",
+    "adopted-2",
+    "drifted",
+    "removed",
+    "rotated",
+    "moved",
+    "moved-new",
+    "settled",
+    "refreshed",
+    "deleted",
+]
+KEY = Key("agin", [f"{name}.acme.com" for name in NAMES])
+NEW_KEY = Key("new", ["rotated.acme.com"])
+
+TARGETS = ["ns1.x.net.", "ns2.x.net."]
 
 
 @pytest.fixture
 def bind(tmp_path: Path) -> Iterator[Bind]:
     """A primary server of acme.com."""
-    with Bind(tmp_path / "bind", [KEY]) as running:
+    with Bind(tmp_path / "bind", [KEY, NEW_KEY]) as running:
         yield running
 
 
-def write(
-    project: Project,
-    bind: Bind,
-    domain: str = DOMAIN,
-    target: str = "ns1.x.net",
-    *,
-    port: int | None = None,
-    seconds: int = 60,
-    **others: object,
-) -> None:
-    """A program with one delegation, at BIND's port or at that of a line to it; a call may take `seconds`."""
-    project.program(
-        f"""
-        import os
-        from pulumi_agin.dns.rfc2136_delegation import Rfc2136Delegation
+@pytest.fixture
+def project(project: Project) -> Project:
+    """A project whose programs find the secrets of the keys in the environment."""
+    project.environment |= {"SECRET": KEY.secret, "NEW_SECRET": NEW_KEY.secret}
+    return project
 
-        made = Rfc2136Delegation("connect", domain="{domain}", ns_targets=["ns2.x.net.", "{target}"], ttl=300,
-            server="127.0.0.1", port={port or bind.port}, zone="acme.com", tsig_key_name="agin",
-            tsig_secret=os.environ["TSIG_SECRET"], **{others!r}, opts=pulumi.ResourceOptions(
-                custom_timeouts=pulumi.CustomTimeouts(create="{seconds}s", update="{seconds}s", delete="{seconds}s")))
-        pulumi.export("ns_targets", made.ns_targets)
-        """
+
+PROGRAM = """
+import os
+from pulumi_agin.dns import Rfc2136Delegation
+
+def delegate(name, **others):
+    arguments = dict(
+        domain=f"{name}.acme.com", ns_targets=["ns2.x.net.", "ns1.x.net"], ttl=300, server="127.0.0.1", port=PORT,
+        zone="acme.com", tsig_key_name="agin", tsig_secret=os.environ["SECRET"],
     )
-    project.environment["TSIG_SECRET"] = KEY.secret
+    return Rfc2136Delegation(name, **{**arguments, **others})
+
+"""
 
 
-def drift(bind: Bind, *targets: str) -> None:
-    """Somebody else sets the records, or removes them."""
-    update = dns.update.UpdateMessage("acme.com", keyring=dns.tsig.Key(KEY.name, KEY.secret, KEY.algorithm))
-    update.delete(f"{DOMAIN}.", "NS")
-    if targets:
-        update.add(f"{DOMAIN}.", 300, "NS", *targets)
-    assert dns.query.tcp(update, "127.0.0.1", 5, bind.port).rcode() == 0
+def serial(bind: Bind) -> int:
+    """The serial number of the zone, which each change of a record increments."""
+    answer = dns.query.tcp(dns.message.make_query("acme.com", "SOA"), "127.0.0.1", 5, bind.port)
+    [soa] = answer.answer[0]
+    return int(soa.serial)
 
 
-def is_nowhere_in_clear(secret: str, project: Project, *results: Result) -> bool:
-    """Whether the project's files, its state and what was printed are without the secret."""
+def referrals(bind: Bind, names: list[str]) -> dict[str, list[str]]:
+    """The values of the records that BIND has."""
+    return {name: bind.referral(f"{name}.acme.com") for name in names}
+
+
+def assert_no_secret(project: Project, *results: Result) -> None:
+    """Asserts that no secret of a key is in the state, in another file of the project, or in what was printed."""
     texts = {**project.files(), **{f"output {number}": result.output for number, result in enumerate(results)}}
     assert any("Rfc2136Delegation" in text for name, text in texts.items() if name.startswith("state"))
-    return not [name for name, text in texts.items() if secret in text]
+    for secret in (KEY.secret, NEW_KEY.secret):
+        assert [name for name, text in texts.items() if secret in text] == []
 
 
-def test_from_the_first_up_to_destroy(project: Project, bind: Bind) -> None:
-    write(project, bind)
-    results = [project.up("--diff")]
-    assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
-    assert "ns_targets: [" in results[0]
-    results.append(project.up())
-    assert UNCHANGED in results[-1]
+def test_fleet_on_bind(project: Project, bind: Bind) -> None:
+    program = PROGRAM.replace("PORT", str(bind.port))
+    rest = 'delegate("drifted")\ndelegate("removed")\ndelegate("rotated")\ndelegate("moved")\n'
+    for name in ("adopted-1", "adopted-2"):
+        delegate(bind, f"{name}.acme.com", TARGETS, KEY)
 
-    drift(bind, "ns9.x.net.")
-    results.append(project.refresh())
-    assert "1 updated" in results[-1]
-    results.append(project.preview())
-    assert '"ns9.x.net." => "ns1.x.net."' in results[-1]
-    assert results[-1].output.count(" => ") == 1
-    results.append(project.up())
-    assert "1 updated" in results[-1]
-    assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
-
-    # Another name: the new records are there before the old ones go.
-    write(project, bind, "other.acme.com")
-    assert "1 replaced" in project.up()
-    assert (bind.referral("other.acme.com"), bind.referral(DOMAIN)) == (["ns1.x.net.", "ns2.x.net."], [])
-    results.append(project.destroy())
-    assert bind.referral("other.acme.com") == []
-    assert is_nowhere_in_clear(KEY.secret, project, *results)
-
-
-def test_records_removed_outside_come_back_and_a_rotated_key_reaches_the_state(
-    project: Project, tmp_path: Path
-) -> None:
-    new = Key("new", [DOMAIN])
-    with Bind(tmp_path / "bind", [KEY]) as bind:
-        write(project, bind)
-        project.up()
-        drift(bind)
-        assert "1 deleted" in project.refresh()
-        assert "1 created" in project.up()
-
-        # The server has another key now, and the state still the old one.
-        bind.stop()
-        bind.keys = [new]
-        bind.start()
-        failed = project.refresh(fails=True)
-        assert 'it refuses the key "agin" (BADKEY)' in failed.diagnostics
-        assert "after a change, run `pulumi up` first" in failed.diagnostics
-        assert not failed.has_traceback
-        text = (project.folder / "__main__.py").read_text()
-        (project.folder / "__main__.py").write_text(text.replace('"agin"', '"new"'))
-        project.environment["TSIG_SECRET"] = new.secret
-        changed = project.up("--diff")
-        assert "1 updated" in changed
-        assert UNCHANGED in project.refresh()
-        assert bind.referral(DOMAIN) == ["ns1.x.net.", "ns2.x.net."]
-        for key in (KEY, new):
-            assert is_nowhere_in_clear(key.secret, project, failed, changed)
-
-
-def test_what_is_wrong_is_shown_by_the_preview_and_nothing_is_taken_over(project: Project, bind: Bind) -> None:
-    write(project, bind, "acme.com")
-    failed = project.preview(fails=True)
-    assert "the domain acme.com is the apex of the zone" in failed
-    write(project, bind, tsig_algorithm="sha256")
-    failed = project.preview(fails=True)
-    assert "property tsig_algorithm must be one of hmac-md5" in failed
-    write(project, bind)
-    project.environment["TSIG_SECRET"] = "no base64, a secret all the same"
-    wrong_secret = project.preview(fails=True)
-    assert "property tsig_secret must be base64" in wrong_secret
-    assert "a secret all the same" not in wrong_secret
-
-    write(project, bind)
-    drift(bind, "ns9.x.net.")
-    failed = project.up(fails=True)
-    assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ns9.x.net." in failed
-    assert KEY.secret not in failed
-    assert not failed.has_traceback
-    assert bind.referral(DOMAIN) == ["ns9.x.net."]
-
-
-# -- a write of unknown outcome ---------------------------------------------------------------------------
-
-OLD = ["ns1.x.net.", "ns2.x.net."]
-NEW = ["ns2.x.net.", "ns3.x.net."]
-
-
-def kept(project: Project) -> dict[str, Any]:
-    """The outputs of the delegation in the state."""
-    resources = project.state()["deployment"]["resources"]
-    [found] = [each for each in resources if each["type"] == "pulumi-python:dynamic/agin:Rfc2136Delegation"]
-    outputs: dict[str, Any] = found["outputs"]
-    return outputs
-
-
-def lose(project: Project, outage: Outage, run: Callable[[], Result]) -> Result:
-    """An `up` whose update of the records arrives, and of which nobody is told."""
-    outage.begin_anew()
-    failed = run()
-    outage.is_over = True
-    assert not failed.has_traceback
-    assert is_nowhere_in_clear(KEY.secret, project, failed)
-    return failed
-
-
-def test_the_next_run_settles_what_is_unknown_and_destroy_leaves_none_of_it(project: Project, bind: Bind) -> None:
-    outage = Outage()
-
-    def failing_up(**changes: Any) -> Callable[[], Result]:
-        write(project, bind, port=port, seconds=2, **changes)
-        return lambda: project.up(fails=True)
-
-    def assert_settled(settled: Result, targets: list[str]) -> None:
-        assert "_unsettled_ns_targets" not in kept(project)
-        assert kept(project)["ns_targets"] == targets
-        preview = project.preview()
-        assert UNCHANGED in preview
-        assert UNCHANGED in project.up()
-        assert project.outputs()["ns_targets"] == targets
-        assert bind.referral(DOMAIN) == targets
-        assert is_nowhere_in_clear(KEY.secret, project, settled, preview)
-        assert "_unsettled" not in preview
-
-    with between(bind, outage) as port:
-        # A create, which the next `up` settles.
-        failed = lose(project, outage, failing_up())
-        may_have = f"the server may have ({', '.join(OLD)}): the next `pulumi up` sets the records again"
-        assert may_have in failed.diagnostics
-        assert bind.referral(DOMAIN) == OLD
-        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == ([], OLD)
-        settled = project.up("--diff")
-        assert "_unsettled" not in settled
-        assert_settled(settled, OLD)
-
-        # An update, which a refresh settles.
-        failed = lose(project, outage, failing_up(target="ns3.x.net"))
-        assert "could not update the NS records" in failed
-        assert bind.referral(DOMAIN) == NEW
-        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (OLD, ["ns3.x.net."])
-        # `refresh --diff` lists every output that it changes, the hidden ones too.
-        assert_settled(project.refresh("--diff"), NEW)
-
-        # An update, which nothing settles.
-        lose(project, outage, failing_up())
-        assert (kept(project)["ns_targets"], kept(project)["_unsettled_ns_targets"]) == (NEW, ["ns1.x.net."])
-        project.destroy()
-    assert bind.referral(DOMAIN) == []
-
-
-def test_destroy_leaves_no_records_of_a_create_whose_answer_was_lost(project: Project, bind: Bind) -> None:
-    outage = Outage()
-    with between(bind, outage) as port:
-        write(project, bind, port=port, seconds=2)
-        lose(project, outage, lambda: project.up(fails=True))
-        assert bind.referral(DOMAIN) == OLD
-        project.destroy()
-    assert bind.referral(DOMAIN) == []
-
-
-def test_a_create_that_a_look_finds_carried_out_succeeds(project: Project, bind: Bind) -> None:
-    outage = Outage(of_looks=False)
-    with between(bind, outage) as port:
-        write(project, bind, port=port, seconds=2)
-        assert "2 created" in project.up()
-        outage.is_over = True
-        assert UNCHANGED in project.up()
-
-
-def test_an_up_killed_before_it_wrote_its_state_is_told_of_by_the_next(project: Project, bind: Bind) -> None:
-    # What it leaves: records, and a state without them.
-    drift(bind, *OLD)
-    write(project, bind)
-    failed = project.up(fails=True)
-    assert f"{DOMAIN} has NS records already at 127.0.0.1:{bind.port}, which are left alone: ns1.x.net." in failed
+    # As after an `up` that was killed before it wrote its state.
+    project.program(program + rest + 'delegate("adopted-1")\ndelegate("adopted-2")\n')
+    failed = project.up("--continue-on-error", fails=True)
+    for name in ("adopted-1", "adopted-2"):
+        left_alone = f"has NS records already at 127.0.0.1:{bind.port}, which are left alone: {', '.join(TARGETS)}"
+        assert f"{name}.acme.com {left_alone}" in failed
     assert "an interrupted run may have made them. If another" in failed
-    write(project, bind, take_over=True)
-    assert "as the program declares them: they are adopted, and nothing is written there" in project.preview()
-    project.up()
-    project.destroy()
-    assert bind.referral(DOMAIN) == []
+    assert not failed.has_traceback
+    created = ["drifted", "removed", "rotated", "moved"]
+    assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
+
+    before = serial(bind)
+    adopted = 'delegate("adopted-1", take_over=True)\ndelegate("adopted-2", take_over=True)\n'
+    project.program(program + rest + adopted)
+    preview = project.preview()
+    assert preview.output.count("as the program declares them: they are adopted, and nothing is written there") == 2
+    assert "2 created" in project.up()
+    assert serial(bind) == before
+
+    # The records change at the server, and the domain and the key of two others in the program.
+    delegate(bind, "drifted.acme.com", ["ns9.x.net"], KEY)
+    delegate(bind, "removed.acme.com", [], KEY)
+    changed = """
+        delegate("drifted")
+        delegate("removed")
+        delegate("rotated", tsig_key_name="new", tsig_secret=os.environ["NEW_SECRET"])
+        moved = delegate("moved", domain="moved-new.acme.com")
+        pulumi.export("ns_targets", moved.ns_targets)
+    """
+    project.program(program + dedent(changed) + adopted)
+    updated = project.up("--refresh", "--diff")
+    assert '"ns9.x.net." => "ns1.x.net."' in updated
+    for count in ("1 created", "2 updated", "1 replaced"):
+        assert count in updated
+    there = ["adopted-1", "adopted-2", "drifted", "removed", "rotated", "moved-new"]
+    assert referrals(bind, [*there, "moved"]) == dict.fromkeys(there, TARGETS) | {"moved": []}
+    assert project.outputs()["ns_targets"] == TARGETS
+
+    assert_no_secret(project, failed, preview, updated, project.destroy())
+    assert referrals(bind, there) == {name: [] for name in there}
+
+
+def unsettled(project: Project) -> dict[str, Any]:
+    """The values that the server may have, by the names of the delegations of which that is not known."""
+    delegations = project.of_type("pulumi-python:dynamic/agin:Rfc2136Delegation")
+    kept = {each["urn"].rpartition("::")[2]: each["outputs"].get("_unsettled_ns_targets") for each in delegations}
+    return {name: values for name, values in kept.items() if values}
+
+
+def test_writes_of_unknown_outcome_are_settled(project: Project, bind: Bind) -> None:
+    names = ["settled", "refreshed", "deleted"]
+    outages = {name: Outage() for name in names}
+    with ExitStack() as proxies:
+        program = PROGRAM
+        for name, outage in outages.items():
+            port = proxies.enter_context(between(bind, outage))
+            timeouts = "opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='5s'))"
+            program += f'delegate("{name}", port={port}, {timeouts})\n'
+        project.program(program.replace("PORT", "53"))
+        failed = project.up("--continue-on-error", fails=True)
+        may_have = f"the server may have ({', '.join(TARGETS)}): the next `pulumi up` sets the records again"
+        assert failed.output.count(may_have) >= 3
+        assert not failed.has_traceback
+        assert referrals(bind, names) == dict.fromkeys(names, TARGETS)
+        assert unsettled(project) == dict.fromkeys(names, TARGETS)
+        for outage in outages.values():
+            outage.is_over = True
+
+        urns = {each: f"urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::{each}" for each in names}
+        # With --diff, both list every output that they change, the hidden ones too.
+        refreshed = project.refresh("--diff", "--target", urns["refreshed"])
+        assert set(unsettled(project)) == {"settled", "deleted"}
+        settled = project.up("--diff", "--target", urns["settled"])
+        assert set(unsettled(project)) == {"deleted"}
+        assert "_unsettled" not in refreshed.output + settled.output
+        assert referrals(bind, names) == dict.fromkeys(names, TARGETS)
+        assert_no_secret(project, failed, refreshed, settled)
+        project.destroy()
+    assert referrals(bind, names) == {name: [] for name in names}

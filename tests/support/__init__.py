@@ -5,8 +5,7 @@ A Pulumi program, with the real engine (`tests/engine`, `tests/docs`)
     projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
     old_states          the recorded states of released versions
     vault               what encrypts the stacks' secrets, quicker than a passphrase does
-    dns_provider, cloud_provider, stand_in
-                        plugins in place of those of DNS providers
+    cloud_provider      a plugin in place of those of cloud providers, with the NS records of AWS and Cloudflare
 
 A Pulumi program under Pulumi's mocks (`tests/program`)
     mocks               the fixtures `mocks` and `preview`, and `run`

@@ -1,82 +1,244 @@
-"""The plugin of any cloud's package, which makes nothing: `python -m tests.support.cloud_provider FILE`.
+"""A plugin in place of those of the cloud providers: `python -m tests.support.cloud_provider FILE`.
 
-It has resources of any type, and each function answers with its arguments and a `zoneId`. What is done is a line of
-JSON in the file. It changes everything in place, and asks for the old resource to be deleted first where the engine
-replaces one all the same: as the plugins of the Terraform bridge do for a resource that the program names.
+It has resources of any type, which are objects in a file, and a test sees them as a `Cloud`. For NS records it is as
+difficult as any real plugin:
+
+- The ids that it imports by are not those in the state, and it creates no record that exists.
+- `aws.route53.Record` has all values of a name, and a new name replaces it.
+- `cloudflare.DnsRecord` has one value, and is updated in place even if the name changes.
+- Where a resource is replaced, the plugin asks the engine to delete the old one first, as the Terraform bridge does for
+  resources that the program names.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
+import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import empty_pb2
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.support.stand_in import StandIn, serve, write_plugin
+from tests.support.project import Project
 
+ROOT = Path(__file__).parents[2]
 ZONE_ID = "Z0123456789ABCDEFGHIJ"
+
+RECORD_SET = "aws:route53/record:Record"
+SINGLE_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type")}
+
+# What `agin.dns.cloudflare` needs of the real package, which takes seconds to load.
+CLOUDFLARE_SDK = """
+from types import SimpleNamespace
+
+import pulumi
+
+
+class DnsRecord(pulumi.CustomResource):
+    def __init__(self, resource_name, zone_id, name, type, ttl, content, opts=None):
+        inputs = dict(zoneId=zone_id, name=name, type=type, ttl=ttl, content=content)
+        super().__init__("cloudflare:index/dnsRecord:DnsRecord", resource_name, inputs, opts)
+
+
+def get_dns_records_output(zone_id, name, type, opts):
+    arguments = dict(zoneId=zone_id, name=name, type=type)
+    found = pulumi.runtime.invoke_output("cloudflare:index/getDnsRecords:getDnsRecords", arguments, opts)
+    return found.apply(lambda known: SimpleNamespace(results=[SimpleNamespace(**each) for each in known["results"]]))
+"""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What was done."""
+    """A write that succeeded."""
 
-    what: str
+    verb: str
     """create, update or delete."""
-    token: str
+    type: str
     """The type of the resource."""
     inputs: dict[str, Any]
     time: float
     """In seconds of `time.monotonic()`, like the times of the emulator's requests."""
 
+    @property
+    def name(self) -> str:
+        """The domain of a record."""
+        return str(self.inputs["name"])
+
+
+@dataclass
+class _Content:
+    """What the file has. Resources are by their ids, and have their types and inputs."""
+
+    resources: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    operations: list[dict[str, Any]] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    number: int = 0
+
+    def add(self, type_: str, inputs: dict[str, Any]) -> str:
+        self.number += 1
+        self.resources[f"id-{self.number}"] = (type_, inputs)
+        return f"id-{self.number}"
+
+    def find(self, type_: str, **inputs: Any) -> list[str]:
+        """Returns the ids of the resources that have these inputs."""
+        return [
+            id_
+            for id_, (other_type, others) in self.resources.items()
+            if other_type == type_ and inputs.items() <= {name: others.get(name) for name in inputs}.items()
+        ]
+
+    def has_record(self, type_: str, inputs: dict[str, Any]) -> bool:
+        """Whether there is such a record already: any of the name, or for single records one with the value."""
+        if type_ not in (RECORD_SET, SINGLE_RECORD):
+            return False
+        key = ("zoneId", "name", "content") if type_ == SINGLE_RECORD else ("zoneId", "name")
+        return bool(self.find(type_, **{name: inputs[name] for name in key}))
+
+    def log(self, verb: str, type_: str, inputs: dict[str, Any]) -> None:
+        self.operations.append(asdict(Operation(verb, type_, inputs, time.monotonic())))
+
 
 @dataclass(frozen=True)
 class Cloud:
-    """What was done at the cloud."""
+    """The resources at the cloud. Each call reads or writes the file, which the plugins do meanwhile too."""
 
     file: Path
 
     def operations(self) -> list[Operation]:
-        """Returns the writes, oldest first."""
-        return [Operation(**json.loads(line)) for line in self.file.read_text().splitlines()]
+        """Returns the writes by the plugins, oldest first."""
+        with self.content() as content:
+            return [Operation(**each) for each in content.operations]
 
     def clear_operations(self) -> None:
         """Forgets the writes."""
-        self.file.write_text("")
+        with self.content() as content:
+            content.operations.clear()
+
+    def records(self, domain: str) -> list[tuple[str, int]]:
+        """Returns the values, without trailing dots, and the TTLs of the NS records of a domain, sorted."""
+        found = []
+        with self.content() as content:
+            for _, inputs in content.resources.values():
+                if inputs.get("name") == domain and inputs.get("type") == "NS":
+                    values = inputs["records"] if "records" in inputs else [inputs["content"]]
+                    found += [(value.rstrip("."), int(inputs["ttl"])) for value in values]
+        return sorted(found)
+
+    def add_record_set(self, zone: str, domain: str, values: Sequence[str], ttl: int = 300) -> str:
+        """Creates a record set of Route 53 by hand, and returns its id."""
+        inputs = {"zoneId": zone, "name": domain, "type": "NS", "ttl": ttl}
+        with self.content() as content:
+            return content.add(RECORD_SET, {**inputs, "records": [f"{value.rstrip('.')}." for value in values]})
+
+    def add_single_records(self, zone: str, domain: str, values: Sequence[str], ttl: int = 300) -> dict[str, str]:
+        """Creates records of Cloudflare by hand, and returns their ids by their values."""
+        inputs = {"zoneId": zone, "name": domain, "type": "NS", "ttl": ttl}
+        with self.content() as content:
+            return {value: content.add(SINGLE_RECORD, {**inputs, "content": value.rstrip(".")}) for value in values}
+
+    def remove(self, domain: str) -> None:
+        """Removes all records of a domain by hand."""
+        with self.content() as content:
+            kept = {id_: each for id_, each in content.resources.items() if each[1].get("name") != domain}
+            content.resources = kept
+
+    def limit(self, domain: str, count: int) -> None:
+        """Lets creates of resources for a domain fail that has so many."""
+        with self.content() as content:
+            content.limits[domain] = count
+
+    def remove_limits(self) -> None:
+        """Undoes all calls of `limit`."""
+        with self.content() as content:
+            content.limits.clear()
+
+    @contextmanager
+    def content(self) -> Iterator[_Content]:
+        """What the file has, to read and to change, while no other process does."""
+        with self.file.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            content = _Content(**json.loads(file.read() or "{}"))
+            yield content
+            file.truncate(0)
+            file.write(json.dumps(asdict(content)))
 
 
-def install(package: str, folder: Path, python: Path) -> tuple[Cloud, str]:
-    """Makes the plugin of a package, in a folder of its own.
+def install(project: Project, package: str) -> tuple[Cloud, str]:
+    """Makes the plugin of a package in a project. All plugins of the project have the same cloud.
 
     Returns:
-        Where what it does can be seen, and its entry under `plugins: providers:` in Pulumi.yaml.
+        The cloud, and the plugin's entry under `plugins: providers:` in Pulumi.yaml.
     """
-    cloud = Cloud(folder.with_suffix(".operations"))
-    cloud.clear_operations()
-    return cloud, write_plugin(package, folder, python, "tests.support.cloud_provider", cloud.file)
+    folder = project.folder / f"{package}-plugin"
+    folder.mkdir()
+    cloud = Cloud(project.folder.with_suffix(".cloud"))
+    executable = folder / f"pulumi-resource-{package}"
+    command = [project.user_env / "bin" / "python", "-m", "tests.support.cloud_provider", cloud.file]
+    executable.write_text(f"#!/bin/sh\ncd {shlex.quote(str(ROOT))} && exec {shlex.join(map(str, command))}\n")
+    executable.chmod(0o755)
+    return cloud, f"{{name: {package}, path: {folder}}}"
 
 
-class Plugin(StandIn):
-    """The plugin that the engine calls."""
+def install_dns(project: Project, dns_packages: Path) -> Cloud:
+    """Installs the plugins of aws and cloudflare in a project in Python, and what its program imports.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    Args:
+        project: The project.
+        dns_packages: The folder with the real package of aws.
+    """
+    cloud, aws = install(project, "aws")
+    _, cloudflare = install(project, "cloudflare")
+    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{aws}, {cloudflare}]}}\n")
+    (project.folder / "pulumi_cloudflare.py").write_text(CLOUDFLARE_SDK)
+    project.environment["PYTHONPATH"] = str(dns_packages)
+    return cloud
 
-    def _did(self, what: str, request: Any, inputs: Any) -> None:
-        token = request.urn.split("::")[2].rpartition("$")[2]
-        line = json.dumps(asdict(Operation(what, token, MessageToDict(inputs), time.monotonic())))
-        with self._file.open("a") as file:
-            file.write(f"{line}\n")
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """The plugin that the engine calls. It needs no configuration."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
+        return plugin_pb2.PluginInfo(version="99.0.0")
+
+    def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:  # noqa: N802
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:  # noqa: N802
+        return provider_pb2.ConfigureResponse()
 
     def Invoke(self, request: Any, context: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
+        """Lists records; any other function returns its arguments and a `zoneId`."""
+        arguments = MessageToDict(request.args)
+        result = {"zoneId": ZONE_ID, **arguments}
+        with self._cloud.content() as content:
+            if request.tok == "aws:route53/getRecords:getRecords":
+                names = [content.resources[id_][1]["name"] for id_ in content.find(RECORD_SET, zoneId=result["zoneId"])]
+                found = [{"name": name, "type": "NS"} for name in names if re.search(arguments["nameRegex"], name)]
+                result |= {"id": ZONE_ID, "resourceRecordSets": found}
+            if request.tok == "cloudflare:index/getDnsRecords:getDnsRecords":
+                ids = content.find(SINGLE_RECORD, zoneId=result["zoneId"], name=arguments["name"]["exact"])
+                result["results"] = [{"id": id_, "content": content.resources[id_][1]["content"]} for id_ in ids]
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").update({**MessageToDict(request.args), "zoneId": ZONE_ID})
+        getattr(response, "return").update(result)  # the name is a keyword of Python
         return response
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:  # noqa: N802
@@ -86,33 +248,71 @@ class Plugin(StandIn):
         olds, news = MessageToDict(request.old_inputs), MessageToDict(request.news)
         # An unknown value is a string that differs from all others.
         changed = [name for name in olds | news if olds.get(name) != news.get(name)]
-        in_place = provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.UPDATE, inputDiff=True)
+        replaces = [name for name in changed if name in REPLACED_BY.get(_type(request.urn), ())]
+        in_place, replacing = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=replaces,
             diffs=changed,
-            detailedDiff=dict.fromkeys(changed, in_place),
+            detailedDiff={
+                name: provider_pb2.PropertyDiff(kind=replacing if name in replaces else in_place, inputDiff=True)
+                for name in changed
+            },
             hasDetailedDiff=True,
             deleteBeforeReplace=True,
         )
 
-    def Create(self, request: Any, context: Any) -> provider_pb2.CreateResponse:  # noqa: N802
-        if not request.preview:
-            self._did("create", request, request.properties)
-        return provider_pb2.CreateResponse(id=f"{request.name}-id", properties=request.properties)
+    def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:  # noqa: N802
+        type_, inputs = _type(request.urn), MessageToDict(request.properties)
+        with self._cloud.content() as content:
+            name = inputs.get("name", "")
+            if len(content.find(type_, name=name)) >= content.limits.get(name, sys.maxsize):
+                context.abort(grpc.StatusCode.UNKNOWN, f"the limit of {name} is reached")
+            if content.has_record(type_, inputs):
+                context.abort(grpc.StatusCode.UNKNOWN, f"NS records of {name} exist already")
+            id_ = content.add(type_, inputs)
+            content.log("create", type_, inputs)
+        return provider_pb2.CreateResponse(id=id_, properties=request.properties)
 
     def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:  # noqa: N802
-        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+        with self._cloud.content() as content:
+            id_ = _id_in_state(content, request.id)
+            if id_ not in content.resources:
+                return provider_pb2.ReadResponse()
+            properties = struct_pb2.Struct()
+            properties.update(content.resources[id_][1])
+        return provider_pb2.ReadResponse(id=id_, properties=properties, inputs=properties)
 
     def Update(self, request: Any, context: Any) -> provider_pb2.UpdateResponse:  # noqa: N802
-        if not request.preview:
-            self._did("update", request, request.news)
+        type_, inputs = _type(request.urn), MessageToDict(request.news)
+        with self._cloud.content() as content:
+            content.resources[request.id] = (type_, inputs)
+            content.log("update", type_, inputs)
         return provider_pb2.UpdateResponse(properties=request.news)
 
     def Delete(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
-        self._did("delete", request, request.properties)
+        with self._cloud.content() as content:
+            if resource := content.resources.pop(request.id, None):
+                content.log("delete", *resource)
         return empty_pb2.Empty()
 
 
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _id_in_state(content: _Content, id_: str) -> str:
+    """Returns the id that the state has, given that or an id to import: ZONE_NAME_NS or ZONE/ID."""
+    if id_.endswith("_NS"):
+        zone, name, _ = id_.split("_")
+        return next(iter(content.find(RECORD_SET, zoneId=zone, name=name)), "")
+    return id_.rpartition("/")[2]
+
+
 if __name__ == "__main__":
-    # The engine adds another argument.
-    serve(Plugin(Path(sys.argv[1])))
+    server = grpc.server(ThreadPoolExecutor(4))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(Cloud(Path(sys.argv[1]))), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)  # noqa: T201 - for the engine
+    server.wait_for_termination()

@@ -26,3 +26,9 @@ def reset_connections(emulator: Emulator) -> None:
     """Ends all requests under way without a response."""
     emulator.pause()
     emulator.resume()
+
+
+def ns_targets(emulator: Emulator, domain: str) -> list[str]:
+    """Returns the name servers of an ingress as NS records have them: with trailing dots, sorted."""
+    [ingress] = [each for each in emulator.ingresses() if each["domain"] == domain]
+    return sorted(f"{target.rstrip('.')}." for target in ingress["ns_targets"])
