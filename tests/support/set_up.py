@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -58,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
     """Makes something that a run needs, and shows what takes long."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
+    capture: Any = request.config.pluginmanager.getplugin("capturemanager")
 
     def make(maker: Callable[[], T]) -> T:
         with capture.global_and_fixture_disabled():
