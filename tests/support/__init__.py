@@ -18,8 +18,9 @@ A provider's process without the engine (`tests/servicer`)
 ngrok and DNS
     ngrok               ingresses that no state knows, and the requests since the last look
     records             NS records in a real BIND
-    wire                raw bytes in place of an API's response
-    keys                API keys
+    client              calls of the API client, named by their HTTP method
+    wire                raw bytes in place of an API's response, and networks in place of the real one
+    keys, states        API keys, and what states hold of this package
 
 The rest
     set_up              fixtures for what is made once: the CLI, a user's environment, language hosts, npm's packages

@@ -1,4 +1,4 @@
-"""How long a preview asks ngrok, by a clock that the tests turn."""
+"""The time budget of the reads of a preview."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.support.clock import Clock
 
 
 class Ngrok:
-    """Answers with the id that was asked for, once `answer` has been called, and keeps the time that each had."""
+    """Returns each id after a call of `respond`. `seconds` are the time limits of the reads."""
 
     timeout_seconds = 300.0
 
-    def __init__(self, answer: Callable[[str], None] = lambda id_: None) -> None:
+    def __init__(self, respond: Callable[[str], None] = lambda id_: None) -> None:
         self.clock = Clock()
-        self.had: list[float] = []
-        self._answer = answer
+        self.seconds: list[float] = []
+        self._answer = respond
 
     def get_one_of_many(self, id_: str, seconds: float) -> str:
-        self.had.append(seconds)
+        self.seconds.append(seconds)
         self._answer(id_)
         return id_
 
@@ -42,61 +42,56 @@ def run(*calls: Awaitable[Any]) -> list[Any]:
     return asyncio.run(all_of_them())
 
 
-def test_each_stretch_has_all_of_the_time_however_long_the_program_took_before() -> None:
+def test_each_group_of_reads_has_30_seconds_or_the_timeout() -> None:
     ngrok = Ngrok()
-    asker = patience(ngrok)
-    assert run(asker.get("one")) == ["one"]
+    reads = patience(ngrok)
+    assert run(reads.get("one")) == ["one"]
     ngrok.clock.now += 10 * LONGEST_SECONDS
-    assert run(asker.get("two")) == ["two"]
-    assert ngrok.had == [LONGEST_SECONDS, LONGEST_SECONDS]
-
-
-def test_a_call_may_take_no_longer_than_the_settings_say() -> None:
-    ngrok = Ngrok()
+    assert run(reads.get("two")) == ["two"]
     ngrok.timeout_seconds = 5
-    run(patience(ngrok).get("one"))
-    assert ngrok.had == [5]
+    assert run(patience(ngrok).get("three")) == ["three"]
+    assert ngrok.seconds == [LONGEST_SECONDS, LONGEST_SECONDS, 5]
 
 
-def test_those_that_are_asked_for_together_share_the_time_and_fail_when_it_is_over() -> None:
-    is_asked, may_answer = threading.Event(), threading.Event()
+def test_reads_at_the_same_time_share_the_time() -> None:
+    is_requested, may_respond = threading.Event(), threading.Event()
 
-    def answer(id_: str) -> None:
-        is_asked.set()
+    def respond(id_: str) -> None:
+        is_requested.set()
         if id_ == "slow":
-            assert may_answer.wait(10)
+            assert may_respond.wait(10)
 
     async def program() -> list[Any]:
-        slow = asyncio.ensure_future(asker.get("slow"))
-        await asyncio.to_thread(is_asked.wait, 10)
+        slow = asyncio.ensure_future(reads.get("slow"))
+        await asyncio.to_thread(is_requested.wait, 10)
         ngrok.clock.now += LONGEST_SECONDS - 1
-        quick = await asker.get("quick")
+        quick = await reads.get("quick")
         ngrok.clock.now += 1
-        [late] = await asyncio.gather(asker.get("late"), return_exceptions=True)
-        may_answer.set()
+        [late] = await asyncio.gather(reads.get("late"), return_exceptions=True)
+        may_respond.set()
         return [await slow, quick, str(late)]
 
-    ngrok = Ngrok(answer)
-    asker = patience(ngrok)
+    ngrok = Ngrok(respond)
+    reads = patience(ngrok)
     assert asyncio.run(program()) == ["slow", "quick", "the time for it was over"]
-    assert ngrok.had == [LONGEST_SECONDS, 1]
+    assert ngrok.seconds == [LONGEST_SECONDS, 1]
 
 
 @pytest.mark.parametrize(
-    ("error", "asks_again"),
+    ("error", "reads_again"),
     [
         (NotFoundError("gone", status=404, error_code="", operation_id=""), True),
         (UnreachableError("no network"), False),
     ],
 )
-def test_after_a_failure_that_meets_all_of_them_nothing_more_is_asked(error: NgrokError, asks_again: bool) -> None:
-    def answer(id_: str) -> None:
+def test_no_read_follows_a_failure_that_affects_all(error: NgrokError, reads_again: bool) -> None:
+    def respond(id_: str) -> None:
         if id_ == "one":
             raise error
 
-    ngrok = Ngrok(answer)
-    asker = patience(ngrok)
-    assert run(asker.get("one")) == [error]
-    [second] = run(asker.get("two"))
-    assert (second == "two") is asks_again
-    assert len(ngrok.had) == 1 + asks_again
+    ngrok = Ngrok(respond)
+    reads = patience(ngrok)
+    assert run(reads.get("one")) == [error]
+    [second] = run(reads.get("two"))
+    assert (second == "two") is reads_again
+    assert len(ngrok.seconds) == 1 + reads_again

@@ -1,8 +1,7 @@
-"""What users and their states rely on: names, strings and what an import costs."""
+"""What users and their states rely on: names, class paths, pickled providers, and what an import loads."""
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
 import pickle
@@ -10,70 +9,41 @@ import re
 import subprocess
 import sys
 from importlib import resources
-from pathlib import Path
 
 import pytest
-from pulumi.dynamic import Resource
+from pulumi.dynamic import Config, ConfigureRequest, Resource
 from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.version import VERSION
-
-# These stand in users' states: `refresh` and `destroy` load the provider from them.
-PROVIDER_IN_STATES = {
-    4: "gASVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
-    5: "gAWVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
-}
+from tests.support.keys import API_KEY
+from tests.support.states import PROVIDER_IN_STATES
 
 
-def test_a_lookup_outside_of_a_program_says_where_it_works() -> None:
-    script = "import pulumi_agin; pulumi_agin.get_agent_ingress(domain='connect.acme.com')"
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (
-        "RunError: get_agent_ingress works only in a program that Pulumi runs, as in `pulumi preview`" in ended.stderr
-    )
-
-
-def test_the_public_names() -> None:
-    assert pulumi_agin.__all__ == [
-        "AgentIngress",
-        "AgentIngressArgs",
-        "AgentIngressCertJob",
-        "AgentIngressCertPolicy",
-        "AgentIngressCertPolicyArgs",
-        "AgentIngressCertPolicyArgsDict",
-        "AgentIngressCertStatus",
-        "AgentIngressCertificateValidation",
-        "AgentIngressDelegation",
-        "CertificateAuthority",
-        "GetAgentIngressResult",
-        "GetAgentIngressesResult",
-        "PrivateKeyType",
-        "Provider",
-        "agent_config",
-        "dns",
-        "get_agent_ingress",
-        "get_agent_ingress_output",
-        "get_agent_ingresses",
-        "get_agent_ingresses_output",
-    ]
+def test_public_names() -> None:
+    arguments = "AgentIngressArgs AgentIngressCertPolicyArgs AgentIngressCertPolicyArgsDict"
+    results = "GetAgentIngressResult GetAgentIngressesResult"
+    outputs = "AgentIngressCertJob AgentIngressCertPolicy AgentIngressCertStatus CertificateAuthority PrivateKeyType"
+    resources = "AgentIngress AgentIngressCertificateValidation AgentIngressDelegation Provider"
+    lookups = "get_agent_ingress get_agent_ingress_output get_agent_ingresses get_agent_ingresses_output"
+    names = f"{arguments} {results} {outputs} {resources} {lookups} agent_config dns".split()
+    assert sorted(pulumi_agin.__all__) == sorted(names)
     for name in pulumi_agin.__all__:
         assert getattr(pulumi_agin, name).__name__.rpartition(".")[2] == name
-    assert set(pulumi_agin.__all__) <= set(dir(pulumi_agin))
-
-
-def test_the_version_is_there_as_everywhere_in_python() -> None:
+    assert {*pulumi_agin.__all__, "__version__"} <= set(dir(pulumi_agin))
     assert pulumi_agin.__version__ == VERSION
-    assert "__version__" in dir(pulumi_agin)
-    assert re.fullmatch(r"\d+\.\d+\.\d+", pulumi_agin.__version__)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
 
 
 @pytest.mark.parametrize("protocol", PROVIDER_IN_STATES)
-def test_the_provider_in_users_states_never_changes(protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The SDK takes the interpreter's default, which is 5 from Python 3.14 on.
+def test_pickled_provider_in_states_never_changes(protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    assert serialize_provider(AgentIngressProvider()) == PROVIDER_IN_STATES[protocol]
+    provider = AgentIngressProvider()
+    # The key is not pickled.
+    provider.configure(ConfigureRequest(Config({"ngrok:apiKey": API_KEY}, "test")))
+    provider.check({}, {"domain": "a.acme.com"})
+    assert serialize_provider(provider) == PROVIDER_IN_STATES[protocol]
     loaded = pickle.loads(base64.b64decode(PROVIDER_IN_STATES[protocol]))
     assert type(loaded) is AgentIngressProvider
     assert vars(loaded) == {}
@@ -87,97 +57,55 @@ def test_the_provider_in_users_states_never_changes(protocol: int, monkeypatch: 
         (pulumi_agin.dns.Rfc2136Delegation, "dynamic/agin:Rfc2136Delegation"),
     ],
 )
-def test_the_type_token_never_changes_not_in_a_subclass_either(python_class: type[Resource], name: str) -> None:
+def test_type_token_never_changes_even_in_a_subclass(python_class: type[Resource], name: str) -> None:
     assert python_class._resource_type_name == name
     assert type("Mine", (python_class,), {})._resource_type_name == name  # type: ignore[attr-defined]
-    # As Pulumi's own class takes them.
+    # With the class arguments of Pulumi's own class.
     assert type("Mine", (python_class,), {}, module="m", name="N")._resource_type_name == name  # type: ignore[attr-defined]
 
 
-def loaded_by(program: str) -> list[str]:
-    """The modules that a program loads besides those of Pulumi's SDK."""
-    script = (
-        f"import sys, pulumi, pulumi.dynamic; before = set(sys.modules); {program}; "
-        "print(' '.join(sorted(set(sys.modules) - before)))"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return run.stdout.split()
-
-
-def test_a_program_loads_nothing_that_it_may_not_need() -> None:
-    assert loaded_by("import pulumi_agin") == ["pulumi_agin", "pulumi_agin.version"]
-    assert loaded_by("from pulumi_agin import AgentIngress") == [
-        "pulumi_agin",
-        "pulumi_agin.agent_ingress",
-        "pulumi_agin.api",
-        "pulumi_agin.api.access",
-        "pulumi_agin.api.errors",
-        "pulumi_agin.api.text",
-        "pulumi_agin.canonical",
-        "pulumi_agin.commands",
-        "pulumi_agin.deployment",
-        "pulumi_agin.door",
-        "pulumi_agin.dynamic",
-        "pulumi_agin.dynamic.agent_ingress",
-        "pulumi_agin.dynamic.servicer",
-        "pulumi_agin.dynamic_resource",
-        "pulumi_agin.lifecycle",
-        "pulumi_agin.lifecycle.call",
-        "pulumi_agin.lifecycle.outputs",
-        "pulumi_agin.lifecycle.results",
-        "pulumi_agin.limits",
-        "pulumi_agin.mistakes",
-        "pulumi_agin.preview",
-        "pulumi_agin.program_checks",
-        "pulumi_agin.provider",
-        "pulumi_agin.sdk",
-        "pulumi_agin.settings",
-        "pulumi_agin.tokens",
-        "pulumi_agin.version",
-        "pulumi_agin.words",
-    ]
-
-
-def test_whatever_a_program_writes_loads_neither_requests_nor_pydantic() -> None:
-    loaded = loaded_by(f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}")
-    assert "pulumi_agin.lookup" in loaded
-    assert not {"requests", "urllib3", "pydantic", "pydantic_core", "dns"} & set(loaded)
-
-
-def test_the_plugin_loads_nothing_of_what_a_program_writes() -> None:
-    assert loaded_by("from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider") == [
-        "pulumi_agin",
-        "pulumi_agin.api",
-        "pulumi_agin.api.access",
-        "pulumi_agin.api.errors",
-        "pulumi_agin.api.text",
-        "pulumi_agin.door",
-        "pulumi_agin.dynamic",
-        "pulumi_agin.dynamic.agent_ingress",
-        "pulumi_agin.dynamic.servicer",
-        "pulumi_agin.lifecycle",
-        "pulumi_agin.lifecycle.call",
-        "pulumi_agin.lifecycle.results",
-        "pulumi_agin.settings",
-        "pulumi_agin.tokens",
-        "pulumi_agin.version",
-        "pulumi_agin.words",
-    ]
-
-
-def test_the_program_takes_nothing_from_the_providers_but_their_classes() -> None:
-    package = Path(pulumi_agin.__file__).parent
-    taken = set()
-    for path in package.rglob("*.py"):
-        if path.relative_to(package).parts[0] == "dynamic":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and "dynamic" in (node.module or "").split("."):
-                is_ours = node.level > 0 or (node.module or "").startswith("pulumi_agin")
-                taken |= {name.name for name in node.names if is_ours}
-    assert taken == {"AgentIngressProvider", "CertificateValidationProvider", "Rfc2136Provider"}
-
-
-def test_the_package_says_that_it_has_no_plugin() -> None:
-    # Without it the CLI looks for a plugin called `agin` in a repository that is not ours.
+def test_package_declares_that_it_has_no_plugin() -> None:
+    # Otherwise the CLI searches a repository that is not ours for a plugin called `agin`.
     assert json.loads(resources.files("pulumi_agin").joinpath("pulumi-plugin.json").read_text()) == {"resource": False}
+
+
+def run(program: str) -> str:
+    """What a program prints."""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def packages_loaded_by(program: str) -> set[str]:
+    return set(run(f"import sys; {program}; print(*{{name.partition('.')[0] for name in sys.modules}})").split())
+
+
+def test_program_and_provider_load_neither_requests_nor_pydantic() -> None:
+    program = f"from pulumi_agin import {', '.join(pulumi_agin.__all__)}"
+    for imports in (program, "from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider"):
+        loaded = packages_loaded_by(imports)
+        assert "pulumi_agin" in loaded
+        assert not {"requests", "urllib3", "pydantic", "pydantic_core", "dns"} & loaded
+
+
+def test_plugin_does_not_load_the_sdk() -> None:
+    assert "pulumi" not in packages_loaded_by("import pulumi_agin.native.server, pulumi_agin.native.functions")
+
+
+def test_lifecycle_loads_neither_pulumi_nor_grpc() -> None:
+    modules = "agent_ingress, certificate, domain_taken, lookup, ns_records, outputs, process"
+    loaded = packages_loaded_by(f"from pulumi_agin.lifecycle import {modules}")
+    assert not {"pulumi", "grpc", "google"} & loaded
+
+
+def test_protocol_classes_are_those_of_the_sdk() -> None:
+    ours = "from pulumi_agin.protocol import provider_pb2 as ours"
+    theirs = "from pulumi.runtime.proto import provider_pb2 as theirs"
+    for imports in (f"{ours}; {theirs}", f"{theirs}; {ours}"):
+        assert run(f"{imports}; print(ours.CheckRequest is theirs.CheckRequest)") == "True"
+
+
+def test_lookup_outside_of_a_program_is_explained() -> None:
+    script = "import pulumi_agin; pulumi_agin.get_agent_ingress(domain='connect.acme.com')"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (
+        "RunError: get_agent_ingress works only in a program that Pulumi runs, as in `pulumi preview`" in ended.stderr
+    )
