@@ -3,24 +3,24 @@
 A Pulumi program, with the real engine (`tests/engine`, `tests/docs`)
     project             the `project` fixture: a folder with a program and a stack, and the CLI's commands on it
     projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
-    old_states          the recorded states of released versions
     vault               what encrypts the stacks' secrets, quicker than a passphrase does
-    cloud_provider      a plugin in place of those of cloud providers, with the NS records of AWS and Cloudflare
+    dns_provider, cloud_provider, stand_in
+                        plugins in place of those of DNS providers
 
 A Pulumi program under Pulumi's mocks (`tests/program`)
     mocks               the fixtures `mocks` and `preview`, and `run`
 
 A provider's process without the engine (`tests/servicer`)
     plugin              both plugins, called as the engine calls them
-    quick_clock         the process of a plugin whose pauses take hardly any real time
-    flaky_proxy         a network between plugin and DNS server that fails
+    flaky_proxy, slow_api
+                        a network between plugin and API that fails
 
 ngrok and DNS
     ngrok               ingresses that no state knows, and the requests since the last look
-    records             NS records in a real BIND, and the Rfc2136Delegation that manages them
-    name_server         a DNS server that responds as a test says
-    wire                raw bytes in place of an API's response
-    keys                API keys
+    records             NS records in a real BIND
+    client              calls of the API client, named by their HTTP method
+    wire                raw bytes in place of an API's response, and networks in place of the real one
+    keys, states        API keys, and what states hold of this package
 
 The rest
     set_up              fixtures for what is made once: the CLI, a user's environment, language hosts, npm's packages
@@ -28,5 +28,5 @@ The rest
     command, terminal, stub_cli
                         the command line of pulumi-agin, a pseudo terminal, a `pulumi` that answers from a table
     pages, pyproject    the blocks of the docs, and pyproject.toml
-    ports               free ports
+    ports, git_host     free ports, and a stand-in for GitHub
 """

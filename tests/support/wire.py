@@ -1,4 +1,4 @@
-"""Servers that say what a test has them say, byte by byte, on a free port of this machine."""
+"""Servers on a free port of this machine that send given bytes, and networks in place of the real one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
 from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator
+from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 
 Handle = Callable[[socket.socket], None]
@@ -20,7 +21,7 @@ Handle = Callable[[socket.socket], None]
 
 @contextlib.contextmanager
 def serve(handle: Handle) -> Iterator[str]:
-    """HOST:PORT of a server that gives each connection to `handle`, in a thread of its own, and then closes it."""
+    """HOST:PORT of a server that passes each connection to `handle` in a new thread, and closes it afterwards."""
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -42,7 +43,7 @@ def serve(handle: Handle) -> Iterator[str]:
         try:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            # Wakes whoever waits in one of them.
+            # Wakes the threads that wait for one of them.
             for each in (listener, *connections):
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
@@ -51,7 +52,7 @@ def serve(handle: Handle) -> Iterator[str]:
 
 
 def receive(connection: socket.socket) -> bytes:
-    """A whole request with its headers and body; what came of it where the connection ended first."""
+    """A whole request with its headers and body, or its beginning if the connection ends first."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -81,7 +82,7 @@ def reply(*pieces: bytes) -> Handle:
 
 
 def trickle(beginning: bytes, drip: bytes) -> Handle:
-    """Reads a request, and answers as if without an end: the beginning, and then drips."""
+    """Reads a request, and sends a response without an end: the beginning, and then drips."""
 
     def handle(connection: socket.socket) -> None:
         receive(connection)
@@ -92,49 +93,38 @@ def trickle(beginning: bytes, drip: bytes) -> Handle:
 
 
 def drip_on(connection: socket.socket, drip: bytes) -> None:
-    """Sends a drip ten times a second, much longer than any test waits. Then it ends, so that nobody waits forever."""
+    """Sends a drip ten times a second for 20 seconds, much longer than any test waits."""
     for _ in range(200):
         time.sleep(0.1)
         connection.sendall(drip)
 
 
+class Slow(Exchanges):
+    """A network that gives these outcomes one after another, each after so many seconds of the clock."""
+
+    def __init__(self, clock: Clock, *outcomes: tuple[float, Answer | NoAnswer]) -> None:
+        self._clock = clock
+        self._outcomes = list(outcomes)
+
+    def exchange(self, *_: Any, **__: Any) -> Answer | NoAnswer:
+        seconds, outcome = self._outcomes.pop(0)
+        self._clock.sleep(seconds)
+        return outcome
+
+
 class Held(Exchanges):
-    """The way to the emulator, on which requests by one method, or their answers, wait for `may_go_on`."""
+    """A network to the emulator that holds requests by one method, or their responses, until `may_go_on`."""
 
     def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
         self.is_held, self.may_go_on = threading.Event(), threading.Event()
-        self._way = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
+        self._network = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
         self._method = method
         self._after = after
 
     def exchange(self, method: str, *where: Any, **how: Any) -> Answer | NoAnswer:
         if method != self._method:
-            return self._way.exchange(method, *where, **how)
-        answer = self._way.exchange(method, *where, **how) if self._after else None
+            return self._network.exchange(method, *where, **how)
+        answer = self._network.exchange(method, *where, **how) if self._after else None
         self.is_held.set()
         assert self.may_go_on.wait(20)
-        return answer or self._way.exchange(method, *where, **how)
-
-
-@contextlib.contextmanager
-def between(emulator: Emulator, alter: Callable[[bytes, bytes], bytes]) -> Iterator[str]:
-    """The URL of the emulator through a line that alters its answers: `alter(request, answer)` is what arrives."""
-    host, _, port = emulator.url.removeprefix("http://").partition(":")
-
-    def handle(connection: socket.socket) -> None:
-        request = receive(connection)
-        if not request:
-            return
-        # So that its end tells the end of the answer, and under the emulator's own name.
-        head, _, body = request.partition(b"\r\n\r\n")
-        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"connection:", b"host:"))]
-        lines += [b"Connection: close", b"Host: " + f"{host}:{port}".encode()]
-        with socket.create_connection((host, int(port))) as upstream:
-            upstream.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-            answer = b""
-            while more := upstream.recv(65536):
-                answer += more
-        connection.sendall(alter(request, answer))
-
-    with serve(handle) as place:
-        yield f"http://{place}"
+        return answer or self._network.exchange(method, *where, **how)

@@ -1,4 +1,4 @@
-"""Waiting for a certificate: when ngrok is asked, what is said meanwhile, and what a wait that is over fails with."""
+"""The wait for a certificate: its requests, its lines, and its errors."""
 
 from __future__ import annotations
 
@@ -28,26 +28,25 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 
 
 class Waiting(Clock):
-    """An emulator and a wait, both by this clock, which stands still until the wait sleeps."""
+    """An emulator and a wait with this clock, which stands still until the wait sleeps."""
 
     def __init__(self) -> None:
         self.seconds = self.began = 1000.0
-        self.asked_at: set[float] = set()
+        self.read_at: set[float] = set()
         self.emulator = Emulator(api_key=API_KEY, limit=0, clock=self.now)
         self.events: list[tuple[float, Callable[[], object]]] = []
         self.settings = {"NGROK_API_KEY": API_KEY}
-        self.describe_dns: Callable[[str, float], str] = lambda domain, seconds: f"public DNS of {domain}"
 
     def now(self) -> datetime:
-        """By which the emulator answers, and so when it was asked."""
-        self.asked_at.add(self.seconds)
+        """The time of the emulator, which calls this with each request."""
+        self.read_at.add(self.seconds)
         return BEGIN + timedelta(seconds=self.seconds - self.began)
 
     def monotonic(self) -> float:
         return self.seconds
 
     def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        """The client has nothing to say of a wait."""
+        """The client shows no progress."""
 
     def jitter(self, seconds: float) -> float:
         return seconds
@@ -62,16 +61,16 @@ class Waiting(Clock):
         extra = {"certificate_management_policy": {"authority": "letsencrypt"}} if policy else {}
         self.id = client.create({"domain": DOMAIN, **extra}).id
         self.emulator.set_certificate(self.id, state, **job)
-        self.asked_at.clear()
+        self.read_at.clear()
 
-    def then(self, second: float, state: Any, **job: str) -> None:
-        """What the certificate is from a second of the wait on."""
+    def change(self, second: float, state: Any, **job: str) -> None:
+        """Changes the certificate at a second of the wait."""
         self.events.append((second, lambda: self.emulator.set_certificate(self.id, state, **job)))
 
     @property
-    def looks(self) -> list[float]:
-        """The seconds of the wait at which ngrok was asked."""
-        return sorted(moment - self.began for moment in self.asked_at)
+    def reads(self) -> list[float]:
+        """The seconds of the wait at which the ingress was read."""
+        return sorted(moment - self.began for moment in self.read_at)
 
     def run(
         self,
@@ -83,15 +82,15 @@ class Waiting(Clock):
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
         lifecycle = CertificateValidationLifecycle(
-            settings, Process(PythonVocabulary(), say, self), lambda *asked: self.describe_dns(*asked)
+            settings, Process(PythonVocabulary(), say, self), lambda domain, seconds: f"public DNS of {domain}"
         )
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_awaited=is_awaited)
         return lifecycle.create(call, inputs).outputs
 
-    def fails(self, timeout: float = 2700, grace: float = 600, custom_timeout: float | None = None) -> str:
+    def fails(self, timeout: float = 2700, grace: float = 600) -> str:
         with pytest.raises((Failed, ApiError)) as caught:
-            self.run(timeout, grace, custom_timeout)
+            self.run(timeout, grace)
         return str(caught.value).replace(self.id, "ID")
 
 
@@ -106,33 +105,25 @@ def waiting() -> Iterator[Waiting]:
     ("policy", "state", "renews_at"),
     [(False, None, ""), (True, "issued", "2024-10-01T07:15:59Z"), (True, "renewing", "2024-10-01T07:15:59Z")],
 )
-def test_what_is_ready_is_asked_for_once_and_without_a_word(
+def test_ready_certificate_takes_one_request_and_no_line(
     policy: bool, state: Any, renews_at: str, waiting: Waiting, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting.ingress(policy, state)
     outputs = waiting.run()
     assert (outputs["renews_at"], outputs["domain"], outputs["agent_ingress_id"]) == (renews_at, DOMAIN, waiting.id)
-    assert waiting.looks == [0]
+    assert waiting.reads == [0]
     assert capsys.readouterr().err == ""
 
 
-def test_the_looks_are_close_together_at_first(waiting: Waiting) -> None:
-    waiting.ingress()
-    waiting.then(40, "issued")
-    waiting.run()
-    assert waiting.looks == [0, 2, 4, 8, 18, 28, 38, 48]
-
-
-def test_each_change_is_told_and_else_a_line_every_half_minute(
-    waiting: Waiting, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_for_each_change_and_every_30_seconds(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
     waiting.ingress(state="pending")
-    waiting.then(1, "in_progress")
-    waiting.then(50, "internal_error")
-    waiting.then(55, "error", error_code="CAA_ERROR", msg="Let's Encrypt\nmay not.")
-    waiting.then(65, "no_job")
-    waiting.then(75, "issued")
+    waiting.change(1, "in_progress")
+    waiting.change(50, "internal_error")
+    waiting.change(55, "error", error_code="CAA_ERROR", msg="Let's Encrypt\nmay not.")
+    waiting.change(65, "no_job")
+    waiting.change(75, "issued")
     waiting.run()
+    assert waiting.reads == [0, 2, 4, 8, 18, 28, 38, 48, 58, 68, 78]
     head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
     busy = 'being issued: ngrok says "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
@@ -146,18 +137,18 @@ def test_each_change_is_told_and_else_a_line_every_half_minute(
     ]
 
 
-def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
-    # Less than the clock's first pause, so that a look tries only once.
+def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    # Less than the first pause, so that a read is not repeated.
     waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     waiting.events.append((25, waiting.emulator.clear_faults))
-    waiting.then(25, "issued")
+    waiting.change(25, "issued")
     assert waiting.run()["renews_at"]
-    _, gone, back = capsys.readouterr().err.splitlines()
-    assert f"for 8 seconds (45 minutes at most): could not read the Agent Ingress {DOMAIN}" in gone
-    assert "503" in gone
+    _, failed, back = capsys.readouterr().err.splitlines()
+    assert f"for 8 seconds (45 minutes at most): could not read the Agent Ingress {DOMAIN}" in failed
+    assert "503" in failed
     assert "is issued, after 28 seconds" in back
 
     waiting.emulator.set_certificate(waiting.id, "in_progress")
@@ -169,7 +160,7 @@ def test_a_service_that_is_away_meanwhile_is_waited_for(waiting: Waiting, capsys
     assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
 
 
-def test_nothing_that_listens_is_waited_for_no_longer_than_any_call_does(waiting: Waiting) -> None:
+def test_first_request_waits_5_seconds_for_a_connection(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.emulator.stop()
     with pytest.raises(NotConnectedError, match="after 4 tries in 5 seconds: no connection to http://127"):
@@ -177,15 +168,7 @@ def test_nothing_that_listens_is_waited_for_no_longer_than_any_call_does(waiting
     assert waiting.seconds - waiting.began == 5
 
 
-def test_a_wait_that_has_begun_outlasts_an_outage(waiting: Waiting) -> None:
-    waiting.ingress()
-    waiting.events.append((1, waiting.emulator.stop))
-    waiting.events.append((600, waiting.emulator.start))
-    waiting.then(600, "issued")
-    assert waiting.run()["renews_at"]
-
-
-def test_one_that_is_not_in_the_account_is_not_waited_for(waiting: Waiting) -> None:
+def test_unknown_ingress_fails_at_once(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.emulator.delete_ingress(waiting.id)
     assert waiting.fails().endswith(
@@ -195,8 +178,8 @@ def test_one_that_is_not_in_the_account_is_not_waited_for(waiting: Waiting) -> N
     )
 
 
-@pytest.mark.parametrize("state", ["pending", "in_progress", "internal_error", "error", "no_job"])
-def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: str, waiting: Waiting) -> None:
+@pytest.mark.parametrize("state", ["pending", "internal_error", "error"])
+def test_other_states_are_waited_for_until_the_timeout(state: str, waiting: Waiting) -> None:
     waiting.ingress(state=state)
     sentence = waiting.fails(timeout=45, grace=0)
     assert sentence.startswith(
@@ -206,13 +189,13 @@ def test_whatever_is_no_dns_error_is_waited_for_until_the_time_is_over(state: st
     assert sentence.endswith(
         ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can give it more time"
     )
-    # The last look is at the end, and not long before it.
-    assert waiting.looks[-1] == 45
+    # The last read is at the end.
+    assert waiting.reads[-1] == 45
 
 
-def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> None:
+def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) -> None:
     waiting.ingress()
-    waiting.then(10, "dns_error")
+    waiting.change(10, "dns_error")
     targets = waiting.emulator.ingresses()[0]["ns_targets"]
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
@@ -221,37 +204,22 @@ def test_a_dns_error_has_its_time_and_then_says_what_to_do(waiting: Waiting) -> 
         f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not look before then"
     )
-    # Seen first after 18 seconds.
-    assert waiting.looks[-1] == 118
+    # The first read of the error is after 18 seconds.
+    assert waiting.reads[-1] == 118
 
 
-def test_a_dns_error_that_goes_away_has_all_of_its_time_when_it_comes_back(waiting: Waiting) -> None:
+def test_grace_begins_again_with_the_next_dns_error(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
-    waiting.then(50, "in_progress")
-    waiting.then(60, "dns_error")
-    waiting.then(120, "issued")
+    waiting.change(50, "in_progress")
+    waiting.change(60, "dns_error")
+    waiting.change(120, "issued")
     assert waiting.run(grace=70)["domain"] == DOMAIN
-    assert waiting.looks[-1] == 128
+    assert waiting.reads[-1] == 128
 
 
-def test_the_time_of_all_ends_a_dns_error_too(waiting: Waiting) -> None:
-    waiting.ingress(state="dns_error")
-    sentence = waiting.fails(timeout=30)
-    assert "within the time that timeout_seconds allows, 30 seconds: it is held up by the DNS" in sentence
-    assert "Repair them, and run `pulumi up`" in sentence
-
-
-def test_without_dnspython_what_public_dns_has_is_left_out(waiting: Waiting) -> None:
-    def missing(domain: str, seconds: float) -> str:
-        raise ImportError
-
-    waiting.describe_dns = missing
-    waiting.ingress(state="dns_error")
-    assert waiting.fails(grace=0).partition("have to be ")[2].count(";") == 1
-    assert waiting.looks == [0]
-
-
-def test_no_word_of_ngroks_shows_the_key_or_another_line(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+def test_message_of_ngrok_shows_no_key_and_stays_on_its_line(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
     waiting.ingress(state="error", error_code=f"X_{API_KEY[8:20]}", msg=f"{API_KEY}\nerror: forged")
     sentence = waiting.fails(timeout=3)
     shown = capsys.readouterr().err
@@ -260,29 +228,26 @@ def test_no_word_of_ngroks_shows_the_key_or_another_line(waiting: Waiting, capsy
     assert shown.count("\n") == 1
 
 
-def test_what_can_not_be_read_fails_with_the_clients_sentence_at_once(waiting: Waiting) -> None:
+def test_failed_read_fails_with_the_message_of_the_client(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.events.append((5, lambda: waiting.emulator.delete_ingress(waiting.id)))
     assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok answered 404" in waiting.fails()
-    assert waiting.looks == [0, 2, 4, 8]
+    assert waiting.reads == [0, 2, 4, 8]
     waiting.settings["NGROK_API_KEY"] = "x" * 40
     assert "could not read the Agent Ingress ID: ngrok answered 403 ERR_NGROK_202" in waiting.fails()
 
 
-def test_custom_timeouts_make_the_wait_shorter_and_never_longer(
-    waiting: Waiting, capsys: pytest.CaptureFixture[str]
-) -> None:
-    waiting.ingress()
-    sentence = waiting.fails(custom_timeout=9)
-    assert "within the time that custom_timeouts allows, 9 seconds: it is being issued" in sentence
-    assert "for 9 seconds at most: it is being issued" in capsys.readouterr().err
-    waiting.began = waiting.seconds
-    assert "within the time that timeout_seconds allows, 9 seconds" in waiting.fails(timeout=9, custom_timeout=99)
-
-
-def test_a_wait_ends_within_a_second_once_its_engine_is_gone(waiting: Waiting) -> None:
+def test_wait_ends_when_the_engine_is_gone(waiting: Waiting) -> None:
     waiting.ingress()
     with pytest.raises(Abandoned):
         waiting.run(is_awaited=lambda: waiting.seconds - waiting.began < 11.5)
     assert waiting.seconds - waiting.began <= 12.5
-    assert waiting.looks == [0, 2, 4, 8]
+    assert waiting.reads == [0, 2, 4, 8]
+
+
+def test_custom_timeout_shortens_the_wait(waiting: Waiting) -> None:
+    waiting.ingress()
+    with pytest.raises(Failed, match="within the time that custom_timeouts allows, 9 seconds: it is being issued"):
+        waiting.run(custom_timeout=9)
+    with pytest.raises(Failed, match="within the time that timeout_seconds allows, 9 seconds"):
+        waiting.run(timeout=9, custom_timeout=99)

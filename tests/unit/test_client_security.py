@@ -1,8 +1,13 @@
-"""AgentIngressClient and those who mean it ill: the key goes nowhere, and no value becomes another request."""
+"""AgentIngressClient and attackers, gateways and proxies: no secret is shown, and no value becomes another request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import html
+import json
+import socket
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -11,72 +16,30 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges
+from pulumi_agin.api.snapshot import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.settings import Settings
+from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
-from tests.unit.test_client import CALLS, DOMAIN, METHODS
+from tests.support.wire import receive, serve
 
 KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"
 
 
+def make_client(url: str, key: str = API_KEY) -> AgentIngressClient:
+    return AgentIngressClient(Secret(key), url, 20, clock=Clock())
+
+
 @pytest.fixture
 def client(emulator: Emulator) -> AgentIngressClient:
-    return AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=Clock())
+    return make_client(emulator.url)
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[Emulator]:
-    """Another listener, which is to see nothing."""
-    with Emulator() as running:
-        yield running
-
-
-def failure(call: str, client: AgentIngressClient, id_: str) -> errors.NgrokError:
+def failure(call: Callable[[], object]) -> errors.NgrokError:
     with pytest.raises(errors.NgrokError) as caught:
-        CALLS[call](client, id_)
+        call()
     return caught.value
-
-
-# -- redirects --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("call", CALLS)
-def test_no_redirect_is_followed_and_its_host_is_named(
-    call: str, status: int, client: AgentIngressClient, emulator: Emulator, elsewhere: Emulator
-) -> None:
-    existing = client.create({"domain": DOMAIN})
-    emulator.clear_requests()
-    target = elsewhere.url.replace("127.0.0.1", "localhost")
-    emulator.add_fault(
-        METHODS.get(call, call),
-        "answer",
-        status=status,
-        headers={"Location": f"{target}/agent_ingresses/{{api_key}}"},
-        times=None,
-    )
-    error = failure(call, client, existing.id)
-    assert isinstance(error, errors.RedirectError)
-    assert f"{emulator.url} redirects to localhost, and redirects are not followed" in str(error)
-    assert len(emulator.requests()) == 1
-    assert elsewhere.connections() == 0
-    assert len(emulator.ingresses()) == 1
-
-
-# -- a service that repeats the key -----------------------------------------------------------------------
-
-ECHOES: dict[str, Callable[[str], str]] = {
-    "whole": lambda key: f"'{key}'",
-    "first-eight": lambda key: f"{key[:8]}…",
-    "last-eight": lambda key: f"…{key[-8:]}",
-    "middle": lambda key: f"…{key[9:21]}…",
-    "url-encoded": lambda key: quote(key, safe=""),
-    "url-encoded-by-a-browser": lambda key: quote(key, safe="!'()*"),
-    "url-encoded-lower-case": lambda key: quote(key, safe="").lower(),
-    "every-character-escaped": lambda key: "".join(f"%{ord(character):02X}" for character in key),
-    "upper-case": str.upper,
-}
 
 
 def piece_of(key: str, text: str) -> str | None:
@@ -85,213 +48,276 @@ def piece_of(key: str, text: str) -> str | None:
     return next((piece for piece in pieces if piece.lower() in text.lower()), None)
 
 
-@pytest.mark.parametrize("key", [API_KEY, KEY_OF_ODD_CHARACTERS], ids=["ngroks", "odd"])
-@pytest.mark.parametrize("echo", ECHOES)
-@pytest.mark.parametrize("call", CALLS)
-def test_a_403_that_echoes_the_key_shows_it_nowhere(call: str, echo: str, key: str, emulator: Emulator) -> None:
-    echoed = ECHOES[echo](key)
-    client = AgentIngressClient(Secret(key), emulator.url, 20, clock=Clock())
-    emulator.add_fault(
-        METHODS.get(call, call),
-        "answer",
-        status=403,
-        headers={"ngrok-operation-id": quote(echoed, safe="!'()*%+/=&")},
-        json_body={
-            "status_code": 403,
-            "error_code": f"ERR_NGROK_{echoed}",
-            "msg": f"Your credential: {echoed}. {echoed}",
-            "details": {"operation_id": echoed, "path": echoed, echoed: echoed},
-        },
-    )
-    # Then without an operation id in the body, where that of the header counts.
-    emulator.add_fault(
-        METHODS.get(call, call),
-        "answer",
-        status=403,
-        headers={"ngrok-operation-id": quote(echoed, safe="!'()*%+/=&")},
-        json_body={"status_code": 403, "msg": "no", "details": {}},
-    )
-    for _ in range(2):
-        error = failure(call, client, "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+@pytest.mark.parametrize(
+    ("call", "status"), [("POST", 307), ("GET", 301), ("PATCH", 308), ("DELETE", 303), ("LIST", 302)]
+)
+def test_redirect_is_not_followed_and_its_host_is_named(
+    call: str, status: int, client: AgentIngressClient, emulator: Emulator
+) -> None:
+    existing = client.create({"domain": DOMAIN})
+    emulator.clear_requests()
+    with Emulator() as elsewhere:
+        headers = {"Location": elsewhere.url.replace("127.0.0.1", "localhost") + "/agent_ingresses/{api_key}"}
+        emulator.add_fault(method_of(call), "answer", status=status, headers=headers, times=None)
+        error = failure(lambda: CALLS[call](client, existing.id))
+        assert elsewhere.connections() == 0
+    assert isinstance(error, errors.RedirectError)
+    assert f"{emulator.url} redirects to localhost, and redirects are not followed" in str(error)
+    assert len(emulator.requests()) == 1
+    assert len(emulator.ingresses()) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "key", "echoed"),
+    [
+        ("POST", API_KEY, f"'{API_KEY}'"),
+        ("GET", API_KEY, f"{API_KEY[:8]}…"),
+        ("PATCH", API_KEY, f"…{API_KEY[9:21]}…"),
+        ("DELETE", KEY_OF_ODD_CHARACTERS, quote(KEY_OF_ODD_CHARACTERS, safe="")),
+        ("LIST", KEY_OF_ODD_CHARACTERS, "".join(f"%{ord(c):02X}" for c in KEY_OF_ODD_CHARACTERS).upper()),
+    ],
+    ids=["whole", "beginning", "middle", "URL-encoded", "escaped"],
+)
+def test_key_that_an_error_repeats_is_shown_nowhere(call: str, key: str, echoed: str, emulator: Emulator) -> None:
+    client = make_client(emulator.url, key)
+    headers = {"ngrok-operation-id": quote(echoed, safe="!'()*%+/=&")}
+    body = {
+        "status_code": 403,
+        "error_code": f"ERR_NGROK_{echoed}",
+        "msg": f"Your credential: {echoed}. {echoed}",
+        "details": {"operation_id": echoed, "path": echoed, echoed: echoed},
+    }
+    # Without an operation id in the body, that of the header is shown.
+    for json_body in (body, {"status_code": 403, "msg": "no", "details": {}}):
+        emulator.add_fault(method_of(call), "answer", status=403, headers=headers, json_body=json_body)
+        error = failure(lambda: CALLS[call](client, UNKNOWN_ID))
         assert isinstance(error, errors.AuthenticationError)
         assert "[key]" in str(error)
         for text in (str(error), repr(error), repr(vars(error)), error.error_code, error.operation_id):
             assert piece_of(key, text) is None
-    assert emulator.faults() == []
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_an_answer_that_makes_no_sense_shows_the_key_nowhere_either(
-    call: str, client: AgentIngressClient, emulator: Emulator
-) -> None:
-    existing = client.create({"domain": DOMAIN})
-    body = f"<a href='?{quote(API_KEY)}'>{API_KEY[:20]}</a>"
-    emulator.add_fault(METHODS.get(call, call), "answer", status=200, body=body, times=None)
-    error = failure(call, client, existing.id)
-    assert piece_of(API_KEY, str(error)) is None
+# -- values that could become another request -------------------------------------------------------------
 
-
-# -- values that try to be more than that -----------------------------------------------------------------
-
-WICKED = [
+WRONG_IDS = [
     "",
     "..",
     "../agent_ingresses",
     "agin_1/../../api_keys",
-    "agin_1/",
     "agin_1?limit=1",
     "agin_1#x",
     "agin_1%2f..%2fapi_keys",
-    "agin_1%00",
     'agin_1" || true || "',
     "agin_1\\x",
     "agin_1;x",
     "agin_1 x",
     "agin_1\r\nX-Forged: yes",
-    "agin_1\n",
     "\nagin_1",
     "agin_1\x1b[31m",
     "agin_\u0661",
-    "agin_1\u2028x",
+    "x" * 200,
 ]
 
 
-@pytest.mark.parametrize("id_", WICKED, ids=ascii)
 @pytest.mark.parametrize("call", ["GET", "PATCH", "DELETE"])
-def test_an_id_never_becomes_another_path_or_query(
-    call: str, id_: str, client: AgentIngressClient, emulator: Emulator
-) -> None:
-    error = failure(call, client, id_)
-    assert isinstance(error, errors.InvalidInputsError)
-    assert "is not the id of an Agent Ingress" in str(error)
-    assert str(error).isprintable()
+def test_id_never_becomes_another_path(call: str, client: AgentIngressClient, emulator: Emulator) -> None:
+    for id_ in WRONG_IDS:
+        error = failure(partial(CALLS[call], client, id_))
+        assert isinstance(error, errors.InvalidInputsError)
+        assert "is not the id of an Agent Ingress" in str(error)
+        assert str(error).isprintable()
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize(
-    "domain",
-    [
-        'a.acme.com" || true || "',
-        'a.acme.com\\" || true || \\"',
-        "a.acme.com' || true || '",
-        "../x",
-        "a.acme.com?x=1",
-        "a.acme.com#x",
-        "a.acme.com%2f..",
-        "a.acme.com\r\nX-Forged: yes",
-        "a.acme.com\x1b[31m",
-        "a.acme.com\u2028x",
-    ],
-    ids=ascii,
-)
-def test_a_domain_never_becomes_another_filter_path_or_header(
-    domain: str, client: AgentIngressClient, emulator: Emulator
-) -> None:
-    with pytest.raises(errors.InvalidInputsError) as caught:
-        client.create({"domain": domain})
-    assert str(caught.value).isprintable()
+def test_domain_never_becomes_another_filter_or_header(client: AgentIngressClient, emulator: Emulator) -> None:
+    for suffix in ('" || true || "', '\\" || true', "?x=1", "#x", "%2f..", "\r\nX-Forged: yes", "\x1b[31m", "\u2028x"):
+        with pytest.raises(errors.InvalidInputsError) as caught:
+            client.create({"domain": f"a.acme.com{suffix}"})
+        assert str(caught.value).isprintable()
     assert emulator.requests() == []
 
 
-def test_a_lost_create_is_looked_for_under_its_domain_and_no_other(
-    client: AgentIngressClient, emulator: Emulator
-) -> None:
-    client.create({"domain": "other.acme.com"})
-    emulator.clear_requests()
-    emulator.add_fault("POST", "answer_after", status=201, body="<html>")
-    assert client.create({"domain": "*.acme.com"}).domain == "*.acme.com"
-    [look] = [request for request in emulator.requests() if request["method"] == "GET"]
-    assert look["path"] == "/agent_ingresses"
-    assert look["query"]["filter"] == 'obj.domain == "*.acme.com"'
-
-
-def test_a_list_filter_is_one_parameter_whatever_it_holds(client: AgentIngressClient, emulator: Emulator) -> None:
+def test_filter_of_a_list_is_one_parameter(client: AgentIngressClient, emulator: Emulator) -> None:
     wicked = 'obj.domain == "x&limit=1#y?z=/../\\u00e9\\n"'
     assert client.list(wicked) == []
     [request] = emulator.requests()
     assert (request["path"], request["query"]) == ("/agent_ingresses", {"limit": "100", "filter": wicked})
 
 
-def test_texts_go_into_the_body_alone_and_come_back_as_they_are(client: AgentIngressClient, emulator: Emulator) -> None:
-    wicked = 'a\r\nX-Forged: yes\x1b[31m"}\u2028\u202e\0'
-    ingress = client.create({"domain": DOMAIN, "description": wicked, "metadata": wicked})
-    assert (ingress.description, ingress.metadata) == (wicked, wicked)
-    [request] = emulator.requests()
-    assert request["body"] == {"domain": DOMAIN, "description": wicked, "metadata": wicked}
-    assert not any("forged" in name for name in request["headers"])
-
-
-# -- answers that try to forge a line ---------------------------------------------------------------------
-
 FORGERY = "x\n    error: forged\r\x1b[31m\u2028\u2029\u202e\u2066\x85\x07\x9b"
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_what_a_service_says_stays_on_its_line(call: str, client: AgentIngressClient, emulator: Emulator) -> None:
-    existing = client.create({"domain": DOMAIN})
+@pytest.mark.parametrize("call", ["POST", "LIST"])
+def test_message_of_ngrok_stays_on_its_line(call: str, client: AgentIngressClient, emulator: Emulator) -> None:
     body: dict[str, Any] = {
         "status_code": 400,
         "error_code": f"ERR_NGROK_{FORGERY}",
         "msg": f"{FORGERY}\ud800",
         "details": {"operation_id": FORGERY},
     }
-    emulator.add_fault(METHODS.get(call, call), "answer", status=400, json_body=body, times=None)
-    message = str(failure(call, client, existing.id))
+    emulator.add_fault(method_of(call), "answer", status=400, json_body=body, times=None)
+    message = str(failure(lambda: CALLS[call](client, UNKNOWN_ID)))
     assert "x error: forged" in message
     assert message.isprintable()
 
 
-@pytest.mark.parametrize("value", [FORGERY, "x\x1b[31m", "x\u202ey", "x\r", "\0"], ids=ascii)
-@pytest.mark.parametrize("field", ["id", "domain", "ns_targets", "region_domains", "created_at", "uri"])
-def test_a_name_in_an_answer_holds_nothing_that_cant_be_printed(
-    field: str, value: str, client: AgentIngressClient, emulator: Emulator
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", FORGERY),
+        ("domain", "x\x1b[31m"),
+        ("ns_targets", ["x\u202ey"]),
+        ("region_domains", ["x\r"]),
+        ("created_at", "\0"),
+        ("uri", FORGERY),
+    ],
+    ids=ascii,
+)
+def test_response_with_an_unprintable_name_is_rejected(
+    field: str, value: object, client: AgentIngressClient, emulator: Emulator
 ) -> None:
     existing = client.create({"domain": DOMAIN})
-    given = [value] if field in ("ns_targets", "region_domains") else value
-    emulator.add_fault("GET", "answer", status=200, json_body={**existing.plain(), field: given})
+    emulator.add_fault("GET", "answer", status=200, json_body={**existing.plain(), field: value})
     with pytest.raises(errors.BadAnswerError) as caught:
         client.get(existing.id)
     assert str(caught.value).isprintable()
 
 
-def test_a_domain_that_was_handed_in_stays_on_its_line(client: AgentIngressClient, emulator: Emulator) -> None:
-    # From a state that somebody edited.
-    emulator.add_fault(None, "answer", status=400, json_body={"status_code": 400, "msg": "no"}, times=None)
-    for call in (client.get, client.delete):
-        with pytest.raises(errors.ApiError) as caught:
-            call("agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", domain=FORGERY)
-        assert str(caught.value).isprintable()
+@pytest.mark.parametrize("status", [403, 408])
+def test_write_that_a_gateway_rejects_is_settled_by_a_read(
+    status: int, client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "answer_after", status=status, body="<html>blocked")
+    created = client.create({"domain": DOMAIN})
+    assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
+    emulator.add_fault("PATCH", "answer_after", status=status, body="<html>blocked")
+    assert client.update(created.id, {"description": "new"}).description == "new"
+    emulator.add_fault("DELETE", "answer_after", status=status, body="<html>blocked")
+    with pytest.raises(errors.NotFoundError):
+        client.delete(created.id)
+    # If nothing was done, the message is that of the gateway.
+    emulator.add_fault("POST", "answer", status=status, body="<html>blocked")
+    assert str(failure(lambda: client.create({"domain": DOMAIN}))).startswith("could not create")
 
 
-# -- settings ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("status", [403, 503])
+def test_create_is_unsettled_if_a_gateway_blocks_every_read(
+    status: int, client: AgentIngressClient, emulator: Emulator
+) -> None:
+    emulator.add_fault("POST", "answer_after", status=503, body="<html>gateway")
+    emulator.add_fault(None, "answer", status=status, body="<html>gateway", times=None)
+    with pytest.raises(errors.CreateUnsettledError, match="it is unknown whether the Agent Ingress"):
+        client.create({"domain": DOMAIN})
+    assert len(emulator.ingresses()) == 1
+
+
+# -- endless and huge responses ---------------------------------------------------------------------------
+
+
+class Pages(Exchanges):
+    """A list without an end, whose pages take a second each."""
+
+    def __init__(self, padding: int = 0) -> None:
+        self.clock = Clock()
+        self.pages = 0
+        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, exchanges=self)
+        self._padding = " " * padding
+
+    def exchange(self, method: str, url: str, **_: object) -> Answer:
+        self.clock.sleep(1)
+        if not url.endswith("/agent_ingresses"):
+            return Answer(403, {}, b"")
+        self.pages += 1
+        page = {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={self.pages}"}
+        return Answer(200, {}, (json.dumps(page) + self._padding).encode())
+
+
+def test_endless_list_ends_with_the_time() -> None:
+    pages = Pages()
+    for call in (pages.client.list, lambda: pages.client.find(DOMAIN)):
+        assert "more pages than could be read in 30 seconds" in str(failure(call))
+    # The second of two reads uses a shared list.
+    began = pages.clock.now
+    for _ in range(2):
+        str(failure(lambda: pages.client.get_one_of_many(UNKNOWN_ID)))
+    assert pages.clock.now - began <= 60
+
+
+def test_list_is_read_up_to_64_mib() -> None:
+    pages = Pages(padding=LONGEST_ANSWER_BYTES - 100)
+    most_pages = LONGEST_LIST_BYTES // LONGEST_ANSWER_BYTES + 1
+    assert "the list has more than 64 MiB" in str(failure(pages.client.list))
+    assert pages.pages == most_pages
+    # A shared list that is too long is read once, and each ingress is read by its id.
+    pages.pages = 0
+    for _ in range(3):
+        assert "could not read the Agent Ingress" in str(failure(lambda: pages.client.get_one_of_many(UNKNOWN_ID)))
+    assert pages.pages == most_pages
+
+
+class Responding(Exchanges):
+    """A network that gives each request the same response."""
+
+    def __init__(self, response: Answer) -> None:
+        self._response = response
+
+    def exchange(self, *_: object, **__: object) -> Answer:
+        return self._response
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("text", [API_KEY, "&#65;"], ids=["key", "escapes"])
+def test_huge_response_is_a_short_sentence_without_the_key(status: int, text: str) -> None:
+    # It is cut before it is searched for the key, which would take a minute.
+    body = json.dumps({"status_code": status, "msg": text * (LONGEST_ANSWER_BYTES // len(text))}).encode()
+    network = Responding(Answer(status, {}, body, is_whole=status != 200))
+    message = str(failure(lambda: AgentIngressClient(Secret(API_KEY), exchanges=network).get(UNKNOWN_ID)))
+    assert len(message) < 1000
+    assert API_KEY[:8] not in message
+    assert ("it has more than 8 MiB" in message) == (status == 200)
+
+
+# -- proxies ----------------------------------------------------------------------------------------------
+
+USER = "someone"
+PASSWORD = "s&same<op>ens\"'1'ä#"
+
+
+def test_credentials_that_a_proxy_repeats_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    userinfo, password = "someone:sesame-opens%23", "sesame-opens#"
+    forms = [userinfo, password, "sesame-opens%23", "someone", b64encode(f"someone:{password}".encode()).decode()]
+
+    def handle(connection: socket.socket) -> None:
+        request = receive(connection).decode()
+        [header] = [line for line in request.split("\r\n") if line.lower().startswith("proxy-authorization")]
+        connection.sendall(f"HTTP/1.1 407 No, {' '.join(forms)} {header}\r\n\r\n".encode())
+
+    with serve(handle) as place:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{userinfo}@{place}")
+        message = str(failure(make_client("https://ngrok.invalid").list))
+    assert "407 No, [proxy credentials]" in message
+    assert [form for form in forms if form in message] == []
 
 
 @pytest.mark.parametrize(
-    "base_url",
+    "echoed",
     [
-        "https://api.ngrok.com/?",
-        "https://api.ngrok.com/#",
-        "https://api.ngrok.com/?x=",
-        "https://api.ngrok.com/\x1b[31m",
-        "https://api.ngrok.com/\u202e",
-        "https://api.ngrok.com/\u2028",
-        "https://api.ngrok.com\r\nX-Forged: yes",
-        "https://api.ngrok.com/\0",
-        "https://api.ngrok.com\\@x.example",
+        html.escape(PASSWORD),
+        "".join(f"%{byte:02X}" for byte in PASSWORD.encode()),
+        json.dumps(PASSWORD)[1:-1],
+        "".join(f"\\u{ord(character):04x}" for character in PASSWORD),
+        b64encode(f"xx{USER}:{PASSWORD}".encode()).decode(),
     ],
-    ids=ascii,
+    ids=["HTML", "percent", "JSON", "all of JSON", "base64"],
 )
-def test_a_base_url_never_swallows_a_path_or_forges_a_line(base_url: str) -> None:
-    [problem] = Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY, "NGROK_API_BASE_URL": base_url}).problems()
-    assert problem.startswith("the base URL from the environment variable NGROK_API_BASE_URL ")
-    assert problem.isprintable()
+def test_proxy_password_is_not_shown_in_any_spelling(echoed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:1")
+    shown = make_client("https://ngrok.invalid").fit_to_show(f"no: {echoed} .")
+    assert "[proxy credentials]" in shown
+    assert not any(echoed[start : start + 24] in shown for start in range(len(echoed) - 23))
 
 
-@pytest.mark.parametrize(
-    "key", [f"{API_KEY}\r\nX-Forged: yes", f"{API_KEY}\0", f"{API_KEY}\x1b[31m", f"{API_KEY}\u2028"]
-)
-def test_a_key_never_becomes_another_header(key: str) -> None:
-    [problem] = Settings.load(lambda name: None, {"NGROK_API_KEY": key}).problems()
-    assert problem.startswith("the API key from the environment variable NGROK_API_KEY contains ")
-    assert problem.isprintable()
-    assert piece_of(API_KEY, problem) is None
+def test_short_proxy_user_name_is_redacted_only_as_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://agin:pass@127.0.0.1:1")
+    shown = make_client("https://ngrok.invalid").fit_to_show("agin_2k5 does not pass by bypass, agin:pass or Agin")
+    assert shown == "agin_2k5 does not [proxy credentials] by bypass, [proxy credentials] or [proxy credentials]"

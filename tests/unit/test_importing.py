@@ -24,8 +24,8 @@ from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.command import Command
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.states import PROVIDER_IN_STATES
 from tests.support.stub_cli import StubCli
-from tests.unit.test_public_surface import PROVIDER_IN_STATES
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"

@@ -1,4 +1,4 @@
-"""Lookups of Agent Ingresses on plain values, as every door makes them."""
+"""Lookups of Agent Ingresses, without Pulumi."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.lookup import find_many, find_one
 from tests.support.keys import API_KEY
 
-ACCOUNT = "the account of the key in the drawer"
+ACCOUNT = "the account of the key from a test"
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def find(client: AgentIngressClient, id_: str | None = None, domain: str | None 
     return find_one(client, ACCOUNT, "getAgentIngress", id_, domain)
 
 
-def test_one_is_found_by_its_id_and_by_its_domain_in_any_spelling(client: AgentIngressClient) -> None:
+def test_find_by_id_and_by_domain_in_any_spelling(client: AgentIngressClient) -> None:
     made = client.create({"domain": "connect.acme.com"})
     client.create({"domain": "other.acme.com"})
     assert find(client, id_=made.id).domain == "connect.acme.com"
@@ -33,7 +33,7 @@ def test_one_is_found_by_its_id_and_by_its_domain_in_any_spelling(client: AgentI
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({}, "getAgentIngress takes exactly one of id and domain, and got neither"),
         ({"id_": "agin_1", "domain": "a.acme.com"}, "getAgentIngress takes exactly one of id and domain, and got both"),
@@ -43,22 +43,19 @@ def test_one_is_found_by_its_id_and_by_its_domain_in_any_spelling(client: AgentI
         ({"domain": ""}, "getAgentIngress can't look that up: domain is empty"),
     ],
 )
-def test_what_is_not_there_is_said_in_the_callers_words(
-    arguments: dict[str, str], says: str, client: AgentIngressClient
+def test_failed_lookup_names_the_function_and_account(
+    arguments: dict[str, str], message: str, client: AgentIngressClient
 ) -> None:
     with pytest.raises(InvalidInputsError) as raised:
         find(client, **arguments)
-    assert says in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_many_are_sorted_by_domain_and_an_empty_filter_is_no_filter(client: AgentIngressClient) -> None:
+def test_results_are_sorted_and_an_empty_filter_is_rejected(client: AgentIngressClient) -> None:
     for domain in ("b.acme.com", "c.acme.com", "a.acme.com"):
         client.create({"domain": domain, "metadata": domain[0]})
-    assert [one.domain for one in find_many(client, "getAgentIngresses", None)] == [
-        "a.acme.com",
-        "b.acme.com",
-        "c.acme.com",
-    ]
+    found = find_many(client, "getAgentIngresses", None)
+    assert [one.domain for one in found] == ["a.acme.com", "b.acme.com", "c.acme.com"]
     assert [one.domain for one in find_many(client, "getAgentIngresses", 'obj.metadata == "b"')] == ["b.acme.com"]
     assert find_many(client, "getAgentIngresses", 'obj.metadata == "z"') == []
     with pytest.raises(InvalidInputsError, match=r"^the filter of getAgentIngresses is empty; leave it out"):

@@ -1,4 +1,4 @@
-"""What of an Agent Ingress reaches the state, and what an update in place leaves of it."""
+"""The outputs and inputs of an Agent Ingress in the state, and what a preview of an update knows of them."""
 
 from __future__ import annotations
 
@@ -34,40 +34,36 @@ def after(wanted: dict[str, Any], existing: dict[str, Any] = EXISTING) -> dict[s
 SAME_POLICY = {POLICY: {"authority": "letsencrypt"}}
 
 
-def test_what_is_no_input_stays_and_a_text_that_is_left_out_is_removed() -> None:
+def test_missing_string_is_removed_and_other_outputs_stay() -> None:
     assert after({"description": "two", **SAME_POLICY}) == {**EXISTING, "description": "two", "metadata": ""}
-    assert after({"description": None, "metadata": "", **SAME_POLICY}) == {
-        **EXISTING,
-        "description": "",
-        "metadata": "",
-    }
+    assert after({"description": None, "metadata": "", **SAME_POLICY}) == EXISTING | {"description": "", "metadata": ""}
 
 
 @pytest.mark.parametrize("name", ["domain", "description", "metadata"])
-def test_a_text_that_is_not_known_yet_stays_unknown_and_the_others_do_not(name: str) -> None:
+def test_unknown_string_stays_unknown(name: str) -> None:
     assert set(EXISTING) - set(after({name: UNKNOWN, **SAME_POLICY})) == {name}
 
 
 @pytest.mark.parametrize("policy", [UNKNOWN, {"authority": UNKNOWN}, {"authority": "letsencrypt", "x": UNKNOWN}])
-def test_a_policy_that_is_not_known_whole_leaves_its_status_unknown_too(policy: Any) -> None:
+def test_partly_unknown_policy_makes_its_status_unknown(policy: Any) -> None:
     assert set(EXISTING) - set(after({POLICY: policy})) == {POLICY, STATUS}
 
 
-def test_a_policy_that_stays_keeps_the_key_type_that_ngrok_chose_and_its_status() -> None:
+def test_unchanged_policy_keeps_its_key_type_and_status() -> None:
     assert after(SAME_POLICY)[POLICY] == EXISTING[POLICY]
     assert after({POLICY: EXISTING[POLICY]})[STATUS] == EXISTING[STATUS]
     without = {name: value for name, value in EXISTING.items() if name not in (POLICY, STATUS)}
-    # The state lacks what ngrok has none of, and the program sees None.
+    # Missing outputs are None for the program.
     assert (after({}, without)[POLICY], after({}, without)[STATUS]) == (None, None)
 
 
-def test_another_policy_is_known_and_its_status_is_not() -> None:
+def test_changed_policy_makes_its_status_unknown() -> None:
     wanted = {"authority": "letsencrypt", "private_key_type": "ecdsa"}
     assert after({POLICY: wanted})[POLICY] == wanted
     assert STATUS not in after({POLICY: wanted})
 
 
-def test_nobody_knows_what_becomes_of_a_policy_that_is_to_be_removed() -> None:
+def test_removed_policy_is_unknown() -> None:
     assert set(EXISTING) - set(after({})) == {POLICY, STATUS}
     assert set(EXISTING) - set(after({POLICY: None})) == {POLICY, STATUS}
 
@@ -76,13 +72,13 @@ def ingress(**values: Any) -> AgentIngress:
     return AgentIngress.from_answer({"id": "agin_1", **EXISTING, **values})
 
 
-def test_a_text_that_ngrok_has_none_of_is_empty_and_a_policy_is_absent() -> None:
+def test_outputs_of_missing_values() -> None:
     outputs = outputs_of(ingress(description=None, **{POLICY: None, STATUS: None}))
     assert outputs["description"] == ""
     assert not {POLICY, STATUS, "id"} & set(outputs)
 
 
-def test_the_inputs_are_those_that_the_program_gives_and_those_that_somebody_set() -> None:
+def test_inputs_have_values_of_the_program_and_drift() -> None:
     assert inputs_of(ingress(metadata=""), {}) == {
         "domain": "connect.acme.com",
         "description": "one",
@@ -92,6 +88,6 @@ def test_the_inputs_are_those_that_the_program_gives_and_those_that_somebody_set
     assert (emptied["description"], emptied["metadata"]) == ("", "")
 
 
-def test_a_key_type_that_ngrok_chose_is_no_input_where_the_program_leaves_it_out() -> None:
+def test_key_type_chosen_by_ngrok_is_no_input() -> None:
     assert inputs_of(ingress(), {POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
     assert inputs_of(ingress(), {POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]

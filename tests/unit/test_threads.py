@@ -1,36 +1,30 @@
-"""Calls of a program in threads of their own: they wait for nobody else, and nobody waits for them at the end."""
+"""Calls of a program in daemon threads."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-import pytest
+from typing import Any, TypeVar
 
 from pulumi_agin.threads import DaemonThreads
 
 T = TypeVar("T")
 
-# Much longer than anything here takes, so that a test that would hang fails.
+# Much longer than anything here takes, so that a hanging test fails.
 LONG_SECONDS = 60
 
 
-def run(awaitable: Awaitable[T]) -> T:
-    async def main() -> T:
-        return await asyncio.wait_for(awaitable, LONG_SECONDS)
-
-    return asyncio.run(main())
+def run(call: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(call, LONG_SECONDS))
 
 
-def test_a_call_does_not_wait_behind_those_of_asyncios_default_executor() -> None:
+def test_call_does_not_wait_for_asyncios_default_executor() -> None:
     done = threading.Event()
 
     async def main() -> int:
@@ -46,7 +40,7 @@ def test_a_call_does_not_wait_behind_those_of_asyncios_default_executor() -> Non
     assert run(main()) == 3
 
 
-def test_a_few_calls_run_at_once_in_their_order_and_each_caller_gets_its_own_result() -> None:
+def test_calls_run_in_order_and_a_few_at_once() -> None:
     going = threading.Event()
     began: list[int] = []
 
@@ -61,7 +55,7 @@ def test_a_few_calls_run_at_once_in_their_order_and_each_caller_gets_its_own_res
         before = {*threading.enumerate()}
         threads = DaemonThreads(at_once)
         calls = asyncio.gather(*[threads.run(call, number) for number in range(9)])
-        # Each has begun or waits for its turn after this.
+        # After this, each call has begun or is in the queue.
         await asyncio.sleep(0)
         running = {*threading.enumerate()} - before
         going.set()
@@ -74,7 +68,7 @@ def test_a_few_calls_run_at_once_in_their_order_and_each_caller_gets_its_own_res
         assert at_once > 1 or began == [*range(9)]
 
 
-def test_what_a_call_raises_is_raised_where_it_is_awaited_and_the_next_one_works() -> None:
+def test_exception_is_raised_for_its_caller_only() -> None:
     threads = DaemonThreads(1)
 
     async def main() -> list[object]:
@@ -85,64 +79,22 @@ def test_what_a_call_raises_is_raised_where_it_is_awaited_and_the_next_one_works
     assert right == 5
 
 
-def test_it_works_in_one_event_loop_after_another_and_in_two_at_once() -> None:
-    threads = DaemonThreads(2)
-    both = threading.Barrier(2)
-
-    async def main() -> int:
-        return await threads.run(both.wait, LONG_SECONDS)
-
-    for _ in range(2):
-        with ThreadPoolExecutor(2) as loops:
-            assert sorted(loops.map(lambda _: run(main()), range(2))) == [0, 1]
-
-
-def test_a_call_sees_the_context_of_its_caller() -> None:
-    variable = contextvars.ContextVar("variable", default="none")
-
-    async def main() -> str:
-        variable.set("ours")
-        return await DaemonThreads().run(variable.get)
-
-    assert run(main()) == "ours"
-
-
-def test_a_call_that_ends_after_its_loop_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    going, ended = threading.Event(), threading.Event()
-
-    def call() -> None:
-        going.wait(LONG_SECONDS)
-
-    async def main() -> None:
-        calling = asyncio.create_task(threads.run(call))
-        await asyncio.sleep(0)
-        calling.cancel()
-
-    threads = DaemonThreads(1)
-    run(main())
-    going.set()
-    # One thread, so the next call begins once the first one has ended.
-    run(threads.run(ended.set))
-    assert ended.is_set()
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_call_that_nobody_awaits_any_more_says_nothing() -> None:
+def test_cancelled_call_reports_no_error() -> None:
     going = threading.Event()
-    said: list[object] = []
+    reported: list[object] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(context))
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
         threads = DaemonThreads(1)
         calling = asyncio.create_task(threads.run(going.wait, LONG_SECONDS))
         await asyncio.sleep(0)
         calling.cancel()
         going.set()
-        # One thread, so this ends after the other one.
+        # With one thread, this ends after the other call.
         await threads.run(int)
 
     run(main())
-    assert said == []
+    assert reported == []
 
 
 INTERRUPTED = """
@@ -156,7 +108,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_one_interrupt_ends_a_program_that_waits_for_an_answer() -> None:
+def test_one_interrupt_ends_a_program_during_a_call() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(LONG_SECONDS)
         url = f"http://127.0.0.1:{server.getsockname()[1]}"

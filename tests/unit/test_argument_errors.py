@@ -1,0 +1,134 @@
+"""Wrong arguments, names and values in a program: a suggestion with the place in the program, and no traceback."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin
+from pulumi_agin.limits import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES
+
+# Any, because type checkers would reject what is tried here.
+agin: Any = pulumi_agin
+
+
+def message_of(mistake: Callable[[], object], error: type[Exception]) -> str:
+    with pytest.raises(pulumi.RunError) as caught:
+        mistake()
+    assert isinstance(caught.value, error)
+    return str(caught.value)
+
+
+def place(mistake: Any) -> str:
+    """The place of a lambda of this file, as messages show it."""
+    return f"test_argument_errors.py:{mistake.__code__.co_firstlineno}"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "name", "wrong", "right"),
+    [
+        (lambda: agin.AgentIngress("a", domian="a.b"), "AgentIngress", "domian", "domain"),
+        (lambda: agin.AgentIngressArgs(domian="a.b"), "AgentIngressArgs", "domian", "domain"),
+        (lambda: agin.AgentIngress.get("a", id_="agin_1"), "AgentIngress.get", "id_", "id"),
+        (lambda: agin.AgentIngressDelegation("a", ingress=1), "AgentIngressDelegation", "ingress", "agent_ingress"),
+        (lambda: agin.Provider("a", apiKey="k"), "Provider", "apiKey", "api_key"),
+        (lambda: agin.get_agent_ingress(domian="a.b"), "get_agent_ingress", "domian", "domain"),
+        (lambda: agin.get_agent_ingress_output(domian="a.b"), "get_agent_ingress_output", "domian", "domain"),
+        (lambda: agin.get_agent_ingresses(filer=""), "get_agent_ingresses", "filer", "filter"),
+        (lambda: agin.get_agent_ingresses_output(filer=""), "get_agent_ingresses_output", "filer", "filter"),
+        (lambda: agin.dns.aws(zoneId="Z1"), "dns.aws", "zoneId", "zone_id"),
+        (lambda: agin.dns.Rfc2136Delegation("a", key_name="k"), "dns.Rfc2136Delegation", "key_name", "tsig_key_name"),
+        (lambda: agin.agent_config(None, token="t"), "agent_config", "token", "authtoken"),
+    ],
+)
+def test_wrong_argument_gets_a_suggestion(mistake: Callable[[], object], name: str, wrong: str, right: str) -> None:
+    expected = f'{place(mistake)}: {name} has no argument {wrong}; did you mean "{right}"?'
+    assert message_of(mistake, TypeError) == expected
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (
+            lambda: agin.AgentIngress("a", domain="a.b", metaData="x", descripton="y"),
+            'AgentIngress has no argument metaData; did you mean "metadata"?\n'
+            'AgentIngress has no argument descripton; did you mean "description"?',
+        ),
+        (
+            lambda: agin.AgentIngress("a", domain="a.b", colour="red"),
+            "AgentIngress has no argument colour; the names are resource_name, args, opts, domain, description, "
+            "metadata, certificate_management_policy",
+        ),
+        (
+            lambda: agin.AgentIngress("a", pulumi.ResourceOptions(), pulumi.ResourceOptions(protect=True)),
+            "AgentIngress takes opts once, but got it twice",
+        ),
+        (lambda: agin.AgentIngressDelegation("a", None), "AgentIngressDelegation: missing a required argument: 'dns'"),
+        (lambda: agin.Provider("a"), "Provider: missing a required argument: 'api_key'"),
+    ],
+)
+def test_other_wrong_arguments(mistake: Callable[[], object], message: str) -> None:
+    assert message_of(mistake, TypeError) == f"{place(mistake)}: {message}"
+
+
+def test_wrong_argument_forges_no_line() -> None:
+    assert message_of(lambda: agin.AgentIngress("a", **{"x\n    error: \x1b[31m": 1}), TypeError).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda: agin.AgentIngres, 'pulumi_agin has no AgentIngres; did you mean "AgentIngress"?'),
+        (lambda: agin.getAgentIngress, 'pulumi_agin has no getAgentIngress; did you mean "get_agent_ingress"?'),
+        (lambda: agin.Zone, f"pulumi_agin has no Zone; the names are {', '.join(pulumi_agin.__all__)}"),
+        (lambda: agin.dns.AWS, 'pulumi_agin.dns has no AWS; did you mean "aws"?'),
+        (lambda: agin.dns.route53, 'pulumi_agin.dns has no route53; did you mean "aws"?'),
+    ],
+)
+def test_wrong_name_gets_a_suggestion(mistake: Callable[[], object], message: str) -> None:
+    assert message_of(mistake, AttributeError) == f"{place(mistake)}: {message}"
+
+
+def test_hasattr_works_for_wrong_names() -> None:
+    assert not hasattr(agin, "AgentIngres")
+    assert not hasattr(agin.dns, "route53")
+    assert not hasattr(agin, "__main__")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda: agin.PrivateKeyType("dsa"), 'PrivateKeyType must be "rsa" or "ecdsa", not "dsa"'),
+        (lambda: agin.CertificateAuthority("acme"), 'CertificateAuthority must be "letsencrypt", not "acme"'),
+        (lambda: agin.PrivateKeyType(None), "PrivateKeyType takes text; got NoneType"),
+    ],
+)
+def test_wrong_value_shows_the_right_ones(mistake: Callable[[], object], message: str) -> None:
+    assert message_of(mistake, ValueError) == message
+
+
+def test_enums_have_the_values_that_are_validated() -> None:
+    assert tuple(each.value for each in pulumi_agin.CertificateAuthority) == CERTIFICATE_AUTHORITIES
+    assert tuple(each.value for each in pulumi_agin.PrivateKeyType) == PRIVATE_KEY_TYPES
+
+
+def documented() -> list[Any]:
+    """Everything with arguments that a program can call."""
+    names = [name for name in agin.__all__ if name.startswith(("Agent", "Provider", "get_", "agent_config"))]
+    undocumented = ("AgentIngressCertJob", "AgentIngressCertPolicy", "AgentIngressCertStatus")
+    ours = [getattr(agin, name) for name in names if name not in undocumented and not name.endswith("Dict")]
+    adapters = [getattr(agin.dns, name) for name in agin.dns.__all__ if name.islower()]
+    return [*ours, agin.AgentIngress.get, agin.dns.Rfc2136Delegation, *adapters]
+
+
+def test_help_describes_each_argument() -> None:
+    missing = []
+    for function in documented():
+        text = str(inspect.getdoc(function.__init__ if inspect.isclass(function) else function))
+        names = inspect.signature(function).parameters
+        missing += [f"{function.__qualname__}.{name}" for name in names if f"\n    {name}: " not in text]
+    assert missing == []

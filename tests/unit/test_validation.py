@@ -1,0 +1,163 @@
+"""Validation of the inputs of all resources, and its messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_agin.api.inputs import AgentIngressInputs
+from pulumi_agin.fields import Declaration, validate
+from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs
+from pulumi_agin.lifecycle.ns_records_inputs import KeptNsRecords, NsRecordsInputs
+
+UNKNOWN = object()
+
+DOMAIN = "connect.acme.com"
+POLICY = "certificate_management_policy"
+INGRESS = {"domain": DOMAIN, POLICY: {"authority": "letsencrypt"}}
+RECORDS: dict[str, Any] = {
+    "domain": DOMAIN,
+    "zone": "acme.com",
+    "ns_targets": ["ns-1.x.net."],
+    "ttl": 300,
+    "server": "ns1.acme.com",
+    "port": 53,
+    "tsig_key_name": "agin",
+    "tsig_secret": "c2VjcmV0",
+    "tsig_algorithm": "hmac-sha256",
+}
+
+
+def problems(model: type[Declaration], values: dict[str, Any]) -> list[str]:
+    found = [problem.sentence for problem in validate(model, values, lambda value: value is UNKNOWN)[1]]
+    return [problem.removeprefix("property ") for problem in found]
+
+
+def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]:
+    found, wrong = validate(model, values, lambda value: value is UNKNOWN)
+    assert wrong == []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("domain", "message"),
+    [
+        (None, "is required"),
+        (5.0, "must be text, but is a number"),
+        ({"name": "x"}, "must be text, but is a dictionary"),
+        ("", "is empty"),
+        (".", "is empty"),
+        ("https://connect.acme.com", "is a URL"),
+        ("connect.acme.com/agents", "has a path"),
+        ("connect.acme.com:443", "has a port"),
+        ("192.0.2.7", "is an IP address"),
+        ("[2001:db8::7]", "is an IP address"),
+        ("connect..acme.com", "empty label"),
+        ("connect.acme.com..", "empty label"),
+        (f"{'a' * 64}.acme.com", "a label of 64 bytes"),
+        (".".join(["a" * 62] * 4 + ["ab"]), "has 254 bytes"),
+        ("münchen.acme.com", "xn--mnchen-3ya.acme.com"),
+        ("\u2603\u200d.acme.com", "is not ASCII"),
+        ("connect acme.com", "contains ' '"),
+        ("\u212aonnect.acme.com", "is not ASCII"),
+        ("a*.acme.com", "has a label with '*' and more"),
+        ("connect.acme.com\nx", "contains"),
+    ],
+)
+def test_invalid_domain_is_rejected_with_the_reason(domain: Any, message: str) -> None:
+    [problem] = problems(AgentIngressInputs, {"domain": domain})
+    assert problem.startswith("domain ")
+    assert message in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    ("domain", "canonical"),
+    [
+        (" Connect.ACME.com. ", DOMAIN),
+        ("*.acme.com", "*.acme.com"),
+        ("xn--mnchen-3ya.acme.com", "xn--mnchen-3ya.acme.com"),
+        (f"{'a' * 63}.acme.com", f"{'a' * 63}.acme.com"),
+        (".".join(["a" * 62] * 4 + ["a"]), ".".join(["a" * 62] * 4 + ["a"])),
+    ],
+)
+def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
+    assert accepted(AgentIngressInputs, {"domain": domain}) == {"domain": canonical}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"description": "é" * 128}, "description has 256 bytes of UTF-8; ngrok takes 255 at most"),
+        ({"metadata": "é" * 2049}, "metadata has 4098 bytes of UTF-8; ngrok takes 4096 at most"),
+        ({"description": 5.0}, "description must be text, but is a number"),
+        ({"metadata": {"a": 1}}, "metadata must be text, but is a dictionary; write it as JSON"),
+        ({POLICY: "letsencrypt"}, f"{POLICY} must be a dictionary, but is text"),
+        ({POLICY: {}}, f'{POLICY}.authority is required in a policy: "letsencrypt"'),
+        ({POLICY: {"authority": None}}, f'{POLICY}.authority is required in a policy: "letsencrypt"'),
+        ({POLICY: {"authority": "acme"}}, f'{POLICY}.authority must be "letsencrypt", not "acme"'),
+        # A value that could be a secret or forge a line is not shown.
+        ({POLICY: {"authority": "c2VjcmV0c2VjcmV0c2VjcmV0"}}, f'{POLICY}.authority must be "letsencrypt"'),
+        ({POLICY: {"authority": "a\nb"}}, f'{POLICY}.authority must be "letsencrypt"'),
+        ({POLICY: {"authority": "a\u202eb"}}, f'{POLICY}.authority must be "letsencrypt"'),
+        ({"metaData": "x"}, 'metaData is not known; did you mean "metadata"?'),
+        ({"colour": "x"}, f"colour is not known; the names are domain, description, metadata, {POLICY}"),
+    ],
+)
+def test_other_invalid_values_are_rejected(values: dict[str, Any], message: str) -> None:
+    assert problems(AgentIngressInputs, {"domain": DOMAIN, **values}) == [message]
+
+
+def test_all_problems_are_found_at_once() -> None:
+    found = problems(AgentIngressInputs, {"description": "x" * 300, "metadata": 1.0, POLICY: {"privateKeyType": "rsa"}})
+    names = ["domain", "description", "metadata", f"{POLICY}.authority", f"{POLICY}.privateKeyType"]
+    assert [problem.split()[0] for problem in found] == names
+
+
+def test_none_means_absent() -> None:
+    values = {"domain": DOMAIN, "description": None, POLICY: {"authority": "letsencrypt", "private_key_type": None}}
+    assert accepted(AgentIngressInputs, values) == INGRESS
+
+
+def test_wrong_choice_is_shown_with_the_right_ones() -> None:
+    algorithms = "hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512"
+    message = f'tsig_algorithm must be one of {algorithms}, not "sha256"'
+    assert problems(NsRecordsInputs, {**RECORDS, "tsig_algorithm": "SHA256"}) == [message]
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (AgentIngressInputs, {**INGRESS, POLICY: {"authority": UNKNOWN}}),
+        (AgentIngressInputs, {"domain": UNKNOWN, POLICY: UNKNOWN}),
+        (CertificateValidationInputs, dict.fromkeys(CertificateValidationInputs.model_fields, UNKNOWN)),
+        (NsRecordsInputs, dict.fromkeys(NsRecordsInputs.model_fields, UNKNOWN)),
+        (NsRecordsInputs, {**RECORDS, "take_over": False, "ns_targets": [UNKNOWN, "ns-1.x.net."]}),
+        (NsRecordsInputs, {**RECORDS, "take_over": False, "zone": UNKNOWN}),
+    ],
+)
+def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[str, Any]) -> None:
+    assert accepted(model, values) == values
+
+
+def test_known_values_beside_unknown_ones_are_checked() -> None:
+    assert problems(NsRecordsInputs, {**RECORDS, "zone": UNKNOWN, "ns_targets": [UNKNOWN, "x y"], "ttl": -1}) == [
+        "ns_targets has a value that must be a name as DNS has it, such as ns1.acme.com",
+        "ttl must be a whole number of seconds from 0 to 2147483647",
+    ]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "600", True])
+def test_invalid_seconds_are_rejected(seconds: Any) -> None:
+    given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
+    assert problems(CertificateValidationInputs, given) == [
+        "timeout_seconds must be a number of seconds above 0, such as 2700",
+        "dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
+    ]
+
+
+def test_state_may_hold_names_that_no_input_may() -> None:
+    kept = {**RECORDS, "ns_targets": ["B.", "."], "_unsettled_ns_targets": ["a b"], "from_the_future": 1}
+    assert accepted(KeptNsRecords, kept) == {**RECORDS, "ns_targets": [".", "b."], "_unsettled_ns_targets": ["a b."]}
+    assert accepted(KeptNsRecords, {**RECORDS, "ns_targets": []})["_unsettled_ns_targets"] == []
