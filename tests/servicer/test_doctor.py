@@ -28,11 +28,11 @@ from pulumi_agin.nameservers import Delegation, Server, find_delegation, parse_s
 from pulumi_agin.settings import Settings
 from tests.support import clock as unit_clock
 from tests.support.command import Command
+from tests.support.dns_server import UDP_SECONDS, dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.records import DOMAIN, KEY, delegate
 from tests.support.stub_cli import StubCli
 from tests.support.terminal import on_terminal
-from tests.unit.test_nameservers import UDP_SECONDS, answering, resolver
 from tools.bind import Bind, Key
 
 ROOT = Path(__file__).parents[2]
@@ -342,7 +342,7 @@ def test_a_delegation_that_is_not_known_is_not_said_to_be_wrong(
     ingress = make()
 
     def certificate() -> Any:
-        with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+        with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
             checks = json.loads(command(DOMAIN, "--json", "--dns", str(server))[1])["checks"]
         assert checks["delegation"]["state"] == "unknown"
         return checks["certificate"]
@@ -708,7 +708,7 @@ def test_each_state_has_a_color(make: Make, bind: Bind, emulator: Emulator) -> N
     delegate(bind, DOMAIN, ingress["ns_targets"])
     emulator.set_certificate(ingress["id"], "in_progress")
     assert COLORED["wait"] in on_terminal(script(DOMAIN, "--dns", bind.address))[1]
-    with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+    with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
         assert COLORED["unknown"] in on_terminal(script("--all", "--dns", str(server)))[1]
 
 

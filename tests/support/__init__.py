@@ -20,6 +20,8 @@ ngrok and DNS
     records             NS records in a real BIND
     wire                raw bytes in place of an API's response
     keys                API keys
+    emulator            requests to the emulator's API, and the time that it uses
+    dns_server          a DNS server whose responses a test writes itself
 
 The rest
     set_up              fixtures for what is made once: the CLI, a user's environment, language hosts, npm's packages
