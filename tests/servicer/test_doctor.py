@@ -28,8 +28,8 @@ from pulumi_agin.nameservers import Delegation, Server
 from pulumi_agin.settings import Settings
 from tests.support import clock as test_clock
 from tests.support.command import Command
+from tests.support.dns_server import dns_server, resolver
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.support.name_server import answering, resolver
 from tests.support.ngrok import create
 from tests.support.records import DOMAIN, delegate, without
 from tests.support.stub_cli import StubCli
@@ -211,7 +211,7 @@ def test_failed_request_to_ngrok(emulator: Emulator, doctor: Command, bind: Bind
 
 def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     ingress = make(emulator, certificate="in_progress")
-    with answering(resolver([], dns.rcode.SERVFAIL)) as server:
+    with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
         checks = checks_of(doctor, server)
         emulator.set_certificate(ingress["id"], "dns_error")
         with_dns_error = checks_of(doctor, server)
@@ -497,7 +497,7 @@ def test_terminal_shows_colors_and_whole_words(emulator: Emulator, doctor: Comma
 
 def test_environment_decides_about_colors(doctor: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def has_colors(*options: str, is_terminal: bool, **environment: str) -> bool:
-        with monkeypatch.context() as patch, answering(resolver([])) as server:
+        with monkeypatch.context() as patch, dns_server(resolver([])) as server:
             patch.setattr(sys.stdout, "isatty", lambda: is_terminal)
             for name, value in environment.items():
                 patch.setenv(name, value)

@@ -1,32 +1,35 @@
-"""What the tests are written with. No test module imports another one; what two of them need is here.
+"""The vocabulary of the tests. No test module imports another one: what two of them need is here.
 
-A Pulumi program, with the real engine (`tests/engine`, `tests/docs`)
-    project             the `project` fixture: a folder with a program and a stack, and the CLI's commands on it
+A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
+    project             `Project`: a folder with a program and a stack, and the CLI's commands on it; `Result`
     projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
-    vault               what encrypts the stacks' secrets, quicker than a passphrase does
-    dns_provider, cloud_provider, stand_in
-                        plugins in place of those of DNS providers
+    vault               encrypts the stacks' secrets in place of a passphrase, which costs more CPU time
+    cloud_provider      a plugin in place of those of DNS providers and clouds
+    old_states          the recorded states
 
 A Pulumi program under Pulumi's mocks (`tests/program`)
     mocks               the fixtures `mocks` and `preview`, and `run`
+    delegations         the adapters for DNS providers, and programs with a delegation
 
 A provider's process without the engine (`tests/servicer`)
-    plugin              both plugins, called as the engine calls them
-    flaky_proxy, slow_api
-                        a network between plugin and API that fails
+    plugin              both front ends, called as the engine calls them
+    quick_clock         starts a plugin whose pauses take no time
+    flaky_proxy         a connection that loses or changes responses
 
 ngrok and DNS
-    ngrok               ingresses that no state knows, and the requests since the last look
-    records             NS records in a real BIND
+    ngrok               ingresses that no state knows, requests since the last call, and other helpers on an emulator
+    emulator            requests to the emulator's API, and its clock
     client              calls of the API client, named by their HTTP method
     wire                raw bytes in place of an API's response, and networks in place of the real one
-    keys, states        API keys, and what states hold of this package
+    records             NS records in a real BIND, and the Rfc2136Delegation that manages them
+    dns_server          a DNS server whose responses a test writes itself
+    keys, states        API keys, and what states contain of this package
 
 The rest
     set_up              fixtures for what is made once: the CLI, a user's environment, language hosts, npm's packages
-    clock, waiting      time that is handed in, and waiting for what happens
+    clock, waiting      a clock to hand in, and waiting until something is true
     command, terminal, stub_cli
                         the command line of pulumi-agin, a pseudo terminal, a `pulumi` that answers from a table
-    pages, pyproject    the blocks of the docs, and pyproject.toml
-    ports, git_host     free ports, and a stand-in for GitHub
+    pages, pyproject    the code blocks of the docs, and pyproject.toml
+    ports               free ports
 """

@@ -1,4 +1,4 @@
-"""The lines to paste: one line of POSIX shell, each value one word of it, and never a key."""
+"""The shell commands in messages: one line, in which each value stays one word."""
 
 from __future__ import annotations
 
@@ -17,29 +17,27 @@ ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
 SITE = "urn:pulumi:dev::test::acme:index:Site::it's"
 CHILD = "urn:pulumi:dev::test::acme:index:Site$acme:index:Part::part"
-PULUMI = "pulumi import --file /dev/stdin --generate-code=false --yes"
+NATIVE = "urn:pulumi:dev::test::agin:index:AgentIngress"
 
-# In place of either program: what it was called with.
-STUB = f"""#!{sys.executable}
-import json, sys
-if sys.argv[1] in ("state", "up") or "--" in sys.argv:
-    print(json.dumps(sys.argv[1:]))
-elif sys.argv[1:] == ["stack", "export"]:
-    print(open("state.json").read())
-elif sys.argv[1] == "import" and sys.argv[0].endswith("agin"):
-    print(json.dumps(sys.argv[1:]))
-else:
-    print(json.dumps([sys.argv[1:], json.load(sys.stdin)]))
+NAMES = ["a b'; rm -rf /", '$(touch x)`touch x`"\\', "-n", "--all", "*", "#x", "Ünïcode", "\x1b[2K\\033 '\"$x"]
+NAMES += ["two\nlines; touch x", "ends in a line break\n", "\nin two of them '; touch x\n\n", "-\r\n"]
+
+# In place of `pulumi-agin` and `pulumi`: prints the words that it was called with.
+STUB = r"""#!/bin/sh
+case "$*" in
+    "stack export"*) exec cat state.json;;
+    *"--file /dev/stdin"*) cat;;
+esac
+printf '%s\0' "$@" END
 """
 
-
-# Where a line is pasted; the first two are everywhere.
+# `sh` and `bash` are on every machine.
 SHELLS = [shell for shell in ("sh", "bash", "dash", "zsh") if shell in ("sh", "bash") or shutil.which(shell)]
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with `python`, `pulumi-agin` and `pulumi`; its name needs quotes."""
+    """A folder with `python`, `pulumi-agin` and `pulumi`. Its name needs quotes."""
     folder = tmp_path / "my env"
     folder.mkdir()
     for name in ("pulumi-agin", "pulumi"):
@@ -50,161 +48,107 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(line: str, programs: Path) -> tuple[list[str], list[str]]:
-    """What `pulumi` and `pulumi-agin` were called with when the line was run."""
-    pulumi, agin = printed(line, programs)
-    return pulumi, agin
-
-
-def printed(line: str, programs: Path) -> Any:
-    """The JSON that a line prints, which is the same in every shell."""
-    assert len(line.splitlines()) == 1
-    assert line.isprintable()
+def run(programs: Path, *lines: str) -> str:
+    """Runs lines in every shell, and returns what they print, which must be the same."""
+    for line in lines:
+        assert len(line.splitlines()) == 1
+        assert line.isprintable()
     path = {"PATH": f"{programs}:/usr/bin:/bin"}
-    found = []
+    printed: list[str] = []
     for shell in SHELLS:
-        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
-        assert run.stderr == ""
-        found.append(json.loads(run.stdout))
-    assert found == found[:1] * len(SHELLS)
-    return found[0]
-
-
-def test_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    program = Path(sys.executable).with_name("pulumi-agin")
-    assert program.exists()
-    line = commands.import_line(ID, "connect", parent=CHILD)
-    assert line == f"{program} import {ID} --name connect --parent '{CHILD}' | {PULUMI}"
-
-
-NAMES = [
-    "connect",
-    "a b'; rm -rf /",
-    '$(touch x)`touch x`"\\',
-    "-n",
-    "--all",
-    "*",
-    "~",
-    "#x",
-    "!x",
-    "Ünïcode",
-    "two\nlines; touch x",
-    "\x1b[2K\\033 '\"$x",
-    "\u202eturned",
-    "\n",
-    "ends in a line break\n",
-    "\nin two of them '; touch x\n\n",
-    "-\r\n",
-    ".\n.",
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_value_stays_one_word(name: str, programs: Path) -> None:
-    line = commands.import_line(ID, name, parent=SITE, provider=CHILD)
-    pulumi, agin = run(line, programs)
-    assert pulumi == PULUMI.split()[1:]
-    # A value with a hyphen in front would be taken for an option.
-    named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
-    assert agin == ["import", ID, *named, "--parent", SITE, "--provider", CHILD]
+        command = [shell, "-euc", "\n".join(lines)]
+        run = subprocess.run(command, env=path, capture_output=True, check=True)
+        assert run.stderr == b""
+        printed.append(run.stdout.decode())
+    assert printed == [printed[0]] * len(SHELLS)
     assert not Path("x").exists()
+    return printed[0]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "--file=x", "--", "a\n"])
-def test_the_line_of_the_plugin_takes_any_name(name: str, programs: Path) -> None:
-    line = commands.native_import_line(ID, f"urn:pulumi:dev::test::agin:index:AgentIngress::{name}")
-    options = ["--generate-code=false", "--yes"]
-    new_stack = json.dumps({"version": 3, "deployment": {"manifest": {"version": "v3.274.1"}}})
-    for state in (state_of(), new_stack):
-        Path("state.json").write_text(state)
-        assert printed(line, programs) == ["import", *options, "--", "agin:index:AgentIngress", name, ID]
-    assert not Path("x").exists()
+def calls(programs: Path, *lines: str) -> list[list[str]]:
+    """Runs lines in every shell, and returns the words of each call of `pulumi-agin` and `pulumi`."""
+    return [call.split("\0")[:-1] for call in run(programs, *lines).split("END\0")[:-1]]
 
 
-def state_of(*resources: dict[str, Any], stack: str = STACK) -> str:
-    """What `pulumi stack export` prints of these resources of a stack whose outputs have the id, too."""
+def write_state(*resources: dict[str, Any], stack: str = STACK) -> None:
+    """Writes what `pulumi stack export` prints. An output of the stack has the id, too."""
     outputs = {"id": ID, "shown": f'"id":"{ID}","type":'}
     whole = {"urn": stack, "custom": False, "type": "pulumi:pulumi:Stack", "outputs": outputs}
-    return json.dumps({"version": 3, "deployment": {"resources": [whole, *resources]}}, indent=4)
+    state = {"version": 3, "deployment": {"resources": [whole, *resources]}}
+    Path("state.json").write_text(json.dumps(state, indent=4))
 
 
-OLD_NAME = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index:AgentIngress"}
+def test_every_value_of_the_import_line_stays_one_word(programs: Path) -> None:
+    lines = [commands.import_line(ID, name, parent=SITE, provider=CHILD) for name in NAMES]
+    made = calls(programs, *lines)
+    assert made[1::2] == [["import", "--file", "/dev/stdin", "--generate-code=false", "--yes"]] * len(NAMES)
+    # A value with a hyphen in front would be taken for an option.
+    named = [[f"--name={name}"] if name.startswith("-") else ["--name", name] for name in NAMES]
+    assert made[0::2] == [["import", ID, *name, "--parent", SITE, "--provider", CHILD] for name in named]
 
 
-@pytest.mark.parametrize(
-    ("state", "says"),
-    [
-        (
-            state_of(OLD_NAME),
-            f"the stack has {ID} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
-            "option aliases; if the stack only reads it by get, give the resource the option import",
-        ),
-        (
-            state_of(stack=STACK.replace("dev", "prod")),
-            "another stack is selected: run this after pulumi stack select dev",
-        ),
-    ],
-)
-def test_the_line_of_the_plugin_takes_over_nothing_that_the_next_up_would_delete(
-    state: str, says: str, programs: Path
-) -> None:
-    Path("state.json").write_text(state)
-    line = commands.native_import_line(ID, "urn:pulumi:dev::test::agin:index:AgentIngress::connect")
-    for shell in SHELLS:
-        path = {"PATH": f"{programs}:/usr/bin:/bin"}
-        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
-        assert run.stdout == f"{says}\n"
-
-
-def test_one_of_two_resources_with_an_ingress_is_forgotten_and_never_the_only_one(programs: Path) -> None:
-    in_python = {**OLD_NAME, "urn": f"{STACK}-python", "type": "pulumi-python:dynamic/agin:AgentIngress"}
-    wait = {**OLD_NAME, "type": "agin:index:AgentIngressCertificateValidation"}
-    line = commands.forget_one_of_two_line(ID, CHILD)
-    for others in ([OLD_NAME, OLD_NAME], [OLD_NAME, in_python], [in_python, OLD_NAME], [in_python, in_python]):
-        Path("state.json").write_text(state_of(*others))
-        assert printed(line, programs) == ["state", "delete", "--yes", "--force", CHILD]
-    Path("state.json").write_text(state_of(OLD_NAME, wait))
-    for shell in SHELLS:
-        path = {"PATH": f"{programs}:/usr/bin:/bin"}
-        run = subprocess.run([shell, "-euc", line], env=path, capture_output=True, text=True, check=True)
-        assert run.stdout == "nothing else in the stack has it: run pulumi up with the aliases alone first\n"
-
-
-def test_every_value_of_a_line_can_end_in_a_line_break(programs: Path) -> None:
+def test_every_value_of_a_line_may_end_in_a_line_break(programs: Path) -> None:
     name, parent, provider, stack = "a\n", f"{SITE}\n\n", f"{CHILD}.\n", "dev\n"
-    pulumi, agin = run(commands.import_line(ID, name, parent=parent, provider=provider, stack=stack), programs)
+    import_line = commands.import_line(ID, name, parent=parent, provider=provider, stack=stack)
+    other_lines = [commands.state_delete_line(parent), commands.replace_line(f"{SITE}\x1b[2K")]
+    agin, pulumi, delete, replace = calls(programs, import_line, *other_lines)
+    assert agin == ["import", ID, "--name", name, "--parent", parent, "--provider", provider, "--stack", stack]
     assert pulumi[:3] == ["import", "--stack", stack]
-    values = ["--name", name, "--parent", parent, "--provider", provider, "--stack", stack]
-    assert agin == ["import", ID, *values]
-    for urn in (parent, f"{SITE}\x1b[2K"):
-        assert printed(commands.state_delete_line(urn), programs) == ["state", "delete", "--yes", "--force", urn]
-        assert printed(commands.replace_line(urn), programs) == ["up", "--replace", urn]
+    assert delete == ["state", "delete", "--yes", "--force", parent]
+    assert replace == ["up", "--replace", f"{SITE}\x1b[2K"]
 
 
-def test_a_stack_is_named_to_every_command(programs: Path) -> None:
-    pulumi, agin = run(commands.import_line(ID, "connect", stack="acme/dev"), programs)
-    assert pulumi[:3] == ["import", "--stack", "acme/dev"]
-    assert agin[-2:] == ["--stack", "acme/dev"]
+def test_native_import_line_imports_any_name(programs: Path) -> None:
+    names = [*NAMES, "--file=x", "--"]
+    lines = [commands.native_import_line(ID, f"{NATIVE}::{name}") for name in names]
+    words = ["import", "--generate-code=false", "--yes", "--", "agin:index:AgentIngress"]
+    write_state()
+    assert calls(programs, *lines) == [[*words, name, ID] for name in names]
+    # The state of a new stack.
+    Path("state.json").write_text(json.dumps({"version": 3, "deployment": {"manifest": {"version": "v3.274.1"}}}))
+    assert calls(programs, lines[0]) == [[*words, names[0], ID]]
+
+
+OTHER = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index:AgentIngress"}
+
+
+def test_native_import_line_imports_nothing_that_an_up_would_delete(programs: Path) -> None:
+    line = commands.native_import_line(ID, f"{NATIVE}::connect")
+    write_state(OTHER)
+    assert run(programs, line) == (
+        f"the stack has {ID} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
+        "option aliases; if the stack only reads it by get, give the resource the option import\n"
+    )
+    write_state(stack=STACK.replace("dev", "prod"))
+    assert run(programs, line) == "another stack is selected: run this after pulumi stack select dev\n"
+
+
+def test_forget_line_needs_two_resources_with_the_ingress(programs: Path) -> None:
+    in_python = {**OTHER, "urn": f"{STACK}-python", "type": "pulumi-python:dynamic/agin:AgentIngress"}
+    line = commands.forget_one_of_two_line(ID, CHILD)
+    for others in ([OTHER, OTHER], [OTHER, in_python], [in_python, OTHER], [in_python, in_python]):
+        write_state(*others)
+        assert calls(programs, line) == [["state", "delete", "--yes", "--force", CHILD]]
+    write_state(OTHER, {**OTHER, "type": "agin:index:AgentIngressCertificateValidation"})
+    only_one = "nothing else in the stack has it: run pulumi up with the aliases alone first\n"
+    assert run(programs, line) == only_one
+
+
+def test_stack_is_passed_to_every_command() -> None:
+    line = commands.import_line(ID, "connect", stack="acme/dev")
+    assert "--name connect --stack acme/dev | pulumi import --stack acme/dev --file" in line
     assert commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     assert commands.state_delete_line(SITE, stack="dev").startswith("pulumi state delete --stack dev --yes --force ")
     assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --replace ")
 
 
-def test_the_program_works_where_no_environment_is_active(programs: Path) -> None:
+def test_program_works_without_an_active_environment(programs: Path) -> None:
     def program() -> str:
         return commands.import_line(ID, "a").partition(" import")[0]
 
-    # Not relative in a folder that may be another than where it is pasted.
+    # The path is absolute, as the line may be pasted in another folder.
     assert program() == f"'{programs}/pulumi-agin'"
     Path("Pulumi.yaml").touch()
     assert program() == "'my env/pulumi-agin'"
     (programs / "pulumi-agin").unlink()
     assert program() == f"'{programs}/python' -m pulumi_agin.cli"
-
-
-def test_nothing_heavy_is_loaded() -> None:
-    code = "import sys; from pulumi_agin.commands import import_line; import_line('a', 'b'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "shlex" in loaded
-    assert not {"pulumi", "requests", "pydantic", "pydantic_core"} & set(loaded)

@@ -1,0 +1,161 @@
+"""`pulumi-agin emulator`: its arguments, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pulumi_agin.emulator import Emulator, StoreError
+from tests.support.command import Command
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+TO_PASTE = "pulumi-agin: to use it, paste this in the shell in which you run pulumi"
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers() -> Iterator[None]:
+    """The handlers of this process, which the command replaces."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def responds(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/_emulator/settings", timeout=20).ok
+    except requests.ConnectionError:
+        return False
+
+
+def run(
+    pulumi_agin: Command, *arguments: str, host: str = "127.0.0.1", number: int = signal.SIGTERM, visit: Any = None
+) -> tuple[int, str, str]:
+    """Runs the command until a signal: its status, stdout and stderr, with PORT in place of the port.
+
+    Meanwhile, `visit` is called with its URL. The signal goes to another thread than the main one: a system may choose
+    any thread of a process.
+    """
+    port = free_port()
+    url = f"http://{host}:{port}"
+
+    def visit_and_end() -> None:
+        until("it responds", lambda: responds(url))
+        try:
+            if visit:
+                visit(url)
+        finally:
+            signal.pthread_kill(threading.get_ident(), number)
+
+    with ThreadPoolExecutor() as threads:
+        visited = threads.submit(visit_and_end)
+        status, out, err = pulumi_agin("emulator", "--port", str(port), *arguments)
+        visited.result()
+    return status, out.replace(str(port), "PORT"), err.replace(str(port), "PORT")
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "key", "number", "advice"),
+    [
+        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to one of the keys given by --api-key"),
+        (["--limit", "0", "--allow-host", "emulator"], "c", "c", signal.SIGINT, " as it is set here"),
+        ([], "", "emulator-key", signal.SIGTERM, ""),
+    ],
+)
+def test_command_runs_until_a_signal(
+    options: list[str],
+    variable: str,
+    key: str,
+    number: int,
+    advice: str,
+    pulumi_agin: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NGROK_API_KEY", variable)
+
+    def visit(url: str) -> None:
+        headers = {"Authorization": f"Bearer {key}", "Ngrok-Version": "2"}
+        body = {"domain": "a.acme.com"}
+        assert requests.post(f"{url}/agent_ingresses", json=body, headers=headers, timeout=20).status_code == 201
+        limit = requests.get(f"{url}/_emulator/settings", timeout=20).json()["limit"]
+        response = requests.get(url, headers={"Host": "emulator"}, timeout=20)
+        assert (limit, response.status_code) == ((0, 404) if "--limit" in options else (120, 421))
+
+    status, out, err = run(pulumi_agin, "--file", "ingresses.json", *options, number=number, visit=visit)
+    assert (status, out) == (0, "http://127.0.0.1:PORT\n")
+    heading = f"{TO_PASTE}, and set NGROK_API_KEY{advice}" if advice else TO_PASTE
+    key_line = "" if advice else "export NGROK_API_KEY=emulator-key\n"
+    assert err == f"{heading}:\nexport NGROK_API_BASE_URL=http://127.0.0.1:PORT\n{key_line}"
+    assert "a.acme.com" in Path("ingresses.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "reached_at", "base_url"),
+    [("0.0.0.0", "127.0.0.1", "http://127.0.0.1:PORT"), ("::", "[::1]", "'http://[::1]:PORT'")],
+)
+def test_lines_to_paste_have_a_loopback_address(
+    pulumi_agin: Command, host: str, reached_at: str, base_url: str
+) -> None:
+    err = run(pulumi_agin, "--host", host, "--allow-remote", host=reached_at)[2]
+    assert err == f"{TO_PASTE}:\nexport NGROK_API_BASE_URL={base_url}\nexport NGROK_API_KEY=emulator-key\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "Other machines can reach"),
+        (["--limit", "-1"], "limit must be a number of 0 or more"),
+        (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
+        (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: give HOST:PORT"),
+    ],
+)
+def test_invalid_arguments_exit_2(pulumi_agin: Command, arguments: list[str], sentence: str) -> None:
+    status, out, err = pulumi_agin("emulator", *arguments)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "sentence"),
+    [
+        ("h11", [], "The emulator needs its extra"),
+        ("dns", ["--dns", "127.0.0.1:53"], "To look at DNS, the emulator needs all packages of its extra"),
+    ],
+)
+def test_missing_extra_exits_2(module: str, options: list[str], sentence: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from pulumi_agin.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "emulator", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (2, f"pulumi-agin: {sentence}: pip install 'pulumi-agin[emulator]'.\n")
+
+
+def test_closed_stderr_is_ignored_and_a_kill_releases_the_file() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pulumi_agin.cli", "emulator", "--file", "ingresses.json"]
+    with (
+        os.fdopen(writer, "wb") as closed,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=closed, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            assert responds(process.stdout.readline().strip())
+            with pytest.raises(StoreError, match="in use"):
+                Emulator(file="ingresses.json").start()
+        finally:
+            process.kill()
+    with Emulator(file="ingresses.json"):
+        pass
+    assert not Path("ingresses.json.lock").exists()

@@ -1,0 +1,177 @@
+"""The emulator's file: what it keeps, what happens if it cannot be used, and its lock."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import requests
+
+from pulumi_agin.emulator import Emulator, StoreError
+from tests.support.emulator import POLICY, Api
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+
+LIST = "/agent_ingresses"
+FORMAT = "pulumi-agin emulator, version 1"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The path of a file in a folder of its own. There is no file yet."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder / "ingresses.json"
+
+
+@pytest.fixture
+def emulator(file: Path) -> Iterator[Emulator]:
+    with Emulator(API_KEY, file=file) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Api:
+    return Api(emulator)
+
+
+def domains_in(file: Path) -> list[str]:
+    return [each["domain"] for each in json.loads(file.read_text())["ingresses"]]
+
+
+def test_file_keeps_ingresses_without_keys(file: Path) -> None:
+    with Emulator(API_KEY, file=file) as emulator:
+        created = Api(emulator).create(description="dü", certificate_management_policy=POLICY)
+        emulator.set_certificate(created["id"], "issued")
+        stored = emulator.ingresses()
+        shown = Api(emulator).read(created)
+    assert API_KEY not in file.read_text()
+    assert list(file.parent.iterdir()) == [file]
+    with Emulator("another key", other_accounts=[OTHER_ACCOUNTS_KEY], file=file) as emulator:
+        assert emulator.ingresses() == stored
+        assert Api(emulator, "another key").read(created) == shown
+        assert Api(emulator, OTHER_ACCOUNTS_KEY)("GET", created["uri"]).status_code == 404
+        emulator.reset()
+    assert Emulator(file=file).ingresses() == []
+
+
+@pytest.mark.parametrize("content", ["", '{"format": "", "ingresses": []}', f'{{"format": "{FORMAT}"}}', "[" * 100_000])
+def test_file_of_something_else_is_left_alone(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        Emulator(file=file)
+    assert file.read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "depth"),
+    [
+        ("certificate_management_policy", {"authority": "NESTED"}, 2),
+        ("ns_targets", {"ns1.acme.com": "NESTED"}, 900),
+        ("account", True, 0),
+        ("policy_set_at", "2024-08-02T07:15:39", 0),
+        ("created_at", None, 0),
+    ],
+)
+def test_file_with_a_value_of_the_wrong_type_is_rejected(file: Path, name: str, value: Any, depth: int) -> None:
+    with Emulator(API_KEY, file=file) as emulator:
+        Api(emulator).create()
+    document = json.loads(file.read_text())
+    document["ingresses"][0][name] = value
+    file.write_text(json.dumps(document).replace('"NESTED"', "[" * depth + "]" * depth))
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        Emulator(file=file)
+
+
+def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: Path) -> None:
+    created = api.create(description="ours", certificate_management_policy=POLICY)
+    before = emulator.ingresses()
+    sentence = f"The file {file} cannot be written: No such file or directory. Nothing was changed."
+    away = file.parent.rename(file.parent.with_name("away"))
+    for method, path, body in (
+        ("POST", LIST, {"domain": "b.acme.com"}),
+        ("PATCH", created["uri"], {"certificate_management_policy": {**POLICY, "private_key_type": "rsa"}}),
+        ("DELETE", created["uri"], None),
+    ):
+        response = api(method, path, json=body)
+        message = f"This is the emulator, not ngrok: it could not save the change. {sentence}"
+        assert (response.status_code, response.json()["msg"]) == (500, message)
+        assert emulator.ingresses() == before
+    for name, arguments in (
+        ("set_ingress", {"ingress_id": created["id"], "changes": {"description": "changed"}}),
+        ("set_certificate", {"ingress_id": created["id"], "state": "issued"}),
+        ("delete_ingress", {"ingress_id": created["id"]}),
+        ("reset", {}),
+    ):
+        response = requests.post(f"{emulator.url}/_emulator/{name}", json=arguments, timeout=20)
+        assert (response.status_code, response.json()) == (500, {"error": sentence})
+        with pytest.raises(StoreError, match="cannot be written"):
+            getattr(emulator, name)(**arguments)
+        assert emulator.ingresses() == before
+    # What changes nothing needs no file.
+    assert api.read(created)["description"] == "ours"
+    away.rename(file.parent)
+    api.create("b.acme.com")
+    assert domains_in(file) == ["connect.acme.com", "b.acme.com"]
+
+
+def test_full_disk_leaves_the_folder_as_it_was(api: Api, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    before = sorted(file.parent.iterdir())
+    response = api("POST", LIST, json={"domain": "connect.acme.com"})
+    assert f"The file {file} cannot be written: No space left on device." in response.json()["msg"]
+    assert (domains_in(file), sorted(file.parent.iterdir())) == ([], before)
+
+
+def test_second_emulator_on_a_file_is_rejected(emulator: Emulator, api: Api, file: Path) -> None:
+    link = file.with_name("link")
+    link.symlink_to(file)
+    for name in (file, link):
+        second = Emulator(file=name)
+        with pytest.raises(StoreError, match=rf"The file {name} is in use by another emulator"):
+            second.start()
+        with pytest.raises(StoreError, match="is in use by another emulator"):
+            second.reset()
+        # The first one still has its lock.
+        api.create(f"{name.name}.acme.com")
+    emulator.stop()
+    with Emulator(API_KEY, file=link) as second:
+        Api(second).create()
+    assert link.is_symlink()
+    assert domains_in(file) == ["ingresses.json.acme.com", "link.acme.com", "connect.acme.com"]
+
+
+def test_emulators_take_turns_at_a_file(file: Path) -> None:
+    first, second = Emulator(API_KEY, file=file), Emulator(API_KEY, file=file)
+    for emulator in (first, second) * 2:
+        with emulator:
+            # Each has read what the other one created.
+            Api(emulator).create(f"{len(emulator.ingresses())}.acme.com")
+    assert domains_in(file) == [f"{number}.acme.com" for number in range(4)]
+    with pytest.raises(StoreError, match=r"has changed since this emulator read it\. Restart the emulator"):
+        first.reset()
+    second.reset()
+    assert domains_in(file) == []
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_emulator_without_its_lock_overwrites_nothing(emulator: Emulator, api: Api, file: Path) -> None:
+    lock = file.with_name("ingresses.json.lock")
+    lock.unlink()
+    # It takes the lock again, as there is no other emulator.
+    api.create()
+    with pytest.raises(StoreError, match="in use"):
+        Emulator(API_KEY, file=file).start()
+    lock.unlink()
+    with Emulator(API_KEY, file=file) as second:
+        Api(second).create("b.acme.com")
+        rejected = api("POST", LIST, json={"domain": "c.acme.com"})
+        assert (rejected.status_code, "in use by another emulator" in rejected.json()["msg"]) == (500, True)
+    rejected = api("POST", LIST, json={"domain": "c.acme.com"})
+    assert "has changed since this emulator read it" in rejected.json()["msg"]
+    assert domains_in(file) == ["connect.acme.com", "b.acme.com"]
