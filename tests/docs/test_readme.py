@@ -20,7 +20,7 @@ DEMO, TEST, INSTALL, SET_KEY, UP = blocks(README, "sh")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
-def test_the_first_commands_are_run_by_others() -> None:
+def test_first_commands_are_demo_and_test() -> None:
     # `make demo` by test_demo.py, and `make test` is what runs this.
     assert (DEMO, TEST) == ("make demo\n", "make test\n")
 

@@ -9,7 +9,7 @@ from tools.docs import REFERENCE, TABLES, Table, with_tables
 
 
 @pytest.mark.parametrize("page", sorted({table.page for table in TABLES}))
-def test_a_page_has_the_tables_that_the_declarations_make(page: str) -> None:
+def test_tables_are_those_of_the_declarations(page: str) -> None:
     text = (REFERENCE / page).read_text()
     # `python -m tools.docs` writes them.
     assert with_tables(page, text) == text
@@ -22,7 +22,7 @@ def test_every_field_is_described_in_one_cell(table: Table) -> None:
         assert not set("|\n") & set(row.description + row.limit), row.name
 
 
-def test_a_page_that_lost_a_table_is_noticed() -> None:
+def test_a_page_without_its_table_fails() -> None:
     text = (REFERENCE / "agent-ingress.md").read_text().replace("| argument |", "| what |", 1)
     with pytest.raises(ValueError, match=r"agent-ingress\.md has no table of arguments under Arguments"):
         with_tables("agent-ingress.md", text)

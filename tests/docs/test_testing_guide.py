@@ -125,6 +125,6 @@ def test_in_a_preview(row: str, number: int, preview: Mocks) -> None:
     assert is_found(MISTAKES[row][number])
 
 
-def test_without_an_api_key_mocks_say_nothing(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mocks_need_no_api_key(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NGROK_API_KEY", raising=False)
     assert not is_found(ingress)

@@ -56,7 +56,7 @@ def test_each_depends_on_the_one_before_and_on_depends_on(mocks: Mocks) -> None:
     assert len(options[1].depends_on) == 1
 
 
-def test_those_of_components_are_in_the_same_line(mocks: Mocks) -> None:
+def test_waits_in_components_depend_on_each_other_too(mocks: Mocks) -> None:
     class Site(pulumi.ComponentResource):
         def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
             super().__init__("test:index:Site", name, {}, opts)
@@ -73,7 +73,7 @@ def test_those_of_components_are_in_the_same_line(mocks: Mocks) -> None:
     assert "two" in depends_on(mocks, "three")
 
 
-def test_a_new_program_begins_anew(mocks: Mocks) -> None:
+def test_another_program_has_dependencies_of_its_own(mocks: Mocks) -> None:
     run(lambda: agin.AgentIngressCertificateValidation("a", "agin_1"))
     assert depends_on(mocks, "a") == []
     assert (
@@ -99,6 +99,6 @@ def test_a_subclass_and_an_explicit_provider_are_kept(mocks: Mocks) -> None:
 
 
 @pytest.mark.parametrize("opts", [pulumi.ResourceOptions(id="agin_1"), pulumi.ResourceOptions(import_="agin_1")])
-def test_there_is_nothing_to_read_or_import(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
+def test_get_and_import_fail(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r'Validation "a" is a wait, so there is nothing to read or import'):
         agin.AgentIngressCertificateValidation("a", "agin_1", opts=opts)

@@ -51,7 +51,9 @@ def test_mocks_and_a_program_without_an_engine_are_recognized(event_loop: None) 
     assert (engine.is_running, engine.is_mocked) == (True, False)
 
 
-def test_a_key_in_clear_is_warned_of_once_in_each_deployment(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unencrypted_key_is_warned_of_once_in_each_deployment(
+    preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
 

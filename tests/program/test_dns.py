@@ -184,7 +184,7 @@ def test_a_preview_that_adds_a_record_shows_nothing_else_as_changing(
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
-def test_a_zone_that_is_to_be_made_too_is_not_known_yet(name: str, mocks: Mocks) -> None:
+def test_a_zone_that_is_created_too_is_unknown_in_the_preview(name: str, mocks: Mocks) -> None:
     unknown: Any = pulumi.output.UNKNOWN
     zone = {"zone_name": pulumi.Output.from_input("acme.com").apply(lambda _: unknown)}
     mocks.to_be_made = {"ingress", "connect"}
@@ -264,7 +264,7 @@ def test_a_ttl_outside_of_the_providers_range_fails(name: str, mocks: Mocks) -> 
 
 
 @pytest.mark.rest
-def test_the_page_of_adapters_says_any_ttl_of_those_that_take_every_one(mocks: Mocks) -> None:
+def test_dns_page_lists_adapters_without_a_ttl_range(mocks: Mocks) -> None:
     text = DNS_PAGE.read_text(encoding="utf-8")
     any_ttl = set(re.findall(r"^\| `(\w+)` (?:\|[^|\n]*){4}\| any \|", text, re.MULTILINE))
     assert any_ttl == {*ADAPTERS, "rfc2136"} - TTLS.keys()
@@ -276,7 +276,7 @@ WRONG_TTLS: list[Any] = [-1, 2**31, 300.5, float("nan"), float("inf"), True, "30
 
 
 @pytest.mark.rest
-def test_a_linode_zone_is_a_number_or_the_id_of_a_resource(mocks: Mocks) -> None:
+def test_a_linode_zone_is_a_number_or_a_resource_id(mocks: Mocks) -> None:
     assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
     assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
     assert refusal(lambda: adapter("linode", domain_id="acme.com")) == (
@@ -362,7 +362,7 @@ def test_rfc2136_without_a_key_sends_none(mocks: Mocks) -> None:
     assert rfc2136_inputs(mocks) == {**RFC2136, **REST, "tsig_secret": wrap_rpc_secret(None), "ns_targets": DOTTED}
 
 
-def test_rfc2136_takes_the_rest_of_its_arguments_and_options(mocks: Mocks) -> None:
+def test_rfc2136_passes_on_its_other_arguments_and_options(mocks: Mocks) -> None:
     opts = pulumi.ResourceOptions(protect=True)
     rest: dict[str, Any] = {"tsig_algorithm": "hmac-sha512", "port": 5353, "take_over": True}
     run_delegation(lambda: agin.dns.rfc2136(**RFC2136, **TSIG, **rest, opts=opts), ttl=60)
@@ -394,7 +394,7 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     )
 
 
-def test_a_subclass_of_the_rfc2136_resource_is_the_same_to_the_engine(mocks: Mocks) -> None:
+def test_a_subclass_of_the_rfc2136_resource_has_its_type(mocks: Mocks) -> None:
     class Sub(agin.dns.Rfc2136Delegation):
         pass
 
@@ -425,7 +425,7 @@ def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
-def test_options_of_the_records_and_providers_of_the_delegation_reach_them(name: str, mocks: Mocks) -> None:
+def test_records_get_their_options_and_the_delegations_providers(name: str, mocks: Mocks) -> None:
     def provider(provider_name: str) -> Any:
         arguments = {"aws": {"region": "eu-west-1"}, "cloudflare": {"api_token": "secret"}}
         return importlib.import_module(f"pulumi_{name}").Provider(provider_name, **arguments[name])
@@ -513,7 +513,7 @@ def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> Non
 
 
 @pytest.mark.parametrize("function", [one, some, an_output_of_one])
-def test_the_id_waits_for_those_too(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
+def test_the_id_comes_after_records_of_any_package(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
     last = taking_the_id(agin.dns.custom(function), mocks)
     made = {each.name for each in mocks.requests if each.token.startswith("my:")}
     assert made

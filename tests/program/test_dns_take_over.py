@@ -114,7 +114,7 @@ def test_one_resource_is_created_where_there_are_no_records(name: str, mocks: Mo
 
 
 @pytest.mark.rest
-def test_a_zone_of_google_is_in_the_project_of_the_provider_if_none_is_given(mocks: Mocks) -> None:
+def test_a_google_zone_without_a_project_is_in_the_providers(mocks: Mocks) -> None:
     mocks.answer = LISTING
     run_delegation(lambda: adapter("gcp", take_over=True, project=None))
     [record] = records(mocks)

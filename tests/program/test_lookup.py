@@ -21,7 +21,7 @@ ANSWER = {
 }
 
 
-def test_a_lookup_is_a_call_of_the_mocks_and_its_answer_is_typed(mocks: Mocks) -> None:
+def test_a_lookup_calls_the_mocks_and_its_result_is_typed(mocks: Mocks) -> None:
     mocks.answer = ANSWER
     seen: list[agin.GetAgentIngressResult] = []
 
@@ -77,7 +77,7 @@ def test_it_takes_exactly_one_of_id_and_domain(look_up: Any, given: dict[str, st
     assert mocks.called == []
 
 
-def test_the_plain_form_says_that_it_takes_no_output(mocks: Mocks) -> None:
+def test_the_plain_form_fails_on_an_output(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any = pulumi.Output.from_input(ID)
         with pytest.raises(pulumi.RunError, match=r"is of the type Output; get_agent_ingress_output takes Outputs"):

@@ -147,7 +147,7 @@ def test_the_key_of_an_explicit_provider_is_enough(options: Callable[[], dict[st
     assert [each.name for each in no_key.registered if each.typ == TYPE] == ["a"]
 
 
-def test_a_provider_of_another_package_is_none_of_ours(no_key: Mocks) -> None:
+def test_the_provider_of_another_package_is_ignored(no_key: Mocks) -> None:
     def program() -> None:
         with pytest.raises(pulumi.RunError, match=f"^{NO_KEY}"):
             ingress("a", parent=component("gateway", providers=[pulumi.ProviderResource("aws", "aws", {})]))
@@ -215,9 +215,7 @@ def test_wrong_values_fail_before_anything_is_registered(
         lambda: with_policy({"authority": "x"}, opts=pulumi.ResourceOptions(ignore_changes=["description"])),
     ],
 )
-def test_right_values_and_those_that_are_not_known_for_sure_are_left_to_the_plugin(
-    declare: Callable[[], object], preview: Mocks
-) -> None:
+def test_valid_and_uncertain_values_are_left_to_the_plugin(declare: Callable[[], object], preview: Mocks) -> None:
     run(declare)
     assert len([each for each in preview.registered if each.typ == TYPE]) == 1
 
@@ -235,9 +233,7 @@ def test_wrong_values_of_a_wait_fail_as_well(preview: Mocks) -> None:
     assert preview.registered == []
 
 
-def test_a_unit_test_under_mocks_needs_no_key_and_may_have_two_with_one_domain(
-    mocks: Mocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_checked_under_mocks(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NGROK_API_KEY", raising=False)
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "[]")
     run(lambda: [ingress(name) for name in "ab"])

@@ -15,7 +15,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.mocks import TYPE, Mocks, run
 
 
-def test_an_ingress_names_the_provider_and_its_inputs_are_those_of_the_program(mocks: Mocks) -> None:
+def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks) -> None:
     def program() -> Any:
         key = pulumi.Output.secret(OTHER_ACCOUNTS_KEY)
         other = agin.Provider("other", key, base_url=pulumi.Output.from_input("https://api.example.net"))
@@ -80,14 +80,12 @@ def test_an_empty_key_fails_at_once(key: Any, mocks: Mocks) -> None:
         ),
     ],
 )
-def test_plain_values_are_judged_at_once(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
+def test_wrong_plain_values_fail_at_once(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=said):
         agin.Provider("other", **arguments)
 
 
-def test_the_same_provider_gets_the_same_client_and_another_one_another(
-    mocks: Mocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_provider_has_one_client(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NGROK_API_KEY", API_KEY)
 
     def program() -> Any:
@@ -104,7 +102,7 @@ def test_the_same_provider_gets_the_same_client_and_another_one_another(
     run(program)
 
 
-def test_there_is_no_client_where_a_key_is_not_known_yet(mocks: Mocks) -> None:
+def test_an_unknown_key_has_no_client(mocks: Mocks) -> None:
     def program() -> Any:
         unknown: Any = pulumi.Output.from_input(API_KEY).apply(lambda _: pulumi.output.UNKNOWN)
 

@@ -31,7 +31,7 @@ def id_(emulator: Emulator) -> str:
     return AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "connect.acme.com"}).id
 
 
-def test_with_all_names_lookups_ask_ngrok(preview: Mocks, id_: str) -> None:
+def test_lookups_query_ngrok_with_todays_sdk(preview: Mocks, id_: str) -> None:
     def program() -> Any:
         assert agin.get_agent_ingress(domain="connect.acme.com").id == id_
         return agin.get_agent_ingress_output(id=id_).apply(lambda found: found.domain)
@@ -39,9 +39,7 @@ def test_with_all_names_lookups_ask_ngrok(preview: Mocks, id_: str) -> None:
     run(program)
 
 
-def test_without_a_way_to_wait_the_plain_form_names_the_other_one_which_works(
-    preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sdk_without_waiting_leaves_the_output_form(preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(sync_await, "_sync_await")
     seen: list[str] = []
 
@@ -74,7 +72,7 @@ class Component(pulumi.ComponentResource):
     ],
     ids=["with it", "a component", "a resource"],
 )
-def test_without_a_look_into_components_a_lookup_waits_for_resources_alone(
+def test_sdk_without_component_internals_waits_for_resources_only(
     has_name: bool,
     make: Callable[[], Any],
     is_known: bool,
@@ -103,7 +101,7 @@ def test_without_a_look_into_components_a_lookup_waits_for_resources_alone(
     assert seen == [is_known]
 
 
-def test_without_its_attribute_a_resources_provider_is_the_one_that_pulumi_gives(mocks: Mocks) -> None:
+def test_sdk_without_provider_attribute_uses_the_public_one(mocks: Mocks) -> None:
     def program() -> Any:
         one = agin.Provider("one", OTHER_ACCOUNTS_KEY)
         component = pulumi.ComponentResource("a:b:C", "c", None, pulumi.ResourceOptions(providers=[one]))
@@ -123,7 +121,7 @@ def test_without_its_attribute_a_resources_provider_is_the_one_that_pulumi_gives
     ("owner", "name"),
     [(_callbacks._CallbackServicer, "_servicers"), (_callbacks, "_CallbackServicer")],
 )
-def test_without_a_way_to_see_transforms_every_resource_may_be_transformed(
+def test_sdk_without_transforms_treats_all_as_transformed(
     owner: object, name: str, preview: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def program() -> None:
@@ -140,7 +138,7 @@ def test_without_a_way_to_see_transforms_every_resource_may_be_transformed(
 
 
 @pytest.mark.parametrize("has_name", [True, False])
-def test_without_a_way_to_leave_an_output_to_another_one_a_preview_is_as_exact(
+def test_sdk_without_output_internals_keeps_previews_exact(
     has_name: bool, preview: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[object] = []
@@ -166,7 +164,7 @@ def test_without_a_way_to_leave_an_output_to_another_one_a_preview_is_as_exact(
         lambda: agin.get_agent_ingresses_output(),
     ],
 )
-def test_without_the_connection_to_the_engine_everything_fails_with_a_sentence(
+def test_sdk_without_engine_connection_fails_with_a_sentence(
     use: Callable[[], object], mocks: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as context:
@@ -177,7 +175,7 @@ def test_without_the_connection_to_the_engine_everything_fails_with_a_sentence(
             use()
 
 
-def test_without_the_class_of_mocks_every_connection_is_the_engines(
+def test_sdk_without_mocks_class_takes_every_connection_for_the_engine(
     mocks: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sdk.is_mock(sdk.monitor()) is True

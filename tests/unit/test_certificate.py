@@ -36,6 +36,7 @@ class Waiting(Clock):
         self.emulator = Emulator(api_key=API_KEY, limit=0, clock=self.now)
         self.events: list[tuple[float, Callable[[], object]]] = []
         self.settings = {"NGROK_API_KEY": API_KEY}
+        self.public_dns: str | None = "public DNS"
 
     def now(self) -> datetime:
         """The time of the emulator, which calls this with each request."""
@@ -81,12 +82,15 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
-        lifecycle = CertificateValidationLifecycle(
-            settings, Process(PythonVocabulary(), say, self), lambda domain, seconds: f"public DNS of {domain}"
-        )
+        lifecycle = CertificateValidationLifecycle(settings, Process(PythonVocabulary(), say, self), self.describe_dns)
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_awaited=is_awaited)
         return lifecycle.create(call, inputs).outputs
+
+    def describe_dns(self, domain: str, seconds: float) -> str:
+        if self.public_dns is None:
+            raise ImportError
+        return f"{self.public_dns} of {domain}"
 
     def fails(self, timeout: float = 2700, grace: float = 600) -> str:
         with pytest.raises((Failed, ApiError)) as caught:
@@ -168,6 +172,14 @@ def test_first_request_waits_5_seconds_for_a_connection(waiting: Waiting) -> Non
     assert waiting.seconds - waiting.began == 5
 
 
+def test_wait_outlasts_an_outage_without_connections(waiting: Waiting) -> None:
+    waiting.ingress()
+    waiting.events.append((1, waiting.emulator.stop))
+    waiting.events.append((600, waiting.emulator.start))
+    waiting.change(600, "issued")
+    assert waiting.run()["renews_at"]
+
+
 def test_unknown_ingress_fails_at_once(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.emulator.delete_ingress(waiting.id)
@@ -206,6 +218,19 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     )
     # The first read of the error is after 18 seconds.
     assert waiting.reads[-1] == 118
+
+
+def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
+    waiting.ingress(state="dns_error")
+    sentence = waiting.fails(timeout=30)
+    assert "within the time that timeout_seconds allows, 30 seconds: it is held up by the DNS" in sentence
+    assert "Repair them, and run `pulumi up`" in sentence
+
+
+def test_dns_error_without_dnspython_leaves_public_dns_out(waiting: Waiting) -> None:
+    waiting.public_dns = None
+    waiting.ingress(state="dns_error")
+    assert "public DNS" not in waiting.fails(grace=0)
 
 
 def test_grace_begins_again_with_the_next_dns_error(waiting: Waiting) -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from importlib import resources
+from textwrap import dedent
 
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest, Resource
@@ -101,6 +102,19 @@ def test_protocol_classes_are_those_of_the_sdk() -> None:
     theirs = "from pulumi.runtime.proto import provider_pb2 as theirs"
     for imports in (f"{ours}; {theirs}", f"{theirs}; {ours}"):
         assert run(f"{imports}; print(ours.CheckRequest is theirs.CheckRequest)") == "True"
+
+
+def test_sdk_with_other_files_is_loaded_as_a_whole() -> None:
+    program = """
+    import sys, types
+    from pulumi_agin import protocol
+    # A package without files.
+    sys.modules[protocol.PACKAGE] = types.ModuleType(protocol.PACKAGE)
+    sys.modules[protocol.PACKAGE].__path__ = []
+    from pulumi_agin.protocol import provider_pb2
+    print("pulumi" in sys.modules)
+    """
+    assert run(dedent(program)) == "True"
 
 
 def test_lookup_outside_of_a_program_is_explained() -> None:

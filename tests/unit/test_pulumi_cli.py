@@ -80,7 +80,7 @@ def test_nothing_to_make_a_cli_with_is_one_sentence() -> None:
         find_or_make()
 
 
-def test_what_fails_half_way_is_not_kept(tmp_path: Path) -> None:
+def test_a_failed_step_leaves_nothing(tmp_path: Path) -> None:
     def fail(folder: Path) -> None:
         folder.mkdir()
         raise StepError("no space left")

@@ -79,6 +79,21 @@ def test_rejected_requests_make_no_room_in_the_window(limit: RateLimit, clock: C
     assert limit.seconds_closed() == 60
 
 
+def test_account_with_a_higher_limit_may_use_it(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 600, clock)
+    reject(limit, clock)
+    assert wait_until_open(limit, clock) == 60
+    answer(limit, 600, clock)
+    assert limit.seconds_closed() == 60
+
+
+def test_own_requests_that_leave_the_window_make_room(limit: RateLimit, clock: Clock) -> None:
+    answer(limit, 5, clock)
+    clock.now += 59.9
+    reject(limit, clock)
+    assert wait_until_open(limit, clock) <= 0.1 + 1e-6
+
+
 def test_empty_window_waits_with_growing_pauses(limit: RateLimit, clock: Clock) -> None:
     for longest in (1, 2, 4, 8, 16, 20, 20):
         reject(limit, clock)
