@@ -14,7 +14,19 @@ from tools import environment
 from tools.steps import ROOT, StepError, exit_status
 
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
-QUICK = ("tests/engine/test_whole_life.py", "tests/servicer/test_servicer.py", "tests/unit/test_models.py")
+# A whole life with the SDK, and of each other dependency the tests that use it most.
+QUICK = (
+    "tests/engine/test_whole_life.py",
+    "tests/servicer/test_servicer.py",
+    "tests/unit/test_models.py",
+    "tests/unit/test_exchange.py::test_certificate_is_verified",
+    "tests/unit/test_exchange.py::test_interim_responses_are_skipped",
+    "tests/unit/test_exchange.py::test_response_is_whole_in_every_framing",
+    "tests/unit/test_exchange.py::test_response_can_be_compressed",
+    "tests/unit/test_emulator.py::test_filter_selects_ingresses",
+    "tests/unit/test_emulator_dns.py",
+    "tests/unit/test_emulator_http.py",
+)
 LEVELS = ("tests/engine/test_whole_life.py", "tests/unit", "tests/servicer")
 
 
