@@ -176,6 +176,8 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
     """Runs the emulator, and BIND if the demo has one. Yields the environment to run pulumi in."""
     with ExitStack() as stack:
         stack.enter_context(alone())
+        if pulumi_cli.is_missing():
+            show("There is no Pulumi CLI here. If it must be built with Go, that takes about 4 minutes, once.")
         if demo.has_bind:
             bind.ensure()
         user = environment.user()

@@ -91,6 +91,15 @@ def find_or_make() -> Path:
     return made_once(_made(), "the Pulumi CLI", _make) / "bin"
 
 
+def is_missing() -> bool:
+    """Returns whether a CLI has to be made, which takes minutes."""
+    try:
+        find_on_path(os.environ.get("PATH", ""))
+    except NotUsableError:
+        return not _made().exists()
+    return False
+
+
 def find_on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> Path:
     """Returns the folder of the `pulumi` on `search_path`, such as that of PATH.
 
