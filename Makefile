@@ -38,7 +38,7 @@ unit: env  ## the unit tests
 
 test: env  ## lint, every level, and the main stories through the real engine: 5 minutes
 	@# The CLI is made meanwhile, if there is none: the tests that need it wait for it.
-	@mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
+	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
 	$(MAKE) --no-print-directory lint || status=1; \
@@ -47,7 +47,7 @@ test: env  ## lint, every level, and the main stories through the real engine: 5
 	exit $$status
 
 test-rest: env  ## what `make test` leaves out: the other stories, and the lowest versions of the dependencies
-	@status=0; \
+	@trap 'exit 130' INT; status=0; \
 	$(PYTEST) -m rest tests || status=1; \
 	$(MAKE) --no-print-directory docs || status=1; \
 	$(BIN)/python -m tools.versions lowest || status=1; \

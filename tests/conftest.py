@@ -14,6 +14,7 @@ from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support.command import Command
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tools import environment
 
 TESTS = Path(__file__).parent
 
@@ -40,10 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def is_of_other_adapter(item: pytest.Item) -> bool:
     """Returns whether a test needs a DNS provider's package that `make test` does not have."""
-    adapter = (
-        item.callspec.params.get("name") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
-    )
-    return "dns_sdks" in getattr(item, "fixturenames", ()) and adapter not in (None, "aws", "cloudflare")
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    has_package = f"pulumi-{parameters.get('name')}" in environment.MAIN_DNS_PACKAGES
+    return "dns_sdks" in getattr(item, "fixturenames", ()) and "name" in parameters and not has_package
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,7 @@ class Bind:
 
     Args:
         folder: Where its files are.
-        keys: The TSIG keys that it knows.
+        keys: Its TSIG keys.
         zone: The zone.
         port: The port; 0 for a free one.
         unsigned: Whether everybody on this machine may change the whole zone. Then BIND allows no key any grants.
@@ -76,11 +76,12 @@ class Bind:
         self.stop()
 
     def start(self) -> None:
-        """Starts it, and returns when it answers.
+        """Starts it, and returns when it responds. BIND is installed if it is missing.
 
         Raises:
             StepError: It did not start.
         """
+        ensure()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
         configuration = self.folder / "named.conf"
@@ -134,7 +135,7 @@ class Bind:
         return sorted(record[4].lower() for record in records if record[0] == f"{name}." and record[3] == "NS")
 
     def _answers(self) -> bool:
-        # Another server may have taken the port just before this one. Each tells who it is.
+        # Another server may have taken the port just before this one. Each has an id.
         answer = self._dig("+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA", "id.server", "CH", "TXT")
         return "hostmaster" in answer and self._id in answer
 
@@ -204,11 +205,16 @@ def ensure() -> Path:
     Raises:
         StepError: It cannot be installed.
     """
-    with locked(cache() / "bind.lock", "BIND"):
-        if not (shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH)):
-            _install()
+    if not _is_installed():
+        with locked(cache() / "bind.lock", "BIND"):
+            if not _is_installed():
+                _install()
     dig()
     return Path(named())
+
+
+def _is_installed() -> bool:
+    return bool(shutil.which("named", path=SEARCH) and shutil.which("dig", path=SEARCH))
 
 
 def _install() -> None:
@@ -225,7 +231,7 @@ def _install() -> None:
         install = [*command, "install", "--yes", "--no-install-recommends", *PACKAGES]
         run_step("[2/2] installing BIND", install, log=log, env=environment)
     except StepError as error:
-        raise StepError(f"{error}\n{_HOW_TO_INSTALL}") from None
+        raise StepError(f"{error}. {_HOW_TO_INSTALL}") from None
 
 
 def _find(program: str) -> str:

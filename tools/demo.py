@@ -150,16 +150,24 @@ def destroy() -> None:
     made = [demo for demo in DEMOS.values() if demo.folder.exists()]
     if not made:
         show("There is nothing to destroy: make demo has not been run.")
+    failures = []
     for demo in made:
-        with running(demo) as env:
-            if not demo.has_bind:
-                show(
-                    "The ingress is protected, as a fleet depends on it: Pulumi deletes it only when told that it may."
-                )
-                pulumi(env, "state", "unprotect", "--all", "--yes")
-            pulumi(env, "destroy", "--yes")
-        shutil.rmtree(demo.folder)
-        show("The demo is gone, and so is its folder.")
+        try:
+            destroy_one(demo)
+        except StepError as error:
+            failures.append(f"The demo in {demo.folder} could not be destroyed: {error}")
+    if failures:
+        raise StepError("\n".join(failures))
+
+
+def destroy_one(demo: Demo) -> None:
+    with running(demo) as env:
+        if not demo.has_bind:
+            show("The ingress is protected, because a fleet depends on it. So its protection is removed first.")
+            pulumi(env, "state", "unprotect", "--all", "--yes")
+        pulumi(env, "destroy", "--yes")
+    shutil.rmtree(demo.folder)
+    show("The demo and its folder are removed.")
 
 
 def has_ingress(demo: Demo) -> bool:

@@ -50,7 +50,7 @@ def user() -> Path:
         if _is_made(USER, made_of):
             return USER
         wheel = build_wheel()
-        if _is_made(USER, made_of, but_for="sources"):
+        if _is_made(USER, dependencies):
             (USER / STAMP).unlink()
             uv(
                 f"installing the changed {wheel.name}",
@@ -98,7 +98,7 @@ def versions(python: str, resolution: str) -> Path:
         resolution: `lowest-direct` or `highest`, as uv has it.
     """
     folder = BUILD / "versions" / f"{Path(python).name}-{resolution}"
-    wheel = build_wheel()
+    wheel = build_wheel(BUILD / "versions" / "dist")
     uv(f"making an environment of Python {python}", "venv", "--seed", "--clear", "--python", python, str(folder))
     # No builds from source: they need compilers, and users get wheels.
     choice = ("--resolution", resolution, "--only-binary", ":all:", "--compile-bytecode")
@@ -119,8 +119,12 @@ def lock(*, upgrade: bool = False) -> Path:
 def build_wheel(folder: Path = DIST) -> Path:
     """Builds the wheel into a folder, which is emptied first, and returns its file."""
     shutil.rmtree(folder, ignore_errors=True)
-    options = ("--build-constraints", str(LOCK), "--out-dir", str(folder))
-    uv("building the wheel", "build", "--wheel", "--python", sys.executable, *options)
+    options = ("--wheel", "--python", sys.executable, "--build-constraints", str(LOCK), "--out-dir", str(folder))
+    try:
+        # The build backend is in uv's cache, except for the first time.
+        uv("building the wheel", "build", "--offline", *options)
+    except StepError:
+        uv("fetching the build backend and building the wheel", "build", *options)
     [wheel] = folder.glob("*.whl")
     return wheel
 
@@ -148,7 +152,7 @@ def _install_uv(folder: Path, requirement: str) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise StepError(
-            f"{sys.executable} cannot make virtual environments: it has no ensurepip.\n"
+            f"{sys.executable} cannot make virtual environments: it has no ensurepip. "
             f"On Debian and Ubuntu install python{version}-venv, or name another Python: make PYTHON=…"
         )
     run_step("making an environment for uv", [sys.executable, "-m", "venv", folder], log=LOG)
@@ -183,12 +187,13 @@ def _hash_of_sources() -> str:
     return digest.hexdigest()
 
 
-def _is_made(folder: Path, made_of: Mapping[str, str], but_for: str = "") -> bool:
+def _is_made(folder: Path, made_of: Mapping[str, str]) -> bool:
+    """Returns whether an environment was made from these files, whatever else it was made from."""
     try:
         stamp: dict[str, str] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return {**stamp, but_for: ""} == {**made_of, but_for: ""}
+    return stamp.items() >= made_of.items()
 
 
 def _stamp(folder: Path, made_of: Mapping[str, str]) -> None:

@@ -87,7 +87,7 @@ def find_or_make() -> Path:
         return find_on_path(os.environ.get("PATH", ""))
     except NotUsableError as reason:
         if shutil.which("pulumi"):
-            say(f"{reason}: looking elsewhere")
+            say(f"{reason}, so another one is used")
     return made_once(_made(), "the Pulumi CLI", _make) / "bin"
 
 
@@ -100,7 +100,7 @@ def is_missing() -> bool:
     return False
 
 
-def find_on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> Path:
+def find_on_path(search_path: str) -> Path:
     """Returns the folder of the `pulumi` on `search_path`, such as that of PATH.
 
     Raises:
@@ -111,10 +111,10 @@ def find_on_path(search_path: str, version_seconds: float = VERSION_SECONDS) -> 
         raise NotUsableError("there is no pulumi on PATH")
     # Links are not resolved: a launcher may depend on the name by which it is called.
     executable = Path(found).absolute()
-    version = _version_of(executable, version_seconds)
+    version = _version_of(executable)
     number = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
     if number is None:
-        raise NotUsableError(f"{executable} says its version is {version[:60]!r}")
+        raise NotUsableError(f"{executable} has the version {version[:60]!r}")
     parts = tuple(map(int, number.groups()))
     least = ".".join(map(str, MINIMUM))
     if parts < MINIMUM:
@@ -142,9 +142,9 @@ def find_or_make_host(host: Host, cli: Path) -> Path:
     if not is_made_here:
         return folder
     # The engine warns of a host that is on PATH, but not beside it.
-    link = cli / host.executable
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(folder / host.executable, cli))
+    new = cli / f"{host.executable}.{os.getpid()}"
+    new.symlink_to(os.path.relpath(folder / host.executable, cli))
+    new.replace(cli / host.executable)
     return cli
 
 
@@ -153,7 +153,7 @@ def _beside(folder: Path, search_path: str) -> str:
     return os.pathsep.join(filter(None, [str(folder), str((folder / "pulumi").resolve().parent), search_path]))
 
 
-def _version_of(executable: Path, seconds: float) -> str:
+def _version_of(executable: Path) -> str:
     try:
         printed = subprocess.run(
             [executable, "version"],
@@ -161,13 +161,13 @@ def _version_of(executable: Path, seconds: float) -> str:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=seconds,
+            timeout=VERSION_SECONDS,
             check=False,
         )
     except OSError as error:
         raise NotUsableError(f"{executable} does not run ({error.strerror})") from error
     except subprocess.TimeoutExpired:
-        raise NotUsableError(f"{executable} did not print its version within {seconds:g}s") from None
+        raise NotUsableError(f"{executable} did not print its version within {VERSION_SECONDS}s") from None
     if printed.returncode != 0:
         raise NotUsableError(f"{executable} does not run (exit code {printed.returncode})")
     return printed.stdout.strip()
@@ -218,8 +218,7 @@ def _install(folder: Path) -> bool:
             timeout_seconds=INSTALLER_SECONDS,
         )
     except StepError as error:
-        reason = str(error).splitlines()
-        say(f"that did not work ({reason[-2 if len(reason) > 2 else 0].strip()}): building it instead")
+        say(f"{error}. It is built instead")
         shutil.rmtree(folder, ignore_errors=True)
         return False
     shutil.rmtree(temporary)
@@ -278,7 +277,7 @@ def go_build(title: str, module: Path, package: str, output: Path, *, linker_fla
     try:
         run_step(title, command, cwd=module, log=LOG, env=env)
     except StepError as error:
-        raise StepError(f"{error}\n{_advice(module)}") from error
+        raise StepError(f"{error}. {_advice(module)}") from error
     shutil.rmtree(temporary)
 
 

@@ -20,7 +20,6 @@ BUILD = ROOT / ".build"
 LOGS = BUILD / "logs"
 
 HEARTBEAT_SECONDS = 15
-TAIL_LINES = 20
 GRACE_SECONDS = 10
 
 
@@ -30,6 +29,9 @@ class StepError(Exception):
 
 def exit_status(run: Callable[[], object]) -> int:
     """Runs a whole script and shows the message of a StepError. Returns the exit status."""
+    # A shell has what it runs in the background ignore Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _exit_on_termination()
     try:
         run()
@@ -57,7 +59,8 @@ def repository(root: Path) -> str:
 
 def cache() -> Path:
     """Returns the folder for what is made once for all clones on this machine."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-agin"
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (given if given.is_absolute() else Path.home() / ".cache") / "pulumi-agin"
 
 
 def hash_of(files: Iterable[Path]) -> str:
@@ -80,7 +83,6 @@ def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
     """
     if folder.exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f"{folder.name}.lock"), what):
         if not folder.exists():
             unfinished = folder.with_name(f"{folder.name}.unfinished")
@@ -99,8 +101,14 @@ def locked(file: Path, what: str) -> Iterator[None]:
     # Windows does not have it. There, nothing is set up, but the unit tests are run.
     import fcntl
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as lock:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.open("w")
+    except OSError as error:
+        raise StepError(
+            f"{file.parent} cannot be written ({error.strerror}); XDG_CACHE_HOME names another cache"
+        ) from None
+    with lock:
         began = time.monotonic()
         said = -float(HEARTBEAT_SECONDS)
         while True:
@@ -139,7 +147,8 @@ def run_step(
         timeout_seconds: When to stop it; None for never.
 
     Raises:
-        StepError: It failed, could not be started or took too long. The message has the end of the output.
+        StepError: It failed, could not be started or took too long. The message is a sentence with the last line of the
+            output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -164,8 +173,7 @@ def run_step(
         raise StepError(f"{title}: stopped after {timeout_seconds:.0f}s")
     if process.returncode != 0:
         printed = log.read_bytes()[start_of_output:].decode(errors="replace").strip().splitlines()
-        tail = "\n".join(f"  {line}" for line in printed[-TAIL_LINES:])
-        raise StepError(f"{title}: failed with exit code {process.returncode}.\n{tail}\n  (all of it: {log})")
+        raise StepError(f"{title}: failed ({printed[-1].strip() if printed else process.returncode}); the log is {log}")
 
 
 def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float | None) -> bool:

@@ -139,7 +139,8 @@ def is_about(state: State, call: Call, domain: str) -> bool:
         ingress = state.store.ingresses.get(call.path.removeprefix(f"{COLLECTION}/"))
         return ingress is not None and ingress.domain == domain
     if call.method == "GET":
-        return f'"{domain}"' in "".join(parse_qs(call.query).get("filter", []))
+        filters = parse_qs(call.query).get("filter", [])
+        return any(f"{quote}{domain}{quote}" in each for each in filters for quote in "\"'")
     body = parse_body(call.body)
     with suppress(ApiError):
         return isinstance(body, dict) and _domain(body) == domain

@@ -42,7 +42,7 @@ class Fault:
     path_contains: str | None
     """A part of the path of the requests; None for any path."""
     domain: str | None
-    """The domain that the requests are about; None for any."""
+    """The domain that the requests are about, in lower case and without a final dot; None for any."""
     status: int
     """The status of the answer, 200 to 599."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -72,6 +72,8 @@ class Fault:
         for name, is_wrong in wrong.items():
             if is_wrong:
                 raise ValueError(f"A fault's {name} cannot be {getattr(self, name)!r}.")
+        if self.domain is not None:
+            self.domain = self.domain.strip().lower().removesuffix(".")
 
     @property
     def is_carried_out(self) -> bool:

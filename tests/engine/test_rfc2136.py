@@ -1,4 +1,4 @@
-"""Rfc2136Delegation through the engine, with a real BIND. What its calls do is in tests/servicer/test_rfc2136.py."""
+"""Rfc2136Delegation through the engine, with a real BIND. Its calls are tested in tests/servicer."""
 
 from __future__ import annotations
 

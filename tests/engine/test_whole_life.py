@@ -1,6 +1,6 @@
 """A whole life of an ingress, for every combination of versions: some of what we use of the SDK is private to it.
 
-`make versions` runs this in environments with the lowest versions that the package allows, and with the newest.
+`python -m tools.versions` runs this with the lowest versions that the package allows, and with the newest.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ class Service:
     key: str = field(repr=False)
     domain: str
     sleep: Callable[[float], object]
+    created: list[str] = field(default_factory=list[str])
     _path: str = ""
 
     def send(self, method: str = "GET", path: str = COLLECTION, body: object = None, **changes: Any) -> Response:
@@ -89,10 +90,11 @@ class Service:
         for pause in (1, 2, 4, 8, 16, 32, 0):
             self.sleep(PACE_SECONDS)
             response = http.request(method, url, changes.get("query"), data, given, allow_redirects=False, timeout=60)
-            if response.status_code not in (429, 502, 503, 504) or method == "POST":
+            if response.status_code not in (429, *(() if method == "POST" else (502, 503, 504))):
                 break
             self.sleep(pause)
         fields: dict[str, Any] = response.json() if response.text.startswith("{") else {}
+        self.created += [fields["id"]] if method == "POST" and response.status_code == 201 else []
         return Response(response.status_code, fields)
 
     @property
@@ -150,23 +152,21 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Service]:
         with emulator() as service:
             yield service
         return
-    key = os.environ.get("NGROK_API_KEY")
-    if not key:
-        pytest.exit("--ngrok needs NGROK_API_KEY, of an account that may have Agent Ingresses", 2)
+    key = os.environ.get("NGROK_API_KEY") or pytest.exit("--ngrok needs NGROK_API_KEY", 2)
     client = AgentIngressClient(Secret(key))
 
-    def below_domain() -> list[Any]:
-        return [ingress for ingress in client.list() if ingress.domain.endswith(f".{domain}")]
+    def below_domain() -> list[str]:
+        return [ingress.id for ingress in client.list() if ingress.domain.endswith(f".{domain}")]
 
     if existing := below_domain():
-        names = ", ".join(f"{each.domain} ({each.id})" for each in existing)
-        pytest.exit(f"nothing was changed: delete {names} first, or name another domain", 2)
+        pytest.exit(f"nothing was changed: delete {', '.join(existing)} first, or name another domain", 2)
+    service = Service("https://api.ngrok.com", key, domain, time.sleep)
     try:
-        yield Service("https://api.ngrok.com", key, domain, time.sleep)
+        yield service
     finally:
-        for ingress in below_domain():
-            client.delete(ingress.id)
-        assert below_domain() == []
+        for id_ in set(below_domain()).intersection(service.created):
+            client.delete(id_)
+        assert below_domain() == [], "these were not created by this run"
 
 
 Ask = Callable[[Service], str]

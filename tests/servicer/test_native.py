@@ -74,7 +74,11 @@ def diff(plugin: Plugin, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) 
 
 def kinds(response: Any) -> dict[str, Any]:
     assert response.changes == (response.DIFF_SOME if response.detailedDiff else response.DIFF_NONE)
-    return {name: detail.kind for name, detail in response.detailedDiff.items()}
+    found = {name: detail.kind for name, detail in response.detailedDiff.items()}
+    assert sorted(response.diffs) == sorted(found)
+    replacing = (KIND.ADD_REPLACE, KIND.DELETE_REPLACE, KIND.UPDATE_REPLACE)
+    assert sorted(response.replaces) == sorted(name for name, kind in found.items() if kind in replacing)
+    return found
 
 
 def invoke(plugin: Plugin, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

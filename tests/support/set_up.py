@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 
-from tools import bind, environment, pulumi_cli
+from tools import environment, pulumi_cli
 from tools import sdks as sdk_generator
 from tools.steps import StepError
 
@@ -22,6 +24,7 @@ T = TypeVar("T")
 SetUp = Callable[[Callable[[], T]], T]
 
 _NOT_SET_UP = "could not be set up: "
+_ENVIRONMENT = dict(os.environ)
 _missing: set[str] = set()
 
 
@@ -36,7 +39,16 @@ def pytest_runtest_setup() -> Generator[None, None, None]:
     try:
         yield
     except StepError as error:
-        pytest.skip(f"{_NOT_SET_UP}{' '.join(str(error).split())}")
+        pytest.skip(f"{_NOT_SET_UP}{error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skips a test that needs BIND, where it can't be installed."""
+    try:
+        yield
+    except StepError as error:
+        pytest.skip(f"{_NOT_SET_UP}{error}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -57,11 +69,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
-    """Makes something that a run needs, and shows what takes long."""
+    """Makes something that a run needs, and shows what takes long: of several processes, the first one does."""
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
+    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
 
     def make(maker: Callable[[], T]) -> T:
-        with capture.global_and_fixture_disabled():
+        shown = capture.global_and_fixture_disabled() if is_first else nullcontext()
+        # With the proxies of the environment, which no test sees.
+        with shown, mock.patch.dict(os.environ, _ENVIRONMENT, clear=True):
             return maker()
 
     return make
@@ -111,25 +126,25 @@ def sdks(set_up: SetUp[Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def named(set_up: SetUp[Path]) -> Path:
-    """BIND's server, which is installed if it is missing."""
-    return set_up(bind.ensure)
-
-
-@pytest.fixture(scope="session")
 def dns_packages(set_up: SetUp[Path]) -> Path:
     """The folder with the packages of all DNS providers and their dependencies."""
     return set_up(environment.dns_packages)
 
 
+@pytest.fixture(scope="session")
+def main_dns_packages(set_up: SetUp[Path]) -> Path:
+    """The folder with the packages of two DNS providers: one for each shape that records can have."""
+    return set_up(lambda: environment.dns_packages(environment.MAIN_DNS_PACKAGES))
+
+
 @pytest.fixture
-def dns_sdks(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> None:
+def dns_sdks(request: pytest.FixtureRequest) -> None:
     """The packages of DNS providers can be imported, behind everything else.
 
     `make test` has those of two adapters, one for each shape that records can have. A test of another one, by its
     parameter `name`, is marked `rest`, and gets the packages of all.
     """
-    names = () if request.node.get_closest_marker("rest") else environment.MAIN_DNS_PACKAGES
-    folder = os.fspath(set_up(lambda: environment.dns_packages(names)))
+    is_of_all = request.node.get_closest_marker("rest") is not None
+    folder = os.fspath(request.getfixturevalue("dns_packages" if is_of_all else "main_dns_packages"))
     if folder not in sys.path:
         sys.path.append(folder)

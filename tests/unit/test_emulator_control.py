@@ -223,7 +223,7 @@ def test_faults_happen_in_turn_and_as_often_as_set(emulator: Emulator, api: Api)
 
 def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: Api) -> None:
     other = api.create("other.acme.com")
-    emulator.add_fault(None, "answer", times=None, status=504, domain="connect.acme.com")
+    emulator.add_fault(None, "answer", times=None, status=504, domain="Connect.acme.com.")
 
     def create(**body: Any) -> int:
         return api("POST", LIST, json=body).status_code

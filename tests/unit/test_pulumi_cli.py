@@ -42,7 +42,7 @@ def test_cli_on_path_is_taken(tmp_path: Path, version: str) -> None:
     [
         ("v3.267.9", "older than v3.268.0"),
         ("v4.0.0", "only v3 from v3.268.0 on is known to work"),
-        ("unknown command", "says its version is 'unknown command'"),
+        ("unknown command", "has the version 'unknown command'"),
     ],
 )
 def test_cli_of_another_version_is_not_taken(tmp_path: Path, version: str, reason: str) -> None:
