@@ -145,7 +145,7 @@ def emulated() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def asked(request: pytest.FixtureRequest) -> Iterator[Service]:
+def real(request: pytest.FixtureRequest) -> Iterator[Service]:
     """ngrok, with the domain of --ngrok; without it, another emulator."""
     domain: str | None = request.config.getoption("--ngrok")
     if domain is None:
@@ -169,7 +169,7 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Service]:
         assert below_domain() == [], "these were not created by this run"
 
 
-Ask = Callable[[Service], str]
+Run = Callable[[Service], str]
 
 
 class Probe(NamedTuple):
@@ -177,53 +177,53 @@ class Probe(NamedTuple):
 
     guesses: str
     what: str
-    ask: Ask
+    run: Run
 
 
-def response_to(method: str = "GET", path: str = COLLECTION, body: object = None, **changes: Any) -> Ask:
+def response_to(method: str = "GET", path: str = COLLECTION, body: object = None, **changes: Any) -> Run:
     return lambda service: service.send(method, path, body, **changes).outcome
 
 
-def creating(body: object = None, **changes: Any) -> Ask:
+def creating(body: object = None, **changes: Any) -> Run:
     """Sends a POST that may be rejected, and deletes what it creates."""
 
-    def ask(service: Service) -> str:
+    def run(service: Service) -> str:
         created = service.send("POST", COLLECTION, body, **changes)
         if created.status >= 300:
             return created.outcome
         deleted = service.send("DELETE", f"{COLLECTION}/{created.fields['id']}")
         return f"{created.status}: created {created.fields['domain']}, and deleted with {deleted.status}"
 
-    return ask
+    return run
 
 
-def patching(body: object = None) -> Ask:
-    def ask(service: Service) -> str:
+def patching(body: object = None) -> Run:
+    def run(service: Service) -> str:
         before = service.read()
         response = service.send("PATCH", service.path, body)
         names = ("description", "metadata", "domain", POLICY)
         changed = [name for name in names if service.read().get(name) != before.get(name)]
         return f"{response.outcome}, changed: {changed or 'nothing'}"
 
-    return ask
+    return run
 
 
-def unknown_key(key: str) -> Ask:
-    def ask(service: Service) -> str:
+def unknown_key(key: str) -> Run:
+    def run(service: Service) -> str:
         response = service.send(key=key)
         repeats = "repeats" if key in str(response.fields.get("msg")) else "does not repeat"
         return f"{response.outcome}; the message {repeats} the key"
 
-    return ask
+    return run
 
 
-def filtering(condition: str) -> Ask:
-    def ask(service: Service) -> str:
+def filtering(condition: str) -> Run:
+    def run(service: Service) -> str:
         id_ = service.path.rpartition("/")[2]
         found = service.send(query={"filter": f'obj.id == "{id_}" && ({condition})'})
         return f"{found.outcome}, {len(found.fields.get('ingresses', []))} found"
 
-    return ask
+    return run
 
 
 def names_in_responses(service: Service) -> str:
@@ -255,20 +255,20 @@ def full_page(service: Service) -> str:
     return f"{host}, with {sorted(parse_qs(query))}: {len(second.fields['ingresses'])} ingresses and {end}"
 
 
-def with_second_ingress(ask: Callable[[Service, str], str]) -> Ask:
-    """Asks about an ingress of its own, which is deleted afterwards. Its domain is sent as `Second.….`."""
+def with_second_ingress(run: Callable[[Service, str], str]) -> Run:
+    """Runs on an ingress of its own, which is deleted afterwards. Its domain is sent as `Second.….`."""
 
-    def create_and_ask(service: Service) -> str:
+    def create_and_run(service: Service) -> str:
         created = service.send("POST", body={"domain": "Second.DOMAIN."})
         if created.status >= 300:
             return created.outcome
         path = f"{COLLECTION}/{created.fields['id']}"
         try:
-            return f"{created.fields['domain']}: {ask(service, path)}"
+            return f"{created.fields['domain']}: {run(service, path)}"
         finally:
             service.send("DELETE", path)
 
-    return create_and_ask
+    return create_and_run
 
 
 def key_type(service: Service, path: str) -> str:
@@ -368,7 +368,7 @@ PROBES = [
 ]
 
 # They need days, domains that are not below the given one, or going over the limit that others share.
-NOT_ASKED = {"limit", "limit-counts", "one-label", "ngrok-domains", "certificate-times", "certificate-errors"}
+NOT_PROBED = {"limit", "limit-counts", "one-label", "ngrok-domains", "certificate-times", "certificate-errors"}
 
 OTHER_BEHAVIOR: dict[str, dict[str, Any]] = {
     "null-policy": {"null_policy": "removes"},
@@ -381,20 +381,20 @@ OTHER_BEHAVIOR: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.guesses}: {probe.what}")
-def test_ngrok_does_what_the_emulator_guesses(probe: Probe, emulated: Service, asked: Service) -> None:
-    assert asked.without_account(probe.ask(asked)) == emulated.without_account(probe.ask(emulated))
+def test_ngrok_does_what_the_emulator_guesses(probe: Probe, emulated: Service, real: Service) -> None:
+    assert real.without_account(probe.run(real)) == emulated.without_account(probe.run(emulated))
 
 
 @pytest.mark.parametrize("guess", OTHER_BEHAVIOR)
 def test_probe_finds_another_behavior(guess: str, emulated: Service) -> None:
     with emulator(**OTHER_BEHAVIOR[guess]) as other:
         [probe] = [each for each in PROBES if guess in each.guesses.split()]
-        assert other.without_account(probe.ask(other)) != emulated.without_account(probe.ask(emulated))
+        assert other.without_account(probe.run(other)) != emulated.without_account(probe.run(emulated))
 
 
 def test_every_guess_of_the_page_has_a_probe() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text(encoding="utf-8")
     section = page.partition("## Where it guesses")[2].partition("\n## ")[0]
     names = re.findall("^- `([a-z-]+)`:", section, re.MULTILINE)
-    asked = {guess for probe in PROBES for guess in probe.guesses.split()}
-    assert sorted(names) == sorted(asked | {*NOT_ASKED})
+    probed = {guess for probe in PROBES for guess in probe.guesses.split()}
+    assert sorted(names) == sorted(probed | {*NOT_PROBED})
