@@ -139,7 +139,7 @@ def run_step(
     """Runs a command, and shows how long it takes.
 
     Args:
-        title: What is shown.
+        title: What is shown. Behind a colon, it says how long the command takes.
         command: The command.
         log: The file to which its output is appended.
         cwd: The folder to run it in.
@@ -169,11 +169,12 @@ def run_step(
             raise StepError(f"{title}: {error}") from error
         with ended(process):
             in_time = _wait(process, title, timeout_seconds)
+    what = title.partition(": ")[0]
     if not in_time:
-        raise StepError(f"{title}: stopped after {timeout_seconds:.0f}s")
+        raise StepError(f"{what}: stopped after {timeout_seconds:.0f}s")
     if process.returncode != 0:
         printed = log.read_bytes()[start_of_output:].decode(errors="replace").strip().splitlines()
-        raise StepError(f"{title}: failed ({printed[-1].strip() if printed else process.returncode}); the log is {log}")
+        raise StepError(f"{what}: failed ({printed[-1].strip() if printed else process.returncode}); the log is {log}")
 
 
 def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float | None) -> bool:
