@@ -5,6 +5,7 @@ A page's first program is whole, and the others go on with what it has.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import io
@@ -12,7 +13,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -177,6 +178,31 @@ def test_every_field_of_ns_records_has_its_line() -> None:
     attributes = {name for name in dir(agin.dns.NsRecords) if not name.startswith("_")}
     fields = set(inspect.get_annotations(agin.dns.NsRecords)) - {"delegation", "agent_ingress"}
     assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == attributes | fields
+
+
+# -- messages ---------------------------------------------------------------------------------------------
+
+
+def literals() -> Iterator[str]:
+    """Each text in the package's code that is not a docstring, on one line, without the values in it."""
+    for path in (ROOT / "pulumi_agin").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
+        for node in nodes:
+            if isinstance(node, (ast.JoinedStr, ast.Constant)) and node not in docstrings:
+                parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+                constants = [each for part in parts for each in ast.walk(part) if isinstance(each, ast.Constant)]
+                yield "".join(str(each.value) for each in constants).replace("\n", " ")
+
+
+def test_every_message_of_the_page_of_errors_is_one_of_the_package() -> None:
+    cells = re.findall(r"^\| (`.+?) \| ", (ROOT / "docs/reference/errors.md").read_text(), re.M)
+    ours = [cell for cell in cells if not cell.endswith(", from Pulumi")]
+    messages = [message for cell in ours for message in re.findall(r"`([^`]+)`", cell)]
+    assert len(messages) > 50
+    known = "\n".join(literals())
+    patterns = {message: ".*".join(map(re.escape, message.split("…"))) for message in messages}
+    assert [message for message, pattern in patterns.items() if not re.search(pattern, known)] == []
 
 
 # -- commands -----------------------------------------------------------------------------------

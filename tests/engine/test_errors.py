@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pulumi_agin.api.text import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 from tests.support.project import Project, Result
@@ -95,4 +96,4 @@ def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emu
     assert "ngrok:apiKey is" not in up
     assert logged(up) == {f"PATCH /agent_ingresses/{retried} 200", "POST /agent_ingresses 201"}
     for shown in (failed, refreshed, preview, up):
-        assert API_KEY[:8] not in shown
+        assert redact(shown.output, API_KEY) == shown.output

@@ -97,6 +97,7 @@ def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bin
     # A refresh settles what failed, and an `up` then changes nothing.
     assert re.search(r"Resources:\n +\d+ unchanged\n", project.up("--refresh").output)
     assert failed(project.state()) == []
+    assert secrets(project.state()) == secrets(recorded) != set()
 
     # Without a refresh, an `up` settles it.
     project.write_state(recorded)
@@ -104,6 +105,7 @@ def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bin
     assert f"~ {expected.settled} to update" in up
     assert f"~ {expected.settled} updated" in up
     assert failed(project.state()) == []
+    assert secrets(project.state()) == secrets(recorded)
     assert set(written_domains(bind)[written_before:]) == expected.written
     assert {request["method"] for request in emulator.requests()} == {"GET"}
     assert (emulator.ingresses(), ns_records(bind)) == (ingresses, records)
@@ -127,6 +129,17 @@ def failed(state: dict[str, Any]) -> list[str]:
     """The names of the resources whose last update failed."""
     resources = state["deployment"]["resources"]
     return [resource["urn"].rpartition("::")[2] for resource in resources if resource.get("initErrors")]
+
+
+def secrets(state: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """The encrypted inputs and outputs of the resources."""
+    return {
+        (resource["urn"], part, name)
+        for resource in state["deployment"]["resources"]
+        for part in ("inputs", "outputs")
+        for name, value in resource.get(part, {}).items()
+        if "ciphertext" in str(value)
+    }
 
 
 def ns_records(bind: Bind) -> dict[str, list[str]]:

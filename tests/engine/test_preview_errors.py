@@ -47,7 +47,7 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
 
 @pytest.mark.main
 def test_mistake_in_program_is_one_line_with_its_place(project: Project) -> None:
-    # The others are in tests/unit/test_mistakes.py.
+    # The others are in tests/unit/test_argument_errors.py.
     project.program('name = "connect"\nagin.AgentIngres(name, domain="connect.acme.com")')
     failed = project.preview(fails=True)
     assert 'error: __main__.py:5: pulumi_agin has no AgentIngres; did you mean "AgentIngress"?\n' in failed

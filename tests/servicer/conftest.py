@@ -63,7 +63,11 @@ def shared_plugins(running_emulator: Emulator) -> Iterator[SharedPlugins]:
             return running[front_end, api_key]
 
         yield start
+        for plugin in running.values():
+            running_emulator.reset()
+            plugin.of(AGENT_INGRESS).create({"domain": "logged.acme.com"})
     for plugin in running.values():
+        assert "POST /agent_ingresses 201" in plugin.printed
         assert_without_key(plugin.printed)
 
 

@@ -111,6 +111,18 @@ def test_lines_to_paste_have_a_loopback_address(
     assert err == f"{TO_PASTE}:\nexport NGROK_API_BASE_URL={base_url}\nexport NGROK_API_KEY=emulator-key\n"
 
 
+def test_address_that_programs_refuse_is_not_in_a_line_to_paste(pulumi_agin: Command) -> None:
+    err = run(pulumi_agin, "--host", "127.0.0.2", host="127.0.0.2")[2]
+    assert "to this machine, so they refuse http://127.0.0.2:PORT:" in err
+    assert "export" not in err
+
+
+def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
+    port = emulator.url.rpartition(":")[2]
+    status, _, err = pulumi_agin("emulator", "--port", port)
+    assert (status, f"port {port}" in err, err.count("\n")) == (2, True, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

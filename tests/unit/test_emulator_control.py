@@ -285,6 +285,10 @@ def test_curl_examples_of_the_docs_work() -> None:
             assert response.status_code == 200, (name, response.text)
             if name in READS:
                 assert response.json() == json.loads(json.dumps(getattr(emulator, name)()))
+        emulator.reset()
+        for name, value in emulator.settings().items():
+            default = value or '""' if isinstance(value, str) else json.dumps(value).removesuffix(".0")
+            assert re.search(f"^\\| `{name}` \\| `?{default}`? \\|", PAGE, re.M), name
 
 
 def test_python_example_of_the_docs_works(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,30 @@ def test_file_with_a_value_of_the_wrong_type_is_rejected(file: Path, name: str, 
         Emulator(file=file)
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("", "read: Is a directory"), ("nowhere/ingresses.json", "written: No such file or directory")],
+)
+def test_unusable_file_is_rejected(file: Path, name: str, problem: str) -> None:
+    with pytest.raises(StoreError, match=f"cannot be {problem}"):
+        Emulator(file=file.parent / name)
+
+
+def test_failed_start_leaves_the_file_to_others(emulator: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    second = Emulator(file=file, port=int(emulator.url.rpartition(":")[2]))
+    with pytest.raises(OSError, match="already in use"):
+        second.start()
+    with Emulator(file=file):
+        pass
+    file.write_text("{")
+    with pytest.raises(StoreError, match="is not one that the emulator wrote"):
+        second.start()
+    file.unlink()
+    with Emulator(file=file):
+        pass
+
+
 def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: Path) -> None:
     created = api.create(description="ours", certificate_management_policy=POLICY)
     before = emulator.ingresses()

@@ -84,4 +84,5 @@ def test_certificate_state(status: Any, state: str, is_ready: bool) -> None:
     found = certificate_state(with_certificate(status, POLICY))
     assert (found.name, found.is_ready) == (state, is_ready)
     # The status of a policy that was removed means nothing.
-    assert certificate_state(with_certificate(status, None)).name == "NOT_MANAGED"
+    unmanaged = certificate_state(with_certificate(status, None))
+    assert (unmanaged.name, unmanaged.is_ready) == ("NOT_MANAGED", True)

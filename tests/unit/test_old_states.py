@@ -30,8 +30,8 @@ PROVIDERS: dict[str, type[DynamicProvider]] = {
 # Outputs whose values depend on the time, or are encrypted.
 VARIABLE = {"certificate_management_status", "renews_at", "_was_ready", "description"}
 
-RECORDINGS = [FOLDER / "0.8.0" / kind for kind in ("base", "dns", "native")]
-each_recording = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda folder: folder.name)
+RECORDINGS = list(FOLDER.glob("*.*.*/*"))
+NEWEST = max(RECORDINGS, key=lambda folder: [int(number) for number in folder.parent.name.split(".")]).parent
 
 
 def resources_of(recording: Path) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def resources_of(recording: Path) -> list[dict[str, Any]]:
     return [each for each in resources if each["type"].rpartition(":")[2] in PROVIDERS]
 
 
-@each_recording
+@pytest.mark.parametrize("recording", sorted(NEWEST.iterdir()), ids=lambda folder: folder.name)
 def test_state_format_is_unchanged(recording: Path, tmp_path: Path) -> None:
     """If it is not, record the states of this version by `tests/engine/states/record.py`, and read both formats."""
     file = shutil.copy(recording / INGRESSES, tmp_path)
@@ -86,7 +86,7 @@ def comparable(outputs: dict[str, Any]) -> dict[str, Any]:
     return {name: "any" if name in VARIABLE else value for name, value in present.items()}
 
 
-@each_recording
+@pytest.mark.parametrize("recording", sorted(RECORDINGS), ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def test_recording_holds_no_key_and_no_path(recording: Path) -> None:
     for file in recording.iterdir():
         text = file.read_text()
