@@ -92,6 +92,21 @@ def test_list_fails_if_its_pages_form_a_loop(client: AgentIngressClient, emulato
         client.list()
 
 
+def test_find_fails_if_two_ingresses_have_the_domain(client: AgentIngressClient, emulator: Emulator) -> None:
+    page = {"ingresses": [ANOTHER, {**ANOTHER, "id": "agin_2"}]}
+    emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
+    with pytest.raises(errors.BadAnswerError, match="ngrok's list has two Agent Ingresses of one domain"):
+        client.find("another.acme.com")
+
+
+def test_as_many_connections_are_kept_as_calls_run_at_once(client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    ingress = client.create({"domain": DOMAIN})
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: client.get(ingress.id), range(100)))
+    assert emulator.connections() <= 4
+
+
 def test_netrc_does_not_replace_the_key(
     client: AgentIngressClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

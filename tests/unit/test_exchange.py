@@ -181,6 +181,13 @@ def test_certificate_is_verified(authority: trustme.CA) -> None:
         assert outcome(exchange(f"https://{place}")) == (NEVER_SENT, PERMANENT)
 
 
+def test_missing_certificate_bundle_is_permanent_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
+    result = exchange("https://127.0.0.1:1")
+    assert outcome(result) == (NEVER_SENT, PERMANENT)
+    assert "/nonexistent" in result.reason
+
+
 def close(connection: socket.socket) -> None:
     connection.recv(65536)
 
