@@ -154,6 +154,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     },
     "404 of a web server": {"status": 404, "body": HTML},
     "404 of a path": {"status": 404, "json_body": NO_PATH},
+    "404 of a gateway": {"status": 404, "json_body": {"message": "no Route matched with those values"}},
     "501": {"status": 501, "body": ""},
 }
 MADE = f"it is unknown whether the Agent Ingress {NEW} was made: an answer was lost (could not create "
@@ -173,8 +174,12 @@ PERMANENT = [
     ("wrong key", "refresh", "could not read ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),
     ("404 of a web server", "get", "could not read ", "the base URL came from the environment variable"),
     ("404 of a web server", "refresh", "could not read ", "the base URL came from the environment variable"),
+    ("404 of a web server", "delete", "could not delete ", "the base URL came from the environment variable"),
+    ("404 of a path", "refresh", "could not read ", "does not know the path /agent_ingresses"),
     ("404 of a path", "delete", "could not delete ", "does not know the path /agent_ingresses"),
     ("404 of a path", "update", "could not update ", "does not know the path /agent_ingresses"),
+    ("404 of a gateway", "refresh", "could not read ", "the base URL came from the environment variable"),
+    ("404 of a gateway", "delete", "could not delete ", "the base URL came from the environment variable"),
     ("501", "create", MADE, "ngrok answered 501"),
     ("501", "update", CHANGED, "ngrok answered 501"),
 ]

@@ -123,6 +123,8 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
         ({"server": "ns1.acme.com:53"}, "property server must be"),
         ({"server": "[::1]"}, "property server must be"),
         ({"tsig_secret": ""}, "property tsig_secret must be base64"),
+        ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone"),
+        ({"domain": "connect.notacme.com"}, "the domain connect.notacme.com is not in the zone acme.com"),
     ],
 )
 @both_front_ends

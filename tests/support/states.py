@@ -1,8 +1,15 @@
 """What users' states hold of this package."""
 
-# The provider, by pickle protocol: `refresh` and `destroy` load it from a state. The SDK takes the interpreter's
-# default protocol, which is 5 from Python 3.14 on.
-PROVIDER_IN_STATES = {
-    4: "gASVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
-    5: "gAWVQQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg==",
+# The pickled providers after their first four characters: `refresh` and `destroy` load them from a state.
+PROVIDERS_IN_STATES = {
+    "AgentIngressProvider": (
+        "QQAAAAAAAACMIXB1bHVtaV9hZ2luLmR5bmFtaWMuYWdlbnRfaW5ncmVzc5SMFEFnZW50SW5ncmVzc1Byb3ZpZGVylJOUKYGULg=="
+    ),
+    "CertificateValidationProvider": (
+        "SAAAAAAAAACMH3B1bHVtaV9hZ2luLmR5bmFtaWMuY2VydGlmaWNhdGWUjB1DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Qcm92aWRlcpSTlCmBlC4="
+    ),
+    "Rfc2136Provider": "NgAAAAAAAACMG3B1bHVtaV9hZ2luLmR5bmFtaWMucmZjMjEzNpSMD1JmYzIxMzZQcm92aWRlcpSTlCmBlC4=",
 }
+
+# These four, by pickle protocol. The SDK takes the interpreter's default protocol, which is 5 from Python 3.14 on.
+PICKLE_BEGINNINGS = {4: "gASV", 5: "gAWV"}

@@ -112,6 +112,16 @@ class Slow(Exchanges):
         return outcome
 
 
+class Responding(Exchanges):
+    """A network that gives each request the same response."""
+
+    def __init__(self, response: Answer) -> None:
+        self._response = response
+
+    def exchange(self, *_: object, **__: object) -> Answer:
+        return self._response
+
+
 class Held(Exchanges):
     """A network to the emulator that holds requests by one method, or their responses, until `may_go_on`."""
 

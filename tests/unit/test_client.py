@@ -92,6 +92,13 @@ def test_list_fails_if_its_pages_form_a_loop(client: AgentIngressClient, emulato
         client.list()
 
 
+def test_find_fails_if_two_ingresses_have_the_domain(client: AgentIngressClient, emulator: Emulator) -> None:
+    page = {"ingresses": [ANOTHER, {**ANOTHER, "id": "agin_2"}]}
+    emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
+    with pytest.raises(errors.BadAnswerError, match="ngrok's list has two Agent Ingresses of one domain"):
+        client.find("another.acme.com")
+
+
 def test_netrc_does_not_replace_the_key(
     client: AgentIngressClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +302,7 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
         ("GET", {"status": 301, "headers": {"Location": "/elsewhere"}}, "redirects to another path"),
         ("PATCH", {"status": 301, "headers": {"Location": "https://[::1"}}, "to something that is not a URL"),
         ("GET", ngrok_error(403, msg="'{api_key}'"), "403: '[key]'. The API key came from the argument api_key"),
+        ("GET", ngrok_error(400, msg="no", details=["x"]), "ngrok answered 400: no"),
         ("PATCH", ngrok_error(400, msg="a\nforged: line\x1b[31m"), "ngrok answered 400: a forged: line [31m"),
     ],
 )

@@ -22,7 +22,7 @@ from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
-from tests.support.wire import receive, serve
+from tests.support.wire import Responding, receive, serve
 
 KEY_OF_ODD_CHARACTERS = "2tst+AbC/dEf=GhI&jKl%mNo(pQr)sTu!vWx'Yz0"
 
@@ -255,16 +255,6 @@ def test_list_is_read_up_to_64_mib() -> None:
     assert pages.pages == most_pages
 
 
-class Responding(Exchanges):
-    """A network that gives each request the same response."""
-
-    def __init__(self, response: Answer) -> None:
-        self._response = response
-
-    def exchange(self, *_: object, **__: object) -> Answer:
-        return self._response
-
-
 @pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("text", [API_KEY, "&#65;"], ids=["key", "escapes"])
 def test_huge_response_is_a_short_sentence_without_the_key(status: int, text: str) -> None:
@@ -315,6 +305,17 @@ def test_proxy_password_is_not_shown_in_any_spelling(echoed: str, monkeypatch: p
     shown = make_client("https://ngrok.invalid").fit_to_show(f"no: {echoed} .")
     assert "[proxy credentials]" in shown
     assert not any(echoed[start : start + 24] in shown for start in range(len(echoed) - 23))
+
+
+def test_proxy_user_called_ngrok_does_not_hide_error_codes(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://ngrok:sesame-opens@127.0.0.1:1")
+    client = make_client(emulator.url)
+    client.create({"domain": DOMAIN})
+    with pytest.raises(errors.DomainExistsError, match="ERR_NGROK_6706"):
+        client.create({"domain": DOMAIN})
+    with pytest.raises(errors.ApiError, match="ERR_NGROK_222") as caught:
+        client.get("agin_1")
+    assert not isinstance(caught.value, errors.NotFoundError)
 
 
 def test_short_proxy_user_name_is_redacted_only_as_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

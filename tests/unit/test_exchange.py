@@ -11,6 +11,7 @@ import ssl
 import threading
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,13 @@ def test_certificate_is_verified(authority: trustme.CA) -> None:
         assert outcome(exchange(f"https://{place}")) == (NEVER_SENT, PERMANENT)
 
 
+def test_missing_certificate_bundle_is_permanent_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
+    result = exchange("https://127.0.0.1:1")
+    assert outcome(result) == (NEVER_SENT, PERMANENT)
+    assert "/nonexistent" in result.reason
+
+
 def close(connection: socket.socket) -> None:
     connection.recv(65536)
 
@@ -349,3 +357,20 @@ def test_connection_is_kept_until_a_bad_response_and_no_cookie_is() -> None:
     assert results == [Answer, Answer, NoAnswer, Answer, Answer]
     assert len(connections) == 2
     assert not any(b"cookie" in request.lower() for request in seen)
+
+
+def test_as_many_connections_are_kept_as_requests_run_at_once() -> None:
+    connections: list[socket.socket] = []
+    all_run = threading.Barrier(3)
+
+    def handle(connection: socket.socket) -> None:
+        connections.append(connection)
+        while receive(connection):
+            all_run.wait(AT_LAST)
+            connection.sendall(OK)
+
+    exchanges = make_exchanges()
+    with serve(handle) as place, ThreadPoolExecutor(3) as threads:
+        for _ in range(3):
+            list(threads.map(lambda _: exchange(f"http://{place}", exchanges=exchanges), range(3)))
+    assert len(connections) == 3

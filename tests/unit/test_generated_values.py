@@ -13,7 +13,12 @@ import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
+from pulumi_agin.api import errors
+from pulumi_agin.api.access import Secret
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.exchange import Answer
 from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import TELLING_CHARACTERS, redact
@@ -21,7 +26,10 @@ from pulumi_agin.canonical import canonical_domain, without_none
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.fields import validate
+from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID
+from tests.support.clock import Clock
 from tests.support.keys import API_KEY
+from tests.support.wire import Responding
 
 # Any string of Python, with what JSON can hold: lone surrogates, NUL, and so on.
 any_text = st.text(st.characters(exclude_categories=()))
@@ -194,3 +202,40 @@ def test_validation_and_emulator_agree(
         assert ingress.metadata == valid.get("metadata", "")
         answered = without_none(ingress.plain())
         assert AgentIngressProvider().diff(ingress.id, answered, valid).changes is False
+
+
+INGRESS: dict[str, Any] = {"id": UNKNOWN_ID, "domain": DOMAIN, "ns_targets": ["a.x"], "created_at": "now"}
+NEW: dict[str, Any] = {**INGRESS, "domain": "new.acme.com"}
+REJECTION: dict[str, Any] = {"error_code": "ERR_NGROK_218", "msg": "no", "details": {"operation_id": "op_1"}}
+PAGE: dict[str, Any] = {"ingresses": [INGRESS], "next_page_uri": "/agent_ingresses?before_id=agin_1"}
+ODD = (None, 5, "x", "\ud800", ["x"], {"x": 5})
+# Each with one of its values replaced.
+altered = [{**each, name: odd} for each in (INGRESS, NEW, REJECTION, PAGE) for name in each for odd in ODD]
+documents = st.sampled_from(altered) | json_values
+# Python can read this deep, but can't always turn it into text.
+deep = st.integers(900, 1000).map(lambda depth: json.dumps(REJECTION).replace('"op_1"', "[" * depth + "]" * depth))
+contents = st.binary() | st.one_of(documents.map(json.dumps), deep).map(str.encode)
+statuses = st.sampled_from([200, 201, 204, 301, 400, 403, 404, 409, 429, 503])
+odd_values = st.sampled_from(["0", "9" * 30, "Fri, 31 Dec 9999 23:59:59 -2359", "https://[::1"])
+header_values = odd_values | st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40)
+headers = st.dictionaries(st.sampled_from(["Retry-After", "Date", "Location", "ngrok-operation-id"]), header_values)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(list(CALLS)), statuses, headers, contents)
+def test_any_response_is_understood_or_is_one_sentence(
+    call: str, status: int, headers: dict[str, str], content: bytes
+) -> None:
+    network = Responding(Answer(status, CaseInsensitiveDict(headers), content))
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=Clock(), exchanges=network)
+    message = ""
+    result: Any = None
+    try:
+        result = CALLS[call](client, UNKNOWN_ID)
+    except errors.NgrokError as error:
+        message = str(error)
+    assert message.isprintable()
+    if call == "LIST":
+        assert message or all(isinstance(ingress, AgentIngress) for ingress in result)
+    elif call != "DELETE":
+        assert message or result.domain == (NEW if call == "POST" else INGRESS)["domain"]

@@ -76,6 +76,17 @@ def test_preview_of_a_create_only_lists(ingresses: AgentIngressLifecycle, emulat
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
+def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
+    emulator.configure(limit=0)
+    for number in range(101):
+        created(ingresses, f"{URN}{number}", domain=f"d{number}.acme.com")
+    emulator.clear_requests()
+    for number in range(30):
+        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"new{number}.acme.com"})
+    # A page has 100 ingresses.
+    assert emulator.counts() == {"GET /agent_ingresses": 2}
+
+
 def test_preview_warns_of_a_taken_domain(
     ingresses: AgentIngressLifecycle, process: Process, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pulumi_agin.api import errors
 from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock as SystemClock
 from pulumi_agin.api.exchange import Answer, NoAnswer
 from pulumi_agin.api.progress import Wait
 from pulumi_agin.api.retry import Deadline
+from tests.support.client import DOMAIN
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.wire import Slow
@@ -74,6 +76,30 @@ def test_refused_connection_is_shown(clock: Clock, lines: list[str]) -> None:
         "https://api.ngrok.com: Connection refused; it goes on in 1 second",
         "4.0: ",
     ]
+
+
+def test_limit_is_shown_for_each_call_that_waits_for_it(clock: Clock, lines: list[str]) -> None:
+    client = make_client(clock, lines, (0, Answer(429, {"Retry-After": "9"}, b"")), (0, EMPTY), (0, EMPTY))
+    with ThreadPoolExecutor(2) as threads, clock.at_work():
+        refused = threads.submit(at_work, clock, client.list)
+        clock.wait_until_asleep(1)
+        unsent = threads.submit(at_work, clock, lambda: client.find(DOMAIN))
+        clock.wait_until_asleep(2)
+    assert (refused.result(), unsent.result()) == ([], None)
+    for doing in ("list the Agent Ingresses", f"find the Agent Ingress {DOMAIN}"):
+        [line] = [line for line in lines if doing in line]
+        assert line.startswith("3.0: ")
+        assert line.endswith(": ngrok accepts 120 requests a minute from the whole account; it goes on in 6 seconds")
+
+
+def test_search_for_a_create_with_a_lost_response_is_shown(clock: Clock, lines: list[str]) -> None:
+    client = make_client(clock, lines, (0, Answer(201, {}, b"<html>")), *[(0.9, EMPTY)] * 9)
+    with pytest.raises(errors.CreateUnsettledError):
+        client.create({"domain": DOMAIN})
+    assert lines[0] == (
+        f"3.0: still waiting to find out whether the Agent Ingress {DOMAIN} was made, for 3 seconds (30 seconds at "
+        "most): it is not there, but may still appear; it goes on in 2 seconds"
+    )
 
 
 def test_only_four_of_many_calls_show_lines(clock: Clock, lines: list[str]) -> None:

@@ -17,9 +17,12 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import pulumi_agin
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
+from pulumi_agin.dynamic.certificate import CertificateValidationProvider
+from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from pulumi_agin.dynamic.servicer import DynamicProvider
 from pulumi_agin.version import VERSION
 from tests.support.keys import API_KEY
-from tests.support.states import PROVIDER_IN_STATES
+from tests.support.states import PICKLE_BEGINNINGS, PROVIDERS_IN_STATES
 
 
 def test_public_names() -> None:
@@ -37,16 +40,20 @@ def test_public_names() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
 
 
-@pytest.mark.parametrize("protocol", PROVIDER_IN_STATES)
-def test_pickled_provider_in_states_never_changes(protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("protocol", PICKLE_BEGINNINGS)
+@pytest.mark.parametrize("provider_class", [AgentIngressProvider, CertificateValidationProvider, Rfc2136Provider])
+def test_pickled_provider_in_states_never_changes(
+    provider_class: type[DynamicProvider], protocol: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pickle, "DEFAULT_PROTOCOL", protocol)
-    provider = AgentIngressProvider()
+    pickled = PICKLE_BEGINNINGS[protocol] + PROVIDERS_IN_STATES[provider_class.__name__]
+    provider = provider_class()
     # The key is not pickled.
     provider.configure(ConfigureRequest(Config({"ngrok:apiKey": API_KEY}, "test")))
     provider.check({}, {"domain": "a.acme.com"})
-    assert serialize_provider(provider) == PROVIDER_IN_STATES[protocol]
-    loaded = pickle.loads(base64.b64decode(PROVIDER_IN_STATES[protocol]))
-    assert type(loaded) is AgentIngressProvider
+    assert serialize_provider(provider) == pickled
+    loaded = pickle.loads(base64.b64decode(pickled))
+    assert type(loaded) is provider_class
     assert vars(loaded) == {}
 
 

@@ -83,6 +83,11 @@ def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> Non
         settings.client()
 
 
+@pytest.mark.parametrize(("log", "problems"), [("", 0), ("debug", 0), ("verbose", 1)])
+def test_log_is_debug_or_not_set(log: str, problems: int) -> None:
+    assert len(load(None, {"NGROK_API_KEY": KEY, "PULUMI_AGIN_LOG": log}).problems()) == problems
+
+
 @pytest.mark.parametrize("seconds", ["0.5", "300", "31536000"])
 def test_timeout_can_be_up_to_a_year(seconds: str) -> None:
     assert load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}).client().timeout_seconds == float(seconds)

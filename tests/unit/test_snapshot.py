@@ -76,6 +76,19 @@ def test_reads_after_the_first_share_a_list(listing: Listing) -> None:
     assert len(listing.deadlines) == 1
 
 
+def test_reads_5_seconds_apart_are_no_list(listing: Listing) -> None:
+    for id_ in IDS:
+        assert listing.find(id_) is None
+        listing.clock.now += 5
+    assert listing.deadlines == []
+
+
+def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Listing) -> None:
+    listing.find("agin_1")
+    listing.find("agin_1", seconds=300)
+    assert [deadline.seconds for deadline in listing.deadlines] == [150]
+
+
 def test_ingress_on_the_list_is_found_while_another_read_lists_on(listing: Listing) -> None:
     listing.page_size = 1
     listing.find("agin_1")
