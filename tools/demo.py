@@ -69,15 +69,19 @@ class Demo:
     def next_steps(self) -> str:
         """What is shown at the end."""
         example = "examples/quickstart" if self.project == ROOT else self.project.relative_to(ROOT)
-        rows = {
-            f"make demo{self.variable}": "run it again: nothing has changed, so nothing is done",
-            f'make demo{self.variable} DESCRIPTION="…"': "change the description: an update in place",
-            f"make demo-shell{self.variable}": "a shell for commands such as pulumi preview, pulumi-agin doctor",
-            "make demo-destroy": "destroy the ingress and everything that the demos made",
-            "make demo FULL=1": "the whole chain, with a real BIND: DNS records, certificate and agent",
-            "make demo YAML=1": "the quickstart in YAML, with the provider plugin",
-        }
-        lines = [f"  {command:<36} {what}" for command, what in rows.items()]
+        rows = [(f"make demo{self.variable}", "run it again: nothing has changed, so nothing is done")]
+        if not self.has_bind:
+            rows.append((f'make demo{self.variable} DESCRIPTION="…"', "change the description: an update in place"))
+        rows += [
+            (f"make demo-shell{self.variable}", "a shell for commands such as pulumi preview, pulumi-agin doctor"),
+            ("make demo-destroy", "destroy the ingress and everything that the demos made"),
+        ]
+        if self.variable == "":
+            rows += [
+                ("make demo FULL=1", "the whole chain, with a real BIND: DNS records, certificate and agent"),
+                ("make demo YAML=1", "the same in YAML, with the provider plugin"),
+            ]
+        lines = [f"  {command:<36} {what}" for command, what in rows]
         return "\n".join(
             [
                 "",
