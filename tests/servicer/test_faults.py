@@ -310,4 +310,6 @@ def test_abandoned_create_is_not_retried(new_plugin: Plugins, emulator: Emulator
     emulator.add_fault("POST", "answer", status=503, headers={"Retry-After": "4"})
     plugin.abandon_create({"domain": NEW}, when=emulator.requests)
     plugin.end()
-    assert emulator.counts() == {"POST /agent_ingresses": 1}
+    # It may still be looked for, if the call was canceled before the response.
+    assert emulator.counts()["POST /agent_ingresses"] == 1
+    assert emulator.ingresses() == []
