@@ -56,12 +56,12 @@ def _output(command: str, env: Mapping[str, str]) -> Text:
     """Returns what a command prints, in color."""
     arguments = shlex.split(command)
     if arguments[0] == "pulumi":
-        arguments += ["--color", "always", "--non-interactive"]
+        arguments += ["--color", "always", "--non-interactive", "--suppress-outputs"]
     run = subprocess.run(arguments, env={**env, "FORCE_COLOR": "1"}, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise StepError(f"{command} ended with exit code {run.returncode}:\n{run.stdout}{run.stderr}")
-    # Neither the addresses of the local backend nor how long things took.
-    lines = [line for line in run.stdout.splitlines() if not re.search("file://|Duration:|View Live", line)]
+    # Only the last row of each resource.
+    lines = [line for line in run.stdout.splitlines() if not re.search(r"@ \w+ing|creating \(|Duration:", line)]
     return Text.from_ansi("\n".join(lines))
 
 
