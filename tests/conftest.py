@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from pulumi_agin import cli
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support.command import Command
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tools import environment
+from tools.steps import heed_interrupts
 
 TESTS = Path(__file__).parent
 
@@ -26,9 +26,8 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """A shell has what it runs in the background ignore SIGINT, and so would all that tests start and interrupt."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Otherwise, all that tests start and interrupt would ignore SIGINT, too."""
+    heed_interrupts()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,8 +85,7 @@ def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
         status = cli.main(arguments, clock)
         out, err = capfd.readouterr()
         assert "Traceback" not in err
-        for start in range(len(API_KEY) - 7):
-            assert API_KEY[start : start + 8] not in out + err
+        assert_without_key(out + err)
         return status, out, err
 
     return run

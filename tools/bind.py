@@ -199,8 +199,8 @@ def dig() -> str:
     return _find("dig")
 
 
-def ensure() -> Path:
-    """Installs BIND if it is missing, and returns the path of `named`.
+def ensure() -> None:
+    """Installs BIND if it is missing.
 
     Raises:
         StepError: It cannot be installed.
@@ -210,7 +210,7 @@ def ensure() -> Path:
             if not _is_installed():
                 _install()
     dig()
-    return Path(named())
+    named()
 
 
 def _is_installed() -> bool:

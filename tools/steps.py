@@ -29,9 +29,7 @@ class StepError(Exception):
 
 def exit_status(run: Callable[[], object]) -> int:
     """Runs a whole script and shows the message of a StepError. Returns the exit status."""
-    # A shell has what it runs in the background ignore Ctrl-C.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_interrupts()
     _exit_on_termination()
     try:
         run()
@@ -41,6 +39,12 @@ def exit_status(run: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def heed_interrupts() -> None:
+    """Lets Ctrl-C interrupt this process. A shell has what it runs in the background ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def say(text: str) -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
 from tests.support.project import UNCHANGED, Project
 from tools.bind import Bind, Key
 
@@ -80,9 +79,8 @@ def test_two_accounts(example: Callable[[str], Project], emulator: Emulator, tmp
 
 def test_taking_over(example: Callable[[str], Project], emulator: Emulator) -> None:
     other = "shared.acme.com"
-    client = AgentIngressClient(Secret(API_KEY), emulator.url)
-    made = client.create({"domain": "connect.acme.com", "description": "made by hand"}).id
-    client.create({"domain": other})
+    made = create(emulator, "connect.acme.com", description="made by hand")
+    create(emulator, other)
     emulator.clear_requests()
 
     project = example("take_over")

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.ngrok import create
 from tests.support.pages import blocks
 from tests.support.project import UNCHANGED, Project
 
@@ -29,9 +28,7 @@ def block(page: str, language: str) -> str:
 
 def made(emulator: Emulator, policy: dict[str, str]) -> str:
     """The id of the ingress of both pages, which the other tool has made."""
-    client = AgentIngressClient(Secret(API_KEY), emulator.url)
-    asked = {"domain": "connect.acme.com", "description": "acme devices", "certificate_management_policy": policy}
-    return client.create(asked).id
+    return create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
 
 
 def has_only_been_read(emulator: Emulator) -> bool:
@@ -119,7 +116,7 @@ ALL_OF_THE_PAGE = "+ 6 to create"
 
 
 def see_all(project: Project, emulator: Emulator) -> None:
-    AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "shared.acme.com"})
+    create(emulator, "shared.acme.com")
     project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
     emulator.clear_requests()
     preview = project.preview()

@@ -14,11 +14,10 @@ from pulumi.runtime import mocks as mocks_module
 
 import pulumi_agin as agin
 from pulumi_agin import sdk
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.mocks import NS_TARGETS, Mocks, run
+from tests.support.ngrok import create
 
 # What a sentence about a missing name has to say.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
@@ -28,7 +27,7 @@ WAY_ON = "which pulumi-agin needs: install another version of the package pulumi
 @pytest.fixture
 def id_(emulator: Emulator) -> str:
     """The id of an Agent Ingress that exists."""
-    return AgentIngressClient(Secret(API_KEY), emulator.url).create({"domain": "connect.acme.com"}).id
+    return create(emulator, "connect.acme.com")
 
 
 def test_lookups_query_ngrok_with_todays_sdk(preview: Mocks, id_: str) -> None:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -31,6 +30,7 @@ from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.text import redact
 from pulumi_agin.emulator import Emulator
+from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY
 
 COLLECTION = "/agent_ingresses"
@@ -94,7 +94,8 @@ class Service:
                 break
             self.sleep(pause)
         fields: dict[str, Any] = response.json() if response.text.startswith("{") else {}
-        self.created += [fields["id"]] if method == "POST" and response.status_code == 201 else []
+        if method == "POST" and response.status_code == 201:
+            self.created.append(fields["id"])
         return Response(response.status_code, fields)
 
     @property
@@ -116,26 +117,13 @@ class Service:
         return re.sub(r"\b([a-z]{2,12})_[0-9A-Za-z]{20,40}\b", r"\1_…", text.replace(self.domain, "DOMAIN"))
 
 
-class Clock:
-    """The clock of an emulator, which only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
 @contextmanager
 def emulator(**settings: Any) -> Iterator[Service]:
     """Runs an emulator with other settings than its defaults."""
-    clock = Clock()
+    clock = EmulatorClock()
     with Emulator(API_KEY, clock=clock) as running:
         running.configure(limit=0, **settings)
-        yield Service(running.url, API_KEY, "test.acme.com", clock.sleep)
+        yield Service(running.url, API_KEY, "test.acme.com", clock.advance)
 
 
 @pytest.fixture(scope="module")

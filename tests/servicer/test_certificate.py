@@ -11,7 +11,7 @@ import pytest
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
-from tests.support.keys import API_KEY
+from tests.support.keys import API_KEY, assert_without_key
 from tests.support.plugin import (
     AGENT_INGRESS,
     CERTIFICATE_VALIDATION,
@@ -19,7 +19,6 @@ from tests.support.plugin import (
     DynamicPlugin,
     Plugin,
     Plugins,
-    assert_without_key,
     both_front_ends,
     failure,
 )

@@ -6,3 +6,10 @@ ROTATED_KEY = "2rotAbCdEfGhIjKlMnOpQrStUvW_3XyZ9876543210aBcDe"
 
 # The numbers of the two accounts, in the order in which the `emulator` fixture makes them.
 OURS, THEIRS = 1, 2
+
+
+def assert_without_key(text: str, key: str = API_KEY, *, where: str = "the text") -> None:
+    """Asserts that no eight characters of the key in a row are in a text."""
+    for start in range(len(key) - 7):
+        found = text.find(key[start : start + 8])
+        assert found < 0, f"{where} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"

@@ -33,7 +33,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grp
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from tests.support.keys import API_KEY
+from tests.support.keys import assert_without_key
 from tests.support.waiting import until
 
 AGENT_INGRESS = "AgentIngress"
@@ -84,12 +84,6 @@ def failure(call: Callable[[], object]) -> PluginError:
     assert all(line.isprintable() for line in error.message.split("\n"))
     assert_without_key(error.message + error.text)
     return error
-
-
-def assert_without_key(text: str) -> None:
-    """No part of the API key is in a text."""
-    for start in range(len(API_KEY) - 7):
-        assert API_KEY[start : start + 8] not in text
 
 
 @dataclass

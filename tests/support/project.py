@@ -18,7 +18,7 @@ from textwrap import dedent
 from typing import Any, ClassVar
 
 from pulumi_agin.api.text import redact
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 
 # The stack of every project.
 STACK = "dev"
@@ -439,7 +439,4 @@ class Project:
     def assert_no_key(self, shown: str, key: str = API_KEY) -> None:
         """Asserts that no eight characters of the key in a row are in what was printed or in a file of the project."""
         for name, text in {"the output": shown, **self.files()}.items():
-            for start in range(len(key) - 7):
-                piece = key[start : start + 8]
-                found = text.find(piece)
-                assert found < 0, f"{name} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"
+            assert_without_key(text, key, where=name)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
@@ -35,16 +35,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
-    """Skips a test whose set-up fails."""
-    try:
+    with skipped_without_set_up():
         yield
-    except StepError as error:
-        pytest.skip(f"{_NOT_SET_UP}{error}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    """Skips a test that needs BIND, where it can't be installed."""
+    # Some tests start BIND themselves, which may have to be installed.
+    with skipped_without_set_up():
+        yield
+
+
+@contextmanager
+def skipped_without_set_up() -> Iterator[None]:
+    """Skips a test whose set-up fails."""
     try:
         yield
     except StepError as error:

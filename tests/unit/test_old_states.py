@@ -19,7 +19,7 @@ from pulumi_agin.dynamic.servicer import DynamicProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.ns_records_inputs import UNSETTLED
 from pulumi_agin.native.names import in_snake_case
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tests.support.old_states import FOLDER, INGRESSES, KEY, STATE
 
 PROVIDERS: dict[str, type[DynamicProvider]] = {
@@ -91,6 +91,6 @@ def test_recording_holds_no_key_and_no_path(recording: Path) -> None:
     for file in recording.iterdir():
         text = file.read_text()
         for key in (API_KEY, OTHER_ACCOUNTS_KEY, KEY.secret):
-            assert not any(key[start : start + 8] in text for start in range(len(key) - 7)), file
+            assert_without_key(text, key, where=str(file))
         for fragment in ("://", "site-packages", "sourcePosition"):
             assert fragment not in text, file
