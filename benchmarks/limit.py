@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from benchmarks.engine import API_KEY, DynamicDoor, Load, Tools, projects, service
 from pulumi_agin.api import rate_limit
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.emulator import Emulator
 

@@ -84,7 +84,7 @@ if not TYPE_CHECKING:
             # `from . import module` asks here, too, before it loads the module. That must stay quick.
             if PathFinder.find_spec(f"{__name__}.{name}", __path__):
                 raise AttributeError(f"module {__name__} has no attribute {name}")
-            from .mistakes import UnknownNameError
+            from .program.argument_errors import UnknownNameError
 
             raise UnknownNameError(__name__, name, name, __all__)
         if name == "dns":

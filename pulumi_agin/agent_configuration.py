@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from .api.errors import InvalidInputsError
-from .mistakes import checks_arguments
+from .program.argument_errors import checks_arguments
 
 if TYPE_CHECKING:
     from .agent_ingress import AgentIngress
@@ -51,7 +51,7 @@ def agent_config(
 
 
 def _configure(**values: Any) -> str:
-    from .lifecycle.agent_configuration import configure_agent
+    from .lifecycle.agent_config import configure_agent
 
     try:
         return configure_agent("agent_config", **values)

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, TypeVar, 
 
 import pulumi
 
-from . import sdk, tokens
-from .commands import import_line, stack_urn
-from .deployment import Deployment
+from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
 from .dynamic.agent_ingress import AgentIngressProvider
-from .dynamic_resource import DynamicResource
-from .limits import CertificateAuthorityText, PrivateKeyTypeText
-from .mistakes import WrongArgumentsError, WrongValueError, checks_arguments
-from .preview import make_exact, prepare_exact
-from .program_checks import check_agent_ingress, check_domain, check_settings, declared_domain
+from .lifecycle import urns
+from .lifecycle.shell_commands import import_line, stack_urn
+from .lifecycle.words import must_be_one_of
+from .program import sdk_internals
+from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
+from .program.dynamic_resource import DynamicResource
+from .program.preview import make_exact, prepare_exact
+from .program.run import Deployment
+from .program.settings_check import check_agent_ingress, check_domain, check_settings, declared_domain
 from .provider import warn_of_plain_api_key
-from .words import must_be_one_of
 
 if TYPE_CHECKING:
     from .api import models
@@ -187,7 +188,7 @@ class AgentIngressCertStatus(dict[str, Any]):
 # -- the resource -----------------------------------------------------------------------------------------
 
 
-class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
+class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
     """An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own.
 
     A change of `domain` replaces it; everything else is changed in place. The API key is not an argument. It comes from
@@ -288,9 +289,9 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
         if opts.id is None and not Deployment.current().is_mocked:
             if opts.parent or opts.provider or opts.providers or _organization():
-                props[tokens.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+                props[urns.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
             if pulumi.runtime.is_dry_run():
-                props[tokens.IS_PREVIEW] = True
+                props[urns.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         self._declared_domain = declared_domain(inputs["domain"], opts)
         warn_of_plain_api_key()
@@ -299,7 +300,7 @@ class AgentIngress(DynamicResource, token=tokens.AGENT_INGRESS):
     async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
         """Returns what a command must name: the stack, and the URNs of the parent and the explicit provider."""
         # When this is awaited, the SDK has already found the provider of the resource.
-        resources = {"parent": opts.parent, "provider": sdk.provider_of(self)}
+        resources = {"parent": opts.parent, "provider": sdk_internals.provider_of(self)}
         urns = {name: str(await resource.urn.future()) for name, resource in resources.items() if resource}
         return {"stack": _stack(), **urns}
 
@@ -350,7 +351,7 @@ def _stack() -> str:
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
     # The URNs of other resources are not known yet.
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
-    inherited = opts.parent.get_provider(tokens.AGENT_INGRESS) if opts.parent else None
+    inherited = opts.parent.get_provider(urns.AGENT_INGRESS) if opts.parent else None
     provider = "URN" if opts.provider or opts.providers or inherited else None
     filled_in = ""
     if "URN" in (parent, provider):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pulumi
 
-from . import tokens
-from .deployment import Deployment
+from .api.constants import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from .dynamic.certificate import CertificateValidationProvider
-from .dynamic_resource import DynamicResource
-from .limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
-from .mistakes import checks_arguments
-from .program_checks import check_certificate_validation, check_settings
+from .lifecycle import urns
+from .program.argument_errors import checks_arguments
+from .program.dynamic_resource import DynamicResource
+from .program.run import Deployment
+from .program.settings_check import check_certificate_validation, check_settings
 from .provider import warn_of_plain_api_key
 
 
-class AgentIngressCertificateValidation(DynamicResource, token=tokens.CERTIFICATE_VALIDATION):
+class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
     """A wait until ngrok says that the certificate of an Agent Ingress is issued.
 
     It creates nothing, like `aws.acm.CertificateValidation`; "validation" is ACM's word for this wait. A resource that

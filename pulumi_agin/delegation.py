@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pulumi
 
-from . import tokens
 from .agent_ingress import AgentIngress
+from .api.constants import LONGEST_TTL_SECONDS
 from .api.text import one_line
-from .deployment import Deployment
-from .dns.records import DnsAdapter, NsRecords, canonical_name
-from .limits import LONGEST_TTL_SECONDS
-from .mistakes import WrongArgumentsError, checks_arguments, place
+from .dns.adapter import DnsAdapter, NsRecords, canonical_name
+from .lifecycle import urns
+from .program.argument_errors import WrongArgumentsError, checks_arguments, place
+from .program.run import Deployment
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -78,7 +78,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             stack = pulumi.Output.from_input(cast(pulumi.Input[Any], deployment.resources_in_stack()))
             no_resources: pulumi.Output[list[pulumi.Resource]] = stack.apply(lambda _: [])
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=no_resources))
-        super().__init__(tokens.DELEGATION, resource_name, {}, opts)
+        super().__init__(urns.DELEGATION, resource_name, {}, opts)
         # `check` makes it canonical too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
         where = place()

@@ -13,12 +13,12 @@ import pulumi
 from pulumi.output import UNKNOWN, Unknown
 from pulumi.runtime import rpc
 
-from . import sdk, tokens
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
-from .deployment import Deployment
-from .lifecycle import lookup
-from .mistakes import checks_arguments
+from .lifecycle import lookup, urns
+from .program import sdk_internals
+from .program.argument_errors import checks_arguments
+from .program.run import Deployment
 from .provider import account_of, warn_of_plain_api_key
 
 if TYPE_CHECKING:
@@ -218,8 +218,8 @@ class _Function:
     find: Callable[["AgentIngressClient", str, Mapping[str, Any]], dict[str, Any]]
 
 
-_ONE = _Function("get_agent_ingress", tokens.GET_AGENT_INGRESS, GetAgentIngressResult, _find_one)
-_MANY = _Function("get_agent_ingresses", tokens.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
+_ONE = _Function("get_agent_ingress", urns.GET_AGENT_INGRESS, GetAgentIngressResult, _find_one)
+_MANY = _Function("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
 
 
 # -- asking ngrok -----------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def _invoke(function: _Function, arguments: Mapping[str, object], opts: pulumi.I
         raise pulumi.RunError(f"{function.name} works only in a program that Pulumi runs, as in `pulumi preview`")
     if deployment.is_mocked:
         return pulumi.runtime.invoke(function.token, arguments, opts, function.result).value
-    result = sdk.wait_for(_look_up(function, arguments, opts), function.name)
+    result = sdk_internals.wait_for(_look_up(function, arguments, opts), function.name)
     if result is UNKNOWN:
         raise pulumi.RunError(
             f"{function.name} can't ask ngrok in this preview, because its Provider has inputs that are not known yet; "
@@ -252,7 +252,7 @@ def _invoke_output(
 
     async def look_up(values: Sequence[Any]) -> Any:
         # An argument can be known before its resource exists: the domain of an ingress that is to be created.
-        for resource in await sdk.with_children(await given.resources()):
+        for resource in await sdk_internals.with_children(await given.resources()):
             id_ = getattr(resource, "id", None)
             if id_ is not None and not await id_.is_known():
                 return UNKNOWN
@@ -266,7 +266,7 @@ async def _look_up(function: _Function, arguments: Mapping[str, Any], opts: pulu
     _check_texts(function, arguments)
     provider = opts.provider
     if provider is None and opts.parent is not None:
-        provider = opts.parent.get_provider(tokens.AGENT_INGRESS)
+        provider = opts.parent.get_provider(urns.AGENT_INGRESS)
     warn_of_plain_api_key()
     try:
         account = await account_of(provider)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from . import tokens
 from .api.errors import InvalidInputsError
-from .deployment import Deployment
-from .mistakes import checks_arguments
+from .lifecycle import urns
+from .program.argument_errors import checks_arguments
+from .program.run import Deployment
 from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
 
 if TYPE_CHECKING:
-    from .deployment import ProgramAccount
+    from .program.run import ProgramAccount
 
 
 # Stands for an API key that is an Output, with which nothing is wrong.
@@ -64,7 +64,7 @@ class Provider(pulumi.ProviderResource):
         problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems()
         if problems:
             raise pulumi.RunError("; ".join(problems))
-        super().__init__(tokens.PYTHON_PACKAGE, resource_name, inputs, opts)
+        super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)
         # Pulumi does not return the inputs of a provider.
         self._inputs: Mapping[str, pulumi.Input[Any]] = inputs
 

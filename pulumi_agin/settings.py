@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, TypeVar
 
-from .api.access import (
+from .api.credentials import (
     DEFAULT_TIMEOUT_SECONDS,
     LONGEST_TIMEOUT_SECONDS,
     LOOPBACK_HOSTS,

@@ -9,11 +9,16 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pulumi_agin.api.inputs import AgentIngressInputs, CertificatePolicyInputs
-from pulumi_agin.api.models import AgentIngress, AgentIngressCertJob, AgentIngressCertPolicy, AgentIngressCertStatus
-from pulumi_agin.fields import Row, fields_of, rows_of
+from pulumi_agin.api.models import (
+    AgentIngress,
+    AgentIngressCertJob,
+    AgentIngressCertPolicy,
+    AgentIngressCertStatus,
+)
 from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificatePolicyInputs
 from pulumi_agin.lifecycle.ns_records_inputs import NsRecordsInputs
+from pulumi_agin.lifecycle.schema import Row, fields_of, rows_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 

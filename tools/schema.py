@@ -12,11 +12,26 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin import tokens
-from pulumi_agin.api.inputs import CertificatePolicyInputs
-from pulumi_agin.api.models import AgentIngress, AgentIngressCertJob, AgentIngressCertPolicy, AgentIngressCertStatus
-from pulumi_agin.fields import REPLACES, SECRET, Declaration, OneOf, Row, fields_of, limit_of, rows_of, rule_of
-from pulumi_agin.limits import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
+from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
+from pulumi_agin.api.models import (
+    AgentIngress,
+    AgentIngressCertJob,
+    AgentIngressCertPolicy,
+    AgentIngressCertStatus,
+)
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
+from pulumi_agin.lifecycle.schema import (
+    REPLACES,
+    SECRET,
+    Declaration,
+    OneOf,
+    Row,
+    fields_of,
+    limit_of,
+    rows_of,
+    rule_of,
+)
 from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
@@ -161,7 +176,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
     inputs = fields_of(resource.load_inputs())
     outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
     return {
-        "description": f"{DESCRIPTIONS[tokens.name_of(resource.token)]}\n\n{_example(resource)}",
+        "description": f"{DESCRIPTIONS[urns.name_of(resource.token)]}\n\n{_example(resource)}",
         "properties": _properties(outputs),
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
@@ -173,7 +188,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
 def _example(resource: Resource) -> str:
     """Returns an example of a resource in Pulumi's form, in TypeScript and YAML."""
-    name = tokens.name_of(resource.token)
+    name = urns.name_of(resource.token)
     before, begin, after = _program("typescript").partition(f"new agin.{name}(")
     end, _, _ = after.partition("\n\n")
 

@@ -13,18 +13,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
-from pulumi_agin.canonical import POLICY, canonical_domain, matches_policy
-from pulumi_agin.limits import ID_LOOKS_LIKE, PLAIN_ID
-
 from . import errors, retry
-from .access import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
+from .canonical import POLICY, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
-from .exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges
+from .constants import ID_LOOKS_LIKE, PLAIN_ID
+from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
+from .error_mapping import Refusals
+from .http import LONGEST_ANSWER_BYTES, Answer, Exchanges
+from .list_cache import LONGEST_LIST_BYTES, Page, Snapshot
 from .redaction import Redactor
-from .refusals import Refusals
 from .request import Request
 from .retry import Deadline
-from .snapshot import LONGEST_LIST_BYTES, Page, Snapshot
 from .text import EXCERPT_CHARACTERS, holds_secret, one_line
 from .transport import Transport, make_exchanges
 
@@ -156,9 +155,8 @@ class AgentIngressClient:
             NgrokError: The call failed in another way; see `errors`.
         """
         # Imported here because both load pydantic, which a delete does not need.
-        from pulumi_agin.fields import validate
-
-        from .inputs import AgentIngressInputs
+        from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+        from pulumi_agin.lifecycle.schema import validate
 
         body, problems = validate(AgentIngressInputs, inputs)
         if problems:

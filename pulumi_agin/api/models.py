@@ -11,9 +11,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PlainValidator, ValidationError
 
-from pulumi_agin.canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
-from pulumi_agin.fields import Record
-from pulumi_agin.limits import PLAIN_ID
+from pulumi_agin.lifecycle.schema import Record
+
+from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
+from .constants import PLAIN_ID
 
 
 class AnswerError(ValueError):

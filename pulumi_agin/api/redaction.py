@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import proxies
-from .access import Secret
+from .credentials import Secret
 from .text import EXCERPT_CHARACTERS, SEARCHED_CHARACTERS, one_line, redact
 
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from .access import LONGEST_TIMEOUT_SECONDS
 from .clock import SYSTEM_CLOCK, Clock
+from .credentials import LONGEST_TIMEOUT_SECONDS
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 20.0

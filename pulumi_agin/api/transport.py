@@ -10,12 +10,12 @@ from requests.auth import AuthBase
 from pulumi_agin.version import VERSION
 
 from . import errors, retry
-from .access import Secret
 from .clock import SYSTEM_CLOCK, Clock
-from .exchange import Answer, Exchanges, NoAnswer
+from .credentials import Secret
+from .error_mapping import OPERATION_ID, Refusals, is_from_gateway, is_loopback
+from .http import Answer, Exchanges, NoAnswer
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
-from .refusals import OPERATION_ID, Refusals, is_from_gateway, is_loopback
 from .request import Request
 from .retry import Deadline
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
+from pulumi_agin.api.constants import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 
@@ -140,9 +140,9 @@ def _add_import(commands: _Commands) -> None:
 
 
 def _run_import(options: argparse.Namespace, clock: Clock) -> int:
-    from . import importing
+    from . import import_command
 
-    return importing.run(options, clock)
+    return import_command.run(options, clock)
 
 
 def _add_doctor(commands: _Commands) -> None:

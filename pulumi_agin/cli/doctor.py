@@ -32,12 +32,12 @@ import sys
 from collections.abc import Callable
 
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.constants import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.api.errors import InvalidInputsError
-from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.text import one_line
-from pulumi_agin.fields import validate
-from pulumi_agin.limits import DEFAULT_TIMEOUT_SECONDS
-from pulumi_agin.nameservers import parse_server
+from pulumi_agin.dnsclient.lookup import parse_server
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.schema import validate
 
 from .common import DEFAULT_INTERVAL_SECONDS, UsageError, fail, print_text
 from .doctor_checks import Examiner

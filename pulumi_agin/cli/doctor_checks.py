@@ -10,24 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_agin import tokens
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
+from pulumi_agin.api.models import (
+    AgentIngress,
+    CertificateState,
+    certificate_in_words,
+    certificate_state,
+)
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.text import one_line
-from pulumi_agin.commands import state_delete_line
+from pulumi_agin.dnsclient.lookup import Delegation, Server, find_delegation
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT
-from pulumi_agin.nameservers import Delegation, Server, find_delegation
+from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.native.names import in_snake_case
+from pulumi_agin.program.threads import DaemonThreads
 from pulumi_agin.settings import API_KEY, Settings, Source
-from pulumi_agin.threads import DaemonThreads
 
 from .common import NGROK_SECONDS, UsageError
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
+from .relative_time import moment_in_words
 from .stack import agent_ingresses, read_resources
-from .times import moment_in_words
 
 # How long to wait for DNS: for one domain, and for all of an account.
 DNS_SECONDS = 10.0
@@ -64,7 +69,7 @@ class StackIngress:
     def of(cls, resource: Mapping[str, Any]) -> StackIngress | None:
         """Returns the ingress that a resource is; None if its domain is secret or missing."""
         outputs = in_snake_case(resource.get("outputs") or {})
-        provider = tokens.Urn.parse(resource.get("provider", ""))
+        provider = urns.Urn.parse(resource.get("provider", ""))
         id_, domain, targets = resource.get("id"), outputs.get("domain"), outputs.get("ns_targets")
         if not isinstance(id_, str) or not isinstance(domain, str):
             return None

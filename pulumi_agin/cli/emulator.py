@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_agin.api.access import LOOPBACK_HOSTS
+from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY

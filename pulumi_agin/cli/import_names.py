@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_LOOKS_LIKE
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import one_line
-from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.limits import AGENT_INGRESS_ID, ID_LOOKS_LIKE
 
 from .common import UsageError
 

@@ -10,10 +10,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi_agin import dns, tokens
+from pulumi_agin import dns
+from pulumi_agin.api.canonical import POLICY
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import one_line
-from pulumi_agin.canonical import POLICY
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import outputs_of
 from pulumi_agin.native.names import camel_case
 
@@ -50,7 +51,7 @@ def program(
         provider: The URN of their explicit provider, which the user fills in.
         adapter: One of ADAPTERS, whose delegations take over the records that exist; None for no delegations.
     """
-    options = [] if parent is None or tokens.Urn.parse(parent).types == tokens.STACK else [("parent", parent)]
+    options = [] if parent is None or urns.Urn.parse(parent).types == urns.STACK else [("parent", parent)]
     delegations = None if adapter is None else _Delegations(adapter, options)
     blocks = ["import pulumi\nimport pulumi_agin as agin\n"]
     if left_out:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_agin import tokens
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import one_line
-from pulumi_agin.commands import state_delete_line
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.settings import API_KEY, Settings
 
 from .common import UsageError
@@ -59,7 +59,7 @@ def find_provider(urn: str, state: Iterable[Mapping[str, Any]]) -> Mapping[str, 
     Raises:
         UsageError: The stack does not have it.
     """
-    providers = [resource for resource in state if resource["type"] == tokens.PROVIDER]
+    providers = [resource for resource in state if resource["type"] == urns.PROVIDER]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
             return provider
@@ -78,8 +78,8 @@ def path_of(parent: str | None, name: str) -> str:
         parent: The URN of the parent; None for the stack.
         name: The name of the resource.
     """
-    types = tokens.Urn.parse(parent).types if parent is not None else tokens.STACK
-    return f"{tokens.AGENT_INGRESS}::{name}" if types == tokens.STACK else f"{types}${tokens.AGENT_INGRESS}::{name}"
+    types = urns.Urn.parse(parent).types if parent is not None else urns.STACK
+    return f"{urns.AGENT_INGRESS}::{name}" if types == urns.STACK else f"{types}${urns.AGENT_INGRESS}::{name}"
 
 
 def owners_of(ingress: AgentIngress, state: Resources) -> Resources:
@@ -99,7 +99,7 @@ def is_at(resource: Mapping[str, Any], path: str) -> bool:
         resource: The resource.
         path: The path that the import would give it; see `path_of`.
     """
-    urn = tokens.Urn.parse(resource["urn"])
+    urn = urns.Urn.parse(resource["urn"])
     return f"{urn.types}::{urn.name}" == path and not resource.get("delete")
 
 
@@ -112,7 +112,7 @@ def way_on(owner: Mapping[str, Any], stack: str | None) -> str:
     """
     if owner.get("delete"):
         return STILL_TO_BE_DELETED
-    if owner["type"] == tokens.AGENT_INGRESS:
+    if owner["type"] == urns.AGENT_INGRESS:
         return UNDER_TWO_NAMES
     line = state_delete_line(owner["urn"], stack=stack)
     return (

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pulumi_agin import tokens
 from pulumi_agin.api.text import one_line
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, Names, Settings
 
 from .common import UsageError
@@ -98,7 +98,7 @@ def agent_ingresses(resources: Resources) -> Resources:
     Args:
         resources: The resources of the stack.
     """
-    types = (tokens.AGENT_INGRESS, tokens.NATIVE_AGENT_INGRESS)
+    types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 

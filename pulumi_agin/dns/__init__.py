@@ -6,10 +6,10 @@ called.
 
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.mistakes import UnknownNameError
+from pulumi_agin.program.argument_errors import UnknownNameError
 
+from .adapter import DnsAdapter, NsRecords, custom
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
-from .records import DnsAdapter, NsRecords, custom
 from .rfc2136 import rfc2136
 from .rfc2136_delegation import Rfc2136Delegation
 from .single_records import cloudflare, digitalocean, dnsimple, linode, ovh, scaleway, vercel

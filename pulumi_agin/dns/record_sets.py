@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, cast
 
 import pulumi
 
-from pulumi_agin.mistakes import checks_arguments
+from pulumi_agin.program.argument_errors import checks_arguments
 
-from .records import Adapter, Made, NsRecords, canonical_name, package
+from .adapter import Adapter, Made, NsRecords, canonical_name, package
 from .take_over import Found, RecordType, check_is_bool, import_one, invoke_options, prepare
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pulumi
 
-from pulumi_agin.dnspython import missing_package
-from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
-from pulumi_agin.mistakes import checks_arguments, place
+from pulumi_agin.api.constants import DEFAULT_TSIG_ALGORITHM, DNS_PORT
+from pulumi_agin.dnsclient import missing_package
+from pulumi_agin.program.argument_errors import checks_arguments, place
 
-from .records import Adapter, NsRecords, install_line
+from .adapter import Adapter, NsRecords, install_line
 from .rfc2136_delegation import Rfc2136Delegation
 
 

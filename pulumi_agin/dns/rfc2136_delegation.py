@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_agin import tokens
+from pulumi_agin.api.constants import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
-from pulumi_agin.dynamic_resource import DynamicResource
-from pulumi_agin.limits import DEFAULT_TSIG_ALGORITHM, DNS_PORT
-from pulumi_agin.mistakes import WrongArgumentsError, checks_arguments
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments
+from pulumi_agin.program.dynamic_resource import DynamicResource
 
 
-class Rfc2136Delegation(DynamicResource, token=tokens.RFC2136_DELEGATION):
+class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
 
     With a key, the updates are signed by TSIG. Without one they are unsigned, and anybody who can send from an address

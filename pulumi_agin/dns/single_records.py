@@ -11,11 +11,19 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import pulumi
 
-from pulumi_agin.canonical import canonical_ns_targets
-from pulumi_agin.mistakes import checks_arguments
+from pulumi_agin.api.canonical import canonical_ns_targets
+from pulumi_agin.program.argument_errors import checks_arguments
 
-from .records import Adapter, Made, NsRecords, canonical_name, error, package
-from .take_over import Found, Ids, RecordType, checked_ids, import_each, invoke_options, prepare
+from .adapter import Adapter, Made, NsRecords, canonical_name, error, package
+from .take_over import (
+    Found,
+    Ids,
+    RecordType,
+    checked_ids,
+    import_each,
+    invoke_options,
+    prepare,
+)
 
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 """The values of records, and the ids that the DNS provider gave them."""

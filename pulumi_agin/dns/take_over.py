@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pulumi
 
-from pulumi_agin import commands, tokens
-from pulumi_agin.canonical import canonical_domain, canonical_ns_targets
-from pulumi_agin.deployment import Deployment
-from pulumi_agin.mistakes import WrongArgumentsError
+from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.lifecycle import shell_commands, urns
+from pulumi_agin.program.argument_errors import WrongArgumentsError
+from pulumi_agin.program.run import Deployment
 
-from .records import NsRecords, announce, error, name_of
+from .adapter import NsRecords, announce, error, name_of
 
 Ids: TypeAlias = Mapping[str, str | int]
 """The DNS provider's ids of records, by the values of the records in any spelling."""
@@ -407,7 +407,7 @@ class _Stack:
         return self._urn(name) in self.resources
 
     def _urn(self, name: str) -> str:
-        urn = tokens.Urn.parse(self.delegation)
+        urn = urns.Urn.parse(self.delegation)
         return f"urn:pulumi:{urn.stack}::{urn.project}::{urn.types}${self.type.token}::{name}"
 
     def has_record(self, value: str | None = None) -> bool:
@@ -438,7 +438,7 @@ class _Stack:
                 records,
                 f"{self._urn(name)} in the stack is another record, imported by a wrong id, and `pulumi up` would "
                 "delete it. Take it out of the state, which leaves the record as it is, and run this again:\n"
-                f"{commands.state_delete_line(self._urn(name))}",
+                f"{shell_commands.state_delete_line(self._urn(name))}",
             )
 
     def _is_record(self, resource: Mapping[str, Any], value: str | None) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .servicer import DynamicProvider
 
 if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.process import Process
-    from pulumi_agin.lifecycle.results import Lifecycle
+    from pulumi_agin.lifecycle.operation import Lifecycle
+    from pulumi_agin.lifecycle.session import Process
     from pulumi_agin.settings import Settings
 
 

@@ -34,20 +34,21 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_agin import door, tokens
 from pulumi_agin.api.errors import NgrokError
-from pulumi_agin.door import without_sdk_properties
+from pulumi_agin.engine import failures
+from pulumi_agin.engine.failures import without_sdk_properties
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.results import Abandoned, Failed, PartlyDone
+from pulumi_agin.lifecycle.operation import Abandoned, Failed, PartlyDone
+from pulumi_agin.lifecycle.words import PythonWords
 from pulumi_agin.settings import Settings
-from pulumi_agin.words import PythonWords
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from pulumi_agin.api.clock import Clock
-    from pulumi_agin.lifecycle.process import Process
-    from pulumi_agin.lifecycle.results import Lifecycle
+    from pulumi_agin.lifecycle.operation import Lifecycle
+    from pulumi_agin.lifecycle.session import Process
 
 PROVIDER_KEY = "__provider"
 
@@ -80,7 +81,7 @@ class DynamicProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
-        door.spare_the_garbage_collector()
+        failures.spare_the_garbage_collector()
         _watch_queue()
         self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _process())
 
@@ -89,9 +90,9 @@ class DynamicProvider(ResourceProvider):
         """See `Lifecycle.check`."""
         with _engine_call() as engine_call:
             wanted = without_sdk_properties(news)
-            placement = wanted.pop(tokens.PLACEMENT, None)
+            placement = wanted.pop(urns.PLACEMENT, None)
             call = engine_call.describe(
-                is_preview=wanted.pop(tokens.IS_PREVIEW, False),
+                is_preview=wanted.pop(urns.IS_PREVIEW, False),
                 inputs_before=without_sdk_properties(_olds),
                 outputs_before=engine_call.old_outputs,
                 placement=Placement(**placement) if placement else None,
@@ -107,14 +108,14 @@ class DynamicProvider(ResourceProvider):
         """See `Lifecycle.diff`. `__provider` is not compared, because its text differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
-                from pulumi_agin import commands
+                from pulumi_agin.lifecycle import shell_commands
 
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "in the state, this resource is the provider plugin's, and a program in Python can't take it over "
                     "by an alias. Nothing was changed. Take the resource out of the state by the command below, and "
                     "an Agent Ingress into it again with `pulumi-agin import`\n"
-                    f"{commands.state_delete_line(engine_call.describe().urn)}"
+                    f"{shell_commands.state_delete_line(engine_call.describe().urn)}"
                 )
             wanted = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
@@ -180,8 +181,8 @@ def _process() -> Process:
 
 @functools.cache
 def _make_process() -> Process:
-    from pulumi_agin.engine import Engine, address_of_engine
-    from pulumi_agin.lifecycle.process import Process
+    from pulumi_agin.engine.log import Engine, address_of_engine
+    from pulumi_agin.lifecycle.session import Process
 
     # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
     engine = Engine(address_of_engine(sys.argv[1:]))
@@ -200,23 +201,23 @@ class PythonVocabulary(PythonWords):
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
-        from pulumi_agin import commands
+        from pulumi_agin.lifecycle import shell_commands
 
-        stack, project, _, name = tokens.Urn.parse(urn)
+        stack, project, _, name = urns.Urn.parse(urn)
         # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
-        line = commands.import_line(
+        line = shell_commands.import_line(
             id_,
             name,
             stack=placement.stack,
-            parent=placement.parent or commands.stack_urn(stack, project),
+            parent=placement.parent or shell_commands.stack_urn(stack, project),
             provider=placement.provider,
         )
         return f"To take it over under the name of this resource, run\n{line}"
 
     def find(self, domain: str, placement: Placement) -> str:
-        from pulumi_agin import commands
+        from pulumi_agin.lifecycle import shell_commands
 
-        line = commands.find_line(domain, provider=placement.provider, stack=placement.stack)
+        line = shell_commands.find_line(domain, provider=placement.provider, stack=placement.stack)
         return f". To see whether it was, run\n{line}"
 
 
@@ -340,14 +341,14 @@ def _engine_call() -> Iterator[_EngineCall]:
             _end_process()
         raise _failure(engine_call, error) from None
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
-        raise _failure(engine_call, door.describe_bug(error)) from None
+        raise _failure(engine_call, failures.describe_bug(error)) from None
 
 
 def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
     """Returns what to raise so that the call fails with only this text."""
     if engine_call.context is not None:
         kept = (error.id, engine_call.kept_outputs(error.outputs)) if isinstance(error, PartlyDone) else None
-        engine_call.context.set_trailing_metadata(door.failure_metadata(error, kept))
+        engine_call.context.set_trailing_metadata(failures.failure_metadata(error, kept))
     return ProviderError(str(error))
 
 

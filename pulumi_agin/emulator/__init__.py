@@ -5,13 +5,13 @@ does, and which parts are guesses. It needs an extra: `pip install 'pulumi-agin[
 """
 
 try:
-    from pulumi_agin.emulator.certificates import CertificateState
-    from pulumi_agin.emulator.control import IngressChanges
-    from pulumi_agin.emulator.faults import FaultKind
-    from pulumi_agin.emulator.log import RequestSeen
-    from pulumi_agin.emulator.server import Emulator
-    from pulumi_agin.emulator.state import Settings
-    from pulumi_agin.emulator.store import StoreError
+    from .certificates import CertificateState
+    from .control import IngressChanges
+    from .faults import FaultKind
+    from .log import RequestSeen
+    from .server import Emulator
+    from .state import Settings
+    from .store import StoreError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "h11"):
         raise

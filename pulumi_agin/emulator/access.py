@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from pulumi_agin.emulator.delegation import is_ip
+from .delegation import is_ip
 
 _PLACE = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^\[\]:/@\s]+))(?::(?P<port>[0-9]{0,5}))?")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
-from pulumi_agin.emulator import certificates, delegation, errors
-from pulumi_agin.emulator.errors import ApiError
-from pulumi_agin.emulator.filters import Filter
-from pulumi_agin.emulator.log import parse_body, refuse_constant
-from pulumi_agin.emulator.state import State
-from pulumi_agin.emulator.store import Ingress, StoreError
+from . import certificates, delegation, errors
+from .errors import ApiError
+from .filters import Filter
+from .log import parse_body, refuse_constant
+from .state import State
+from .store import Ingress, StoreError
 
 COLLECTION = "/agent_ingresses"
 MAX_BYTES = {"description": 255, "metadata": 4096}

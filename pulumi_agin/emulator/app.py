@@ -14,17 +14,17 @@ from email.utils import format_datetime
 from functools import partial
 from typing import Any, cast
 
-from pulumi_agin.emulator import api
-from pulumi_agin.emulator.access import Access, Refusal
-from pulumi_agin.emulator.api import Answer, Call
-from pulumi_agin.emulator.control import ACTIONS, READS, Control
-from pulumi_agin.emulator.delegation import NsAnswer
-from pulumi_agin.emulator.errors import NO_CHANGE
-from pulumi_agin.emulator.faults import Fault
-from pulumi_agin.emulator.http import Connection, Request, TooLargeError
-from pulumi_agin.emulator.log import LoggedRequest, parse_body
-from pulumi_agin.emulator.state import State
-from pulumi_agin.emulator.store import StoreError
+from . import api
+from .access import Access, Refusal
+from .api import Answer, Call
+from .control import ACTIONS, READS, Control
+from .delegation import NsAnswer
+from .errors import NO_CHANGE
+from .faults import Fault
+from .http import Connection, Request, TooLargeError
+from .log import LoggedRequest, parse_body
+from .state import State
+from .store import StoreError
 
 CONTROL_PREFIX = "/_emulator/"
 MAX_BODY_BYTES = 1024 * 1024

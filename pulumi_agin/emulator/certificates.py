@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from pulumi_agin.emulator.delegation import no_records
-from pulumi_agin.emulator.store import Ingress
+from .delegation import no_records
+from .store import Ingress
 
 CertificateState = Literal[
     "pending", "in_progress", "issued", "renewing", "internal_error", "dns_error", "error", "no_job"

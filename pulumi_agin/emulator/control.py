@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Literal, TypedDict, cast
 
-from pulumi_agin.emulator import certificates
-from pulumi_agin.emulator.api import COLLECTION
-from pulumi_agin.emulator.faults import Fault, FaultKind
-from pulumi_agin.emulator.limits import is_sendable
-from pulumi_agin.emulator.log import RequestSeen
-from pulumi_agin.emulator.state import State
-from pulumi_agin.emulator.store import Ingress
+from . import certificates
+from .api import COLLECTION
+from .faults import Fault, FaultKind
+from .limits import is_sendable
+from .log import RequestSeen
+from .state import State
+from .store import Ingress
 
 READS = ("connections", "counts", "faults", "ingresses", "requests", "settings")
 """The methods that HTTP offers by GET."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, Bounds
+from .limits import DEFAULT_BOUNDS, Bounds
 
 if TYPE_CHECKING:
     import dns.message

@@ -10,8 +10,8 @@ from celpy import celtypes
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
-from pulumi_agin.emulator import errors
-from pulumi_agin.emulator.store import Ingress
+from . import errors
+from .store import Ingress
 
 _EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "", "", "", None, None, [], [])
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import h11
 
-from pulumi_agin.emulator.api import Answer
+from .api import Answer
 
 READ_BYTES = 16 * 1024
 """How much is read at once. It is little, so that parsing it does not block the event loop, even in tiny chunks."""

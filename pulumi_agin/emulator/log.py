@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypedDict
 from urllib.parse import parse_qsl
 
-from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, Bounds
+from .limits import DEFAULT_BOUNDS, Bounds
 
 MAX_KEPT_BODY_BYTES = 64 * 1024
 """The most bytes of a body that are kept."""

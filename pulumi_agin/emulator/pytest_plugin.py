@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_agin.emulator import Emulator
-from pulumi_agin.emulator.state import DEFAULT_API_KEY
+from . import Emulator
+from .state import DEFAULT_API_KEY
 
 
 @pytest.fixture

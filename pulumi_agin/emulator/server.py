@@ -14,16 +14,16 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, TypeVar
 
-from pulumi_agin.emulator.access import Access
-from pulumi_agin.emulator.api import Answer
-from pulumi_agin.emulator.app import CONTROL_PREFIX, App
-from pulumi_agin.emulator.control import Control
-from pulumi_agin.emulator.delegation import DnsServer
-from pulumi_agin.emulator.http import READ_BYTES, BadRequestError, Connection
-from pulumi_agin.emulator.limits import DEFAULT_BOUNDS, MAX_NUMBER, Bounds
-from pulumi_agin.emulator.log import RequestLog
-from pulumi_agin.emulator.state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
-from pulumi_agin.emulator.store import Store
+from .access import Access
+from .api import Answer
+from .app import CONTROL_PREFIX, App
+from .control import Control
+from .delegation import DnsServer
+from .http import READ_BYTES, BadRequestError, Connection
+from .limits import DEFAULT_BOUNDS, MAX_NUMBER, Bounds
+from .log import RequestLog
+from .state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
+from .store import Store
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
 
-from pulumi_agin.emulator.delegation import DnsServer
-from pulumi_agin.emulator.faults import Fault
-from pulumi_agin.emulator.limits import MAX_NUMBER, is_sendable
-from pulumi_agin.emulator.log import RequestLog
-from pulumi_agin.emulator.store import Store
+from .delegation import DnsServer
+from .faults import Fault
+from .limits import MAX_NUMBER, is_sendable
+from .log import RequestLog
+from .store import Store
 
 DEFAULT_API_KEY = "emulator-key"
 """The default key of the first account. Only an emulator accepts it."""

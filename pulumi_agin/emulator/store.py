@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
-from pulumi_agin.emulator.lock import FileLock
+from .lock import FileLock
 
 _FORMAT = "pulumi-agin emulator, version 1"
 _KSUID_EPOCH = 1_400_000_000

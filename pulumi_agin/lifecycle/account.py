@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin import commands
-
+from . import shell_commands
 from .call import Call
+from .operation import Failed
 from .outputs import FINGERPRINT
-from .results import Failed
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.settings import Settings
 
-    from .process import Process
+    from .session import Process
 
 
 def domain_of(outputs: Mapping[str, Any]) -> str | None:
@@ -67,5 +66,5 @@ class Account:
             "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
             "Only if it really is gone, take it out of the state:\n"
-            f"{commands.state_delete_line(call.urn, stack=self.process.placement(call.urn).stack)}"
+            f"{shell_commands.state_delete_line(call.urn, stack=self.process.placement(call.urn).stack)}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin import commands
+from pulumi_agin.api.canonical import POLICY, canonical_domain, matches_policy
 from pulumi_agin.api.errors import (
     CreatedUnreadError,
     CreateUnsettledError,
@@ -14,21 +14,28 @@ from pulumi_agin.api.errors import (
     UpdateUnsettledError,
 )
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.canonical import POLICY, canonical_domain, matches_policy
 
-from . import domain_taken
+from . import domain_taken, shell_commands
 from .account import Account, domain_of
 from .call import Call, Reading
 from .declared import declared_fields
+from .operation import (
+    Checked,
+    Created,
+    Difference,
+    Existing,
+    Failed,
+    InputFailure,
+    PartlyDone,
+)
 from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
-from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.inputs import AgentIngressInputs
     from pulumi_agin.api.models import AgentIngress
     from pulumi_agin.settings import Settings
 
-    from .process import Process
+    from .inputs import AgentIngressInputs
+    from .session import Process
 
 # Longer values are not printed back.
 LONGEST_PRINTED = 100
@@ -51,7 +58,7 @@ class AgentIngressLifecycle:
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
         # Imported here because it loads pydantic, which a destroy does not need.
-        from pulumi_agin.fields import validate
+        from .schema import validate
 
         process = self._account.process
         process.learn_from_check(call)
@@ -190,7 +197,7 @@ class AgentIngressLifecycle:
         process = self._account.process
         owner = process.other_owner(id_, call.urn)
         if owner is not None:
-            line = commands.forget_one_of_two_line(id_, call.urn, stack=process.placement(owner).stack)
+            line = shell_commands.forget_one_of_two_line(id_, call.urn, stack=process.placement(owner).stack)
             raise Failed(
                 f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
                 "in the program, and imported under its new name? Then take the old name out of the state, which "
@@ -274,7 +281,7 @@ class AgentIngressLifecycle:
             "Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
             f"{process.vocabulary.delete_before_replace}, because two ingresses can't have the same domain, unprotect "
             "it if it is protected, and run\n"
-            f"{commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
+            f"{shell_commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
         )
 
 
@@ -282,7 +289,7 @@ class AgentIngressLifecycle:
 
 
 def _load_inputs() -> type[AgentIngressInputs]:
-    from pulumi_agin.api.inputs import AgentIngressInputs
+    from .inputs import AgentIngressInputs
 
     return AgentIngressInputs
 

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pulumi_agin.tokens import Urn
+from .urns import Urn
 
 
 class Reading(Enum):

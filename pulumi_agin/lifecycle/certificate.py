@@ -11,16 +11,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.api.canonical import matches_policy, without_none
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
 from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.api.text import holds_secret
-from pulumi_agin.canonical import matches_policy, without_none
-from pulumi_agin.nameservers import describe_public
+from pulumi_agin.dnsclient.lookup import describe_public
 
 from .account import Account, domain_of
 from .call import Call, Reading
 from .declared import declared_fields
-from .results import Abandoned, Checked, Created, Difference, Existing, Failed, InputFailure
+from .operation import (
+    Abandoned,
+    Checked,
+    Created,
+    Difference,
+    Existing,
+    Failed,
+    InputFailure,
+)
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
     from pulumi_agin.settings import Settings
 
     from .certificate_inputs import CertificateValidationInputs
-    from .process import Process
+    from .session import Process
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
@@ -87,7 +95,7 @@ class CertificateValidationLifecycle:
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
         # Imported here because it loads pydantic, which a destroy does not need.
-        from pulumi_agin.fields import validate
+        from .schema import validate
 
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()

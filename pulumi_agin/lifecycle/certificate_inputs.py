@@ -6,8 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, PlainValidator, ValidationInfo
 
-from pulumi_agin.fields import NO_CHANGE, REPLACES, Declaration, Rule, Seconds, is_secret
-from pulumi_agin.limits import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS, ID_LOOKS_LIKE, PLAIN_ID
+from pulumi_agin.api.constants import (
+    DEFAULT_GRACE_SECONDS,
+    DEFAULT_TIMEOUT_SECONDS,
+    ID_LOOKS_LIKE,
+    PLAIN_ID,
+)
+
+from .schema import NO_CHANGE, REPLACES, Declaration, Rule, Seconds, is_secret
 
 
 class AgentIngressId(Rule):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pulumi_agin.fields import Declaration
+    from .schema import Declaration
 
 
 class DeclaredFields(NamedTuple):
@@ -26,7 +26,7 @@ def declared_fields(load_declaration: Callable[[], type[Declaration]]) -> Declar
     Args:
         load_declaration: Imports the declaration and returns it.
     """
-    from pulumi_agin.fields import replacing_fields, updated_fields
+    from .schema import replacing_fields, updated_fields
 
     declaration = load_declaration()
     return DeclaredFields(replacing_fields(declaration), updated_fields(declaration))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin import commands
 from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
 
+from . import shell_commands
 from .account import Account
 from .call import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
 
-    from .process import Process
+    from .session import Process
 
 # How long to look for the ingress that has a domain, at most.
 LOOK_SECONDS = 30
@@ -135,7 +135,7 @@ def explain_two(process: Process, urn: str, other: str) -> str:
     id_ = str(of_one.get("uri", "")).rpartition("/")[2]
     if not id_ or of_one.get("uri") != of_other.get("uri"):
         return f"{both}. Give one of them another domain"
-    line = commands.forget_one_of_two_line(id_, urn, stack=process.placement(urn).stack)
+    line = shell_commands.forget_one_of_two_line(id_, urn, stack=process.placement(urn).stack)
     return (
         f"{both}. Both are in the state with {id_}, as after an import under a second name. Remove one of the two from "
         "the program, and take it out of the state, which leaves the Agent Ingress as it is. If it is the one of this "

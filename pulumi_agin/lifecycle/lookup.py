@@ -60,8 +60,8 @@ def find_one(
             return client.get(id_)
         except NotFoundError as error:
             raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {account}") from None
-    from pulumi_agin.api.inputs import AgentIngressInputs
-    from pulumi_agin.fields import validate
+    from .inputs import AgentIngressInputs
+    from .schema import validate
 
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:

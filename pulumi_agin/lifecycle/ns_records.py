@@ -9,25 +9,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.access import Secret
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.dns_update import (
-    DnsUpdateError,
-    NsSet,
-    PrimaryServer,
-    TsigKey,
-    UnsettledError,
-)
-from pulumi_agin.dnspython import missing_package
-from pulumi_agin.fields import replacing_fields, updated_fields, validate
-from pulumi_agin.nameservers import Server
+from pulumi_agin.dnsclient import missing_package
+from pulumi_agin.dnsclient.lookup import Server
+from pulumi_agin.dnsclient.update import DnsUpdateError, NsSet, PrimaryServer, TsigKey, UnsettledError
 
 from .call import Call, Reading
 from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .results import Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone
+from .operation import (
+    Checked,
+    Created,
+    Difference,
+    Existing,
+    Failed,
+    InputFailure,
+    PartlyDone,
+)
+from .schema import replacing_fields, updated_fields, validate
 
 if TYPE_CHECKING:
-    from .process import Place, Process
+    from .session import Place, Process
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0

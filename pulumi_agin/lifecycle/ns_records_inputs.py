@@ -14,8 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
-from pulumi_agin.canonical import canonical_domain, canonical_ns_targets
-from pulumi_agin.fields import (
+from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.constants import (
+    DEFAULT_TSIG_ALGORITHM,
+    DNS_PORT,
+    DOMAIN_MAX_BYTES,
+    EXAMPLE_DOMAIN,
+    LONGEST_TTL_SECONDS,
+    TSIG_ALGORITHMS,
+)
+from pulumi_agin.dnsclient.lookup import is_ip
+
+from .schema import (
     NO_CHANGE,
     REPLACES,
     SECRET,
@@ -29,15 +39,6 @@ from pulumi_agin.fields import (
     spell,
     text_of,
 )
-from pulumi_agin.limits import (
-    DEFAULT_TSIG_ALGORITHM,
-    DNS_PORT,
-    DOMAIN_MAX_BYTES,
-    EXAMPLE_DOMAIN,
-    LONGEST_TTL_SECONDS,
-    TSIG_ALGORITHMS,
-)
-from pulumi_agin.nameservers import is_ip
 
 # Either both are given, or neither. Without them, messages are unsigned.
 KEY = ("tsig_key_name", "tsig_secret")

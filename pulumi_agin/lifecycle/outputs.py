@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.canonical import POLICY, matches_policy, without_none
+from pulumi_agin.api.canonical import POLICY, matches_policy, without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress

@@ -8,20 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from pulumi_agin import tokens
-from pulumi_agin.api.inputs import Domain
 from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.fields import SECRET, Declaration, Record, fields_of, secret_fields, text_of, validate
-from pulumi_agin.lifecycle.agent_configuration import configure_agent
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.agent_config import configure_agent
+from pulumi_agin.lifecycle.inputs import Domain
 from pulumi_agin.lifecycle.lookup import find_many, find_one
-from pulumi_agin.lifecycle.results import Failed
+from pulumi_agin.lifecycle.operation import Failed
+from pulumi_agin.lifecycle.schema import (
+    SECRET,
+    Declaration,
+    Record,
+    fields_of,
+    secret_fields,
+    text_of,
+    validate,
+)
 
 from .names import camel_case
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
     from pulumi_agin.lifecycle.call import Call
-    from pulumi_agin.words import Words
+    from pulumi_agin.lifecycle.words import Words
 
 _Text = Annotated[str | None, PlainValidator(text_of)]
 
@@ -112,7 +120,7 @@ class Function:
     @property
     def name(self) -> str:
         """The name by which a program calls it."""
-        return tokens.name_of(self.token)
+        return urns.name_of(self.token)
 
     def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Calls it.
@@ -179,7 +187,7 @@ def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) ->
 
 
 FUNCTIONS = [
-    Function(tokens.GET_AGENT_INGRESS, GetAgentIngressInputs, AgentIngress, _get_agent_ingress),
-    Function(tokens.GET_AGENT_INGRESSES, GetAgentIngressesInputs, GetAgentIngressesOutputs, _get_agent_ingresses),
-    Function(tokens.AGENT_CONFIG, AgentConfigInputs, AgentConfigOutputs, _agent_config),
+    Function(urns.GET_AGENT_INGRESS, GetAgentIngressInputs, AgentIngress, _get_agent_ingress),
+    Function(urns.GET_AGENT_INGRESSES, GetAgentIngressesInputs, GetAgentIngressesOutputs, _get_agent_ingresses),
+    Function(urns.AGENT_CONFIG, AgentConfigInputs, AgentConfigOutputs, _agent_config),
 ]

@@ -11,8 +11,8 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from pulumi_agin.door import without_sdk_properties
-from pulumi_agin.words import Special
+from pulumi_agin.engine.failures import without_sdk_properties
+from pulumi_agin.lifecycle.words import Special
 
 from .names import in_camel_case, in_snake_case
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 
-from pulumi_agin import door, tokens
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.api.text import one_line
+from pulumi_agin.engine import failures
+from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.results import Difference, Failed, PartlyDone
-from pulumi_agin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi_agin.lifecycle.operation import Difference, Failed, PartlyDone
+from pulumi_agin.lifecycle.words import Special, likeliest_name, why_unknown
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
-from pulumi_agin.words import Special, likeliest_name, why_unknown
 
 from . import properties
 from .names import camel_case, in_camel_case, in_snake_case
@@ -32,9 +33,9 @@ from .resources import RESOURCES
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
-    from pulumi_agin.engine import Engine
-    from pulumi_agin.lifecycle.process import Process
-    from pulumi_agin.lifecycle.results import Lifecycle
+    from pulumi_agin.engine.log import Engine
+    from pulumi_agin.lifecycle.operation import Lifecycle
+    from pulumi_agin.lifecycle.session import Process
 
     from .clock import InterruptibleClock
     from .functions import Function
@@ -132,7 +133,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Takes the configuration. Problems show later, in Check."""
         with _failing(context):
-            door.spare_the_garbage_collector()
+            failures.spare_the_garbage_collector()
             config = properties.spelled(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # The engine's own are "default" and "default_" with a version.
@@ -274,7 +275,7 @@ def read_schema() -> str:
 
 
 def _resource(urn: str) -> Resource:
-    return _named(tokens.Urn.parse(urn).types.rpartition("$")[2], RESOURCES, "resource")
+    return _named(urns.Urn.parse(urn).types.rpartition("$")[2], RESOURCES, "resource")
 
 
 def _named(token: str, known: Sequence[Named], kind: str) -> Named:
@@ -348,9 +349,9 @@ def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
     except (NgrokError, Failed) as error:
         failure: Exception = error
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
-        failure = door.describe_bug(error)
+        failure = failures.describe_bug(error)
     kept = None
     if isinstance(failure, PartlyDone):
         kept = failure.id, _outputs(_resource(urn), failure.outputs)
-    context.set_trailing_metadata(door.failure_metadata(failure, kept))
+    context.set_trailing_metadata(failures.failure_metadata(failure, kept))
     context.abort(grpc.StatusCode.UNKNOWN, str(failure))

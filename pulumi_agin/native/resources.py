@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pulumi_agin import tokens
+from pulumi_agin.lifecycle import urns
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pulumi_agin.fields import Declaration, Row
-    from pulumi_agin.lifecycle.process import Process
-    from pulumi_agin.lifecycle.results import Lifecycle
+    from pulumi_agin.lifecycle.operation import Lifecycle
+    from pulumi_agin.lifecycle.schema import Declaration, Row
+    from pulumi_agin.lifecycle.session import Process
     from pulumi_agin.settings import Settings
 
 
@@ -33,7 +33,7 @@ class Resource:
     @cached_property
     def outputs(self) -> list[Row]:
         """The outputs. The engine has the id of a resource apart, so it is not one of them."""
-        from pulumi_agin.fields import rows_of
+        from pulumi_agin.lifecycle.schema import rows_of
 
         rows = rows_of(self.load_outputs())
         return [row for row in rows if row.name != "id" and not row.name.startswith("_")]
@@ -41,7 +41,7 @@ class Resource:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """The names of the inputs and outputs that are secret whatever the program says."""
-        from pulumi_agin.fields import secret_fields
+        from pulumi_agin.lifecycle.schema import secret_fields
 
         return secret_fields(self.load_inputs())
 
@@ -53,7 +53,7 @@ def _make_agent_ingress(settings: Settings, process: Process) -> Lifecycle:
 
 
 def _load_agent_ingress_inputs() -> type[Declaration]:
-    from pulumi_agin.api.inputs import AgentIngressInputs
+    from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 
     return AgentIngressInputs
 
@@ -102,22 +102,22 @@ def _load_ns_records_outputs() -> type[BaseModel]:
 
 RESOURCES = [
     Resource(
-        tokens.NATIVE_AGENT_INGRESS,
-        tokens.AGENT_INGRESS,
+        urns.NATIVE_AGENT_INGRESS,
+        urns.AGENT_INGRESS,
         _make_agent_ingress,
         _load_agent_ingress_inputs,
         _load_agent_ingress_outputs,
     ),
     Resource(
-        tokens.NATIVE_CERTIFICATE_VALIDATION,
-        tokens.CERTIFICATE_VALIDATION,
+        urns.NATIVE_CERTIFICATE_VALIDATION,
+        urns.CERTIFICATE_VALIDATION,
         _make_certificate_validation,
         _load_certificate_validation_inputs,
         _load_certificate_validation_outputs,
     ),
     Resource(
-        tokens.NATIVE_RFC2136_DELEGATION,
-        tokens.RFC2136_DELEGATION,
+        urns.NATIVE_RFC2136_DELEGATION,
+        urns.RFC2136_DELEGATION,
         _make_ns_records,
         _load_ns_records_inputs,
         _load_ns_records_outputs,

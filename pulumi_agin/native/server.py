@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from pulumi_agin.engine import Engine, address_of_engine
-from pulumi_agin.lifecycle.process import Process
-from pulumi_agin.protocol import provider_pb2_grpc
+from pulumi_agin.engine.log import Engine, address_of_engine
+from pulumi_agin.engine.protocol import provider_pb2_grpc
+from pulumi_agin.lifecycle.session import Process
 
 from .clock import InterruptibleClock
+from .phrasing import NativeVocabulary
 from .provider import AginProvider
-from .vocabulary import NativeVocabulary
 
 # The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000

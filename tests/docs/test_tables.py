@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.fields import rows_of
+from pulumi_agin.lifecycle.schema import rows_of
 from tools.docs import REFERENCE, TABLES, Table, with_tables
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pulumi_agin import tokens
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle import urns
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
@@ -39,7 +39,7 @@ MORE = """
 
 def in_state(project: Project) -> dict[str, dict[str, Any]]:
     """The Agent Ingresses of the state, by name."""
-    return {each["urn"].rpartition("::")[2]: each for each in project.of_type(tokens.NATIVE_AGENT_INGRESS)}
+    return {each["urn"].rpartition("::")[2]: each for each in project.of_type(urns.NATIVE_AGENT_INGRESS)}
 
 
 def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, emulator: Emulator) -> None:
@@ -60,7 +60,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, em
     project.yaml_program(PROGRAM)
     project.up()
 
-    resources = [{"type": tokens.NATIVE_AGENT_INGRESS, "name": name, "id": id_} for name, id_ in ids.items()]
+    resources = [{"type": urns.NATIVE_AGENT_INGRESS, "name": name, "id": id_} for name, id_ in ids.items()]
     resources[3] |= {"parent": "site"}
     resources[4] |= {"parent": "site", "provider": "other"}
     names = {

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from pulumi_agin import tokens
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.native.provider import SETTINGS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import requests
@@ -127,7 +127,7 @@ def test_move_with_refresh_first_changes_nothing(yaml_project: Project, emulator
         # Nothing of the dynamic provider is left in the state.
         assert "pulumi-python" not in json.dumps(project.state())
         assert "hush-hush" not in json.dumps(project.state())
-        [moved] = [each for each in project.of_type(tokens.NATIVE_AGENT_INGRESS) if "connect" in each["urn"]]
+        [moved] = [each for each in project.of_type(urns.NATIVE_AGENT_INGRESS) if "connect" in each["urn"]]
         assert moved["protect"]
         assert {name for name in moved["outputs"] if "_" in name} == {"_key_fingerprint"}
         assert all("ciphertext" in moved[part]["description"] for part in ("inputs", "outputs"))

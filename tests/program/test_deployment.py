@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin.deployment import Deployment
+from pulumi_agin.program.run import Deployment
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.mocks import Engine, Mocks, Monitor, run

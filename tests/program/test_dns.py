@@ -19,7 +19,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
-from pulumi_agin.dns.records import NsRecords, package
+from pulumi_agin.dns.adapter import NsRecords, package
 from tests.support.delegations import (
     ADAPTERS,
     DELEGATION,
@@ -565,6 +565,6 @@ def test_the_adapters_load_no_package_until_one_is_used() -> None:
     script = "import sys; before = set(sys.modules); import pulumi_agin.dns; print(*sorted(set(sys.modules) - before))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = ran.stdout.split()
-    assert "pulumi_agin.dns.records" in loaded
+    assert "pulumi_agin.dns.adapter" in loaded
     packages = {"dns", *(each.package for each in ADAPTERS.values())}
     assert packages.isdisjoint(each.partition(".")[0] for each in loaded)

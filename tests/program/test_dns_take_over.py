@@ -14,7 +14,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin import deployment
+from pulumi_agin.program import run as program_run
 from tests.support.delegations import SINGLES, adapter, connect, records, run_delegation
 from tests.support.mocks import NS_TARGETS, Mocks, run
 
@@ -301,7 +301,7 @@ def test_nothing_is_imported_if_the_resources_of_the_stack_are_unknown(
         asked.append(args.token)
         raise EngineError
 
-    monkeypatch.setattr(deployment, "READ_AGAIN_AFTER_SECONDS", (0, 0))
+    monkeypatch.setattr(program_run, "READ_AGAIN_AFTER_SECONDS", (0, 0))
     monkeypatch.setattr(preview, "call", call)
     with pytest.raises(
         pulumi.RunError, match=r"the engine does not tell which resources the stack .* has, .*no backend"

@@ -13,8 +13,8 @@ from pulumi.runtime import _callbacks, rpc, settings, sync_await
 from pulumi.runtime import mocks as mocks_module
 
 import pulumi_agin as agin
-from pulumi_agin import sdk
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.program import sdk_internals
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.mocks import NS_TARGETS, Mocks, run
 from tests.support.ngrok import create
@@ -108,10 +108,10 @@ def test_sdk_without_provider_attribute_uses_the_public_one(mocks: Mocks) -> Non
         own = pulumi.ResourceOptions(provider=one)
         for number, opts in enumerate([inherited, own]):
             ingress = agin.AgentIngress(f"i{number}", domain="connect.acme.com", opts=opts)
-            assert sdk.provider_of(ingress) is one
+            assert sdk_internals.provider_of(ingress) is one
             del ingress._provider
-            assert sdk.provider_of(ingress) is one
-        assert sdk.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
+            assert sdk_internals.provider_of(ingress) is one
+        assert sdk_internals.provider_of(agin.AgentIngress("none", domain="connect.acme.com")) is None
 
     run(program)
 
@@ -124,14 +124,14 @@ def test_sdk_without_transforms_treats_all_as_transformed(
     owner: object, name: str, preview: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def program() -> None:
-        assert not sdk.may_be_transformed(pulumi.ResourceOptions())
+        assert not sdk_internals.may_be_transformed(pulumi.ResourceOptions())
         with monkeypatch.context() as context:
             context.delattr(owner, name)
-            assert sdk.may_be_transformed(pulumi.ResourceOptions())
+            assert sdk_internals.may_be_transformed(pulumi.ResourceOptions())
         root = pulumi.runtime.get_root_resource()
         with monkeypatch.context() as context:
             context.delattr(root, "_transformations")
-            assert sdk.may_be_transformed(pulumi.ResourceOptions())
+            assert sdk_internals.may_be_transformed(pulumi.ResourceOptions())
 
     run(program)
 
@@ -177,7 +177,7 @@ def test_sdk_without_engine_connection_fails_with_a_sentence(
 def test_sdk_without_mocks_class_takes_every_connection_for_the_engine(
     mocks: Mocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sdk.is_mock(sdk.monitor()) is True
+    assert sdk_internals.is_mock(sdk_internals.monitor()) is True
     with monkeypatch.context() as context:
         context.delattr(mocks_module, "MockMonitor")
-        assert sdk.is_mock(sdk.monitor()) is False
+        assert sdk_internals.is_mock(sdk_internals.monitor()) is False

@@ -26,8 +26,8 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.text import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock

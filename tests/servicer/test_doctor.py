@@ -18,13 +18,13 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Report
 from pulumi_agin.cli.doctor_watch import Screen, watch
+from pulumi_agin.dnsclient.lookup import Delegation, Server
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.nameservers import Delegation, Server
 from pulumi_agin.settings import Settings
 from tests.support import clock as test_clock
 from tests.support.command import Command

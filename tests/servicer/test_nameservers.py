@@ -8,7 +8,7 @@ from functools import partial
 
 import dns.resolver
 
-from pulumi_agin.nameservers import Delegation, describe_public, find_delegation, parse_server
+from pulumi_agin.dnsclient.lookup import Delegation, describe_public, find_delegation, parse_server
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, SECONDS, delegate
 from tools.bind import Bind

@@ -19,7 +19,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.engine import ANSWER_SECONDS, Engine
+from pulumi_agin.engine.log import ANSWER_SECONDS, Engine
 from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, THEIRS
 from tests.support.plugin import (

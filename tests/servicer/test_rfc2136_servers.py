@@ -15,7 +15,7 @@ import dns.rrset
 import dns.tsig
 import pytest
 
-from pulumi_agin.lifecycle.results import Failed
+from pulumi_agin.lifecycle.operation import Failed
 from tests.support.flaky_proxy import (
     Outage,
     Rule,

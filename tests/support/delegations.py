@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin.deployment import Deployment
+from pulumi_agin.program.run import Deployment
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
 
 DELEGATION = "agin:index:AgentIngressDelegation"

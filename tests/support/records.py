@@ -15,8 +15,8 @@ import pytest
 from pulumi_agin.dynamic.servicer import PythonVocabulary
 from pulumi_agin.lifecycle.call import Call, Reading
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
-from pulumi_agin.lifecycle.process import Process
-from pulumi_agin.lifecycle.results import Failed, PartlyDone
+from pulumi_agin.lifecycle.operation import Failed, PartlyDone
+from pulumi_agin.lifecycle.session import Process
 from tests.support.clock import Clock
 from tests.support.plugin import PluginError
 from tools.bind import Bind, Key

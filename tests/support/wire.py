@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pulumi_agin.api.access import Secret
-from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
 from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin
-from pulumi_agin.limits import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES
+from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES
 
 # Any, because type checkers would reject what is tried here.
 agin: Any = pulumi_agin

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.dynamic.servicer import PythonVocabulary
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.call import Call
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
-from pulumi_agin.lifecycle.process import Process
-from pulumi_agin.lifecycle.results import Abandoned, Failed
+from pulumi_agin.lifecycle.operation import Abandoned, Failed
+from pulumi_agin.lifecycle.session import Process
 from pulumi_agin.settings import Settings, say
 from tests.support.keys import API_KEY
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock

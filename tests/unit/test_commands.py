@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin import commands
+from pulumi_agin.lifecycle import shell_commands
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 STACK = "urn:pulumi:dev::test::pulumi:pulumi:Stack::test-dev"
@@ -79,7 +79,7 @@ def write_state(*resources: dict[str, Any], stack: str = STACK) -> None:
 
 
 def test_every_value_of_the_import_line_stays_one_word(programs: Path) -> None:
-    lines = [commands.import_line(ID, name, parent=SITE, provider=CHILD) for name in NAMES]
+    lines = [shell_commands.import_line(ID, name, parent=SITE, provider=CHILD) for name in NAMES]
     made = calls(programs, *lines)
     assert made[1::2] == [["import", "--file", "/dev/stdin", "--generate-code=false", "--yes"]] * len(NAMES)
     # A value with a hyphen in front would be taken for an option.
@@ -89,8 +89,8 @@ def test_every_value_of_the_import_line_stays_one_word(programs: Path) -> None:
 
 def test_every_value_of_a_line_may_end_in_a_line_break(programs: Path) -> None:
     name, parent, provider, stack = "a\n", f"{SITE}\n\n", f"{CHILD}.\n", "dev\n"
-    import_line = commands.import_line(ID, name, parent=parent, provider=provider, stack=stack)
-    other_lines = [commands.state_delete_line(parent), commands.replace_line(f"{SITE}\x1b[2K")]
+    import_line = shell_commands.import_line(ID, name, parent=parent, provider=provider, stack=stack)
+    other_lines = [shell_commands.state_delete_line(parent), shell_commands.replace_line(f"{SITE}\x1b[2K")]
     agin, pulumi, delete, replace = calls(programs, import_line, *other_lines)
     assert agin == ["import", ID, "--name", name, "--parent", parent, "--provider", provider, "--stack", stack]
     assert pulumi[:3] == ["import", "--stack", stack]
@@ -100,7 +100,7 @@ def test_every_value_of_a_line_may_end_in_a_line_break(programs: Path) -> None:
 
 def test_native_import_line_imports_any_name(programs: Path) -> None:
     names = [*NAMES, "--file=x", "--"]
-    lines = [commands.native_import_line(ID, f"{NATIVE}::{name}") for name in names]
+    lines = [shell_commands.native_import_line(ID, f"{NATIVE}::{name}") for name in names]
     words = ["import", "--generate-code=false", "--yes", "--", "agin:index:AgentIngress"]
     write_state()
     assert calls(programs, *lines) == [[*words, name, ID] for name in names]
@@ -113,7 +113,7 @@ OTHER = {"urn": f"{STACK}-old", "custom": True, "id": ID, "type": "agin:index:Ag
 
 
 def test_native_import_line_imports_nothing_that_an_up_would_delete(programs: Path) -> None:
-    line = commands.native_import_line(ID, f"{NATIVE}::connect")
+    line = shell_commands.native_import_line(ID, f"{NATIVE}::connect")
     write_state(OTHER)
     assert run(programs, line) == (
         f"the stack has {ID} already: give the resource its old URN, which pulumi stack --show-urns shows, in the "
@@ -125,7 +125,7 @@ def test_native_import_line_imports_nothing_that_an_up_would_delete(programs: Pa
 
 def test_forget_line_needs_two_resources_with_the_ingress(programs: Path) -> None:
     in_python = {**OTHER, "urn": f"{STACK}-python", "type": "pulumi-python:dynamic/agin:AgentIngress"}
-    line = commands.forget_one_of_two_line(ID, CHILD)
+    line = shell_commands.forget_one_of_two_line(ID, CHILD)
     for others in ([OTHER, OTHER], [OTHER, in_python], [in_python, OTHER], [in_python, in_python]):
         write_state(*others)
         assert calls(programs, line) == [["state", "delete", "--yes", "--force", CHILD]]
@@ -135,16 +135,18 @@ def test_forget_line_needs_two_resources_with_the_ingress(programs: Path) -> Non
 
 
 def test_stack_is_passed_to_every_command() -> None:
-    line = commands.import_line(ID, "connect", stack="acme/dev")
+    line = shell_commands.import_line(ID, "connect", stack="acme/dev")
     assert "--name connect --stack acme/dev | pulumi import --stack acme/dev --file" in line
-    assert commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
-    assert commands.state_delete_line(SITE, stack="dev").startswith("pulumi state delete --stack dev --yes --force ")
-    assert commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --replace ")
+    assert shell_commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
+    assert shell_commands.state_delete_line(SITE, stack="dev").startswith(
+        "pulumi state delete --stack dev --yes --force "
+    )
+    assert shell_commands.replace_line(SITE, stack="dev").startswith("pulumi up --stack dev --replace ")
 
 
 def test_program_works_without_an_active_environment(programs: Path) -> None:
     def program() -> str:
-        return commands.import_line(ID, "a").partition(" import")[0]
+        return shell_commands.import_line(ID, "a").partition(" import")[0]
 
     # The path is absolute, as the line may be pasted in another folder.
     assert program() == f"'{programs}/pulumi-agin'"

@@ -20,7 +20,7 @@ import trustme
 from requests.auth import HTTPBasicAuth
 
 from pulumi_agin.api import proxies
-from pulumi_agin.api.exchange import LONGEST_ANSWER_BYTES, Answer, Exchanges, NoAnswer
+from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, Answer, Exchanges, NoAnswer
 from tests.support.ports import free_port
 from tests.support.wire import Handle, drip_on, receive, reply, serve, trickle
 

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.access import Secret
+from pulumi_agin.api.canonical import canonical_domain, without_none
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.exchange import Answer
-from pulumi_agin.api.inputs import AgentIngressInputs
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.http import Answer
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import TELLING_CHARACTERS, redact
-from pulumi_agin.canonical import canonical_domain, without_none
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.fields import validate
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.schema import validate
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin import commands
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.process import Process
-from pulumi_agin.lifecycle.results import Failed, InputFailure
-from pulumi_agin.native.vocabulary import NativeVocabulary
+from pulumi_agin.lifecycle.operation import Failed, InputFailure
+from pulumi_agin.lifecycle.session import Process
+from pulumi_agin.native.phrasing import NativeVocabulary
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
@@ -110,7 +110,7 @@ def test_preview_warns_of_a_taken_domain(
         f"{id_}, created at {outputs['created_at']}. If it is this stack's own and was renamed or moved"
     )
     assert "the option `aliases`" in sentence
-    assert sentence.endswith(f"\n{commands.native_import_line(id_, NEW)}")
+    assert sentence.endswith(f"\n{shell_commands.native_import_line(id_, NEW)}")
     assert preview(NEW, "free.acme.com") == []
     assert preview(NEW, ...) == []
     # A replacement with the same domain deletes the old ingress first.
@@ -257,7 +257,7 @@ def test_one_ingress_twice_in_the_state_gets_a_command(ingresses: AgentIngressLi
     [failure] = second.failures
     advice, line = failure.reason.split("\n")
     assert "Both are in the state with agin_1" in advice
-    assert line == commands.forget_one_of_two_line("agin_1", f"{URN}2", stack="dev")
+    assert line == shell_commands.forget_one_of_two_line("agin_1", f"{URN}2", stack="dev")
 
 
 def test_domain_can_move_to_another_resource(ingresses: AgentIngressLifecycle) -> None:
@@ -286,11 +286,11 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
         assert urn == URN
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update is to remove")
         assert "give the resource the option `deleteBeforeReplace: true`" in sentence
-        assert sentence.endswith(f"\n{commands.replace_line(URN)}")
+        assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")
 
 
 def test_memory_of_a_process_is_bounded(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_agin.lifecycle.process.MOST_RESOURCES", 3)
+    monkeypatch.setattr("pulumi_agin.lifecycle.session.MOST_RESOURCES", 3)
     process.forget_resources()
     for number in range(4):
         process.learn_wanted_policy(f"agin_{number}", {})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.lookup import find_many, find_one

@@ -13,7 +13,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from pulumi_agin.nameservers import Delegation, Server, describe_public, find_delegation, parse_server
+from pulumi_agin.dnsclient.lookup import Delegation, Server, describe_public, find_delegation, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
+from pulumi_agin.lifecycle.words import Special
 from pulumi_agin.native import properties
-from pulumi_agin.words import Special
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),

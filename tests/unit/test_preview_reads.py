@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.patience import LONGEST_SECONDS, Patience
+from pulumi_agin.program.preview_reads import LONGEST_SECONDS, Patience
 from tests.support.clock import Clock
 
 

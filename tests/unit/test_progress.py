@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock as SystemClock
-from pulumi_agin.api.exchange import Answer, NoAnswer
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.http import Answer, NoAnswer
 from pulumi_agin.api.progress import Wait
 from pulumi_agin.api.retry import Deadline
 from tests.support.client import DOMAIN

@@ -99,13 +99,13 @@ def test_plugin_does_not_load_the_sdk() -> None:
 
 
 def test_lifecycle_loads_neither_pulumi_nor_grpc() -> None:
-    modules = "agent_ingress, certificate, domain_taken, lookup, ns_records, outputs, process"
+    modules = "agent_ingress, certificate, domain_taken, lookup, ns_records, outputs, session"
     loaded = packages_loaded_by(f"from pulumi_agin.lifecycle import {modules}")
     assert not {"pulumi", "grpc", "google"} & loaded
 
 
 def test_protocol_classes_are_those_of_the_sdk() -> None:
-    ours = "from pulumi_agin.protocol import provider_pb2 as ours"
+    ours = "from pulumi_agin.engine.protocol import provider_pb2 as ours"
     theirs = "from pulumi.runtime.proto import provider_pb2 as theirs"
     for imports in (f"{ours}; {theirs}", f"{theirs}; {ours}"):
         assert run(f"{imports}; print(ours.CheckRequest is theirs.CheckRequest)") == "True"
@@ -114,11 +114,11 @@ def test_protocol_classes_are_those_of_the_sdk() -> None:
 def test_sdk_with_other_files_is_loaded_as_a_whole() -> None:
     program = """
     import sys, types
-    from pulumi_agin import protocol
+    from pulumi_agin.engine import protocol
     # A package without files.
     sys.modules[protocol.PACKAGE] = types.ModuleType(protocol.PACKAGE)
     sys.modules[protocol.PACKAGE].__path__ = []
-    from pulumi_agin.protocol import provider_pb2
+    from pulumi_agin.engine.protocol import provider_pb2
     print("pulumi" in sys.modules)
     """
     assert run(dedent(program)) == "True"

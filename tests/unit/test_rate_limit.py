@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.rate_limit import RateLimit
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator

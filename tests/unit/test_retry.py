@@ -11,9 +11,9 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors, retry
-from pulumi_agin.api.access import PUBLIC_API, Secret
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.exchange import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.credentials import PUBLIC_API, Secret
+from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
 from pulumi_agin.api.retry import Reachability
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock

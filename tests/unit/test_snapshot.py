@@ -10,10 +10,10 @@ from math import ceil
 import pytest
 
 from pulumi_agin.api import errors, models
-from pulumi_agin.api.access import Secret
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.list_cache import Page, Query, Snapshot
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.api.snapshot import Page, Query, Snapshot
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

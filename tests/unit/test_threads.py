@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from pulumi_agin.threads import DaemonThreads
+from pulumi_agin.program.threads import DaemonThreads
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def test_cancelled_call_reports_no_error() -> None:
 
 INTERRUPTED = """
 import asyncio, sys, requests
-from pulumi_agin.threads import DaemonThreads
+from pulumi_agin.program.threads import DaemonThreads
 
 try:
     asyncio.run(DaemonThreads().run(requests.get, sys.argv[1], timeout=300))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pulumi_agin.cli.times import moment_in_words
+from pulumi_agin.cli.relative_time import moment_in_words
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 

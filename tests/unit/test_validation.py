@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.inputs import AgentIngressInputs
-from pulumi_agin.fields import Declaration, validate
 from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.ns_records_inputs import KeptNsRecords, NsRecordsInputs
+from pulumi_agin.lifecycle.schema import Declaration, validate
 
 UNKNOWN = object()
 

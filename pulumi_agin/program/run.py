@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pulumi
 
-from . import sdk
+from . import sdk_internals
 
 if TYPE_CHECKING:
-    from .api.client import AgentIngressClient
-    from .patience import Patience
-    from .settings import Settings
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.settings import Settings
+
+    from .preview_reads import Patience
     from .threads import DaemonThreads
 
 
@@ -61,12 +62,12 @@ class Deployment:
         Raises:
             pulumi.RunError: Pulumi's SDK lacks the function that tells; see `sdk.monitor`.
         """
-        monitor = sdk.monitor()
+        monitor = sdk_internals.monitor()
         if monitor is None:
             return cls(is_running=False, is_mocked=False)
         deployment: Deployment | None = getattr(monitor, _ATTRIBUTE, None)
         if deployment is None:
-            deployment = cls(is_running=True, is_mocked=sdk.is_mock(monitor))
+            deployment = cls(is_running=True, is_mocked=sdk_internals.is_mock(monitor))
             setattr(monitor, _ATTRIBUTE, deployment)
         return deployment
 
@@ -157,7 +158,7 @@ class ProgramAccount:
         Raises:
             InvalidInputsError: The settings have problems.
         """
-        from .patience import Patience
+        from .preview_reads import Patience
         from .threads import DaemonThreads
 
         self.settings = settings

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from .api.clock import SYSTEM_CLOCK, Clock
-from .api.retry import Deadline
-from .api.text import one_line
-from .limits import DNS_PORT
+from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.api.constants import DNS_PORT
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.api.text import one_line
 
 if TYPE_CHECKING:
     import dns.message

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
-from pulumi_agin import tokens
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
 from pulumi_agin.api.errors import ApiError, BadAnswerError, NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.api.inputs import AgentIngressInputs
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.retry import Deadline, is_transient
 from pulumi_agin.api.text import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
-from pulumi_agin.fields import validate
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
-from pulumi_agin.limits import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
+from pulumi_agin.lifecycle.schema import validate
 
 from .common import NGROK_SECONDS, UsageError, fail, note, print_text
 from .import_names import name_all, names_by_id, read_names, refuse_unknown
@@ -139,7 +139,7 @@ class Takeover:
         mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
         resources = [
             {
-                "type": tokens.AGENT_INGRESS,
+                "type": urns.AGENT_INGRESS,
                 "name": name,
                 "id": ingress.id,
                 **given,
@@ -236,10 +236,10 @@ def _check_request(request: ImportRequest) -> None:
                 f"{option} {one_line(urn)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
                 "such as urn:pulumi:dev::project::acme:index:Site::site"
             )
-    if request.provider is not None and tokens.Urn.parse(request.provider).types.rpartition("$")[2] != tokens.PROVIDER:
+    if request.provider is not None and urns.Urn.parse(request.provider).types.rpartition("$")[2] != urns.PROVIDER:
         raise UsageError(
             f"--provider {one_line(request.provider)} is not a provider of Agent Ingresses; the URN of such a provider "
-            f"contains {tokens.PROVIDER}"
+            f"contains {urns.PROVIDER}"
         )
 
 

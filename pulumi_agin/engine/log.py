@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from pulumi_agin.protocol import engine_pb2, engine_pb2_grpc
+from .protocol import engine_pb2, engine_pb2_grpc
 
 # The engine answers at once. It is gone if it does not.
 ANSWER_SECONDS = 5

@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.dynamic import Resource
 
-from . import tokens
+from pulumi_agin.lifecycle import urns
 
 
 class DynamicResource(Resource):
@@ -26,4 +26,4 @@ class DynamicResource(Resource):
         """
         if token is not None:
             cls._token = token
-        super().__init_subclass__(**{**kwargs, "module": tokens.MODULE, "name": tokens.name_of(cls._token)})
+        super().__init_subclass__(**{**kwargs, "module": urns.MODULE, "name": urns.name_of(cls._token)})

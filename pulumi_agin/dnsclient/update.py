@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .api.retry import Deadline, backoff_seconds, effort, in_words
-from .api.text import one_line
+from pulumi_agin.api.retry import Deadline, backoff_seconds, effort, in_words
+from pulumi_agin.api.text import one_line
 
 if TYPE_CHECKING:
     import dns.message
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     import dns.tsig
     import dns.update
 
-    from .api.access import Secret
-    from .api.progress import Progress
-    from .api.retry import Reachability
-    from .nameservers import Server
+    from pulumi_agin.api.credentials import Secret
+    from pulumi_agin.api.progress import Progress
+    from pulumi_agin.api.retry import Reachability
+
+    from .lookup import Server
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0

@@ -26,7 +26,15 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.words import NeutralWords, Special, Words, either, must_be_one_of, printable_name, why_unknown
+from .words import (
+    NeutralWords,
+    Special,
+    Words,
+    either,
+    must_be_one_of,
+    printable_name,
+    why_unknown,
+)
 
 
 class Marker(Enum):

@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.deployment import Deployment
-from pulumi_agin.mistakes import WrongZonesError, checks_arguments, place
+from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
+from pulumi_agin.program.run import Deployment
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 

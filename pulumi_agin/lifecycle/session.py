@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, ItemsView, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pulumi_agin.api.access import LOOPBACK_HOSTS
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.retry import Reachability
 
@@ -15,10 +15,10 @@ from .call import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.nameservers import Server
+    from pulumi_agin.dnsclient.lookup import Server
     from pulumi_agin.settings import Settings
 
-    from .vocabulary import Vocabulary
+    from .phrasing import Vocabulary
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -15,24 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from . import sdk, tokens
-from .api.text import one_line
-from .canonical import POLICY, canonical_domain
-from .deployment import Deployment
-from .limits import (
+from pulumi_agin.api.canonical import POLICY, canonical_domain
+from pulumi_agin.api.constants import (
     CERTIFICATE_AUTHORITIES,
     DESCRIPTION_MAX_BYTES,
     DOMAIN_MAX_BYTES,
     METADATA_MAX_BYTES,
     PRIVATE_KEY_TYPES,
 )
-from .mistakes import WrongInputsError
-from .provider import Provider
-from .settings import BASE_URL, Settings
-from .words import PythonWords
+from pulumi_agin.api.text import one_line
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.words import PythonWords
+from pulumi_agin.provider import Provider
+from pulumi_agin.settings import BASE_URL, Settings
+
+from . import sdk_internals
+from .argument_errors import WrongInputsError
+from .run import Deployment
 
 if TYPE_CHECKING:
-    from .fields import Declaration
+    from pulumi_agin.lifecycle.schema import Declaration
 
 
 def check_settings(opts: pulumi.ResourceOptions) -> None:
@@ -44,7 +46,7 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     Raises:
         pulumi.RunError: The settings have problems, such as no API key.
     """
-    if not _is_final(opts) or _explicit_provider(opts) or not sdk.has_environment_of_cli():
+    if not _is_final(opts) or _explicit_provider(opts) or not sdk_internals.has_environment_of_cli():
         return
     problems = Settings.load(pulumi.runtime.get_config).problems()
     if problems:
@@ -70,7 +72,7 @@ def check_agent_ingress(resource_name: str, inputs: Mapping[str, Any], opts: pul
     if opts.id is not None or not _may_judge_values(opts) or _are_obviously_right(inputs):
         return
     # Slow to load, and nearly always needless.
-    from .api.inputs import AgentIngressInputs
+    from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 
     _refuse_wrong(f"the AgentIngress {_name(resource_name, opts.parent)}", AgentIngressInputs, inputs)
 
@@ -90,7 +92,7 @@ def check_certificate_validation(resource_name: str, inputs: Mapping[str, Any], 
     if not _may_judge_values(opts) or all(type(value) in (int, float) and value > 0 for value in plain):
         return
     # Slow to load, and nearly always needless.
-    from .lifecycle.certificate_inputs import CertificateValidationInputs
+    from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs
 
     name = _name(resource_name, opts.parent)
     _refuse_wrong(f"the AgentIngressCertificateValidation {name}", CertificateValidationInputs, inputs)
@@ -101,7 +103,7 @@ def _may_judge_values(opts: pulumi.ResourceOptions) -> bool:
 
 
 def _refuse_wrong(what: str, declaration: type[Declaration], inputs: Mapping[str, Any]) -> None:
-    from .fields import validate
+    from pulumi_agin.lifecycle.schema import validate
 
     _, problems = validate(declaration, _as_sent(inputs), _is_awaited, words=PythonWords())
     if problems:
@@ -198,7 +200,7 @@ def _explain_two(first: str, second: str, domain: str) -> str:
 def _is_final(opts: pulumi.ResourceOptions) -> bool:
     """Tells whether the engine and the plugin will get what the program gives."""
     deployment = Deployment.current()
-    return deployment.is_running and not deployment.is_mocked and not sdk.may_be_transformed(opts)
+    return deployment.is_running and not deployment.is_mocked and not sdk_internals.may_be_transformed(opts)
 
 
 def _explicit_provider(opts: pulumi.ResourceOptions) -> pulumi.ProviderResource | None:
@@ -207,9 +209,9 @@ def _explicit_provider(opts: pulumi.ResourceOptions) -> pulumi.ProviderResource 
     given: list[pulumi.ProviderResource | None]
     given = [opts.provider, *(more.values() if isinstance(more, Mapping) else more)]
     for provider in given:
-        if provider is not None and provider.package == tokens.PYTHON_PACKAGE:
+        if provider is not None and provider.package == urns.PYTHON_PACKAGE:
             return provider
-    return opts.parent.get_provider(tokens.AGENT_INGRESS) if opts.parent else None
+    return opts.parent.get_provider(urns.AGENT_INGRESS) if opts.parent else None
 
 
 def _api(provider: pulumi.ProviderResource | None) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_agin import commands, tokens
+from pulumi_agin.lifecycle import shell_commands, urns
 
 from .names import camel_case
 
@@ -33,14 +33,14 @@ class NativeVocabulary:
         return camel_case(name)
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
-        if placement.provider or tokens.Urn.parse(urn).has_parent:
+        if placement.provider or urns.Urn.parse(urn).has_parent:
             # The engine does not tell a plugin the parent, which a command would have to name.
             return (
                 f"To take it over under the name of this resource, first check that `pulumi stack export` does not "
                 f'show {id_}. Then give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the '
                 "option again"
             )
-        return f"To take it over under the name of this resource, run\n{commands.native_import_line(id_, urn)}"
+        return f"To take it over under the name of this resource, run\n{shell_commands.native_import_line(id_, urn)}"
 
     def find(self, domain: str, placement: Placement) -> str:
         return ""

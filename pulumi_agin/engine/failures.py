@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from pulumi_agin.lifecycle.results import Failed
+from pulumi_agin.lifecycle.operation import Failed
 
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
@@ -29,7 +29,7 @@ def failure_metadata(
         kept: The id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
             failure as an init error.
     """
-    from pulumi_agin.protocol import provider_pb2, status_pb2
+    from .protocol import provider_pb2, status_pb2
 
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     if kept is not None:

@@ -15,11 +15,11 @@ from typing import Any, TypeVar, cast
 
 import pulumi
 
-from .words import printable_name, right_names
+from pulumi_agin.lifecycle.words import printable_name, right_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 
 
 class _MistakeError(pulumi.RunError):

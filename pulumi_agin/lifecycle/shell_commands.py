@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .tokens import AGENT_INGRESS, NATIVE_AGENT_INGRESS, STACK, Urn
+from .urns import AGENT_INGRESS, NATIVE_AGENT_INGRESS, STACK, Urn
 
 
 def import_line(

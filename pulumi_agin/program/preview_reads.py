@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from .api.clock import SYSTEM_CLOCK, Clock
-from .api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
+
 from .threads import DaemonThreads
 
 if TYPE_CHECKING:
-    from .api.client import AgentIngressClient
-    from .api.models import AgentIngress
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.api.models import AgentIngress
 
 # The user waits this long at most, for all ingresses of the stack together. Later answers leave outputs unknown.
 LONGEST_SECONDS = 30

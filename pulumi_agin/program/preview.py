@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pulumi
 from pulumi.output import UNKNOWN, Unknown
 
-from . import sdk
-from .canonical import POLICY
-from .deployment import Deployment
-from .lifecycle.outputs import STATUS, outputs_after
-from .provider import account_of
+from pulumi_agin.api.canonical import POLICY
+from pulumi_agin.lifecycle.outputs import STATUS, outputs_after
+from pulumi_agin.provider import account_of
+
+from . import sdk_internals
+from .run import Deployment
 
 if TYPE_CHECKING:
-    from .api.models import AgentIngress
+    from pulumi_agin.api.models import AgentIngress
 
 # Every ingress has it, and it is not an input. If it is known in a preview, the outputs are those of the state.
 COMPUTED = "created_at"
@@ -129,7 +130,7 @@ class _ExactOutputs:
             # Whoever awaits the outputs gets the failure, so it need not be reported here.
             self._settled.add_done_callback(lambda done: done.cancelled() or done.exception())
         before = self._before[name]
-        sdk.stop_waiting_for(before)
+        sdk_internals.stop_waiting_for(before)
         value, is_known, is_secret = (_Part(self._settled, name, part) for part in _Settled._fields)
         self._resource.__dict__[name] = pulumi.Output(before.resources(), value, is_known, is_secret)
 
@@ -196,11 +197,11 @@ async def _exact_outputs(
 
 async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
     """Returns the ingress as ngrok has it. If ngrok does not give it, warns once and returns None."""
-    from .api.errors import NgrokError, NotFoundError
+    from pulumi_agin.api.errors import NgrokError, NotFoundError
 
     deployment = Deployment.current()
     try:
-        account = await account_of(sdk.provider_of(resource))
+        account = await account_of(sdk_internals.provider_of(resource))
         return None if account is None else await account.previews.get(id_)
     except NotFoundError as error:
         deployment.tell_once(

@@ -16,8 +16,8 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from . import errors, retry
-from .access import LOOPBACK_HOSTS, PUBLIC_API
-from .exchange import Answer, NoAnswer
+from .credentials import LOOPBACK_HOSTS, PUBLIC_API
+from .http import Answer, NoAnswer
 from .request import Request
 
 # A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.

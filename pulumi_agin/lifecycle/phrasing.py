@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pulumi_agin.words import Words
-
 from .call import Placement
+from .words import Words
 
 
 class Vocabulary(Words, Protocol):

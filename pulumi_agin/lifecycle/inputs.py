@@ -8,9 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from pulumi_agin.canonical import canonical_domain
-from pulumi_agin.fields import REPLACES, Declaration, OneOf, Rule, Text, text_of
-from pulumi_agin.limits import (
+from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.api.constants import (
     CERTIFICATE_AUTHORITIES,
     DESCRIPTION_MAX_BYTES,
     DOMAIN_MAX_BYTES,
@@ -19,7 +18,9 @@ from pulumi_agin.limits import (
     METADATA_MAX_BYTES,
     PRIVATE_KEY_TYPES,
 )
-from pulumi_agin.words import Words
+
+from .schema import REPLACES, Declaration, OneOf, Rule, Text, text_of
+from .words import Words
 
 
 class Domain(Rule):
