@@ -20,7 +20,7 @@ from .program import sdk_internals
 from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.preview import make_exact, prepare_exact
-from .program.run import Deployment
+from .program.run import ProgramRun
 from .program.settings_check import check_agent_ingress, check_domain, check_settings, declared_domain
 from .provider import warn_of_plain_api_key
 
@@ -287,7 +287,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         inputs["domain"] = check_domain(resource_name, inputs.get("domain"), opts)
         # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
-        if opts.id is None and not Deployment.current().is_mocked:
+        if opts.id is None and not ProgramRun.current().is_mocked:
             if opts.parent or opts.provider or opts.providers or _organization():
                 props[urns.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
             if pulumi.runtime.is_dry_run():

@@ -9,7 +9,7 @@ from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
 from .program.argument_errors import checks_arguments
 from .program.dynamic_resource import DynamicResource
-from .program.run import Deployment
+from .program.run import ProgramRun
 from .program.settings_check import check_certificate_validation, check_settings
 from .provider import warn_of_plain_api_key
 
@@ -74,7 +74,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         check_certificate_validation(resource_name, inputs, opts)
         # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
         # and records. ngrok issues all certificates at the same time anyway.
-        deployment = Deployment.current()
+        deployment = ProgramRun.current()
         if deployment.last_validation is not None:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[deployment.last_validation]))
         props = {"renews_at": None, "domain": None, **inputs}

@@ -13,7 +13,7 @@ from .api.text import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .lifecycle import urns
 from .program.argument_errors import WrongArgumentsError, checks_arguments, place
-from .program.run import Deployment
+from .program.run import ProgramRun
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -72,7 +72,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
-        deployment = Deployment.current()
+        deployment = ProgramRun.current()
         if deployment.is_reading_stack:
             # What the stack has of this delegation must be read before the engine changes that.
             stack = pulumi.Output.from_input(cast(pulumi.Input[Any], deployment.resources_in_stack()))

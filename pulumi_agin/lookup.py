@@ -18,7 +18,7 @@ from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
 from .program import sdk_internals
 from .program.argument_errors import checks_arguments
-from .program.run import Deployment
+from .program.run import ProgramRun
 from .provider import account_of, warn_of_plain_api_key
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ _MANY = _Function("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngre
 def _invoke(function: _Function, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
     opts = pulumi.InvokeOptions.merge(None, opts)
     _check_texts(function, arguments)
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     if not deployment.is_running:
         raise pulumi.RunError(f"{function.name} works only in a program that Pulumi runs, as in `pulumi preview`")
     if deployment.is_mocked:
@@ -246,7 +246,7 @@ def _invoke_output(
     function: _Function, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None
 ) -> pulumi.Output[Any]:
     opts = pulumi.InvokeOutputOptions.merge(None, opts)
-    if Deployment.current().is_mocked:
+    if ProgramRun.current().is_mocked:
         return pulumi.runtime.invoke_output(function.token, arguments, opts, function.result)
     given = pulumi.Output.all(dict(arguments), _dependency_on(opts.depends_on))
 

@@ -10,7 +10,7 @@ import pulumi
 from .api.errors import InvalidInputsError
 from .lifecycle import urns
 from .program.argument_errors import checks_arguments
-from .program.run import Deployment
+from .program.run import ProgramRun
 from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount
         InvalidInputsError: The settings have problems, or the provider is not a pulumi_agin.Provider.
     """
     if provider is None:
-        return Deployment.current().account(Settings.load(pulumi.runtime.get_config))
+        return ProgramRun.current().account(Settings.load(pulumi.runtime.get_config))
     if not isinstance(provider, Provider):
         raise InvalidInputsError(
             f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API key '
             "the program can't read: use a pulumi_agin.Provider"
         )
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     inputs = pulumi.Output.all(**provider._inputs)
     values = await inputs.future() or {}
     return deployment.account(Settings.load(values.get)) if await inputs.is_known() else None
@@ -106,7 +106,7 @@ async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount
 
 def warn_of_plain_api_key() -> None:
     """Warns once in a deployment if the stack config has the API key in plain text."""
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     if not deployment.is_running or deployment.is_mocked:
         return
     if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):

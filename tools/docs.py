@@ -18,7 +18,7 @@ from pulumi_agin.api.models import (
 from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificatePolicyInputs
 from pulumi_agin.lifecycle.ns_records_inputs import NsRecordsInputs
-from pulumi_agin.lifecycle.schema import Row, fields_of, rows_of
+from pulumi_agin.lifecycle.schema import FieldDoc, fields_of, rows_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -97,12 +97,12 @@ def _type(annotation: Any) -> str:
     return f"`{annotation if get_origin(annotation) else annotation.__name__}`"
 
 
-def _effect(row: Row) -> str:
+def _effect(row: FieldDoc) -> str:
     notes = ["a change replaces the resource"] * row.replaces + ["encrypted in the state"] * row.is_secret
     return f" ({', '.join(notes)})" if notes else ""
 
 
-def _limit(row: Row) -> str:
+def _limit(row: FieldDoc) -> str:
     return "; ".join(filter(None, ["required" if row.is_required else "optional", row.limit]))
 
 

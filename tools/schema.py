@@ -25,8 +25,8 @@ from pulumi_agin.lifecycle.schema import (
     REPLACES,
     SECRET,
     Declaration,
+    FieldDoc,
     OneOf,
-    Row,
     fields_of,
     limit_of,
     rows_of,
@@ -247,7 +247,7 @@ def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
     }
 
 
-def _required(rows: Sequence[Row]) -> list[str]:
+def _required(rows: Sequence[FieldDoc]) -> list[str]:
     return [camel_case(row.name) for row in rows if not row.is_optional]
 
 

@@ -18,9 +18,9 @@ from .canonical import POLICY, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
 from .constants import ID_LOOKS_LIKE, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
-from .error_mapping import Refusals
-from .http import LONGEST_ANSWER_BYTES, Answer, Exchanges
-from .list_cache import LONGEST_LIST_BYTES, Page, Snapshot
+from .error_mapping import ErrorMapping
+from .http import LONGEST_ANSWER_BYTES, HttpClient, Response
+from .list_cache import LONGEST_LIST_BYTES, ListCache, Page
 from .redaction import Redactor
 from .request import Request
 from .retry import Deadline
@@ -77,7 +77,7 @@ class AgentIngressClient:
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        exchanges: Exchanges | None = None,
+        exchanges: HttpClient | None = None,
     ) -> None:
         """Sends nothing yet.
 
@@ -105,11 +105,13 @@ class AgentIngressClient:
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._redactor = Redactor(api_key)
-        fit_to_show = self._redactor.fit_to_show
-        self._refusals = Refusals(self._base_url, base_url_source, api_key_source, api_key_hint, fit_to_show)
-        exchanges = exchanges or make_exchanges(api_key, base_url, base_url_source, fit_to_show)
-        self._transport = Transport(exchanges, self._refusals, show_progress=show_progress, trace=trace, clock=clock)
-        self._snapshot = Snapshot(self._read_page, _FIRST_PAGE, clock)
+        sanitize = self._redactor.sanitize
+        self._error_mapping = ErrorMapping(self._base_url, base_url_source, api_key_source, api_key_hint, sanitize)
+        exchanges = exchanges or make_exchanges(api_key, base_url, base_url_source, sanitize)
+        self._transport = Transport(
+            exchanges, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
+        )
+        self._list_cache = ListCache(self._read_page, _FIRST_PAGE, clock)
         self._creates = _Creates()
         self._is_awaited: Callable[[], bool] = lambda: True
         self._is_received: Callable[[], bool] = lambda: True
@@ -197,7 +199,7 @@ class AgentIngressClient:
             NgrokError: The call failed in another way; see `errors`.
         """
         deadline = self._deadline(timeout_seconds)
-        ingress = self._snapshot.find(self._check_id(id_), deadline)
+        ingress = self._list_cache.find(self._check_id(id_), deadline)
         if ingress is not None and domain in (None, ingress.domain):
             return ingress
         return self._get(id_, domain, deadline)
@@ -225,7 +227,7 @@ class AgentIngressClient:
         Returns:
             The ingress; None if the account has none, or the list could not be read in time.
         """
-        return self._snapshot.find(domain, self._deadline(timeout_seconds), always_lists=True)
+        return self._list_cache.find(domain, self._deadline(timeout_seconds), always_lists=True)
 
     def update(
         self,
@@ -257,7 +259,7 @@ class AgentIngressClient:
         try:
             return self._parse_ingress(request, self._write(request, deadline))
         except errors.NgrokError as error:
-            if request.effective_since is None or isinstance(error, errors.NotFoundError):
+            if request.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
             lost = error
         try:
@@ -292,10 +294,12 @@ class AgentIngressClient:
             answer = self._write(request, deadline)
             if answer.status_code != 204:
                 # Not how ngrok confirms a delete: something else may have answered in its place.
-                raise self._refusals.bad_answer(request, answer, f"its status is {answer.status_code} and not 204")
+                raise self._error_mapping.bad_response(
+                    request, answer, f"its status is {answer.status_code} and not 204"
+                )
             return
         except errors.NgrokError as error:
-            if request.effective_since is None or isinstance(error, errors.NotFoundError):
+            if request.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
                 raise
             lost = error
         try:
@@ -329,16 +333,16 @@ class AgentIngressClient:
         Args:
             ingress: The ingress as ngrok has it.
         """
-        return f"{self.fit_to_show(ingress.id, 100)}, created at {self.fit_to_show(ingress.created_at, 40)}"
+        return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
-    def fit_to_show(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
+    def sanitize(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
         """Returns text that a message may show: one line, without the API key and the credentials of proxies.
 
         Args:
             text: Text that ngrok or a proxy wrote.
             limit: The number of characters after which it is cut.
         """
-        return self._redactor.fit_to_show(text, limit)
+        return self._redactor.sanitize(text, limit)
 
     def fingerprint(self, id_: str) -> str:
         """Returns a text that tells whether two calls used the same key, without revealing anything about the key.
@@ -364,7 +368,7 @@ class AgentIngressClient:
         pages = list(self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing))
         matches = [ingress for page in pages for ingress in page.ingresses if ingress.domain == domain]
         if len(matches) > 1:
-            raise errors.BadAnswerError(f"could not {doing}: ngrok's list has two Agent Ingresses of one domain")
+            raise errors.BadResponseError(f"could not {doing}: ngrok's list has two Agent Ingresses of one domain")
         return (matches[0] if matches else None), pages[-1].answered_at
 
     def _read_pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Iterator[Page]:
@@ -373,7 +377,7 @@ class AgentIngressClient:
         size = 0
         while query is not None:
             if query in seen:
-                raise errors.BadAnswerError(f"could not {doing}: the pages that ngrok named form a loop")
+                raise errors.BadResponseError(f"could not {doing}: the pages that ngrok named form a loop")
             # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
             if seen and deadline.left <= 0:
                 time = retry.in_words(deadline.elapsed)
@@ -382,7 +386,9 @@ class AgentIngressClient:
             page = self._read_page(query, deadline, doing)
             size += page.size
             if size > LONGEST_LIST_BYTES:
-                raise errors.BadAnswerError(f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB")
+                raise errors.BadResponseError(
+                    f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB"
+                )
             yield page
             query = page.next_page
 
@@ -392,7 +398,7 @@ class AgentIngressClient:
         # Imported only now because it loads pydantic. The first request need not wait for that.
         from .models import AgentIngressPage
 
-        page = self._parse(request, answer, AgentIngressPage.from_answer)
+        page = self._parse(request, answer, AgentIngressPage.from_response)
         # Only the query is used: the host in an answer may be one that must not see the key.
         next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
         answered_at = retry.parse_http_date(answer.headers.get("Date", ""))
@@ -409,7 +415,7 @@ class AgentIngressClient:
             made_id = _id_in(answer, domain)
             return self._parse_ingress(request, answer)
         except errors.NgrokError as error:
-            if request.effective_since is None:
+            if request.possibly_applied_since is None:
                 raise
             lost = error
         try:
@@ -466,10 +472,10 @@ class AgentIngressClient:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
             return False
-        if now is None or made.tzinfo is None or request.effective_since is None:
+        if now is None or made.tzinfo is None or request.possibly_applied_since is None:
             return False
         # Both times are by the server's clock, because ours may be wrong.
-        first_sent = now - timedelta(seconds=self._clock.monotonic() - request.effective_since)
+        first_sent = now - timedelta(seconds=self._clock.monotonic() - request.possibly_applied_since)
         asked = {"description": "", "metadata": "", POLICY: None, **body}
         del asked["domain"]
         return made >= first_sent - CLOCK_SLACK and _matches(existing, asked)
@@ -498,7 +504,7 @@ class AgentIngressClient:
         """Returns the id if a path can contain it and still lead to an Agent Ingress."""
         if not PLAIN_ID.fullmatch(id_):
             raise errors.InvalidInputsError(
-                f'"{self.fit_to_show(id_, 60)}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}'
+                f'"{self.sanitize(id_, 60)}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}'
             )
         if holds_secret(id_, self._api_key.get_secret_value()):
             raise errors.InvalidInputsError(
@@ -506,31 +512,31 @@ class AgentIngressClient:
             )
         return id_
 
-    def _write(self, request: Request, deadline: Deadline) -> Answer:
+    def _write(self, request: Request, deadline: Deadline) -> Response:
         """Sends a request that changes something. Some of its time is reserved to settle its outcome."""
         # Lists that were read before the write, or during it, are not used after it.
-        self._snapshot.note_write()
+        self._list_cache.note_write()
         try:
-            return self._transport.send(request, deadline.keep_back(min(SETTLING_SECONDS, deadline.seconds / 4)))
+            return self._transport.send(request, deadline.reserve(min(SETTLING_SECONDS, deadline.seconds / 4)))
         finally:
-            self._snapshot.note_write()
+            self._list_cache.note_write()
 
-    def _parse_ingress(self, request: Request, answer: Answer) -> AgentIngress:
+    def _parse_ingress(self, request: Request, answer: Response) -> AgentIngress:
         # Imported here because it loads pydantic, which a delete does not need.
         from .models import AgentIngress
 
-        ingress = self._parse(request, answer, AgentIngress.from_answer)
+        ingress = self._parse(request, answer, AgentIngress.from_response)
         # The domain of an ingress never changes, so another domain means another ingress.
         is_other_id = request.id_ is not None and request.id_ != ingress.id
         is_other_domain = request.domain is not None and canonical_domain(request.domain) != ingress.domain
         if is_other_id or is_other_domain:
-            raise self._refusals.bad_answer(request, answer, "it is about another Agent Ingress")
+            raise self._error_mapping.bad_response(request, answer, "it is about another Agent Ingress")
         return ingress
 
-    def _parse(self, request: Request, answer: Answer, parse: Callable[[object], Model]) -> Model:
+    def _parse(self, request: Request, answer: Response, parse: Callable[[object], Model]) -> Model:
         if not answer.is_whole:
             wrong = f"it has more than {LONGEST_ANSWER_BYTES // 2**20} MiB"
-            raise self._refusals.bad_answer(request, answer, wrong)
+            raise self._error_mapping.bad_response(request, answer, wrong)
         try:
             content = json.loads(answer.content)
         except (ValueError, RecursionError):
@@ -540,7 +546,7 @@ class AgentIngressClient:
                 return parse(content)
             except ValueError as error:
                 wrong = str(error)
-        raise self._refusals.bad_answer(request, answer, wrong)
+        raise self._error_mapping.bad_response(request, answer, wrong)
 
 
 class _Creates:
@@ -585,7 +591,7 @@ class _Creates:
             return id_ in self._made
 
 
-def _id_in(answer: Answer, domain: str) -> str:
+def _id_in(answer: Response, domain: str) -> str:
     """Returns the id in an answer about our domain, even if the rest of the answer is wrong; "" if there is none."""
     try:
         values = json.loads(answer.content)

@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 
 from . import errors, retry
 from .credentials import LOOPBACK_HOSTS, PUBLIC_API
-from .http import Answer, NoAnswer
+from .http import NoResponse, Response
 from .request import Request
 
 # A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
@@ -46,7 +46,7 @@ class _Refusal(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Refusals:
+class ErrorMapping:
     """Turns outcomes of requests to one API into errors.
 
     Attributes:
@@ -61,15 +61,15 @@ class Refusals:
     base_url_source: str
     api_key_source: str
     api_key_hint: str
-    fit_to_show: Callable[..., str]
+    sanitize: Callable[..., str]
 
-    def reason(self, outcome: Answer | NoAnswer) -> str:
+    def reason(self, outcome: Response | NoResponse) -> str:
         """Returns why a request failed: a clause without what was being done.
 
         Args:
             outcome: An answer of 400 and above, or none.
         """
-        if isinstance(outcome, NoAnswer):
+        if isinstance(outcome, NoResponse):
             whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
             if outcome.is_unconnected:
                 return f"no connection to {self.base_url}{whose}: {outcome.reason}"
@@ -77,7 +77,7 @@ class Refusals:
         return f"ngrok answered {self._read(outcome).words}"
 
     def error(
-        self, request: Request, outcome: Answer | NoAnswer, effort: str = "", retry_after: float | None = None
+        self, request: Request, outcome: Response | NoResponse, effort: str = "", retry_after: float | None = None
     ) -> errors.NgrokError:
         """Returns the error for an outcome.
 
@@ -88,14 +88,14 @@ class Refusals:
             retry_after: The seconds that the service asked us to wait, if that is longer than the call may take.
         """
         could_not = f"could not {request.doing}"
-        if isinstance(outcome, NoAnswer):
+        if isinstance(outcome, NoResponse):
             message = f"{could_not}{effort}: {self.reason(outcome)}"
-            if outcome.is_unconnected and request.effective_since is None:
+            if outcome.is_unconnected and request.possibly_applied_since is None:
                 return errors.NotConnectedError(f"{message}; {self._connection_hint()}")
             return errors.UnreachableError(message)
         status = outcome.status_code
         if status < 400:
-            target = self.fit_to_show(_host(outcome.headers.get("Location", "")))
+            target = self.sanitize(_host(outcome.headers.get("Location", "")))
             return errors.RedirectError(
                 f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
                 f"they would pass on the API key; {self._base_url_hint()}"
@@ -127,7 +127,7 @@ class Refusals:
             kind = errors.NotFoundError
         return kind(message, status=status, error_code=refusal.code, operation_id=refusal.operation_id)
 
-    def bad_answer(self, request: Request, answer: Answer, wrong: str) -> errors.BadAnswerError:
+    def bad_response(self, request: Request, answer: Response, wrong: str) -> errors.BadResponseError:
         """Returns the error for an answer with a good status that makes no sense.
 
         Args:
@@ -135,12 +135,12 @@ class Refusals:
             answer: The answer.
             wrong: What is wrong with it.
         """
-        return errors.BadAnswerError(
+        return errors.BadResponseError(
             f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
-            f"({self.fit_to_show(wrong, 100)}); it {self._beginning(answer)}"
+            f"({self.sanitize(wrong, 100)}); it {self._beginning(answer)}"
         )
 
-    def _read(self, answer: Answer) -> _Refusal:
+    def _read(self, answer: Response) -> _Refusal:
         body = _error_body(answer)
         if body is None:
             return _Refusal(
@@ -151,9 +151,9 @@ class Refusals:
         details = details if isinstance(details, dict) else {}
         code = str(body.get("error_code") or "")
         if not _CODE.fullmatch(code):
-            code = self.fit_to_show(code, 40)
-        operation_id = self.fit_to_show(str(details.get("operation_id") or answer.headers.get(OPERATION_ID) or ""), 60)
-        words = " ".join(filter(None, [str(answer.status_code), code])) + f": {self.fit_to_show(str(body.get('msg')))}"
+            code = self.sanitize(code, 40)
+        operation_id = self.sanitize(str(details.get("operation_id") or answer.headers.get(OPERATION_ID) or ""), 60)
+        words = " ".join(filter(None, [str(answer.status_code), code])) + f": {self.sanitize(str(body.get('msg')))}"
         if operation_id:
             words += f" (operation {operation_id})"
         return _Refusal(words, True, code, operation_id, names_path="path" in details)
@@ -172,11 +172,11 @@ class Refusals:
         flags = f"{'--host ::1 ' if url.host == '[::1]' else ''}--port {url.port or 80}"
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
 
-    def _beginning(self, answer: Answer) -> str:
+    def _beginning(self, answer: Response) -> str:
         text = answer.content[:400].decode("utf-8", "replace")
         if "\0" in text:
             return "is not text"
-        return f'begins "{self.fit_to_show(text, 80)}"' if text.strip() else "is empty"
+        return f'begins "{self.sanitize(text, 80)}"' if text.strip() else "is empty"
 
 
 def is_loopback(base_url: str, source: str) -> bool:
@@ -196,7 +196,7 @@ def is_loopback(base_url: str, source: str) -> bool:
     return host.strip("[]") in LOOPBACK_HOSTS
 
 
-def is_from_gateway(answer: Answer) -> bool:
+def is_from_gateway(answer: Response) -> bool:
     """Returns whether something between ngrok and us refused, possibly after ngrok had carried out the request.
 
     Redirects and 404 don't count, because they usually mean that the base URL is wrong. 429 doesn't count either,
@@ -208,7 +208,7 @@ def is_from_gateway(answer: Answer) -> bool:
     return 400 <= answer.status_code < 500 and answer.status_code not in (404, 429) and _error_body(answer) is None
 
 
-def _error_body(answer: Answer) -> Mapping[str, Any] | None:
+def _error_body(answer: Response) -> Mapping[str, Any] | None:
     """Returns the body if it is an error of ngrok's: it has a message, and ngrok's code or the status of the answer."""
     try:
         body = json.loads(answer.content)

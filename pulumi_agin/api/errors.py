@@ -47,7 +47,7 @@ class RedirectError(NgrokError):
     """The answer was a redirect. Following it would give the API key to any host that the answer names."""
 
 
-class BadAnswerError(NgrokError):
+class BadResponseError(NgrokError):
     """The answer is not JSON, has the wrong shape, or is about another Agent Ingress."""
 
 

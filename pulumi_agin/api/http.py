@@ -38,7 +38,7 @@ LONGEST_ANSWER_BYTES = 8 * 2**20
 _CHUNK_BYTES = 2**16
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """An answer.
 
     Attributes:
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
     is_whole: bool = True
 
 
-class NoAnswer(NamedTuple):
+class NoResponse(NamedTuple):
     """Why there is no answer.
 
     Attributes:
@@ -73,14 +73,14 @@ class NoAnswer(NamedTuple):
         return self.is_transient and not self.may_have_arrived
 
 
-class Exchanges:
+class HttpClient:
     """Exchanges with one API, over kept-alive connections. Threads may share it.
 
     There is one pool of connections for all threads, and never more connections than exchanges at the same time.
     """
 
     def __init__(
-        self, auth: AuthBase, headers: Mapping[str, str], fit_to_show: Callable[[str], str], *, use_proxies: bool
+        self, auth: AuthBase, headers: Mapping[str, str], sanitize: Callable[[str], str], *, use_proxies: bool
     ) -> None:
         """Connects to nothing yet.
 
@@ -92,7 +92,7 @@ class Exchanges:
         """
         self._auth = auth
         self._headers = headers
-        self._fit_to_show = fit_to_show
+        self._fit_to_show = sanitize
         self._use_proxies = use_proxies
         # Last in, first out: a few calls at a time then use only a few connections, and the API may close the others.
         self._idle: LifoQueue[_Session] = LifoQueue()
@@ -107,7 +107,7 @@ class Exchanges:
         seconds: float,
         connect_seconds: float,
         read_seconds: float,
-    ) -> Answer | NoAnswer:
+    ) -> Response | NoResponse:
         """Sends one request and reads its answer. It does not raise the exceptions of requests.
 
         Args:
@@ -124,7 +124,7 @@ class Exchanges:
         """
         session = self._take_session()
         under_way = session.exchange = _Exchange()
-        outcome: list[Answer | Exception] = []
+        outcome: list[Response | Exception] = []
         # Locked until the exchange has ended.
         ended = threading.Lock()
         ended.acquire()
@@ -167,9 +167,9 @@ class Exchanges:
             reason = f"it did not answer within {time}" if under_way.is_sent else f"timed out after {time}"
             if under_way.is_answered:
                 reason = f"its answer did not end within {time}"
-            return NoAnswer(reason, under_way.is_sent, is_transient=True)
+            return NoResponse(reason, under_way.is_sent, is_transient=True)
         [result] = outcome
-        if isinstance(result, Answer):
+        if isinstance(result, Response):
             # After any other outcome its connection can't be trusted.
             self._idle.put(session)
             return result
@@ -177,7 +177,7 @@ class Exchanges:
         proxy = proxies.proxy_for(url) if self._use_proxies else None
         failure = _Failure(result, under_way, proxy is not None and proxies.is_malformed(proxy))
         reason = failure.reason(self._fit_to_show, connect_seconds, read_seconds)
-        no_answer = NoAnswer(reason, under_way.is_sent, failure.is_transient())
+        no_answer = NoResponse(reason, under_way.is_sent, failure.is_transient())
         if no_answer.is_unconnected and proxy is not None:
             return no_answer._replace(reason=f"{reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
         return no_answer
@@ -202,7 +202,7 @@ class _UndecodableError(Exception):
     """The body does not have the encoding that the answer names, or it has one that we did not ask for."""
 
 
-def _read_answer(response: requests.Response) -> Answer:
+def _read_answer(response: requests.Response) -> Response:
     """Reads the body, up to LONGEST_ANSWER_BYTES."""
     content = bytearray()
     try:
@@ -210,11 +210,11 @@ def _read_answer(response: requests.Response) -> Answer:
             content += piece
             if len(content) > LONGEST_ANSWER_BYTES:
                 beginning = bytes(content[:LONGEST_ANSWER_BYTES])
-                return Answer(response.status_code, response.headers, beginning, is_whole=False)
+                return Response(response.status_code, response.headers, beginning, is_whole=False)
     finally:
         # If the body was read to its end, this keeps the connection.
         response.raw.close()
-    return Answer(response.status_code, response.headers, bytes(content))
+    return Response(response.status_code, response.headers, bytes(content))
 
 
 def _decode(response: requests.Response) -> Iterator[bytes]:
@@ -281,7 +281,7 @@ class _Failure:
             return not tunnel.startswith("4")
         return any(isinstance(each, _TRANSIENT) for each in self._causes)
 
-    def reason(self, fit_to_show: Callable[[str], str], connect_seconds: float, read_seconds: float) -> str:
+    def reason(self, sanitize: Callable[[str], str], connect_seconds: float, read_seconds: float) -> str:
         """Returns why there was no answer, in the words of the operating system if it has some."""
         if self._has_malformed_proxy:
             # The library's own words would show parts of the URL.
@@ -298,8 +298,8 @@ class _Failure:
             return "the answer was cut short"
         innermost = self._causes[-1]
         if isinstance(innermost, OSError) and innermost.strerror:
-            return fit_to_show(innermost.strerror)
-        return fit_to_show(str(innermost)) or type(innermost).__name__
+            return sanitize(innermost.strerror)
+        return sanitize(str(innermost)) or type(innermost).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

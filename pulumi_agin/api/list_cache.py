@@ -52,7 +52,7 @@ class _Seen(NamedTuple):
     asked_at: float
 
 
-class Snapshot:
+class ListCache:
     """The account's ingresses by id and by domain, each as a list had it at most 5 seconds ago, and not before the last
     write.
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PlainValidator, ValidationError
 
-from pulumi_agin.lifecycle.schema import Record
+from pulumi_agin.lifecycle.schema import FrozenModel
 
 from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
 from .constants import PLAIN_ID
@@ -92,17 +92,17 @@ def _is_host_name(text: str) -> bool:
 
 # -- what ngrok answers -----------------------------------------------------------------------------------
 
-AnswerT = TypeVar("AnswerT", bound="AnswerObject")
+AnswerT = TypeVar("AnswerT", bound="ResponseModel")
 
 _Text = Annotated[str, PlainValidator(_text)]
 _OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
 
 
-class AnswerObject(Record):
+class ResponseModel(FrozenModel):
     """An object in an answer. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
 
     @classmethod
-    def from_answer(cls: type[AnswerT], answer: object) -> AnswerT:
+    def from_response(cls: type[AnswerT], answer: object) -> AnswerT:
         """Reads the object from the JSON of an answer.
 
         Raises:
@@ -121,7 +121,7 @@ def _in_words(detail: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, [".".join(map(str, detail["loc"])), message]))
 
 
-class AgentIngressCertPolicy(AnswerObject):
+class AgentIngressCertPolicy(ResponseModel):
     """How ngrok gets the certificate."""
 
     authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
@@ -130,7 +130,7 @@ class AgentIngressCertPolicy(AnswerObject):
     )
 
 
-class AgentIngressCertJob(AnswerObject):
+class AgentIngressCertJob(ResponseModel):
     """The job that provisions or renews a certificate."""
 
     error_code: _OptionalText = Field(
@@ -144,7 +144,7 @@ class AgentIngressCertJob(AnswerObject):
     )
 
 
-class AgentIngressCertStatus(AnswerObject):
+class AgentIngressCertStatus(ResponseModel):
     """The state of the certificate."""
 
     renews_at: _OptionalText = Field(
@@ -155,7 +155,7 @@ class AgentIngressCertStatus(AnswerObject):
     )
 
 
-class AgentIngress(AnswerObject):
+class AgentIngress(ResponseModel):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
     id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
@@ -192,7 +192,7 @@ class AgentIngress(AnswerObject):
         return {name: value for name, value in self.plain().items() if name != "id"}
 
 
-class AgentIngressPage(AnswerObject):
+class AgentIngressPage(ResponseModel):
     """One page of the list."""
 
     ingresses: list[AgentIngress] = Field(description="the Agent Ingresses on it, newest first")

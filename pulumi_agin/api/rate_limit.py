@@ -40,7 +40,7 @@ class RateLimit:
         self._under_way = 0
         self._probing = False
         self._most: int | None = None
-        self._refusals = 0
+        self._error_mapping = 0
         self._closings = 0
         self._opens_at = 0.0
 
@@ -51,15 +51,15 @@ class RateLimit:
             deadline: How long the call may take.
 
         Returns:
-            A ticket, which must be given to `note_answer` or `note_refusal` afterwards; None if the call has no time
-            left for the wait, or nobody waits for it any more.
+            A ticket, which must be given to `note_response` or `note_rejection` afterwards; None if the call has no
+            time left for the wait, or nobody waits for it any more.
         """
         with self._changed:
             while True:
                 wait = self._seconds_to_wait()
                 if wait == 0:
                     self._under_way += 1
-                    self._probing = self._refusals > 0
+                    self._probing = self._error_mapping > 0
                     return self._closings
                 if (wait or 0) >= deadline.left or deadline.left <= 0 or not deadline.is_awaited():
                     return None
@@ -70,7 +70,7 @@ class RateLimit:
         with self._changed:
             return self._seconds_to_wait()
 
-    def note_answer(self, ticket: int) -> None:
+    def note_response(self, ticket: int) -> None:
         """Records that a request got an answer other than a 429, or never will: it has used up a part of the limit.
 
         Args:
@@ -81,11 +81,11 @@ class RateLimit:
             # The time of the answer, because ngrok surely counted the request before it.
             self._counted.append(self._clock.monotonic())
             if self._is_news(ticket):
-                self._refusals = 0
+                self._error_mapping = 0
                 self._probing = False
             self._clock.notify_all(self._changed)
 
-    def note_refusal(self, ticket: int, retry_after: float | None) -> None:
+    def note_rejection(self, ticket: int, retry_after: float | None) -> None:
         """Records that a request was answered with a 429.
 
         Args:
@@ -110,8 +110,8 @@ class RateLimit:
             # Those that are under way may be refused as well.
             self._most = max(LIMIT, len(self._counted))
             return
-        self._refusals += 1
-        pause = retry.backoff_seconds(self._refusals, retry_after, self._clock)
+        self._error_mapping += 1
+        pause = retry.backoff_seconds(self._error_mapping, retry_after, self._clock)
         if retry_after is None and self._counted:
             # There is room for one at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)

@@ -19,7 +19,7 @@ class Redactor:
         self._api_key = api_key
         self._proxy_credentials = proxies.credentials()
 
-    def fit_to_show(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
+    def sanitize(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
         """Returns text that a message may show: one line, without the API key and the credentials of proxies.
 
         Args:

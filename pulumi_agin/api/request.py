@@ -31,7 +31,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     tries: int = 0
     last_sent: float = 0.0
-    effective_since: float | None = None
+    possibly_applied_since: float | None = None
 
     @property
     def path(self) -> str:
@@ -47,6 +47,6 @@ class Request:
         self.tries += 1
         self.last_sent = now
 
-    def note_possible_effect(self) -> None:
+    def mark_possibly_applied(self) -> None:
         """Records that ngrok may have carried out what was sent last, or may do so yet."""
-        self.effective_since = self.effective_since or self.last_sent
+        self.possibly_applied_since = self.possibly_applied_since or self.last_sent

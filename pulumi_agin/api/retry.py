@@ -189,7 +189,7 @@ class Deadline:
         """Seconds until the call must end. Negative if it should have ended already."""
         return self.seconds - self.kept_back - self.elapsed
 
-    def keep_back(self, seconds: float) -> Deadline:
+    def reserve(self, seconds: float) -> Deadline:
         """Returns a deadline with the same start and an earlier end, so that time is left for what comes after.
 
         Args:

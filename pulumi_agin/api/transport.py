@@ -12,8 +12,8 @@ from pulumi_agin.version import VERSION
 from . import errors, retry
 from .clock import SYSTEM_CLOCK, Clock
 from .credentials import Secret
-from .error_mapping import OPERATION_ID, Refusals, is_from_gateway, is_loopback
-from .http import Answer, Exchanges, NoAnswer
+from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway, is_loopback
+from .http import HttpClient, NoResponse, Response
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
 from .request import Request
@@ -50,8 +50,8 @@ class Transport:
 
     def __init__(
         self,
-        exchanges: Exchanges,
-        refusals: Refusals,
+        exchanges: HttpClient,
+        refusals: ErrorMapping,
         *,
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
@@ -67,7 +67,7 @@ class Transport:
             clock: The clock that measures the time and waits.
         """
         self._exchanges = exchanges
-        self._refusals = refusals
+        self._error_mapping = refusals
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
@@ -75,7 +75,7 @@ class Transport:
         self._reachability = retry.Reachability(clock, is_loopback=is_local)
         self.progress = Progress(show_progress, clock)
 
-    def send(self, request: Request, deadline: Deadline) -> Answer:
+    def send(self, request: Request, deadline: Deadline) -> Response:
         """Sends a request until it is answered.
 
         Args:
@@ -96,17 +96,17 @@ class Transport:
                 wait.waits_for("no answer yet")
                 outcome = self._exchange(request, deadline, ticket)
                 if request.method != "GET" and _may_have_effect(outcome):
-                    request.note_possible_effect()
-                if isinstance(outcome, Answer) and outcome.status_code < 300:
+                    request.mark_possibly_applied()
+                if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
-                is_unsent = _is_unconnected(outcome) and request.effective_since is None
+                is_unsent = _is_unconnected(outcome) and request.possibly_applied_since is None
                 retry_after = self._retry_after(outcome)
                 too_long = retry_after if retry_after and retry_after > deadline.left else None
                 effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
-                failure = self._refusals.error(request, outcome, effort, too_long)
+                failure = self._error_mapping.error(request, outcome, effort, too_long)
                 if not _is_transient(outcome):
                     raise failure
-                if isinstance(outcome, Answer) and outcome.status_code == 429:
+                if isinstance(outcome, Response) and outcome.status_code == 429:
                     # The limit knows how long to wait.
                     continue
                 repetition += 1
@@ -116,7 +116,9 @@ class Transport:
                     raise failure
                 # Without a connection, the last try comes at the end of the time for it.
                 pause = min(pause, left)
-                wait.waits_for(self._refusals.reason(outcome), pause, deadline.elapsed + left if is_unsent else None)
+                wait.waits_for(
+                    self._error_mapping.reason(outcome), pause, deadline.elapsed + left if is_unsent else None
+                )
                 self._clock.sleep(pause)
 
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
@@ -127,7 +129,7 @@ class Transport:
         if not deadline.is_awaited():
             # The caller may have cleaned up by now, and would not undo what is done later.
             if ticket is not None:
-                self._rate_limit.note_answer(ticket)
+                self._rate_limit.note_response(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
@@ -139,47 +141,45 @@ class Transport:
             )
         return ticket
 
-    def _exchange(self, request: Request, deadline: Deadline, ticket: int) -> Answer | NoAnswer:
+    def _exchange(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
         """Sends the request once, and tells the account's limit the outcome."""
         left = max(deadline.left, _LEAST_SECONDS)
         request.note_attempt(self._clock.monotonic())
-        answer: Answer | None = None
+        answer: Response | None = None
         try:
             outcome = self._exchanges.exchange(
                 request.method,
-                self._refusals.base_url + request.path,
+                self._error_mapping.base_url + request.path,
                 query=request.query,
                 body=request.body,
                 seconds=left,
                 connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try),
                 read_seconds=min(READ_TIMEOUT_SECONDS, left),
             )
-            answer = outcome if isinstance(outcome, Answer) else None
+            answer = outcome if isinstance(outcome, Response) else None
             self._reachability.note_try(request.last_sent, is_connected=not _is_unconnected(outcome))
             return outcome
         finally:
             # This also runs if the user interrupts us.
             if answer is not None and answer.status_code == 429:
-                self._rate_limit.note_refusal(ticket, self._retry_after(answer))
+                self._rate_limit.note_rejection(ticket, self._retry_after(answer))
             else:
-                self._rate_limit.note_answer(ticket)
+                self._rate_limit.note_response(ticket)
             self._trace_attempt(request, answer)
 
-    def _retry_after(self, outcome: Answer | NoAnswer) -> float | None:
-        return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Answer) else None
+    def _retry_after(self, outcome: Response | NoResponse) -> float | None:
+        return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Response) else None
 
-    def _trace_attempt(self, request: Request, answer: Answer | None) -> None:
+    def _trace_attempt(self, request: Request, answer: Response | None) -> None:
         if self._trace is None:
             return
         milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
         status = "no answer" if answer is None else str(answer.status_code)
-        operation_id = "" if answer is None else self._refusals.fit_to_show(answer.headers.get(OPERATION_ID, ""), 60)
+        operation_id = "" if answer is None else self._error_mapping.sanitize(answer.headers.get(OPERATION_ID, ""), 60)
         self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
 
-def make_exchanges(
-    api_key: Secret, base_url: str, base_url_source: str, fit_to_show: Callable[[str], str]
-) -> Exchanges:
+def make_exchanges(api_key: Secret, base_url: str, base_url_source: str, sanitize: Callable[[str], str]) -> HttpClient:
     """Returns the Exchanges by which requests reach the API. Nothing is sent yet.
 
     Args:
@@ -199,7 +199,7 @@ def make_exchanges(
         "User-Agent": f"pulumi-agin/{VERSION}",
     }
     # Plain http is only for this machine, and a proxy is usually another machine.
-    return Exchanges(_Bearer(api_key), headers, fit_to_show, use_proxies=not is_loopback(base_url, base_url_source))
+    return HttpClient(_Bearer(api_key), headers, sanitize, use_proxies=not is_loopback(base_url, base_url_source))
 
 
 class _Bearer(AuthBase):
@@ -212,18 +212,18 @@ class _Bearer(AuthBase):
         return request
 
 
-def _may_have_effect(outcome: Answer | NoAnswer) -> bool:
+def _may_have_effect(outcome: Response | NoResponse) -> bool:
     """Tells whether ngrok may have carried out what was asked, or may do so yet."""
-    if isinstance(outcome, NoAnswer):
+    if isinstance(outcome, NoResponse):
         return outcome.may_have_arrived
     return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)
 
 
-def _is_unconnected(outcome: Answer | NoAnswer) -> bool:
-    return isinstance(outcome, NoAnswer) and outcome.is_unconnected
+def _is_unconnected(outcome: Response | NoResponse) -> bool:
+    return isinstance(outcome, NoResponse) and outcome.is_unconnected
 
 
-def _is_transient(outcome: Answer | NoAnswer) -> bool:
-    if isinstance(outcome, NoAnswer):
+def _is_transient(outcome: Response | NoResponse) -> bool:
+    if isinstance(outcome, NoResponse):
         return outcome.is_transient
     return retry.is_transient(outcome.status_code)

@@ -159,7 +159,7 @@ class Examiner:
             by_domain = {each.domain: None for each in of_account}
         by_domain |= {ingress.domain: ingress for ingress in ingresses}
         if not by_domain:
-            matching = "" if filter is None else f" that matches the filter: {self.client.fit_to_show(filter)}"
+            matching = "" if filter is None else f" that matches the filter: {self.client.sanitize(filter)}"
             raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
         delegations = asyncio.run(self._find_delegations(list(by_domain)))
         reports = worst_first(
@@ -437,4 +437,4 @@ class Examiner:
         return self._safe_text(self.settings.other_base_url) or ""
 
     def _safe_text(self, text: str | None) -> str | None:
-        return self.client.fit_to_show(text) if text else None
+        return self.client.sanitize(text) if text else None

@@ -17,7 +17,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
-from pulumi_agin.api.errors import ApiError, BadAnswerError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.retry import Deadline, is_transient
 from pulumi_agin.api.text import one_line
@@ -30,7 +30,7 @@ from pulumi_agin.lifecycle.schema import validate
 from .common import NGROK_SECONDS, UsageError, fail, note, print_text
 from .import_names import name_all, names_by_id, read_names, refuse_unknown
 from .import_program import check_adapter, program
-from .import_state import find_provider, is_at, owners_of, path_of, settings_of, way_on
+from .import_state import find_provider, is_at, next_step, owners_of, path_of, settings_of
 from .stack import load_settings, read_resources
 
 # How many of the ingresses that are left out are listed one by one.
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return fail(str(error))
     except ApiError as error:
         return fail(str(error), 1 if is_transient(error.status) else 2)
-    except (UnreachableError, BadAnswerError) as error:
+    except (UnreachableError, BadResponseError) as error:
         return fail(str(error), 1)
     except NgrokError as error:
         return fail(str(error))
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         return fail("interrupted", 1)
     note(f"the API key is from {takeover.key_source}")
     if takeover.other_base_url:
-        note(f"the base URL is {takeover.client.fit_to_show(takeover.other_base_url)}")
+        note(f"the base URL is {takeover.client.sanitize(takeover.other_base_url)}")
     if len(takeover.left_out) > MOST_LISTED:
         note(f"left out: {len(takeover.left_out)} Agent Ingresses that are in the stack already")
     else:
@@ -199,7 +199,7 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
             urn = one_line(holder["urn"])
             fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as {urn}"
             if other is not None and (request.chosen or ingress.id in given):
-                raise UsageError(f"{fact}{way_on(other, request.stack)}")
+                raise UsageError(f"{fact}{next_step(other, request.stack)}")
             left_out.append(fact)
     provider_urn = provider["urn"] if provider is not None else None
     source = str(settings.api_key.origin)
@@ -252,7 +252,7 @@ def _canonical(chosen: Sequence[str], client: AgentIngressClient) -> list[str]:
     """Returns ids and canonical domains. The client is needed to keep the API key out of what is shown of them."""
     keys: list[str] = []
     for each in chosen:
-        shown = client.fit_to_show(each, 100)
+        shown = client.sanitize(each, 100)
         inputs, problems = validate(AgentIngressInputs, {"domain": each})
         is_id = AGENT_INGRESS_ID.fullmatch(each)
         if not is_id and (problems or "." not in each):
@@ -295,7 +295,7 @@ class _Search:
             found = [ingress for ingress in found if ingress.id in given]
         if not found:
             matching = (
-                "" if request.filter is None else f" that matches the filter: {self.client.fit_to_show(request.filter)}"
+                "" if request.filter is None else f" that matches the filter: {self.client.sanitize(request.filter)}"
             )
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
         if request.name is not None and len(found) > 1:
@@ -313,7 +313,7 @@ class _Search:
             by_domain = {ingress.domain: ingress for ingress in self._list(None)}
         elif domains and (ingress := self.client.find(domains[0], self.deadline.left)):
             by_domain = {ingress.domain: ingress}
-        missing = ", ".join(self.client.fit_to_show(each, 100) for each in domains if each not in by_domain)
+        missing = ", ".join(self.client.sanitize(each, 100) for each in domains if each not in by_domain)
         if missing:
             raise UsageError(f"there is no Agent Ingress with the domain {missing} in {self.account}")
         found = [by_domain.get(each) or self._get(each) for each in self.request.chosen]

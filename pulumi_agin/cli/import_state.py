@@ -103,7 +103,7 @@ def is_at(resource: Mapping[str, Any], path: str) -> bool:
     return f"{urn.types}::{urn.name}" == path and not resource.get("delete")
 
 
-def way_on(owner: Mapping[str, Any], stack: str | None) -> str:
+def next_step(owner: Mapping[str, Any], stack: str | None) -> str:
     """Says what to do, because the stack has the ingress already: the end of a sentence.
 
     Args:

@@ -10,7 +10,7 @@ import pulumi
 
 from pulumi_agin.api.canonical import canonical_domain
 from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
-from pulumi_agin.program.run import Deployment
+from pulumi_agin.program.run import ProgramRun
 
 Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
@@ -105,7 +105,7 @@ class NsRecords:
         Returns:
             The name. The preview and the update fail if the domain is outside of the zone, or is the apex.
         """
-        problems = Deployment.current().wrong_zones
+        problems = ProgramRun.current().wrong_zones
 
         def note(domain: str, zone: str) -> None:
             if problem := _problem_with_zone(domain, canonical_domain(zone)):

@@ -17,7 +17,7 @@ import pulumi
 from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.program.argument_errors import WrongArgumentsError
-from pulumi_agin.program.run import Deployment
+from pulumi_agin.program.run import ProgramRun
 
 from .adapter import NsRecords, announce, error, name_of
 
@@ -190,7 +190,7 @@ def prepare(opts: pulumi.ResourceOptions | None) -> None:
         raise WrongArgumentsError(
             "take_over can't be combined with opts that have parent or import_: leave these out of the adapter's opts"
         )
-    Deployment.current().begin_to_read_stack()
+    ProgramRun.current().begin_to_read_stack()
 
 
 def check_is_bool(take_over: object) -> None:
@@ -248,7 +248,7 @@ def _adopting(records: NsRecords, type_: RecordType, import_id: str | None) -> p
     ignore_all = pulumi.ResourceOptions(ignore_changes=["*"])
     if import_id is None:
         return ignore_all
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     other = deployment.importers.setdefault((type_.token, import_id), records.name)
     if other != records.name:
         raise error(
@@ -360,7 +360,7 @@ async def _is_new(agent_ingress: pulumi.CustomResource) -> bool:
 
 def _stack(records: NsRecords, type_: RecordType) -> pulumi.Output[_Stack]:
     """Returns what the stack has."""
-    resources: pulumi.Input[Any] = Deployment.current().resources_in_stack()
+    resources: pulumi.Input[Any] = ProgramRun.current().resources_in_stack()
     zones: list[pulumi.Input[Any]] = [
         _known(type_.zone),
         _known(type_.zone if type_.zone_name is None else type_.zone_name),

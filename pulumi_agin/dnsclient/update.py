@@ -348,7 +348,7 @@ class PrimaryServer:
 
     def _begin_write(self, action: str, domain: str) -> _Operation:
         kept_back = min(LOOK_SECONDS, self._deadline.seconds / 4)
-        return _Operation(action, domain, self._deadline.keep_back(kept_back))
+        return _Operation(action, domain, self._deadline.reserve(kept_back))
 
     def _write(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
         """Sends an update. Returns None if the server says that it carried it out, or else the failure."""

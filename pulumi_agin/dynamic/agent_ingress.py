@@ -8,15 +8,15 @@ from .servicer import DynamicProvider
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.session import Process
+    from pulumi_agin.lifecycle.session import Session
     from pulumi_agin.settings import Settings
 
 
 class AgentIngressProvider(DynamicProvider):
     """The lifecycle of an Agent Ingress, for Pulumi's dynamic providers."""
 
-    def make_lifecycle(self, settings: Settings, process: Process) -> Lifecycle:
+    def make_lifecycle(self, settings: Settings, session: Session) -> Lifecycle:
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 
-        return AgentIngressLifecycle(settings, process)
+        return AgentIngressLifecycle(settings, session)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from pulumi_agin.api.clock import Clock
     from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.session import Process
+    from pulumi_agin.lifecycle.session import Session
 
 PROVIDER_KEY = "__provider"
 
@@ -72,7 +72,7 @@ class DynamicProvider(ResourceProvider):
 
     _lifecycle: Lifecycle
 
-    def make_lifecycle(self, settings: Settings, process: Process) -> Lifecycle:
+    def make_lifecycle(self, settings: Settings, session: Session) -> Lifecycle:
         """Returns the lifecycle of this resource. Each class must define it."""
         raise NotImplementedError
 
@@ -81,9 +81,9 @@ class DynamicProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
-        failures.spare_the_garbage_collector()
+        failures.freeze_garbage_collector()
         _watch_queue()
-        self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _process())
+        self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _session())
 
     # The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -120,7 +120,7 @@ class DynamicProvider(ResourceProvider):
             wanted = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
             difference = self._get_lifecycle().diff(call, _id, wanted)
-            if _process().is_preview and difference.has_changes and not difference.replacing:
+            if _session().is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
                 self._get_lifecycle().update(call._replace(is_preview=True), _id, wanted)
             return DiffResult(
@@ -162,7 +162,7 @@ class DynamicProvider(ResourceProvider):
 
     def _get_lifecycle(self) -> Lifecycle:
         if not hasattr(self, "_lifecycle"):
-            self._lifecycle = self.make_lifecycle(Settings.load(lambda key: None), _process())
+            self._lifecycle = self.make_lifecycle(Settings.load(lambda key: None), _session())
         return self._lifecycle
 
 
@@ -173,23 +173,23 @@ class ProviderError(Exception):
 _one_at_a_time = threading.Lock()
 
 
-def _process() -> Process:
+def _session() -> Session:
     """Returns the Process of this plugin process. The provider classes take no arguments, so it can't be handed in."""
     with _one_at_a_time:
-        return _make_process()
+        return _make_session()
 
 
 @functools.cache
-def _make_process() -> Process:
+def _make_session() -> Session:
     from pulumi_agin.engine.log import Engine, address_of_engine
-    from pulumi_agin.lifecycle.session import Process
+    from pulumi_agin.lifecycle.session import Session
 
     # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
     engine = Engine(address_of_engine(sys.argv[1:]))
-    return Process(PythonVocabulary(), engine.say, show_progress=engine.show_progress, warn=engine.warn)
+    return Session(PythonPhrasing(), engine.say, show_progress=engine.show_progress, warn=engine.warn)
 
 
-class PythonVocabulary(PythonWords):
+class PythonPhrasing(PythonWords):
     """The words of a Python program, its options and commands too."""
 
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"

@@ -54,7 +54,7 @@ def without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def spare_the_garbage_collector() -> None:
+def freeze_garbage_collector() -> None:
     """Excludes everything that is loaded so far from garbage collection, now and again at exit.
 
     It stays loaded anyway, and the engine waits for the plugin, and for its exit too.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.settings import Settings
 
-    from .session import Process
+    from .session import Session
 
 
 def domain_of(outputs: Mapping[str, Any]) -> str | None:
@@ -26,7 +26,7 @@ def domain_of(outputs: Mapping[str, Any]) -> str | None:
 class Account:
     """The account of an API key, which the resources of one provider share."""
 
-    def __init__(self, settings: Settings, process: Process) -> None:
+    def __init__(self, settings: Settings, session: Session) -> None:
         """Asks nothing yet.
 
         Args:
@@ -34,7 +34,7 @@ class Account:
             process: What the plugin process has learned so far.
         """
         self.settings = settings
-        self.process = process
+        self.session = session
 
     def client(self, call: Call) -> AgentIngressClient:
         """Returns the client for a call. Once the engine no longer waits for the call, the client sends nothing more.
@@ -42,11 +42,11 @@ class Account:
         Raises:
             InvalidInputsError: The settings have problems. `check` reports the same, so the preview shows them.
         """
-        return self.process.client(self.settings).for_caller(call.is_awaited, call.is_received, call.urn)
+        return self.session.client(self.settings).for_caller(call.is_awaited, call.is_received, call.urn)
 
     def fingerprint(self, id_: str) -> dict[str, str]:
         """Returns the hidden output by which a later call recognizes the API key."""
-        return {FINGERPRINT: self.process.client(self.settings).fingerprint(id_)}
+        return {FINGERPRINT: self.session.client(self.settings).fingerprint(id_)}
 
     def check_gone(self, call: Call, id_: str, error: Exception) -> None:
         """Returns if a 404 means that the ingress is gone, that is, if this API key saw it last.
@@ -66,5 +66,5 @@ class Account:
             "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
             "Only if it really is gone, take it out of the state:\n"
-            f"{shell_commands.state_delete_line(call.urn, stack=self.process.placement(call.urn).stack)}"
+            f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
         )

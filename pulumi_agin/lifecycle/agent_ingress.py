@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pulumi_agin.settings import Settings
 
     from .inputs import AgentIngressInputs
-    from .session import Process
+    from .session import Session
 
 # Longer values are not printed back.
 LONGEST_PRINTED = 100
@@ -44,14 +44,14 @@ LONGEST_PRINTED = 100
 class AgentIngressLifecycle:
     """The lifecycle of an Agent Ingress."""
 
-    def __init__(self, settings: Settings, process: Process) -> None:
+    def __init__(self, settings: Settings, session: Session) -> None:
         """Asks nothing yet.
 
         Args:
             settings: How to reach ngrok.
             process: What the plugin process has learned so far.
         """
-        self._account = Account(settings, process)
+        self._account = Account(settings, session)
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -60,9 +60,9 @@ class AgentIngressLifecycle:
         # Imported here because it loads pydantic, which a destroy does not need.
         from .schema import validate
 
-        process = self._account.process
-        process.learn_from_check(call)
-        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=process.vocabulary)
+        session = self._account.session
+        session.remember_check(call)
+        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=session.phrasing)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
@@ -70,9 +70,9 @@ class AgentIngressLifecycle:
             else:
                 failures.append(InputFailure(problem.sentence))
         if inputs and not call.is_unknown(inputs["domain"]):
-            other = process.learn_wanted_domain(inputs["domain"], call.urn)
+            other = session.remember_domain(inputs["domain"], call.urn)
             if other is not None:
-                failures.append(InputFailure(domain_taken.explain_two(process, call.urn, other), "domain"))
+                failures.append(InputFailure(domain_taken.explain_two(session, call.urn, other), "domain"))
         return Checked(inputs, failures)
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
@@ -84,13 +84,13 @@ class AgentIngressLifecycle:
         self._check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
         replacing = [field for field in changed if field in declared_fields(_load_inputs).replacing]
-        process = self._account.process
+        session = self._account.session
         if replacing:
             # What is replaced is deleted, under its old name if it was renamed.
-            process.forget_owner(id_, call.urn)
+            session.forget_owner(id_, call.urn)
         else:
-            process.learn_owner(id_, call.urn)
-        process.learn_wanted_policy(id_, wanted.get(POLICY))
+            session.record_owner(id_, call.urn)
+        session.remember_policy(id_, wanted.get(POLICY))
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
@@ -107,7 +107,7 @@ class AgentIngressLifecycle:
                 domain_taken.warn_in_preview(self._account, call, wanted["domain"])
             return Created("", outputs_after({}, wanted, call.is_unknown))
         client = self._account.client(call)
-        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)
+        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.session.clock)
         try:
             ingress = client.create(wanted, deadline.seconds)
         except DomainExistsError as error:
@@ -118,7 +118,7 @@ class AgentIngressLifecycle:
             outputs = {**wanted, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         outputs = self._outputs(ingress)
-        self._account.process.learn_outputs(call.urn, outputs)
+        self._account.session.remember_outputs(call.urn, outputs)
         asked = [field for field in declared_fields(_load_inputs).updated if wanted.get(field)]
         self._check_kept(call, asked, wanted, ingress, outputs)
         return Created(ingress.id, outputs)
@@ -164,7 +164,7 @@ class AgentIngressLifecycle:
         self._check_comparable(call)
         domain = str(call.outputs_before["domain"])
         changed = _changes(call, call.outputs_before, wanted)
-        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.process.clock)
+        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.session.clock)
         try:
             if not changed:
                 # An earlier update failed. If its answer was lost, the state may be wrong.
@@ -194,21 +194,21 @@ class AgentIngressLifecycle:
             Failed: Another resource of the program has the same ingress, as after a renaming and an import, or could
                 not be created because of it, as after a renaming alone.
         """
-        process = self._account.process
-        owner = process.other_owner(id_, call.urn)
+        session = self._account.session
+        owner = session.other_owner(id_, call.urn)
         if owner is not None:
-            line = shell_commands.forget_one_of_two_line(id_, call.urn, stack=process.placement(owner).stack)
+            line = shell_commands.forget_one_of_two_line(id_, call.urn, stack=session.placement(owner).stack)
             raise Failed(
                 f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
                 "in the program, and imported under its new name? Then take the old name out of the state, which "
                 f"leaves the Agent Ingress as it is:\n{line}"
             )
-        rival = process.rival(id_, call.urn)
-        if rival is not None:
+        conflicting_create = session.conflicting_create(id_, call.urn)
+        if conflicting_create is not None:
             raise Failed(
-                f"the Agent Ingress {id_} is not deleted, because it has the domain of {rival}, which could not be "
-                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or parent "
-                f"in {process.vocabulary.aliases}"
+                f"the Agent Ingress {id_} is not deleted, because it has the domain of {conflicting_create}, which "
+                f"could not be created: if {call.urn} was renamed or moved in the program, give the resource its "
+                f"old name or parent in {session.phrasing.aliases}"
             )
         try:
             self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
@@ -232,7 +232,7 @@ class AgentIngressLifecycle:
             wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
         policy = outputs.get(POLICY)
         if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
-            wrong.append(f"{self._account.process.vocabulary.spell(POLICY)} is not an object")
+            wrong.append(f"{self._account.session.phrasing.spell(POLICY)} is not an object")
         if wrong:
             raise Failed(
                 f"in the state of this Agent Ingress, {' and '.join(wrong)}. Somebody edited the state: run "
@@ -251,7 +251,7 @@ class AgentIngressLifecycle:
         not_kept = [field for field in asked if _differs(call, field, outputs.get(field), wanted.get(field))]
         if not not_kept:
             return
-        spell = self._account.process.vocabulary.spell
+        spell = self._account.session.phrasing.spell
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
         if POLICY in not_kept and not wanted.get(POLICY):
             message = (
@@ -266,22 +266,22 @@ class AgentIngressLifecycle:
 
     def _warn_of_removed_policy(self, call: Call, wanted: Mapping[str, Any]) -> None:
         """Warns in the preview of an update that removes the policy, because ngrok will keep it."""
-        process = self._account.process
+        session = self._account.session
         if call.outputs_before.get(POLICY) and not wanted.get(POLICY):
-            process.warn(
-                f"ngrok will keep the {process.vocabulary.spell(POLICY)} that this update is to remove, and the update "
+            session.warn(
+                f"ngrok will keep the {session.phrasing.spell(POLICY)} that this update is to remove, and the update "
                 f"will fail. {self._how_to_remove(call)}",
                 call.urn,
             )
 
     def _how_to_remove(self, call: Call) -> str:
         """Says how to remove the policy of an Agent Ingress."""
-        process = self._account.process
+        session = self._account.session
         return (
             "Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-            f"{process.vocabulary.delete_before_replace}, because two ingresses can't have the same domain, unprotect "
+            f"{session.phrasing.delete_before_replace}, because two ingresses can't have the same domain, unprotect "
             "it if it is protected, and run\n"
-            f"{shell_commands.replace_line(call.urn, stack=process.placement(call.urn).stack)}"
+            f"{shell_commands.replace_line(call.urn, stack=session.placement(call.urn).stack)}"
         )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pulumi_agin.settings import Settings
 
     from .certificate_inputs import CertificateValidationInputs
-    from .session import Process
+    from .session import Session
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
@@ -75,7 +75,7 @@ class CertificateValidationLifecycle:
     def __init__(
         self,
         settings: Settings,
-        process: Process,
+        session: Session,
         describe_dns: Callable[[str, float], str] = describe_public,
     ) -> None:
         """Waits for nothing yet.
@@ -86,8 +86,8 @@ class CertificateValidationLifecycle:
             describe_dns: Says in a clause what public DNS has of a domain, in so many seconds at most. Raises
                 ImportError if a package is missing for that.
         """
-        self._account = Account(settings, process)
-        self._process = process
+        self._account = Account(settings, session)
+        self._session = session
         self._describe_dns = describe_dns
 
     # -- check and diff -----------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class CertificateValidationLifecycle:
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()
         inputs, problems = validate(
-            _load_inputs(), wanted, call.is_unknown, lambda text: holds_secret(text, api_key), self._process.vocabulary
+            _load_inputs(), wanted, call.is_unknown, lambda text: holds_secret(text, api_key), self._session.phrasing
         )
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
@@ -179,11 +179,11 @@ class CertificateValidationLifecycle:
 
         custom_timeout = call.timeout_seconds or math.inf
         watch = Watch(min(wanted[TIMEOUT], custom_timeout), wanted[GRACE])
-        began = self._process.clock.monotonic()
+        began = self._session.clock.monotonic()
         ingress: AgentIngress | None = None
         while True:
             ingress, problem = self._look(client, wanted[ID], ingress)
-            elapsed = self._process.clock.monotonic() - began
+            elapsed = self._session.clock.monotonic() - began
             state = certificate_state(ingress) if ingress else None
             watch.note_look(state, elapsed)
             # After a failed look, `state` is the last one seen, which is not ready.
@@ -191,15 +191,15 @@ class CertificateValidationLifecycle:
                 if watch.looks > 1:
                     time = in_words(round(elapsed))
                     line = f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {time}"
-                    self._process.show_progress(line, call.urn)
+                    self._session.show_progress(line, call.urn)
                 return self._outputs(ingress)
             words = problem or (_words(client, ingress) if ingress else "")
             pause = watch.pause_seconds(elapsed)
             if pause <= 0:
                 if ingress is None:
                     raise Failed(f"{problem}; the next `pulumi up` waits again")
-                vocabulary = self._process.vocabulary
-                limit = vocabulary.custom_timeouts if custom_timeout < wanted[TIMEOUT] else vocabulary.spell(TIMEOUT)
+                phrasing = self._session.phrasing
+                limit = phrasing.custom_timeouts if custom_timeout < wanted[TIMEOUT] else phrasing.spell(TIMEOUT)
                 raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
             if watch.has_news(words, elapsed):
                 name = ingress.domain if ingress else wanted[ID]
@@ -207,7 +207,7 @@ class CertificateValidationLifecycle:
                 if round(elapsed):
                     time = f"{in_words(round(elapsed))} ({time})"
                 line = f"waiting for the certificate of {name}, for {time}: {'' if problem else 'it is '}{words}"
-                self._process.show_progress(line, call.urn)
+                self._session.show_progress(line, call.urn)
             self._pause(call, pause)
 
     def _look(
@@ -221,7 +221,7 @@ class CertificateValidationLifecycle:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key.origin}. If it belongs to another account, the wait needs the same "
-                f"{self._process.vocabulary.provider} as the ingress; if it was deleted outside of Pulumi, "
+                f"{self._session.phrasing.provider} as the ingress; if it was deleted outside of Pulumi, "
                 "`pulumi refresh` removes it from the state"
             ) from None
         except (UnreachableError, ApiError) as error:
@@ -233,7 +233,7 @@ class CertificateValidationLifecycle:
 
     def _pause(self, call: Call, seconds: float) -> None:
         """Sleeps. Raises Abandoned as soon as the engine no longer waits for the call, such as when it was killed."""
-        clock = self._process.clock
+        clock = self._session.clock
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
             clock.sleep(min(left, NOTICE_SECONDS))
@@ -248,7 +248,7 @@ class CertificateValidationLifecycle:
         """Says how far the certificate got, in what time, and what to do."""
         since, allowed = watch.dns_error_since, watch.timeout_seconds
         if since is not None and elapsed >= since + watch.grace_seconds:
-            allowed, limit = watch.grace_seconds, self._process.vocabulary.spell(GRACE)
+            allowed, limit = watch.grace_seconds, self._session.phrasing.spell(GRACE)
             limited = f"{limit} allows for a DNS error"
         else:
             limited = f"{limit} allows"
@@ -262,7 +262,7 @@ class CertificateValidationLifecycle:
             return f"{over}. It may yet be issued: the next `pulumi up` waits again; {limit} can give it more time"
         status = ingress.certificate_management_status
         retries_at = status.provisioning_job.retries_at if status and status.provisioning_job else None
-        show = client.fit_to_show
+        show = client.sanitize
         again = f"; ngrok tries again at {show(retries_at, 40)}, and does not look before then" if retries_at else ""
         return (
             f"{over}. The NS records of {ingress.domain} have to be "
@@ -295,7 +295,7 @@ class CertificateValidationLifecycle:
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
         """Tells whether the program wants another policy for the ingress than the one that the last wait was for."""
-        wanted = self._process.wanted_policy(id_, _NOT_KNOWN)
+        wanted = self._session.policy_of(id_, _NOT_KNOWN)
         if wanted is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
             return False
         there = call.outputs_before[WAITED_POLICY]
@@ -367,4 +367,4 @@ def _words(client: AgentIngressClient, ingress: AgentIngress) -> str:
     """Says where the certificate is."""
     from pulumi_agin.api.models import certificate_in_words
 
-    return client.fit_to_show(certificate_in_words(ingress), LONGEST_WORDS)
+    return client.sanitize(certificate_in_words(ingress), LONGEST_WORDS)

@@ -14,7 +14,7 @@ from .call import Call, Placement
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
 
-    from .session import Process
+    from .session import Session
 
 # How long to look for the ingress that has a domain, at most.
 LOOK_SECONDS = 30
@@ -46,7 +46,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
             f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
         )
-    account.process.learn_rival(existing.id, call.urn)
+    account.session.record_failed_create(existing.id, call.urn)
     return f"{error}. The one that has it is {client.describe(existing)}{_next_step(account, call, existing, domain)}"
 
 
@@ -55,19 +55,19 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
 
     Says nothing if ngrok does not respond in time.
     """
-    process, client = account.process, account.client(call)
+    session, client = account.session, account.client(call)
     existing = client.find_one_of_many(domain, PREVIEW_SECONDS)
     if existing is None:
         return
-    before = process.known_outputs(call.urn)
+    before = session.known_outputs(call.urn)
     if before is not None and _is_of(before, existing):
         # A replacement that keeps its domain deletes it first.
         return
     unless = ""
-    if before is None and process.resource_with(domain, existing.uri, other_than=call.urn) is None:
+    if before is None and session.resource_with(domain, existing.uri, other_than=call.urn) is None:
         # The engine does not tell the provider that `--replace` replaces a resource, nor the resource's options.
-        unless = f" (unless `--replace` replaces this resource, and it has {process.vocabulary.delete_before_replace})"
-    process.warn(
+        unless = f" (unless `--replace` replaces this resource, and it has {session.phrasing.delete_before_replace})"
+    session.warn(
         f"{domain} already has an Agent Ingress, so `pulumi up` will fail{unless}. The one that has it is "
         f"{client.describe(existing)}{_next_step(account, call, existing, domain)}",
         call.urn,
@@ -76,27 +76,27 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
 
 def _next_step(account: Account, call: Call, existing: AgentIngress, domain: str) -> str:
     """Returns the end of a message about the ingress that has the domain: what to do."""
-    process = account.process
-    owner = process.resource_with(domain, existing.uri, other_than=call.urn)
+    session = account.session
+    owner = session.resource_with(domain, existing.uri, other_than=call.urn)
     if owner is not None:
         return (
             f", that of this stack's {owner}. Two can't have the same domain: choose another one; or, to swap the "
             "domains of the two, first give one of them a third one and run `pulumi up`"
         )
-    before = process.known_outputs(call.urn)
+    before = session.known_outputs(call.urn)
     if before is None:
         replace = ""
         if not call.is_preview:
             # The check of a resource that `--replace` replaces is not told what was before.
-            replace = f"; if it is this resource's own, `--replace` needs {process.vocabulary.delete_before_replace}"
+            replace = f"; if it is this resource's own, `--replace` needs {session.phrasing.delete_before_replace}"
         return (
             ". If it is this stack's own and was renamed or moved in the program, give the resource its old name or "
-            f"parent in {process.vocabulary.aliases}{replace}. {_take_over(account, call, existing.id)}"
+            f"parent in {session.phrasing.aliases}{replace}. {_take_over(account, call, existing.id)}"
         )
     if _is_of(before, existing):
         return (
             ", which is the one to be replaced, and two can't have the same domain. To delete it first, give the "
-            f"resource {process.vocabulary.delete_before_replace}, and run the same command again"
+            f"resource {session.phrasing.delete_before_replace}, and run the same command again"
         )
     # An ingress that this resource had earlier is older than its current one. One left by an interrupted run is newer.
     old_domain, made = before.get("domain"), str(before.get("created_at"))
@@ -117,7 +117,7 @@ def _is_of(outputs: Mapping[str, Any], ingress: AgentIngress) -> bool:
     return outputs.get("created_at") == ingress.created_at and outputs.get("uri") == ingress.uri
 
 
-def explain_two(process: Process, urn: str, other: str) -> str:
+def explain_two(session: Session, urn: str, other: str) -> str:
     """Says that the program wants one domain for two resources, and what to do.
 
     Args:
@@ -126,7 +126,7 @@ def explain_two(process: Process, urn: str, other: str) -> str:
         other: The URN of the other one.
     """
     both = f"{other} has this domain too, and a domain has at most one Agent Ingress"
-    of_one, of_other = process.known_outputs(urn), process.known_outputs(other)
+    of_one, of_other = session.known_outputs(urn), session.known_outputs(other)
     if of_one is None or of_other is None:
         if of_one is None and of_other is None:
             return f"{both}. Give one of them another domain, or remove it from the program"
@@ -135,7 +135,7 @@ def explain_two(process: Process, urn: str, other: str) -> str:
     id_ = str(of_one.get("uri", "")).rpartition("/")[2]
     if not id_ or of_one.get("uri") != of_other.get("uri"):
         return f"{both}. Give one of them another domain"
-    line = shell_commands.forget_one_of_two_line(id_, urn, stack=process.placement(urn).stack)
+    line = shell_commands.forget_one_of_two_line(id_, urn, stack=session.placement(urn).stack)
     return (
         f"{both}. Both are in the state with {id_}, as after an import under a second name. Remove one of the two from "
         "the program, and take it out of the state, which leaves the Agent Ingress as it is. If it is the one of this "
@@ -152,20 +152,20 @@ def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError,
         error: What is unknown.
         domain: The domain, in canonical form.
     """
-    is_replaced = account.process.known_outputs(call.urn) is not None
+    is_replaced = account.session.known_outputs(call.urn) is not None
     if error.existing_id and is_replaced:
         return f"{error}. {_advise_on_leftover(error.existing_id)}{_IN_USE}"
     if error.existing_id:
         return f"{error}. {_take_over(account, call, error.existing_id)}"
-    placement = account.process.placement(call.urn)
-    find = account.process.vocabulary.find(domain, placement)
-    way_on = "what to do" if is_replaced else "how to take it over"
-    return f"{error}. If it was made, the next `pulumi up` says {way_on}{find}"
+    placement = account.session.placement(call.urn)
+    find = account.session.phrasing.find(domain, placement)
+    next_step = "what to do" if is_replaced else "how to take it over"
+    return f"{error}. If it was made, the next `pulumi up` says {next_step}{find}"
 
 
 def _take_over(account: Account, call: Call, id_: str) -> str:
-    placement: Placement = account.process.placement(call.urn)
-    return account.process.vocabulary.take_over(id_, call.urn, placement)
+    placement: Placement = account.session.placement(call.urn)
+    return account.session.phrasing.take_over(id_, call.urn, placement)
 
 
 def _advise_on_leftover(id_: str) -> str:

@@ -29,7 +29,7 @@ from .operation import (
 from .schema import replacing_fields, updated_fields, validate
 
 if TYPE_CHECKING:
-    from .session import Place, Process
+    from .session import RecordSetKey, Session
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
@@ -49,13 +49,13 @@ _DECLARED = ("ns_targets", "ttl")
 class NsRecordsLifecycle:
     """The lifecycle of the NS records that delegate one domain."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, session: Session) -> None:
         """Asks nothing yet.
 
         Args:
             process: What the plugin process has learned so far.
         """
-        self._process = process
+        self._session = session
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -64,8 +64,8 @@ class NsRecordsLifecycle:
 
         With `take_over`, it also compares the records that exist with the inputs of a new resource.
         """
-        self._process.learn_from_check(call)
-        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._process.vocabulary)
+        self._session.remember_check(call)
+        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._session.phrasing)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         if not sentences and self._is_to_adopt(call, inputs):
@@ -77,7 +77,7 @@ class NsRecordsLifecycle:
         if any(call.is_unknown(value) for name, value in wanted.items() if name not in _DECLARED):
             return False
         # A replacement is checked a second time, as if it were new. The records are its own.
-        known = self._process.known_outputs(call.urn) or {}
+        known = self._session.known_outputs(call.urn) or {}
         return bool(wanted["take_over"]) and not call.inputs_before and known.get("domain") != wanted["domain"]
 
     def _compare_with_existing(self, call: Call, wanted: Mapping[str, Any]) -> list[str]:
@@ -99,10 +99,10 @@ class NsRecordsLifecycle:
             ]
         if existing != _ns_set(wanted):
             return [str(self._taken_failure(wanted, existing))]
-        self._process.say(
+        self._session.say(
             f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
             "and nothing is written there. If a resource that this run deletes made them, use "
-            f"{self._process.vocabulary.aliases} in place of {self._process.vocabulary.adopt_records}: it may delete "
+            f"{self._session.phrasing.aliases} in place of {self._session.phrasing.adopt_records}: it may delete "
             "them"
         )
         return []
@@ -118,7 +118,7 @@ class NsRecordsLifecycle:
         changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
-            self._process.learn_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
+            self._session.record_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
@@ -134,7 +134,7 @@ class NsRecordsLifecycle:
         with _failures():
             server = self._server(call, wanted)
             if wanted.get("take_over") and server.read(domain, f"create the NS records of {domain}") == records:
-                self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
+                self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
                 return Created(domain, _outputs(wanted))
             try:
                 there = server.create(domain, records)
@@ -142,9 +142,9 @@ class NsRecordsLifecycle:
                 outputs = {**_outputs(wanted), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
         if there is not None:
-            self._process.learn_rival(_place(wanted), call.urn)
+            self._session.record_failed_create(_place(wanted), call.urn)
             raise self._taken_failure(wanted, there)
-        self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
+        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
         return Created(domain, _outputs(wanted))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
@@ -158,7 +158,7 @@ class NsRecordsLifecycle:
             Failed: It is a `get` or an import, or the server did not tell.
         """
         if reading is not Reading.REFRESH:
-            argument = self._process.vocabulary.adopt_records
+            argument = self._session.phrasing.adopt_records
             raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
         kept = self._outputs_before(call)
         with _failures():
@@ -202,7 +202,7 @@ class NsRecordsLifecycle:
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
             raise self._taken_failure(wanted, there, can_adopt=False)
-        self._process.learn_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
+        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
         return _outputs(wanted)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -216,15 +216,15 @@ class NsRecordsLifecycle:
                 not delete them.
         """
         kept = self._outputs_before(call)
-        rival = self._process.rival(_place(kept), call.urn)
-        if rival is not None:
+        conflicting_create = self._session.conflicting_create(_place(kept), call.urn)
+        if conflicting_create is not None:
             raise Failed(
-                f"the NS records of {kept['domain']} are not deleted, because {rival} wants them too, and could not be "
-                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or "
-                f"parent in {self._process.vocabulary.aliases}"
+                f"the NS records of {kept['domain']} are not deleted, because {conflicting_create} wants them too, and "
+                f"could not be created: if {call.urn} was renamed or moved in the program, give the resource its old name "
+                f"or parent in {self._session.phrasing.aliases}"
             )
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
-        ours = values - self._process.ns_records_to_keep(_place(kept), call.urn)
+        ours = values - self._session.ns_records_to_keep(_place(kept), call.urn)
         if values and not ours:
             return
         with _failures():
@@ -236,7 +236,7 @@ class NsRecordsLifecycle:
         Raises:
             Failed: Somebody edited the state, and it has values that this lifecycle never writes.
         """
-        words = self._process.vocabulary
+        words = self._session.phrasing
         spelled = {words.spell(name): value for name, value in call.outputs_before.items()}
         kept, problems = validate(KeptNsRecords, spelled, words=words)
         if problems:
@@ -247,7 +247,7 @@ class NsRecordsLifecycle:
         return kept
 
     def _missing_package(self) -> str | None:
-        words = self._process.vocabulary
+        words = self._session.phrasing
         return missing_package(words.rfc2136, words.install_dnspython)
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
@@ -258,20 +258,20 @@ class NsRecordsLifecycle:
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         seconds = call.timeout_seconds or TIMEOUT_SECONDS
-        deadline = Deadline(seconds, self._process.clock, call.is_awaited, call.urn)
+        deadline = Deadline(seconds, self._session.clock, call.is_awaited, call.urn)
         return PrimaryServer(
             _address(properties),
             properties["zone"],
             key,
             deadline,
-            self._process.reachability(_address(properties)),
-            self._process.progress,
-            self._process.vocabulary.spell,
+            self._session.reachability(_address(properties)),
+            self._session.progress,
+            self._session.phrasing.spell,
         )
 
     def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
-        words, records = self._process.vocabulary, _ns_set(wanted)
+        words, records = self._session.phrasing, _ns_set(wanted)
         if there == records:
             comparison = "They are the same as those of this resource: an interrupted run may have made them"
         else:
@@ -352,5 +352,5 @@ def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
 
 
-def _place(properties: Mapping[str, Any]) -> Place:
+def _place(properties: Mapping[str, Any]) -> RecordSetKey:
     return (str(_address(properties)), properties["zone"], properties["domain"])

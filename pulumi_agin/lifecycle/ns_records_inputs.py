@@ -30,8 +30,8 @@ from .schema import (
     REPLACES,
     SECRET,
     Declaration,
+    InvalidBecause,
     OneOf,
-    Refused,
     Rule,
     WholeNumber,
     YesNo,
@@ -179,7 +179,7 @@ class _NsRecords(Declaration):
         if len(given) != 1:
             return values
         both = " and ".join(spell(field, info) for field in KEY)
-        half = Refused(
+        half = InvalidBecause(
             values[given[0]],
             f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates",
         )

@@ -8,7 +8,7 @@ from .call import Placement
 from .words import Words
 
 
-class Vocabulary(Words, Protocol):
+class Phrasing(Words, Protocol):
     """The words of one door, for messages."""
 
     delete_before_replace: str

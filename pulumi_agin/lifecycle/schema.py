@@ -27,8 +27,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from .words import (
-    NeutralWords,
-    Special,
+    NeutralPhrasing,
+    UnsupportedValue,
     Words,
     either,
     must_be_one_of,
@@ -53,7 +53,7 @@ NO_CHANGE = Marker.NO_CHANGE
 # -- models -----------------------------------------------------------------------------------------------
 
 
-class Record(BaseModel):
+class FrozenModel(BaseModel):
     """Values that belong together. They cannot be changed."""
 
     model_config = ConfigDict(frozen=True)
@@ -67,11 +67,12 @@ class Record(BaseModel):
         """Returns the values as a plain dict, nested ones too."""
         fields = type(self).model_fields
         return {
-            fields[name].alias or name: value.plain() if isinstance(value, Record) else value for name, value in self
+            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
+            for name, value in self
         }
 
 
-class Declaration(Record):
+class Declaration(FrozenModel):
     """The inputs of a resource, or a part of them.
 
     Every field takes a value that is unknown in a preview; None means that a value is absent.
@@ -89,7 +90,7 @@ class Declaration(Record):
     @field_validator("*", mode="wrap")
     @classmethod
     def _pass_unknown(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        if isinstance(value, Refused):
+        if isinstance(value, InvalidBecause):
             raise ValueError(_add_problem_of(value, check, info))
         return value if _context(info).is_unknown(value) else check(value)
 
@@ -98,7 +99,7 @@ class Declaration(Record):
         return {name: value for name, value in super().plain().items() if value is not None}
 
 
-class Refused(NamedTuple):
+class InvalidBecause(NamedTuple):
     """Stands for a field's value that is wrong because of other fields.
 
     A "before" validator of a model puts it in place of the value, so that all problems are found at once.
@@ -108,7 +109,7 @@ class Refused(NamedTuple):
     message: str
 
 
-def _add_problem_of(refused: Refused, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
+def _add_problem_of(refused: InvalidBecause, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
     """Returns what is wrong with the value itself, and then why it is refused."""
     words = _context(info).words
     if not _context(info).is_unknown(refused.value):
@@ -245,7 +246,7 @@ class NotTextError(ValueError):
         self._value = value
 
     def __str__(self) -> str:
-        return self.in_words(NeutralWords())
+        return self.in_words(NeutralPhrasing())
 
     def in_words(self, words: Words) -> str:
         """Returns the message in the words of a language."""
@@ -290,7 +291,7 @@ def _kind(value: object, words: Words) -> str:
         (str, "text"),
         (dict, words.mapping),
         (list, "a list"),
-        (Special, "an asset or a resource"),
+        (UnsupportedValue, "an asset or a resource"),
     ]
     return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
 
@@ -328,7 +329,7 @@ class Context(NamedTuple):
 
     is_unknown: Callable[[object], bool] = _never
     is_secret: Callable[[str], bool] = _never
-    words: Words = NeutralWords()
+    words: Words = NeutralPhrasing()
 
 
 def _context(info: ValidationInfo) -> Context:
@@ -340,7 +341,7 @@ def validate(
     values: Mapping[str, Any],
     is_unknown: Callable[[object], bool] = _never,
     is_secret: Callable[[str], bool] = _never,
-    words: Words = NeutralWords(),  # noqa: B008 - it never changes
+    words: Words = NeutralPhrasing(),  # noqa: B008 - it never changes
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Normalizes values, and finds everything that is wrong with them.
 
@@ -365,7 +366,7 @@ def validate(
 
 
 def _by_names_of_fields(
-    model: type[Record], values: Mapping[str, Any], words: Words, path: tuple[str, ...] = ()
+    model: type[FrozenModel], values: Mapping[str, Any], words: Words, path: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Returns the values by the names of the fields.
 
@@ -415,7 +416,7 @@ def _message_of_rule(detail: Mapping[str, Any], words: Words) -> str:
 # -- the contents of a declaration ------------------------------------------------------------------------
 
 
-class Row(NamedTuple):
+class FieldDoc(NamedTuple):
     """A field, as a table in the docs shows it.
 
     Attributes:
@@ -437,10 +438,10 @@ class Row(NamedTuple):
     is_secret: bool
 
 
-def rows_of(model: type[BaseModel]) -> list[Row]:
+def rows_of(model: type[BaseModel]) -> list[FieldDoc]:
     """Returns a row for each field, in the order of the declaration."""
     return [
-        Row(
+        FieldDoc(
             name,
             field.description or "",
             limit_of(field),
@@ -491,19 +492,19 @@ def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _fields_at(model: type[Record], path: Sequence[str]) -> dict[str, FieldInfo]:
+def _fields_at(model: type[FrozenModel], path: Sequence[str]) -> dict[str, FieldInfo]:
     return fields_of(_model_at(model, path))
 
 
-def _model_at(model: type[Record], path: Sequence[str]) -> type[Record]:
+def _model_at(model: type[FrozenModel], path: Sequence[str]) -> type[FrozenModel]:
     for name in path:
         model = _model_of(fields_of(model)[name]) or model
     return model
 
 
-def _model_of(field: FieldInfo) -> type[Record] | None:
+def _model_of(field: FieldInfo) -> type[FrozenModel] | None:
     """Returns the model of a field's value; None if it has none."""
     kinds = (field.annotation, *get_args(field.annotation))
     # On Python 3.10, list[str] is an instance of type.
     classes = (kind for kind in kinds if isinstance(kind, type) and get_origin(kind) is None)
-    return next((kind for kind in classes if issubclass(kind, Record)), None)
+    return next((kind for kind in classes if issubclass(kind, FrozenModel)), None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulumi_agin.dnsclient.lookup import Server
     from pulumi_agin.settings import Settings
 
-    from .phrasing import Vocabulary
+    from .phrasing import Phrasing
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -31,21 +31,21 @@ MOST_RESOURCES = 20_000
 MOST_CLIENTS = 100
 
 # The server, the zone and the domain of NS records.
-Place = tuple[str, str, str]
+RecordSetKey = tuple[str, str, str]
 
 # What one resource has, and another one may want: the id of an Agent Ingress, or the place of NS records.
-Thing = str | Place
+ResourceKey = str | RecordSetKey
 
 # The outputs that identify the Agent Ingress of a resource.
 IDENTIFYING_OUTPUTS = ("domain", "uri", "created_at")
 
 
-class Process:
+class Session:
     """The memory of one plugin process. A door creates it, and hands it to every lifecycle."""
 
     def __init__(
         self,
-        vocabulary: Vocabulary,
+        phrasing: Phrasing,
         say: Callable[[str], None],
         clock: Clock = SYSTEM_CLOCK,
         *,
@@ -61,7 +61,7 @@ class Process:
             show_progress: Shows what a call for the resource with a URN waits for; None for `say`.
             warn: Shows a warning about the resource with a URN.
         """
-        self.vocabulary = vocabulary
+        self.phrasing = phrasing
         self.say = say
         self.show_progress = show_progress or (lambda line, urn: say(line) if line else None)
         self.warn = warn
@@ -82,9 +82,9 @@ class Process:
         self._wanted_domains: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
         self._domains: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
         self._owners: _Bounded[str, str] = _Bounded(MOST_RESOURCES)
-        self._rivals: _Bounded[Thing, str] = _Bounded(MOST_RESOURCES)
+        self._rivals: _Bounded[ResourceKey, str] = _Bounded(MOST_RESOURCES)
         # Those that were set in this run have no URN.
-        self._ns_records: _Bounded[Place, tuple[str | None, frozenset[str]]] = _Bounded(MOST_RESOURCES)
+        self._ns_records: _Bounded[RecordSetKey, tuple[str | None, frozenset[str]]] = _Bounded(MOST_RESOURCES)
 
     def client(self, settings: Settings) -> AgentIngressClient:
         """Returns the client for these settings. All calls share its list, and wait together after a 429.
@@ -110,7 +110,7 @@ class Process:
 
     # -- for later calls of the same resource -------------------------------------------------------------
 
-    def learn_from_check(self, call: Call) -> None:
+    def remember_check(self, call: Call) -> None:
         """Remembers that a resource is in the program, where it is, what it had before, and whether this is a preview.
 
         Only a `check` is told all of it.
@@ -128,7 +128,7 @@ class Process:
         """Whether a `check` was told that this is a preview. Not every door can tell it."""
         return self._is_preview
 
-    def learn_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
+    def remember_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Remembers what a resource has after it was created."""
         with self._lock:
             self._known_outputs.put(urn, {name: outputs[name] for name in IDENTIFYING_OUTPUTS if name in outputs})
@@ -153,7 +153,7 @@ class Process:
 
     # -- for other resources ------------------------------------------------------------------------------
 
-    def learn_wanted_domain(self, domain: str, urn: str) -> str | None:
+    def remember_domain(self, domain: str, urn: str) -> str | None:
         """Remembers that the program wants a domain for a resource.
 
         Args:
@@ -178,7 +178,7 @@ class Process:
         with self._lock:
             return self._domains.get(domain, None)
 
-    def learn_owner(self, id_: str, urn: str) -> None:
+    def record_owner(self, id_: str, urn: str) -> None:
         """Remembers that a resource has an Agent Ingress and keeps it, if it is one of the program.
 
         Only those of the program are checked. A refresh compares what the program no longer has, too.
@@ -199,7 +199,7 @@ class Process:
             owner = self._owners.get(id_, urn)
         return None if owner == urn else owner
 
-    def learn_rival(self, thing: Thing, urn: str) -> None:
+    def record_failed_create(self, thing: ResourceKey, urn: str) -> None:
         """Remembers that a new resource could not be created, because something that exists has its place.
 
         Args:
@@ -209,13 +209,13 @@ class Process:
         with self._lock:
             self._rivals.put(thing, urn)
 
-    def rival(self, thing: Thing, urn: str) -> str | None:
+    def conflicting_create(self, thing: ResourceKey, urn: str) -> str | None:
         """Returns the URN of another resource that could not be created because of something; None if there is none."""
         with self._lock:
-            rival = self._rivals.get(thing, urn)
-        return None if rival == urn else rival
+            conflicting_create = self._rivals.get(thing, urn)
+        return None if conflicting_create == urn else conflicting_create
 
-    def learn_ns_records(self, place: Place, values: Iterable[str], urn: str, *, were_set: bool) -> None:
+    def record_ns_records(self, place: RecordSetKey, values: Iterable[str], urn: str, *, were_set: bool) -> None:
         """Remembers which NS records a resource has, if it is one of the program.
 
         Args:
@@ -228,7 +228,7 @@ class Process:
             if self._placements.get(urn, None) is not None:
                 self._ns_records.put(place, (None if were_set else urn, frozenset(values)))
 
-    def ns_records_to_keep(self, place: Place, urn: str) -> frozenset[str]:
+    def ns_records_to_keep(self, place: RecordSetKey, urn: str) -> frozenset[str]:
         """Returns the values of NS records that stay when a resource is deleted, because the program still has them.
 
         Either another resource has them, or they were set in this run, as by the replacement of the one that is
@@ -238,12 +238,12 @@ class Process:
             owner, values = self._ns_records.get(place, (urn, frozenset[str]()))
         return frozenset() if owner == urn else values
 
-    def learn_wanted_policy(self, id_: str, policy: Any) -> None:
+    def remember_policy(self, id_: str, policy: Any) -> None:
         """Remembers the certificate policy that the program wants for an Agent Ingress."""
         with self._lock:
             self._wanted_policies.put(id_, policy)
 
-    def wanted_policy(self, id_: str, default: Any) -> Any:
+    def policy_of(self, id_: str, default: Any) -> Any:
         """Returns the certificate policy that the program wants for an Agent Ingress, or `default` if none is known."""
         with self._lock:
             return self._wanted_policies.get(id_, default)

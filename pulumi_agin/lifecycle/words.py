@@ -10,7 +10,7 @@ from typing import Protocol
 LONGEST_SHOWN_CHARACTERS = 20
 
 
-class Special:
+class UnsupportedValue:
     """A value that no property takes: an asset or a reference to a resource."""
 
 
@@ -31,7 +31,7 @@ class Words(Protocol):
         raise NotImplementedError
 
 
-class NeutralWords:
+class NeutralPhrasing:
     """The words of no language."""
 
     boolean = "true or false"
@@ -44,7 +44,7 @@ class NeutralWords:
         return name
 
 
-class PythonWords(NeutralWords):
+class PythonWords(NeutralPhrasing):
     """The words of a Python program."""
 
     boolean = "True or False"
@@ -77,7 +77,7 @@ def printable_name(name: str) -> str:
     return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
 
 
-def right_names(name: str, known: Sequence[str], words: Words = NeutralWords()) -> str:  # noqa: B008 - it never changes
+def right_names(name: str, known: Sequence[str], words: Words = NeutralPhrasing()) -> str:  # noqa: B008 - it never changes
     """Returns which name somebody meant who wrote one that is not known, or else all that are known.
 
     Args:

@@ -17,7 +17,7 @@ from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.schema import (
     SECRET,
     Declaration,
-    Record,
+    FrozenModel,
     fields_of,
     secret_fields,
     text_of,
@@ -51,7 +51,7 @@ class GetAgentIngressesInputs(Declaration):
     )
 
 
-class GetAgentIngressesOutputs(Record):
+class GetAgentIngressesOutputs(FrozenModel):
     """What getAgentIngresses finds."""
 
     agent_ingresses: list[AgentIngress] = Field(
@@ -101,7 +101,7 @@ class AgentConfigInputs(Declaration):
     )
 
 
-class AgentConfigOutputs(Record):
+class AgentConfigOutputs(FrozenModel):
     """What agentConfig makes."""
 
     yaml: str = Field(description="the file `ngrok.yml`, version 3. With an authtoken it is a secret")
@@ -113,7 +113,7 @@ class Function:
 
     token: str
     inputs: type[Declaration]
-    outputs: type[Record]
+    outputs: type[FrozenModel]
     compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
     """Returns the result by the names of the outputs."""
 
@@ -134,7 +134,7 @@ class Function:
             Failed: An argument is wrong.
             NgrokError: ngrok could not be asked, or has no such ingress.
         """
-        words = account.process.vocabulary
+        words = account.session.phrasing
         inputs, problems = validate(self.inputs, arguments, words=words)
         if problems:
             raise Failed(f"{self.name}: {'; '.join(map(str, problems))}")
@@ -151,11 +151,11 @@ class Function:
 
 
 def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    process = account.process
+    session = account.session
 
     def hint(domain: str) -> str:
-        urn = process.resource_that_wants(domain)
-        if urn is None or process.known_outputs(urn) is not None:
+        urn = session.resource_that_wants(domain)
+        if urn is None or session.known_outputs(urn) is not None:
             return ""
         # The engine takes no unknown value from a function.
         return (

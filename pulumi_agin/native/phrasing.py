@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pulumi_agin.lifecycle.call import Placement
 
 
-class NativeVocabulary:
+class NativePhrasing:
     """See `lifecycle.vocabulary.Vocabulary`."""
 
     delete_before_replace = "the option `deleteBeforeReplace: true`"

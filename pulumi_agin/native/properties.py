@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 from pulumi_agin.engine.failures import without_sdk_properties
-from pulumi_agin.lifecycle.words import Special
+from pulumi_agin.lifecycle.words import UnsupportedValue
 
 from .names import in_camel_case, in_snake_case
 
@@ -74,7 +74,7 @@ def _value(value: struct_pb2.Value) -> Any:
         fields = value.struct_value.fields
         if SIGNATURE not in fields:
             return _object(value.struct_value)
-        return _value(fields["value"]) if fields[SIGNATURE].string_value == SECRET else Special()
+        return _value(fields["value"]) if fields[SIGNATURE].string_value == SECRET else UnsupportedValue()
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 

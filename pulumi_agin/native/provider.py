@@ -22,7 +22,7 @@ from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_g
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.operation import Difference, Failed, PartlyDone
-from pulumi_agin.lifecycle.words import Special, likeliest_name, why_unknown
+from pulumi_agin.lifecycle.words import UnsupportedValue, likeliest_name, why_unknown
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pulumi_agin.engine.log import Engine
     from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.session import Process
+    from pulumi_agin.lifecycle.session import Session
 
     from .clock import InterruptibleClock
     from .functions import Function
@@ -56,7 +56,7 @@ _ABSENT = (None, "")
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The plugin as the engine calls it. The engine starts a process for each provider of a stack."""
 
-    def __init__(self, process: Process, engine: Engine, clock: InterruptibleClock) -> None:
+    def __init__(self, session: Session, engine: Engine, clock: InterruptibleClock) -> None:
         """Waits for the engine's calls.
 
         Args:
@@ -64,7 +64,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             engine: The engine that calls.
             clock: The clock of the process, whose pauses end when the user presses Ctrl-C.
         """
-        self._process = process
+        self._session = session
         self._engine = engine
         self._clock = clock
         self._provider_urn: str | None = None
@@ -84,7 +84,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         The engine cancels the calls of such a process at the end of each command.
         """
         self._engine.attach(request.address)
-        self._process.forget_resources()
+        self._session.forget_resources()
         self._clock.resume()
         return empty_pb2.Empty()
 
@@ -111,13 +111,13 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             config = properties.spelled(request.news)
             # The engine adds names of its own, such as `version`.
-            names, words = list(in_snake_case(SETTINGS)), self._process.vocabulary
+            names, words = list(in_snake_case(SETTINGS)), self._session.phrasing
             reasons = [
                 f"property {name} {why_unknown(name, names, words)}"
                 for name in config
                 if name not in SETTINGS and likeliest_name(name, names)
             ]
-            for name in [name for name, value in config.items() if isinstance(value, Special)]:
+            for name in [name for name, value in config.items() if isinstance(value, UnsupportedValue)]:
                 reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
                 del config[name]
             failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
@@ -133,7 +133,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Takes the configuration. Problems show later, in Check."""
         with _failing(context):
-            failures.spare_the_garbage_collector()
+            failures.freeze_garbage_collector()
             config = properties.spelled(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # The engine's own are "default" and "default_" with a version.
@@ -236,7 +236,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             from .functions import FUNCTIONS
 
             function = _named(request.tok, FUNCTIONS, "function")
-            account = Account(self._settings, self._process)
+            account = Account(self._settings, self._session)
             # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
             arguments = in_camel_case(properties.spelled(request.args))
             result = function.call(account, self._call(request, context), arguments)
@@ -252,7 +252,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         resource = _resource(urn)
         with self._lock:
             if resource.token not in self._lifecycles:
-                self._lifecycles[resource.token] = resource.make_lifecycle(self._settings, self._process)
+                self._lifecycles[resource.token] = resource.make_lifecycle(self._settings, self._session)
             return resource, self._lifecycles[resource.token]
 
     def _call(self, request: Any, context: grpc.ServicerContext, **known: Any) -> Call:

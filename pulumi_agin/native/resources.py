@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.schema import Declaration, Row
-    from pulumi_agin.lifecycle.session import Process
+    from pulumi_agin.lifecycle.schema import Declaration, FieldDoc
+    from pulumi_agin.lifecycle.session import Session
     from pulumi_agin.settings import Settings
 
 
@@ -26,12 +26,12 @@ class Resource:
     """The type of the resource, as the engine has it."""
     dynamic_token: str
     """The type of the same resource in the state of a Python program."""
-    make_lifecycle: Callable[[Settings, Process], Lifecycle]
+    make_lifecycle: Callable[[Settings, Session], Lifecycle]
     load_inputs: Callable[[], type[Declaration]]
     load_outputs: Callable[[], type[BaseModel]]
 
     @cached_property
-    def outputs(self) -> list[Row]:
+    def outputs(self) -> list[FieldDoc]:
         """The outputs. The engine has the id of a resource apart, so it is not one of them."""
         from pulumi_agin.lifecycle.schema import rows_of
 
@@ -46,10 +46,10 @@ class Resource:
         return secret_fields(self.load_inputs())
 
 
-def _make_agent_ingress(settings: Settings, process: Process) -> Lifecycle:
+def _make_agent_ingress(settings: Settings, session: Session) -> Lifecycle:
     from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 
-    return AgentIngressLifecycle(settings, process)
+    return AgentIngressLifecycle(settings, session)
 
 
 def _load_agent_ingress_inputs() -> type[Declaration]:
@@ -64,10 +64,10 @@ def _load_agent_ingress_outputs() -> type[BaseModel]:
     return AgentIngress
 
 
-def _make_certificate_validation(settings: Settings, process: Process) -> Lifecycle:
+def _make_certificate_validation(settings: Settings, session: Session) -> Lifecycle:
     from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 
-    return CertificateValidationLifecycle(settings, process)
+    return CertificateValidationLifecycle(settings, session)
 
 
 def _load_certificate_validation_inputs() -> type[Declaration]:
@@ -82,10 +82,10 @@ def _load_certificate_validation_outputs() -> type[BaseModel]:
     return CertificateValidationOutputs
 
 
-def _make_ns_records(settings: Settings, process: Process) -> Lifecycle:
+def _make_ns_records(settings: Settings, session: Session) -> Lifecycle:
     from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 
-    return NsRecordsLifecycle(process)
+    return NsRecordsLifecycle(session)
 
 
 def _load_ns_records_inputs() -> type[Declaration]:

@@ -13,10 +13,10 @@ import grpc
 
 from pulumi_agin.engine.log import Engine, address_of_engine
 from pulumi_agin.engine.protocol import provider_pb2_grpc
-from pulumi_agin.lifecycle.session import Process
+from pulumi_agin.lifecycle.session import Session
 
 from .clock import InterruptibleClock
-from .phrasing import NativeVocabulary
+from .phrasing import NativePhrasing
 from .provider import AginProvider
 
 # The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
@@ -38,12 +38,12 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     """
     clock = InterruptibleClock()
     engine = Engine(address_of_engine(sys.argv[1:]))
-    process = Process(NativeVocabulary(), engine.say, clock, show_progress=engine.show_progress, warn=engine.warn)
+    session = Session(NativePhrasing(), engine.say, clock, show_progress=engine.show_progress, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(process, engine, clock), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, engine, clock), server)
     port = server.add_insecure_port("127.0.0.1:0")
     # A signal may come just before the wait for it, and would then not end the wait. A byte in a socket does.
     signals, wakes_up = socket.socketpair()

@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle.outputs import STATUS, outputs_after
 from pulumi_agin.provider import account_of
 
 from . import sdk_internals
-from .run import Deployment
+from .run import ProgramRun
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
@@ -90,7 +90,7 @@ def make_exact(
         secrets: The names of outputs that are to be secret.
         to_outputs: Converts an answer of ngrok's to the outputs that a program gets.
     """
-    if not pulumi.runtime.is_dry_run() or Deployment.current().is_mocked:
+    if not pulumi.runtime.is_dry_run() or ProgramRun.current().is_mocked:
         return
     exact = resource.__dict__[_EXACT_OUTPUTS] = _ExactOutputs(resource, names, inputs, secrets, to_outputs)
     if inputs.get(POLICY) is not None:
@@ -199,7 +199,7 @@ async def _ask_for(resource: pulumi.CustomResource, id_: str) -> AgentIngress | 
     """Returns the ingress as ngrok has it. If ngrok does not give it, warns once and returns None."""
     from pulumi_agin.api.errors import NgrokError, NotFoundError
 
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     try:
         account = await account_of(sdk_internals.provider_of(resource))
         return None if account is None else await account.previews.get(id_)

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.errors import BadAnswerError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import BadResponseError, NgrokError, NotFoundError, UnreachableError
 
 from .threads import DaemonThreads
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 30
 
 
-class Patience:
+class PreviewReads:
     """Asks for the ingresses of one account, for a limited time, and stops asking after a failure.
 
     The time starts with the first request, and starts again with the first request after all others have ended.
@@ -64,7 +64,7 @@ class Patience:
             if seconds_left <= 0 or self._is_over:
                 raise UnreachableError("the time for it was over")
             return self._client.get_one_of_many(id_, seconds_left)
-        except (NotFoundError, BadAnswerError):
+        except (NotFoundError, BadResponseError):
             # These are about this ingress alone.
             raise
         except NgrokError:

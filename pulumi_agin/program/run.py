@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.settings import Settings
 
-    from .preview_reads import Patience
+    from .preview_reads import PreviewReads
     from .threads import DaemonThreads
 
 
@@ -31,8 +31,8 @@ READ_AGAIN_AFTER_SECONDS = (0.1, 0.3, 0.6)
 _ATTRIBUTE = "_pulumi_agin_deployment"
 
 
-class Deployment:
-    """What is shared by all resources and lookups of one deployment. `Deployment.current()` gives it."""
+class ProgramRun:
+    """What is shared by all resources and lookups of one deployment. `ProgramRun.current()` gives it."""
 
     def __init__(self, *, is_running: bool, is_mocked: bool) -> None:
         """Knows nothing yet.
@@ -56,7 +56,7 @@ class Deployment:
         self._resources_in_stack: asyncio.Future[Resources] | None = None
 
     @classmethod
-    def current(cls) -> Deployment:
+    def current(cls) -> ProgramRun:
         """Returns the deployment in which the program runs. Outside of a deployment, it returns a new object each time.
 
         Raises:
@@ -65,7 +65,7 @@ class Deployment:
         monitor = sdk_internals.monitor()
         if monitor is None:
             return cls(is_running=False, is_mocked=False)
-        deployment: Deployment | None = getattr(monitor, _ATTRIBUTE, None)
+        deployment: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
         if deployment is None:
             deployment = cls(is_running=True, is_mocked=sdk_internals.is_mock(monitor))
             setattr(monitor, _ATTRIBUTE, deployment)
@@ -158,12 +158,12 @@ class ProgramAccount:
         Raises:
             InvalidInputsError: The settings have problems.
         """
-        from .preview_reads import Patience
+        from .preview_reads import PreviewReads
         from .threads import DaemonThreads
 
         self.settings = settings
         self.client: AgentIngressClient = settings.client()
         self.lookups: DaemonThreads = DaemonThreads()
         """The threads in which lookups wait for their answers."""
-        self.previews: Patience = Patience(self.client)
+        self.previews: PreviewReads = PreviewReads(self.client)
         """Asks for the ingresses that previews need."""

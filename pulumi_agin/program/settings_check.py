@@ -31,7 +31,7 @@ from pulumi_agin.settings import BASE_URL, Settings
 
 from . import sdk_internals
 from .argument_errors import WrongInputsError
-from .run import Deployment
+from .run import ProgramRun
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.schema import Declaration
@@ -163,7 +163,7 @@ def check_domain(resource_name: str, domain: Any, opts: pulumi.ResourceOptions) 
     if not _may_judge_domain(opts):
         return domain
     name, api = _name(resource_name, opts.parent), _api(_explicit_provider(opts))
-    names = Deployment.current().names_by_domain
+    names = ProgramRun.current().names_by_domain
 
     def check(known: Any) -> Any:
         if isinstance(known, str):
@@ -199,7 +199,7 @@ def _explain_two(first: str, second: str, domain: str) -> str:
 
 def _is_final(opts: pulumi.ResourceOptions) -> bool:
     """Tells whether the engine and the plugin will get what the program gives."""
-    deployment = Deployment.current()
+    deployment = ProgramRun.current()
     return deployment.is_running and not deployment.is_mocked and not sdk_internals.may_be_transformed(opts)
 
 

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin.program.run import Deployment
+from pulumi_agin.program.run import ProgramRun
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.mocks import Engine, Mocks, Monitor, run
@@ -19,10 +19,10 @@ SETTINGS = Settings.load({"ngrok:apiKey": API_KEY}.get, {})
 OTHERS = Settings.load({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}.get, {})
 
 
-def begin(monitor: Any) -> Deployment:
+def begin(monitor: Any) -> ProgramRun:
     """Another deployment in this process, as by Pulumi's Automation API."""
     pulumi.runtime.set_mocks(Mocks(), preview=True, monitor=monitor)
-    return Deployment.current()
+    return ProgramRun.current()
 
 
 def test_each_deployment_has_its_own_accounts_and_each_account_one_client(event_loop: None) -> None:

@@ -38,16 +38,16 @@ from tools.bind import Bind, Key
 
 
 @pytest.fixture(scope="module")
-def process(front_end: type[Plugin]) -> Iterator[Plugin]:
+def session(front_end: type[Plugin]) -> Iterator[Plugin]:
     with front_end(os.environ, resource=RFC2136_DELEGATION) as running:
         yield running
     assert KEY.secret not in running.printed
 
 
 @pytest.fixture
-def plugin(process: Plugin, request: pytest.FixtureRequest) -> Plugin:
+def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
     """Calls about a resource of the test's own: the process remembers which ones are in the program."""
-    return process.of(name=request.node.name)
+    return session.of(name=request.node.name)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin.program.run import Deployment
+from pulumi_agin.program.run import ProgramRun
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
 
 DELEGATION = "agin:index:AgentIngressDelegation"
@@ -227,7 +227,7 @@ def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
 def refusal(dns: Any, **arguments: Any) -> str:
     """What is said of a delegation, after its place in the program."""
     # Each is a run of its own.
-    Deployment.current().wrong_zones.clear()
+    ProgramRun.current().wrong_zones.clear()
     with pytest.raises(pulumi.RunError) as caught:
         run_delegation(dns, **arguments)
     return without_place(str(caught.value))

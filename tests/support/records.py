@@ -12,11 +12,11 @@ import dns.tsig
 import dns.update
 import pytest
 
-from pulumi_agin.dynamic.servicer import PythonVocabulary
+from pulumi_agin.dynamic.servicer import PythonPhrasing
 from pulumi_agin.lifecycle.call import Call, Reading
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Failed, PartlyDone
-from pulumi_agin.lifecycle.session import Process
+from pulumi_agin.lifecycle.session import Session
 from tests.support.clock import Clock
 from tests.support.plugin import PluginError
 from tools.bind import Bind, Key
@@ -95,7 +95,7 @@ class Delegation:
     def __init__(self) -> None:
         self.clock = Clock()
         self.lines: list[str] = []
-        self._lifecycle = NsRecordsLifecycle(Process(PythonVocabulary(), self.lines.append, self.clock))
+        self._lifecycle = NsRecordsLifecycle(Session(PythonPhrasing(), self.lines.append, self.clock))
         self._call = Call("urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect")
 
     def create(self, inputs: Mapping[str, Any], **call: Any) -> dict[str, Any]:

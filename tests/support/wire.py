@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.http import HttpClient, NoResponse, Response
 from pulumi_agin.api.transport import make_exchanges
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -99,30 +99,30 @@ def drip_on(connection: socket.socket, drip: bytes) -> None:
         connection.sendall(drip)
 
 
-class Slow(Exchanges):
+class Slow(HttpClient):
     """A network that gives these outcomes one after another, each after so many seconds of the clock."""
 
-    def __init__(self, clock: Clock, *outcomes: tuple[float, Answer | NoAnswer]) -> None:
+    def __init__(self, clock: Clock, *outcomes: tuple[float, Response | NoResponse]) -> None:
         self._clock = clock
         self._outcomes = list(outcomes)
 
-    def exchange(self, *_: Any, **__: Any) -> Answer | NoAnswer:
+    def exchange(self, *_: Any, **__: Any) -> Response | NoResponse:
         seconds, outcome = self._outcomes.pop(0)
         self._clock.sleep(seconds)
         return outcome
 
 
-class Responding(Exchanges):
+class Responding(HttpClient):
     """A network that gives each request the same response."""
 
-    def __init__(self, response: Answer) -> None:
+    def __init__(self, response: Response) -> None:
         self._response = response
 
-    def exchange(self, *_: object, **__: object) -> Answer:
+    def exchange(self, *_: object, **__: object) -> Response:
         return self._response
 
 
-class Held(Exchanges):
+class Held(HttpClient):
     """A network to the emulator that holds requests by one method, or their responses, until `may_go_on`."""
 
     def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
@@ -131,7 +131,7 @@ class Held(Exchanges):
         self._method = method
         self._after = after
 
-    def exchange(self, method: str, *where: Any, **how: Any) -> Answer | NoAnswer:
+    def exchange(self, method: str, *where: Any, **how: Any) -> Response | NoResponse:
         if method != self._method:
             return self._network.exchange(method, *where, **how)
         answer = self._network.exchange(method, *where, **how) if self._after else None

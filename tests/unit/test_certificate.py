@@ -12,12 +12,12 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
-from pulumi_agin.dynamic.servicer import PythonVocabulary
+from pulumi_agin.dynamic.servicer import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.call import Call
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.operation import Abandoned, Failed
-from pulumi_agin.lifecycle.session import Process
+from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.settings import Settings, say
 from tests.support.keys import API_KEY
 
@@ -82,7 +82,7 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
-        lifecycle = CertificateValidationLifecycle(settings, Process(PythonVocabulary(), say, self), self.describe_dns)
+        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), say, self), self.describe_dns)
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_awaited=is_awaited)
         return lifecycle.create(call, inputs).outputs

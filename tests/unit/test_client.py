@@ -13,7 +13,7 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.http import HttpClient, NoResponse, Response
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
@@ -26,7 +26,7 @@ ANOTHER = {
     "ns_targets": ["a.x"],
     "created_at": "2024-08-02T07:15:39Z",
 }
-NO_ANSWER = NoAnswer("it did not answer", may_have_arrived=True, is_transient=True)
+NO_ANSWER = NoResponse("it did not answer", may_have_arrived=True, is_transient=True)
 
 
 def ngrok_error(status: int, **fields: Any) -> dict[str, Any]:
@@ -88,14 +88,14 @@ def test_list_reads_every_page_from_the_base_url(client: AgentIngressClient, emu
 def test_list_fails_if_its_pages_form_a_loop(client: AgentIngressClient, emulator: Emulator) -> None:
     page = {"ingresses": [], "next_page_uri": "https://x.example/agent_ingresses?before_id=a", "uri": ""}
     emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
-    with pytest.raises(errors.BadAnswerError, match="form a loop"):
+    with pytest.raises(errors.BadResponseError, match="form a loop"):
         client.list()
 
 
 def test_find_fails_if_two_ingresses_have_the_domain(client: AgentIngressClient, emulator: Emulator) -> None:
     page = {"ingresses": [ANOTHER, {**ANOTHER, "id": "agin_2"}]}
     emulator.add_fault("GET", "answer", status=200, json_body=page, times=None)
-    with pytest.raises(errors.BadAnswerError, match="ngrok's list has two Agent Ingresses of one domain"):
+    with pytest.raises(errors.BadResponseError, match="ngrok's list has two Agent Ingresses of one domain"):
         client.find("another.acme.com")
 
 
@@ -146,14 +146,14 @@ def test_transient_failure_is_retried_without_a_duplicate(
     assert emulator.faults() == []
 
 
-class Silence(Exchanges):
+class Silence(HttpClient):
     """A network without any response. `seconds` are the time limits of each request."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.seconds: list[tuple[float, float, float]] = []
 
-    def exchange(self, *_: Any, seconds: float, connect_seconds: float, read_seconds: float, **__: Any) -> NoAnswer:
+    def exchange(self, *_: Any, seconds: float, connect_seconds: float, read_seconds: float, **__: Any) -> NoResponse:
         self.seconds.append((seconds, connect_seconds, read_seconds))
         self._clock.sleep(read_seconds)
         return NO_ANSWER
@@ -186,8 +186,8 @@ def test_create_that_is_carried_out_during_the_search_is_ours(clock: Clock) -> N
     network = Slow(
         clock,
         *[(30, NO_ANSWER)] * 7,
-        (0, Answer(200, {}, b'{"ingresses": []}')),
-        (0, Answer(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),
+        (0, Response(200, {}, b'{"ingresses": []}')),
+        (0, Response(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),
     )
     client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=clock, exchanges=network)
     assert client.create({"domain": ANOTHER["domain"]}).id == ANOTHER["id"]

@@ -16,7 +16,7 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, Answer, Exchanges
+from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, HttpClient, Response
 from pulumi_agin.api.list_cache import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
@@ -178,7 +178,7 @@ def test_response_with_an_unprintable_name_is_rejected(
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     emulator.add_fault("GET", "answer", status=200, json_body={**existing.plain(), field: value})
-    with pytest.raises(errors.BadAnswerError) as caught:
+    with pytest.raises(errors.BadResponseError) as caught:
         client.get(existing.id)
     assert str(caught.value).isprintable()
 
@@ -214,7 +214,7 @@ def test_create_is_unsettled_if_a_gateway_blocks_every_read(
 # -- endless and huge responses ---------------------------------------------------------------------------
 
 
-class Pages(Exchanges):
+class Pages(HttpClient):
     """A list without an end, whose pages take a second each."""
 
     def __init__(self, padding: int = 0) -> None:
@@ -223,13 +223,13 @@ class Pages(Exchanges):
         self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, exchanges=self)
         self._padding = " " * padding
 
-    def exchange(self, method: str, url: str, **_: object) -> Answer:
+    def exchange(self, method: str, url: str, **_: object) -> Response:
         self.clock.sleep(1)
         if not url.endswith("/agent_ingresses"):
-            return Answer(403, {}, b"")
+            return Response(403, {}, b"")
         self.pages += 1
         page = {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={self.pages}"}
-        return Answer(200, {}, (json.dumps(page) + self._padding).encode())
+        return Response(200, {}, (json.dumps(page) + self._padding).encode())
 
 
 def test_endless_list_ends_with_the_time() -> None:
@@ -260,7 +260,7 @@ def test_list_is_read_up_to_64_mib() -> None:
 def test_huge_response_is_a_short_sentence_without_the_key(status: int, text: str) -> None:
     # It is cut before it is searched for the key, which would take a minute.
     body = json.dumps({"status_code": status, "msg": text * (LONGEST_ANSWER_BYTES // len(text))}).encode()
-    network = Responding(Answer(status, {}, body, is_whole=status != 200))
+    network = Responding(Response(status, {}, body, is_whole=status != 200))
     message = str(failure(lambda: AgentIngressClient(Secret(API_KEY), exchanges=network).get(UNKNOWN_ID)))
     assert len(message) < 1000
     assert API_KEY[:8] not in message
@@ -302,7 +302,7 @@ def test_credentials_that_a_proxy_repeats_are_not_shown(monkeypatch: pytest.Monk
 )
 def test_proxy_password_is_not_shown_in_any_spelling(echoed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:1")
-    shown = make_client("https://ngrok.invalid").fit_to_show(f"no: {echoed} .")
+    shown = make_client("https://ngrok.invalid").sanitize(f"no: {echoed} .")
     assert "[proxy credentials]" in shown
     assert not any(echoed[start : start + 24] in shown for start in range(len(echoed) - 23))
 
@@ -320,5 +320,5 @@ def test_proxy_user_called_ngrok_does_not_hide_error_codes(emulator: Emulator, m
 
 def test_short_proxy_user_name_is_redacted_only_as_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://agin:pass@127.0.0.1:1")
-    shown = make_client("https://ngrok.invalid").fit_to_show("agin_2k5 does not pass by bypass, agin:pass or Agin")
+    shown = make_client("https://ngrok.invalid").sanitize("agin_2k5 does not pass by bypass, agin:pass or Agin")
     assert shown == "agin_2k5 does not [proxy credentials] by bypass, [proxy credentials] or [proxy credentials]"

@@ -20,7 +20,7 @@ import trustme
 from requests.auth import HTTPBasicAuth
 
 from pulumi_agin.api import proxies
-from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, Answer, Exchanges, NoAnswer
+from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, HttpClient, NoResponse, Response
 from tests.support.ports import free_port
 from tests.support.wire import Handle, drip_on, receive, reply, serve, trickle
 
@@ -39,11 +39,11 @@ MAYBE_CARRIED_OUT, NEVER_SENT = True, False
 TRANSIENT, PERMANENT = True, False
 
 
-def make_exchanges(*, use_proxies: bool = False) -> Exchanges:
-    return Exchanges(HTTPBasicAuth("x", "y"), {}, str, use_proxies=use_proxies)
+def make_exchanges(*, use_proxies: bool = False) -> HttpClient:
+    return HttpClient(HTTPBasicAuth("x", "y"), {}, str, use_proxies=use_proxies)
 
 
-def exchange(url: str, method: str = "POST", seconds: float = SECONDS, exchanges: Exchanges | None = None) -> Any:
+def exchange(url: str, method: str = "POST", seconds: float = SECONDS, exchanges: HttpClient | None = None) -> Any:
     """An Answer or NoAnswer."""
     return (exchanges or make_exchanges()).exchange(
         method,
@@ -56,9 +56,9 @@ def exchange(url: str, method: str = "POST", seconds: float = SECONDS, exchanges
     )
 
 
-def outcome(result: Answer | NoAnswer) -> tuple[bool, bool]:
+def outcome(result: Response | NoResponse) -> tuple[bool, bool]:
     """Whether the request may have been carried out, and whether the failure is transient."""
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     return result.may_have_arrived, result.is_transient
 
 
@@ -147,7 +147,7 @@ def test_response_that_can_not_be_decoded_is_permanent() -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
         with serve(reply(head.encode() + body)) as place:
             result = exchange(f"http://{place}")
-        assert result == NoAnswer("its answer can't be decoded", MAYBE_CARRIED_OUT, PERMANENT)
+        assert result == NoResponse("its answer can't be decoded", MAYBE_CARRIED_OUT, PERMANENT)
 
 
 # -- TLS --------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def encrypt(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -> H
 
 def test_certificate_is_verified(authority: trustme.CA) -> None:
     with serve(encrypt(authority, reply(OK))) as place:
-        assert isinstance(exchange(f"https://{place}"), Answer)
+        assert isinstance(exchange(f"https://{place}"), Response)
     with serve(encrypt(authority, reply())) as place:
         assert outcome(exchange(f"https://{place}")) == (MAYBE_CARRIED_OUT, TRANSIENT)
     with serve(encrypt(trustme.CA(), reply(OK))) as place:
@@ -205,7 +205,7 @@ def test_broken_or_endless_handshake_sends_nothing(authority: trustme.CA) -> Non
         assert outcome(exchange(f"https://{place}")) == (NEVER_SENT, TRANSIENT)
     with serve(trickle_handshake) as place:
         result = exchange(f"https://{place}", seconds=0.2)
-    assert result == NoAnswer("timed out after 0.2 seconds", NEVER_SENT, TRANSIENT)
+    assert result == NoResponse("timed out after 0.2 seconds", NEVER_SENT, TRANSIENT)
 
 
 def test_interrupted_request_is_not_sent_later(authority: trustme.CA) -> None:
@@ -255,7 +255,7 @@ def test_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://someone:sesame@127.0.0.1:{free_port()}")
     result = exchange("https://api.ngrok.com", exchanges=make_exchanges(use_proxies=True))
     reason = "Connection refused (through the proxy that HTTPS_PROXY or ALL_PROXY names)"
-    assert result == NoAnswer(reason, NEVER_SENT, TRANSIENT)
+    assert result == NoResponse(reason, NEVER_SENT, TRANSIENT)
 
 
 MALFORMED_PROXIES = {
@@ -274,16 +274,16 @@ MALFORMED_PROXIES = {
 def test_malformed_proxy_url_is_permanent_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", url)
     result = exchange("https://ngrok.invalid", exchanges=make_exchanges(use_proxies=True))
-    assert result == NoAnswer(proxies.WRONG_URL, NEVER_SENT, PERMANENT)
+    assert result == NoResponse(proxies.WRONG_URL, NEVER_SENT, PERMANENT)
 
 
 # -- a response -------------------------------------------------------------------------------------------
 
 
-def response_to(*pieces: bytes) -> Answer:
+def response_to(*pieces: bytes) -> Response:
     with serve(reply(*pieces)) as place:
         result = exchange(f"http://{place}")
-    assert isinstance(result, Answer)
+    assert isinstance(result, Response)
     return result
 
 
@@ -354,7 +354,7 @@ def test_connection_is_kept_until_a_bad_response_and_no_cookie_is() -> None:
     with serve(handle) as place:
         paths = ["/", "/", "/bad", "/", "/"]
         results = [type(exchange(f"http://{place}{path}", "GET", exchanges=exchanges)) for path in paths]
-    assert results == [Answer, Answer, NoAnswer, Answer, Answer]
+    assert results == [Response, Response, NoResponse, Response, Response]
     assert len(connections) == 2
     assert not any(b"cookie" in request.lower() for request in seen)
 

@@ -19,7 +19,7 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.canonical import canonical_domain, without_none
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import Answer
+from pulumi_agin.api.http import Response
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.text import TELLING_CHARACTERS, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
@@ -196,7 +196,7 @@ def test_validation_and_emulator_agree(
         return
     assert answer.status_code == (400 if problems else 201), (problems, content)
     if not problems:
-        ingress = AgentIngress.from_answer(content)
+        ingress = AgentIngress.from_response(content)
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
@@ -226,7 +226,7 @@ headers = st.dictionaries(st.sampled_from(["Retry-After", "Date", "Location", "n
 def test_any_response_is_understood_or_is_one_sentence(
     call: str, status: int, headers: dict[str, str], content: bytes
 ) -> None:
-    network = Responding(Answer(status, CaseInsensitiveDict(headers), content))
+    network = Responding(Response(status, CaseInsensitiveDict(headers), content))
     client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=Clock(), exchanges=network)
     message = ""
     result: Any = None

@@ -12,8 +12,8 @@ from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.operation import Failed, InputFailure
-from pulumi_agin.lifecycle.session import Process
-from pulumi_agin.native.phrasing import NativeVocabulary
+from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 
@@ -28,14 +28,14 @@ def warnings() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def process(warnings: list[tuple[str, str]]) -> Process:
-    return Process(NativeVocabulary(), lambda line: None, warn=lambda *warning: warnings.append(warning))
+def session(warnings: list[tuple[str, str]]) -> Session:
+    return Session(NativePhrasing(), lambda line: None, warn=lambda *warning: warnings.append(warning))
 
 
 @pytest.fixture
-def ingresses(emulator: Emulator, process: Process) -> AgentIngressLifecycle:
+def ingresses(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), process)
+    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
 
 
 def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
@@ -88,10 +88,10 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
 
 
 def test_preview_warns_of_a_taken_domain(
-    ingresses: AgentIngressLifecycle, process: Process, warnings: list[tuple[str, str]], emulator: Emulator
+    ingresses: AgentIngressLifecycle, session: Session, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
     id_, outputs = created(ingresses)
-    process.forget_resources()
+    session.forget_resources()
     emulator.clear_requests()
 
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
@@ -198,11 +198,11 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
 
 
 def test_404_for_another_accounts_key_does_not_mean_gone(
-    ingresses: AgentIngressLifecycle, process: Process, emulator: Emulator
+    ingresses: AgentIngressLifecycle, session: Session, emulator: Emulator
 ) -> None:
     id_, outputs = created(ingresses)
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": OTHER_ACCOUNTS_KEY}
-    other = AgentIngressLifecycle(Settings.load(lambda key: None, environment), process)
+    other = AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
     call = Call(URN, outputs_before=outputs)
     with pytest.raises(Failed, match="That need not mean that it is gone"):
         other.read(call, id_, Reading.REFRESH)
@@ -289,14 +289,14 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
         assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")
 
 
-def test_memory_of_a_process_is_bounded(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_of_a_process_is_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_agin.lifecycle.session.MOST_RESOURCES", 3)
-    process.forget_resources()
+    session.forget_resources()
     for number in range(4):
-        process.learn_wanted_policy(f"agin_{number}", {})
-        process.learn_from_check(Call(f"{URN}{number}", inputs_before={"domain": "a.acme.com"}))
-    assert process.wanted_policy("agin_0", default="unknown") == "unknown"
-    assert process.known_outputs(f"{URN}0") is None
-    assert process.placement(f"{URN}0") == Placement()
-    assert process.wanted_policy("agin_1", default="unknown") == {}
-    assert process.known_outputs(f"{URN}3") == {"domain": "a.acme.com"}
+        session.remember_policy(f"agin_{number}", {})
+        session.remember_check(Call(f"{URN}{number}", inputs_before={"domain": "a.acme.com"}))
+    assert session.policy_of("agin_0", default="unknown") == "unknown"
+    assert session.known_outputs(f"{URN}0") is None
+    assert session.placement(f"{URN}0") == Placement()
+    assert session.policy_of("agin_1", default="unknown") == {}
+    assert session.known_outputs(f"{URN}3") == {"domain": "a.acme.com"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from pulumi_agin.lifecycle.words import Special
+from pulumi_agin.lifecycle.words import UnsupportedValue
 from pulumi_agin.native import properties
 
 json_values = st.recursive(
@@ -51,7 +51,7 @@ def test_unknown_values_stay_unknown() -> None:
 def test_asset_is_an_unsupported_value() -> None:
     # The signature of assets in Pulumi's documentation for developers.
     asset = {properties.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
-    assert isinstance(properties.spelled(struct_of({"description": asset}))["description"], Special)
+    assert isinstance(properties.spelled(struct_of({"description": asset}))["description"], UnsupportedValue)
 
 
 def test_secrets_are_written_as_by_the_sdk() -> None:

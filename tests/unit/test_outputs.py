@@ -69,7 +69,7 @@ def test_removed_policy_is_unknown() -> None:
 
 
 def ingress(**values: Any) -> AgentIngress:
-    return AgentIngress.from_answer({"id": "agin_1", **EXISTING, **values})
+    return AgentIngress.from_response({"id": "agin_1", **EXISTING, **values})
 
 
 def test_outputs_of_missing_values() -> None:

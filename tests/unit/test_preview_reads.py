@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.program.preview_reads import LONGEST_SECONDS, Patience
+from pulumi_agin.program.preview_reads import LONGEST_SECONDS, PreviewReads
 from tests.support.clock import Clock
 
 
@@ -31,8 +31,8 @@ class Ngrok:
         return id_
 
 
-def patience(ngrok: Ngrok) -> Patience:
-    return Patience(cast(AgentIngressClient, ngrok), ngrok.clock)
+def patience(ngrok: Ngrok) -> PreviewReads:
+    return PreviewReads(cast(AgentIngressClient, ngrok), ngrok.clock)
 
 
 def run(*calls: Awaitable[Any]) -> list[Any]:

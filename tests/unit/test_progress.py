@@ -13,7 +13,7 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock as SystemClock
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import Answer, NoAnswer
+from pulumi_agin.api.http import NoResponse, Response
 from pulumi_agin.api.progress import Wait
 from pulumi_agin.api.retry import Deadline
 from tests.support.client import DOMAIN
@@ -21,7 +21,7 @@ from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.wire import Slow
 
-EMPTY = Answer(200, {}, b'{"ingresses": []}')
+EMPTY = Response(200, {}, b'{"ingresses": []}')
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def lines() -> list[str]:
     return []
 
 
-def make_client(clock: Clock, lines: list[str], *outcomes: tuple[float, Answer | NoAnswer]) -> AgentIngressClient:
+def make_client(clock: Clock, lines: list[str], *outcomes: tuple[float, Response | NoResponse]) -> AgentIngressClient:
     return AgentIngressClient(
         Secret(API_KEY),
         timeout_seconds=300,
@@ -68,7 +68,7 @@ def test_quick_call_shows_nothing(clock: Clock, lines: list[str]) -> None:
 
 
 def test_refused_connection_is_shown(clock: Clock, lines: list[str]) -> None:
-    refused = NoAnswer("Connection refused", may_have_arrived=False, is_transient=True)
+    refused = NoResponse("Connection refused", may_have_arrived=False, is_transient=True)
     make_client(clock, lines, (0.5, refused), (0.5, refused), (0, EMPTY)).list()
     # The second pause is from the second to the fourth second.
     assert lines == [
@@ -79,7 +79,7 @@ def test_refused_connection_is_shown(clock: Clock, lines: list[str]) -> None:
 
 
 def test_limit_is_shown_for_each_call_that_waits_for_it(clock: Clock, lines: list[str]) -> None:
-    client = make_client(clock, lines, (0, Answer(429, {"Retry-After": "9"}, b"")), (0, EMPTY), (0, EMPTY))
+    client = make_client(clock, lines, (0, Response(429, {"Retry-After": "9"}, b"")), (0, EMPTY), (0, EMPTY))
     with ThreadPoolExecutor(2) as threads, clock.at_work():
         refused = threads.submit(at_work, clock, client.list)
         clock.wait_until_asleep(1)
@@ -93,7 +93,7 @@ def test_limit_is_shown_for_each_call_that_waits_for_it(clock: Clock, lines: lis
 
 
 def test_search_for_a_create_with_a_lost_response_is_shown(clock: Clock, lines: list[str]) -> None:
-    client = make_client(clock, lines, (0, Answer(201, {}, b"<html>")), *[(0.9, EMPTY)] * 9)
+    client = make_client(clock, lines, (0, Response(201, {}, b"<html>")), *[(0.9, EMPTY)] * 9)
     with pytest.raises(errors.CreateUnsettledError):
         client.create({"domain": DOMAIN})
     assert lines[0] == (

@@ -13,7 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from pulumi_agin.api import errors, retry
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import PUBLIC_API, Secret
-from pulumi_agin.api.http import Answer, Exchanges, NoAnswer
+from pulumi_agin.api.http import HttpClient, NoResponse, Response
 from pulumi_agin.api.retry import Reachability
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock
@@ -67,25 +67,25 @@ INGRESS = {
 }
 DATE = {"Date": "Fri, 02 Aug 2024 07:15:39 GMT"}
 
-Outcome = Answer | NoAnswer
+Outcome = Response | NoResponse
 
 
-def response(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+def response(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> Response:
     content = body if isinstance(body, str) else json.dumps(body)
-    return Answer(status, CaseInsensitiveDict(DATE | dict(headers or {})), content.encode())
+    return Response(status, CaseInsensitiveDict(DATE | dict(headers or {})), content.encode())
 
 
-def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Answer:
+def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Response:
     """An error of ngrok's."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return response(status, {"status_code": status, "error_code": code, "msg": "no"}, named)
 
 
 # As test_exchange shows them on a real network.
-REFUSED = NoAnswer("Connection refused", may_have_arrived=False, is_transient=True)
-RESET = NoAnswer("Connection reset by peer", may_have_arrived=True, is_transient=True)
-UNTRUSTED = NoAnswer("certificate verify failed", may_have_arrived=False, is_transient=False)
-UNDECODABLE = NoAnswer("its answer can't be decoded", may_have_arrived=True, is_transient=False)
+REFUSED = NoResponse("Connection refused", may_have_arrived=False, is_transient=True)
+RESET = NoResponse("Connection reset by peer", may_have_arrived=True, is_transient=True)
+UNTRUSTED = NoResponse("certificate verify failed", may_have_arrived=False, is_transient=False)
+UNDECODABLE = NoResponse("its answer can't be decoded", may_have_arrived=True, is_transient=False)
 
 FOUND = response(200, INGRESS)
 CHANGED = response(200, {**INGRESS, "description": "new"})
@@ -95,7 +95,7 @@ LISTED = response(200, {"ingresses": [INGRESS]})
 DONE = {"POST": response(201, INGRESS), "PATCH": FOUND, "GET": FOUND, "DELETE": response(204)}
 
 
-class Script(Exchanges):
+class Script(HttpClient):
     """A network that gives these outcomes one after another. `clock.slept` are the pauses between requests."""
 
     def __init__(self, base_url: str = PUBLIC_API, base_url_source: str = "") -> None:
@@ -243,8 +243,8 @@ def test_lost_update_is_settled_by_a_read(script: Script) -> None:
     ("outcomes", "error"),
     [
         ([UNUSABLE, GONE], errors.NotFoundError),
-        ([UNUSABLE, FOUND], errors.BadAnswerError),
-        ([UNUSABLE, rejection(403)], errors.BadAnswerError),
+        ([UNUSABLE, FOUND], errors.BadResponseError),
+        ([UNUSABLE, rejection(403)], errors.BadResponseError),
         # The response to a repeated DELETE is enough.
         ([RESET, GONE], errors.NotFoundError),
     ],

@@ -12,7 +12,7 @@ import pytest
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.list_cache import Page, Query, Snapshot
+from pulumi_agin.api.list_cache import ListCache, Page, Query
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -30,7 +30,7 @@ class Listing:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.snapshot = Snapshot(self, {"from": "0"}, self.clock)
+        self.list_cache = ListCache(self, {"from": "0"}, self.clock)
         self.deadlines: list[Deadline] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.ids = IDS
@@ -44,7 +44,7 @@ class Listing:
         start = int(query["from"])
         end = start + self.page_size
         ingresses = [
-            models.AgentIngress.from_answer(
+            models.AgentIngress.from_response(
                 {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
             )
             for id_ in self.ids[start:end]
@@ -55,7 +55,7 @@ class Listing:
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
         """The id of the ingress, or None if it has to be read by its id."""
-        ingress = self.snapshot.find(id_, Deadline(seconds, self.clock))
+        ingress = self.list_cache.find(id_, Deadline(seconds, self.clock))
         return ingress.id if ingress else None
 
 
@@ -223,7 +223,7 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
     emulator.clear_requests()
     with pytest.raises(errors.NotFoundError):
         client.get_one_of_many(made[2].id)
-    with pytest.raises(errors.BadAnswerError, match="about another Agent Ingress"):
+    with pytest.raises(errors.BadResponseError, match="about another Agent Ingress"):
         client.get_one_of_many(made[1].id, domain="another.acme.com")
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 2}
 
