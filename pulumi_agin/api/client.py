@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import hmac
 import json
@@ -89,7 +88,7 @@ class AgentIngressClient:
             api_key_hint: What else messages say about that.
             base_url_source: Where the base URL came from, as messages say it.
             show_progress: Shows a line that says what a call waits for, once it takes longer than a few seconds. It
-                also gets the subject of the caller; see `for_caller`.
+                also gets the subject of the call's deadline.
             trace: Shows a line for each request: method, path, status, milliseconds and operation id.
             clock: The clock that measures the time and waits.
             exchanges: Sends the requests, in place of the network.
@@ -113,37 +112,24 @@ class AgentIngressClient:
         )
         self._list_cache = ListCache(self._read_page, _FIRST_PAGE, clock)
         self._creates = _Creates()
-        self._is_awaited: Callable[[], bool] = lambda: True
-        self._is_received: Callable[[], bool] = lambda: True
-        self._subject = ""
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
 
-    def for_caller(
-        self, is_awaited: Callable[[], bool], is_received: Callable[[], bool], subject: str = ""
-    ) -> AgentIngressClient:
-        """Returns this client for a caller that may leave. It shares everything with this one.
-
-        Args:
-            is_awaited: Tells, in the thread of a call, whether the caller still waits for it. If not, nothing more is
-                sent, except for a last look at what became of a write.
-            is_received: Tells, in the thread of a call, whether the caller still takes its result. If not, nothing more
-                is sent at all.
-            subject: What the caller's calls are about, for `show_progress`.
-        """
-        client = copy.copy(self)
-        client._is_awaited, client._is_received, client._subject = is_awaited, is_received, subject
-        return client
+    def deadline(
+        self, seconds: float | None = None, is_cancelled: Callable[[], bool] = lambda: False, subject: str = ""
+    ) -> Deadline:
+        """Returns the time budget of a call; None for the timeout of the client. See `Deadline`."""
+        return Deadline(self.timeout_seconds if seconds is None else seconds, self._clock, is_cancelled, subject)
 
     # -- the calls ----------------------------------------------------------------------------------------
 
-    def create(self, inputs: Mapping[str, Any], timeout_seconds: float | None = None) -> AgentIngress:
+    def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> AgentIngress:
         """Creates an Agent Ingress.
 
         Args:
             inputs: The values by the names of the API's fields, as `AgentIngressInputs` takes them.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
 
         Returns:
             The ingress as ngrok has it.
@@ -164,76 +150,74 @@ class AgentIngressClient:
         if problems:
             raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
         with self._creates.of(body["domain"]):
-            ingress = self._create(body, self._deadline(timeout_seconds))
+            ingress = self._create(body, deadline or self.deadline())
             self._creates.add(ingress.id)
             return ingress
 
-    def get(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> AgentIngress:
+    def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
         """Reads one Agent Ingress.
 
         Args:
             id_: Its id.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
             domain: Its domain, if it is known. An answer about another domain is an error.
 
         Raises:
             NotFoundError: ngrok knows no Agent Ingress with this id.
             NgrokError: The call failed in another way; see `errors`.
         """
-        return self._get(id_, domain, self._deadline(timeout_seconds))
+        return self._get(id_, domain, deadline or self.deadline())
 
-    def get_one_of_many(
-        self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None
-    ) -> AgentIngress:
+    def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
         An ingress that is not on the list is read by its id, so no ingress counts as gone only because a list lacks it.
 
         Args:
             id_: Its id.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
             domain: Its domain, if it is known. An answer about another domain is an error.
 
         Raises:
             NotFoundError: ngrok knows no Agent Ingress with this id.
             NgrokError: The call failed in another way; see `errors`.
         """
-        deadline = self._deadline(timeout_seconds)
+        deadline = deadline or self.deadline()
         ingress = self._list_cache.find(self._check_id(id_), deadline)
         if ingress is not None and domain in (None, ingress.domain):
             return ingress
         return self._get(id_, domain, deadline)
 
-    def find(self, domain: str, timeout_seconds: float | None = None) -> AgentIngress | None:
+    def find(self, domain: str, deadline: Deadline | None = None) -> AgentIngress | None:
         """Returns the Agent Ingress that a domain has in the account of the key, or None.
 
         Args:
             domain: The domain, in its canonical form.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
 
         Raises:
             NgrokError: The call failed; see `errors`.
         """
-        ingress, _ = self._find(domain, self._deadline(timeout_seconds))
+        ingress, _ = self._find(domain, deadline or self.deadline())
         return ingress
 
-    def find_one_of_many(self, domain: str, timeout_seconds: float) -> AgentIngress | None:
+    def find_one_of_many(self, domain: str, deadline: Deadline) -> AgentIngress | None:
         """Returns the Agent Ingress that a domain has, for callers that look for many: they share a list.
 
         Args:
             domain: The domain, in its canonical form.
-            timeout_seconds: How long the call may take, in seconds.
+            deadline: How long the call may take.
 
         Returns:
             The ingress; None if the account has none, or the list could not be read in time.
         """
-        return self._list_cache.find(domain, self._deadline(timeout_seconds), always_lists=True)
+        return self._list_cache.find(domain, deadline, always_lists=True)
 
     def update(
         self,
         id_: str,
         changes: Mapping[str, Any],
-        timeout_seconds: float | None = None,
+        deadline: Deadline | None = None,
         *,
         domain: str | None = None,
     ) -> AgentIngress:
@@ -242,7 +226,7 @@ class AgentIngressClient:
         Args:
             id_: Its id.
             changes: The new values. `""` clears a text; ngrok may ignore a policy of None.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
             domain: Its domain, if it is known. An answer about another domain is an error.
 
         Returns:
@@ -253,7 +237,7 @@ class AgentIngressClient:
             UpdateUnsettledError: An answer was lost, and the ingress is not as it should be, or can't be read.
             NgrokError: The call failed in another way; see `errors`.
         """
-        deadline = self._deadline(timeout_seconds)
+        deadline = deadline or self.deadline()
         name = _name(id_, domain)
         request = Request("PATCH", f"update the Agent Ingress {name}", self._check_id(id_), domain, body=dict(changes))
         try:
@@ -263,7 +247,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing = self._get(id_, domain, self._rest(deadline))
+            existing = self._get(id_, domain, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
         except errors.NotFoundError:
             raise
         except errors.NgrokError as error:
@@ -275,12 +259,12 @@ class AgentIngressClient:
             return existing
         raise errors.UpdateUnsettledError(str(lost), existing=existing)
 
-    def delete(self, id_: str, timeout_seconds: float | None = None, *, domain: str | None = None) -> None:
+    def delete(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> None:
         """Deletes an Agent Ingress.
 
         Args:
             id_: Its id.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
             domain: Its domain, if it is known, for messages.
 
         Raises:
@@ -288,7 +272,7 @@ class AgentIngressClient:
                 was lost.
             NgrokError: The call failed in another way; see `errors`.
         """
-        deadline = self._deadline(timeout_seconds)
+        deadline = deadline or self.deadline()
         request = Request("DELETE", f"delete the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         try:
             answer = self._write(request, deadline)
@@ -303,7 +287,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            self._get(id_, domain, self._rest(deadline))
+            self._get(id_, domain, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
         except errors.NotFoundError:
             raise
         except errors.NgrokError:
@@ -311,18 +295,18 @@ class AgentIngressClient:
             pass
         raise lost
 
-    def list(self, filter: str | None = None, timeout_seconds: float | None = None) -> AgentIngresses:  # noqa: A002
+    def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
         """Returns all Agent Ingresses of the account, from all pages, the newest first.
 
         Args:
             filter: An expression in ngrok's CEL over `obj`; None for all.
-            timeout_seconds: How long the call may take, in seconds; None for the timeout of the client.
+            deadline: How long the call may take; None for the timeout of the client.
 
         Raises:
             NgrokError: The call failed; see `errors`.
         """
         query = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
-        pages = self._read_pages(query, self._deadline(timeout_seconds), _LISTING)
+        pages = self._read_pages(query, deadline or self.deadline(), _LISTING)
         return [ingress for page in pages for ingress in page.ingresses]
 
     # -- for messages and states --------------------------------------------------------------------------
@@ -419,7 +403,7 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing, now = self._look_for(domain, lost, self._rest(deadline))
+            existing, now = self._look_for(domain, lost, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
         except errors.NgrokError as error:
             if not made_id:
                 raise
@@ -481,24 +465,6 @@ class AgentIngressClient:
         return made >= first_sent - CLOCK_SLACK and _matches(existing, asked)
 
     # -- any request --------------------------------------------------------------------------------------
-
-    def _deadline(self, timeout_seconds: float | None) -> Deadline:
-        seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
-        return Deadline(seconds, self._clock, self._is_awaited, self._subject)
-
-    def _rest(self, deadline: Deadline) -> Deadline:
-        """Returns what is left of the time of a write, to settle it.
-
-        If the caller takes the result but no longer waits, that is enough for one request: the clock of such a caller
-        makes no pauses any more.
-        """
-        last_look = iter([True])
-        return Deadline(
-            min(SETTLING_SECONDS, deadline.left),
-            self._clock,
-            lambda: self._is_awaited() or (self._is_received() and next(last_look, False)),
-            self._subject,
-        )
 
     def _check_id(self, id_: str) -> str:
         """Returns the id if a path can contain it and still lead to an Agent Ingress."""

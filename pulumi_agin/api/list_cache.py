@@ -102,8 +102,8 @@ class ListCache:
             if is_first:
                 return None
             share = 1 if always_lists else 2
-            with self._turn_to_list(deadline.part(deadline.left / share)) as has_turn:
-                return self._look_up(key, deadline.part(deadline.left / share)) if has_turn else None
+            with self._turn_to_list(deadline.sub_deadline(deadline.left / share)) as has_turn:
+                return self._look_up(key, deadline.sub_deadline(deadline.left / share)) if has_turn else None
         finally:
             with self._changed:
                 self._reading -= 1

@@ -61,7 +61,7 @@ class RateLimit:
                     self._under_way += 1
                     self._probing = self._error_mapping > 0
                     return self._closings
-                if (wait or 0) >= deadline.left or deadline.left <= 0 or not deadline.is_awaited():
+                if (wait or 0) >= deadline.left or deadline.left <= 0 or deadline.is_cancelled():
                     return None
                 self._clock.wait(self._changed, deadline.left if wait is None else wait)
 

@@ -145,7 +145,7 @@ class Deadline:
         seconds: How long the call may take.
         kept_back: How many of these seconds are reserved for what comes later.
         clock: The clock that measures the time.
-        is_awaited: Tells whether anybody still waits for the call. Called in the thread of the call.
+        is_cancelled: Tells whether nobody waits for the call any more. Called in the thread of the call.
         subject: What the call is about, for whatever shows its progress.
     """
 
@@ -153,7 +153,7 @@ class Deadline:
         self,
         seconds: float,
         clock: Clock = SYSTEM_CLOCK,
-        is_awaited: Callable[[], bool] = lambda: True,
+        is_cancelled: Callable[[], bool] = lambda: False,
         subject: str = "",
     ) -> None:
         """Starts the time now.
@@ -161,14 +161,14 @@ class Deadline:
         Args:
             seconds: How long the call may take. More than a year counts as a year.
             clock: The clock that measures the time.
-            is_awaited: Tells whether anybody still waits for the call.
+            is_cancelled: Tells whether nobody waits for the call any more.
             subject: What the call is about, for whatever shows its progress.
         """
         # A resource's timeout can be longer than the operating system can wait.
         self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
         self.clock = clock
-        self.is_awaited = is_awaited
+        self.is_cancelled = is_cancelled
         self.subject = subject
         self._started = clock.monotonic()
 
@@ -195,18 +195,18 @@ class Deadline:
         Args:
             seconds: How much earlier.
         """
-        earlier = Deadline(self.seconds, self.clock, self.is_awaited, self.subject)
+        earlier = Deadline(self.seconds, self.clock, self.is_cancelled, self.subject)
         earlier.kept_back = seconds
         earlier._started = self._started
         return earlier
 
-    def part(self, seconds: float) -> Deadline:
+    def sub_deadline(self, seconds: float) -> Deadline:
         """Returns a deadline of its own for a part of this call. It starts now.
 
         Args:
             seconds: How long the part may take.
         """
-        return Deadline(seconds, self.clock, self.is_awaited, self.subject)
+        return Deadline(seconds, self.clock, self.is_cancelled, self.subject)
 
 
 def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:

@@ -126,7 +126,7 @@ class Transport:
         closed = self._rate_limit.seconds_closed()
         wait.waits_for(_LIMIT_WORDS, closed)
         ticket = self._rate_limit.enter(deadline)
-        if not deadline.is_awaited():
+        if deadline.is_cancelled():
             # The caller may have cleaned up by now, and would not undo what is done later.
             if ticket is not None:
                 self._rate_limit.note_response(ticket)

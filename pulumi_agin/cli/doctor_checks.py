@@ -125,7 +125,7 @@ class Examiner:
         # DNS is asked first, because this also tells whether dnspython is installed.
         found = self.find_delegation(domain, DNS_SECONDS, self.server)
         try:
-            ingress = self.client.find(domain, self._ngrok_seconds)
+            ingress = self.client.find(domain, self.client.deadline(self._ngrok_seconds))
         except errors.NgrokError as error:
             details = {"id": None, "in_stack": None}
             unseen = Check("unknown", "ngrok could not be asked for it", details=details)
@@ -144,7 +144,7 @@ class Examiner:
             ImportError: dnspython is missing.
         """
         try:
-            ingresses = self.client.list(filter, self._ngrok_seconds)
+            ingresses = self.client.list(filter, self.client.deadline(self._ngrok_seconds))
         except errors.NgrokError as error:
             is_refused_filter = isinstance(error, errors.ApiError) and error.status == 400
             if filter is not None and is_refused_filter:
@@ -286,7 +286,7 @@ class Examiner:
 
     def _similar_domains(self, domain: str) -> list[str]:
         try:
-            domains = [ingress.domain for ingress in self.client.list(None, self._ngrok_seconds)]
+            domains = [ingress.domain for ingress in self.client.list(None, self.client.deadline(self._ngrok_seconds))]
         except errors.NgrokError:
             return []
         return [each for each in domains if _is_slip(domain, each)]

@@ -311,7 +311,7 @@ class _Search:
         by_domain: dict[str, AgentIngress] = {}
         if len(domains) > 1:
             by_domain = {ingress.domain: ingress for ingress in self._list(None)}
-        elif domains and (ingress := self.client.find(domains[0], self.deadline.left)):
+        elif domains and (ingress := self.client.find(domains[0], self.deadline)):
             by_domain = {ingress.domain: ingress}
         missing = ", ".join(self.client.sanitize(each, 100) for each in domains if each not in by_domain)
         if missing:
@@ -327,12 +327,12 @@ class _Search:
         # All but the first share a list.
         get = self.client.get_one_of_many if len(self.request.chosen) > 1 else self.client.get
         try:
-            return get(id_, self.deadline.left)
+            return get(id_, self.deadline)
         except NotFoundError as error:
             problem = f"{error}: there is no such Agent Ingress in {self.account}"
         raise UsageError(problem)
 
     def _list(self, filter: str | None) -> list[AgentIngress]:  # noqa: A002
-        found = self.client.list(filter, self.deadline.left)
+        found = self.client.list(filter, self.deadline)
         # The order is always the same, so that names that end in a number stay the same.
         return sorted(found, key=lambda ingress: (ingress.created_at, ingress.id))

@@ -395,7 +395,7 @@ class PrimaryServer:
         deadline = operation.deadline
         with self._progress.of(f"{operation.action} at {self._address}", deadline) as wait:
             while True:
-                if not deadline.is_awaited():
+                if deadline.is_cancelled():
                     # Somebody may have cleaned up by now, and would not know about later changes.
                     raise DnsUpdateError(f"{self._summary(operation)}: it was interrupted")
                 wait.waits_for("no answer yet")
@@ -434,7 +434,7 @@ class PrimaryServer:
         seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
         with connection:
             try:
-                received = _talk(connection, wire, operation.deadline.part(seconds))
+                received = _talk(connection, wire, operation.deadline.sub_deadline(seconds))
             except (OSError, EOFError) as error:
                 operation.lost_an_answer = True
                 raise _TransientError(f"no answer{_why(error, seconds)}") from None

@@ -246,16 +246,11 @@ class _EngineCall:
             return Call("urn:pulumi:STACK::PROJECT::TYPE::NAME", is_unknown=_is_unknown, **known)
         seconds = float(getattr(self.request, "timeout", 0))
 
-        def is_active() -> bool:
-            return bool(self.context.is_active())
-
         return Call(
             str(getattr(self.request, "urn", "")),
             timeout_seconds=seconds if seconds > 0 else None,
             is_unknown=_is_unknown,
-            is_awaited=is_active,
-            # Ctrl-C ends such a process, or lets the call go on.
-            is_received=is_active,
+            is_cancelled=lambda: not self.context.is_active(),
             **known,
         )
 

@@ -12,6 +12,7 @@ from .outputs import FINGERPRINT
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.api.retry import Deadline
     from pulumi_agin.settings import Settings
 
     from .session import Session
@@ -36,17 +37,21 @@ class Account:
         self.settings = settings
         self.session = session
 
-    def client(self, call: Call) -> AgentIngressClient:
-        """Returns the client for a call. Once the engine no longer waits for the call, the client sends nothing more.
+    def client(self) -> AgentIngressClient:
+        """Returns the client of the account.
 
         Raises:
             InvalidInputsError: The settings have problems. `check` reports the same, so the preview shows them.
         """
-        return self.session.client(self.settings).for_caller(call.is_awaited, call.is_received, call.urn)
+        return self.session.client(self.settings)
+
+    def deadline(self, call: Call, seconds: float | None = None) -> Deadline:
+        """Returns the time budget of a call; None for the timeout of the resource, or else of the client."""
+        return self.client().deadline(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
 
     def fingerprint(self, id_: str) -> dict[str, str]:
         """Returns the hidden output by which a later call recognizes the API key."""
-        return {FINGERPRINT: self.session.client(self.settings).fingerprint(id_)}
+        return {FINGERPRINT: self.client().fingerprint(id_)}
 
     def check_gone(self, call: Call, id_: str, error: Exception) -> None:
         """Returns if a 404 means that the ingress is gone, that is, if this API key saw it last.

@@ -13,7 +13,6 @@ from pulumi_agin.api.errors import (
     NotFoundError,
     UpdateUnsettledError,
 )
-from pulumi_agin.api.retry import Deadline
 
 from . import domain_taken, shell_commands
 from .account import Account, domain_of
@@ -106,12 +105,12 @@ class AgentIngressLifecycle:
             if not call.is_unknown(wanted["domain"]):
                 domain_taken.warn_in_preview(self._account, call, wanted["domain"])
             return Created("", outputs_after({}, wanted, call.is_unknown))
-        client = self._account.client(call)
-        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.session.clock)
+        client = self._account.client()
+        deadline = self._account.deadline(call)
         try:
-            ingress = client.create(wanted, deadline.seconds)
+            ingress = client.create(wanted, deadline)
         except DomainExistsError as error:
-            raise Failed(domain_taken.explain(self._account, call, error, wanted["domain"], deadline.left)) from None
+            raise Failed(domain_taken.explain(self._account, call, error, wanted["domain"], deadline)) from None
         except CreateUnsettledError as error:
             raise Failed(domain_taken.explain_unsettled(self._account, call, error, wanted["domain"])) from None
         except CreatedUnreadError as error:
@@ -133,11 +132,11 @@ class AgentIngressLifecycle:
         Raises:
             Failed: There is no such ingress for a `get` or an import. In a refresh, nobody can tell whether it exists.
         """
-        client = self._account.client(call)
+        client = self._account.client()
         is_refresh = reading is Reading.REFRESH
         try:
             read = client.get_one_of_many if is_refresh else client.get
-            ingress = read(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+            ingress = read(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             if not is_refresh:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
@@ -160,20 +159,20 @@ class AgentIngressLifecycle:
         if call.is_preview:
             self._warn_of_removed_policy(call, wanted)
             return outputs_after(call.outputs_before, wanted, call.is_unknown)
-        client = self._account.client(call)
+        client = self._account.client()
         self._check_comparable(call)
         domain = str(call.outputs_before["domain"])
         changed = _changes(call, call.outputs_before, wanted)
-        deadline = Deadline(call.timeout_seconds or client.timeout_seconds, self._account.session.clock)
+        deadline = self._account.deadline(call)
         try:
             if not changed:
                 # An earlier update failed. If its answer was lost, the state may be wrong.
-                existing = self._outputs(client.get(id_, deadline.seconds, domain=domain))
+                existing = self._outputs(client.get(id_, deadline, domain=domain))
                 changed = _changes(call, existing, wanted)
                 if not changed:
                     return existing
             changes = {field: _patch_value(field, wanted) for field in changed}
-            ingress = client.update(id_, changes, deadline.left, domain=domain)
+            ingress = client.update(id_, changes, deadline, domain=domain)
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
             raise Failed(
@@ -211,7 +210,7 @@ class AgentIngressLifecycle:
                 f"old name or parent in {session.phrasing.aliases}"
             )
         try:
-            self._account.client(call).delete(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+            self._account.client().delete(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
 

@@ -36,10 +36,6 @@ def _never(value: object) -> bool:
     return False
 
 
-def _always() -> bool:
-    return True
-
-
 class Call(NamedTuple):
     """What is known about a call. A door that does not know a value leaves its default."""
 
@@ -57,11 +53,9 @@ class Call(NamedTuple):
     """Where the resource is. Only `check` gets it, and the process remembers it."""
     is_unknown: Callable[[object], bool] = _never
     """Tells whether a value is not known yet, as some are in a preview."""
-    is_awaited: Callable[[], bool] = _always
-    """Tells whether this call should go on: the engine waits for it, and the user has not pressed Ctrl-C. A plugin may
+    is_cancelled: Callable[[], bool] = lambda: False
+    """Tells whether this call should end: the engine no longer waits for it, or the user pressed Ctrl-C. A plugin may
     go on running after the engine was killed."""
-    is_received: Callable[[], bool] = _always
-    """Tells whether the engine still takes the result of this call, as it does after Ctrl-C."""
 
     @property
     def stack(self) -> str:

@@ -144,8 +144,8 @@ class CertificateValidationLifecycle:
                 "an AgentIngressCertificateValidation is a wait, so there is nothing to read or import: create it"
             )
         try:
-            client = self._account.client(call)
-            ingress = client.get_one_of_many(id_, call.timeout_seconds, domain=domain_of(call.outputs_before))
+            client = self._account.client()
+            ingress = client.get_one_of_many(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
             return None
@@ -174,7 +174,7 @@ class CertificateValidationLifecycle:
             Failed: It is not ready in time.
             Abandoned: The engine is gone.
         """
-        client = self._account.client(call)
+        client = self._account.client()
         from pulumi_agin.api.models import certificate_state
 
         custom_timeout = call.timeout_seconds or math.inf
@@ -182,7 +182,7 @@ class CertificateValidationLifecycle:
         began = self._session.clock.monotonic()
         ingress: AgentIngress | None = None
         while True:
-            ingress, problem = self._look(client, wanted[ID], ingress)
+            ingress, problem = self._look(call, wanted[ID], ingress)
             elapsed = self._session.clock.monotonic() - began
             state = certificate_state(ingress) if ingress else None
             watch.note_look(state, elapsed)
@@ -210,13 +210,12 @@ class CertificateValidationLifecycle:
                 self._session.show_progress(line, call.urn)
             self._pause(call, pause)
 
-    def _look(
-        self, client: AgentIngressClient, id_: str, before: AgentIngress | None
-    ) -> tuple[AgentIngress | None, str]:
+    def _look(self, call: Call, id_: str, before: AgentIngress | None) -> tuple[AgentIngress | None, str]:
         """Returns the ingress and "". After a transient failure, it returns `before` and what went wrong."""
         try:
-            seconds = min(LOOK_SECONDS, client.timeout_seconds)
-            return client.get(id_, seconds, domain=before.domain if before else None), ""
+            client = self._account.client()
+            deadline = self._account.deadline(call, min(LOOK_SECONDS, client.timeout_seconds))
+            return client.get(id_, deadline, domain=before.domain if before else None), ""
         except NotFoundError as error:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
@@ -237,7 +236,7 @@ class CertificateValidationLifecycle:
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
             clock.sleep(min(left, NOTICE_SECONDS))
-            if not call.is_awaited():
+            if call.is_cancelled():
                 raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
 
     # -- in words -----------------------------------------------------------------------------------------

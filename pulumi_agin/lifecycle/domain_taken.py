@@ -13,6 +13,7 @@ from .call import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.retry import Deadline
 
     from .session import Session
 
@@ -26,7 +27,7 @@ PREVIEW_SECONDS = 5
 _IN_USE = "; otherwise it is in use: choose another domain"
 
 
-def explain(account: Account, call: Call, error: DomainExistsError, domain: str, seconds_left: float) -> str:
+def explain(account: Account, call: Call, error: DomainExistsError, domain: str, deadline: Deadline) -> str:
     """Says which ingress has the domain, and what to do, with a command if there is one.
 
     Args:
@@ -34,11 +35,11 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
         call: The create.
         error: The refusal.
         domain: The domain, in canonical form.
-        seconds_left: How much of the call's time is left, in seconds.
+        deadline: The time budget of the call.
     """
-    client = account.client(call)
+    client = account.client()
     try:
-        existing = client.find(domain, min(LOOK_SECONDS, max(seconds_left, 1)))
+        existing = client.find(domain, deadline.sub_deadline(min(LOOK_SECONDS, max(deadline.left, 1))))
     except NgrokError as failure:
         return f"{error}. Which one has it could not be found out: {failure}"
     if existing is None:
@@ -55,8 +56,8 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
 
     Says nothing if ngrok does not respond in time.
     """
-    session, client = account.session, account.client(call)
-    existing = client.find_one_of_many(domain, PREVIEW_SECONDS)
+    session, client = account.session, account.client()
+    existing = client.find_one_of_many(domain, account.deadline(call, PREVIEW_SECONDS))
     if existing is None:
         return
     before = session.known_outputs(call.urn)

@@ -10,6 +10,7 @@ from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.retry import Deadline
 
 
 def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
@@ -36,6 +37,7 @@ def find_one(
     id_: str | None,
     domain: str | None,
     hint: Callable[[str], str] = lambda domain: "",
+    deadline: Deadline | None = None,
 ) -> AgentIngress:
     """Finds one Agent Ingress by exactly one of its id and its domain.
 
@@ -46,6 +48,7 @@ def find_one(
         id_: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
         domain: The domain, in any spelling.
         hint: Returns the end of the message that a domain has no ingress.
+        deadline: How long it may take; None for the timeout of the client.
 
     Returns:
         The ingress as ngrok has it.
@@ -57,7 +60,7 @@ def find_one(
     check_arguments(function, id_, domain)
     if id_ is not None:
         try:
-            return client.get(id_)
+            return client.get(id_, deadline)
         except NotFoundError as error:
             raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {account}") from None
     from .inputs import AgentIngressInputs
@@ -66,7 +69,7 @@ def find_one(
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
         raise InvalidInputsError(f"{function} can't look that up: {'; '.join(map(str, problems))}")
-    ingress = client.find(inputs["domain"])
+    ingress = client.find(inputs["domain"], deadline)
     if ingress is None:
         raise InvalidInputsError(
             f"there is no Agent Ingress with the domain {inputs['domain']} in {account}{hint(inputs['domain'])}"
@@ -74,13 +77,16 @@ def find_one(
     return ingress
 
 
-def find_many(client: AgentIngressClient, function: str, cel: str | None) -> list[AgentIngress]:
+def find_many(
+    client: AgentIngressClient, function: str, cel: str | None, deadline: Deadline | None = None
+) -> list[AgentIngress]:
     """Finds the Agent Ingresses of an account.
 
     Args:
         client: The client of the account.
         function: The name by which the program calls the lookup, for messages.
         cel: ngrok's filter, an expression in CEL over `obj`; None is for all of the account.
+        deadline: How long it may take; None for the timeout of the client.
 
     Returns:
         The ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing.
@@ -91,4 +97,4 @@ def find_many(client: AgentIngressClient, function: str, cel: str | None) -> lis
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; leave it out for all of the account")
-    return sorted(client.list(cel), key=lambda ingress: ingress.domain)
+    return sorted(client.list(cel, deadline), key=lambda ingress: ingress.domain)

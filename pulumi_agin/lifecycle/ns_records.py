@@ -220,8 +220,8 @@ class NsRecordsLifecycle:
         if conflicting_create is not None:
             raise Failed(
                 f"the NS records of {kept['domain']} are not deleted, because {conflicting_create} wants them too, and "
-                f"could not be created: if {call.urn} was renamed or moved in the program, give the resource its old name "
-                f"or parent in {self._session.phrasing.aliases}"
+                f"could not be created: if {call.urn} was renamed or moved in the program, give the resource its "
+                f"old name or parent in {self._session.phrasing.aliases}"
             )
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
         ours = values - self._session.ns_records_to_keep(_place(kept), call.urn)
@@ -258,7 +258,7 @@ class NsRecordsLifecycle:
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         seconds = call.timeout_seconds or TIMEOUT_SECONDS
-        deadline = Deadline(seconds, self._session.clock, call.is_awaited, call.urn)
+        deadline = Deadline(seconds, self._session.clock, call.is_cancelled, call.urn)
         return PrimaryServer(
             _address(properties),
             properties["zone"],

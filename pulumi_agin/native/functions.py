@@ -164,11 +164,12 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
         )
 
     words, domain = account.settings.account, arguments.get("domain")
-    return find_one(account.client(call), words, "getAgentIngress", arguments.get("id"), domain, hint).plain()
+    deadline = account.deadline(call)
+    return find_one(account.client(), words, "getAgentIngress", arguments.get("id"), domain, hint, deadline).plain()
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = find_many(account.client(call), "getAgentIngresses", arguments.get("filter"))
+    found = find_many(account.client(), "getAgentIngresses", arguments.get("filter"), account.deadline(call))
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 

@@ -263,8 +263,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             timeout_seconds=seconds if seconds > 0 else None,
             is_preview=getattr(request, "preview", False),
             is_unknown=properties.is_unknown,
-            is_awaited=lambda: bool(context.is_active()) and not self._clock.is_interrupted(),
-            is_received=lambda: bool(context.is_active()),
+            is_cancelled=lambda: not context.is_active() or self._clock.is_interrupted(),
             **known,
         )
 

@@ -63,7 +63,7 @@ class PreviewReads:
             seconds_left = self._end - self._clock.monotonic()
             if seconds_left <= 0 or self._is_over:
                 raise UnreachableError("the time for it was over")
-            return self._client.get_one_of_many(id_, seconds_left)
+            return self._client.get_one_of_many(id_, self._client.deadline(seconds_left))
         except (NotFoundError, BadResponseError):
             # These are about this ingress alone.
             raise

@@ -434,7 +434,7 @@ def test_write_keeps_time_for_the_read(delegation: Delegation, bind: Bind) -> No
 def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) -> None:
     outage = Outage(arrives=False)
     with between(bind, outage) as port, pytest.raises(Failed, match="it was interrupted"):
-        delegation.create(inputs(port), is_awaited=lambda: not outage.has_begun)
+        delegation.create(inputs(port), is_cancelled=lambda: outage.has_begun)
     assert delegation.clock.slept == [1]
     assert records(bind) == ([], 0)
 

@@ -78,13 +78,13 @@ class Waiting(Clock):
         timeout: float = 2700,
         grace: float = 600,
         custom_timeout: float | None = None,
-        is_awaited: Callable[[], bool] = lambda: True,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
         lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), say, self), self.describe_dns)
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
-        call = Call(URN, timeout_seconds=custom_timeout, is_awaited=is_awaited)
+        call = Call(URN, timeout_seconds=custom_timeout, is_cancelled=is_cancelled)
         return lifecycle.create(call, inputs).outputs
 
     def describe_dns(self, domain: str, seconds: float) -> str:
@@ -265,7 +265,7 @@ def test_failed_read_fails_with_the_message_of_the_client(waiting: Waiting) -> N
 def test_wait_ends_when_the_engine_is_gone(waiting: Waiting) -> None:
     waiting.ingress()
     with pytest.raises(Abandoned):
-        waiting.run(is_awaited=lambda: waiting.seconds - waiting.began < 11.5)
+        waiting.run(is_cancelled=lambda: waiting.seconds - waiting.began >= 11.5)
     assert waiting.seconds - waiting.began <= 12.5
     assert waiting.reads == [0, 2, 4, 8]
 

@@ -258,7 +258,7 @@ def test_search_is_repeated_while_the_list_lacks_the_ingress(client: AgentIngres
     emulator.add_fault("POST", "reset_after")
     emulator.add_fault("GET", "answer", times=None, **empty)
     with pytest.raises(errors.CreateUnsettledError, match="so another account has it, or it may still appear"):
-        client.create({"domain": DOMAIN}, 4)
+        client.create({"domain": DOMAIN}, client.deadline(4))
 
 
 def test_taken_domain_is_an_error_without_a_search(client: AgentIngressClient, emulator: Emulator) -> None:
@@ -329,29 +329,18 @@ def test_unknown_id_is_not_found_and_a_malformed_one_is_an_error(client: AgentIn
         assert not isinstance(caught.value, errors.NotFoundError)
 
 
-def test_nothing_is_sent_for_a_caller_who_has_left(client: AgentIngressClient, emulator: Emulator) -> None:
-    left = client.for_caller(lambda: False, lambda: False)
-    for call in (left.list, lambda: left.create({"domain": DOMAIN})):
+def test_cancelled_call_sends_nothing(client: AgentIngressClient, emulator: Emulator) -> None:
+    cancelled = client.deadline(is_cancelled=lambda: True)
+    for call in (lambda: client.list(None, cancelled), lambda: client.create({"domain": DOMAIN}, cancelled)):
         with pytest.raises(errors.UnreachableError, match=r"^could not .*: it was interrupted$"):
             call()
     assert emulator.requests() == []
     assert client.list() == []
 
 
-def test_lost_write_is_settled_by_one_read_after_an_interrupt(client: AgentIngressClient, emulator: Emulator) -> None:
-    def interrupted() -> AgentIngressClient:
-        waits = iter([True])
-        return client.for_caller(lambda: next(waits, False), lambda: True)
-
+def test_cancelled_call_does_not_settle_a_lost_write(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.add_fault("POST", "reset_after")
-    made = interrupted().create({"domain": DOMAIN})
-    assert [made.id] == [each["id"] for each in emulator.ingresses()]
-    emulator.add_fault("PATCH", "reset_after")
-    assert interrupted().update(made.id, {"description": "new"}).description == "new"
-    # A read that fails is not repeated.
-    emulator.add_fault("PATCH", "reset_before")
-    emulator.add_fault("GET", "answer", status=503, json_body={}, times=None)
-    emulator.clear_requests()
-    with pytest.raises(errors.UpdateUnsettledError, match="could not be read afterwards"):
-        interrupted().update(made.id, {"description": "newer"})
-    assert [request["method"] for request in emulator.requests()] == ["PATCH", "GET"]
+    deadline = client.deadline(is_cancelled=lambda: bool(emulator.requests()))
+    with pytest.raises(errors.CreateUnsettledError, match=r"it is unknown whether .* was made"):
+        client.create({"domain": DOMAIN}, deadline)
+    assert emulator.counts() == {"POST /agent_ingresses": 1}

@@ -11,6 +11,7 @@ import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.retry import Deadline
 from pulumi_agin.program.preview_reads import LONGEST_SECONDS, PreviewReads
 from tests.support.clock import Clock
 
@@ -25,8 +26,11 @@ class Ngrok:
         self.seconds: list[float] = []
         self._answer = respond
 
-    def get_one_of_many(self, id_: str, seconds: float) -> str:
-        self.seconds.append(seconds)
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline(seconds, self.clock)
+
+    def get_one_of_many(self, id_: str, deadline: Deadline) -> str:
+        self.seconds.append(deadline.seconds)
         self._answer(id_)
         return id_
 
