@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, PlainValidator, ValidationError
-
-from pulumi_agin.lifecycle.schema import FrozenModel
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
 from .constants import PLAIN_ID
@@ -96,6 +94,20 @@ AnswerT = TypeVar("AnswerT", bound="ResponseModel")
 
 _Text = Annotated[str, PlainValidator(_text)]
 _OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
+
+
+class FrozenModel(BaseModel):
+    """Values that belong together. They cannot be changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def plain(self) -> dict[str, Any]:
+        """Returns the values as a plain dict, nested ones too."""
+        fields = type(self).model_fields
+        return {
+            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
+            for name, value in self
+        }
 
 
 class ResponseModel(FrozenModel):

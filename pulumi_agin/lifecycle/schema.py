@@ -26,6 +26,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from pulumi_agin.api.models import FrozenModel
+
 from .words import (
     NeutralPhrasing,
     UnsupportedValue,
@@ -53,25 +55,6 @@ NO_CHANGE = Marker.NO_CHANGE
 # -- models -----------------------------------------------------------------------------------------------
 
 
-class FrozenModel(BaseModel):
-    """Values that belong together. They cannot be changed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @classmethod
-    def written_as(cls, words: Words) -> str:
-        """Returns how a user writes it, for the message about something else."""
-        return words.mapping
-
-    def plain(self) -> dict[str, Any]:
-        """Returns the values as a plain dict, nested ones too."""
-        fields = type(self).model_fields
-        return {
-            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
-            for name, value in self
-        }
-
-
 class Declaration(FrozenModel):
     """The inputs of a resource, or a part of them.
 
@@ -79,6 +62,11 @@ class Declaration(FrozenModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def written_as(cls, words: Words) -> str:
+        """Returns how a user writes it, for the message about something else."""
+        return words.mapping
 
     @model_validator(mode="before")
     @classmethod
@@ -401,9 +389,9 @@ def _problem(model: type[Declaration], detail: Mapping[str, Any], words: Words) 
         unknown = (*path[:-1], printable_name(names[-1]))
         return Problem(unknown, why_unknown(names[-1], list(_fields_at(model, names[:-1])), words))
     if detail["type"] == "model_type":
-        return Problem(
-            path, f"must be {_model_at(model, names).written_as(words)}, but is {_kind(detail['input'], words)}"
-        )
+        nested = _model_at(model, names)
+        written = nested.written_as(words) if issubclass(nested, Declaration) else words.mapping
+        return Problem(path, f"must be {written}, but is {_kind(detail['input'], words)}")
     # pydantic's own words, which do not repeat the value.
     return Problem(path, str(detail["msg"]))
 

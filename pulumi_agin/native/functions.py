@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import AgentIngress, FrozenModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.agent_config import configure_agent
 from pulumi_agin.lifecycle.inputs import Domain
@@ -17,7 +17,6 @@ from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.schema import (
     SECRET,
     Declaration,
-    FrozenModel,
     fields_of,
     secret_fields,
     text_of,
