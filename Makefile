@@ -60,6 +60,7 @@ docs: env  ## the site of the docs, in .build/site; a link or an anchor that lea
 	@echo "the site is in .build/site/index.html"
 
 bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
+	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks $(T)
 
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade takes the newest versions

@@ -24,8 +24,6 @@ IMPORT_RUNS = 21
 
 IMPORT_SECONDS = 0.015
 RATIO = 1.1
-SECONDS_OVER = 0.5
-LATENCY_RATIO = 1.15
 LIMIT_RATIO = 1.15
 LIMIT_REQUESTS = 1.1
 
@@ -37,10 +35,10 @@ def main() -> None:
     tools = engine.Tools(pulumi_cli.find_or_make(), environment.user())
     say(f"measuring, {arguments.runs} runs of each …")
     rows = [_import_row(tools)]
-    for name in arguments.doors:
-        door = engine.DynamicDoor() if name == "dynamic" else engine.NativeDoor(arguments.peer)
-        measured = engine.measure(tools, door, _loads(arguments, door), arguments.runs)
-        rows += [_engine_row(door, case, each) for case, each in measured.items()]
+    for name in arguments.front_ends:
+        front_end = engine.Dynamic() if name == "dynamic" else engine.Native(arguments.peer)
+        measured = engine.measure(tools, front_end, _loads(arguments), arguments.runs)
+        rows += [_engine_row(front_end, case, each) for case, each in measured.items()]
     say(f"{limit.COUNT} under the limit …")
     rows.append(_limit_row(f"{limit.COUNT}, limit in {limit.WINDOW_SECONDS:g} s", limit.scaled()))
     if arguments.real_limit:
@@ -57,12 +55,11 @@ def _arguments() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(
         prog="make bench",
-        description="What our own work costs, beside its floor. Without --counts, --latency and --parallel: what the "
-        "goals of each door are about.",
+        description="What our own work costs, beside its floor: each number of ingresses at each latency.",
     )
     parser.add_argument(
-        "--door",
-        dest="doors",
+        "--front-end",
+        dest="front_ends",
         choices=["dynamic", "native"],
         nargs="+",
         default=["dynamic", "native"],
@@ -74,19 +71,22 @@ def _arguments() -> argparse.Namespace:
         help="a folder with pulumi-resource-terraform-provider and terraform-provider-ngrok, which are measured beside "
         "the plugin",
     )
-    parser.add_argument("--counts", type=numbers, help="how many ingresses, each at every latency (default: 1,50,200)")
-    parser.add_argument("--latency", type=numbers, help="milliseconds of the API (default: 0)")
+    parser.add_argument("--counts", type=numbers, default=[1, 50, 200], help="how many ingresses (default: 1,50,200)")
+    parser.add_argument(
+        "--latency", type=numbers, default=[0, 50, 200], help="milliseconds of the API (default: 0,50,200)"
+    )
     parser.add_argument("--parallel", type=int, help="the engine's --parallel (default: its own)")
     parser.add_argument("--runs", type=int, default=9, help="of each; the figures are medians (default: %(default)s)")
     parser.add_argument("--real-limit", action="store_true", help="up against the real limit too: two minutes more")
     return parser.parse_args()
 
 
-def _loads(arguments: argparse.Namespace, door: engine.Door) -> Sequence[engine.Load]:
-    if arguments.counts is None and arguments.latency is None and arguments.parallel is None:
-        return door.loads
-    counts, latencies = arguments.counts or [1, 50, 200], arguments.latency or [0]
-    return [engine.Load(count, latency / 1000, arguments.parallel) for latency in latencies for count in counts]
+def _loads(arguments: argparse.Namespace) -> Sequence[engine.Load]:
+    return [
+        engine.Load(count, latency / 1000, arguments.parallel)
+        for latency in arguments.latency
+        for count in arguments.counts
+    ]
 
 
 def _heading(tools: engine.Tools, runs: int) -> str:
@@ -95,9 +95,9 @@ def _heading(tools: engine.Tools, runs: int) -> str:
 {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}
 Python {platform.python_version()}, pulumi SDK {version("pulumi")}, CLI {cli.removeprefix("v")}, pulumi-agin \
 {version("pulumi-agin")}; medians of {runs} runs, of {IMPORT_RUNS} for the import
-floor: the same number of resources that send no requests, by the same door, and with latency the time of ours if as \
-many are
-sent at once as the engine has calls, {engine.Load(1, 0).calls} by default; under the limit, the time that it forces.
+floor: the same number of resources that send no requests, by the same front end; with latency, the time of ours if \
+the engine
+sends as many calls at once as it can, {engine.Load(1, 0).calls} by default; under the limit, the time that it forces.
 ratio: ours to the floor, at 0 ms the median of the pairs. over: ours less the floor.
 """
 
@@ -121,16 +121,14 @@ def _import_row(tools: engine.Tools) -> str:
     )
 
 
-def _engine_row(door: engine.Door, case: engine.Case, measured: engine.Measured) -> str:
-    floor, ours = measured.floor_seconds(case, door.most_calls), statistics.median(measured.ours)
-    ratio, allowed = measured.ratio(), RATIO
-    if case.load.latency_seconds:
-        ratio, allowed = ours / floor, LATENCY_RATIO
-    goal, missed = f"{allowed:g} times", ratio > allowed
-    if case.load.latency_seconds and isinstance(door, engine.DynamicDoor):
-        goal, missed = f"+{SECONDS_OVER:g} s", ours - floor > SECONDS_OVER
+def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.Measured) -> str:
+    floor, ours = measured.floor_seconds(case, front_end.most_calls), statistics.median(measured.ours)
+    # Without latency, all that counts is the processor. Nobody's ngrok is that near.
+    has_goal = case.load.latency_seconds > 0
+    ratio = ours / floor if has_goal else measured.ratio()
+    goal, missed = (f"{RATIO:g} times", ratio > RATIO) if has_goal else ("", False)
     row = _row(
-        f"{door.name}: {case.operation} of {case.load}",
+        f"{front_end.name}: {case.operation} of {case.load}",
         floor,
         ours,
         goal=goal,

@@ -1,7 +1,7 @@
 """Measures `pulumi up` and the other commands, ours and the floor's in turn: seconds, requests and connections.
 
-Each door has a floor of its own. That of the dynamic providers is a Python program with `floor.Floor`, and that of the
-plugin a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
+Each front end has a floor of its own. That of the dynamic providers is a Python program with `floor.Floor`, and that of
+the plugin a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tools import pulumi_cli
 from tools.steps import ended, say
 
 API_KEY = "benchmark-key"
-# The peer has an account of its own, because ours asks for all of an account at once.
+# The peer has an account of its own, because ours lists a whole account at once.
 PEER_API_KEY = "benchmark-key-of-the-peer"
 
 # The name of each operation in the table, and its command. In this order a stack ends as empty as it began.
@@ -67,7 +67,7 @@ Kind = Literal["floor", "ours", "peer"]
 
 @dataclass(frozen=True)
 class Load:
-    """How many resources a program has, how long the service takes for each answer, and the engine's `--parallel`."""
+    """How many resources a program has, how long the service takes for each response, and the engine's `--parallel`."""
 
     count: int
     latency_seconds: float
@@ -102,7 +102,7 @@ class Measured:
     connections: int = 0
 
     def floor_seconds(self, case: Case, most_calls: int) -> float:
-        """The floor's median, and the latency of the service where as many calls ask it at once as can."""
+        """The floor's median, and the latency of the service where as many calls reach it at once as can."""
         batches = math.ceil(self.requests / min(case.load.calls, most_calls))
         return statistics.median(self.floor) + batches * case.load.latency_seconds
 
@@ -121,13 +121,13 @@ class Service:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def ask(self, name: str) -> Any:
-        """Asks the control plane for `name` and returns the answer."""
-        answer = requests.get(f"{self.url}/_emulator/{name}", timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+    def read(self, name: str) -> Any:
+        """Returns what the control plane has for `name`."""
+        response = requests.get(f"{self.url}/_emulator/{name}", timeout=60)
+        response.raise_for_status()
+        return response.json()
 
-    def tell(self, name: str, **arguments: Any) -> None:
+    def run(self, name: str, **arguments: Any) -> None:
         """Makes the control plane do `name`."""
         requests.post(f"{self.url}/_emulator/{name}", json=arguments, timeout=60).raise_for_status()
 
@@ -151,14 +151,12 @@ def service(tools: Tools, *arguments: str) -> Iterator[Service]:
         yield Service(process.stdout.readline().decode().strip())
 
 
-class Door(ABC):
-    """A way by which programs use our resources, beside its floor."""
+class FrontEnd(ABC):
+    """A front end of our resources, beside its floor."""
 
     name: str
     floor: ModuleType
     """What is installed for the floor."""
-    loads: Sequence[Load]
-    """What the goals are about."""
     most_calls = sys.maxsize
     """How many calls it carries out at once, at most."""
     kinds: tuple[Kind, ...] = ("ours", "floor")
@@ -172,12 +170,11 @@ class Door(ABC):
         """Writes a program."""
 
 
-class DynamicDoor(Door):
+class Dynamic(FrontEnd):
     """Python programs, by Pulumi's dynamic providers."""
 
     name = "dynamic"
     floor = floor
-    loads = (Load(1, 0), Load(200, 0), Load(50, 0.2))
     most_calls = 32
 
     def prepare(self, tools: Tools, folder: Path) -> None:
@@ -197,15 +194,14 @@ class Plugin:
     type: str
 
 
-class NativeDoor(Door):
+class Native(FrontEnd):
     """YAML programs, by the provider plugin."""
 
     name = "native"
     floor = floor_plugin
-    loads = (Load(1, 0), Load(50, 0), Load(200, 0), Load(50, 0.2), Load(50, 0.2, parallel=32))
 
     def __init__(self, peer: Path | None = None) -> None:
-        """Runs nothing yet.
+        """Measures a peer, too, if there is one.
 
         Args:
             peer: A folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
@@ -263,17 +259,17 @@ class NativeDoor(Door):
 
 
 @contextmanager
-def projects(tools: Tools, url: str, door: Door) -> Iterator[dict[Kind, Project]]:
+def projects(tools: Tools, url: str, front_end: FrontEnd) -> Iterator[dict[Kind, Project]]:
     """An empty project for each kind: for ours, for the floor, and for the peer if it is measured."""
     keys: dict[Kind, str] = {"ours": API_KEY, "floor": API_KEY, "peer": PEER_API_KEY}
     # Installed as ours is: the state holds the path of the code, and the engine writes the whole state after each step.
     [packages] = (tools.user_env / "lib").glob("python*/site-packages")
-    installed = Path(shutil.copy(str(door.floor.__file__), packages))
+    installed = Path(shutil.copy(str(front_end.floor.__file__), packages))
     compiled = Path(str(py_compile.compile(str(installed))))
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            door.prepare(tools, folder)
+            front_end.prepare(tools, folder)
             yield {
                 kind: Project(
                     folder / kind,
@@ -281,44 +277,44 @@ def projects(tools: Tools, url: str, door: Door) -> Iterator[dict[Kind, Project]
                     tools.user_env,
                     {"NGROK_API_BASE_URL": url, "NGROK_API_KEY": keys[kind]},
                 )
-                for kind in door.kinds
+                for kind in front_end.kinds
             }
     finally:
         installed.unlink()
         compiled.unlink()
 
 
-def measure(tools: Tools, door: Door, loads: Sequence[Load], runs: int) -> dict[Case, Measured]:
+def measure(tools: Tools, front_end: FrontEnd, loads: Sequence[Load], runs: int) -> dict[Case, Measured]:
     """Runs all operations under each load.
 
     Args:
         tools: What runs them.
-        door: The door.
+        front_end: The front end.
         loads: The loads.
         runs: How often each is run, once for each kind.
     """
     found: dict[Case, Measured] = {}
-    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, door) as of_each:
+    with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, front_end) as of_each:
         for load in loads:
-            emulator.tell("clear_faults")
+            emulator.run("clear_faults")
             if load.latency_seconds:
-                emulator.tell("add_fault", method=None, kind="delay", seconds=load.latency_seconds, times=None)
+                emulator.run("add_fault", method=None, kind="delay", seconds=load.latency_seconds, times=None)
             for run in range(runs):
-                say(f"{door.name}: {load}, run {run + 1} of {runs} …")
+                say(f"{front_end.name}: {load}, run {run + 1} of {runs} …")
                 for operation in OPERATIONS:
                     case = Case(operation, load)
                     measured = found.setdefault(case, Measured())
                     # Each finds the machine's caches as the one before left them.
-                    for kind in reversed(door.kinds) if run % 2 else door.kinds:
-                        _run(door, kind, of_each[kind], case, emulator, measured)
+                    for kind in reversed(front_end.kinds) if run % 2 else front_end.kinds:
+                        _run(front_end, kind, of_each[kind], case, emulator, measured)
     return found
 
 
-def _run(door: Door, kind: Kind, project: Project, case: Case, emulator: Service, measured: Measured) -> None:
+def _run(front_end: FrontEnd, kind: Kind, project: Project, case: Case, emulator: Service, measured: Measured) -> None:
     if case.operation in ("up", "update"):
-        door.write(kind, project, case.load, "changed" if case.operation == "update" else "first")
-    emulator.tell("clear_requests")
-    connections_before = emulator.ask("connections")
+        front_end.write(kind, project, case.load, "changed" if case.operation == "update" else "first")
+    emulator.run("clear_requests")
+    connections_before = emulator.read("connections")
     options = ["--yes", "--skip-preview"] if case.operation != "preview" else []
     if case.load.parallel:
         options += ["--parallel", str(case.load.parallel)]
@@ -327,5 +323,5 @@ def _run(door: Door, kind: Kind, project: Project, case: Case, emulator: Service
     seconds = time.perf_counter() - started
     getattr(measured, kind).append(seconds)
     if kind == "ours":
-        measured.requests = sum(emulator.ask("counts").values())
-        measured.connections = emulator.ask("connections") - connections_before
+        measured.requests = sum(emulator.read("counts").values())
+        measured.connections = emulator.read("connections") - connections_before

@@ -1,4 +1,4 @@
-"""The floor of the plugin's door: a plugin whose resource has the shape of an Agent Ingress, and that asks nobody.
+"""The floor of the provider plugin: a plugin whose resource is like an Agent Ingress, and that sends no requests.
 
 It is the plainest plugin in Python that the engine takes: the SDK's classes, and a thread for each call at once. The
 properties of a resource stay as the engine sent them.

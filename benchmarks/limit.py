@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchmarks.engine import API_KEY, DynamicDoor, Load, Tools, projects, service
+from benchmarks.engine import API_KEY, Dynamic, Load, Tools, projects, service
 from pulumi_agin.api import rate_limit
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
@@ -81,18 +81,18 @@ def scaled() -> Limited:
 
 def real(tools: Tools) -> Limited:
     """Runs `pulumi up` against the real limit, which takes about two minutes."""
-    door = DynamicDoor()
-    with service(tools) as emulator, projects(tools, emulator.url, door) as both:
+    front_end = Dynamic()
+    with service(tools) as emulator, projects(tools, emulator.url, front_end) as both:
         project = both["ours"]
-        door.write("ours", project, Load(COUNT, 0), "limited")
+        front_end.write("ours", project, Load(COUNT, 0), "limited")
         started = time.perf_counter()
         project.up()
         seconds = time.perf_counter() - started
-        failures = COUNT - len(emulator.ask("ingresses"))
+        failures = COUNT - len(emulator.read("ingresses"))
         return Limited(
             forced_seconds(rate_limit.WINDOW_SECONDS),
             seconds,
-            len(emulator.ask("requests")),
+            len(emulator.read("requests")),
             failures,
-            emulator.ask("connections"),
+            emulator.read("connections"),
         )

@@ -400,10 +400,8 @@ def interrupted(plugin: Plugin, call: Callable[[], object], when: Callable[[], o
     return called
 
 
-@pytest.mark.parametrize(("status", "requests"), [(503, ["POST", "GET"]), (429, ["POST"])])
-def test_ctrl_c_ends_the_pause_before_a_retry(
-    status: int, requests: list[str], new_plugin: Plugins, emulator: Emulator
-) -> None:
+@pytest.mark.parametrize("status", [503, 429])
+def test_ctrl_c_ends_the_pause_before_a_retry(status: int, new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin()
     emulator.add_fault(None, "answer", status=status, headers={"Retry-After": "3600"}, times=None)
     # Longer than the call of a test may take.
@@ -411,9 +409,9 @@ def test_ctrl_c_ends_the_pause_before_a_retry(
     error = interrupted(plugin, create, when=emulator.requests).result()
     assert "it was interrupted" in error.message
     # Only after a 503 it is unknown whether the ingress was made.
-    assert [request["method"] for request in emulator.requests()] == requests
+    assert ("it is unknown whether" in error.message) is (status == 503)
     assert "it was interrupted" in failure(lambda: plugin.create({"domain": "later.acme.com"})).message
-    assert len(emulator.requests()) == len(requests)
+    assert emulator.counts() == {"POST /agent_ingresses": 1}
 
 
 def test_ctrl_c_ends_the_wait_for_a_certificate(new_plugin: Plugins, emulator: Emulator) -> None:
