@@ -18,13 +18,12 @@ from .clock import SYSTEM_CLOCK, Clock
 from .constants import ID_LOOKS_LIKE, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
 from .error_mapping import ErrorMapping
-from .http import LONGEST_ANSWER_BYTES, HttpClient, Response
+from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from .list_cache import LONGEST_LIST_BYTES, ListCache, Page
 from .redaction import Redactor
-from .request import Request
 from .retry import Deadline
 from .text import EXCERPT_CHARACTERS, holds_secret, one_line
-from .transport import Transport, make_exchanges
+from .transport import Transport, make_http_client
 
 # How much of the time of a write is reserved to find out what became of a request whose answer was lost.
 SETTLING_SECONDS = 30
@@ -76,7 +75,7 @@ class AgentIngressClient:
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        exchanges: HttpClient | None = None,
+        http_client: HttpClient | None = None,
     ) -> None:
         """Sends nothing yet.
 
@@ -91,7 +90,7 @@ class AgentIngressClient:
                 also gets the subject of the call's deadline.
             trace: Shows a line for each request: method, path, status, milliseconds and operation id.
             clock: The clock that measures the time and waits.
-            exchanges: Sends the requests, in place of the network.
+            http_client: Sends the requests, in place of the network.
 
         Raises:
             InvalidInputsError: The API key can't be one, or the base URL is not a URL.
@@ -106,9 +105,9 @@ class AgentIngressClient:
         self._redactor = Redactor(api_key)
         sanitize = self._redactor.sanitize
         self._error_mapping = ErrorMapping(self._base_url, base_url_source, api_key_source, api_key_hint, sanitize)
-        exchanges = exchanges or make_exchanges(api_key, base_url, base_url_source, sanitize)
+        http_client = http_client or make_http_client(api_key, base_url, sanitize)
         self._transport = Transport(
-            exchanges, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
+            http_client, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
         )
         self._list_cache = ListCache(self._read_page, _FIRST_PAGE, clock)
         self._creates = _Creates()
@@ -501,7 +500,7 @@ class AgentIngressClient:
 
     def _parse(self, request: Request, answer: Response, parse: Callable[[object], Model]) -> Model:
         if not answer.is_whole:
-            wrong = f"it has more than {LONGEST_ANSWER_BYTES // 2**20} MiB"
+            wrong = f"it has more than {LONGEST_BODY_BYTES // 2**20} MiB"
             raise self._error_mapping.bad_response(request, answer, wrong)
         try:
             content = json.loads(answer.content)

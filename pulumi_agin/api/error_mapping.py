@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from . import errors, retry
 from .credentials import LOOPBACK_HOSTS, PUBLIC_API
-from .http import NoResponse, Response
-from .request import Request
+from .http import NoResponse, Request, Response
 
 # A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
@@ -73,7 +69,7 @@ class ErrorMapping:
             whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
             if outcome.is_unconnected:
                 return f"no connection to {self.base_url}{whose}: {outcome.reason}"
-            return f"no answer from {self.base_url}{whose}: {outcome.reason}"
+            return f"no response from {self.base_url}{whose}: {outcome.reason}"
         return f"ngrok answered {self._read(outcome).words}"
 
     def error(
@@ -165,11 +161,11 @@ class ErrorMapping:
         """Says what to start or to check if no connection can be made."""
         if self.base_url == PUBLIC_API:
             return "check the network, and the proxy if there is one"
-        url = parse_url(self.base_url)
+        url = urlsplit(self.base_url)
         # The emulator has neither TLS nor a path before those of the API.
-        if url.scheme != "http" or url.path not in (None, "/"):
+        if url.scheme != "http" or url.path not in ("", "/"):
             return "check the base URL, and that its service is running"
-        flags = f"{'--host ::1 ' if url.host == '[::1]' else ''}--port {url.port or 80}"
+        flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
 
     def _beginning(self, answer: Response) -> str:
@@ -179,21 +175,9 @@ class ErrorMapping:
         return f'begins "{self.sanitize(text, 80)}"' if text.strip() else "is empty"
 
 
-def is_loopback(base_url: str, source: str) -> bool:
-    """Returns whether requests sends to this machine. This parses as requests does: others may see another host.
-
-    Args:
-        base_url: The URL of the API.
-        source: Where it came from, as messages say it.
-
-    Raises:
-        InvalidInputsError: It is not a URL.
-    """
-    try:
-        host = parse_url(base_url).host or ""
-    except LocationParseError:
-        raise errors.InvalidInputsError(f"the base URL from {source} is not a URL; ngrok's is {PUBLIC_API}") from None
-    return host.strip("[]") in LOOPBACK_HOSTS
+def is_loopback(base_url: str) -> bool:
+    """Returns whether a URL leads to this machine."""
+    return urlsplit(base_url).hostname in LOOPBACK_HOSTS
 
 
 def is_from_gateway(answer: Response) -> bool:

@@ -1,4 +1,4 @@
-"""The proxies that the environment names, such as in HTTPS_PROXY: whether they are usable, and their credentials."""
+"""The credentials of the proxies that the environment names, such as in HTTPS_PROXY."""
 
 from __future__ import annotations
 
@@ -8,45 +8,10 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 from urllib.request import getproxies
 
-from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from .text import TELLING_CHARACTERS, redact
 
 # What messages show in place of a user name or password.
 MARK = "[proxy credentials]"
-
-WRONG_URL = (
-    "the proxy that HTTPS_PROXY or ALL_PROXY names can't be used, because its URL is malformed. It must look like "
-    "http://USER:PASSWORD@HOST:PORT, with a port of 65535 at most. In the user name and the password, percent-encode "
-    "(%XX, Latin-1) every character except letters, digits, '-', '.', '_' and '~'"
-)
-
-
-def proxy_for(url: str) -> str | None:
-    """Returns the URL of the proxy that requests uses for a URL, or None if it uses none.
-
-    Args:
-        url: The URL of a request.
-    """
-    return select_proxy(url, get_environ_proxies(url))
-
-
-def is_malformed(proxy: str) -> bool:
-    """Returns whether requests can't use a proxy with this URL, or mistakes its host.
-
-    Args:
-        proxy: The URL of the proxy, as the environment names it.
-    """
-    userinfo = _userinfo(proxy)
-    try:
-        # requests sends it in this encoding.
-        unquote(userinfo).encode("latin-1")
-        parsed = parse_url(proxy if "://" in proxy else f"http://{proxy}")
-    except (LocationParseError, UnicodeError):
-        return True
-    return not parsed.host or re.search(r"[][/?#]", userinfo) is not None
 
 
 def credentials() -> list[str]:

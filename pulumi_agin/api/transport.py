@@ -1,4 +1,4 @@
-"""How a request is sent and repeated, and how its answer is awaited."""
+"""The loop that sends a request until there is a response or the time of the call is over."""
 
 from __future__ import annotations
 
@@ -13,90 +13,71 @@ from . import errors, retry
 from .clock import SYSTEM_CLOCK, Clock
 from .credentials import Secret
 from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway, is_loopback
-from .http import HttpClient, NoResponse, Response
+from .http import HttpClient, NoResponse, Request, Response
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
-from .request import Request
 from .retry import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
 
-# The least time for an exchange, because connecting takes a moment.
+# The least time for a request, because connecting takes a moment.
 _LEAST_SECONDS = 0.1
 
 _LIMIT_WORDS = f"ngrok accepts {LIMIT} requests a minute from the whole account"
 
 
 class Transport:
-    """Sends requests to one API, and repeats each until it is answered or the time of its call is over.
+    """Sends requests to one API, and repeats each until there is a response or the time of its call is over.
 
     The same outcomes are repeated for all methods:
 
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
-    | no answer, an incomplete answer                  | yes, after 0.5 to 1 second at first, up to 20 later |
+    | no response, an incomplete response              | yes, after 0.5 to 1 second at first, up to 20 later |
     | no connection                                    | the same, for 30 seconds; on this machine for 5     |
     | 500, 502, 503, 504                               | the same, or later if `Retry-After` says so         |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
-    | a proxy that refuses, or whose URL is malformed  | no                                                  |
+    | a proxy that rejects, or whose URL is malformed  | no                                                  |
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 
     Threads may share it. After a 429 they wait together. A write that may have arrived is repeated until the time of
-    its call is over even if no connection can be made, because only an answer tells what became of it.
+    its call is over even if no connection can be made, because only a response shows what became of it.
     """
 
     def __init__(
         self,
-        exchanges: HttpClient,
-        refusals: ErrorMapping,
+        http_client: HttpClient,
+        error_mapping: ErrorMapping,
         *,
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Sends nothing yet.
-
-        Args:
-            exchanges: Sends one request.
-            refusals: Turns a failure into an error.
-            show_progress: Shows a line about the subject of a call, once it takes longer than a few seconds.
-            trace: Shows a line for each request: method, path, status, milliseconds and operation id.
-            clock: The clock that measures the time and waits.
-        """
-        self._exchanges = exchanges
-        self._error_mapping = refusals
+        self._http_client = http_client
+        self._error_mapping = error_mapping
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
-        is_local = is_loopback(refusals.base_url, refusals.base_url_source)
-        self._reachability = retry.Reachability(clock, is_loopback=is_local)
+        self._reachability = retry.Reachability(clock, is_loopback=is_loopback(error_mapping.base_url))
         self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Response:
-        """Sends a request until it is answered.
+        """Returns a response with a status below 300, or raises an NgrokError. Records in the request what is known.
 
-        Args:
-            request: What to send. It also records what is known about its outcome.
-            deadline: How long all tries may take. If nobody waits for the call any more, nothing is sent.
-
-        Returns:
-            An answer with a status below 300.
-
-        Raises:
-            NgrokError: The request failed in a way that is not transient, the time is over, or nobody waits any more.
+        If the call was cancelled, nothing is sent.
         """
         with self.progress.of(request.doing, deadline) as wait:
             failure: errors.NgrokError | None = None
             repetition = 0
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
-                wait.waits_for("no answer yet")
-                outcome = self._exchange(request, deadline, ticket)
-                if request.method != "GET" and _may_have_effect(outcome):
-                    request.mark_possibly_applied()
+                wait.waits_for("no response yet")
+                outcome = self._send_once(request, deadline, ticket)
+                if request.method != "GET" and _may_have_effect(outcome) and request.possibly_applied_since is None:
+                    request.possibly_applied_since = request.last_sent
                 if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
                 is_unsent = _is_unconnected(outcome) and request.possibly_applied_since is None
@@ -104,7 +85,11 @@ class Transport:
                 too_long = retry_after if retry_after and retry_after > deadline.left else None
                 effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
                 failure = self._error_mapping.error(request, outcome, effort, too_long)
-                if not _is_transient(outcome):
+                if isinstance(outcome, NoResponse):
+                    is_transient = outcome.is_transient
+                else:
+                    is_transient = retry.is_transient(outcome.status_code)
+                if not is_transient:
                     raise failure
                 if isinstance(outcome, Response) and outcome.status_code == 429:
                     # The limit knows how long to wait.
@@ -141,13 +126,14 @@ class Transport:
             )
         return ticket
 
-    def _exchange(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
-        """Sends the request once, and tells the account's limit the outcome."""
+    def _send_once(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
+        """Sends the request once, and gives its ticket back to the limit."""
         left = max(deadline.left, _LEAST_SECONDS)
-        request.note_attempt(self._clock.monotonic())
-        answer: Response | None = None
+        request.tries += 1
+        request.last_sent = self._clock.monotonic()
+        response: Response | None = None
         try:
-            outcome = self._exchanges.exchange(
+            outcome = self._http_client.send(
                 request.method,
                 self._error_mapping.base_url + request.path,
                 query=request.query,
@@ -156,50 +142,40 @@ class Transport:
                 connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try),
                 read_seconds=min(READ_TIMEOUT_SECONDS, left),
             )
-            answer = outcome if isinstance(outcome, Response) else None
+            response = outcome if isinstance(outcome, Response) else None
             self._reachability.note_try(request.last_sent, is_connected=not _is_unconnected(outcome))
             return outcome
         finally:
             # This also runs if the user interrupts us.
-            if answer is not None and answer.status_code == 429:
-                self._rate_limit.note_rejection(ticket, self._retry_after(answer))
+            if response is not None and response.status_code == 429:
+                self._rate_limit.note_rejection(ticket, self._retry_after(response))
             else:
                 self._rate_limit.note_response(ticket)
-            self._trace_attempt(request, answer)
+            if self._trace is not None:
+                self._trace(self._trace_line(request, response))
+
+    def _trace_line(self, request: Request, response: Response | None) -> str:
+        milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
+        if response is None:
+            return f"{request.method} {request.path} no response {milliseconds:.0f} ms"
+        operation_id = self._error_mapping.sanitize(response.headers.get(OPERATION_ID, ""), 60)
+        return f"{request.method} {request.path} {response.status_code} {milliseconds:.0f} ms {operation_id}".rstrip()
 
     def _retry_after(self, outcome: Response | NoResponse) -> float | None:
         return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Response) else None
 
-    def _trace_attempt(self, request: Request, answer: Response | None) -> None:
-        if self._trace is None:
-            return
-        milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
-        status = "no answer" if answer is None else str(answer.status_code)
-        operation_id = "" if answer is None else self._error_mapping.sanitize(answer.headers.get(OPERATION_ID, ""), 60)
-        self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
-
-def make_exchanges(api_key: Secret, base_url: str, base_url_source: str, sanitize: Callable[[str], str]) -> HttpClient:
-    """Returns the Exchanges by which requests reach the API. Nothing is sent yet.
-
-    Args:
-        api_key: The API key that each request has.
-        base_url: The URL of the API. A loopback address is never reached through a proxy.
-        base_url_source: Where the base URL came from, as messages say it.
-        fit_to_show: Makes the text of others safe to show.
-
-    Raises:
-        InvalidInputsError: The base URL is not a URL.
-    """
+def make_http_client(api_key: Secret, base_url: str, sanitize: Callable[[str], str]) -> HttpClient:
+    """Returns what sends requests to the API. A loopback address is never reached through a proxy."""
     headers = {
         "Accept": "application/json",
-        # The length of an answer is limited after decompression, which is possible with gzip only.
+        # Encodings that every version of requests can decode.
         "Accept-Encoding": "gzip",
         "Ngrok-Version": "2",
         "User-Agent": f"pulumi-agin/{VERSION}",
     }
     # Plain http is only for this machine, and a proxy is usually another machine.
-    return HttpClient(_Bearer(api_key), headers, sanitize, use_proxies=not is_loopback(base_url, base_url_source))
+    return HttpClient(_Bearer(api_key), headers, sanitize, use_proxies=not is_loopback(base_url))
 
 
 class _Bearer(AuthBase):
@@ -213,7 +189,7 @@ class _Bearer(AuthBase):
 
 
 def _may_have_effect(outcome: Response | NoResponse) -> bool:
-    """Tells whether ngrok may have carried out what was asked, or may do so yet."""
+    """Returns whether ngrok may have carried out the request, or may do so yet."""
     if isinstance(outcome, NoResponse):
         return outcome.may_have_arrived
     return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)
@@ -221,9 +197,3 @@ def _may_have_effect(outcome: Response | NoResponse) -> bool:
 
 def _is_unconnected(outcome: Response | NoResponse) -> bool:
     return isinstance(outcome, NoResponse) and outcome.is_unconnected
-
-
-def _is_transient(outcome: Response | NoResponse) -> bool:
-    if isinstance(outcome, NoResponse):
-        return outcome.is_transient
-    return retry.is_transient(outcome.status_code)

@@ -63,7 +63,7 @@ def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emu
     assert {name: messages[name] for name, text in FAILURES.items() if text not in messages[name]} == {}
     assert not failed.has_traceback
     assert_nothing_forged(failed)
-    assert logged(failed) == {f"POST /agent_ingresses {result}" for result in (201, 400, 403, 500, "no answer")}
+    assert logged(failed) == {f"POST /agent_ingresses {result}" for result in (201, 400, 403, 500, "no response")}
     # The key is warned of once, as it is not a secret.
     assert messages["test-dev"].count("ngrok:apiKey is in the stack config in clear") == 1
     assert messages["test-dev"].count("`pulumi config set --secret ngrok:apiKey`") == 1

@@ -62,8 +62,8 @@ def test_resource_options(project: Project, emulator: Emulator) -> None:
     project.program(AFTER)
     failed = project.up("--continue-on-error", fails=True)
     assert failed.messages.keys() == {"slow", "slow-create", "test-dev"}
-    assert "it did not answer within" in failed.messages["slow"]
-    assert "no answer from" in failed.messages["slow-create"]
+    assert "it did not respond within" in failed.messages["slow"]
+    assert "no response from" in failed.messages["slow-create"]
     # So the state does not have it.
     assert "unknown whether the Agent Ingress slow-create.acme.com was made" in failed.messages["slow-create"]
     ids = {state["urn"].rpartition("::")[2]: state["id"] for state in project.resources()}
@@ -77,7 +77,7 @@ def test_resource_options(project: Project, emulator: Emulator) -> None:
 
     failed = project.destroy("--continue-on-error", fails=True)
     assert failed.messages.keys() == {"slow", "protected", "test-dev"}
-    assert "it did not answer within" in failed.messages["slow"]
+    assert "it did not respond within" in failed.messages["slow"]
     assert "because it is protected" in failed.messages["protected"]
     project.pulumi("state", "unprotect", "--all", "--yes")
     emulator.clear_faults()

@@ -133,8 +133,7 @@ def test_sdist_has_sources_and_pages_and_nothing_of_this_machine(tmp_path: Path)
 
 
 def test_package_needs_pulumi_requests_and_pydantic(user_env: Path) -> None:
-    # urllib3 is what requests itself needs; only its version matters.
     program = "from importlib.metadata import requires; print(*requires('pulumi-agin'), sep='\\n')"
     run = subprocess.run([user_env / "bin" / "python", "-c", program], capture_output=True, text=True, check=True)
     needs = sorted(need for need in run.stdout.splitlines() if "extra ==" not in need)
-    assert needs == ["pulumi<4,>=3.268", "pydantic<3,>=2", "requests>=2.31", "urllib3>=2"]
+    assert needs == ["pulumi<4,>=3.268", "pydantic<3,>=2", "requests>=2.31"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import HttpClient, NoResponse, Response
-from pulumi_agin.api.transport import make_exchanges
+from pulumi_agin.api.transport import make_http_client
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -106,7 +106,7 @@ class Slow(HttpClient):
         self._clock = clock
         self._outcomes = list(outcomes)
 
-    def exchange(self, *_: Any, **__: Any) -> Response | NoResponse:
+    def send(self, *_: Any, **__: Any) -> Response | NoResponse:
         seconds, outcome = self._outcomes.pop(0)
         self._clock.sleep(seconds)
         return outcome
@@ -118,7 +118,7 @@ class Responding(HttpClient):
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def exchange(self, *_: object, **__: object) -> Response:
+    def send(self, *_: object, **__: object) -> Response:
         return self._response
 
 
@@ -127,14 +127,14 @@ class Held(HttpClient):
 
     def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
         self.is_held, self.may_go_on = threading.Event(), threading.Event()
-        self._network = make_exchanges(Secret(API_KEY), emulator.url, "a test", str)
+        self._network = make_http_client(Secret(API_KEY), emulator.url, str)
         self._method = method
         self._after = after
 
-    def exchange(self, method: str, *where: Any, **how: Any) -> Response | NoResponse:
+    def send(self, method: str, *where: Any, **how: Any) -> Response | NoResponse:
         if method != self._method:
-            return self._network.exchange(method, *where, **how)
-        answer = self._network.exchange(method, *where, **how) if self._after else None
+            return self._network.send(method, *where, **how)
+        answer = self._network.send(method, *where, **how) if self._after else None
         self.is_held.set()
         assert self.may_go_on.wait(20)
-        return answer or self._network.exchange(method, *where, **how)
+        return answer or self._network.send(method, *where, **how)

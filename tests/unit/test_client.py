@@ -153,7 +153,7 @@ class Silence(HttpClient):
         self._clock = clock
         self.seconds: list[tuple[float, float, float]] = []
 
-    def exchange(self, *_: Any, seconds: float, connect_seconds: float, read_seconds: float, **__: Any) -> NoResponse:
+    def send(self, *_: Any, seconds: float, connect_seconds: float, read_seconds: float, **__: Any) -> NoResponse:
         self.seconds.append((seconds, connect_seconds, read_seconds))
         self._clock.sleep(read_seconds)
         return NO_ANSWER
@@ -161,7 +161,7 @@ class Silence(HttpClient):
 
 def test_each_request_has_30_seconds_or_what_is_left(clock: Clock) -> None:
     silence = Silence(clock)
-    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=45, clock=clock, exchanges=silence)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=45, clock=clock, http_client=silence)
     with pytest.raises(errors.UnreachableError, match=r"after 2 tries in 45 seconds \(45 seconds at most\): "):
         client.list()
     assert silence.seconds == [(45, 10, 30), (14, 10, 14)]
@@ -189,7 +189,7 @@ def test_create_that_is_carried_out_during_the_search_is_ours(clock: Clock) -> N
         (0, Response(200, {}, b'{"ingresses": []}')),
         (0, Response(200, {"Date": "Fri, 02 Aug 2024 07:20:10 GMT"}, json.dumps(made).encode())),
     )
-    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=clock, exchanges=network)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=300, clock=clock, http_client=network)
     assert client.create({"domain": ANOTHER["domain"]}).id == ANOTHER["id"]
 
 
@@ -224,7 +224,7 @@ def test_ingress_of_an_earlier_create_is_not_adopted(client: AgentIngressClient,
 
 def test_second_create_of_a_domain_fails_while_the_first_runs(clock: Clock, emulator: Emulator) -> None:
     network = Held(emulator, "POST", after=False)
-    client = AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=clock, exchanges=network)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url, 20, clock=clock, http_client=network)
     with ThreadPoolExecutor(1) as thread:
         creating = thread.submit(client.create, {"domain": DOMAIN})
         assert network.is_held.wait(20)

@@ -16,7 +16,7 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import LONGEST_ANSWER_BYTES, HttpClient, Response
+from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, Response
 from pulumi_agin.api.list_cache import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
@@ -220,10 +220,10 @@ class Pages(HttpClient):
     def __init__(self, padding: int = 0) -> None:
         self.clock = Clock()
         self.pages = 0
-        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, exchanges=self)
+        self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, http_client=self)
         self._padding = " " * padding
 
-    def exchange(self, method: str, url: str, **_: object) -> Response:
+    def send(self, method: str, url: str, **_: object) -> Response:
         self.clock.sleep(1)
         if not url.endswith("/agent_ingresses"):
             return Response(403, {}, b"")
@@ -244,8 +244,8 @@ def test_endless_list_ends_with_the_time() -> None:
 
 
 def test_list_is_read_up_to_64_mib() -> None:
-    pages = Pages(padding=LONGEST_ANSWER_BYTES - 100)
-    most_pages = LONGEST_LIST_BYTES // LONGEST_ANSWER_BYTES + 1
+    pages = Pages(padding=LONGEST_BODY_BYTES - 100)
+    most_pages = LONGEST_LIST_BYTES // LONGEST_BODY_BYTES + 1
     assert "the list has more than 64 MiB" in str(failure(pages.client.list))
     assert pages.pages == most_pages
     # A shared list that is too long is read once, and each ingress is read by its id.
@@ -259,9 +259,9 @@ def test_list_is_read_up_to_64_mib() -> None:
 @pytest.mark.parametrize("text", [API_KEY, "&#65;"], ids=["key", "escapes"])
 def test_huge_response_is_a_short_sentence_without_the_key(status: int, text: str) -> None:
     # It is cut before it is searched for the key, which would take a minute.
-    body = json.dumps({"status_code": status, "msg": text * (LONGEST_ANSWER_BYTES // len(text))}).encode()
+    body = json.dumps({"status_code": status, "msg": text * (LONGEST_BODY_BYTES // len(text))}).encode()
     network = Responding(Response(status, {}, body, is_whole=status != 200))
-    message = str(failure(lambda: AgentIngressClient(Secret(API_KEY), exchanges=network).get(UNKNOWN_ID)))
+    message = str(failure(lambda: AgentIngressClient(Secret(API_KEY), http_client=network).get(UNKNOWN_ID)))
     assert len(message) < 1000
     assert API_KEY[:8] not in message
     assert ("it has more than 8 MiB" in message) == (status == 200)

@@ -227,7 +227,7 @@ def test_any_response_is_understood_or_is_one_sentence(
     call: str, status: int, headers: dict[str, str], content: bytes
 ) -> None:
     network = Responding(Response(status, CaseInsensitiveDict(headers), content))
-    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=Clock(), exchanges=network)
+    client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=Clock(), http_client=network)
     message = ""
     result: Any = None
     try:

@@ -41,7 +41,7 @@ def make_client(clock: Clock, lines: list[str], *outcomes: tuple[float, Response
         timeout_seconds=300,
         show_progress=lambda line, _: lines.append(f"{clock.now - 1000:.1f}: {line}"),
         clock=clock,
-        exchanges=Slow(clock, *outcomes),
+        http_client=Slow(clock, *outcomes),
     )
 
 
@@ -53,9 +53,9 @@ def at_work(clock: Clock, call: Callable[[], object]) -> object:
 def test_slow_response_shows_a_line_after_3_seconds_and_every_20(clock: Clock, lines: list[str]) -> None:
     assert make_client(clock, lines, (50, EMPTY)).list() == []
     assert lines == [
-        "3.0: still waiting to list the Agent Ingresses, for 3 seconds (5 minutes at most): no answer yet",
-        "23.0: still waiting to list the Agent Ingresses, for 23 seconds (5 minutes at most): no answer yet",
-        "43.0: still waiting to list the Agent Ingresses, for 43 seconds (5 minutes at most): no answer yet",
+        "3.0: still waiting to list the Agent Ingresses, for 3 seconds (5 minutes at most): no response yet",
+        "23.0: still waiting to list the Agent Ingresses, for 23 seconds (5 minutes at most): no response yet",
+        "43.0: still waiting to list the Agent Ingresses, for 43 seconds (5 minutes at most): no response yet",
         "50.0: ",
     ]
 

@@ -103,10 +103,10 @@ class Script(HttpClient):
         self.methods: list[str] = []
         self.clock = Clock()
         self.client = AgentIngressClient(
-            Secret(API_KEY), base_url, 300, base_url_source=base_url_source, clock=self.clock, exchanges=self
+            Secret(API_KEY), base_url, 300, base_url_source=base_url_source, clock=self.clock, http_client=self
         )
 
-    def exchange(self, method: str, url: str, **_: Any) -> Outcome:
+    def send(self, method: str, url: str, **_: Any) -> Outcome:
         self.methods.append(method)
         return self.outcomes.pop(0)
 

@@ -231,7 +231,7 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
 @pytest.mark.parametrize("when", ["as it begins", "as it ends"])
 def test_list_read_during_a_write_is_not_used_after_it(when: str, emulator: Emulator) -> None:
     network = Held(emulator, "PATCH", after=when == "as it begins")
-    client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=Clock(), exchanges=network)
+    client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=Clock(), http_client=network)
     ingress = client.create({"domain": "connect.acme.com"})
     client.get_one_of_many(ingress.id)
     during_it = "new" if when == "as it begins" else ""
