@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 from . import errors, retry
@@ -19,7 +20,8 @@ from .constants import ID_LOOKS_LIKE, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
 from .error_mapping import ErrorMapping
 from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
-from .list_cache import LONGEST_LIST_BYTES, ListCache, Page
+from .list_cache import ListCache
+from .models import AgentIngress, AgentIngressPage
 from .redaction import Redactor
 from .retry import Deadline
 from .text import EXCERPT_CHARACTERS, holds_secret, one_line
@@ -31,15 +33,14 @@ SETTLING_SECONDS = 30
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-_LISTING = "list the Agent Ingresses"
-
 # The longest page that ngrok gives, which is also its default.
 _FIRST_PAGE = {"limit": "100"}
 
-if TYPE_CHECKING:
-    from .models import AgentIngress
+# The longest list that is read, all pages together. An account has thousands of Agent Ingresses at most, of a few KB.
+LONGEST_LIST_BYTES = 64 * 2**20
 
-    AgentIngresses = list[AgentIngress]
+# AgentIngressClient.list hides the built-in one.
+AgentIngresses: TypeAlias = list[AgentIngress]
 
 Model = TypeVar("Model")
 
@@ -109,7 +110,7 @@ class AgentIngressClient:
         self._transport = Transport(
             http_client, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
         )
-        self._list_cache = ListCache(self._read_page, _FIRST_PAGE, clock)
+        self._list_cache = ListCache(partial(self.list, None), clock)
         self._creates = _Creates()
 
     def __repr__(self) -> str:
@@ -210,7 +211,7 @@ class AgentIngressClient:
         Returns:
             The ingress; None if the account has none, or the list could not be read in time.
         """
-        return self._list_cache.find(domain, deadline, always_lists=True)
+        return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
     def update(
         self,
@@ -305,8 +306,8 @@ class AgentIngressClient:
             NgrokError: The call failed; see `errors`.
         """
         query = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
-        pages = self._read_pages(query, deadline or self.deadline(), _LISTING)
-        return [ingress for page in pages for ingress in page.ingresses]
+        ingresses, _ = self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")
+        return ingresses
 
     # -- for messages and states --------------------------------------------------------------------------
 
@@ -348,44 +349,39 @@ class AgentIngressClient:
     def _find(self, domain: str, deadline: Deadline) -> tuple[AgentIngress | None, datetime | None]:
         """Returns the ingress that a domain has, if any, and when that was, by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
-        pages = list(self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing))
-        matches = [ingress for page in pages for ingress in page.ingresses if ingress.domain == domain]
+        ingresses, now = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
+        matches = [ingress for ingress in ingresses if ingress.domain == domain]
         if len(matches) > 1:
             raise errors.BadResponseError(f"could not {doing}: ngrok's list has two Agent Ingresses of one domain")
-        return (matches[0] if matches else None), pages[-1].answered_at
+        return (matches[0] if matches else None), now
 
-    def _read_pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Iterator[Page]:
-        query: Mapping[str, str] | None = first
-        seen: list[Mapping[str, str]] = []
-        size = 0
-        while query is not None:
-            if query in seen:
-                raise errors.BadResponseError(f"could not {doing}: the pages that ngrok named form a loop")
-            # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
-            if seen and deadline.left <= 0:
-                time = retry.in_words(deadline.elapsed)
-                raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
+    def _read_pages(
+        self, first: Mapping[str, str], deadline: Deadline, doing: str
+    ) -> tuple[AgentIngresses, datetime | None]:
+        """Returns the ingresses on all pages, and when the last one was sent, by the server's clock."""
+        query, seen, size = dict(first), [], 0
+        ingresses: AgentIngresses = []
+        while True:
             seen.append(query)
-            page = self._read_page(query, deadline, doing)
-            size += page.size
+            request = Request("GET", doing, query=query)
+            response = self._transport.send(request, deadline)
+            page = self._parse(request, response, AgentIngressPage.from_response)
+            ingresses += page.ingresses
+            size += len(response.content)
             if size > LONGEST_LIST_BYTES:
                 raise errors.BadResponseError(
                     f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB"
                 )
-            yield page
-            query = page.next_page
-
-    def _read_page(self, query: Mapping[str, str], deadline: Deadline, doing: str = _LISTING) -> Page:
-        request = Request("GET", doing, query=query)
-        answer = self._transport.send(request, deadline)
-        # Imported only now because it loads pydantic. The first request need not wait for that.
-        from .models import AgentIngressPage
-
-        page = self._parse(request, answer, AgentIngressPage.from_response)
-        # Only the query is used: the host in an answer may be one that must not see the key.
-        next_page = dict(parse_qsl(page.next_page_uri.partition("?")[2])) if page.next_page_uri else None
-        answered_at = retry.parse_http_date(answer.headers.get("Date", ""))
-        return Page(request.last_sent, answered_at, page.ingresses, next_page, len(answer.content))
+            if not page.next_page_uri:
+                return ingresses, retry.parse_http_date(response.headers.get("Date", ""))
+            # Only the query is used: the host in a response may be one that must not see the key.
+            query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
+            if query in seen:
+                raise errors.BadResponseError(f"could not {doing}: the pages that ngrok named form a loop")
+            # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
+            if deadline.left <= 0:
+                time = retry.in_words(deadline.elapsed)
+                raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
 
     # -- a create, and settling it if its answer was lost -------------------------------------------------
 
@@ -487,9 +483,6 @@ class AgentIngressClient:
             self._list_cache.note_write()
 
     def _parse_ingress(self, request: Request, answer: Response) -> AgentIngress:
-        # Imported here because it loads pydantic, which a delete does not need.
-        from .models import AgentIngress
-
         ingress = self._parse(request, answer, AgentIngress.from_response)
         # The domain of an ingress never changes, so another domain means another ingress.
         is_other_id = request.id_ is not None and request.id_ != ingress.id

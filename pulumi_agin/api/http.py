@@ -140,7 +140,7 @@ class HttpClient:
         began = time.monotonic()
         is_answered = False
         # Proxies and CA bundles of the environment.
-        settings: dict[str, Any] = self._session.merge_environment_settings(url, {}, True, None, None)
+        settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
         if not self._use_proxies:
             settings["proxies"] = {}
         proxy = select_proxy(url, settings["proxies"])

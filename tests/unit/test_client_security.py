@@ -14,10 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.client import LONGEST_LIST_BYTES, AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, Response
-from pulumi_agin.api.list_cache import LONGEST_LIST_BYTES
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock

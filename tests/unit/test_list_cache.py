@@ -12,7 +12,7 @@ import pytest
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.list_cache import ListCache, Page, Query
+from pulumi_agin.api.list_cache import ListCache
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -23,35 +23,23 @@ IDS = ["agin_1", "agin_2", "agin_3"]
 
 
 class Listing:
-    """The list of the account, in pages of `page_size`. `meanwhile` runs during each request.
-
-    `deadlines` are those of the pages that were requested.
-    """
+    """The list of the account. `meanwhile` runs during each request. `deadlines` are those of the lists."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.list_cache = ListCache(self, {"from": "0"}, self.clock)
+        self.list_cache = ListCache(self, self.clock)
         self.deadlines: list[Deadline] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        self.ids = IDS
-        self.page_size = len(IDS) + 1
-        self.is_loop = False
 
-    def __call__(self, query: Query, deadline: Deadline) -> Page:
+    def __call__(self, deadline: Deadline) -> list[models.AgentIngress]:
         self.deadlines.append(deadline)
-        asked_at = self.clock.now
         self.meanwhile()
-        start = int(query["from"])
-        end = start + self.page_size
-        ingresses = [
+        return [
             models.AgentIngress.from_response(
                 {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
             )
-            for id_ in self.ids[start:end]
+            for id_ in IDS
         ]
-        # A page that is full names a next one, which may be empty.
-        next_page = {"from": "0" if self.is_loop else str(end)}
-        return Page(asked_at, None, ingresses, next_page if len(ingresses) == self.page_size else None)
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
         """The id of the ingress, or None if it has to be read by its id."""
@@ -83,28 +71,25 @@ def test_reads_5_seconds_apart_are_no_list(listing: Listing) -> None:
     assert listing.deadlines == []
 
 
+def test_first_of_many_lists_with_all_of_its_time(listing: Listing) -> None:
+    for domain in ("1.acme.com", "2.acme.com"):
+        found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_one_of_many=True)
+        assert found is not None
+        assert found.domain == domain
+    assert [deadline.seconds for deadline in listing.deadlines] == [300]
+
+
 def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Listing) -> None:
     listing.find("agin_1")
     listing.find("agin_1", seconds=300)
     assert [deadline.seconds for deadline in listing.deadlines] == [150]
 
 
-def test_ingress_on_the_list_is_found_while_another_read_lists_on(listing: Listing) -> None:
-    listing.page_size = 1
-    listing.find("agin_1")
-    assert listing.find("agin_1") == "agin_1"
-    found = []
-    listing.meanwhile = lambda: found.append(listing.find("agin_1"))
-    assert listing.find("agin_2") == "agin_2"
-    assert found == ["agin_1"]
-    assert listing.clock.slept == []
-
-
-def test_list_is_used_for_5_seconds_after_its_request(listing: Listing) -> None:
+def test_list_is_used_for_5_seconds(listing: Listing) -> None:
     listing.meanwhile = lambda: listing.clock.sleep(3)
     listing.find("agin_1")
     assert listing.find("agin_1") == "agin_1"
-    listing.clock.now += 1.9
+    listing.clock.now += 4.9
     assert listing.find("agin_2") == "agin_2"
     assert len(listing.deadlines) == 1
     listing.clock.now += 0.1
@@ -122,44 +107,6 @@ def test_failed_list_is_not_repeated_for_5_seconds(listing: Listing) -> None:
     listing.clock.now += 0.1
     assert listing.find("agin_1") == "agin_1"
     assert len(listing.deadlines) == 2
-
-
-def test_only_as_many_pages_as_needed_are_read(listing: Listing) -> None:
-    listing.page_size = 1
-    listing.find("agin_1")
-    for id_, pages in (("agin_2", 2), ("agin_1", 2), ("agin_3", 3), ("agin_9", 4), ("agin_9", 4)):
-        assert listing.find(id_) == (id_ if id_ in IDS else None)
-        assert len(listing.deadlines) == pages
-
-
-def test_only_pages_that_are_too_old_are_read_again(listing: Listing) -> None:
-    listing.page_size = 1
-    listing.find("agin_1")
-    assert listing.find("agin_1") == "agin_1"
-    listing.meanwhile = lambda: listing.clock.sleep(4)
-    assert listing.find("agin_3") == "agin_3"
-    assert len(listing.deadlines) == 3
-    # The first and the second page are 12 and 8 seconds old.
-    listing.meanwhile = lambda: None
-    for id_, pages in (("agin_1", 4), ("agin_1", 4), ("agin_3", 4), ("agin_2", 5), ("agin_2", 5)):
-        assert listing.find(id_) == id_
-        assert len(listing.deadlines) == pages
-
-
-def test_pages_before_a_failed_one_are_used(listing: Listing) -> None:
-    listing.page_size = 1
-    listing.find("agin_1")
-    assert listing.find("agin_1") == "agin_1"
-    listing.meanwhile = fail
-    assert [listing.find(id_) for id_ in (*IDS, *IDS)] == ["agin_1", None, None] * 2
-    assert len(listing.deadlines) == 2
-
-
-def test_pages_that_form_a_loop_end(listing: Listing) -> None:
-    listing.page_size, listing.is_loop = 1, True
-    listing.find("agin_1")
-    assert listing.find("agin_9") is None
-    assert len(listing.deadlines) == 1
 
 
 def test_threads_share_one_list(listing: Listing) -> None:
