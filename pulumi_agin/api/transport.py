@@ -74,7 +74,6 @@ class Transport:
             repetition = 0
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
-                wait.waits_for("no response yet")
                 outcome = self._send_once(request, deadline, ticket)
                 if request.method != "GET" and _may_have_effect(outcome) and request.possibly_applied_since is None:
                     request.possibly_applied_since = request.last_sent
@@ -109,7 +108,8 @@ class Transport:
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
         """Waits until the account's limit has room, and returns a ticket that must be given back to the limit."""
         closed = self._rate_limit.seconds_closed()
-        wait.waits_for(_LIMIT_WORDS, closed)
+        if closed != 0:
+            wait.waits_for(_LIMIT_WORDS, closed)
         ticket = self._rate_limit.enter(deadline)
         if deadline.is_cancelled():
             # The caller may have cleaned up by now, and would not undo what is done later.

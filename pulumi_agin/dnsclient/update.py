@@ -398,7 +398,6 @@ class PrimaryServer:
                 if deadline.is_cancelled():
                     # Somebody may have cleaned up by now, and would not know about later changes.
                     raise DnsUpdateError(f"{self._summary(operation)}: it was interrupted")
-                wait.waits_for("no answer yet")
                 operation.tries += 1
                 try:
                     return self._exchange(message, operation)

@@ -251,8 +251,8 @@ def test_create_waits_for_a_server_that_restarts(delegation: Delegation, tmp_pat
         delegation.create(inputs(bind.port))
         assert records(bind) == (TARGETS, 300)
     assert delegation.lines == [
-        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 3 seconds (5 seconds at "
-        "most): no connection (Connection refused); check server and port",
+        f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 1 second (5 seconds at "
+        "most): no connection (Connection refused); check server and port; it goes on in 2 seconds",
     ]
 
 
