@@ -9,7 +9,7 @@ import pulumi
 
 from .agent_ingress import AgentIngress
 from .api.constants import LONGEST_TTL_SECONDS
-from .api.text import one_line
+from .api.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .lifecycle import urns
 from .program.argument_errors import WrongArgumentsError, checks_arguments, place

@@ -32,7 +32,7 @@ from .api.credentials import (
     api_key_problem,
 )
 from .api.errors import InvalidInputsError
-from .api.text import one_line
+from .api.redaction import one_line
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient

@@ -22,9 +22,8 @@ from .error_mapping import ErrorMapping
 from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from .list_cache import ListCache
 from .models import AgentIngress, AgentIngressPage
-from .redaction import Redactor
+from .redaction import EXCERPT_CHARACTERS, Redactor, holds_secret, one_line
 from .retry import Deadline
-from .text import EXCERPT_CHARACTERS, holds_secret, one_line
 from .transport import Transport, make_http_client
 
 # How much of the time of a write is reserved to find out what became of a request whose answer was lost.

@@ -19,8 +19,8 @@ from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, is_transient
-from pulumi_agin.api.text import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs

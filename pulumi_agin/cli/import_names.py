@@ -13,7 +13,7 @@ from pathlib import Path
 from pulumi_agin.api.canonical import canonical_domain
 from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_LOOKS_LIKE
 from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 
 from .common import UsageError
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pulumi_agin import dns
 from pulumi_agin.api.canonical import POLICY
 from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import outputs_of
 from pulumi_agin.native.names import camel_case

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pulumi_agin.api.models import AgentIngress
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.settings import API_KEY, Settings

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, Names, Settings
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.constants import DNS_PORT
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.api.text import one_line
 
 if TYPE_CHECKING:
     import dns.message

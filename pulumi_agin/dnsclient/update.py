@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, backoff_seconds, effort, in_words
-from pulumi_agin.api.text import one_line
 
 if TYPE_CHECKING:
     import dns.message

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.canonical import matches_policy, without_none
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
+from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
-from pulumi_agin.api.text import holds_secret
 from pulumi_agin.dnsclient.lookup import describe_public
 
 from .account import Account, domain_of

@@ -16,7 +16,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pulumi_agin.api.errors import NgrokError
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns

@@ -23,7 +23,7 @@ from pulumi_agin.api.constants import (
     METADATA_MAX_BYTES,
     PRIVATE_KEY_TYPES,
 )
-from pulumi_agin.api.text import one_line
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.words import PythonWords
 from pulumi_agin.provider import Provider

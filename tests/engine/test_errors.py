@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pulumi_agin.api.text import redact
+from pulumi_agin.api.redaction import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 from tests.support.project import Project, Result

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.text import redact
+from pulumi_agin.api.redaction import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY
 from tests.support.ngrok import create

@@ -28,7 +28,7 @@ import requests
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.text import redact
+from pulumi_agin.api.redaction import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY

@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, ClassVar
 
-from pulumi_agin.api.text import redact
+from pulumi_agin.api.redaction import redact
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 
 # The stack of every project.
