@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -21,19 +19,16 @@ from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_pr
 from .error_mapping import ErrorMapping
 from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from .list_cache import ListCache
-from .models import AgentIngress, AgentIngressPage
+from .models import AgentIngress, AgentIngressPage, ResponseModel
 from .redaction import EXCERPT_CHARACTERS, Redactor, holds_secret, one_line
 from .retry import Deadline
 from .transport import Transport, make_http_client
 
-# How much of the time of a write is reserved to find out what became of a request whose answer was lost.
+# How much of the time of a write is reserved to find out what became of a request whose response was lost.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
-
-# The longest page that ngrok gives, which is also its default.
-_FIRST_PAGE = {"limit": "100"}
 
 # The longest list that is read, all pages together. An account has thousands of Agent Ingresses at most, of a few KB.
 LONGEST_LIST_BYTES = 64 * 2**20
@@ -41,7 +36,7 @@ LONGEST_LIST_BYTES = 64 * 2**20
 # AgentIngressClient.list hides the built-in one.
 AgentIngresses: TypeAlias = list[AgentIngress]
 
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=ResponseModel)
 
 
 class AgentIngressClient:
@@ -50,17 +45,17 @@ class AgentIngressClient:
     Each call repeats its requests until the time of the call is over; see the table at `Transport`. A POST may be
     repeated too: a domain has at most one Agent Ingress, so a second POST can't make a second one.
 
-    A write whose answer was lost is settled by a look at what ngrok has now:
+    A write whose response was lost is settled by reading what ngrok has now:
 
-    - A create that finds its domain taken looks the ingress up by its domain. If it was made after our first request,
-      with the values that we asked for, it is ours.
-    - An update or delete looks at the ingress by its id.
-    - The same holds for a write that something between ngrok and us refused: a 4xx that is not from ngrok.
+    - A create whose domain is taken finds the ingress by its domain. If it was made after our first request, with our
+      values, it is ours.
+    - An update or delete reads the ingress by its id.
+    - The same holds for a write that something between ngrok and us rejected: a 4xx that is not from ngrok.
 
-    Each failure is one of `errors`, and says what was being done, to which ingress, and what went wrong.
+    Each failure is one of `errors`, and its message has what was being done, to which ingress, and what went wrong.
 
-    Threads may share a client. Each call uses an idle kept-alive connection, or a new one if there is none. After a
-    429, all calls wait together.
+    Threads may share a client. After a 429, all calls wait together. A call without a deadline has the timeout of the
+    client. Where a `domain` is given, a response about another domain is an error.
     """
 
     def __init__(
@@ -77,24 +72,6 @@ class AgentIngressClient:
         clock: Clock = SYSTEM_CLOCK,
         http_client: HttpClient | None = None,
     ) -> None:
-        """Sends nothing yet.
-
-        Args:
-            api_key: An ngrok API key. It is never shown in a message, a log line or a `repr`.
-            base_url: The URL of the API, without the paths of its resources. Must be https, or loopback.
-            timeout_seconds: How long a call may take in all, in seconds, however slowly an answer comes.
-            api_key_source: Where the API key came from, as messages say it.
-            api_key_hint: What else messages say about that.
-            base_url_source: Where the base URL came from, as messages say it.
-            show_progress: Shows a line that says what a call waits for, once it takes longer than a few seconds. It
-                also gets the subject of the call's deadline.
-            trace: Shows a line for each request: method, path, status, milliseconds and operation id.
-            clock: The clock that measures the time and waits.
-            http_client: Sends the requests, in place of the network.
-
-        Raises:
-            InvalidInputsError: The API key can't be one, or the base URL is not a URL.
-        """
         problem = api_key_problem(api_key.get_secret_value())
         if problem:
             raise errors.InvalidInputsError(f"the API key from {api_key_source} {problem}")
@@ -110,7 +87,6 @@ class AgentIngressClient:
             http_client, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
         )
         self._list_cache = ListCache(partial(self.list, None), clock)
-        self._creates = _Creates()
 
     def __repr__(self) -> str:
         return f"AgentIngressClient({self._base_url!r})"
@@ -124,91 +100,66 @@ class AgentIngressClient:
     # -- the calls ----------------------------------------------------------------------------------------
 
     def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> AgentIngress:
-        """Creates an Agent Ingress.
+        """Creates an Agent Ingress with valid values in canonical form, by the names of the API's fields.
 
-        Args:
-            inputs: The values by the names of the API's fields, as `AgentIngressInputs` takes them.
-            deadline: How long the call may take; None for the timeout of the client.
-
-        Returns:
-            The ingress as ngrok has it.
-
-        Raises:
-            InvalidInputsError: The inputs are not valid for an Agent Ingress, or another create has the domain.
-                Nothing was sent.
-            DomainExistsError: The domain already has an Agent Ingress that is not ours.
-            CreateUnsettledError: An answer was lost, and it is unknown whether the ingress was made.
-            CreatedUnreadError: It was made, but could not be read.
-            NgrokError: The call failed in another way; see `errors`.
+        Raises CreateUnsettledError if a response was lost, and it is unknown whether the ingress was made;
+        CreatedUnreadError if it was made, but could not be read.
         """
-        # Imported here because both load pydantic, which a delete does not need.
-        from pulumi_agin.lifecycle.inputs import AgentIngressInputs
-        from pulumi_agin.lifecycle.schema import validate
-
-        body, problems = validate(AgentIngressInputs, inputs)
-        if problems:
-            raise errors.InvalidInputsError("; ".join(str(problem) for problem in problems))
-        with self._creates.of(body["domain"]):
-            ingress = self._create(body, deadline or self.deadline())
-            self._creates.add(ingress.id)
-            return ingress
+        deadline = deadline or self.deadline()
+        domain: str = inputs["domain"]
+        request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=inputs)
+        made_id = ""
+        try:
+            response = self._write(request, deadline)
+            content = self._content(request, response)
+            made_id = _id_in(content, domain)
+            return self._ingress(request, response, content)
+        except errors.NgrokError as error:
+            if request.possibly_applied_since is None:
+                raise
+            lost = error
+        try:
+            existing, now = self._search(domain, lost, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
+        except errors.NgrokError as error:
+            if not made_id:
+                raise
+            raise errors.CreatedUnreadError(
+                f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}", id_=made_id
+            ) from None
+        if existing.id == made_id or self._is_ours(existing, request, now):
+            return existing
+        raise errors.CreateUnsettledError(
+            f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which is not what was asked for, "
+            "so it is left alone",
+            existing_id=existing.id,
+        )
 
     def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
-        """Reads one Agent Ingress.
-
-        Args:
-            id_: Its id.
-            deadline: How long the call may take; None for the timeout of the client.
-            domain: Its domain, if it is known. An answer about another domain is an error.
-
-        Raises:
-            NotFoundError: ngrok knows no Agent Ingress with this id.
-            NgrokError: The call failed in another way; see `errors`.
-        """
-        return self._get(id_, domain, deadline or self.deadline())
+        """Reads one Agent Ingress."""
+        request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
+        response = self._transport.send(request, deadline or self.deadline())
+        return self._ingress(request, response, self._content(request, response))
 
     def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
         An ingress that is not on the list is read by its id, so no ingress counts as gone only because a list lacks it.
-
-        Args:
-            id_: Its id.
-            deadline: How long the call may take; None for the timeout of the client.
-            domain: Its domain, if it is known. An answer about another domain is an error.
-
-        Raises:
-            NotFoundError: ngrok knows no Agent Ingress with this id.
-            NgrokError: The call failed in another way; see `errors`.
         """
         deadline = deadline or self.deadline()
         ingress = self._list_cache.find(self._check_id(id_), deadline)
         if ingress is not None and domain in (None, ingress.domain):
             return ingress
-        return self._get(id_, domain, deadline)
+        return self.get(id_, deadline, domain=domain)
 
     def find(self, domain: str, deadline: Deadline | None = None) -> AgentIngress | None:
-        """Returns the Agent Ingress that a domain has in the account of the key, or None.
-
-        Args:
-            domain: The domain, in its canonical form.
-            deadline: How long the call may take; None for the timeout of the client.
-
-        Raises:
-            NgrokError: The call failed; see `errors`.
-        """
+        """Returns the Agent Ingress that a domain, in canonical form, has in the account of the key, or None."""
         ingress, _ = self._find(domain, deadline or self.deadline())
         return ingress
 
     def find_one_of_many(self, domain: str, deadline: Deadline) -> AgentIngress | None:
-        """Returns the Agent Ingress that a domain has, for callers that look for many: they share a list.
+        """Returns the Agent Ingress that a domain has, for callers that search for many: they share a list.
 
-        Args:
-            domain: The domain, in its canonical form.
-            deadline: How long the call may take.
-
-        Returns:
-            The ingress; None if the account has none, or the list could not be read in time.
+        None also if the list could not be read in time.
         """
         return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
@@ -220,130 +171,71 @@ class AgentIngressClient:
         *,
         domain: str | None = None,
     ) -> AgentIngress:
-        """Changes the given fields of an Agent Ingress, and no others.
+        """Changes the given fields of an Agent Ingress. `""` clears a string; ngrok may ignore a policy of None.
 
-        Args:
-            id_: Its id.
-            changes: The new values. `""` clears a text; ngrok may ignore a policy of None.
-            deadline: How long the call may take; None for the timeout of the client.
-            domain: Its domain, if it is known. An answer about another domain is an error.
-
-        Returns:
-            The ingress as ngrok has it after the change.
-
-        Raises:
-            NotFoundError: ngrok knows no Agent Ingress with this id.
-            UpdateUnsettledError: An answer was lost, and the ingress is not as it should be, or can't be read.
-            NgrokError: The call failed in another way; see `errors`.
+        Raises UpdateUnsettledError if a response was lost, and the ingress has other values or can't be read.
         """
         deadline = deadline or self.deadline()
         name = _name(id_, domain)
         request = Request("PATCH", f"update the Agent Ingress {name}", self._check_id(id_), domain, body=dict(changes))
         try:
-            return self._parse_ingress(request, self._write(request, deadline))
+            response = self._write(request, deadline)
+            return self._ingress(request, response, self._content(request, response))
         except errors.NgrokError as error:
-            if request.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
-                raise
             lost = error
-        try:
-            existing = self._get(id_, domain, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
-        except errors.NotFoundError:
-            raise
-        except errors.NgrokError as error:
+        existing = self._read_after(request, lost, deadline)
+        if isinstance(existing, errors.NgrokError):
             raise errors.UpdateUnsettledError(
-                f"it is unknown whether the Agent Ingress {name} was changed: an answer was lost ({lost}), and it "
-                f"could not be read afterwards ({error})"
-            ) from None
+                f"it is unknown whether the Agent Ingress {name} was changed: a response was lost ({lost}), and it "
+                f"could not be read afterwards ({existing})"
+            )
         if _matches(existing, changes):
             return existing
         raise errors.UpdateUnsettledError(str(lost), existing=existing)
 
     def delete(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> None:
-        """Deletes an Agent Ingress.
-
-        Args:
-            id_: Its id.
-            deadline: How long the call may take; None for the timeout of the client.
-            domain: Its domain, if it is known, for messages.
-
-        Raises:
-            NotFoundError: ngrok knows no Agent Ingress with this id, maybe because this call deleted it and the answer
-                was lost.
-            NgrokError: The call failed in another way; see `errors`.
-        """
+        """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost."""
         deadline = deadline or self.deadline()
         request = Request("DELETE", f"delete the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         try:
-            answer = self._write(request, deadline)
-            if answer.status_code != 204:
-                # Not how ngrok confirms a delete: something else may have answered in its place.
-                raise self._error_mapping.bad_response(
-                    request, answer, f"its status is {answer.status_code} and not 204"
-                )
-            return
+            response = self._write(request, deadline)
+            if response.status_code == 204:
+                return
+            # Not how ngrok confirms a delete: something else may have responded in its place.
+            wrong = f"its status is {response.status_code} and not 204"
+            raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
-            if request.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
-                raise
             lost = error
-        try:
-            self._get(id_, domain, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
-        except errors.NotFoundError:
-            raise
-        except errors.NgrokError:
-            # It may still be gone. The next try will find that out.
-            pass
+        # If it can't be read, it may still be gone. The next try will find that out.
+        self._read_after(request, lost, deadline)
         raise lost
 
     def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
-        """Returns all Agent Ingresses of the account, from all pages, the newest first.
-
-        Args:
-            filter: An expression in ngrok's CEL over `obj`; None for all.
-            deadline: How long the call may take; None for the timeout of the client.
-
-        Raises:
-            NgrokError: The call failed; see `errors`.
-        """
-        query = _FIRST_PAGE if filter is None else {**_FIRST_PAGE, "filter": filter}
+        """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL."""
+        # The longest page that ngrok gives, which is also its default.
+        query = {"limit": "100"} if filter is None else {"limit": "100", "filter": filter}
         ingresses, _ = self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")
         return ingresses
 
     # -- for messages and states --------------------------------------------------------------------------
 
     def describe(self, ingress: AgentIngress) -> str:
-        """Returns what identifies an ingress in messages: its id, and when it was created.
-
-        Args:
-            ingress: The ingress as ngrok has it.
-        """
+        """Returns what identifies an ingress in messages: its id, and when it was created."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
     def sanitize(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
-        """Returns text that a message may show: one line, without the API key and the credentials of proxies.
-
-        Args:
-            text: Text that ngrok or a proxy wrote.
-            limit: The number of characters after which it is cut.
-        """
+        """See `Redactor.sanitize`."""
         return self._redactor.sanitize(text, limit)
 
     def fingerprint(self, id_: str) -> str:
-        """Returns a text that tells whether two calls used the same key, without revealing anything about the key.
+        """Returns a string that shows whether two calls about one ingress used the same key, and nothing else about it.
 
-        Args:
-            id_: The id of an Agent Ingress. Fingerprints of different ids can't be compared.
-
-        Returns:
-            4 bytes of an HMAC over the id, in hexadecimal.
+        It is 4 bytes of an HMAC over the id, in hexadecimal.
         """
         key = self._api_key.get_secret_value().encode()
         return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
 
     # -- reading ------------------------------------------------------------------------------------------
-
-    def _get(self, id_: str, domain: str | None, deadline: Deadline) -> AgentIngress:
-        request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
-        return self._parse_ingress(request, self._transport.send(request, deadline))
 
     def _find(self, domain: str, deadline: Deadline) -> tuple[AgentIngress | None, datetime | None]:
         """Returns the ingress that a domain has, if any, and when that was, by the server's clock."""
@@ -364,7 +256,7 @@ class AgentIngressClient:
             seen.append(query)
             request = Request("GET", doing, query=query)
             response = self._transport.send(request, deadline)
-            page = self._parse(request, response, AgentIngressPage.from_response)
+            page = self._parse(request, response, self._content(request, response), AgentIngressPage)
             ingresses += page.ingresses
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
@@ -382,45 +274,32 @@ class AgentIngressClient:
                 time = retry.in_words(deadline.elapsed)
                 raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
 
-    # -- a create, and settling it if its answer was lost -------------------------------------------------
+    # -- settling a write whose response was lost ----------------------------------------------------------
 
-    def _create(self, body: Mapping[str, Any], deadline: Deadline) -> AgentIngress:
-        domain: str = body["domain"]
-        request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=body)
-        made_id = ""
-        try:
-            answer = self._write(request, deadline)
-            made_id = _id_in(answer, domain)
-            return self._parse_ingress(request, answer)
-        except errors.NgrokError as error:
-            if request.possibly_applied_since is None:
-                raise
-            lost = error
-        try:
-            existing, now = self._look_for(domain, lost, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
-        except errors.NgrokError as error:
-            if not made_id:
-                raise
-            raise errors.CreatedUnreadError(
-                f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}", id_=made_id
-            ) from None
-        if existing.id == made_id or self._is_ours(existing, body, request, now):
-            return existing
-        raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which is not what was asked for, "
-            "so it is left alone",
-            existing_id=existing.id,
-        )
+    def _read_after(
+        self, request: Request, lost: errors.NgrokError, deadline: Deadline
+    ) -> AgentIngress | errors.NgrokError:
+        """Reads the ingress after an update or delete that failed. Returns it, or why it could not be read.
 
-    def _look_for(
-        self, domain: str, lost: errors.NgrokError, deadline: Deadline
-    ) -> tuple[AgentIngress, datetime | None]:
-        """Looks for the ingress of a domain for as long as it may appear. Also returns the time when it was there."""
-        unknown = f"it is unknown whether the Agent Ingress {domain} was made: an answer was lost ({lost}), and "
+        Raises `lost` if ngrok carried nothing out, and NotFoundError if the ingress is gone.
+        """
+        if request.possibly_applied_since is None or request.id_ is None or isinstance(lost, errors.NotFoundError):
+            raise lost
+        part = deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left))
+        try:
+            return self.get(request.id_, part, domain=request.domain)
+        except errors.NotFoundError:
+            raise
+        except errors.NgrokError as error:
+            return error
+
+    def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[AgentIngress, datetime | None]:
+        """Returns the ingress of a domain once it appears, and the time of the server then, or raises an NgrokError."""
+        unknown = f"it is unknown whether the Agent Ingress {domain} was made: a response was lost ({lost}), and "
         missing = "it is not there, but may still appear"
         if isinstance(lost, errors.DomainExistsError):
             missing = "the account has none, so another account has it, or it may still appear"
-        looks = 0
+        searches = 0
         with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was made", deadline) as wait:
             while True:
                 try:
@@ -430,22 +309,20 @@ class AgentIngressClient:
                     break
                 if existing is not None:
                     return existing, now
-                is_refusal = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
-                if is_refusal and not isinstance(lost, errors.DomainExistsError):
-                    # In the end ngrok refused, and it has no ingress, so none was made.
+                is_rejection = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
+                if is_rejection and not isinstance(lost, errors.DomainExistsError):
+                    # In the end ngrok rejected it, and it has no ingress, so none was made.
                     raise lost
-                looks += 1
-                pause = retry.backoff_seconds(looks, clock=self._clock)
+                searches += 1
+                pause = retry.backoff_seconds(searches, clock=self._clock)
                 if pause >= deadline.left:
                     raise errors.CreateUnsettledError(f"{unknown}{missing}")
                 wait.waits_for(missing, pause)
                 self._clock.sleep(pause)
-        raise errors.CreateUnsettledError(f"{unknown}a look for it failed ({failure})")
+        raise errors.CreateUnsettledError(f"{unknown}a search for it failed ({failure})")
 
-    def _is_ours(self, existing: AgentIngress, body: Mapping[str, Any], request: Request, now: datetime | None) -> bool:
-        """Tells whether our own lost request made this: it is not older than the request, and has the same values."""
-        if self._creates.has_made(existing.id):
-            return False
+    def _is_ours(self, existing: AgentIngress, request: Request, now: datetime | None) -> bool:
+        """Returns whether our own lost request made this: it is not older than the request, and has the same values."""
         try:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
@@ -454,9 +331,8 @@ class AgentIngressClient:
             return False
         # Both times are by the server's clock, because ours may be wrong.
         first_sent = now - timedelta(seconds=self._clock.monotonic() - request.possibly_applied_since)
-        asked = {"description": "", "metadata": "", POLICY: None, **body}
-        del asked["domain"]
-        return made >= first_sent - CLOCK_SLACK and _matches(existing, asked)
+        inputs = {"description": "", "metadata": "", POLICY: None, **(request.body or {})}
+        return made >= first_sent - CLOCK_SLACK and _matches(existing, inputs)
 
     # -- any request --------------------------------------------------------------------------------------
 
@@ -474,96 +350,53 @@ class AgentIngressClient:
 
     def _write(self, request: Request, deadline: Deadline) -> Response:
         """Sends a request that changes something. Some of its time is reserved to settle its outcome."""
-        # Lists that were read before the write, or during it, are not used after it.
         self._list_cache.note_write()
         try:
             return self._transport.send(request, deadline.reserve(min(SETTLING_SECONDS, deadline.seconds / 4)))
         finally:
             self._list_cache.note_write()
 
-    def _parse_ingress(self, request: Request, answer: Response) -> AgentIngress:
-        ingress = self._parse(request, answer, AgentIngress.from_response)
+    def _content(self, request: Request, response: Response) -> object:
+        """Returns the JSON of a response."""
+        if not response.is_whole:
+            wrong = f"it has more than {LONGEST_BODY_BYTES // 2**20} MiB"
+            raise self._error_mapping.bad_response(request, response, wrong)
+        try:
+            return json.loads(response.content)
+        except (ValueError, RecursionError):
+            raise self._error_mapping.bad_response(request, response, "it is not JSON") from None
+
+    def _ingress(self, request: Request, response: Response, content: object) -> AgentIngress:
+        ingress = self._parse(request, response, content, AgentIngress)
         # The domain of an ingress never changes, so another domain means another ingress.
         is_other_id = request.id_ is not None and request.id_ != ingress.id
         is_other_domain = request.domain is not None and canonical_domain(request.domain) != ingress.domain
         if is_other_id or is_other_domain:
-            raise self._error_mapping.bad_response(request, answer, "it is about another Agent Ingress")
+            raise self._error_mapping.bad_response(request, response, "it is about another Agent Ingress")
         return ingress
 
-    def _parse(self, request: Request, answer: Response, parse: Callable[[object], Model]) -> Model:
-        if not answer.is_whole:
-            wrong = f"it has more than {LONGEST_BODY_BYTES // 2**20} MiB"
-            raise self._error_mapping.bad_response(request, answer, wrong)
+    def _parse(self, request: Request, response: Response, content: object, model: type[Model]) -> Model:
         try:
-            content = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            wrong = "it is not JSON"
-        else:
-            try:
-                return parse(content)
-            except ValueError as error:
-                wrong = str(error)
-        raise self._error_mapping.bad_response(request, answer, wrong)
+            return model.from_response(content)
+        except ValueError as error:
+            raise self._error_mapping.bad_response(request, response, str(error)) from None
 
 
-class _Creates:
-    """The ingresses that this client creates and has created, so that no create takes another's ingress for its own.
-
-    Threads may share it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._domains: set[str] = set()
-        self._made: set[str] = set()
-
-    @contextmanager
-    def of(self, domain: str) -> Iterator[None]:
-        """Holds a domain during a create. Two creates at the same time can't both have it.
-
-        Raises:
-            InvalidInputsError: Another create has the domain.
-        """
-        with self._lock:
-            if domain in self._domains:
-                raise errors.InvalidInputsError(
-                    f"could not create the Agent Ingress {domain}: two resources of this run have this domain, and a "
-                    "domain has at most one Agent Ingress"
-                )
-            self._domains.add(domain)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._domains.discard(domain)
-
-    def add(self, id_: str) -> None:
-        """Records the id of an ingress that a create made."""
-        with self._lock:
-            self._made.add(id_)
-
-    def has_made(self, id_: str) -> bool:
-        """Tells whether a create made the ingress."""
-        with self._lock:
-            return id_ in self._made
-
-
-def _id_in(answer: Response, domain: str) -> str:
-    """Returns the id in an answer about our domain, even if the rest of the answer is wrong; "" if there is none."""
-    try:
-        values = json.loads(answer.content)
-        id_, its_domain = values["id"], values["domain"]
-    except (ValueError, RecursionError, TypeError, KeyError):
+def _id_in(content: object, domain: str) -> str:
+    """Returns the id in a response about our domain, even if the rest of it is wrong; "" if there is none."""
+    values = content if isinstance(content, dict) else {}
+    id_, its_domain = values.get("id"), values.get("domain")
+    if not isinstance(id_, str) or not PLAIN_ID.fullmatch(id_) or not isinstance(its_domain, str):
         return ""
-    is_right = isinstance(id_, str) and PLAIN_ID.fullmatch(id_) and isinstance(its_domain, str)
-    return id_ if is_right and canonical_domain(its_domain) == domain else ""
+    return id_ if canonical_domain(its_domain) == domain else ""
 
 
-def _matches(ingress: AgentIngress, asked: Mapping[str, Any]) -> bool:
-    """Tells whether the ingress has the values that were asked for."""
-    there = ingress.outputs()
+def _matches(ingress: AgentIngress, inputs: Mapping[str, Any]) -> bool:
+    """Returns whether the ingress has the values."""
+    existing = ingress.outputs()
     return all(
-        matches_policy(there[name], value) if name == POLICY else there[name] == value for name, value in asked.items()
+        matches_policy(existing[name], value) if name == POLICY else existing[name] == value
+        for name, value in inputs.items()
     )
 
 

@@ -157,8 +157,8 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "404 of a gateway": {"status": 404, "json_body": {"message": "no Route matched with those values"}},
     "501": {"status": 501, "body": ""},
 }
-MADE = f"it is unknown whether the Agent Ingress {NEW} was made: an answer was lost (could not create "
-CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: an answer was lost (could not update "
+MADE = f"it is unknown whether the Agent Ingress {NEW} was made: a response was lost (could not create "
+CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a response was lost (could not update "
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [

@@ -128,14 +128,6 @@ def test_id_never_becomes_another_path(call: str, client: AgentIngressClient, em
     assert emulator.requests() == []
 
 
-def test_domain_never_becomes_another_filter_or_header(client: AgentIngressClient, emulator: Emulator) -> None:
-    for suffix in ('" || true || "', '\\" || true', "?x=1", "#x", "%2f..", "\r\nX-Forged: yes", "\x1b[31m", "\u2028x"):
-        with pytest.raises(errors.InvalidInputsError) as caught:
-            client.create({"domain": f"a.acme.com{suffix}"})
-        assert str(caught.value).isprintable()
-    assert emulator.requests() == []
-
-
 def test_filter_of_a_list_is_one_parameter(client: AgentIngressClient, emulator: Emulator) -> None:
     wicked = 'obj.domain == "x&limit=1#y?z=/../\\u00e9\\n"'
     assert client.list(wicked) == []
