@@ -16,13 +16,13 @@ from .canonical import POLICY, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
 from .constants import ID_LOOKS_LIKE, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
-from .error_mapping import ErrorMapping
+from .error_mapping import ErrorMapping, is_loopback
 from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from .list_cache import ListCache
 from .models import AgentIngress, AgentIngressPage, ResponseModel
 from .redaction import EXCERPT_CHARACTERS, Redactor, holds_secret, one_line
 from .retry import Deadline
-from .transport import Transport, make_http_client
+from .transport import Transport
 
 # How much of the time of a write is reserved to find out what became of a request whose response was lost.
 SETTLING_SECONDS = 30
@@ -82,7 +82,8 @@ class AgentIngressClient:
         self._redactor = Redactor(api_key)
         sanitize = self._redactor.sanitize
         self._error_mapping = ErrorMapping(self._base_url, base_url_source, api_key_source, api_key_hint, sanitize)
-        http_client = http_client or make_http_client(api_key, base_url, sanitize)
+        # Plain http is only for this machine, and a proxy is usually another machine.
+        http_client = http_client or HttpClient(api_key, sanitize, use_proxies=not is_loopback(base_url))
         self._transport = Transport(
             http_client, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
         )
@@ -164,12 +165,7 @@ class AgentIngressClient:
         return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
     def update(
-        self,
-        id_: str,
-        changes: Mapping[str, Any],
-        deadline: Deadline | None = None,
-        *,
-        domain: str | None = None,
+        self, id_: str, changes: Mapping[str, Any], deadline: Deadline | None = None, *, domain: str | None = None
     ) -> AgentIngress:
         """Changes the given fields of an Agent Ingress. `""` clears a string; ngrok may ignore a policy of None.
 

@@ -1,4 +1,4 @@
-"""The time and how to wait: by the system's clock, or by one that a test hands in.
+"""Clocks: the system's, or one that a test hands in.
 
 The whole package except the emulator measures time and waits by the clock that it was given. Only a wait for the
 network takes real time, because only the operating system can end it. The clock gives its limit.
@@ -25,41 +25,21 @@ class Clock:
         return time.process_time()
 
     def utc_now(self) -> datetime:
-        """Returns the date and time in UTC."""
         return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
-        """Blocks the calling thread.
-
-        Args:
-            seconds: For how long.
-        """
         time.sleep(seconds)
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Waits until `notify_all` is called for a condition or the time is over, whichever comes first.
-
-        Args:
-            condition: The condition. The calling thread holds its lock.
-            seconds: How long to wait at most.
-        """
+        """Waits until `notify_all` is called for a condition, whose lock the caller holds, or the time is over."""
         condition.wait(seconds)
 
     def notify_all(self, condition: threading.Condition) -> None:
-        """Wakes all threads that wait for a condition by this clock.
-
-        Args:
-            condition: The condition. The calling thread holds its lock.
-        """
+        """Wakes all threads that wait for a condition, whose lock the caller holds."""
         condition.notify_all()
 
     def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        """Calls a function again and again, in a daemon thread of its own.
-
-        Args:
-            seconds: The pause before each call.
-            step: The function. The thread ends when it returns False.
-        """
+        """Calls a function every so many seconds, in a daemon thread of its own, until it returns False."""
 
         def run() -> None:
             self.sleep(seconds)
@@ -69,11 +49,7 @@ class Clock:
         threading.Thread(target=run, daemon=True).start()
 
     def jitter(self, seconds: float) -> float:
-        """Returns a random number of seconds, from half of a pause to all of it.
-
-        Args:
-            seconds: The pause.
-        """
+        """Returns a random number of seconds, from half of a pause to all of it."""
         return random.uniform(seconds / 2, seconds)  # noqa: S311 - jitter is no secret
 
 

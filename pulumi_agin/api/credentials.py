@@ -1,4 +1,4 @@
-"""Where ngrok's API is, how long a call may take, and what an API key looks like.
+"""Constants of the connection to ngrok's API, and the form of an API key.
 
 This is separate from the client so that settings can be validated without loading what sends requests.
 """
@@ -21,14 +21,9 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class Secret:
-    """Text that is never shown by `repr` and can't be pickled."""
+    """A string that is never shown by `repr` and can't be pickled."""
 
     def __init__(self, value: str) -> None:
-        """Keeps a text secret.
-
-        Args:
-            value: The text.
-        """
         self._value = value
 
     def __repr__(self) -> str:
@@ -44,16 +39,11 @@ class Secret:
         raise TypeError("a secret must not be pickled")
 
     def get_secret_value(self) -> str:
-        """Returns the text."""
         return self._value
 
 
 def api_key_problem(api_key: str) -> str | None:
-    """Returns what is wrong with the form of an API key, without showing the key; None if nothing is wrong.
-
-    Args:
-        api_key: The key as the user gave it.
-    """
+    """Returns what is wrong with the form of an API key, without showing the key; None if nothing is wrong."""
     if not api_key:
         return "is empty"
     if re.search(r"\s", api_key):

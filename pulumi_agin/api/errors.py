@@ -1,18 +1,18 @@
-"""What can go wrong in a call to ngrok. Each message is one whole sentence for the user.
+"""Failures of a call to ngrok. Each message is one whole sentence for the user.
 
     NgrokError
     ├── InvalidInputsError      the values are not valid; nothing was sent
-    ├── UnreachableError        no answer, or only an incomplete one
+    ├── UnreachableError        no response, or only an incomplete one
     │   └── NotConnectedError       no connection could be made; nothing was sent
-    ├── RedirectError           the answer was a redirect, which is never followed
-    ├── BadAnswerError          an answer that ngrok's API would not give
+    ├── RedirectError           the response was a redirect, which is never followed
+    ├── BadResponseError        a response that ngrok's API would not give
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
     ├── CreatedUnreadError      it was made, and only its id is known
-    ├── UpdateUnsettledError    an answer was lost, and the Agent Ingress has other values, or can't be read
-    └── ApiError                ngrok refused: status, error_code, operation_id
+    ├── UpdateUnsettledError    a response was lost, and the Agent Ingress has other values, or can't be read
+    └── ApiError                ngrok rejected the request: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
-        ├── NotFoundError           404: ngrok knows no Agent Ingress with this id
+        ├── NotFoundError           404: ngrok has no Agent Ingress with this id
         ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
         └── RateLimitedError        429: more than 120 requests in a minute
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class NgrokError(Exception):
-    """Any failure of the API client. Its text can be shown to the user as it is."""
+    """Any failure of the API client. Its message can be shown to the user as it is."""
 
 
 class InvalidInputsError(NgrokError):
@@ -36,7 +36,7 @@ class InvalidInputsError(NgrokError):
 
 
 class UnreachableError(NgrokError):
-    """No answer came, or it was cut short, although the request was repeated."""
+    """No response came, or it was cut short, although the request was repeated."""
 
 
 class NotConnectedError(UnreachableError):
@@ -44,89 +44,57 @@ class NotConnectedError(UnreachableError):
 
 
 class RedirectError(NgrokError):
-    """The answer was a redirect. Following it would give the API key to any host that the answer names."""
+    """The response was a redirect. Following it would give the API key to any host that the response names."""
 
 
 class BadResponseError(NgrokError):
-    """The answer is not JSON, has the wrong shape, or is about another Agent Ingress."""
+    """The response is not JSON, has the wrong shape, or is about another Agent Ingress."""
 
 
 class WrongBaseUrlError(NgrokError):
-    """A 404 from something other than the Agent Ingress API. It says nothing about any ingress."""
+    """A 404 from something other than the Agent Ingress API. It shows nothing about any ingress."""
 
 
 class CreateUnsettledError(NgrokError):
-    """A create was sent, its answer was lost, and what ngrok has now does not tell whether the create succeeded.
+    """The response to a create was lost, and what ngrok has now does not show whether it succeeded.
 
-    Attributes:
-        existing_id: The id of the ingress that the domain has now, or "" if it seems to have none.
+    `existing_id` is the id of the ingress that the domain has now, or "" if it seems to have none.
     """
 
     def __init__(self, message: str, *, existing_id: str = "") -> None:
-        """Keeps what is known of the failure.
-
-        Args:
-            message: The text for the user.
-            existing_id: The id of the ingress that the domain has now, or "" if it seems to have none.
-        """
         super().__init__(message)
         self.existing_id = existing_id
 
 
 class CreatedUnreadError(NgrokError):
-    """An Agent Ingress was made, but no answer about it makes sense.
-
-    Attributes:
-        id: The id of the ingress.
-    """
+    """An Agent Ingress was made, but no usable response has its values. `id` is its id."""
 
     def __init__(self, message: str, *, id_: str) -> None:
-        """Keeps what is known of the failure.
-
-        Args:
-            message: The text for the user.
-            id_: The id of the ingress.
-        """
         super().__init__(message)
         self.id = id_
 
 
 class UpdateUnsettledError(NgrokError):
-    """An update was sent, its answer was lost, and the Agent Ingress then did not have the new values.
+    """The response to an update was lost, and the Agent Ingress then did not have the new values.
 
-    Attributes:
-        existing: The ingress as it was then, or None if it could not be read.
+    `existing` is the ingress as it was then, or None if it could not be read.
     """
 
     def __init__(self, message: str, *, existing: AgentIngress | None = None) -> None:
-        """Keeps what is known of the failure.
-
-        Args:
-            message: The text for the user.
-            existing: The ingress as it was then, or None if it could not be read.
-        """
         super().__init__(message)
         self.existing = existing
 
 
 class ApiError(NgrokError):
-    """ngrok refused.
+    """ngrok rejected the request.
 
     Attributes:
         status: The HTTP status.
-        error_code: ngrok's code, such as "ERR_NGROK_6706", or "": some answers have none.
-        operation_id: What ngrok's support asks for, such as "op_2k5…", or "".
+        error_code: ngrok's code, such as "ERR_NGROK_6706", or "": some responses have none.
+        operation_id: The id that ngrok's support needs, such as "op_2k5…", or "".
     """
 
     def __init__(self, message: str, *, status: int, error_code: str, operation_id: str) -> None:
-        """Keeps what ngrok answered.
-
-        Args:
-            message: The text for the user.
-            status: The HTTP status.
-            error_code: ngrok's code, or "" if the answer has none.
-            operation_id: The operation id, or "" if the answer has none.
-        """
         super().__init__(message)
         self.status = status
         self.error_code = error_code
@@ -134,11 +102,11 @@ class ApiError(NgrokError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, wrong, or not allowed to do this. ngrok answers 403 when other services answer 401."""
+    """The key is missing, wrong, or not allowed to do this. ngrok responds 403 where other services respond 401."""
 
 
 class NotFoundError(ApiError):
-    """ngrok knows no Agent Ingress with this id in the account of this key."""
+    """ngrok has no Agent Ingress with this id in the account of this key."""
 
 
 class DomainExistsError(ApiError):

@@ -22,11 +22,24 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from pulumi_agin.version import VERSION
+
+from .credentials import Secret
 from .retry import in_words
 
 # How much of a body is read, after decompression. ngrok's largest response has 3 MB: a list of 100 Agent Ingresses with
 # the longest metadata, all of it escaped.
 LONGEST_BODY_BYTES = 8 * 2**20
+
+READ_TIMEOUT_SECONDS = 30
+
+HEADERS = {
+    "Accept": "application/json",
+    # An encoding that every version of requests can decode.
+    "Accept-Encoding": "gzip",
+    "Ngrok-Version": "2",
+    "User-Agent": f"pulumi-agin/{VERSION}",
+}
 
 # As many as the calls that Pulumi can make at once, and more.
 _MOST_IDLE_CONNECTIONS = 64
@@ -35,6 +48,9 @@ _CHUNK_BYTES = 2**16
 
 # The beginning of http.client's message about a proxy that does not connect us.
 _TUNNEL_FAILED = "Tunnel connection failed: "
+
+# What requests and urllib3 raise for the URL of a proxy, before they connect.
+_WRONG_PROXY = (requests.exceptions.InvalidURL, LocationValueError, UnicodeError)
 
 # urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
@@ -113,80 +129,73 @@ class _UnfinishedError(Exception):
 
 
 class HttpClient:
-    """Sends requests over kept-alive connections, which all threads share."""
+    """Sends requests with an API key over kept-alive connections, which all threads share."""
 
-    def __init__(
-        self, auth: AuthBase, headers: Mapping[str, str], sanitize: Callable[[str], str], *, use_proxies: bool
-    ) -> None:
-        self._auth = auth
+    def __init__(self, api_key: Secret, sanitize: Callable[[str], str], *, use_proxies: bool) -> None:
+        self._auth = _Bearer(api_key)
         self._sanitize = sanitize
         self._use_proxies = use_proxies
         self._session = requests.Session()
-        self._session.headers.update(headers)
+        self._session.headers.update(HEADERS)
         self._adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-        seconds: float,
-        connect_seconds: float,
-        read_seconds: float,
-    ) -> Response | NoResponse:
-        """Sends one request and reads its response. Fails with a NoResponse, never with an exception of requests."""
+    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> Response | NoResponse:
+        """Sends a request once and reads its response. Raises no exception of requests."""
         began = time.monotonic()
-        is_answered = False
+        url = base_url + request.path
         # Proxies and CA bundles of the environment.
         settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
         if not self._use_proxies:
             settings["proxies"] = {}
-        proxy = select_proxy(url, settings["proxies"])
+        response = None
         try:
-            request = self._session.prepare_request(
-                requests.Request(method, url, params=query, json=body, auth=self._auth)
+            prepared = self._session.prepare_request(
+                requests.Request(request.method, url, params=request.query, json=request.body, auth=self._auth)
             )
             # Without the session, which would read the body of a redirect without a limit, and keep cookies.
-            response = self._adapter.send(request, timeout=(connect_seconds, read_seconds), **settings)
-            is_answered = True
+            timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
+            response = self._adapter.send(prepared, timeout=timeout, **settings)
             return _read(response, began, seconds)
         except _UnfinishedError as error:
             return NoResponse(str(error), may_have_arrived=True, is_transient=True)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            failure = self._failure(error, is_answered, in_words(time.monotonic() - began))
-        if failure.is_unconnected and proxy:
+            time_spent = in_words(time.monotonic() - began)
+            failure = self._failure(error, time_spent) if response is None else _failure_of_body(error, time_spent)
+        if failure.is_unconnected and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
         return failure
 
-    def _failure(self, error: Exception, is_answered: bool, time_spent: str) -> NoResponse:
+    def _failure(self, error: Exception, time_spent: str) -> NoResponse:
         causes = list(_causes(error))
         innermost = causes[-1]
         reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
+        is_sent, is_transient = True, True
         if any(isinstance(each, ReadTimeoutError) for each in causes):
-            return NoResponse(f"it did not respond within {time_spent}", may_have_arrived=True, is_transient=True)
-        if is_answered:
-            is_undecodable = isinstance(error, DecodeError)
-            reason = "the response can't be decoded" if is_undecodable else "the response was cut short"
-            return NoResponse(reason, may_have_arrived=True, is_transient=not is_undecodable)
-        unconnected = next((each for each in causes if isinstance(each, ConnectTimeoutError)), None)
-        if unconnected is not None:
-            # A NewConnectionError is one, too.
-            reason = reason if isinstance(unconnected, NewConnectionError) else f"timed out after {time_spent}"
-            return NoResponse(reason, may_have_arrived=False, is_transient=True)
-        if isinstance(innermost, OSError) and str(innermost).startswith(_TUNNEL_FAILED):
-            is_rejected = str(innermost).startswith(f"{_TUNNEL_FAILED}4")
-            return NoResponse(reason, may_have_arrived=False, is_transient=not is_rejected)
-        # A certificate, the URL of a proxy or a missing CA bundle. Only requests' own errors come after connecting.
-        if (
-            isinstance(innermost, ssl.SSLCertVerificationError)
-            or isinstance(error, (requests.exceptions.InvalidURL, LocationValueError, UnicodeError))
-            or not isinstance(error, (requests.RequestException, HTTPError))
-        ):
-            return NoResponse(reason, may_have_arrived=False, is_transient=False)
-        is_wrong_tls = isinstance(error, requests.exceptions.SSLError) and not isinstance(innermost, ssl.SSLEOFError)
-        return NoResponse(reason, may_have_arrived=True, is_transient=not is_wrong_tls)
+            reason = f"it did not respond within {time_spent}"
+        elif any(isinstance(each, NewConnectionError) for each in causes):
+            is_sent = False
+        elif any(isinstance(each, ConnectTimeoutError) for each in causes):
+            reason, is_sent = f"timed out after {time_spent}", False
+        elif isinstance(innermost, OSError) and str(innermost).startswith(_TUNNEL_FAILED):
+            is_sent, is_transient = False, not str(innermost).startswith(f"{_TUNNEL_FAILED}4")
+        elif isinstance(innermost, ssl.SSLCertVerificationError) or isinstance(error, _WRONG_PROXY):
+            is_sent, is_transient = False, False
+        elif not isinstance(error, (requests.RequestException, HTTPError)):
+            # A CA bundle that is missing: an OSError that does not come from the connection.
+            is_sent, is_transient = False, False
+        elif isinstance(error, requests.exceptions.SSLError):
+            is_transient = isinstance(innermost, ssl.SSLEOFError)
+        return NoResponse(reason, is_sent, is_transient)
+
+
+class _Bearer(AuthBase):
+    # With a plain header, requests would let an entry for the host in .netrc replace the key.
+    def __init__(self, api_key: Secret) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return request
 
 
 def _read(response: requests.Response, began: float, seconds: float) -> Response:
@@ -218,6 +227,14 @@ def _pieces(raw: Any) -> Iterator[bytes]:
         return
     while piece := raw.read1(_CHUNK_BYTES, decode_content=True):
         yield piece
+
+
+def _failure_of_body(error: Exception, time_spent: str) -> NoResponse:
+    if isinstance(error, DecodeError):
+        return NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
+    is_timeout = isinstance(error, ReadTimeoutError)
+    reason = f"the response was not complete after {time_spent}" if is_timeout else "the response was cut short"
+    return NoResponse(reason, may_have_arrived=True, is_transient=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

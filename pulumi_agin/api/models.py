@@ -1,4 +1,4 @@
-"""What ngrok answers: an Agent Ingress, in canonical form, and the state of its certificate.
+"""Models of ngrok's responses: an Agent Ingress, in canonical form, and the state of its certificate.
 
 Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwise.
 """
@@ -7,93 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
 from .constants import PLAIN_ID
 
 
-class AnswerError(ValueError):
-    """An answer is not as ngrok documents it. The text names the key, and says what is wrong with it."""
+class ResponseError(ValueError):
+    """A response is not as ngrok documents it. The message names the key, and what is wrong with it."""
 
 
 # -- rules ------------------------------------------------------------------------------------------------
-# ngrok may leave out the key of an empty text, send null, or send "". All three mean the same.
+# ngrok may leave out the key of an empty string, send null, or send "". All three mean the same.
 
 
-def _optional_text(value: object) -> str | None:
+def _string(value: object) -> str | None:
     if not isinstance(value, str | None):
-        raise ValueError("not text")
-    # JSON can contain half a surrogate pair and a state can't, but that must not make the whole answer useless.
+        raise ValueError("not a string")
+    # JSON can contain half a surrogate pair and a state can't, but that must not make the whole response useless.
     return value if value is None else value.encode("utf-8", "replace").decode()
 
 
-def _text(value: object) -> str:
-    return _optional_text(value) or ""
-
-
 def _word(value: object) -> str:
-    text = _text(value)
-    if not text:
+    word = _string(value)
+    if not word:
         raise ValueError("missing")
-    if not _is_word(text):
+    # Messages and the outputs of stacks contain it. The only white space that isprintable accepts is the plain blank.
+    if not word.isprintable() or " " in word:
         raise ValueError("not as it should be")
-    return text
-
-
-def _optional_word(value: object) -> str:
-    return _word(value) if value else ""
+    return word
 
 
 def _id(value: object) -> str:
     # Paths, and commands that messages show, contain it.
-    text = _word(value)
-    if not PLAIN_ID.fullmatch(text):
+    if not PLAIN_ID.fullmatch(_word(value)):
         raise ValueError("not as it should be")
-    return text
+    return _word(value)
 
 
-def _domain(value: object) -> str:
-    text = _word(value)
-    if not _is_host_name(text):
+def _host_name(value: object) -> str:
+    # This does not validate ngrok's own names.
+    if _word(value).startswith("."):
         raise ValueError("not as it should be")
-    return canonical_domain(text)
+    return _word(value)
 
 
 def _host_names(value: object) -> list[str]:
-    names = value or []
-    if not isinstance(names, list) or not all(isinstance(each, str) and _is_host_name(each) for each in names):
-        raise ValueError("not a list of host names")
-    return names
+    if not isinstance(value or [], list):
+        raise ValueError("not a list")
+    return [_host_name(each) for each in cast("list[object]", value or [])]
 
 
-def _ns_targets(value: object) -> list[str]:
-    return canonical_ns_targets(_host_names(value))
+# -- responses --------------------------------------------------------------------------------------------
 
+ModelT = TypeVar("ModelT", bound="ResponseModel")
 
-def _region_domains(value: object) -> list[str]:
-    return canonical_region_domains(_host_names(value))
-
-
-def _is_word(text: str) -> bool:
-    # The only white space that isprintable accepts is the plain blank.
-    return text.isprintable() and " " not in text
-
-
-def _is_host_name(text: str) -> bool:
-    # This does not validate ngrok's own names. It only checks that they are printable names, because messages and the
-    # outputs of stacks contain them.
-    return text != "" and not text.startswith(".") and _is_word(text)
-
-
-# -- what ngrok answers -----------------------------------------------------------------------------------
-
-AnswerT = TypeVar("AnswerT", bound="ResponseModel")
-
-_Text = Annotated[str, PlainValidator(_text)]
-_OptionalText = Annotated[str | None, PlainValidator(_optional_text)]
+_Text = Annotated[str, PlainValidator(lambda value: _string(value) or "")]
+_OptionalText = Annotated[str | None, PlainValidator(_string)]
 
 
 class FrozenModel(BaseModel):
@@ -111,19 +83,15 @@ class FrozenModel(BaseModel):
 
 
 class ResponseModel(FrozenModel):
-    """An object in an answer. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
+    """An object in a response. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
 
     @classmethod
-    def from_response(cls: type[AnswerT], answer: object) -> AnswerT:
-        """Reads the object from the JSON of an answer.
-
-        Raises:
-            AnswerError: It is not as ngrok documents it.
-        """
+    def from_response(cls: type[ModelT], content: object) -> ModelT:
+        """Reads the object from the JSON of a response, or raises ResponseError."""
         try:
-            return cls.model_validate(answer)
+            return cls.model_validate(content)
         except ValidationError as error:
-            raise AnswerError(_in_words(error.errors(include_url=False)[0])) from None
+            raise ResponseError(_in_words(error.errors(include_url=False)[0])) from None
 
 
 def _in_words(detail: Mapping[str, Any]) -> str:
@@ -171,10 +139,10 @@ class AgentIngress(ResponseModel):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
     id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    uri: Annotated[str, PlainValidator(_optional_word)] = Field(
+    uri: Annotated[str, PlainValidator(lambda value: _word(value) if value else "")] = Field(
         "", description="its path in ngrok's API, relative to the API's URL"
     )
-    domain: Annotated[str, PlainValidator(_domain)] = Field(
+    domain: Annotated[str, PlainValidator(_host_name), AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
     )
     description: _Text = Field("", description='human-readable text; `""` if there is none')
@@ -189,11 +157,11 @@ class AgentIngress(ResponseModel):
         description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while one runs. "
         "`null` without a policy, and until the first job exists",
     )
-    # Required, because an answer without them must not delete the DNS records that users make of them.
-    ns_targets: Annotated[list[str], PlainValidator(_ns_targets)] = Field(
+    # Required, because a response without them must not delete the DNS records that users make of them.
+    ns_targets: Annotated[list[str], PlainValidator(_host_names), AfterValidator(canonical_ns_targets)] = Field(
         description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
     )
-    region_domains: Annotated[list[str], PlainValidator(_region_domains)] = Field(
+    region_domains: Annotated[list[str], PlainValidator(_host_names), AfterValidator(canonical_region_domains)] = Field(
         [],
         description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions",
     )
@@ -253,9 +221,9 @@ def certificate_state(ingress: AgentIngress) -> CertificateState:
 
 
 def certificate_in_words(ingress: AgentIngress) -> str:
-    """Describes the state of the certificate for people, with the error's code and what ngrok says about the job.
+    """Describes the state of the certificate for people, with the error's code and ngrok's message about the job.
 
-    The text is ngrok's own. The caller must take out the API key and line breaks before it shows the text.
+    That message is ngrok's own. The caller must sanitize it before it shows it.
     """
     words = certificate_state(ingress).value
     status = ingress.certificate_management_status

@@ -1,7 +1,7 @@
-"""ngrok's limit on requests, and how all threads of a process wait for it together.
+"""ngrok's rate limit, for which all threads of a process wait together.
 
-The limit applies to the account: other processes use it up too, and ngrok does not tell how much of it is left. This
-process knows only what it sent, and what was refused.
+The limit applies to the account: other processes use it up too, and no response has what is left of it. This process
+knows only what it sent, and what was rejected.
 """
 
 from __future__ import annotations
@@ -29,89 +29,62 @@ class RateLimit:
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        """Opens the gate.
-
-        Args:
-            clock: The clock that measures the time and waits.
-        """
         self._clock = clock
         self._changed = threading.Condition()
         self._counted: deque[float] = deque()
         self._under_way = 0
         self._probing = False
         self._most: int | None = None
-        self._error_mapping = 0
+        self._rejections = 0
         self._closings = 0
         self._opens_at = 0.0
 
     def enter(self, deadline: Deadline) -> int | None:
-        """Waits until the next request may be sent.
+        """Waits until the next request may be sent. Returns a ticket, which must be given to `leave` afterwards.
 
-        Args:
-            deadline: How long the call may take.
-
-        Returns:
-            A ticket, which must be given to `note_response` or `note_rejection` afterwards; None if the call has no
-            time left for the wait, or nobody waits for it any more.
+        None if the call has no time left for the wait, or was cancelled.
         """
         with self._changed:
             while True:
                 wait = self._seconds_to_wait()
                 if wait == 0:
                     self._under_way += 1
-                    self._probing = self._error_mapping > 0
+                    self._probing = self._rejections > 0
                     return self._closings
                 if (wait or 0) >= deadline.left or deadline.left <= 0 or deadline.is_cancelled():
                     return None
                 self._clock.wait(self._changed, deadline.left if wait is None else wait)
 
     def seconds_closed(self) -> float | None:
-        """Returns how long the next request has to wait: 0 if not at all, None if for another thread's answer."""
+        """Returns how long the next request has to wait: 0 if not at all, None if for another thread's response."""
         with self._changed:
             return self._seconds_to_wait()
 
-    def note_response(self, ticket: int) -> None:
-        """Records that a request got an answer other than a 429, or never will: it has used up a part of the limit.
-
-        Args:
-            ticket: What `enter` returned for the request.
-        """
+    def leave(self, ticket: int, *, is_rejected: bool = False, retry_after: float | None = None) -> None:
+        """Records the outcome of a request: a 429, with its `Retry-After` if it has one, or anything else."""
         with self._changed:
             self._under_way -= 1
-            # The time of the answer, because ngrok surely counted the request before it.
-            self._counted.append(self._clock.monotonic())
-            if self._is_news(ticket):
-                self._error_mapping = 0
+            if not is_rejected:
+                # The time of the response, because ngrok surely counted the request before it.
+                self._counted.append(self._clock.monotonic())
+            # A request that was under way already when another one was rejected shows nothing new.
+            if ticket == self._closings:
                 self._probing = False
+                if is_rejected:
+                    self._close(retry_after)
+                else:
+                    self._rejections = 0
             self._clock.notify_all(self._changed)
-
-    def note_rejection(self, ticket: int, retry_after: float | None) -> None:
-        """Records that a request was answered with a 429.
-
-        Args:
-            ticket: What `enter` returned for the request.
-            retry_after: The seconds after which the service wants us to come back, if it said so.
-        """
-        with self._changed:
-            self._under_way -= 1
-            if self._is_news(ticket):
-                self._probing = False
-                self._close(retry_after)
-            self._clock.notify_all(self._changed)
-
-    def _is_news(self, ticket: int) -> bool:
-        # A request that was under way already when another one was refused tells nothing new.
-        return ticket == self._closings
 
     def _close(self, retry_after: float | None) -> None:
         now = self._forget_old_requests()
         self._closings += 1
         if retry_after is None and len(self._counted) + self._under_way >= LIMIT:
-            # Those that are under way may be refused as well.
+            # Those that are under way may be rejected as well.
             self._most = max(LIMIT, len(self._counted))
             return
-        self._error_mapping += 1
-        pause = retry.backoff_seconds(self._error_mapping, retry_after, self._clock)
+        self._rejections += 1
+        pause = retry.backoff_seconds(self._rejections, retry_after, self._clock)
         if retry_after is None and self._counted:
             # There is room for one at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)

@@ -1,4 +1,4 @@
-"""Which failures are worth another try, how long to pause before it, and how much time a call has in all.
+"""Retry rules: which failures are transient, how long to pause, and how much time a call has in all.
 
 The loop that uses them is `Transport.send`.
 """
@@ -23,45 +23,24 @@ UNCONNECTED_LOOPBACK_SECONDS = 5.0
 LATE_CONNECT_SECONDS = 1.0
 
 # Too many requests, and failures of the service or of a gateway in front of it.
-# ngrok's maintenance answers (ERR_NGROK_1500 and 1501) are 503.
+# ngrok's maintenance responses (ERR_NGROK_1500 and 1501) are 503.
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 def is_transient(status: int | None) -> bool:
-    """Returns whether the same request may succeed a little later.
-
-    Args:
-        status: The HTTP status of the answer, or None if no complete answer came.
-    """
+    """Returns whether the same request may succeed a little later. The status is None if no complete response came."""
     return status is None or status in TRANSIENT_STATUSES
 
 
 def backoff_seconds(repetition: int, retry_after: float | None = None, clock: Clock = SYSTEM_CLOCK) -> float:
-    """Returns how long to pause before a request is repeated. The pause doubles each time, and has jitter.
-
-    Args:
-        repetition: 1 for the first repetition, 2 for the second, and so on.
-        retry_after: The seconds that the service asked for, if it did.
-        clock: Supplies the jitter.
-
-    Returns:
-        The pause in seconds, never shorter than `retry_after`.
-    """
+    """Returns the pause before a repetition, the first of which is 1. It doubles each time, and has jitter."""
     longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(repetition - 1, 10))
     # Never shorter than our own pause: a Retry-After of 0, or in the past, would mean no pause at all.
     return max(clock.jitter(longest), retry_after or 0.0)
 
 
 def retry_after_seconds(headers: Mapping[str, str], clock: Clock = SYSTEM_CLOCK) -> float | None:
-    """Returns the seconds from now that a Retry-After header asks for.
-
-    Args:
-        headers: The headers of the answer. Retry-After may hold seconds or a date.
-        clock: Tells the time if the answer has no Date header.
-
-    Returns:
-        The seconds, at most a year; None if the header is missing or makes no sense.
-    """
+    """Returns the seconds from now that a Retry-After header has, as a number or a date; None if it has neither."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdecimal():
         # No call waits for longer, and clocks can't count much further.
@@ -69,17 +48,12 @@ def retry_after_seconds(headers: Mapping[str, str], clock: Clock = SYSTEM_CLOCK)
     moment = parse_http_date(value)
     if moment is None:
         return None
-    # By the server's clock if the answer has its time, because ours may be wrong.
+    # By the server's clock if the response has its time, because ours may be wrong.
     now = parse_http_date(headers.get("Date", "")) or clock.utc_now()
     return max(0.0, (moment - now).total_seconds())
 
 
 def parse_http_date(value: str) -> datetime | None:
-    """Returns the moment that an HTTP date names, or None if the text is not a date.
-
-    Args:
-        value: The text of a header such as Date.
-    """
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -91,24 +65,13 @@ class Reachability:
     """The time budget for connecting to a server that can't be reached. All calls share it, in all threads."""
 
     def __init__(self, clock: Clock, *, is_loopback: bool) -> None:
-        """Assumes that the server can be reached.
-
-        Args:
-            clock: The clock that measures the time.
-            is_loopback: Whether the server is on this machine.
-        """
         self._clock = clock
         self._seconds = UNCONNECTED_LOOPBACK_SECONDS if is_loopback else UNCONNECTED_SECONDS
         self._lost_at: float | None = None
         self._last_failed_at = -math.inf
 
     def note_try(self, tried_at: float, *, is_connected: bool) -> None:
-        """Records whether a connection could be made.
-
-        Args:
-            tried_at: When that was tried, by the monotonic clock.
-            is_connected: Whether it could.
-        """
+        """Records whether a connection could be made, and when that was tried, by the monotonic clock."""
         if is_connected:
             self._lost_at = None
             return
@@ -119,33 +82,28 @@ class Reachability:
 
     @property
     def seconds_left(self) -> float:
-        """How long it is still worth trying, in seconds."""
+        """How long it is still worth trying."""
         lost_at = self._lost_at  # another thread may change it meanwhile
         return math.inf if lost_at is None else self._seconds - (self._clock.monotonic() - lost_at)
 
     def seconds_left_of(self, deadline: Deadline, *, is_unsent: bool) -> float:
-        """Returns how long a call may go on, in seconds.
-
-        Args:
-            deadline: That of the call.
-            is_unsent: Whether no connection could be made and nothing was sent. Then the call may end earlier.
-        """
+        """Returns how long a call may go on. It may end earlier if nothing of it was sent."""
         return min(deadline.left, self.seconds_left) if is_unsent else deadline.left
 
     @property
     def seconds_for_try(self) -> float:
-        """How long one try may take, in seconds. Short once the time is over: each later call still makes one."""
+        """How long one try may take. Short once the time is over: each later call still makes one."""
         return LATE_CONNECT_SECONDS if self.seconds_left < -LATE_CONNECT_SECONDS else math.inf
 
 
 class Deadline:
-    """How long one call may take in all, repetitions and pauses included, and whether anybody still waits for it.
+    """The time budget of one call, repetitions and pauses included, and whether it was cancelled.
 
     Attributes:
         seconds: How long the call may take.
         kept_back: How many of these seconds are reserved for what comes later.
         clock: The clock that measures the time.
-        is_cancelled: Tells whether nobody waits for the call any more. Called in the thread of the call.
+        is_cancelled: Returns whether nobody waits for the call any more. Called in the thread of the call.
         subject: What the call is about, for whatever shows its progress.
     """
 
@@ -156,14 +114,6 @@ class Deadline:
         is_cancelled: Callable[[], bool] = lambda: False,
         subject: str = "",
     ) -> None:
-        """Starts the time now.
-
-        Args:
-            seconds: How long the call may take. More than a year counts as a year.
-            clock: The clock that measures the time.
-            is_cancelled: Tells whether nobody waits for the call any more.
-            subject: What the call is about, for whatever shows its progress.
-        """
         # A resource's timeout can be longer than the operating system can wait.
         self.seconds = min(seconds, LONGEST_TIMEOUT_SECONDS)
         self.kept_back = 0.0
@@ -190,33 +140,19 @@ class Deadline:
         return self.seconds - self.kept_back - self.elapsed
 
     def reserve(self, seconds: float) -> Deadline:
-        """Returns a deadline with the same start and an earlier end, so that time is left for what comes after.
-
-        Args:
-            seconds: How much earlier.
-        """
-        earlier = Deadline(self.seconds, self.clock, self.is_cancelled, self.subject)
+        """Returns a deadline with the same start that ends so much earlier: the rest is for what comes after."""
+        earlier = self.sub_deadline(self.seconds)
         earlier.kept_back = seconds
         earlier._started = self._started
         return earlier
 
     def sub_deadline(self, seconds: float) -> Deadline:
-        """Returns a deadline of its own for a part of this call. It starts now.
-
-        Args:
-            seconds: How long the part may take.
-        """
+        """Returns a deadline of its own for a part of this call. It starts now."""
         return Deadline(seconds, self.clock, self.is_cancelled, self.subject)
 
 
 def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
-    """Returns how often and for how long something was tried, as it follows what was being done; "" for one try.
-
-    Args:
-        tries: How often.
-        deadline: How long it may take in all.
-        is_unsent: Whether no connection could be made and nothing was sent.
-    """
+    """Returns how often and for how long something was tried, as it follows what was being done; "" for one try."""
     if tries <= 1:
         return ""
     # The limit of the call is not what ends the tries to connect.
@@ -225,11 +161,7 @@ def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Returns a time as messages show it, such as "4.9 seconds" or "45 minutes".
-
-    Args:
-        seconds: The time.
-    """
+    """Returns a time as messages show it, such as "4.9 seconds" or "45 minutes"."""
     if seconds < 120:
         return _count(f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}", "second")
     unit, size, smaller, smaller_size = ("hour", 3600, "minute", 60) if seconds >= 7200 else ("minute", 60, "second", 1)

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import requests
-from requests.auth import AuthBase
-
-from pulumi_agin.version import VERSION
-
 from . import errors, retry
 from .clock import SYSTEM_CLOCK, Clock
-from .credentials import Secret
 from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway, is_loopback
 from .http import HttpClient, NoResponse, Request, Response
 from .progress import Progress, Wait
@@ -19,7 +13,6 @@ from .rate_limit import LIMIT, RateLimit
 from .retry import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 10
-READ_TIMEOUT_SECONDS = 30
 
 # The least time for a request, because connecting takes a moment.
 _LEAST_SECONDS = 0.1
@@ -114,7 +107,7 @@ class Transport:
         if deadline.is_cancelled():
             # The caller may have cleaned up by now, and would not undo what is done later.
             if ticket is not None:
-                self._rate_limit.note_response(ticket)
+                self._rate_limit.leave(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
@@ -133,24 +126,16 @@ class Transport:
         request.last_sent = self._clock.monotonic()
         response: Response | None = None
         try:
-            outcome = self._http_client.send(
-                request.method,
-                self._error_mapping.base_url + request.path,
-                query=request.query,
-                body=request.body,
-                seconds=left,
-                connect_seconds=min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try),
-                read_seconds=min(READ_TIMEOUT_SECONDS, left),
-            )
+            connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
+            outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
             response = outcome if isinstance(outcome, Response) else None
             self._reachability.note_try(request.last_sent, is_connected=not _is_unconnected(outcome))
             return outcome
         finally:
             # This also runs if the user interrupts us.
-            if response is not None and response.status_code == 429:
-                self._rate_limit.note_rejection(ticket, self._retry_after(response))
-            else:
-                self._rate_limit.note_response(ticket)
+            is_rejected = response is not None and response.status_code == 429
+            retry_after = self._retry_after(response) if response is not None else None
+            self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)
             if self._trace is not None:
                 self._trace(self._trace_line(request, response))
 
@@ -163,29 +148,6 @@ class Transport:
 
     def _retry_after(self, outcome: Response | NoResponse) -> float | None:
         return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Response) else None
-
-
-def make_http_client(api_key: Secret, base_url: str, sanitize: Callable[[str], str]) -> HttpClient:
-    """Returns what sends requests to the API. A loopback address is never reached through a proxy."""
-    headers = {
-        "Accept": "application/json",
-        # Encodings that every version of requests can decode.
-        "Accept-Encoding": "gzip",
-        "Ngrok-Version": "2",
-        "User-Agent": f"pulumi-agin/{VERSION}",
-    }
-    # Plain http is only for this machine, and a proxy is usually another machine.
-    return HttpClient(_Bearer(api_key), headers, sanitize, use_proxies=not is_loopback(base_url))
-
-
-class _Bearer(AuthBase):
-    # With a plain header, requests would let an entry for the host in .netrc replace the key.
-    def __init__(self, api_key: Secret) -> None:
-        self._api_key = api_key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        return request
 
 
 def _may_have_effect(outcome: Response | NoResponse) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import HttpClient, NoResponse, Response
-from pulumi_agin.api.transport import make_http_client
+from pulumi_agin.api.http import HttpClient, NoResponse, Request, Response
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -106,7 +105,7 @@ class Slow(HttpClient):
         self._clock = clock
         self._outcomes = list(outcomes)
 
-    def send(self, *_: Any, **__: Any) -> Response | NoResponse:
+    def send(self, *_: object) -> Response | NoResponse:
         seconds, outcome = self._outcomes.pop(0)
         self._clock.sleep(seconds)
         return outcome
@@ -118,7 +117,7 @@ class Responding(HttpClient):
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def send(self, *_: object, **__: object) -> Response:
+    def send(self, *_: object) -> Response:
         return self._response
 
 
@@ -127,14 +126,14 @@ class Held(HttpClient):
 
     def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
         self.is_held, self.may_go_on = threading.Event(), threading.Event()
-        self._network = make_http_client(Secret(API_KEY), emulator.url, str)
+        self._network = HttpClient(Secret(API_KEY), str, use_proxies=False)
         self._method = method
         self._after = after
 
-    def send(self, method: str, *where: Any, **how: Any) -> Response | NoResponse:
-        if method != self._method:
-            return self._network.send(method, *where, **how)
-        answer = self._network.send(method, *where, **how) if self._after else None
+    def send(self, request: Request, *where: Any) -> Response | NoResponse:
+        if request.method != self._method:
+            return self._network.send(request, *where)
+        response = self._network.send(request, *where) if self._after else None
         self.is_held.set()
         assert self.may_go_on.wait(20)
-        return answer or self._network.send(method, *where, **how)
+        return response or self._network.send(request, *where)

@@ -16,7 +16,7 @@ import pytest
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import LONGEST_LIST_BYTES, AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, Response
+from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
@@ -214,9 +214,9 @@ class Pages(HttpClient):
         self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, http_client=self)
         self._padding = " " * padding
 
-    def send(self, method: str, url: str, **_: object) -> Response:
+    def send(self, request: Request, *_: object) -> Response:
         self.clock.sleep(1)
-        if not url.endswith("/agent_ingresses"):
+        if request.id_:
             return Response(403, {}, b"")
         self.pages += 1
         page = {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={self.pages}"}

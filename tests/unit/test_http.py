@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 import trustme
-from requests.auth import HTTPBasicAuth
 
-from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, NoResponse, Response
+from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, NoResponse, Request, Response
+from tests.support.keys import API_KEY
 from tests.support.ports import free_port
 from tests.support.wire import Handle, receive, reply, serve, trickle
 
@@ -34,20 +35,13 @@ TRANSIENT, PERMANENT = True, False
 
 
 def make_client(*, use_proxies: bool = False) -> HttpClient:
-    return HttpClient(HTTPBasicAuth("x", "y"), {}, str, use_proxies=use_proxies)
+    return HttpClient(Secret(API_KEY), str, use_proxies=use_proxies)
 
 
 def send(url: str, method: str = "POST", seconds: float = SECONDS, client: HttpClient | None = None) -> Any:
     """A Response or NoResponse."""
-    return (client or make_client()).send(
-        method,
-        url,
-        query=None,
-        body={"domain": "connect.acme.com"} if method == "POST" else None,
-        seconds=seconds,
-        connect_seconds=seconds,
-        read_seconds=seconds,
-    )
+    body = {"domain": "connect.acme.com"} if method == "POST" else None
+    return (client or make_client()).send(Request(method, "try", body=body), url, seconds, seconds)
 
 
 def outcome(result: Response | NoResponse) -> tuple[bool, bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.models import AgentIngress, AnswerError, certificate_state
+from pulumi_agin.api.models import AgentIngress, ResponseError, certificate_state
 
 INGRESS = {
     "id": "agin_1",
@@ -38,13 +38,13 @@ def test_equivalent_responses_are_equal(same: dict[str, Any]) -> None:
     "wrong", [{"id": "../../x"}, {"id": ""}, {"ns_targets": ["a\nb"]}, {"ns_targets": ["."]}, {"domain": ""}], ids=str
 )
 def test_response_with_a_wrong_value_is_rejected(wrong: dict[str, Any]) -> None:
-    with pytest.raises(AnswerError):
+    with pytest.raises(ResponseError):
         AgentIngress.from_response({**INGRESS, **wrong})
 
 
 @pytest.mark.parametrize("name", ["id", "domain", "ns_targets", "created_at"])
 def test_response_without_a_required_field_is_rejected(name: str) -> None:
-    with pytest.raises(AnswerError):
+    with pytest.raises(ResponseError):
         AgentIngress.from_response({key: value for key, value in INGRESS.items() if key != name})
 
 

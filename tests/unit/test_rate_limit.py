@@ -34,12 +34,12 @@ def enter(limit: RateLimit, clock: Clock) -> int:
 
 def answer(limit: RateLimit, times: int, clock: Clock, every: float = 0.0) -> None:
     for _ in range(times):
-        limit.note_response(enter(limit, clock))
+        limit.leave(enter(limit, clock))
         clock.now += every
 
 
 def reject(limit: RateLimit, clock: Clock, retry_after: float | None = None) -> None:
-    limit.note_rejection(enter(limit, clock), retry_after)
+    limit.leave(enter(limit, clock), is_rejected=True, retry_after=retry_after)
 
 
 def wait_until_open(limit: RateLimit, clock: Clock) -> float:
@@ -63,7 +63,7 @@ def test_full_window_waits_until_a_request_leaves_it(limit: RateLimit, clock: Cl
     for _ in range(3):
         under_way = enter(limit, clock)
         assert wait_until_open(limit, clock) == 0.25
-        limit.note_response(under_way)
+        limit.leave(under_way)
         assert limit.seconds_closed() == 0
     # A success does not end the wait: the next request would get another 429.
     answer(limit, 1, clock)
@@ -73,7 +73,7 @@ def test_full_window_waits_until_a_request_leaves_it(limit: RateLimit, clock: Cl
 def test_rejected_requests_make_no_room_in_the_window(limit: RateLimit, clock: Clock) -> None:
     answer(limit, 120, clock)
     for ticket in [enter(limit, clock) for _ in range(4)]:
-        limit.note_rejection(ticket, None)
+        limit.leave(ticket, is_rejected=True, retry_after=None)
     assert wait_until_open(limit, clock) == 60
     answer(limit, 120, clock)
     assert limit.seconds_closed() == 60
@@ -108,11 +108,11 @@ def test_others_wait_for_the_response_to_one_probe(limit: RateLimit, clock: Cloc
     wait_until_open(limit, clock)
     probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.note_rejection(probe, None)
+    limit.leave(probe, is_rejected=True, retry_after=None)
     assert wait_until_open(limit, clock) > 0
     probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.note_response(probe)
+    limit.leave(probe)
     assert limit.seconds_closed() == 0
 
 
@@ -122,9 +122,9 @@ def test_request_sent_before_the_429_holds_nothing_up(limit: RateLimit, clock: C
     assert wait_until_open(limit, clock) <= 1
     probe = enter(limit, clock)
     # Its response shows nothing about the limit.
-    limit.note_response(hangs)
+    limit.leave(hangs)
     assert limit.seconds_closed() is None
-    limit.note_response(probe)
+    limit.leave(probe)
     assert limit.seconds_closed() == 0
 
 
@@ -135,13 +135,13 @@ def test_all_requests_keep_a_retry_after(history: int, limit: RateLimit, clock: 
     reject(limit, clock, retry_after=17)
     assert limit.seconds_closed() == 17
     # Responses to requests that were sent before change nothing.
-    limit.note_response(under_way[0])
-    limit.note_rejection(under_way[1], None)
-    limit.note_rejection(under_way[2], 1)
+    limit.leave(under_way[0])
+    limit.leave(under_way[1], is_rejected=True)
+    limit.leave(under_way[2], is_rejected=True, retry_after=1)
     assert wait_until_open(limit, clock) == 17
     probe = enter(limit, clock)
     assert limit.seconds_closed() is None
-    limit.note_response(probe)
+    limit.leave(probe)
     assert limit.seconds_closed() == 0
 
 
@@ -150,13 +150,13 @@ def test_wait_ends_with_the_time_of_the_call(limit: RateLimit, clock: Clock) -> 
     assert limit.enter(Deadline(17, clock)) is None
     assert clock.slept == []
     clock.now += 17
-    limit.note_response(enter(limit, clock))
+    limit.leave(enter(limit, clock))
     reject(limit, clock)
     wait_until_open(limit, clock)
     probe = enter(limit, clock)
     assert limit.enter(Deadline(5, clock)) is None
     assert clock.slept == [5]
-    limit.note_response(probe)
+    limit.leave(probe)
     assert limit.enter(Deadline(5, clock)) is not None
 
 
@@ -174,7 +174,7 @@ def test_every_thread_continues_after_the_probe(limit: RateLimit, clock: Clock) 
     with ThreadPoolExecutor(8) as threads, clock.at_work():
         waiting = [threads.submit(enter_at_work) for _ in range(8)]
         clock.wait_until_asleep(8)
-        limit.note_response(probe)
+        limit.leave(probe)
         for each in waiting:
             each.result(20)
     assert clock.now == began

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 from requests.structures import CaseInsensitiveDict
@@ -13,7 +12,7 @@ from requests.structures import CaseInsensitiveDict
 from pulumi_agin.api import errors, retry
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import PUBLIC_API, Secret
-from pulumi_agin.api.http import HttpClient, NoResponse, Response
+from pulumi_agin.api.http import HttpClient, NoResponse, Request, Response
 from pulumi_agin.api.retry import Reachability
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock
@@ -106,8 +105,8 @@ class Script(HttpClient):
             Secret(API_KEY), base_url, 300, base_url_source=base_url_source, clock=self.clock, http_client=self
         )
 
-    def send(self, method: str, url: str, **_: Any) -> Outcome:
-        self.methods.append(method)
+    def send(self, request: Request, *_: object) -> Outcome:
+        self.methods.append(request.method)
         return self.outcomes.pop(0)
 
     def call(self, method: str) -> object:
