@@ -120,12 +120,15 @@ class AgentIngressClient:
                 raise
             lost = error
         try:
-            existing, now = self._search(domain, lost, deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left)))
+            existing, now = self._search(domain, lost, self._settling(deadline))
         except errors.NgrokError as error:
-            if not made_id:
+            if made_id:
+                message = f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}"
+                raise errors.CreatedUnreadError(message, id_=made_id) from None
+            if error is lost:
                 raise
-            raise errors.CreatedUnreadError(
-                f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}", id_=made_id
+            raise errors.CreateUnsettledError(
+                f"it is unknown whether the Agent Ingress {domain} was made: a response was lost ({lost}), and {error}"
             ) from None
         if existing.id == made_id or self._is_ours(existing, request, now):
             return existing
@@ -272,6 +275,9 @@ class AgentIngressClient:
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
+    def _settling(self, deadline: Deadline) -> Deadline:
+        return deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left))
+
     def _read_after(
         self, request: Request, lost: errors.NgrokError, deadline: Deadline
     ) -> AgentIngress | errors.NgrokError:
@@ -281,17 +287,18 @@ class AgentIngressClient:
         """
         if request.possibly_applied_since is None or request.id_ is None or isinstance(lost, errors.NotFoundError):
             raise lost
-        part = deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left))
         try:
-            return self.get(request.id_, part, domain=request.domain)
+            return self.get(request.id_, self._settling(deadline), domain=request.domain)
         except errors.NotFoundError:
             raise
         except errors.NgrokError as error:
             return error
 
     def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[AgentIngress, datetime | None]:
-        """Returns the ingress of a domain once it appears, and the time of the server then, or raises an NgrokError."""
-        unknown = f"it is unknown whether the Agent Ingress {domain} was made: a response was lost ({lost}), and "
+        """Returns the ingress of a domain once it appears, and the time of the server then.
+
+        Raises `lost` if that means that none was made, and else an error whose message is a clause.
+        """
         missing = "it is not there, but may still appear"
         if isinstance(lost, errors.DomainExistsError):
             missing = "the account has none, so another account has it, or it may still appear"
@@ -301,8 +308,7 @@ class AgentIngressClient:
                 try:
                     existing, now = self._find(domain, deadline)
                 except errors.NgrokError as error:
-                    failure = error
-                    break
+                    raise errors.NgrokError(f"a search for it failed ({error})") from None
                 if existing is not None:
                     return existing, now
                 is_rejection = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
@@ -312,10 +318,9 @@ class AgentIngressClient:
                 searches += 1
                 pause = retry.backoff_seconds(searches, clock=self._clock)
                 if pause >= deadline.left:
-                    raise errors.CreateUnsettledError(f"{unknown}{missing}")
+                    raise errors.NgrokError(missing)
                 wait.waits_for(missing, pause)
                 self._clock.sleep(pause)
-        raise errors.CreateUnsettledError(f"{unknown}a search for it failed ({failure})")
 
     def _is_ours(self, existing: AgentIngress, request: Request, now: datetime | None) -> bool:
         """Returns whether our own lost request made this: it is not older than the request, and has the same values."""

@@ -1,7 +1,4 @@
-"""Turns answers that refuse a request, and missing answers, into errors.
-
-Nothing here sends, waits or remembers: each function makes an error from a request and its outcome.
-"""
+"""The mapping of error responses and transport failures to exceptions. Nothing here sends, waits or remembers."""
 
 from __future__ import annotations
 
@@ -19,20 +16,20 @@ from .http import NoResponse, Request, Response
 # A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
 
-# The header of ngrok's answers that has the operation id.
+# The header of ngrok's responses that has the operation id.
 OPERATION_ID = "ngrok-operation-id"
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
 
-# Refusals that don't mean that the key is wrong: they are about the plan and the permissions of the key.
+# Rejections that don't mean that the key is wrong: they are about the plan and the permissions of the key.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
 # 404s that are about the form of the id, not about whether it exists.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
-class _Refusal(NamedTuple):
-    """What an answer of 400 and above says, safe to show."""
+class _Rejection(NamedTuple):
+    """The content of a response of 400 and above, safe to show."""
 
     words: str
     is_ngroks: bool
@@ -43,14 +40,9 @@ class _Refusal(NamedTuple):
 
 @dataclass(frozen=True)
 class ErrorMapping:
-    """Turns outcomes of requests to one API into errors.
+    """Maps the outcomes of requests to one API to exceptions.
 
-    Attributes:
-        base_url: Where the API is.
-        base_url_source: Where the base URL came from, as messages say it.
-        api_key_source: Where the API key came from, as messages say it.
-        api_key_hint: What else there is to say of that, or "".
-        fit_to_show: Makes the text of others safe to show. It also takes the number of characters to cut the text at.
+    The sources are where the base URL and the key came from, as messages have it, and the hint follows that of the key.
     """
 
     base_url: str
@@ -60,105 +52,83 @@ class ErrorMapping:
     sanitize: Callable[..., str]
 
     def reason(self, outcome: Response | NoResponse) -> str:
-        """Returns why a request failed: a clause without what was being done.
-
-        Args:
-            outcome: An answer of 400 and above, or none.
-        """
-        if isinstance(outcome, NoResponse):
-            whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-            if outcome.is_unconnected:
-                return f"no connection to {self.base_url}{whose}: {outcome.reason}"
-            return f"no response from {self.base_url}{whose}: {outcome.reason}"
-        return f"ngrok answered {self._read(outcome).words}"
+        """Returns why a request failed: a clause without what was being done."""
+        if isinstance(outcome, Response):
+            return f"ngrok answered {self._read(outcome).words}"
+        whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
+        what = "connection to" if outcome.is_unconnected else "response from"
+        return f"no {what} {self.base_url}{whose}: {outcome.reason}"
 
     def error(
         self, request: Request, outcome: Response | NoResponse, effort: str = "", retry_after: float | None = None
     ) -> errors.NgrokError:
-        """Returns the error for an outcome.
+        """Returns the error for a response of 300 and above, or none.
 
-        Args:
-            request: What was asked.
-            outcome: An answer of 300 and above, or none.
-            effort: How often and for how long the request was tried, as it follows what was being done; "" for one try.
-            retry_after: The seconds that the service asked us to wait, if that is longer than the call may take.
+        `effort` is how often and for how long the request was tried, and `retry_after` the seconds that the service
+        demands, if that is longer than the call may take.
         """
         could_not = f"could not {request.doing}"
+        message = f"{could_not}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
-            message = f"{could_not}{effort}: {self.reason(outcome)}"
             if outcome.is_unconnected and request.possibly_applied_since is None:
                 return errors.NotConnectedError(f"{message}; {self._connection_hint()}")
             return errors.UnreachableError(message)
+        base_url_hint = f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
         status = outcome.status_code
         if status < 400:
             target = self.sanitize(_host(outcome.headers.get("Location", "")))
             return errors.RedirectError(
                 f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
-                f"they would pass on the API key; {self._base_url_hint()}"
+                f"they would pass on the API key; {base_url_hint}"
             )
-        refusal = self._read(outcome)
-        if status == 404 and not refusal.is_ngroks:
+        rejection = self._read(outcome)
+        if status == 404 and (not rejection.is_ngroks or rejection.names_path or request.id_ is None):
+            path = f", and does not know the path {request.path}" if rejection.is_ngroks else ""
             return errors.WrongBaseUrlError(
-                f"{could_not}: {self.base_url} answered {refusal.words}; {self._base_url_hint()}"
+                f"{could_not}: {self.base_url} answered {rejection.words}{path}; {base_url_hint}"
             )
-        if status == 404 and (refusal.names_path or request.id_ is None):
-            return errors.WrongBaseUrlError(
-                f"{could_not}: {self.base_url} answered {refusal.words}, and does not know the path {request.path}; "
-                f"{self._base_url_hint()}"
-            )
-        message = f"{could_not}{effort}: {self.reason(outcome)}"
         if retry_after and retry.is_transient(status):
             message += f", and asked to wait {retry.in_words(retry_after)}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}{self.api_key_hint}"
-            if refusal.code not in _ALLOWANCE:
+            if rejection.code not in _ALLOWANCE:
                 message += "; check that it is a valid key of your account"
         elif status == 429:
             kind = errors.RateLimitedError
-        elif refusal.code == _DOMAIN_EXISTS:
+        elif rejection.code == _DOMAIN_EXISTS:
             kind = errors.DomainExistsError
-        elif status == 404 and refusal.code not in _MALFORMED_ID:
+        elif status == 404 and rejection.code not in _MALFORMED_ID:
             kind = errors.NotFoundError
-        return kind(message, status=status, error_code=refusal.code, operation_id=refusal.operation_id)
+        return kind(message, status=status, error_code=rejection.code, operation_id=rejection.operation_id)
 
-    def bad_response(self, request: Request, answer: Response, wrong: str) -> errors.BadResponseError:
-        """Returns the error for an answer with a good status that makes no sense.
-
-        Args:
-            request: What was asked.
-            answer: The answer.
-            wrong: What is wrong with it.
-        """
+    def bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
+        """Returns the error for a response that has a good status, but not the content that ngrok documents."""
         return errors.BadResponseError(
             f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
-            f"({self.sanitize(wrong, 100)}); it {self._beginning(answer)}"
+            f"({self.sanitize(wrong, 100)}); it {self._beginning(response)}"
         )
 
-    def _read(self, answer: Response) -> _Refusal:
-        body = _error_body(answer)
+    def _read(self, response: Response) -> _Rejection:
+        body = _error_body(response)
+        status = response.status_code
         if body is None:
-            return _Refusal(
-                f"{answer.status_code} with something other than ngrok's JSON, which {self._beginning(answer)}",
-                is_ngroks=False,
-            )
+            words = f"{status} with something other than ngrok's JSON, which {self._beginning(response)}"
+            return _Rejection(words, is_ngroks=False)
         details = body.get("details")
         details = details if isinstance(details, dict) else {}
         code = str(body.get("error_code") or "")
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
-        operation_id = self.sanitize(str(details.get("operation_id") or answer.headers.get(OPERATION_ID) or ""), 60)
-        words = " ".join(filter(None, [str(answer.status_code), code])) + f": {self.sanitize(str(body.get('msg')))}"
+        operation_id = self.sanitize(str(details.get("operation_id") or response.headers.get(OPERATION_ID) or ""), 60)
+        words = f"{status} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
         if operation_id:
             words += f" (operation {operation_id})"
-        return _Refusal(words, True, code, operation_id, names_path="path" in details)
-
-    def _base_url_hint(self) -> str:
-        return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
+        return _Rejection(words, True, code, operation_id, names_path="path" in details)
 
     def _connection_hint(self) -> str:
-        """Says what to start or to check if no connection can be made."""
+        """Returns what to start or to check if no connection can be made."""
         if self.base_url == PUBLIC_API:
             return "check the network, and the proxy if there is one"
         url = urlsplit(self.base_url)
@@ -168,8 +138,8 @@ class ErrorMapping:
         flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
 
-    def _beginning(self, answer: Response) -> str:
-        text = answer.content[:400].decode("utf-8", "replace")
+    def _beginning(self, response: Response) -> str:
+        text = response.content[:400].decode("utf-8", "replace")
         if "\0" in text:
             return "is not text"
         return f'begins "{self.sanitize(text, 80)}"' if text.strip() else "is empty"
@@ -180,28 +150,26 @@ def is_loopback(base_url: str) -> bool:
     return urlsplit(base_url).hostname in LOOPBACK_HOSTS
 
 
-def is_from_gateway(answer: Response) -> bool:
-    """Returns whether something between ngrok and us refused, possibly after ngrok had carried out the request.
+def is_from_gateway(response: Response) -> bool:
+    """Returns whether something between ngrok and us rejected the request, possibly after ngrok had carried it out.
 
     Redirects and 404 don't count, because they usually mean that the base URL is wrong. 429 doesn't count either,
     because it comes before anything is done.
-
-    Args:
-        answer: The answer.
     """
-    return 400 <= answer.status_code < 500 and answer.status_code not in (404, 429) and _error_body(answer) is None
+    status = response.status_code
+    return 400 <= status < 500 and status not in (404, 429) and _error_body(response) is None
 
 
-def _error_body(answer: Response) -> Mapping[str, Any] | None:
-    """Returns the body if it is an error of ngrok's: it has a message, and ngrok's code or the status of the answer."""
+def _error_body(response: Response) -> Mapping[str, Any] | None:
+    """Returns the body if it is an error of ngrok's: it has a message, and ngrok's code or the response's status."""
     try:
-        body = json.loads(answer.content)
+        body = json.loads(response.content)
     except (ValueError, RecursionError):
         return None
     if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
         return None
     has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
-    return body if has_code or body.get("status_code") == answer.status_code else None
+    return body if has_code or body.get("status_code") == response.status_code else None
 
 
 def _host(url: str) -> str:

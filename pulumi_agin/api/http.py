@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import requests
@@ -19,13 +20,14 @@ from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
     NewConnectionError,
+    ProtocolError,
     ReadTimeoutError,
 )
 
 from pulumi_agin.version import VERSION
 
 from .credentials import Secret
-from .retry import in_words
+from .retry import in_words, is_transient
 
 # How much of a body is read, after decompression. ngrok's largest response has 3 MB: a list of 100 Agent Ingresses with
 # the longest metadata, all of it escaped.
@@ -59,15 +61,11 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 
 @dataclass
 class Request:
-    """A request, which may be sent several times until there is a response.
+    """A request about all Agent Ingresses or the one with an id, and what is known about its outcome.
 
     Attributes:
-        method: The HTTP method.
         doing: What the request is for, as it follows "could not" in a message.
-        id_: The id of the Agent Ingress that it is about, if there is one.
-        domain: The domain of that Agent Ingress, if it is known.
-        query: The parameters of the query.
-        body: The values that are sent as JSON.
+        domain: The domain of the Agent Ingress, if it is known.
         tries: How often it was sent so far.
         last_sent: When it was sent last, by the monotonic clock.
         possibly_applied_since: When it was first sent in a way that may have had an effect; None if none may have.
@@ -90,42 +88,39 @@ class Request:
 
 
 class Response(NamedTuple):
-    """A response.
-
-    Attributes:
-        status_code: The HTTP status.
-        headers: The headers. Their names are case-insensitive.
-        content: The body after decompression, or its beginning if it is longer than LONGEST_BODY_BYTES.
-        is_whole: Whether `content` is the whole body.
-    """
+    """A response. If its body is longer than LONGEST_BODY_BYTES after decompression, the content is the beginning."""
 
     status_code: int
     headers: Mapping[str, str]
     content: bytes
     is_whole: bool = True
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return is_transient(self.status_code)
+
+    @property
+    def is_unconnected(self) -> bool:
+        return False
+
 
 class NoResponse(NamedTuple):
-    """Why there is no response.
+    """Why there is no response, whether the request may have arrived, and whether the same may succeed a little later.
 
-    Attributes:
-        reason: A clause that is safe to show.
-        may_have_arrived: Whether the request may have been carried out, or may be yet.
-        is_transient: Whether the same request may succeed a little later.
+    The reason is a clause that is safe to show. The status and headers are those of no response.
     """
 
     reason: str
     may_have_arrived: bool
     is_transient: bool
+    status_code: int = 0
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_unconnected(self) -> bool:
         """Whether no connection could be made, so that nothing was sent. It may be possible a little later."""
         return self.is_transient and not self.may_have_arrived
-
-
-class _UnfinishedError(Exception):
-    """The response is not complete. The message says why."""
 
 
 class HttpClient:
@@ -136,7 +131,6 @@ class HttpClient:
         self._sanitize = sanitize
         self._use_proxies = use_proxies
         self._session = requests.Session()
-        self._session.headers.update(HEADERS)
         self._adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
     def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> Response | NoResponse:
@@ -147,20 +141,17 @@ class HttpClient:
         settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
         if not self._use_proxies:
             settings["proxies"] = {}
-        response = None
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(request.method, url, params=request.query, json=request.body, auth=self._auth)
-            )
-            # Without the session, which would read the body of a redirect without a limit, and keep cookies.
+            # Not sent by the session, which would read the body of a redirect without a limit, and keep cookies.
+            prepared = requests.Request(
+                request.method, url, HEADERS, params=request.query, json=request.body, auth=self._auth
+            ).prepare()
             timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
             response = self._adapter.send(prepared, timeout=timeout, **settings)
-            return _read(response, began, seconds)
-        except _UnfinishedError as error:
-            return NoResponse(str(error), may_have_arrived=True, is_transient=True)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            time_spent = in_words(time.monotonic() - began)
-            failure = self._failure(error, time_spent) if response is None else _failure_of_body(error, time_spent)
+            failure = self._failure(error, in_words(time.monotonic() - began))
+        else:
+            return _read(response, began, seconds)
         if failure.is_unconnected and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
         return failure
@@ -178,10 +169,12 @@ class HttpClient:
             reason, is_sent = f"timed out after {time_spent}", False
         elif isinstance(innermost, OSError) and str(innermost).startswith(_TUNNEL_FAILED):
             is_sent, is_transient = False, not str(innermost).startswith(f"{_TUNNEL_FAILED}4")
-        elif isinstance(innermost, ssl.SSLCertVerificationError) or isinstance(error, _WRONG_PROXY):
-            is_sent, is_transient = False, False
-        elif not isinstance(error, (requests.RequestException, HTTPError)):
-            # A CA bundle that is missing: an OSError that does not come from the connection.
+        elif (
+            isinstance(innermost, ssl.SSLCertVerificationError)
+            or isinstance(error, _WRONG_PROXY)
+            # A CA bundle that is missing is an OSError that does not come from the connection.
+            or not isinstance(error, (requests.RequestException, HTTPError))
+        ):
             is_sent, is_transient = False, False
         elif isinstance(error, requests.exceptions.SSLError):
             is_transient = isinstance(innermost, ssl.SSLEOFError)
@@ -198,27 +191,36 @@ class _Bearer(AuthBase):
         return request
 
 
-def _read(response: requests.Response, began: float, seconds: float) -> Response:
+def _read(response: requests.Response, began: float, seconds: float) -> Response | NoResponse:
     """Reads the body in pieces, until it is too long or the time is over."""
     content = bytearray()
+    is_transient = True
     try:
-        if response.status_code < 200:
-            # Another response follows on this connection, and would be taken for that of the next request.
-            raise _UnfinishedError("an interim response came")
-        for piece in _pieces(response.raw):
+        for piece in _pieces(response):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
                 beginning = bytes(content[:LONGEST_BODY_BYTES])
                 return Response(response.status_code, response.headers, beginning, is_whole=False)
             if time.monotonic() - began > seconds:
-                raise _UnfinishedError(f"the response was not complete after {in_words(seconds)}")
+                raise TimeoutError
         return Response(response.status_code, response.headers, bytes(content))
+    except (ReadTimeoutError, TimeoutError):
+        reason = f"the response was not complete after {in_words(time.monotonic() - began)}"
+    except DecodeError:
+        reason, is_transient = "the response can't be decoded", False
+    except (HTTPError, OSError):
+        reason = "the response was cut short"
     finally:
         # If the body was read to its end, this keeps the connection.
         response.raw.close()
+    return NoResponse(reason, may_have_arrived=True, is_transient=is_transient)
 
 
-def _pieces(raw: Any) -> Iterator[bytes]:
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    if response.status_code < 200:
+        # Another response follows on this connection, and would be taken for that of the next request.
+        raise ProtocolError
+    raw: Any = response.raw
     # urllib3 1.26 would take a body that was cut short for a whole one.
     raw.enforce_content_length = True
     if not hasattr(raw, "read1"):
@@ -227,14 +229,6 @@ def _pieces(raw: Any) -> Iterator[bytes]:
         return
     while piece := raw.read1(_CHUNK_BYTES, decode_content=True):
         yield piece
-
-
-def _failure_of_body(error: Exception, time_spent: str) -> NoResponse:
-    if isinstance(error, DecodeError):
-        return NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
-    is_timeout = isinstance(error, ReadTimeoutError)
-    reason = f"the response was not complete after {time_spent}" if is_timeout else "the response was cut short"
-    return NoResponse(reason, may_have_arrived=True, is_transient=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -19,6 +19,8 @@ _LEAST_SECONDS = 0.1
 
 _LIMIT_WORDS = f"ngrok accepts {LIMIT} requests a minute from the whole account"
 
+_INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transient=False)
+
 
 class Transport:
     """Sends requests to one API, and repeats each until there is a response or the time of its call is over.
@@ -68,22 +70,18 @@ class Transport:
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
                 outcome = self._send_once(request, deadline, ticket)
-                if request.method != "GET" and _may_have_effect(outcome) and request.possibly_applied_since is None:
+                if request.method != "GET" and request.possibly_applied_since is None and _may_have_effect(outcome):
                     request.possibly_applied_since = request.last_sent
                 if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
-                is_unsent = _is_unconnected(outcome) and request.possibly_applied_since is None
-                retry_after = self._retry_after(outcome)
+                is_unsent = outcome.is_unconnected and request.possibly_applied_since is None
+                retry_after = retry.retry_after_seconds(outcome.headers, self._clock)
                 too_long = retry_after if retry_after and retry_after > deadline.left else None
                 effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
                 failure = self._error_mapping.error(request, outcome, effort, too_long)
-                if isinstance(outcome, NoResponse):
-                    is_transient = outcome.is_transient
-                else:
-                    is_transient = retry.is_transient(outcome.status_code)
-                if not is_transient:
+                if not outcome.is_transient:
                     raise failure
-                if isinstance(outcome, Response) and outcome.status_code == 429:
+                if outcome.status_code == 429:
                     # The limit knows how long to wait.
                     continue
                 repetition += 1
@@ -93,9 +91,8 @@ class Transport:
                     raise failure
                 # Without a connection, the last try comes at the end of the time for it.
                 pause = min(pause, left)
-                wait.waits_for(
-                    self._error_mapping.reason(outcome), pause, deadline.elapsed + left if is_unsent else None
-                )
+                at_most = deadline.elapsed + left if is_unsent else None
+                wait.waits_for(self._error_mapping.reason(outcome), pause, at_most)
                 self._clock.sleep(pause)
 
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
@@ -122,32 +119,23 @@ class Transport:
     def _send_once(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
         """Sends the request once, and gives its ticket back to the limit."""
         left = max(deadline.left, _LEAST_SECONDS)
+        connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
         request.tries += 1
         request.last_sent = self._clock.monotonic()
-        response: Response | None = None
+        outcome: Response | NoResponse = _INTERRUPTED
         try:
-            connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
             outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
-            response = outcome if isinstance(outcome, Response) else None
-            self._reachability.note_try(request.last_sent, is_connected=not _is_unconnected(outcome))
+            self._reachability.note_try(request.last_sent, is_connected=not outcome.is_unconnected)
             return outcome
         finally:
             # This also runs if the user interrupts us.
-            is_rejected = response is not None and response.status_code == 429
-            retry_after = self._retry_after(response) if response is not None else None
-            self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)
+            retry_after = retry.retry_after_seconds(outcome.headers, self._clock)
+            self._rate_limit.leave(ticket, is_rejected=outcome.status_code == 429, retry_after=retry_after)
             if self._trace is not None:
-                self._trace(self._trace_line(request, response))
-
-    def _trace_line(self, request: Request, response: Response | None) -> str:
-        milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
-        if response is None:
-            return f"{request.method} {request.path} no response {milliseconds:.0f} ms"
-        operation_id = self._error_mapping.sanitize(response.headers.get(OPERATION_ID, ""), 60)
-        return f"{request.method} {request.path} {response.status_code} {milliseconds:.0f} ms {operation_id}".rstrip()
-
-    def _retry_after(self, outcome: Response | NoResponse) -> float | None:
-        return retry.retry_after_seconds(outcome.headers, self._clock) if isinstance(outcome, Response) else None
+                milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
+                operation_id = self._error_mapping.sanitize(outcome.headers.get(OPERATION_ID, ""), 60)
+                status = outcome.status_code or "no response"
+                self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
 
 
 def _may_have_effect(outcome: Response | NoResponse) -> bool:
@@ -155,7 +143,3 @@ def _may_have_effect(outcome: Response | NoResponse) -> bool:
     if isinstance(outcome, NoResponse):
         return outcome.may_have_arrived
     return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)
-
-
-def _is_unconnected(outcome: Response | NoResponse) -> bool:
-    return isinstance(outcome, NoResponse) and outcome.is_unconnected
