@@ -52,8 +52,6 @@ class AgentIngressClient:
     - An update or delete reads the ingress by its id.
     - The same holds for a write that something between ngrok and us rejected: a 4xx that is not from ngrok.
 
-    Each failure is one of `errors`, and its message has what was being done, to which ingress, and what went wrong.
-
     Threads may share a client. After a 429, all calls wait together. A call without a deadline has the timeout of the
     client. Where a `domain` is given, a response about another domain is an error.
     """
@@ -161,10 +159,7 @@ class AgentIngressClient:
         return ingress
 
     def find_one_of_many(self, domain: str, deadline: Deadline) -> AgentIngress | None:
-        """Returns the Agent Ingress that a domain has, for callers that search for many: they share a list.
-
-        None also if the list could not be read in time.
-        """
+        """Returns the same as `find`, for callers that share a list. None also if it could not be read in time."""
         return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
     def update(
@@ -227,10 +222,7 @@ class AgentIngressClient:
         return self._redactor.sanitize(text, limit)
 
     def fingerprint(self, id_: str) -> str:
-        """Returns a string that shows whether two calls about one ingress used the same key, and nothing else about it.
-
-        It is 4 bytes of an HMAC over the id, in hexadecimal.
-        """
+        """Returns 4 bytes of an HMAC, which show whether two calls about one ingress used the same key, and no more."""
         key = self._api_key.get_secret_value().encode()
         return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
 
