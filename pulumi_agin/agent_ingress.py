@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, TypeVar, 
 
 import pulumi
 
+from .api.canonical import canonical_domain
 from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
@@ -21,7 +22,7 @@ from .program.argument_errors import WrongArgumentsError, WrongValueError, check
 from .program.dynamic_resource import DynamicResource
 from .program.preview import make_exact, prepare_exact
 from .program.run import ProgramRun
-from .program.settings_check import check_agent_ingress, check_domain, check_settings, declared_domain
+from .program.settings_check import check_settings
 from .provider import warn_of_plain_api_key
 
 if TYPE_CHECKING:
@@ -264,8 +265,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources. The
-                message has the command that imports the ingress. Or the settings or the values have problems, or
-                another Agent Ingress of the program has the domain.
+                message has the command that imports the ingress. Or the settings have problems.
             TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
         """
         if isinstance(args, pulumi.ResourceOptions):
@@ -283,8 +283,6 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         check_settings(opts)
-        check_agent_ingress(resource_name, inputs, opts)
-        inputs["domain"] = check_domain(resource_name, inputs.get("domain"), opts)
         # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
         if opts.id is None and not ProgramRun.current().is_mocked:
@@ -293,7 +291,8 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             if pulumi.runtime.is_dry_run():
                 props[urns.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
-        self._declared_domain = declared_domain(inputs["domain"], opts)
+        # The domain in canonical form, if it is known already. A delegation compares it with its zone at once.
+        self._declared_domain = _declared_domain(inputs.get("domain"), opts)
         warn_of_plain_api_key()
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
@@ -346,6 +345,11 @@ def _stack() -> str:
     """Returns the full name of the stack, by which the CLI finds it in every folder and for every user."""
     organization = _organization()
     return f"{organization}/{pulumi.get_stack()}" if organization else pulumi.get_stack()
+
+
+def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:
+    may_differ = opts.id is not None or opts.ignore_changes or sdk_internals.may_be_transformed(opts)
+    return canonical_domain(domain) if isinstance(domain, str) and not may_differ else None
 
 
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:

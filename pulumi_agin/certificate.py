@@ -10,7 +10,7 @@ from .lifecycle import urns
 from .program.argument_errors import checks_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
-from .program.settings_check import check_certificate_validation, check_settings
+from .program.settings_check import check_settings
 from .provider import warn_of_plain_api_key
 
 
@@ -56,8 +56,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import. Or the settings or
-                the values have problems.
+            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import. Or the settings
+                have problems.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
@@ -66,20 +66,20 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
                 "import: remove id and import_ from its ResourceOptions"
             )
         check_settings(opts)
-        inputs = {
+        # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
+        # and records. ngrok issues all certificates at the same time anyway.
+        run = ProgramRun.current()
+        if run.last_validation is not None:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[run.last_validation]))
+        props = {
+            "renews_at": None,
+            "domain": None,
             "agent_ingress_id": agent_ingress_id,
             "timeout_seconds": timeout_seconds,
             "dns_error_grace_seconds": dns_error_grace_seconds,
         }
-        check_certificate_validation(resource_name, inputs, opts)
-        # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
-        # and records. ngrok issues all certificates at the same time anyway.
-        deployment = ProgramRun.current()
-        if deployment.last_validation is not None:
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[deployment.last_validation]))
-        props = {"renews_at": None, "domain": None, **inputs}
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
-        deployment.last_validation = self
+        run.last_validation = self
         warn_of_plain_api_key()
         # In the state it is "" if there is none.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)

@@ -33,10 +33,6 @@ class WrongArgumentsError(_MistakeError, TypeError):
     """The arguments of a call are wrong."""
 
 
-class WrongInputsError(_MistakeError, ValueError):
-    """The values of a resource are wrong."""
-
-
 class WrongZonesError(pulumi.RunError):
     """The domains of delegations are outside of their zones.
 

@@ -47,8 +47,6 @@ class ProgramRun:
         """The certificate validation that was declared last."""
         self.importers: dict[tuple[str, str], str] = {}
         """The names of the delegations that import records, by the type and the id of the record."""
-        self.names_by_domain: dict[tuple[object, str], str] = {}
-        """The names of the Agent Ingresses by their APIs and domains, as far as the program knows them."""
         self.wrong_zones: dict[object, str] = {}
         """What is wrong with the zones of delegations, by the delegations."""
         self._accounts: dict[Settings, ProgramAccount] = {}
