@@ -55,22 +55,9 @@ __all__ = [
 
 __version__ = _VERSION
 
-# The modules of the names. A name is loaded when it is used, because the plugin process needs none of them, and the
-# engine waits for that process to start.
-_MODULES = {
-    "agent_configuration": ("agent_config",),
-    "certificate": ("AgentIngressCertificateValidation",),
-    "delegation": ("AgentIngressDelegation",),
-    "lookup": (
-        "GetAgentIngressResult",
-        "GetAgentIngressesResult",
-        "get_agent_ingress",
-        "get_agent_ingress_output",
-        "get_agent_ingresses",
-        "get_agent_ingresses_output",
-    ),
-    "provider": ("Provider",),
-}
+# A module is loaded when a program uses one of its names, because the plugin process needs none of them, and the engine
+# waits for that process to start. Those that load others come last.
+_MODULES = ("agent_ingress", "provider", "certificate", "agent_configuration", "lookup", "delegation")
 
 
 # Type checkers see the imports above instead. With this function they would accept every name.
@@ -78,19 +65,15 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         from importlib import import_module
-        from importlib.machinery import PathFinder
 
         if name not in __all__:
-            # `from . import module` asks here, too, before it loads the module. That must stay quick.
-            if PathFinder.find_spec(f"{__name__}.{name}", __path__):
-                raise AttributeError(f"module {__name__} has no attribute {name}")
             from .program.argument_errors import UnknownNameError
 
             raise UnknownNameError(__name__, name, name, __all__)
         if name == "dns":
             return import_module(".dns", __name__)
-        module = next((module for module, names in _MODULES.items() if name in names), "agent_ingress")
-        value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+        modules = (vars(import_module(f".{module}", __name__)) for module in _MODULES)
+        value = globals()[name] = next(names[name] for names in modules if name in names)
         return value
 
 

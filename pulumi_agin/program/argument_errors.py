@@ -1,4 +1,4 @@
-"""Mistakes in a program that Python would answer with a traceback: wrong arguments, names and values.
+"""Errors for wrong arguments and names in a program: one line with the place in the program and a suggestion.
 
 Each error here is also the one that Python has for such a mistake, so `except TypeError` works. Pulumi shows a
 RunError without a traceback.
@@ -22,15 +22,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parent.parent
 
 
-class _MistakeError(pulumi.RunError):
-    """A mistake with its place in the program."""
+class WrongArgumentsError(pulumi.RunError, TypeError):
+    """The arguments of a call are wrong."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{place()}: {message}")
 
 
-class WrongArgumentsError(_MistakeError, TypeError):
-    """The arguments of a call are wrong."""
+class UnknownNameError(pulumi.RunError, AttributeError):
+    """A module has no such name."""
+
+    def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
+        """`meant` is what the program likely means by the name, if this is known, else the name itself."""
+        super().__init__(f"{place()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
+
+
+class WrongValueError(pulumi.RunError, ValueError):
+    """An enum has no such value."""
 
 
 class WrongZonesError(pulumi.RunError):
@@ -40,43 +48,16 @@ class WrongZonesError(pulumi.RunError):
     """
 
     def __init__(self, problems: Mapping[object, str]) -> None:
-        """Holds the problems.
-
-        Args:
-            problems: The problem of each such delegation. More of them may be found before the message is shown.
-        """
         super().__init__()
+        # By the delegations. More of them may be found before the message is shown.
         self._problems = problems
 
     def __str__(self) -> str:
         return "\n".join(self._problems.values())
 
 
-class UnknownNameError(_MistakeError, AttributeError):
-    """A module has no such name."""
-
-    def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
-        """Says which name is likely the right one.
-
-        Args:
-            module: The name of the module.
-            name: The name that the program wrote.
-            meant: What it means by that, if this is known.
-            known: The names that the module has.
-        """
-        super().__init__(f"{module} has no {printable_name(name)}; {right_names(meant, known)}")
-
-
-class WrongValueError(pulumi.RunError, ValueError):
-    """An enum has no such value."""
-
-
 def checks_arguments(function: F) -> F:
-    """Makes a function refuse wrong arguments with a WrongArgumentsError. Its signature stays as it is.
-
-    Args:
-        function: A function, or the `__init__` of a class.
-    """
+    """Makes a function or the `__init__` of a class report wrong arguments with a WrongArgumentsError."""
     # As a program writes it: the adapters are in `dns`, everything else is in the package itself.
     name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])
     signature = inspect.signature(function)
