@@ -3,13 +3,12 @@
 Field names are those of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
 """
 
-import inspect
-import re
 from collections.abc import Awaitable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, overload
 
 import pulumi
+from typing_extensions import NotRequired
 
 from .api.canonical import canonical_domain
 from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
@@ -20,90 +19,72 @@ from .lifecycle.words import must_be_one_of
 from .program import sdk_internals
 from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
 from .program.dynamic_resource import DynamicResource
-from .program.preview import make_exact, prepare_exact
+from .program.preview import make_exact
 from .program.run import ProgramRun
 from .program.settings_check import check_settings
-from .provider import warn_of_plain_api_key
 
 if TYPE_CHECKING:
     from .api import models
 
-T = TypeVar("T")
-
 
 class _Choice(str, Enum):
-    """One of a few texts. A text that is none of them is refused with a pulumi.RunError, which is a ValueError, too."""
+    """One of a few strings. Any other one fails with a pulumi.RunError, which is a ValueError, too."""
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        if not isinstance(value, str):
-            raise WrongValueError(f"{cls.__name__} takes text; got {type(value).__name__}")
-        raise WrongValueError(f"{cls.__name__} {must_be_one_of([choice.value for choice in cls], value)}")
+        raise WrongValueError(f"{cls.__name__} {must_be_one_of([choice.value for choice in cls], str(value))}")
 
 
 class CertificateAuthority(_Choice):
-    """Who signs the certificate. The text itself works too."""
+    """The authority that signs the certificate. The string itself works too."""
 
     LETSENCRYPT = "letsencrypt"
     """Let's Encrypt, the only one that ngrok supports. The NS records of the domain must exist first."""
 
 
 class PrivateKeyType(_Choice):
-    """The type of the certificate's private key. The text itself works too."""
+    """The type of the certificate's private key. The string itself works too."""
 
     RSA = "rsa"
-    """A key of RSA."""
+    """An RSA key."""
     ECDSA = "ecdsa"
-    """A key of ECDSA, which is shorter."""
+    """An ECDSA key, which is shorter."""
 
 
 # -- arguments --------------------------------------------------------------------------------------------
 
-# A plain `str` is refused, so that type checkers find a wrong text. The preview checks what is known only later.
+# Not a plain `str`, so that type checkers find a wrong string. The preview checks what is known only later.
 AuthorityInput: TypeAlias = CertificateAuthorityText | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
 PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeText | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
 
 
-def _documented(args_class: type[T]) -> type[T]:
-    """Gives each property the text of the argument of the same name, for `help`. Only editors see the text below it."""
-    texts = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(args_class.__init__) or "", re.MULTILINE)
-    for name, text in texts:
-        getattr(args_class, name).__doc__ = " ".join(text.split())
-    return args_class
-
-
-class _AgentIngressCertPolicyRequired(TypedDict):
-    authority: AuthorityInput
-    """The certificate authority: "letsencrypt"."""
-
-
-class AgentIngressCertPolicyArgsDict(_AgentIngressCertPolicyRequired, total=False):
+class AgentIngressCertPolicyArgsDict(TypedDict):
     """The same as AgentIngressCertPolicyArgs, as a dict. `authority` is required."""
 
-    private_key_type: PrivateKeyTypeInput | None
+    authority: AuthorityInput
+    """The certificate authority: "letsencrypt"."""
+    private_key_type: NotRequired[PrivateKeyTypeInput | None]
     """"rsa" or "ecdsa". If it is left out, ngrok chooses."""
 
 
-@_documented
 @pulumi.input_type
 class AgentIngressCertPolicyArgs:
     """How ngrok gets the certificate of the domain. Without a policy, ngrok's internal CA signs it at once."""
 
     authority: AuthorityInput
-    """The certificate authority: "letsencrypt"."""
     private_key_type: PrivateKeyTypeInput | None
-    """"rsa" or "ecdsa". If it is left out, ngrok chooses, and no preview shows its choice as a change."""
 
     @checks_arguments
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Describes a policy.
 
-        A text that is known only when the program runs, such as one of the config, is written as in
+        A string that is known only when the program runs, such as one from the config, is written as in
         `PrivateKeyType(config.require("keyType"))`.
 
         Args:
             authority: The certificate authority: "letsencrypt".
-            private_key_type: "rsa" or "ecdsa". If it is left out, ngrok chooses.
+            private_key_type: "rsa" or "ecdsa". If it is left out, ngrok chooses, and no preview shows its choice as a
+                change.
         """
         pulumi.set(self, "authority", authority)
         pulumi.set(self, "private_key_type", private_key_type)
@@ -112,19 +93,14 @@ class AgentIngressCertPolicyArgs:
 PolicyInput: TypeAlias = pulumi.Input[AgentIngressCertPolicyArgs | AgentIngressCertPolicyArgsDict]
 
 
-@_documented
 @pulumi.input_type
 class AgentIngressArgs:
     """The arguments of an AgentIngress as one value."""
 
     domain: pulumi.Input[str]
-    """A domain that you own, at most 253 bytes."""
     description: pulumi.Input[str] | None
-    """A text for people, at most 255 bytes of UTF-8."""
     metadata: pulumi.Input[str] | None
-    """Data for machines, at most 4096 bytes of UTF-8."""
     certificate_management_policy: PolicyInput | None
-    """How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict."""
 
     @checks_arguments
     def __init__(
@@ -285,23 +261,16 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         check_settings(opts)
         # The SDK gives the program only outputs that have a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
-        if opts.id is None and not ProgramRun.current().is_mocked:
-            if opts.parent or opts.provider or opts.providers or _organization():
-                props[urns.PLACEMENT] = pulumi.Output.from_input(self._placement(opts))
+        run = ProgramRun.current()
+        if opts.id is None and not run.is_mocked:
+            if opts.parent or opts.provider or opts.providers or run.organization:
+                props[urns.PLACEMENT] = pulumi.Output.from_input(run.placement(self, opts.parent))
             if pulumi.runtime.is_dry_run():
                 props[urns.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
         # The domain in canonical form, if it is known already. A delegation compares it with its zone at once.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
-        warn_of_plain_api_key()
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
-
-    async def _placement(self, opts: pulumi.ResourceOptions) -> dict[str, str]:
-        """Returns what a command must name: the stack, and the URNs of the parent and the explicit provider."""
-        # When this is awaited, the SDK has already found the provider of the resource.
-        resources = {"parent": opts.parent, "provider": sdk_internals.provider_of(self)}
-        urns = {name: str(await resource.urn.future()) for name, resource in resources.items() if resource}
-        return {"stack": _stack(), **urns}
 
     @staticmethod
     @checks_arguments
@@ -334,19 +303,6 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         return ingress
 
 
-def _organization() -> str | None:
-    """Returns the organization of the stack; None on a backend without organizations."""
-    organization = pulumi.get_organization()
-    # Backends without organizations return this name.
-    return None if organization == "organization" else organization
-
-
-def _stack() -> str:
-    """Returns the full name of the stack, by which the CLI finds it in every folder and for every user."""
-    organization = _organization()
-    return f"{organization}/{pulumi.get_stack()}" if organization else pulumi.get_stack()
-
-
 def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None:
     may_differ = opts.id is not None or opts.ignore_changes or sdk_internals.may_be_transformed(opts)
     return canonical_domain(domain) if isinstance(domain, str) and not may_differ else None
@@ -355,32 +311,20 @@ def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
     # The URNs of other resources are not known yet.
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
-    inherited = opts.parent.get_provider(urns.AGENT_INGRESS) if opts.parent else None
+    inherited = opts.parent and opts.parent.get_provider(urns.AGENT_INGRESS)
     provider = "URN" if opts.provider or opts.providers or inherited else None
-    filled_in = ""
-    if "URN" in (parent, provider):
-        filled_in = ", with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
-    line = import_line(
-        id_,
-        resource_name,
-        stack=_stack(),
-        parent=parent,
-        provider=provider,
-    )
+    line = import_line(id_, resource_name, stack=ProgramRun.current().stack, parent=parent, provider=provider)
+    shown_by = "with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
     return (
-        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK "
-        "asks a dynamic provider to read a resource before it says which provider. Remove import_ from the program, "
-        f"and run once, in the project's folder{filled_in}\n{line}"
+        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK asks "
+        "a dynamic provider to read a resource before it says which provider. Remove import_ from the program, and run "
+        f"once, in the project's folder{f', {shown_by}' if 'URN' in (parent, provider) else ''}\n{line}"
     )
 
 
-def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
-    """Converts an answer of ngrok to the outputs that a program gets.
-
-    Args:
-        answer: The ingress as ngrok has it.
-    """
-    values = answer.outputs()
+def typed_outputs(ingress: "models.AgentIngress") -> dict[str, Any]:
+    """Returns the outputs that a program gets for an ingress as ngrok returns it."""
+    values = ingress.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]
     if policy is not None:
         values["certificate_management_policy"] = AgentIngressCertPolicy(**policy)
@@ -392,8 +336,6 @@ def typed_outputs(answer: "models.AgentIngress") -> dict[str, Any]:
 
 
 _OUTPUTS = tuple(AgentIngress.__annotations__)
-
-prepare_exact(AgentIngress, _OUTPUTS)
 
 
 def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from .program.argument_errors import checks_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
 from .program.settings_check import check_settings
-from .provider import warn_of_plain_api_key
 
 
 class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
@@ -80,6 +79,5 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         }
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
         run.last_validation = self
-        warn_of_plain_api_key()
         # In the state it is "" if there is none.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)

@@ -1,16 +1,16 @@
 """get_agent_ingress and get_agent_ingresses: lookups of existing Agent Ingresses by the program.
 
-They look like the functions of Pulumi's generated SDKs. A dynamic provider has no functions, so the program asks ngrok
-itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
+They look like the functions of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries
+ngrok itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import pulumi
-from pulumi.output import UNKNOWN, Unknown
+from pulumi.output import UNKNOWN
 from pulumi.runtime import rpc
 
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
@@ -18,11 +18,7 @@ from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
 from .program import sdk_internals
 from .program.argument_errors import checks_arguments
-from .program.run import ProgramRun
-from .provider import account_of, warn_of_plain_api_key
-
-if TYPE_CHECKING:
-    from .api.client import AgentIngressClient
+from .program.run import ProgramAccount, ProgramRun
 
 
 @pulumi.output_type
@@ -100,9 +96,9 @@ def get_agent_ingress(
 
     Raises:
         pulumi.RunError: There is not exactly one of `id` and `domain`, the account of the API key has no such Agent
-            Ingress, or ngrok can't be asked.
+            Ingress, or the request to ngrok fails.
     """
-    result: GetAgentIngressResult = _invoke(_ONE, _arguments_of_one(id=id, domain=domain), opts)
+    result: GetAgentIngressResult = _ONE.invoke(_id_or_domain(id, domain), opts)
     return result
 
 
@@ -132,19 +128,16 @@ def get_agent_ingress_output(
     """Looks up one Agent Ingress, like `get_agent_ingress`, by arguments that may be known only later.
 
     Args:
-        id: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
-        domain: The domain, in upper or lower case, with or without a trailing dot.
-        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
-            used. InvokeOutputOptions can also have `depends_on`: resources that must exist before ngrok is asked.
+        id: The id.
+        domain: The domain. Give exactly one of the two.
+        opts: The options of the lookup, as for `get_agent_ingress`. InvokeOutputOptions can also have `depends_on`:
+            resources that must exist before the lookup.
 
     Returns:
         The Agent Ingress as ngrok has it. In a preview, it is unknown as long as the arguments, or resources that the
         lookup depends on, are unknown. It fails when `get_agent_ingress` would raise an error.
-
-    Raises:
-        pulumi.RunError: There is not exactly one of `id` and `domain`.
     """
-    return _invoke_output(_ONE, _arguments_of_one(id=id, domain=domain), opts)
+    return _ONE.invoke_output(_id_or_domain(id, domain), opts)
 
 
 @checks_arguments
@@ -163,9 +156,9 @@ def get_agent_ingresses(
         The Agent Ingresses, sorted by domain. There may be none.
 
     Raises:
-        pulumi.RunError: ngrok can't be asked, or refuses the filter.
+        pulumi.RunError: The request to ngrok fails, or ngrok rejects the filter.
     """
-    result: GetAgentIngressesResult = _invoke(_MANY, {"filter": filter}, opts)
+    result: GetAgentIngressesResult = _MANY.invoke({"filter": filter}, opts)
     return result
 
 
@@ -177,128 +170,116 @@ def get_agent_ingresses_output(
     """Looks up Agent Ingresses, like `get_agent_ingresses`, by a filter that may be known only later.
 
     Args:
-        filter: An expression in ngrok's CEL over `obj`, such as `obj.metadata.contains("iot")`. None selects all.
-        opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
-            used. InvokeOutputOptions can also have `depends_on`: resources that must exist before ngrok is asked.
+        filter: An expression in ngrok's CEL over `obj`. None selects all.
+        opts: The options of the lookup, as for `get_agent_ingress_output`.
 
     Returns:
         The Agent Ingresses, sorted by domain. In a preview, they are unknown as long as the filter, or resources that
         the lookup depends on, are unknown. It fails when `get_agent_ingresses` would raise an error.
     """
-    return _invoke_output(_MANY, {"filter": filter}, opts)
+    return _MANY.invoke_output({"filter": filter}, opts)
 
 
 # -- the lookups ------------------------------------------------------------------------------------------
 
 
-def _arguments_of_one(**arguments: Any) -> Mapping[str, Any]:
-    try:
-        lookup.check_arguments(_ONE.name, arguments["id"], arguments["domain"])
-    except InvalidInputsError as error:
-        raise pulumi.RunError(str(error)) from None
-    return arguments
-
-
-def _find_one(client: "AgentIngressClient", account: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return lookup.find_one(client, account, _ONE.name, arguments["id"], arguments["domain"]).plain()
-
-
-def _find_many(client: "AgentIngressClient", _account: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    ingresses = lookup.find_many(client, _MANY.name, arguments["filter"])
-    return {"agent_ingresses": [ingress.plain() for ingress in ingresses]}
-
-
 @dataclass(frozen=True)
-class _Function:
-    """A function that a program calls: its name, its token under mocks, its result, and how ngrok is asked."""
+class _Lookup:
+    """A function that a program calls: its name, its token under mocks, its result, and how ngrok is queried."""
 
     name: str
     token: str
     result: type
-    find: Callable[["AgentIngressClient", str, Mapping[str, Any]], dict[str, Any]]
+    find: Callable[[ProgramAccount, Mapping[str, Any]], dict[str, Any]]
 
-
-_ONE = _Function("get_agent_ingress", urns.GET_AGENT_INGRESS, GetAgentIngressResult, _find_one)
-_MANY = _Function("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
-
-
-# -- asking ngrok -----------------------------------------------------------------------------------------
-
-
-def _invoke(function: _Function, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
-    opts = pulumi.InvokeOptions.merge(None, opts)
-    _check_texts(function, arguments)
-    deployment = ProgramRun.current()
-    if not deployment.is_running:
-        raise pulumi.RunError(f"{function.name} works only in a program that Pulumi runs, as in `pulumi preview`")
-    if deployment.is_mocked:
-        return pulumi.runtime.invoke(function.token, arguments, opts, function.result).value
-    result = sdk_internals.wait_for(_look_up(function, arguments, opts), function.name)
-    if result is UNKNOWN:
-        raise pulumi.RunError(
-            f"{function.name} can't ask ngrok in this preview, because its Provider has inputs that are not known yet; "
-            f"{function.name}_output waits for them"
-        )
-    return result
-
-
-def _invoke_output(
-    function: _Function, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None
-) -> pulumi.Output[Any]:
-    opts = pulumi.InvokeOutputOptions.merge(None, opts)
-    if ProgramRun.current().is_mocked:
-        return pulumi.runtime.invoke_output(function.token, arguments, opts, function.result)
-    given = pulumi.Output.all(dict(arguments), _dependency_on(opts.depends_on))
-
-    async def look_up(values: Sequence[Any]) -> Any:
-        # An argument can be known before its resource exists: the domain of an ingress that is to be created.
-        for resource in await sdk_internals.with_children(await given.resources()):
-            id_ = getattr(resource, "id", None)
-            if id_ is not None and not await id_.is_known():
-                return UNKNOWN
-        return await _look_up(function, values[0], opts)
-
-    return given.apply(look_up)
-
-
-async def _look_up(function: _Function, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions) -> Any:
-    """Returns the result, or UNKNOWN if the provider is not known in this preview."""
-    _check_texts(function, arguments)
-    provider = opts.provider
-    if provider is None and opts.parent is not None:
-        provider = opts.parent.get_provider(urns.AGENT_INGRESS)
-    warn_of_plain_api_key()
-    try:
-        account = await account_of(provider)
-        if account is None:
-            return UNKNOWN
-        found = await account.lookups.run(function.find, account.client, account.settings.account, arguments)
-    except NgrokError as error:
-        raise pulumi.RunError(str(error)) from None
-    return rpc.translate_output_properties(found, lambda name: name, function.result)
-
-
-def _check_texts(function: _Function, arguments: Mapping[str, object]) -> None:
-    for name, value in arguments.items():
-        if value is not None and not isinstance(value, str):
-            outputs = f"; {function.name}_output takes Outputs" if isinstance(value, pulumi.Output) else ""
+    def invoke(self, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
+        opts = pulumi.InvokeOptions.merge(None, opts)
+        self._check_types(arguments)
+        run = ProgramRun.current()
+        if not run.is_running:
+            raise pulumi.RunError(f"{self.name} works only in a program that Pulumi runs, as in `pulumi preview`")
+        if run.is_mocked:
+            return pulumi.runtime.invoke(self.token, arguments, opts, self.result).value
+        found = sdk_internals.wait_for(self._look_up(arguments, opts), self.name)
+        if found is UNKNOWN:
             raise pulumi.RunError(
-                f"{name} of {function.name} must be text, but is of the type {type(value).__name__}{outputs}"
+                f"{self.name} can't query ngrok in this preview, because its Provider has inputs that are not known "
+                f"yet; {self.name}_output waits for them"
             )
+        return found
+
+    def invoke_output(
+        self, arguments: Mapping[str, pulumi.Input[Any]], opts: pulumi.InvokeOptions | None
+    ) -> pulumi.Output[Any]:
+        opts = pulumi.InvokeOutputOptions.merge(None, opts)
+        if ProgramRun.current().is_mocked:
+            return pulumi.runtime.invoke_output(self.token, arguments, opts, self.result)
+        given = pulumi.Output.all(dict(arguments), _dependency_on(opts.depends_on))
+
+        async def look_up(values: Sequence[Any]) -> Any:
+            # An argument can be known before its resource exists: the domain of an ingress that is to be created.
+            for resource in await sdk_internals.with_children(await given.resources()):
+                id_ = getattr(resource, "id", None)
+                if id_ is not None and not await id_.is_known():
+                    return UNKNOWN
+            self._check_types(values[0])
+            return await self._look_up(values[0], opts)
+
+        return given.apply(look_up)
+
+    async def _look_up(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions) -> Any:
+        """Returns the result, or UNKNOWN if the provider is not known in this preview."""
+        provider = opts.provider
+        if provider is None and opts.parent is not None:
+            provider = opts.parent.get_provider(urns.AGENT_INGRESS)
+        run = ProgramRun.current()
+        run.warn_of_plain_api_key()
+        try:
+            account = await run.account_of(provider)
+            if account is None:
+                return UNKNOWN
+            found = await account.call(self.find, account, arguments)
+        except NgrokError as error:
+            raise pulumi.RunError(str(error)) from None
+        return rpc.translate_output_properties(found, lambda name: name, self.result)
+
+    def _check_types(self, arguments: Mapping[str, object]) -> None:
+        for name, value in arguments.items():
+            if not isinstance(value, str | None):
+                outputs = f"; {self.name}_output takes Outputs" if isinstance(value, pulumi.Output) else ""
+                raise pulumi.RunError(f"{name} of {self.name} must be a string, got {type(value).__name__}{outputs}")
+
+
+def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
+    try:
+        lookup.check_arguments(_ONE.name, id_, domain)
+    except InvalidInputsError as error:
+        raise pulumi.RunError(str(error)) from None
+    return {"id": id_, "domain": domain}
+
+
+def _find_one(account: ProgramAccount, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    description = account.settings.account_description
+    return lookup.find_one(account.client, description, _ONE.name, arguments["id"], arguments["domain"]).plain()
+
+
+def _find_many(account: ProgramAccount, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    found = lookup.find_many(account.client, _MANY.name, arguments["filter"])
+    return {"agent_ingresses": [ingress.plain() for ingress in found]}
+
+
+_ONE = _Lookup("get_agent_ingress", urns.GET_AGENT_INGRESS, GetAgentIngressResult, _find_one)
+_MANY = _Lookup("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
 
 
 def _dependency_on(depends_on: Any) -> pulumi.Output[None]:
-    """Returns an output without a value, which depends on these resources.
-
-    Args:
-        depends_on: A resource or a list of them, each of which may be an Output.
-    """
+    """Returns an output without a value that depends on these: a resource, a list of them, or Outputs of either."""
     given: pulumi.Output[Any] = pulumi.Output.from_input(depends_on)
 
     async def resources() -> set[Any]:
         value = await given.future(with_unknowns=True)
         each = value if isinstance(value, list | tuple) else [value]
-        return {*await given.resources(), *(one for one in each if one is not None and not isinstance(one, Unknown))}
+        return {*await given.resources(), *(one for one in each if isinstance(one, pulumi.Resource))}
 
     found = asyncio.ensure_future(resources())
 

@@ -1,23 +1,16 @@
-"""Provider: an explicit provider, for a second account. Also chooses the account that the program itself asks."""
+"""Provider: an explicit provider, for a second account."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
-from .api.errors import InvalidInputsError
 from .lifecycle import urns
 from .program.argument_errors import checks_arguments
-from .program.run import ProgramRun
 from .settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Settings
 
-if TYPE_CHECKING:
-    from .program.run import ProgramAccount
-
-
-# Stands for an API key that is an Output, with which nothing is wrong.
+# Placeholder for a key that is still an Output; treated as valid.
 _NOT_KNOWN_YET = "not-known-yet"
 
 
@@ -65,53 +58,11 @@ class Provider(pulumi.ProviderResource):
         if problems:
             raise pulumi.RunError("; ".join(problems))
         super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)
-        # Pulumi does not return the inputs of a provider.
-        self._inputs: Mapping[str, pulumi.Input[Any]] = inputs
+        # Pulumi does not return the inputs of a provider. See `ProgramRun.account_of`.
+        self._agin_inputs = inputs
 
 
 def _stack_config(key: str) -> Any:
     """Returns a value of the stack config, secret if it is secret there; None if there is none."""
     value = pulumi.runtime.get_config(key)
     return pulumi.Output.secret(value) if pulumi.runtime.is_config_secret(key) else value
-
-
-# -- the account that the program itself asks -------------------------------------------------------------
-
-
-async def account_of(provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
-    """Returns the account of an explicit provider, or of the stack config and the environment.
-
-    Args:
-        provider: The explicit provider, or None.
-
-    Returns:
-        The account, the same object each time in one deployment. None if this preview does not know a value of the
-        provider.
-
-    Raises:
-        InvalidInputsError: The settings have problems, or the provider is not a pulumi_agin.Provider.
-    """
-    if provider is None:
-        return ProgramRun.current().account(Settings.load(pulumi.runtime.get_config))
-    if not isinstance(provider, Provider):
-        raise InvalidInputsError(
-            f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API key '
-            "the program can't read: use a pulumi_agin.Provider"
-        )
-    deployment = ProgramRun.current()
-    inputs = pulumi.Output.all(**provider._inputs)
-    values = await inputs.future() or {}
-    return deployment.account(Settings.load(values.get)) if await inputs.is_known() else None
-
-
-def warn_of_plain_api_key() -> None:
-    """Warns once in a deployment if the stack config has the API key in plain text."""
-    deployment = ProgramRun.current()
-    if not deployment.is_running or deployment.is_mocked:
-        return
-    if pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY):
-        deployment.tell_once(
-            API_KEY,
-            f"{API_KEY} is in the stack config in clear, and so in the stack's file and its state: set it again with "
-            f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok, as this one was stored in clear",
-        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,14 @@ from pulumi_agin.api.models import (
     certificate_in_words,
     certificate_state,
 )
-from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.lookup import Delegation, Server, find_delegation
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.native.names import in_snake_case
-from pulumi_agin.program.threads import DaemonThreads
-from pulumi_agin.settings import API_KEY, Settings, Source
+from pulumi_agin.settings import API_KEY, Settings
 
 from .common import NGROK_SECONDS, UsageError
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
@@ -160,8 +159,8 @@ class Examiner:
         by_domain |= {ingress.domain: ingress for ingress in ingresses}
         if not by_domain:
             matching = "" if filter is None else f" that matches the filter: {self.client.sanitize(filter)}"
-            raise UsageError(f"{self.settings.account} has no Agent Ingress{matching}")
-        delegations = asyncio.run(self._find_delegations(list(by_domain)))
+            raise UsageError(f"{self.settings.account_description} has no Agent Ingress{matching}")
+        delegations = self._find_delegations(list(by_domain))
         reports = worst_first(
             self._compare(domain, ingress, found, stack)
             for (domain, ingress), found in zip(by_domain.items(), delegations, strict=True)
@@ -232,7 +231,7 @@ class Examiner:
                 [self._pulumi(_REFRESH)],
             )
             return Check("wrong", f"{resource}, but ngrok no longer has it", [remedy], details)
-        says = f"{self.settings.account} has none with this domain"
+        says = f"{self.settings.account_description} has none with this domain"
         other_account = Remedy(
             "if another account has it, use the key of that account, such as that of another stack",
             [self._line(shlex.quote(domain), stack="STACK")],
@@ -264,17 +263,16 @@ class Examiner:
 
     def _details_of_api_key(self) -> dict[str, Any]:
         settings = self.settings
-        return {"source": str(settings.api_key.origin), "base_url": self._safe_text(settings.base_url.value)}
+        return {"source": settings.api_key.shown_as, "base_url": self._safe_text(settings.base_url.value)}
 
     def _failed(self, error: errors.NgrokError, what: str) -> Check:
         """Returns the check of the API key where ngrok could not be asked. `what` is as `_line` takes it."""
-        origin = self.settings.api_key.origin
         details = self._details_of_api_key()
         if not isinstance(error, errors.AuthenticationError):
             # If there is more to do than this, the message says so.
             remedy = Remedy("when that is over or fixed, run this again", [self._line(what)])
             return Check("unknown", str(error), [remedy], details)
-        if origin.source is Source.STACK_CONFIG:
+        if self.settings.api_key.source == "stack config":
             stack = f" --stack {shlex.quote(self.stack)}" if self.stack is not None else ""
             line = f"pulumi config set --secret {self.settings.names.key(API_KEY)}{stack}"
             remedy = Remedy("set a key that ngrok accepts", [line])
@@ -305,14 +303,14 @@ class Examiner:
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
-    async def _find_delegations(self, domains: Sequence[str]) -> list[Delegation]:
-        threads = DaemonThreads(DNS_AT_ONCE)
+    def _find_delegations(self, domains: Sequence[str]) -> list[Delegation]:
         deadline = Deadline(FLEET_DNS_SECONDS, self.clock)
 
         def find(domain: str) -> Delegation:
             return self.find_delegation(domain, min(DNS_SECONDS, deadline.left), self.server)
 
-        return await asyncio.gather(*(threads.run(find, domain) for domain in domains))
+        with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
+            return list(threads.map(find, domains))
 
     def _delegation(
         self, domain: str, ingress: AgentIngress | None, found: Delegation, released: Sequence[str]

@@ -1,48 +1,51 @@
-"""What one run of a program knows: a Deployment for each connection to the engine.
+"""ProgramRun: the state of one run of a program, one for each connection to the engine.
 
-With Pulumi's Automation API, one process can run many deployments. They do not share what they have read, because it
-may have changed in between, and they do not wait for each other.
+With Pulumi's Automation API, one process can run many programs. They do not share what they have read, because it may
+have changed in between, and they do not wait for each other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pulumi
+
+from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.settings import API_KEY, Settings
 
 from . import sdk_internals
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.settings import Settings
+    from pulumi_agin.api.models import AgentIngress
 
-    from .preview_reads import PreviewReads
-    from .threads import DaemonThreads
-
+T = TypeVar("T")
 
 Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The "type" of each resource, and those of its "outputs" that are text or numbers, by its URN."""
 
 READ_AGAIN_AFTER_SECONDS = (0.1, 0.3, 0.6)
 
-# A deployment is an attribute of its monitor, because its parts refer to the monitor, so both must end together.
-_ATTRIBUTE = "_pulumi_agin_deployment"
+# The user waits this long for the reads of a preview, all ingresses together. Later responses leave outputs unknown.
+PREVIEW_SECONDS = 30
+
+# Enough that one slow response does not hold up others. Reads share a list, so more threads would not be faster.
+THREADS = 8
+
+# A run is an attribute of its monitor, because its parts refer to the monitor, so both must end together.
+_ATTRIBUTE = "_pulumi_agin_run"
 
 
 class ProgramRun:
-    """What is shared by all resources and lookups of one deployment. `ProgramRun.current()` gives it."""
+    """The state that all resources and lookups of one run share. `ProgramRun.current()` returns it."""
 
     def __init__(self, *, is_running: bool, is_mocked: bool) -> None:
-        """Knows nothing yet.
-
-        Args:
-            is_running: Whether Pulumi runs the program.
-            is_mocked: Whether Pulumi's mocks run it, as in a user's unit test. Then nothing may be sent.
-        """
         self.is_running = is_running
         self.is_mocked = is_mocked
+        """Whether Pulumi's mocks run the program, as in a user's unit test. Then nothing may be sent."""
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
         self.importers: dict[tuple[str, str], str] = {}
@@ -50,37 +53,82 @@ class ProgramRun:
         self.wrong_zones: dict[object, str] = {}
         """What is wrong with the zones of delegations, by the delegations."""
         self._accounts: dict[Settings, ProgramAccount] = {}
-        self._told_of: set[str] = set()
+        self._warned_of: set[str] = set()
         self._resources_in_stack: asyncio.Future[Resources] | None = None
 
     @classmethod
     def current(cls) -> ProgramRun:
-        """Returns the deployment in which the program runs. Outside of a deployment, it returns a new object each time.
-
-        Raises:
-            pulumi.RunError: Pulumi's SDK lacks the function that tells; see `sdk.monitor`.
-        """
+        """Returns the run of the program. Outside of a run, it returns a new object each time."""
         monitor = sdk_internals.monitor()
         if monitor is None:
             return cls(is_running=False, is_mocked=False)
-        deployment: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
-        if deployment is None:
-            deployment = cls(is_running=True, is_mocked=sdk_internals.is_mock(monitor))
-            setattr(monitor, _ATTRIBUTE, deployment)
-        return deployment
+        run: ProgramRun | None = getattr(monitor, _ATTRIBUTE, None)
+        if run is None:
+            run = cls(is_running=True, is_mocked=sdk_internals.is_mock(monitor))
+            setattr(monitor, _ATTRIBUTE, run)
+        return run
+
+    @property
+    def sends_requests(self) -> bool:
+        """Whether the engine runs the program, so that ngrok may be queried."""
+        return self.is_running and not self.is_mocked
+
+    @property
+    def organization(self) -> str | None:
+        """The organization of the stack; None on a backend without organizations."""
+        organization = pulumi.get_organization()
+        # Backends without organizations return this name.
+        return None if organization == "organization" else organization
+
+    @property
+    def stack(self) -> str:
+        """The full name of the stack, by which the CLI finds it in every folder and for every user."""
+        return "/".join([*filter(None, [self.organization]), pulumi.get_stack()])
+
+    async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
+        """Returns what a command about a resource names: the stack, and the URNs of its parent and its provider."""
+        # When this is awaited, the SDK has already found the provider of the resource.
+        named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
+        return {"stack": self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each}}
+
+    async def account_of(self, provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
+        """Returns the account of an explicit provider, or of the stack config and the environment.
+
+        It is the same object each time, and None if this preview does not know a value of the provider.
+        """
+        if provider is None:
+            return self.account(Settings.load(pulumi.runtime.get_config))
+        inputs_of_provider = getattr(provider, "_agin_inputs", None)
+        if inputs_of_provider is None:
+            raise InvalidInputsError(
+                f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API '
+                "key the program can't read: use a pulumi_agin.Provider"
+            )
+        inputs = pulumi.Output.all(**inputs_of_provider)
+        values = await inputs.future() or {}
+        return self.account(Settings.load(values.get)) if await inputs.is_known() else None
 
     def account(self, settings: Settings) -> ProgramAccount:
-        """Returns the account of these settings, the same object each time.
-
-        Args:
-            settings: The settings with the API key of the account.
-
-        Raises:
-            InvalidInputsError: The settings have problems.
-        """
+        """Returns the account of these settings, the same object each time."""
         if settings not in self._accounts:
             self._accounts[settings] = ProgramAccount(settings)
         return self._accounts[settings]
+
+    def warn_of_plain_api_key(self) -> None:
+        """Warns once if the stack config has the API key in plain text."""
+        is_plain = pulumi.runtime.get_config(API_KEY) and not pulumi.runtime.is_config_secret(API_KEY)
+        if is_plain and self.sends_requests:
+            self.warn_once(
+                API_KEY,
+                f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: set it again with "
+                f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok",
+            )
+
+    def warn_once(self, subject: str, sentence: str) -> None:
+        """Warns the user, unless a warning about the same subject was shown before."""
+        if subject not in self._warned_of:
+            self._warned_of.add(subject)
+            pulumi.log.warn(sentence)
 
     def begin_to_read_stack(self) -> None:
         """Begins to read which resources the stack has, once. Under mocks there is nothing to read."""
@@ -102,17 +150,6 @@ class ProgramRun:
         """
         self.begin_to_read_stack()
         return await self._resources_in_stack if self._resources_in_stack is not None else {}
-
-    def tell_once(self, subject: str, sentence: str) -> None:
-        """Warns the user, unless one about the same subject was shown before.
-
-        Args:
-            subject: What the sentence is about. It is not shown.
-            sentence: The sentence.
-        """
-        if subject not in self._told_of:
-            self._told_of.add(subject)
-            pulumi.log.warn(sentence)
 
 
 async def _read_stack() -> Resources:
@@ -145,23 +182,42 @@ def _plain(resource: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class ProgramAccount:
-    """An ngrok account that the program itself asks, for lookups and previews."""
+    """An ngrok account that the program itself queries, for lookups and previews."""
 
     def __init__(self, settings: Settings) -> None:
-        """Creates the client of the account.
-
-        Args:
-            settings: The settings with the API key of the account.
-
-        Raises:
-            InvalidInputsError: The settings have problems.
-        """
-        from .preview_reads import PreviewReads
-        from .threads import DaemonThreads
-
         self.settings = settings
-        self.client: AgentIngressClient = settings.client()
-        self.lookups: DaemonThreads = DaemonThreads()
-        """The threads in which lookups wait for their answers."""
-        self.previews: PreviewReads = PreviewReads(self.client)
-        """Asks for the ingresses that previews need."""
+        self.client = settings.client()
+        # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would wait for them.
+        self._executor = ThreadPoolExecutor(THREADS)
+        self._lock = threading.Lock()
+        self._preview_reads = 0
+        self._preview_deadline = self.client.deadline(0)
+        self._is_preview_over = False
+
+    async def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Calls a function in a thread, while the program's event loop runs on."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
+
+    def get_for_preview(self, id_: str) -> AgentIngress:
+        """Reads an ingress within the time budget that all reads of a preview share, and not after one has failed.
+
+        The time starts with the first read, and again with the first read after all others have ended.
+        """
+        with self._lock:
+            if not self._preview_reads:
+                self._preview_deadline = self.client.deadline(min(PREVIEW_SECONDS, self.client.timeout_seconds))
+            self._preview_reads += 1
+            deadline = self._preview_deadline
+        try:
+            if self._is_preview_over or deadline.left <= 0:
+                raise UnreachableError("timed out")
+            return self.client.get_one_of_many(id_, deadline)
+        except (NotFoundError, BadResponseError):
+            # These are about this ingress alone.
+            raise
+        except NgrokError:
+            self._is_preview_over = True
+            raise
+        finally:
+            with self._lock:
+                self._preview_reads -= 1

@@ -23,7 +23,8 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     Whether it uses them is the plugin's business where a transformation may change the options.
     """
     run = ProgramRun.current()
-    if not run.is_running or run.is_mocked or sdk_internals.may_be_transformed(opts) or _has_explicit_provider(opts):
+    run.warn_of_plain_api_key()
+    if not run.sends_requests or sdk_internals.may_be_transformed(opts) or _has_explicit_provider(opts):
         return
     problems = Settings.load(pulumi.runtime.get_config).problems()
     if problems and sdk_internals.has_environment_of_cli():

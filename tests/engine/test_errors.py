@@ -65,7 +65,7 @@ def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emu
     assert_nothing_forged(failed)
     assert logged(failed) == {f"POST /agent_ingresses {result}" for result in (201, 400, 403, 500, "no response")}
     # The key is warned of once, as it is not a secret.
-    assert messages["test-dev"].count("ngrok:apiKey is in the stack config in clear") == 1
+    assert messages["test-dev"].count("ngrok:apiKey is stored unencrypted") == 1
     assert messages["test-dev"].count("`pulumi config set --secret ngrok:apiKey`") == 1
     project.config(secret={"ngrok:apiKey": API_KEY})
 

@@ -80,12 +80,12 @@ def test_it_takes_exactly_one_of_id_and_domain(look_up: Any, given: dict[str, st
 def test_the_plain_form_fails_on_an_output(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any = pulumi.Output.from_input(ID)
-        with pytest.raises(pulumi.RunError, match=r"is of the type Output; get_agent_ingress_output takes Outputs"):
+        with pytest.raises(
+            pulumi.RunError, match=r"must be a string, got Output; get_agent_ingress_output takes Outputs$"
+        ):
             agin.get_agent_ingress(id=wrong)
         number: Any = 5
-        with pytest.raises(
-            pulumi.RunError, match=r"^filter of get_agent_ingresses must be text, but is of the type int$"
-        ):
+        with pytest.raises(pulumi.RunError, match=r"^filter of get_agent_ingresses must be a string, got int$"):
             agin.get_agent_ingresses(filter=number)
 
     run(program)

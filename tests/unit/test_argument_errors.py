@@ -1,4 +1,4 @@
-"""Wrong arguments, names and values in a program: a suggestion with the place in the program, and no traceback."""
+"""Wrong arguments, names and enum values in a program: a suggestion with the place in the program, and no traceback."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_hasattr_works_for_wrong_names() -> None:
     [
         (lambda: agin.PrivateKeyType("dsa"), 'PrivateKeyType must be "rsa" or "ecdsa", not "dsa"'),
         (lambda: agin.CertificateAuthority("acme"), 'CertificateAuthority must be "letsencrypt", not "acme"'),
-        (lambda: agin.PrivateKeyType(None), "PrivateKeyType takes text; got NoneType"),
+        (lambda: agin.PrivateKeyType(None), 'PrivateKeyType must be "rsa" or "ecdsa", not "None"'),
     ],
 )
 def test_wrong_value_shows_the_right_ones(mistake: Callable[[], object], message: str) -> None:

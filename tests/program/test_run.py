@@ -1,9 +1,12 @@
-"""What one deployment knows, and that another one in the same process does not."""
+"""The state of one run, which another one in the same process does not share."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -20,12 +23,12 @@ OTHERS = Settings.load({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}.get, {})
 
 
 def begin(monitor: Any) -> ProgramRun:
-    """Another deployment in this process, as by Pulumi's Automation API."""
+    """Another run in this process, as by Pulumi's Automation API."""
     pulumi.runtime.set_mocks(Mocks(), preview=True, monitor=monitor)
     return ProgramRun.current()
 
 
-def test_each_deployment_has_its_own_accounts_and_each_account_one_client(event_loop: None) -> None:
+def test_each_run_has_its_own_accounts_and_each_account_one_client(event_loop: None) -> None:
     monitors = [Engine(Monitor(Mocks())) for _ in range(2)]
     one, two = map(begin, monitors)
     assert one is not two
@@ -33,12 +36,9 @@ def test_each_deployment_has_its_own_accounts_and_each_account_one_client(event_
     assert one.account(SETTINGS) is one.account(SETTINGS) is not one.account(OTHERS)
     # What one has read, somebody may have changed before the other one reads it.
     assert one.account(SETTINGS).client is not two.account(SETTINGS).client
-    # And a lookup of one that waits for its answer holds up none of the other.
-    assert one.account(SETTINGS).lookups is not two.account(SETTINGS).lookups
 
 
-def test_a_deployment_ends_with_its_connection(event_loop: None) -> None:
-
+def test_a_run_ends_with_its_connection(event_loop: None) -> None:
     gone = weakref.ref(begin(Engine(Monitor(Mocks()))))
     begin(Engine(Monitor(Mocks())))
     gc.collect()
@@ -51,9 +51,25 @@ def test_mocks_and_a_program_without_an_engine_are_recognized(event_loop: None) 
     assert (engine.is_running, engine.is_mocked) == (True, False)
 
 
-def test_an_unencrypted_key_is_warned_of_once_in_each_deployment(
-    preview: Mocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_call_does_not_wait_for_asyncios_default_executor(event_loop: None) -> None:
+    account = begin(Engine(Monitor(Mocks()))).account(SETTINGS)
+
+    async def program() -> int:
+        # The calls of the SDK fill it.
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        theirs = loop.run_in_executor(None, done.wait)
+        try:
+            return await account.call(sum, [1, 2])
+        finally:
+            done.set()
+            await theirs
+
+    done = threading.Event()
+    assert asyncio.get_event_loop().run_until_complete(asyncio.wait_for(program(), 60)) == 3
+
+
+def test_an_unencrypted_key_is_warned_of_once_in_each_run(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
 
@@ -67,7 +83,7 @@ def test_an_unencrypted_key_is_warned_of_once_in_each_deployment(
         finally:
             pulumi.runtime.set_all_config({}, [])
         assert len(warnings) == said
-    assert warnings[0].startswith("ngrok:apiKey is in the stack config in clear")
+    assert warnings[0].startswith("ngrok:apiKey is stored unencrypted in Pulumi.<stack>.yaml and in the state")
     assert API_KEY not in warnings[0]
 
 

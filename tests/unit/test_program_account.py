@@ -1,0 +1,98 @@
+"""The time budget that the reads of a preview share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import pytest
+
+from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.program.run import PREVIEW_SECONDS, ProgramAccount
+from tests.support.clock import Clock
+
+
+class Ngrok:
+    """Returns each id after a call of `respond`. `seconds` are the time limits of the reads."""
+
+    def __init__(self, respond: Callable[[str], None] = lambda id_: None, timeout_seconds: float = 300) -> None:
+        self.clock = Clock()
+        self.seconds: list[float] = []
+        self.timeout_seconds = timeout_seconds
+        self._respond = respond
+
+    def client(self) -> Ngrok:
+        return self
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline(seconds, self.clock)
+
+    def get_one_of_many(self, id_: str, deadline: Deadline) -> str:
+        self.seconds.append(deadline.left)
+        self._respond(id_)
+        return id_
+
+
+def account_at(ngrok: Ngrok) -> Any:
+    return ProgramAccount(cast(Any, ngrok))
+
+
+def test_each_group_of_reads_has_30_seconds_or_the_timeout() -> None:
+    ngrok = Ngrok()
+    account = account_at(ngrok)
+    assert account.get_for_preview("one") == "one"
+    ngrok.clock.now += 10 * PREVIEW_SECONDS
+    assert account.get_for_preview("two") == "two"
+    quick = Ngrok(timeout_seconds=5)
+    assert account_at(quick).get_for_preview("three") == "three"
+    assert [*ngrok.seconds, *quick.seconds] == [PREVIEW_SECONDS, PREVIEW_SECONDS, 5]
+
+
+def test_reads_at_the_same_time_share_the_time() -> None:
+    is_requested, may_respond = threading.Event(), threading.Event()
+
+    def respond(id_: str) -> None:
+        is_requested.set()
+        if id_ == "slow":
+            assert may_respond.wait(10)
+
+    ngrok = Ngrok(respond)
+    account = account_at(ngrok)
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(account.get_for_preview, "slow")
+        assert is_requested.wait(10)
+        ngrok.clock.now += PREVIEW_SECONDS - 1
+        assert account.get_for_preview("quick") == "quick"
+        ngrok.clock.now += 1
+        with pytest.raises(UnreachableError, match=r"^timed out$"):
+            account.get_for_preview("late")
+        may_respond.set()
+        assert slow.result() == "slow"
+    assert ngrok.seconds == [PREVIEW_SECONDS, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "reads_again"),
+    [
+        (NotFoundError("gone", status=404, error_code="", operation_id=""), True),
+        (UnreachableError("no network"), False),
+    ],
+)
+def test_no_read_follows_a_failure_that_affects_all(error: NgrokError, reads_again: bool) -> None:
+    def respond(id_: str) -> None:
+        if id_ == "one":
+            raise error
+
+    ngrok = Ngrok(respond)
+    account = account_at(ngrok)
+    with pytest.raises(type(error)):
+        account.get_for_preview("one")
+    if reads_again:
+        assert account.get_for_preview("two") == "two"
+    else:
+        with pytest.raises(UnreachableError, match="timed out"):
+            account.get_for_preview("two")
+    assert len(ngrok.seconds) == 1 + reads_again
