@@ -1,7 +1,7 @@
-"""The only module in which a program uses names of Pulumi's SDK that are not documented.
+"""The names of Pulumi's SDK that are not documented. A program uses them only here.
 
-Each name is looked up when it is needed. If an SDK lacks one, the program does without, or fails with a sentence
-that says which version lacks it and what to do.
+Each name is found when it is needed. If an SDK lacks one, the program does without, or fails with a sentence that names
+the version and the next step.
 """
 
 from __future__ import annotations
@@ -15,41 +15,39 @@ from pulumi import runtime
 
 T = TypeVar("T")
 
-_HOW_TO_GO_ON = "install another version of the package pulumi, or a newer one of pulumi-agin"
+
+def _find(name: str, default: Any = None) -> Any:
+    """Returns a name below `pulumi.runtime`, such as "settings.get_monitor"."""
+    found: Any = runtime
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return default if found is None else found
+
+
+def _lacks(name: str) -> str:
+    from importlib import metadata  # slow to load
+
+    return (
+        f"Pulumi's SDK {metadata.version('pulumi')} lacks pulumi.runtime.{name}, which pulumi-agin needs: install "
+        "another version of the package pulumi, or a newer one of pulumi-agin"
+    )
 
 
 def monitor() -> Any | None:
-    """Returns the SDK's connection to the engine, or its stand-in under mocks; None outside of a program.
-
-    There is one for each deployment.
-
-    Raises:
-        pulumi.RunError: The SDK has no such function.
-    """
-    get_monitor = _lookup("settings", "get_monitor")
+    """Returns the connection to the engine, one for each run, or its stand-in under mocks; None outside of a run."""
+    get_monitor = _find("settings.get_monitor")
     if get_monitor is None:
-        raise pulumi.RunError(_lacks("runtime.settings.get_monitor"))
+        raise pulumi.RunError(_lacks("settings.get_monitor"))
     return get_monitor()
 
 
 def is_mock(monitor: object) -> bool:
-    """Returns whether a monitor is that of Pulumi's mocks, as in a user's unit test.
-
-    If the SDK has no class for it, every monitor counts as the engine's.
-
-    Args:
-        monitor: What `monitor()` returned.
-    """
-    mock_monitor = _lookup("mocks", "MockMonitor")
-    return mock_monitor is not None and isinstance(monitor, mock_monitor)
+    """Returns whether a monitor is that of Pulumi's mocks, as in a user's unit test."""
+    return isinstance(monitor, _find("mocks.MockMonitor", ()))
 
 
 def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
-    """Returns the explicit provider of a resource, its own or an inherited one; None if it has none.
-
-    Args:
-        resource: The resource, after the SDK has found its provider.
-    """
+    """Returns the explicit provider of a registered resource, its own or an inherited one."""
     # The two differ only if a resource has both a provider and providers of the same package. The SDK warns of that.
     known = resource.get_provider(resource.pulumi_resource_type)
     provider: pulumi.ProviderResource | None = getattr(resource, "_provider", known)
@@ -57,17 +55,11 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
-    """Returns whether a transformation of the program may change a resource.
-
-    If the SDK does not tell, it may.
-
-    Args:
-        opts: The options of the resource, which is not registered yet.
-    """
+    """Returns whether a transformation may change a resource that is not registered yet. If in doubt, it may."""
     parent = opts.parent or runtime.get_root_resource()
-    # The engine asks the SDK to transform a resource, by a server that the SDK starts when it has a transform.
-    servers = getattr(_lookup("_callbacks", "_CallbackServicer"), "_servicers", True)
     inherited = parent is not None and getattr(parent, "_transformations", True)
+    # The engine asks the SDK to transform a resource, by a server that the SDK starts when it has a transform.
+    servers = _find("_callbacks._CallbackServicer._servicers", True)
     return bool(opts.transformations or opts.transforms or inherited or servers)
 
 
@@ -80,65 +72,22 @@ def has_environment_of_cli() -> bool:
     return "PULUMI_CONFIG_SECRET_KEYS" in os.environ
 
 
-def stop_waiting_for(output: pulumi.Output[Any]) -> None:
-    """Tells the SDK not to wait for an output at the end of the program, because another one replaces it.
-
-    Without this call, the program waits for both.
-
-    Args:
-        output: The output that is replaced.
-    """
-    # Looked up on the class, because an Output returns another Output for every attribute.
-    untrack = getattr(pulumi.Output, "_untrack", None)
-    if untrack is not None:
-        untrack(output)
-
-
 def wait_for(awaitable: Awaitable[T], caller: str) -> T:
     """Waits for a result while the program's event loop runs on, as Pulumi's own functions do.
 
-    Args:
-        awaitable: What to wait for.
-        caller: The name of the function that the user called. `{caller}_output` is the variant that does not wait.
-
-    Returns:
-        The result.
-
-    Raises:
-        pulumi.RunError: The SDK has no such function.
+    `caller` is the function that the user called; `{caller}_output` does not wait.
     """
-    sync_await = _lookup("sync_await", "_sync_await")
+    sync_await = _find("sync_await._sync_await")
     if sync_await is None:
         # Otherwise Python warns of a coroutine that is never awaited.
         getattr(awaitable, "close", lambda: None)()
-        raise pulumi.RunError(f"{_lacks('runtime.sync_await._sync_await')}. {caller}_output works without it")
+        raise pulumi.RunError(f"{_lacks('sync_await._sync_await')}. {caller}_output works without it")
     result: T = sync_await(awaitable)
     return result
 
 
 async def with_children(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
-    """Returns resources, with the children of components in place of the components.
-
-    If the SDK has no function for it, the resources are returned as they are.
-
-    Args:
-        resources: Resources, some of which may be components.
-    """
+    """Returns resources, with the children of components in place of the components, if the SDK can tell."""
     resources = list(resources)
-    expand = _lookup("rpc", "_expand_dependencies")
+    expand = _find("rpc._expand_dependencies")
     return resources if expand is None else list((await expand(resources, None)).values())
-
-
-def _lookup(module: str, name: str) -> Any | None:
-    # `import pulumi` loads all of these modules.
-    return getattr(getattr(runtime, module, None), name, None)
-
-
-def _lacks(name: str) -> str:
-    from importlib import metadata
-
-    try:
-        version = metadata.version("pulumi")
-    except metadata.PackageNotFoundError:
-        version = "of an unknown version"
-    return f"Pulumi's SDK {version} lacks pulumi.{name}, which pulumi-agin needs: {_HOW_TO_GO_ON}"

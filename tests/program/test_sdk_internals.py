@@ -16,12 +16,12 @@ import pulumi_agin as agin
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.program import sdk_internals
 from tests.support.keys import OTHER_ACCOUNTS_KEY
-from tests.support.mocks import NS_TARGETS, Mocks, run
+from tests.support.mocks import Mocks, run
 from tests.support.ngrok import create
 
-# What a sentence about a missing name has to say.
+# What a sentence about a missing name contains.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
-WAY_ON = "which pulumi-agin needs: install another version of the package pulumi, or a newer one of pulumi-agin"
+NEXT_STEP = "which pulumi-agin needs: install another version of the package pulumi, or a newer one of pulumi-agin"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_sdk_without_waiting_leaves_the_output_form(preview: Mocks, id_: str, mo
         with pytest.raises(pulumi.RunError) as raised:
             agin.get_agent_ingress(domain="connect.acme.com")
         assert str(raised.value) == (
-            f"{VERSION}pulumi.runtime.sync_await._sync_await, {WAY_ON}. get_agent_ingress_output works without it"
+            f"{VERSION}pulumi.runtime.sync_await._sync_await, {NEXT_STEP}. get_agent_ingress_output works without it"
         )
         return agin.get_agent_ingress_output(domain="connect.acme.com").apply(lambda found: seen.append(found.id))
 
@@ -136,24 +136,6 @@ def test_sdk_without_transforms_treats_all_as_transformed(
     run(program)
 
 
-@pytest.mark.parametrize("has_name", [True, False])
-def test_sdk_without_output_internals_keeps_previews_exact(
-    has_name: bool, preview: Mocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[object] = []
-
-    def program() -> Any:
-        # The SDK itself needs the name once it runs the program.
-        with monkeypatch.context() as context:
-            if not has_name:
-                context.delattr(pulumi.Output, "_untrack")
-            ingress = agin.AgentIngress("i", domain="connect.acme.com")
-        return ingress.ns_targets.apply(seen.append)
-
-    run(program)
-    assert seen == [NS_TARGETS]
-
-
 @pytest.mark.parametrize(
     "use",
     [
@@ -169,7 +151,7 @@ def test_sdk_without_engine_connection_fails_with_a_sentence(
     with monkeypatch.context() as context:
         context.delattr(settings, "get_monitor")
         with pytest.raises(
-            pulumi.RunError, match=f"^{re.escape(f'{VERSION}pulumi.runtime.settings.get_monitor, {WAY_ON}')}$"
+            pulumi.RunError, match=f"^{re.escape(f'{VERSION}pulumi.runtime.settings.get_monitor, {NEXT_STEP}')}$"
         ):
             use()
 
