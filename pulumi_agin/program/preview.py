@@ -61,8 +61,7 @@ def _exact(
     output: pulumi.Output[Any], settled: asyncio.Future[dict[str, Any]], name: str, *, is_secret: bool
 ) -> pulumi.Output[Any]:
     async def value(_: object) -> Any:
-        # An output that is cancelled must not cancel the others.
-        return (await asyncio.shield(settled))[name]
+        return (await settled)[name]
 
     exact = output.apply(value, run_with_unknowns=True)
     return pulumi.Output.secret(None).apply(lambda _: exact) if is_secret else exact

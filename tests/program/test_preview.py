@@ -1,0 +1,97 @@
+"""Exact previews of a program: what an update in place leaves as it is, and what the preview costs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_agin as agin
+from pulumi_agin.emulator import Emulator
+from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.mocks import Mocks, run
+from tests.support.ngrok import create, ns_targets
+
+NAMES = "abcdefgh"
+
+
+@pytest.fixture
+def updates(preview: Mocks, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Mocks:
+    """A preview in which ingresses are updated: the engine knows nothing but ids and inputs."""
+    ids = {name: create(emulator, f"{name}.acme.com") for name in NAMES}
+
+    def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str, Mapping[str, Any]]:
+        return ids[args.name], args.inputs
+
+    monkeypatch.setattr(preview, "new_resource", new_resource)
+    emulator.clear_requests()
+    return preview
+
+
+@pytest.fixture
+def reported(updates: Mocks) -> list[object]:
+    """What asyncio reports, such as an exception that was never retrieved."""
+    contexts: list[object] = []
+    asyncio.get_event_loop().set_exception_handler(lambda loop, context: contexts.append(context))
+    return contexts
+
+
+def declare(**options: Any) -> list[agin.AgentIngress]:
+    opts = pulumi.ResourceOptions(**options)
+    return [agin.AgentIngress(name, domain=f"{name}.acme.com", description="new", opts=opts) for name in NAMES]
+
+
+def test_updates_share_a_list_and_know_what_stays(updates: Mocks, emulator: Emulator) -> None:
+    seen: dict[str, tuple[Any, bool]] = {}
+
+    def program() -> Any:
+        ingress = declare(additional_secret_outputs=["uri"])[0]
+
+        async def see(name: str) -> None:
+            output = getattr(ingress, name)
+            seen[name] = (await output.future(with_unknowns=True), await output.is_secret())
+
+        return [see("description"), see("ns_targets"), see("certificate_management_policy"), see("uri")]
+
+    run(program)
+    assert seen == {
+        "description": ("new", False),
+        "ns_targets": (ns_targets(emulator, "a.acme.com"), False),
+        "certificate_management_policy": (None, False),
+        "uri": (f"/agent_ingresses/{emulator.ingresses()[0]['id']}", True),
+    }
+    assert sum(emulator.counts().values()) <= 2
+
+
+def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
+    updates: Mocks, emulator: Emulator, reported: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NGROK_API_KEY", OTHER_ACCOUNTS_KEY[::-1])
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    run(lambda: declare()[0].ns_targets.apply(warnings.append))
+    gc.collect()
+    assert reported == []
+    assert [text.partition(".")[0] for text in warnings] == [
+        "The preview of an update can't tell which outputs it leaves alone"
+    ]
+
+
+def test_failed_registration_is_not_reported_by_python_too(
+    updates: Mocks, reported: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str, Mapping[str, Any]]:
+        raise ValueError("not registered")
+
+    monkeypatch.setattr(updates, "new_resource", new_resource)
+    with pytest.raises(ValueError, match="not registered"):
+        run(lambda: agin.AgentIngress("a", domain="a.acme.com"))
+    # The SDK keeps what has failed for the next program.
+    run(lambda: None)
+    gc.collect()
+    # It reports its own futures.
+    assert [each for each in reported if "pulumi_agin" in str(each)] == []
