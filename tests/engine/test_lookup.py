@@ -6,9 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
@@ -127,7 +124,7 @@ FAILURES = {
     "id": f"there is no such Agent Ingress {FROM_ENVIRONMENT}",
     "filter": "could not list the Agent Ingresses: ngrok answered 400",
     "no key": 'api_key of the Provider "no-key" is empty',
-    "new key": "get_agent_ingresses can't ask ngrok in this preview, because its Provider has inputs that are not "
+    "new key": "get_agent_ingresses can't query ngrok in this preview, because its Provider has inputs that are not "
     "known yet; get_agent_ingresses_output waits for them",
 }
 
@@ -195,48 +192,17 @@ def test_failed_lookup_is_one_sentence(project: Project) -> None:
     assert not failed.has_traceback
 
 
-REPORT_END = """
-import atexit, os, pathlib
-pathlib.Path("pid").write_text(str(os.getpid()))
-atexit.register(pathlib.Path("ended").touch)
-"""
-
-
-@contextmanager
-def waiting_preview(project: Project, emulator: Emulator, program: str) -> Iterator[subprocess.Popen[str]]:
-    """Starts the preview of a program that waits for a response that never comes."""
-    emulator.clear_requests()
-    project.program(REPORT_END + program)
+def test_interrupt_ends_program_that_waits_for_ngrok(project: Project, emulator: Emulator) -> None:
+    emulator.add_fault("GET", "hang", times=None)
+    project.program('agin.get_agent_ingress(domain="connect.acme.com")')
     with project.start("preview", start_new_session=True) as preview:
         try:
             until("it waits", emulator.requests, COMMAND_TIMEOUT_SECONDS)
-            yield preview
-            preview.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+            # As Ctrl+C in a terminal, which reaches all processes of the command.
+            os.killpg(preview.pid, signal.SIGINT)
+            output, _ = preview.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
         finally:
             preview.kill()
-
-
-def test_interrupt_ends_program_that_waits_for_ngrok(project: Project, emulator: Emulator) -> None:
-    project.program('agin.AgentIngress("a", domain="connect.acme.com")')
-    project.up()
-    emulator.add_fault("GET", "hang", times=None)
-
-    with waiting_preview(project, emulator, 'agin.get_agent_ingress(domain="connect.acme.com")') as preview:
-        # As Ctrl+C in a terminal, which reaches all processes of the command.
-        os.killpg(preview.pid, signal.SIGINT)
-        output, _ = preview.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
     assert preview.returncode == 1
     assert "error: preview canceled" in output
     assert not Result(preview.returncode, output).has_traceback
-
-    # Of an update, the program queries ngrok for an output that it uses.
-    waits = """
-agin.get_agent_ingress_output(domain="connect.acme.com")
-agin.AgentIngress("a", domain="connect.acme.com", description="new").uri.apply(print)
-"""
-    with waiting_preview(project, emulator, waits):
-        until("it waits for both", lambda: len(emulator.requests()) == 2, COMMAND_TIMEOUT_SECONDS)
-        (project.folder / "ended").unlink(missing_ok=True)
-        # Not through the CLI, whose language host kills a program that does not end within 5 seconds.
-        os.kill(int((project.folder / "pid").read_text()), signal.SIGINT)
-        until("the program has ended", (project.folder / "ended").exists, COMMAND_TIMEOUT_SECONDS)
