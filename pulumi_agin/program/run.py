@@ -98,7 +98,7 @@ class ProgramRun:
         """
         if provider is None:
             return self.account(Settings.load(pulumi.runtime.get_config))
-        inputs_of_provider = getattr(provider, "_agin_inputs", None)
+        inputs_of_provider: Mapping[str, pulumi.Input[Any]] | None = getattr(provider, "_agin_inputs", None)
         if inputs_of_provider is None:
             raise InvalidInputsError(
                 f'the explicit provider "{provider.pulumi_resource_name}" is a {type(provider).__name__}, whose API '

@@ -73,7 +73,7 @@ def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     monkeypatch.setenv("NGROK_API_KEY", OTHER_ACCOUNTS_KEY[::-1])
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-    run(lambda: declare()[0].ns_targets.apply(warnings.append))
+    run(lambda: declare()[0].ns_targets.apply(lambda targets: warnings.append(str(targets))))
     gc.collect()
     assert reported == []
     assert [text.partition(".")[0] for text in warnings] == [
