@@ -1,4 +1,4 @@
-"""The API key, the base URL and the time limit of a call, from the stack config or the environment.
+"""Settings from the stack config or the environment: the API key, the base URL and the timeout of a call.
 
 | stack config           | environment variable        | else                             |
 |------------------------|-----------------------------|----------------------------------|
@@ -20,8 +20,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Generic, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from .api.credentials import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -52,23 +52,13 @@ ENVIRONMENT = {
 # An input of an explicit Provider: its name.
 PROVIDER_NAME = "ngrok:provider"
 
-# What a base URL may be. Parsers disagree about other URLs, and the host that is checked here must be the one to which
-# the API key is sent. It is compiled when it is used, because many programs never ask ngrok themselves.
-_BASE_URL = r"""
-    (?P<scheme> https? ) ://
-    (?: (?P<name> (?: [a-z0-9_-]{1,63} \. )* [a-z0-9_-]{1,63} \.? ) | \[ (?P<ipv6> [0-9a-f:.]+ ) \] )
-    (?: : (?P<port> [1-9][0-9]{0,4} ) )?
-    (?: / (?: [a-z0-9._~-] | %[0-9a-f]{2} )* )*
-    """
-
-_HIGHEST_PORT = 65535
-
 Value = TypeVar("Value")
+Source: TypeAlias = Literal["stack config", "provider", "environment", "default"]
 
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """What a door calls the settings."""
+    """What a front end calls the settings."""
 
     namespace: str
     """The namespace of the keys in the stack config."""
@@ -87,46 +77,26 @@ class Names:
 IN_PYTHON = Names("ngrok", {API_KEY: "api_key"})
 
 
-class Source(Enum):
-    """What a setting can come from."""
-
-    STACK_CONFIG = auto()
-    PROVIDER = auto()
-    """An input of an explicit provider."""
-    ENVIRONMENT = auto()
-    DEFAULT = auto()
-
-
-class Origin(NamedTuple):
-    """Where a setting comes from. Its `str` is what messages call it."""
-
-    source: Source
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
-
-
 @dataclass(frozen=True)
 class Setting(Generic[Value]):
-    """A value, and where it comes from."""
+    """A value with its source, and what messages call that."""
 
     value: Value
-    origin: Origin
+    source: Source
+    shown_as: str
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process needs to ask ngrok. Nothing is validated until `problems` or `client` is called."""
+    """What a process needs to query ngrok. Nothing is validated until `problems` or `client` is called."""
 
     api_key: Setting[Secret]
     base_url: Setting[str]
     timeout_seconds: Setting[str]
     log: str
     provider_name: str
-    """The name of a `Provider`; "" if the settings are not of one."""
+    """The name of a `Provider`; "" if the settings are not those of one."""
     names: Names = IN_PYTHON
-    """What messages call the settings."""
     stack: str = ""
     """The stack whose config the command line read; "" elsewhere."""
 
@@ -140,51 +110,34 @@ class Settings:
         names: Names = IN_PYTHON,
         stack: str = "",
     ) -> Settings:
-        """Reads the settings.
+        """Reads the settings, which may have problems.
 
-        Args:
-            config: Gives the value of a key of the stack config, such as "ngrok:apiKey", or None. The inputs of an
-                explicit `Provider` have the same keys.
-            environment: The environment variables.
-            is_of_provider: Whether `config` gives the inputs of an explicit provider. Those of a `Provider` say so
-                themselves.
-            names: What messages call the settings.
-            stack: The stack that `config` is of, if messages should name it.
-
-        Returns:
-            The settings, which may have problems.
+        `config` returns a value of the stack config by its key, or an input of an explicit provider: a `Provider` has
+        its name among its inputs, others are marked by `is_of_provider`. Messages name `stack`.
         """
         provider_name = str(config(PROVIDER_NAME) or "")
         is_of_provider = is_of_provider or bool(provider_name)
-        if provider_name:
-            of_config = f'of the Provider "{one_line(provider_name, 60)}"'
-        else:
-            of_config = "of the provider" if is_of_provider else "of the stack config"
-        source = Source.PROVIDER if is_of_provider else Source.STACK_CONFIG
-        called = names.argument if provider_name else names.key
-
-        def in_config(name: str) -> str:
-            return f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} {of_config}"
+        source: Source = "provider" if is_of_provider else "stack config"
+        owner = f'Provider "{one_line(provider_name, 60)}"' if provider_name else source
 
         def setting(key: str, default: str) -> Setting[str]:
+            name = names.argument(key) if provider_name else names.key(key)
+            shown_as = f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} of the {owner}"
+            given = config(key)
+            value = "" if given is None else str(given)
+            if is_of_provider and key == API_KEY:
+                # The key in the environment may belong to another account.
+                return Setting(value.strip(" "), source, shown_as)
+            if value.strip(" "):
+                return Setting(value, source, shown_as)
             variable = ENVIRONMENT[key]
-            for value, origin in (
-                (config(key), Origin(source, in_config(called(key)))),
-                (environment.get(variable), Origin(Source.ENVIRONMENT, f"the environment variable {variable}")),
-            ):
-                if value is not None and str(value).strip(" "):
-                    return Setting(str(value), origin)
-            return Setting(default, Origin(Source.DEFAULT, "the default"))
+            if environment.get(variable, "").strip(" "):
+                return Setting(environment[variable], "environment", f"the environment variable {variable}")
+            return Setting(default, "default", "the default")
 
-        if is_of_provider:
-            # The key in the environment may belong to another account, so it is not used. The key is an argument of
-            # a `Provider`.
-            key = str(config(API_KEY) or "").strip(" ")
-            api_key = Setting(key, Origin(source, f"{called(API_KEY)} {of_config}"))
-        else:
-            api_key = setting(API_KEY, "")
+        api_key = setting(API_KEY, "")
         return cls(
-            Setting(Secret(api_key.value), api_key.origin),
+            Setting(Secret(api_key.value), api_key.source, api_key.shown_as),
             setting(BASE_URL, PUBLIC_API),
             setting(TIMEOUT_SECONDS, str(DEFAULT_TIMEOUT_SECONDS)),
             environment.get("PULUMI_AGIN_LOG", ""),
@@ -194,42 +147,67 @@ class Settings:
         )
 
     def problems(self) -> list[str]:
-        """Returns what is wrong with the settings, in sentences that say what is right. None contains the key."""
-        return [
-            *self._api_key_problems(),
-            *self._base_url_problems(),
-            *self._timeout_problems(),
-            *self._log_problems(),
-        ]
+        """Returns what is wrong with the settings, in sentences that name what is right. None contains the key."""
+        problems = []
+        if problem := self._api_key_problem():
+            problems.append(problem)
+        if problem := _base_url_problem(self.base_url.value):
+            problems.append(f"the base URL from {self.base_url.shown_as} {problem}")
+        try:
+            seconds = float(self.timeout_seconds.value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
+            problems.append(
+                f"the time from {self.timeout_seconds.shown_as} must be a number of seconds above 0 and at most "
+                f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
+            )
+        if self.log not in ("", "debug"):
+            problems.append('the environment variable PULUMI_AGIN_LOG must be "debug", or not set')
+        return problems
+
+    def _api_key_problem(self) -> str | None:
+        key = self.api_key.value.get_secret_value()
+        if key:
+            problem = api_key_problem(key)
+            return problem and f"the API key from {self.api_key.shown_as} {problem}"
+        if self.provider_name:
+            return (
+                f"{self.api_key.shown_as} is empty: an explicit Provider takes no key from the stack config or the "
+                "environment, because that may belong to another account; give it the key of its account"
+            )
+        return (
+            f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
+            f"or in the environment variable {ENVIRONMENT[API_KEY]}"
+        )
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("settings contain the API key, so they must not be pickled")
 
     @property
-    def account(self) -> str:
+    def account_description(self) -> str:
         """What messages call the account of the API key."""
-        return f"the account of the API key from {self.api_key.origin}"
+        return f"the account of the API key from {self.api_key.shown_as}"
 
     @property
     def other_base_url(self) -> str:
-        """The base URL and where it comes from, in words; "" if it is that of ngrok's public API."""
+        """The base URL and where it comes from, for a message; "" if it is that of ngrok's public API."""
         base_url = self.base_url.value
         if base_url.rstrip("/").lower() == PUBLIC_API:
             return ""
-        return f"{base_url}, from {self.base_url.origin}"
+        return f"{base_url}, from {self.base_url.shown_as}"
 
     @property
     def how_to_set_api_key(self) -> str:
         """How to set another API key in place of this one."""
-        origin = self.api_key.origin
-        if origin.source is Source.STACK_CONFIG:
+        if self.api_key.source == "stack config":
             return f"run `pulumi config set --secret {self.names.key(API_KEY)}`"
-        return f"change {origin}" if origin.source is Source.PROVIDER else f"set {origin}"
+        return f"{'change' if self.api_key.source == 'provider' else 'set'} {self.api_key.shown_as}"
 
     @property
     def api_key_hint(self) -> str:
         """What else messages say about where the key comes from; "" if nothing."""
-        if self.stack or (not self.provider_name and self.api_key.origin.source is not Source.STACK_CONFIG):
+        if self.stack or (not self.provider_name and self.api_key.source != "stack config"):
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
@@ -243,19 +221,14 @@ class Settings:
         show: Callable[[str], None] | None = None,
         show_progress: Callable[[str, str], None] | None = None,
     ) -> AgentIngressClient:
-        """Makes a client with these settings.
+        """Makes a client with these settings, which raises InvalidInputsError if they have problems.
 
-        Args:
-            clock: What to measure the time and to wait by; None for the system's clock.
-            show: Shows a line to the user; None for `say`.
-            show_progress: Shows what a call waits for, and gets the subject of the call; None for `show`.
-
-        Raises:
-            InvalidInputsError: The settings have problems.
+        `show` shows a line to the user, `show_progress` what a call waits for; it also gets the subject of the call.
         """
         problems = self.problems()
         if problems:
             raise InvalidInputsError("; ".join(problems))
+        # A program must not load these before it sends a request.
         from .api.client import AgentIngressClient
         from .api.clock import SYSTEM_CLOCK
 
@@ -264,88 +237,35 @@ class Settings:
             self.api_key.value,
             self.base_url.value,
             float(self.timeout_seconds.value),
-            api_key_source=str(self.api_key.origin),
+            api_key_source=self.api_key.shown_as,
             api_key_hint=self.api_key_hint,
-            base_url_source=str(self.base_url.origin),
+            base_url_source=self.base_url.shown_as,
             show_progress=show_progress or (lambda line, _: show_line(line) if line else None),
             trace=show_line if self.log else None,
             clock=clock or SYSTEM_CLOCK,
         )
 
-    def _api_key_problems(self) -> list[str]:
-        key = self.api_key.value.get_secret_value()
-        if not key and self.provider_name:
-            return [
-                f"{self.api_key.origin} is empty: an explicit Provider takes no key from the stack config or the "
-                "environment, because that may belong to another account; give it the key of its account"
-            ]
-        if not key:
-            return [
-                f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
-                f"or in the environment variable {ENVIRONMENT[API_KEY]}"
-            ]
-        problem = api_key_problem(key)
-        return [f"the API key from {self.api_key.origin} {problem}"] if problem else []
 
-    def _base_url_problems(self) -> list[str]:
-        base_url = self.base_url.value
-        where = f"the base URL from {self.base_url.origin}"
-        host = _host(base_url)
-        if host is None:
-            return [f"{where} {_base_url_problem(base_url)}"]
-        if not base_url.lower().startswith("https:") and host not in LOOPBACK_HOSTS:
-            return [
-                f"{where} must begin with https://, as the API key would be sent in clear to {host}; "
-                "http:// is only for this machine, such as http://127.0.0.1:8080"
-            ]
-        return []
-
-    def _timeout_problems(self) -> list[str]:
-        try:
-            seconds = float(self.timeout_seconds.value)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
-            return [
-                f"the time from {self.timeout_seconds.origin} must be a number of seconds above 0 and at most "
-                f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
-            ]
-        return []
-
-    def _log_problems(self) -> list[str]:
-        if self.log not in ("", "debug"):
-            return ['the environment variable PULUMI_AGIN_LOG must be "debug", or not set']
-        return []
-
-
-def _host(base_url: str) -> str | None:
-    """Returns the host of a base URL, in lower case and without brackets; None if the URL is not accepted."""
-    parts = re.fullmatch(_BASE_URL, base_url, re.ASCII | re.IGNORECASE | re.VERBOSE)
-    if parts is None or int(parts["port"] or 0) > _HIGHEST_PORT:
-        return None
-    if parts["ipv6"] is not None:
-        import ipaddress
-
-        try:
-            ipaddress.IPv6Address(parts["ipv6"])
-        except ValueError:
-            return None
-    return str(parts["ipv6"] or parts["name"]).lower()
-
-
-def _base_url_problem(base_url: str) -> str:
-    """Returns what is wrong with a base URL that `_host` does not accept."""
+def _base_url_problem(base_url: str) -> str | None:
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return f"is not a URL such as https://host:8080/path; ngrok's is {PUBLIC_API}"
     if "@" in base_url:
         return "contains a user name or password, which messages would show: leave them out"
-    if not re.match(r"https?://[!-~]", base_url, re.IGNORECASE):
+    # urlsplit removes line breaks, and a backslash ends the host for some parsers.
+    if parts.scheme not in ("https", "http") or not host or not re.fullmatch(r"[!-\[\]-~]+", base_url):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
-    # An empty one is refused too, because the path that follows would become a part of it.
-    if re.search(r"[?#]", base_url):
+    # An empty one is rejected too, because the path that follows would become a part of it.
+    if "?" in base_url or "#" in base_url:
         return "has a query or a fragment; give the part before them alone"
-    return (
-        f"is not a URL such as https://host:8080/path, with a port from 1 to {_HIGHEST_PORT} and a path of "
-        f"letters, digits and -._~%; ngrok's is {PUBLIC_API}"
-    )
+    if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
+        return (
+            f"must begin with https://, as the API key would be sent unencrypted to {host}; "
+            "http:// is only for this machine, such as http://127.0.0.1:8080"
+        )
+    return None
 
 
 def say(line: str) -> None:

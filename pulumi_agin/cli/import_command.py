@@ -177,7 +177,9 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
     settings = load_settings(request.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)
     request = replace(request, chosen=_canonical(request.chosen, client))
-    search = _Search(request, client, settings.account, Deadline(min(NGROK_SECONDS, client.timeout_seconds), clock))
+    search = _Search(
+        request, client, settings.account_description, Deadline(min(NGROK_SECONDS, client.timeout_seconds), clock)
+    )
     ingresses, given = search.find(names)
     named = name_all(ingresses, given) if request.name is None else [request.name]
     wanted: dict[str, AgentIngress] = {}
@@ -202,7 +204,7 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
                 raise UsageError(f"{fact}{next_step(other, request.stack)}")
             left_out.append(fact)
     provider_urn = provider["urn"] if provider is not None else None
-    source = str(settings.api_key.origin)
+    source = settings.api_key.shown_as
     return Takeover(client, source, settings.other_base_url, wanted, new, request.parent, provider_urn, left_out)
 
 

@@ -67,7 +67,7 @@ class Account:
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
         raise Failed(
-            f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.origin}, is not "
+            f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.shown_as}, is not "
             "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
             "Only if it really is gone, take it out of the state:\n"

@@ -219,7 +219,7 @@ class CertificateValidationLifecycle:
         except NotFoundError as error:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
-                f"{self._account.settings.api_key.origin}. If it belongs to another account, the wait needs the same "
+                f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the wait needs the same "
                 f"{self._session.phrasing.provider} as the ingress; if it was deleted outside of Pulumi, "
                 "`pulumi refresh` removes it from the state"
             ) from None

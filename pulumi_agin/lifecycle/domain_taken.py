@@ -45,7 +45,7 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
     if existing is None:
         return (
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
-            f"domain, or set the key of that account. The API key came from {account.settings.api_key.origin}"
+            f"domain, or set the key of that account. The API key came from {account.settings.api_key.shown_as}"
         )
     account.session.record_failed_create(existing.id, call.urn)
     return f"{error}. The one that has it is {client.describe(existing)}{_next_step(account, call, existing, domain)}"

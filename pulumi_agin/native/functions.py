@@ -162,7 +162,7 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
             "the lookup its id in place of the domain: a preview then shows the result as unknown"
         )
 
-    words, domain = account.settings.account, arguments.get("domain")
+    words, domain = account.settings.account_description, arguments.get("domain")
     deadline = account.deadline(call)
     return find_one(account.client(), words, "getAgentIngress", arguments.get("id"), domain, hint, deadline).plain()
 

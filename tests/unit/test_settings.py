@@ -28,9 +28,9 @@ def test_stack_config_wins_over_the_environment() -> None:
     config = {"ngrok:apiKey": "from-config", "ngrok:apiBaseUrl": "", "ngrok:timeoutSeconds": " "}
     settings = load(config, environment)
     assert settings.api_key.value.get_secret_value() == "from-config"
-    assert str(settings.api_key.origin) == "ngrok:apiKey of the stack config"
+    assert settings.api_key.shown_as == "ngrok:apiKey of the stack config"
     assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
-    assert str(settings.base_url.origin) == "the environment variable NGROK_API_BASE_URL"
+    assert settings.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
     assert load(None, {"NGROK_API_KEY": KEY}).problems() == []
     assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
 
@@ -40,8 +40,8 @@ def test_provider_takes_its_key_from_nowhere_else() -> None:
     named = load({"ngrok:provider": "ngrok:apiKey of the stack config"}, environment)
     assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey of the stack config" is empty')
     of_the_state = Settings.load({"ngrok:apiKey": KEY}.get, environment, is_of_provider=True)
-    assert str(of_the_state.api_key.origin) == "ngrok:apiKey of the provider"
-    assert str(of_the_state.base_url.origin) == "the environment variable NGROK_API_BASE_URL"
+    assert of_the_state.api_key.shown_as == "ngrok:apiKey of the provider"
+    assert of_the_state.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
     # The key of the environment may be another account's.
     keyless = Settings.load(lambda key: None, environment, is_of_provider=True)
     assert keyless.api_key.value.get_secret_value() == ""
@@ -93,7 +93,7 @@ def test_timeout_can_be_up_to_a_year(seconds: str) -> None:
     assert load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}).client().timeout_seconds == float(seconds)
 
 
-# Parsers read these as different hosts, or not at all, or they could hide a path or forge a line.
+# These could send the key to another host, hide a part of the URL, or forge a line.
 TRICKY_URLS = (
     "http://evil.com:\\[::1]",
     "http://evil.com\\@127.0.0.1",
@@ -101,10 +101,7 @@ TRICKY_URLS = (
     "http://evil.com#@127.0.0.1",
     "http://127.0.0.1%2f@evil.com",
     "http://127.0.0.1 evil.com",
-    "http://[::1].evil.com",
-    "http://[::1%25eth0]",
     "http://127.0.0.1:65536",
-    "http://127.0.0.1:+80",
     "http://127.0.0.1:\u0661",
     "http://127.0.0.1:80\n",
     " http://127.0.0.1",
@@ -113,9 +110,7 @@ TRICKY_URLS = (
     "http://loc%61lhost",
     "http://\uff4cocalhost",
     "http\u017f://api.ngrok.com",
-    f"https://{'a' * 64}.com",
     "https://api.ngrok.com/a b",
-    "https://api.ngrok.com/%zz",
     "https://api.ngrok.com/\u00fc",
     "https://api.ngrok.com/?",
     "https://api.ngrok.com/#",
@@ -140,7 +135,6 @@ def test_ambiguous_base_url_is_rejected(url: str) -> None:
         ("https://[::ffff:192.0.2.1]:65535", "::ffff:192.0.2.1"),
         ("https://API.ngrok.com./", "api.ngrok.com."),
         ("https://a_b-c.internal:8443/ngrok/v1.0~x/%C3%BC/", "a_b-c.internal"),
-        (f"https://{'a' * 63}.example//x", f"{'a' * 63}.example"),
     ],
 )
 def test_valid_base_url_has_the_same_host_for_all_parsers(url: str, host: str) -> None:
@@ -151,7 +145,7 @@ def test_valid_base_url_has_the_same_host_for_all_parsers(url: str, host: str) -
 @pytest.mark.parametrize("host", ["127.0.0.2", "127.1", "2130706433", "0.0.0.0", "localhost.", "[0::1]"])
 def test_http_is_only_for_loopback(host: str) -> None:
     [problem] = base_url_problems(f"http://{host}:8080")
-    assert f"must begin with https://, as the API key would be sent in clear to {host.strip('[]')}; " in problem
+    assert f"must begin with https://, as the API key would be sent unencrypted to {host.strip('[]')}; " in problem
 
 
 def base_url_problems(url: str) -> list[str]:

@@ -26,7 +26,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubCli:
 
 
 def key_of(settings: Settings) -> tuple[str, str]:
-    return settings.api_key.value.get_secret_value(), str(settings.api_key.origin)
+    return settings.api_key.value.get_secret_value(), settings.api_key.shown_as
 
 
 def test_config_of_the_selected_stack_wins(cli: StubCli) -> None:
