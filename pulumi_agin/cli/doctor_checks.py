@@ -19,8 +19,8 @@ from pulumi_agin.api.models import (
     certificate_in_words,
     certificate_state,
 )
-from pulumi_agin.api.retry import Deadline
 from pulumi_agin.api.redaction import one_line
+from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient.lookup import Delegation, Server, find_delegation
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT
