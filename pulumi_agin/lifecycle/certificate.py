@@ -15,7 +15,6 @@ from pulumi_agin.api.canonical import matches_policy, without_none
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
 from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
-from pulumi_agin.dnsclient.lookup import describe_public
 
 from .account import Account, domain_of
 from .call import Call, Reading
@@ -69,6 +68,13 @@ LONGEST_WORDS = 400
 _NOT_KNOWN = object()
 
 
+def _describe_public_delegation(domain: str, seconds: float) -> str:
+    # Imported here because dnspython may be missing.
+    from pulumi_agin.dnsclient.lookup import describe_public_delegation
+
+    return describe_public_delegation(domain, seconds)
+
+
 class CertificateValidationLifecycle:
     """The lifecycle of a wait for a certificate."""
 
@@ -76,7 +82,7 @@ class CertificateValidationLifecycle:
         self,
         settings: Settings,
         session: Session,
-        describe_dns: Callable[[str, float], str] = describe_public,
+        describe_dns: Callable[[str, float], str] = _describe_public_delegation,
     ) -> None:
         """Waits for nothing yet.
 

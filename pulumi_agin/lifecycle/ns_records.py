@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.lookup import Server
-from pulumi_agin.dnsclient.update import DnsUpdateError, NsSet, PrimaryServer, TsigKey, UnsettledError
+from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
 
 from .call import Call, Reading
 from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
@@ -29,6 +28,8 @@ from .operation import (
 from .schema import replacing_fields, updated_fields, validate
 
 if TYPE_CHECKING:
+    from pulumi_agin.dnsclient.update import PrimaryServer
+
     from .session import RecordSetKey, Session
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
@@ -133,11 +134,11 @@ class NsRecordsLifecycle:
         domain, records = wanted["domain"], _ns_set(wanted)
         with _failures():
             server = self._server(call, wanted)
-            if wanted.get("take_over") and server.read(domain, f"create the NS records of {domain}") == records:
+            if wanted.get("take_over") and server.read(domain, "create") == records:
                 self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
                 return Created(domain, _outputs(wanted))
             try:
-                there = server.create(domain, records)
+                there = server.write(domain, records, "create", ours=())
             except UnsettledError as error:
                 outputs = {**_outputs(wanted), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
@@ -191,7 +192,7 @@ class NsRecordsLifecycle:
         with _failures():
             server = self._server(call, wanted)
             try:
-                there = server.replace(domain, records, f"update the NS records of {domain}", ours)
+                there = server.write(domain, records, "update", ours)
             except UnsettledError as error:
                 # The new address and key are kept: they have just worked to read the records.
                 outputs = {
@@ -254,6 +255,8 @@ class NsRecordsLifecycle:
         """Returns the server that has the records. Raises Failed if dnspython is missing."""
         if missing := self._missing_package():
             raise Failed(missing)
+        from pulumi_agin.dnsclient.update import PrimaryServer
+
         key = None
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
