@@ -173,8 +173,8 @@ def _enums() -> dict[str, Any]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    inputs = fields_of(resource.load_inputs())
-    outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
+    inputs = fields_of(resource.inputs_model)
+    outputs = {row.name: fields_of(resource.outputs_model)[row.name] for row in resource.outputs}
     return {
         "description": f"{DESCRIPTIONS[urns.name_of(resource.token)]}\n\n{_example(resource)}",
         "properties": _properties(outputs),
