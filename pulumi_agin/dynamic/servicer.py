@@ -163,7 +163,7 @@ def _session() -> Session:
 
     # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
     engine = Engine(address_of_engine(sys.argv[1:]))
-    return Session(PythonPhrasing(), engine.say, show_progress=engine.show_progress, warn=engine.warn)
+    return Session(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
 
 
 class PythonPhrasing(PythonWords):

@@ -122,17 +122,7 @@ class Function:
         return urns.name_of(self.token)
 
     def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Calls it.
-
-        Args:
-            account: The account of the provider.
-            call: The call of the engine.
-            arguments: The arguments, as the program spells them.
-
-        Raises:
-            Failed: An argument is wrong.
-            NgrokError: ngrok could not be asked, or has no such ingress.
-        """
+        """Calls it with the arguments, as the program spells them."""
         words = account.session.phrasing
         inputs, problems = validate(self.inputs, arguments, words=words)
         if problems:
@@ -140,11 +130,7 @@ class Function:
         return self.compute(account, call, inputs)
 
     def secrets(self, arguments: Mapping[str, Any]) -> list[str]:
-        """Returns the names of the outputs that are secret: all, if a secret argument is given, and else none.
-
-        Args:
-            arguments: The arguments, as the program spells them.
-        """
+        """Returns the names of the outputs that are secret: all, if a secret argument is given, and else none."""
         is_secret = any(arguments.get(camel_case(name)) is not None for name in secret_fields(self.inputs))
         return list(fields_of(self.outputs)) if is_secret else []
 
