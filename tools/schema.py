@@ -223,7 +223,7 @@ def _program(language: str) -> str:
 def _function(function: Function) -> dict[str, Any]:
     inputs, outputs = fields_of(function.inputs), fields_of(function.outputs)
     return {
-        "description": DESCRIPTIONS[function.name],
+        "description": DESCRIPTIONS[urns.name_of(function.token)],
         "inputs": {
             "properties": _properties(inputs, are_inputs=True),
             "required": [camel_case(name) for name, field in inputs.items() if field.is_required()],

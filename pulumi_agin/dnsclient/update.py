@@ -268,24 +268,23 @@ class PrimaryServer:
 
     def _verify(self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation) -> None:
         """Raises DnsUpdateError if an answer to a signed message can't be trusted. Rejections may be unsigned."""
-        if answer.had_tsig:
+        is_signed = answer.had_tsig
+        if is_signed:
             try:
                 dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
             except dns.tsig.PeerError:
                 operation.rejected_unsigned = True
                 raise self._rejection(message, answer, operation) from None
             except (dns.exception.DNSException, ValueError):
-                raise operation.untrusted(
-                    f"its answer has a signature that is not by {self.key}, so it is not trusted; check what is "
-                    "between this machine and the server"
-                ) from None
-        elif answer.rcode() in _SIGNED_RCODES:
-            raise operation.untrusted(
-                f"its answer is not signed by {self.key}, so it is not trusted; check that the server knows this key, "
-                "and what is between this machine and the server"
-            )
-        else:
+                is_signed = False
+        elif answer.rcode() not in _SIGNED_RCODES:
             operation.rejected_unsigned = True
+            return
+        if not is_signed:
+            raise operation.untrusted(
+                f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server knows "
+                "this key, and what is between this machine and the server"
+            )
 
     def _connect(self, operation: _Operation) -> socket.socket:
         tried_at = operation.deadline.clock.monotonic()

@@ -54,7 +54,7 @@ class DynamicProvider(ResourceProvider):
     So they take no arguments, and have no attributes in a program. Attributes in the plugin process are never pickled.
     """
 
-    # A provider contains no secret, and as a secret its text would change in every state.
+    # A provider contains no secret, and as a secret its string would change in every state.
     serialize_as_secret_always = False
 
     _lifecycle: Lifecycle
@@ -92,7 +92,7 @@ class DynamicProvider(ResourceProvider):
             return CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """See `Lifecycle.diff`. `__provider` is not compared, because its text differs between versions of Python."""
+        """See `Lifecycle.diff`. `__provider` is not compared, because its string differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # The SDK could neither read nor delete it.
@@ -129,8 +129,8 @@ class DynamicProvider(ResourceProvider):
             existing = self._lifecycle.read(call, id_, reading)
             if existing is None:
                 return ReadResult(None, {})
-            # Without inputs in the answer, the engine keeps those in the state. The SDK needs a fifth of the time of a
-            # read to serialize them.
+            # Without inputs in the response, the engine keeps those in the state. To serialize them would take the SDK
+            # a fifth of the time of a read.
             is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
             return ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
@@ -147,7 +147,7 @@ class DynamicProvider(ResourceProvider):
 
 
 class ProviderError(Exception):
-    """The exception that the SDK gets. Its text is for the user."""
+    """The exception that the SDK gets. Its message is for the user."""
 
 
 # The SDK configures one provider at a time.
@@ -224,49 +224,22 @@ class _EngineCall:
 
     @property
     def old_outputs(self) -> Mapping[str, Any]:
-        """In a check, the outputs in the state."""
-        return _OldOutputs(getattr(self.request, "old_outputs", None))
+        """In a check, the outputs in the state that are strings. To deserialize all takes longer than the check."""
+        fields = self.request.old_outputs.fields if hasattr(self.request, "old_outputs") else {}
+        return {name: value.string_value for name, value in fields.items() if value.HasField("string_value")}
 
-    def kept_outputs(self, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
-        """Returns the outputs of an object that exists although the call failed, with the provider of the request."""
+    def kept(self, failure: PartlyDone) -> tuple[str, struct_pb2.Struct]:
+        """Returns the id and the outputs of an object that exists nevertheless, with the provider of the request."""
         properties = struct_pb2.Struct()
-        properties.update(dict(outputs))
+        properties.update(dict(failure.outputs))
         sent = getattr(self.request, "news", None) or getattr(self.request, "properties", None)
         if sent is not None and PROVIDER_KEY in sent:
             properties[PROVIDER_KEY] = sent[PROVIDER_KEY]
-        return properties
+        return failure.id, properties
 
 
 def _is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
-
-
-class _OldOutputs(Mapping[str, Any]):
-    """In a check, the outputs in the state. Each is deserialized when it is needed.
-
-    Deserializing all of them would take longer than the rest of the check.
-    """
-
-    def __init__(self, struct: Any) -> None:
-        self._struct = struct
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self:
-            raise KeyError(name)
-        value = rpc.deserialize_property(self._struct[name])
-        # A message may show it.
-        if rpc.is_rpc_secret(value):
-            raise KeyError(name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return self._struct is not None and name in self._struct
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._struct or ())
-
-    def __len__(self) -> int:
-        return len(self._struct or ())
 
 
 # -- how a call fails -------------------------------------------------------------------------------------
@@ -287,9 +260,9 @@ def _engine_call() -> Iterator[_EngineCall]:
 
 
 def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
-    """Returns what to raise so that the call fails with only this text."""
+    """Returns the exception with which the call fails with only this message."""
     if engine_call.context is not None:
-        kept = (error.id, engine_call.kept_outputs(error.outputs)) if isinstance(error, PartlyDone) else None
+        kept = engine_call.kept(error) if isinstance(error, PartlyDone) else None
         engine_call.context.set_trailing_metadata(failures.failure_metadata(error, kept))
     return ProviderError(str(error))
 

@@ -140,11 +140,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
                 placement=Placement(provider=self._provider_urn),
             )
             checked = lifecycle.check(call, from_struct(request.news))
-            failures = [
-                provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
-                for failure in checked.failures
-            ]
-            return provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets), failures=failures)
+            response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
+            for failure in checked.failures:
+                response.failures.add(property=failure.property, reason=failure.reason)
+            return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """See `Lifecycle.diff`."""
@@ -166,7 +165,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.read`. An empty answer means that the resource is gone."""
+        """See `Lifecycle.read`. An empty response means that the resource is gone."""
         with _failing(context):
             resource, lifecycle = self._find(request.urn)
             known = from_struct_in_snake_case(request.properties)
@@ -213,10 +212,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             function = _named(request.tok, FUNCTIONS, "function")
             # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
             arguments = in_camel_case(from_struct(request.args))
-            result = function.call(self._account, self._call(request, context), arguments)
+            result, secrets = function.call(self._account, self._call(request, context), arguments)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
-            getattr(response, "return").CopyFrom(to_struct(result, function.secrets(arguments)))
+            getattr(response, "return").CopyFrom(to_struct(result, secrets))
             return response
 
     # -- translation --------------------------------------------------------------------------------------
@@ -227,7 +226,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return resource, self._lifecycles[resource.token]
 
     def _call(self, request: Any, context: grpc.ServicerContext, **known: Any) -> Call:
-        """Returns the call as the lifecycle gets it."""
+        """Returns the call for the lifecycle."""
         return Call(
             getattr(request, "urn", ""),
             timeout_seconds=getattr(request, "timeout", 0) or None,
@@ -262,7 +261,7 @@ def _named(token: str, known: Sequence[Named], kind: str) -> Named:
 
 
 def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
-    """Returns outputs as the engine takes them.
+    """Returns outputs for the engine.
 
     Programs take an absent output for one that is not known yet. So one that may be absent is null, and only in a
     preview an output that is not known before the update is unknown.

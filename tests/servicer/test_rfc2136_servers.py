@@ -326,8 +326,8 @@ def nxdomain_without_authority(message: bytes, ask: Callable[[], bytes]) -> byte
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        (unsigned_nxdomain, 'its answer is not signed by the key "agin", so it is not trusted'),
-        (changed_to_nxdomain, 'its answer has a signature that is not by the key "agin", so it is not trusted'),
+        (unsigned_nxdomain, 'its answer has no valid signature by the key "agin", so it is not trusted'),
+        (changed_to_nxdomain, 'its answer has no valid signature by the key "agin", so it is not trusted'),
         (nxdomain_without_authority, "it answered NXDOMAIN without authority for the zone acme.com; check that server"),
         (lambda *_: b"", "what it sent is not the answer of a DNS server; check server and port"),
         (lambda *_: b"\xff" * 500, "what it sent is not the answer of a DNS server; check server and port"),
