@@ -19,6 +19,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import Config, ConfigureRequest
 
 import pulumi_agin as agin
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
@@ -54,6 +55,7 @@ def main() -> None:
     with Emulator() as emulator:
         os.environ["NGROK_API_KEY"], os.environ["NGROK_API_BASE_URL"] = DEFAULT_API_KEY, emulator.url
         provider = AgentIngressProvider()
+        provider.configure(ConfigureRequest(Config({}, "benchmark")))
         checked: dict[str, Any] = {}
         steps: dict[str, Callable[[], object]] = {
             "constructor": _construct,

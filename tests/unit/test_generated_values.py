@@ -14,6 +14,7 @@ import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pulumi.dynamic import Config, ConfigureRequest
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
@@ -96,6 +97,9 @@ policies = st.one_of(
 )
 
 
+PROVIDER = AgentIngressProvider()
+PROVIDER.configure(ConfigureRequest(Config({}, "test")))
+
 # The inputs of an Agent Ingress, of which any can be wrong.
 FUZZED = {"domain": domains, "description": texts, "metadata": texts, "certificate_management_policy": policies}
 anything = st.just(UNKNOWN) | json_values | st.builds(nest, st.integers(1, 3000))
@@ -152,7 +156,7 @@ def test_validated_values_are_valid(values: dict[str, Any]) -> None:
         assert validate(AgentIngressInputs, valid, is_unknown) == (valid, [])
         policy = valid.get("certificate_management_policy")
         unknown = UNKNOWN in [*valid.values(), *(policy.values() if isinstance(policy, dict) else [])]
-        assert AgentIngressProvider().diff("agin_1", valid, valid).changes is unknown
+        assert PROVIDER.diff("agin_1", valid, valid).changes is unknown
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +204,7 @@ def test_validation_and_emulator_agree(
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
         answered = without_none(ingress.plain())
-        assert AgentIngressProvider().diff(ingress.id, answered, valid).changes is False
+        assert PROVIDER.diff(ingress.id, answered, valid).changes is False
 
 
 INGRESS: dict[str, Any] = {"id": UNKNOWN_ID, "domain": DOMAIN, "ns_targets": ["a.x"], "created_at": "now"}
