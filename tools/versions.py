@@ -23,9 +23,8 @@ QUICK = (
     "tests/unit/test_exchange.py::test_interim_responses_are_skipped",
     "tests/unit/test_exchange.py::test_response_is_whole_in_every_framing",
     "tests/unit/test_exchange.py::test_response_can_be_compressed",
-    "tests/unit/test_emulator.py::test_filter_selects_ingresses",
-    "tests/unit/test_emulator_dns.py",
-    "tests/unit/test_emulator_http.py",
+    "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
+    "tests/unit/test_emulator_delegation.py",
 )
 LEVELS = ("tests/engine/test_whole_life.py", "tests/unit", "tests/servicer")
 

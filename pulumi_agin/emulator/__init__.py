@@ -13,7 +13,7 @@ try:
     from .state import Settings
     from .store import StoreError
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("celpy", "h11"):
+    if (error.name or "").partition(".")[0] not in ("celpy", "dns"):
         raise
     raise ModuleNotFoundError(
         "The emulator needs its extra: pip install 'pulumi-agin[emulator]'.", name=error.name

@@ -68,26 +68,24 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A whole answer. `headers` has only the headers that not every answer has."""
+class Response:
+    """A whole response. `headers` has only the headers that not every response has."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @classmethod
+    def of(cls, status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+        """Returns a response with a JSON body."""
+        return cls(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})
 
-def answer(state: State, call: Call, found: Mapping[str, delegation.NsAnswer]) -> Answer:
-    """Carries out a request.
 
-    Args:
-        state: The state of the service.
-        call: The request.
-        found: What DNS said of each domain. It is stored before the request is carried out.
-
-    Returns:
-        The answer. It is an error if the request is refused, or if the file cannot be written. In that case no
-        ingress has changed.
-    """
+def respond(state: State, call: Call) -> Response:
+    """Carries out a request. If it fails, no ingress has changed."""
+    domains = _domains_to_look_up(state, call)
+    # The lock is not held, so that other requests are handled in the meantime.
+    found = state.dns.lookup(domains) if state.dns is not None and domains else {}
     with state.lock:
         operation_id = "op_" + f"{state.random.getrandbits(128):032x}"
         try:
@@ -105,21 +103,14 @@ def answer(state: State, call: Call, found: Mapping[str, delegation.NsAnswer]) -
                 "details": {**error.details, "operation_id": operation_id},
             }
     headers = {"ngrok-operation-id": operation_id}
-    if content is None:
-        return Answer(status, b"", headers)
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, {"content-type": "application/json", **headers})
+    return Response(status, b"", headers) if content is None else Response.of(status, content, headers)
 
 
-def domains_to_look_up(state: State, call: Call) -> list[str]:
+def _domains_to_look_up(state: State, call: Call) -> list[str]:
     """Returns the domains to look up in DNS before the request is carried out.
 
     These are the domains of certificates that wait for their NS records: of the ingress that the request names, or of
     all ingresses that a list may show.
-
-    Args:
-        state: The state of the service.
-        call: The request.
     """
     with state.lock:
         if state.dns is None or call.method not in ("GET", "PATCH"):

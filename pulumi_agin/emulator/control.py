@@ -26,7 +26,6 @@ ACTIONS = (
     "clear_requests",
     "configure",
     "delete_ingress",
-    "pause",
     "remove_key",
     "reset",
     "set_certificate",

@@ -12,8 +12,6 @@ MAX_NUMBER = 1_000_000_000
 class Bounds:
     """What bounds the emulator's work. Tests hand in smaller ones."""
 
-    look_seconds: float = 2.0
-    """How long a look at DNS takes at most, for any number of domains."""
     logged_requests: int = 10_000
     """How many requests the log keeps."""
     logged_bytes: int = 16 * 1024 * 1024

@@ -118,11 +118,11 @@ def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, cl
         delegate(bind, DOMAIN, ingress["ns_targets"])
         bind.stop()
         clock.advance(2)
-        problem = f"The DNS server {bind.address} could not be asked: Connection refused."
+        problem = f"The DNS server {bind.address} could not be queried: Connection refused."
         assert api.job(ingress) == ("DNS_ERROR", problem)
         bind.start()
         assert api.job(ingress) == IN_PROGRESS
-        problem = f"The DNS server {bind.address}, asked for the NS records of `connect.other.com`, answered REFUSED."
+        problem = f"The DNS server {bind.address}, queried for the NS records of `connect.other.com`, answered REFUSED."
         assert api.job(foreign) == ("DNS_ERROR", problem)
 
 

@@ -139,18 +139,12 @@ def test_invalid_arguments_exit_2(pulumi_agin: Command, arguments: list[str], se
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("module", "options", "sentence"),
-    [
-        ("h11", [], "The emulator needs its extra"),
-        ("dns", ["--dns", "127.0.0.1:53"], "To look at DNS, the emulator needs all packages of its extra"),
-    ],
-)
-def test_missing_extra_exits_2(module: str, options: list[str], sentence: str) -> None:
+@pytest.mark.parametrize("module", ["celpy", "dns"])
+def test_missing_extra_exits_2(module: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; from pulumi_agin.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "emulator", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (2, f"pulumi-agin: {sentence}: pip install 'pulumi-agin[emulator]'.\n")
+    ended = subprocess.run([sys.executable, "-c", code, "emulator"], capture_output=True, text=True, check=False)
+    sentence = "The emulator needs its extra: pip install 'pulumi-agin[emulator]'."
+    assert (ended.returncode, ended.stderr) == (2, f"pulumi-agin: {sentence}\n")
 
 
 def test_closed_stderr_is_ignored_and_a_kill_releases_the_file() -> None:

@@ -6,16 +6,14 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import requests
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.emulator.limits import Bounds
 from tests.support.dns_server import dns_server, referral
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
 
-ENDED = "could not be asked: it ended the connection."
-OTHER_QUESTION = "answered another question."
+ENDED = "could not be queried: it closed the connection."
+UNRELATED = "sent a response that is not one to the query."
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def test_delegation_is_queried_without_recursion(clock: EmulatorClock) -> None:
         assert api.job(ingress) == (None, "Managed certificate provisioning in progress.")
 
 
-@pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", OTHER_QUESTION)])
+@pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", UNRELATED)])
 def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, problem: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
 
@@ -56,14 +54,14 @@ def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, pr
 def test_silent_server_blocks_no_other_request(clock: EmulatorClock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        emulator = Emulator(API_KEY, clock=clock, dns=address, bounds=Bounds(look_seconds=3600)).start()
-        api = Api(emulator)
-        ingress = api.create(certificate_management_policy=POLICY)
-        unmanaged = api.create("unmanaged.acme.com")
-        clock.advance(2)
-        waiting = threads.submit(Api(emulator).job, ingress)
-        with server.accept()[0]:
-            assert api.certificate(unmanaged) is None
-            assert not waiting.done()
-            threads.submit(emulator.stop).result(20)
-            assert isinstance(waiting.exception(20), requests.ConnectionError)
+        with Emulator(API_KEY, clock=clock, dns=address) as emulator:
+            api = Api(emulator)
+            ingress = api.create(certificate_management_policy=POLICY)
+            unmanaged = api.create("unmanaged.acme.com")
+            clock.advance(2)
+            waiting = threads.submit(Api(emulator).job, ingress)
+            with server.accept()[0]:
+                assert api.certificate(unmanaged) is None
+                assert not waiting.done()
+                problem = f"The DNS server {address} could not be queried: timed out after 2 seconds."
+                assert waiting.result(20) == ("DNS_ERROR", problem)

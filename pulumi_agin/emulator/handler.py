@@ -1,0 +1,246 @@
+"""HTTP on one connection: the API with its faults, and the control plane under `/_emulator/`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
+from urllib.parse import unquote
+
+from . import api
+from .access import Access
+from .api import Call, Response
+from .control import ACTIONS, READS, Control
+from .errors import NO_CHANGE
+from .faults import Fault
+from .log import LoggedRequest
+from .state import State
+from .store import StoreError
+
+CONTROL_PREFIX = "/_emulator/"
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_WAKE_SECONDS = 0.02
+
+
+class Server(ThreadingHTTPServer):
+    """A port of this machine, and the connections to it. It has the port at once, and listens from `listen` on."""
+
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], state: State, control: Control, access: Access) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.state = state
+        self.control = control
+        self.access = access
+        self.ending = threading.Event()
+        self._listener: threading.Thread | None = None
+        self._connections: dict[threading.Thread, socket.socket] = {}
+        super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Binds the socket. The method of HTTPServer also looks up the name of the host, which may take seconds."""
+        TCPServer.server_bind(self)
+
+    def server_activate(self) -> None:
+        """Leaves it to `listen`."""
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it accepts connections."""
+        return self._listener is not None
+
+    def listen(self) -> None:
+        """Accepts connections from now on."""
+        self.socket.listen(self.request_queue_size)
+        self._listener = threading.Thread(
+            target=self.serve_forever, args=(_WAKE_SECONDS,), name="emulator", daemon=True
+        )
+        self._listener.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Starts the thread of a connection, and keeps it for `end`, which ThreadingMixIn does not do."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._connections = {other: its for other, its in self._connections.items() if other.is_alive()}
+        self._connections[thread] = request
+        thread.start()
+
+    def end(self) -> None:
+        """Ends all connections, even if a request hangs, and releases the port."""
+        if self._listener is not None:
+            self.shutdown()
+            self._listener.join()
+        for connection in self._connections.values():
+            with suppress(OSError):  # it has ended
+                connection.shutdown(socket.SHUT_RDWR)
+        self.ending.set()
+        for thread in self._connections:
+            thread.join()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection, which carries one request after another."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    # Otherwise the body waits until the client has acknowledged the head, for 40 ms.
+    disable_nagle_algorithm = True
+    number = 0
+    """The number of the connection, from 1; 0 until it carries a request to the API."""
+
+    def handle(self) -> None:
+        """Handles requests until the connection ends."""
+        with suppress(ConnectionError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is that of the base class
+        """Prints nothing."""
+
+    def respond(self) -> None:
+        """Responds to one request."""
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not length.isdecimal():
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True
+            return
+        target, _, query = self.path.partition("?")
+        path = unquote(target)
+        rejection = self.server.access.rejection(self.headers)
+        if path.startswith(CONTROL_PREFIX):
+            self._send(_error(*rejection) if rejection else self._control(path.removeprefix(CONTROL_PREFIX), body))
+        elif rejection:
+            status, sentence = rejection
+            self._send(Response.of(status, {"status_code": status, "msg": sentence, "details": {}}))
+        else:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self._respond_as_api(Call(self.command, path, query, headers, body, f"http://{headers['host']}"))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
+
+    # The API
+
+    def _respond_as_api(self, call: Call) -> None:
+        state = self.server.state
+        with state.lock:
+            logged = self._log(call)
+            is_about = partial(api.is_about, state, call)
+            fault = next((each for each in state.faults if each.applies_to(call.method, call.path, is_about)), None)
+        response = self._carry_out(call, fault)
+        if response is None:
+            self._reset()
+            return
+        with state.lock:
+            logged.status = response.status
+        date = self.date_time_string(state.clock().timestamp())
+        self._send(response, {"date": date}, is_cut=fault is not None and fault.kind == "cut_short")
+
+    def _log(self, call: Call) -> LoggedRequest:
+        state = self.server.state
+        if self.number == 0:
+            state.connections += 1
+            self.number = state.connections
+        headers = dict(call.headers)
+        for name in ("authorization", "proxy-authorization", "cookie"):
+            if name in headers:
+                scheme, space, _ = headers[name].partition(" ")
+                headers[name] = f"{scheme} …" if space and name != "cookie" else "…"
+        logged = LoggedRequest(
+            method=call.method,
+            path=call.path,
+            query=call.query,
+            headers=headers,
+            body=call.body,
+            status=None,
+            account=state.accounts.get(call.api_key() or ""),
+            connection=self.number,
+            time=time.monotonic(),
+        )
+        state.requests.add(logged)
+        return logged
+
+    def _carry_out(self, call: Call, fault: Fault | None) -> Response | None:
+        """Returns the response, or None if the connection is to be reset without one."""
+        state = self.server.state
+        if fault is None:
+            return api.respond(state, call)
+        if fault.kind == "delay" and not fault.after and self.server.ending.wait(fault.seconds):
+            return None
+        response = api.respond(state, call) if fault.is_carried_out else None
+        if fault.kind == "delay" and fault.after:
+            self.server.ending.wait(fault.seconds)
+        while fault.kind == "hang" and self.connection.recv(65536):
+            pass  # until the client or `Server.end` ends the connection
+        if fault.kind in ("answer", "answer_after"):
+            return _given(fault, call.api_key() or "")
+        # A response without a body cannot be cut short. The connection is reset before it instead.
+        has_response = fault.kind == "delay" or (fault.kind == "cut_short" and response is not None and response.body)
+        return response if has_response else None
+
+    def _send(self, response: Response, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
+        """Sends a response, or its head and one half of its body."""
+        self.send_response_only(response.status, None if response.status in self.responses else "")
+        all_headers = {**(headers or {}), **{name.lower(): value for name, value in response.headers.items()}}
+        if response.status not in _WITHOUT_BODY:
+            all_headers.setdefault("content-length", str(len(response.body)))
+        for name, value in all_headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if is_cut:
+            self.wfile.write(response.body[: len(response.body) // 2])
+            self.close_connection = True
+        elif response.status not in _WITHOUT_BODY and self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    def _reset(self) -> None:
+        """Ends the connection by RST, as a crashed server or a firewall does."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The socket is closed with the last of the two.
+        self.rfile.close()
+        self.connection.close()
+
+    # The control plane
+
+    def _control(self, name: str, body: bytes) -> Response:
+        if name not in (*READS, *ACTIONS):
+            return _error(404, f"The control plane offers GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
+        method = "GET" if name in READS else "POST"
+        if self.command != method:
+            return _error(405, f"{name} needs the method {method}.")
+        # A web page can send other content types without permission.
+        if name in ACTIONS and not api.is_json(self.headers.get("content-type", "")):
+            return _error(415, f"{name} needs the header `content-type: application/json`, even without arguments.")
+        try:
+            return Response.of(200, getattr(self.server.control, name)(**json.loads(body or b"{}")))
+        except StoreError as error:
+            return _error(500, f"{error} {NO_CHANGE}")
+        except LookupError as error:
+            return _error(404, str(error.args[0]))
+        except (ValueError, TypeError, AttributeError) as error:
+            return _error(400, str(error))
+
+
+def _error(status: int, sentence: str) -> Response:
+    return Response.of(status, {"error": sentence})
+
+
+def _given(fault: Fault, api_key: str) -> Response:
+    """Returns the response that a fault gives."""
+    headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
+    headers.setdefault("content-type", "text/plain; charset=utf-8")
+    is_json = headers["content-type"].startswith("application/json")
+    in_body = json.dumps(api_key)[1:-1] if is_json else api_key
+    return Response(fault.status, fault.body.replace("{api_key}", in_body).encode(errors="replace"), headers)
