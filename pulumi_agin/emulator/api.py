@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
-from . import certificates, delegation, errors
-from .errors import ApiError
+from . import certificates, delegation
+from .errors import NO_CHANGE, ApiError, coded
 from .filters import Filter
 from .log import parse_body, refuse_constant
 from .state import State
@@ -93,7 +93,9 @@ def respond(state: State, call: Call) -> Response:
                 _store_records(state, found)
                 status, content = _dispatch(state, call)
             except StoreError as error:
-                raise errors.failed_save(str(error)) from error
+                raise ApiError(
+                    500, f"This is the emulator, not ngrok: it could not save the change. {error} {NO_CHANGE}"
+                ) from error
         except ApiError as error:
             status = error.status
             content = {} if error.code is None else {"error_code": f"ERR_NGROK_{error.code}"}
@@ -153,19 +155,19 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
     ingress_id = call.path.removeprefix(COLLECTION + "/")
     is_collection = call.path == COLLECTION
     if not is_collection and (ingress_id == call.path or not ingress_id or "/" in ingress_id):
-        raise errors.wrong_path(call.path)
+        raise ApiError(404, "Not Found", details={"path": call.path})
     if call.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
-        raise errors.wrong_method()
+        raise ApiError(405, "Method Not Allowed")
 
     account = _authenticate(state, call)
     version = call.headers.get("ngrok-version", "")
     if version != "2":
-        raise errors.unsupported_version(version) if version else errors.no_version()
+        raise coded(217, version=version) if version else coded(218)
     if not state.spend(account):
-        raise errors.too_many_requests(state.settings.limit)
+        raise coded(226, limit=state.settings.limit)
     query = _query(call.query, _LIST_PARAMETERS if is_collection and call.method == "GET" else ())
     if call.method in ("GET", "DELETE") and call.body:
-        raise errors.unexpected_body(call.method)
+        raise coded(211, method=call.method)
     if is_collection:
         if call.method == "GET":
             return 200, _list(state, account, query, call.base_url)
@@ -174,7 +176,7 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
     _check_id(ingress_id)
     ingress = state.store.ingresses.get(ingress_id)
     if ingress is None or ingress.account != account:
-        raise errors.unknown_id()
+        raise ApiError(404, "Resource not found")
     if call.method == "PATCH":
         return 200, _update(state, ingress, _body(call, _UPDATE_FIELDS))
     if call.method == "DELETE":
@@ -199,12 +201,12 @@ def is_json(content_type: str) -> bool:
 def _authenticate(state: State, call: Call) -> int:
     header = call.headers.get("authorization")
     if header is None:
-        raise errors.no_authorization()
+        raise coded(200)
     key = call.api_key()
     if key is None:
-        raise errors.unparsable_authorization(header)
+        raise coded(201, header=header)
     if key not in state.accounts:
-        raise errors.not_a_credential(key)
+        raise coded(202, key=key)
     return state.accounts[key]
 
 
@@ -213,10 +215,10 @@ def _query(query: str, supported: Collection[str]) -> dict[str, str]:
     parameters = parse_qs(query, keep_blank_values=True)
     unknown = [name for name in parameters if name not in supported]
     if unknown:
-        raise errors.unknown_query_parameters(unknown, supported)
+        raise coded(231, unknown=", ".join(unknown), supported=", ".join(supported))
     for name, values in parameters.items():
         if len(values) > 1:
-            raise errors.repeated_query_parameter(name, values)
+            raise coded(232, name=name, count=len(values), values=", ".join(values))
     return {name: values[0] for name, values in parameters.items() if values[0]}
 
 
@@ -226,19 +228,19 @@ def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
         return {}
     content_type = call.headers.get("content-type", "")
     if not content_type:
-        raise errors.no_content_type()
+        raise coded(216)
     if not is_json(content_type):
-        raise errors.unsupported_content_type(content_type)
+        raise coded(210, content_type=content_type)
     try:
         body = json.loads(call.body.decode("utf-8"), parse_constant=refuse_constant)
     except (ValueError, RecursionError):
-        raise errors.unparsable_body() from None
+        raise coded(213) from None
     if not isinstance(body, dict):
-        raise errors.unparsable_body()
+        raise coded(213)
     parameters = cast("dict[str, Any]", body)
     for name in parameters:
         if name not in supported:
-            raise errors.unknown_parameter(name, supported)
+            raise coded(214, name=name, supported=", ".join(supported))
     return parameters
 
 
@@ -246,7 +248,7 @@ def _check_id(value: str) -> None:
     if _ID.fullmatch(value):
         return
     prefix, underscore, _ = value.partition("_")
-    raise errors.wrong_id_prefix(value) if underscore and prefix != "agin" else errors.malformed_id(value)
+    raise coded(227 if underscore and prefix != "agin" else 222, id=value)
 
 
 # The operations
@@ -257,7 +259,7 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
     policy = _policy(state, body)
     domain = _domain(body)
     if any(other.domain == domain for other in state.store.ingresses.values()):
-        raise errors.domain_exists(domain)
+        raise coded(6706, domain=domain)
     ingress = state.store.create(
         account=account, now=state.clock(), domain=domain, description=description, metadata=metadata
     )
@@ -268,7 +270,7 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
 
 def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, Any]:
     if _text(body, "id") not in (None, ingress.id):
-        raise errors.invalid_value("id")
+        raise coded(215, name="id")
     description, metadata = _text(body, "description"), _text(body, "metadata")
     policy = _policy(state, body)
     if description is not None:
@@ -286,10 +288,10 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     limit = MAX_PAGE
     if "limit" in query:
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", query["limit"]):
-            raise errors.limit_not_a_number(query["limit"], MAX_PAGE)
+            raise coded(244, maximum=MAX_PAGE, value=query["limit"])
         limit = int(query["limit"])
         if not 1 <= limit <= MAX_PAGE:
-            raise errors.limit_out_of_range(query["limit"], MAX_PAGE)
+            raise coded(233, maximum=MAX_PAGE, value=query["limit"])
     before_id = query.get("before_id")
     if before_id is not None:
         _check_id(before_id)
@@ -321,13 +323,13 @@ def _text(body: dict[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise errors.invalid_value(name)
+        raise coded(215, name=name)
     # JSON can contain half a surrogate pair, which is not text. Other parsers use the replacement character too.
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     maximum = MAX_BYTES.get(name)
     length = len(text.encode())
     if maximum is not None and length > maximum:
-        raise errors.too_long(name, maximum, length)
+        raise coded(6700 if name == "description" else 6701, maximum=maximum, length=length)
     return text
 
 
@@ -337,19 +339,19 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise errors.invalid_value(name)
+        raise coded(215, name=name)
     given = cast("dict[str, Any]", value)
     for key in given:
         if key not in ("authority", "private_key_type"):
-            raise errors.unknown_parameter(f"{name}.{key}", ("authority", "private_key_type"))
+            raise coded(214, name=f"{name}.{key}", supported="authority, private_key_type")
     if given.get("authority") not in AUTHORITIES:
-        raise errors.invalid_value(f"{name}.authority")
+        raise coded(215, name=f"{name}.authority")
     # The official clients send an omitted value as an empty string.
     key_type = given.get("private_key_type")
     if key_type in (None, ""):
         key_type = state.settings.default_private_key_type
     if key_type not in PRIVATE_KEY_TYPES:
-        raise errors.invalid_value(f"{name}.private_key_type")
+        raise coded(215, name=f"{name}.private_key_type")
     return {"authority": given["authority"], "private_key_type": key_type}
 
 
@@ -359,9 +361,9 @@ def _domain(body: dict[str, Any]) -> str:
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
     # Checked before the conversion to lower case, which turns some other letters into ASCII.
     if not is_name or not given.strip().isascii() or delegation.is_ip(domain):
-        raise errors.invalid_domain(given)
+        raise coded(6704, domain=given)
     if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
-        raise errors.domain_of_ngrok(domain)
+        raise coded(6705, domain=domain)
     return domain
 
 

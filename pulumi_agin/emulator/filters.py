@@ -10,7 +10,7 @@ from celpy import celtypes
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
-from . import errors
+from .errors import coded
 from .store import Ingress
 
 _EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "", "", "", None, None, [], [])
@@ -34,7 +34,7 @@ class Filter:
         try:
             self._program = environment.program(environment.compile(text))
         except (CELParseError, RecursionError) as error:
-            raise errors.invalid_filter(_first_line(error)) from error
+            raise coded(250, detail=_first_line(error)) from error
         self.matches(_EXAMPLE)
 
     def matches(self, ingress: Ingress) -> bool:
@@ -54,9 +54,9 @@ class Filter:
         try:
             found: object = self._program.evaluate(context)
         except (CELEvalError, RecursionError) as error:
-            raise errors.invalid_filter(_first_line(error)) from error
+            raise coded(250, detail=_first_line(error)) from error
         if not isinstance(found, (bool, celtypes.BoolType)):
-            raise errors.invalid_filter("the expression is neither true nor false")
+            raise coded(250, detail="the expression is neither true nor false")
         return bool(found)
 
 
