@@ -18,7 +18,7 @@ from pulumi_agin.version import VERSION
 
 from .common import DEFAULT_INTERVAL_SECONDS
 
-# The same as in pulumi_agin.emulator.state, which is not loaded just for a help text.
+# The same as in pulumi_agin.emulator, which is not loaded just for a help text.
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 

@@ -10,7 +10,7 @@ try:
     from .faults import FaultKind
     from .log import RequestSeen
     from .server import Emulator
-    from .state import Settings
+    from .settings import Settings, SettingsChanges
     from .store import StoreError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "dns"):
@@ -26,5 +26,6 @@ __all__ = [
     "IngressChanges",
     "RequestSeen",
     "Settings",
+    "SettingsChanges",
     "StoreError",
 ]

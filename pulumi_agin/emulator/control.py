@@ -6,15 +6,20 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from . import certificates
 from .api import COLLECTION
 from .faults import Fault, FaultKind
 from .limits import is_sendable
 from .log import RequestSeen
+from .settings import SettingsChanges
 from .state import State
 from .store import Ingress
+
+if TYPE_CHECKING:
+    # It comes with pydantic. typing has it since Python 3.11.
+    from typing_extensions import Unpack
 
 READS = ("connections", "counts", "faults", "ingresses", "requests", "settings")
 """The methods that HTTP offers by GET."""
@@ -116,46 +121,18 @@ class Control:
         with self._state.lock:
             return asdict(self._state.settings)
 
-    def configure(
-        self,
-        *,
-        limit: int | None = None,
-        window_seconds: float | None = None,
-        job_after_seconds: float | None = None,
-        issue_after_seconds: float | None = None,
-        null_policy: Literal["ignored", "removes"] | None = None,
-        default_private_key_type: Literal["rsa", "ecdsa"] | None = None,
-        trailing_dots: bool | None = None,
-        empty_keys: Literal["absent", "null", "empty"] | None = None,
-        order: Literal["as_made", "reversed", "sorted", "shuffled"] | None = None,
-        upper_case: bool | None = None,
-        unknown_keys: bool | None = None,
-        base_url: str | None = None,
-    ) -> None:
-        """Changes settings, for the requests that follow. None leaves a setting as it is.
+    def configure(self, **changes: Unpack[SettingsChanges]) -> None:
+        """Changes settings, for the requests that follow.
 
         Args:
-            limit: How many requests an account may send within the window; 0 for no limit.
-            window_seconds: The length of the rolling window. ngrok's is 60.
-            job_after_seconds: The seconds from the setting of a policy to the job of the certificate. Until then the
-                status is null.
-            issue_after_seconds: The seconds from the setting of a policy to the certificate. With a DNS server, the
-                time begins when the NS records are found to be right.
-            null_policy: What a null policy in a PATCH does. ngrok does not document it; most likely it is ignored.
-            default_private_key_type: The private key type of a policy that names none.
-            trailing_dots: Whether `ns_targets` end in a dot.
-            empty_keys: How an empty description or metadata is shown: not at all, as null, or as "".
-            order: The order of `ns_targets` and `region_domains`. "shuffled" changes it with each answer.
-            upper_case: Whether domain names are shown in upper case.
-            unknown_keys: Whether answers have undocumented keys, at every level.
-            base_url: The beginning of the absolute URLs of a list; "" for the host that the request was sent to.
+            changes: The settings to change, as in `Settings`. What is left out stays as it is.
 
         Raises:
-            ValueError: A value is not allowed. The numbers are from 0 to a billion.
+            TypeError: There is no such setting.
+            ValueError: A value is not allowed.
         """
-        given = {name: value for name, value in locals().items() if name != "self" and value is not None}
         with self._state.lock:
-            self._state.settings = replace(self._state.settings, **given)
+            self._state.settings = replace(self._state.settings, **changes)
 
     def add_key(self, api_key: str, account_of: str | None = None) -> int:
         """Adds an API key.

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from .limits import MAX_NUMBER, is_sendable
+from .limits import is_sendable
+from .settings import MAX_NUMBER
 
 FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """

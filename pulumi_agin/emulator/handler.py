@@ -91,7 +91,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """One connection, which carries one request after another."""
 
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
     # Otherwise the body waits until the client has acknowledged the head, for 40 ms.
     disable_nagle_algorithm = True

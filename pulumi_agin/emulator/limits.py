@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_NUMBER = 1_000_000_000
-"""The largest number. In seconds it is about thirty years."""
-
 
 @dataclass(frozen=True)
 class Bounds:

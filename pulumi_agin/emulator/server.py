@@ -15,7 +15,8 @@ from .delegation import DnsServer
 from .handler import Server
 from .limits import DEFAULT_BOUNDS, Bounds
 from .log import RequestLog
-from .state import DEFAULT_API_KEY, DEFAULT_LIMIT, Settings, State
+from .settings import DEFAULT_LIMIT, Settings
+from .state import DEFAULT_API_KEY, State
 from .store import Store
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 import requests
 
-from pulumi_agin.emulator import Emulator, FaultKind
+from pulumi_agin.emulator import Emulator, FaultKind, SettingsChanges
 from pulumi_agin.emulator.control import ACTIONS, READS
 from pulumi_agin.emulator.limits import Bounds
 from tests.support.emulator import POLICY, Api
@@ -111,15 +111,15 @@ def test_lists_can_have_unknown_keys_and_another_host(emulator: Emulator, api: A
         assert "from_the_future" in level
 
 
-# With the last two settings, every later request would fail.
 @pytest.mark.parametrize(
     "setting",
-    [{"limit": -1}, {"order": "odd"}, {"upper_case": 1}, {"window_seconds": 1e300}, {"base_url": "\ud800"}],
+    [{"limit": -1}, {"order": "odd"}, {"upper_case": 1}, {"issue_after_seconds": 1e300}, {"base_url": 1}],
 )
 def test_invalid_setting_is_rejected(emulator: Emulator, setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         emulator.configure(**setting)
     assert emulator.settings() == Emulator().settings()
+    assert emulator.settings().keys() == SettingsChanges.__annotations__.keys()
 
 
 def test_keys_can_be_added_and_removed(emulator: Emulator, api: Api) -> None:
