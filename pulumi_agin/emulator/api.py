@@ -260,9 +260,8 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
     domain = _domain(body)
     if any(other.domain == domain for other in state.store.ingresses.values()):
         raise coded(6706, domain=domain)
-    ingress = state.store.create(
-        account=account, now=state.clock(), domain=domain, description=description, metadata=metadata
-    )
+    ingress = state.store.create(account, state.clock(), domain)
+    ingress.description, ingress.metadata = description, metadata
     ingress.set_policy(policy, state.clock())
     state.store.save()
     return render(state, ingress)

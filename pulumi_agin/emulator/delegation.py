@@ -39,10 +39,10 @@ class DnsServer:
     def __init__(self, address: str) -> None:
         try:
             parts = urlsplit(f"//{address}")
-            host, port = parts.hostname, parts.port
+            host, port = (parts.hostname, parts.port) if parts.netloc == address else (None, None)
         except ValueError:
             host = port = None
-        if not host or not port or parts.netloc != address:
+        if not host or not port:
             raise ValueError(
                 f"{address!r} is not the address of a DNS server: give HOST:PORT, such as 127.0.0.1:53 or [::1]:53."
             )

@@ -13,7 +13,7 @@ from celpy.evaluation import CELEvalError
 from .errors import coded
 from .store import Ingress
 
-_EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "", "", "", None, None, [], [])
+_EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "")
 
 
 class Filter:

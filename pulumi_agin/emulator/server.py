@@ -56,8 +56,8 @@ class Emulator(Control):
             allow_remote: Whether `host` may be an address that other machines can reach.
             allowed_hosts: Further names under which clients reach the emulator, without a port, such as the name of a
                 container.
-            file: The file that stores the ingresses, but no keys. While the emulator runs, no other emulator can use
-                the file. Without a file, the ingresses are lost with this object.
+            file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
+                ingresses are lost with this object.
             dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records of their domains.
             limit: How many requests an account may send in `window_seconds`; 0 for no limit.
             window_seconds: The length of the rolling window of `limit`.
@@ -83,7 +83,7 @@ class Emulator(Control):
         server = None if dns is None else DnsServer(dns)
         settings = Settings(limit=limit, window_seconds=window_seconds)
         source = random or SystemRandom()
-        store = Store(None if file is None else Path(file), source)
+        store = Store(None if file is None else Path(file))
         accounts = {key: number for number, key in enumerate(keys, 1)}
         log = RequestLog(bounds)
         super().__init__(State(clock or _utc_now, source, store, settings, accounts, dns=server, requests=log))
@@ -124,17 +124,14 @@ class Emulator(Control):
         Raises:
             OSError: The port is taken.
             RuntimeError: The emulator is running already.
-            StoreError: Another emulator uses the file, or it cannot be read or written.
+            StoreError: The file cannot be read or written.
         """
         if self._server is not None:
             raise RuntimeError("The emulator is running already.")
         with self._state.lock:
-            self._state.store.start()
-        try:
-            self._bind().listen()
-        except BaseException:
-            self._state.store.stop()
-            raise
+            self._state.store.load()
+            self._state.store.save()
+        self._bind().listen()
         return self
 
     def stop(self) -> None:
@@ -143,8 +140,6 @@ class Emulator(Control):
             return
         self._server.end()
         self._server = None
-        with self._state.lock:
-            self._state.store.stop()
 
     def pause(self) -> None:
         """Ends every connection and rejects new ones until `resume`.

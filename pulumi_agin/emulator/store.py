@@ -5,26 +5,24 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from random import Random
-from typing import Any, cast
-
-from .lock import FileLock
+from typing import Any
 
 _FORMAT = "pulumi-agin emulator, version 1"
 _KSUID_EPOCH = 1_400_000_000
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# The regions of a recorded answer, in its order.
+# The regions of a recorded response, in its order.
 _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
 
 class StoreError(ValueError):
-    """The file cannot be read or written, is in use, or is not an emulator's. The message is one sentence."""
+    """The file cannot be read or written, or is not an emulator's. The message is one sentence."""
 
 
 @dataclass
@@ -37,41 +35,28 @@ class Ingress:
     created_at: datetime
     """In whole seconds, UTC."""
     domain: str
-    description: str
-    metadata: str
-    certificate_management_policy: dict[str, str] | None
-    policy_set_at: datetime | None
-    ns_targets: list[str]
-    region_domains: list[str]
+    description: str = ""
+    metadata: str = ""
+    certificate_management_policy: dict[str, str] | None = None
+    policy_set_at: datetime | None = None
+    ns_targets: list[str] = field(default_factory=list[str])
+    region_domains: list[str] = field(default_factory=list[str])
     certificate: dict[str, str | None] | None = None
     """The state, error_code and msg that the control plane has set; None if the clock decides."""
     records_right_since: datetime | None = None
-    """When DNS was first seen with the right NS records; None if the last look found others, or before any look."""
+    """When DNS was first seen with the right NS records; None if the last lookup found others, or before any."""
     records_problem: str | None = None
-    """What was wrong with the NS records at the last look; None if nothing was, or before any look."""
+    """What was wrong with the NS records at the last lookup; None if nothing was, or before any."""
 
     def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
-        """Sets the policy. The certificate starts again only if that changes the policy.
-
-        Args:
-            policy: The policy; None for none.
-            now: The current time.
-        """
+        """Sets the policy. The certificate starts again only if that changes the policy."""
         if policy != self.certificate_management_policy:
             self.certificate_management_policy = policy
             self.policy_set_at = now
             self.records_right_since = self.records_problem = None
 
     def set_records(self, problem: str | None, now: datetime) -> bool:
-        """Stores the result of a look at DNS.
-
-        Args:
-            problem: What is wrong with the NS records; None if they are right.
-            now: The current time.
-
-        Returns:
-            Whether something changed.
-        """
+        """Stores the result of a DNS lookup. Returns whether something changed."""
         before = (self.records_right_since, self.records_problem)
         self.records_right_since = (self.records_right_since or now) if problem is None else None
         self.records_problem = problem
@@ -81,152 +66,52 @@ class Ingress:
 class Store:
     """All ingresses, oldest first. It has no lock of its own for threads: the caller holds that of the state."""
 
-    def __init__(self, file: Path | None, random: Random) -> None:
-        """Reads the file, if there is one.
-
-        Args:
-            file: The file; None to keep the ingresses in memory only.
-            random: The source of IDs.
-
-        Raises:
-            StoreError: The file cannot be read, has no folder, or is not an emulator's.
-        """
+    def __init__(self, file: Path | None) -> None:
         self._shown_file = file
         # If it is a link, its target is used, because a save would replace the link.
         self._file = None if file is None else Path(os.path.realpath(file))
-        self._lock = None if self._file is None else FileLock(self._file)
-        self._random = random
         self.ingresses: dict[str, Ingress] = {}
         self._saved: str | None = None
         """The text of the file when it was last read or written."""
         self._last_ksuid = 0
-        self._is_started = False
-        self._load()
+        self.load()
         if self._file is not None and not self._file.parent.is_dir():
             raise self._write_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
-    def start(self) -> None:
-        """Keeps other emulators off the file until `stop`, and reads it again: others may have changed it.
-
-        Raises:
-            StoreError: Another emulator has the file, or it cannot be read or written.
-        """
-        self._acquire()
-        self._is_started = True
+    def load(self) -> None:
+        """Loads the file, which others may have changed. Without a file, nothing changes."""
+        if self._file is None:
+            return
         try:
-            self._load()
-            self.save()
-        except BaseException:
-            self.stop()
-            raise
+            text = self._file.read_text(encoding="utf-8")
+            self.ingresses = _parse(text)
+            self._saved = text
+            self._last_ksuid = max(map(_ksuid_value, self.ingresses), default=0)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"The file {self._shown_file} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise StoreError(
+                f"The file {self._shown_file} is not one that the emulator wrote, or it is damaged."
+            ) from error
 
-    def stop(self) -> None:
-        """Lets other emulators use the file."""
-        self._is_started = False
-        if self._lock is not None:
-            self._lock.release()
-
-    def create(self, *, account: int, now: datetime, domain: str, description: str, metadata: str) -> Ingress:
-        """Adds an ingress without a certificate policy. The caller must save it.
-
-        Args:
-            account: The number of the account.
-            now: The current time.
-            domain: The domain, in canonical form.
-            description: The description, "" for none.
-            metadata: The metadata, "" for none.
-
-        Returns:
-            The ingress, with a new ID.
-        """
+    def create(self, account: int, now: datetime, domain: str) -> Ingress:
+        """Adds an ingress with a new id. The caller must save it."""
         created_at = now.astimezone(timezone.utc).replace(microsecond=0)
-        ingress_id = self._new_id(created_at)
-        ingress = Ingress(
-            id=ingress_id,
-            account=account,
-            created_at=created_at,
-            domain=domain,
-            description=description,
-            metadata=metadata,
-            certificate_management_policy=None,
-            policy_set_at=None,
-            ns_targets=_ns_targets(ingress_id),
-            region_domains=[f"tunnel.{region}.{domain}" for region in _REGIONS],
-        )
-        self.ingresses[ingress_id] = ingress
+        id_ = self._new_id(created_at)
+        regions = [f"tunnel.{region}.{domain}" for region in _REGIONS]
+        ingress = Ingress(id_, account, created_at, domain, ns_targets=_ns_targets(id_), region_domains=regions)
+        self.ingresses[id_] = ingress
         return ingress
 
     def newest_first(self, account: int) -> list[Ingress]:
-        """Returns the ingresses of an account, the newest first.
-
-        Args:
-            account: The number of the account.
-        """
-        mine = (ingress for ingress in self.ingresses.values() if ingress.account == account)
-        return sorted(mine, key=lambda ingress: ingress.id, reverse=True)
+        """Returns the ingresses of an account, the newest first."""
+        own = (ingress for ingress in self.ingresses.values() if ingress.account == account)
+        return sorted(own, key=lambda ingress: ingress.id, reverse=True)
 
     def save(self) -> None:
-        """Writes the file in one step. If that fails, the ingresses are again those of the last save.
-
-        Raises:
-            StoreError: The file cannot be written, or another emulator has taken or changed it.
-        """
-        if self._lock is None:
-            return
-        try:
-            was_held = self._lock.is_held
-            self._acquire()
-            try:
-                if not was_held and self._read() not in (self._saved, None):
-                    raise StoreError(
-                        f"The file {self._shown_file} has changed since this emulator read it. "
-                        "Restart the emulator to read it again."
-                    )
-                self._write()
-            finally:
-                if not self._is_started:
-                    self._lock.release()
-        except BaseException:
-            self.ingresses = {} if self._saved is None else _parse(self._saved)
-            raise
-
-    def _acquire(self) -> None:
-        if self._lock is not None:
-            try:
-                self._lock.acquire()
-            except BlockingIOError as error:
-                raise StoreError(
-                    f"The file {self._shown_file} is in use by another emulator: stop that one, or give each its own "
-                    "file."
-                ) from error
-            except OSError as error:
-                raise self._write_error(error) from error
-
-    def _load(self) -> None:
-        """Loads the file. Without a file, nothing changes."""
-        text = self._read()
-        if text is not None and text != self._saved:
-            try:
-                self.ingresses = _parse(text)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise self._format_error() from error
-            self._saved = text
-            self._last_ksuid = max((_ksuid_value(ingress_id) for ingress_id in self.ingresses), default=0)
-
-    def _read(self) -> str | None:
-        """Returns the text of the file, or None if there is none."""
-        if self._file is None:
-            return None
-        try:
-            return self._file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreError(f"The file {self._shown_file} cannot be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise self._format_error() from error
-
-    def _write(self) -> None:
+        """Writes the file in one step. If that fails, the ingresses are again those of the last save."""
         if self._file is None:
             return
         document = {"format": _FORMAT, "ingresses": [asdict(each) for each in self.ingresses.values()]}
@@ -242,21 +127,17 @@ class Store:
                     os.unlink(name)
                 raise
         except OSError as error:
+            self.ingresses = {} if self._saved is None else _parse(self._saved)
             raise self._write_error(error) from error
         self._saved = text
 
     def _write_error(self, error: OSError) -> StoreError:
         return StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.")
 
-    def _format_error(self) -> StoreError:
-        return StoreError(f"The file {self._shown_file} is not one that the emulator wrote, or it is damaged.")
-
     def _new_id(self, created_at: datetime) -> str:
-        """Makes an ID with a KSUID. Within a second, each is greater than the last, so that IDs sort by age."""
-        floor = (int(created_at.timestamp()) - _KSUID_EPOCH) << 128
-        value = floor + self._random.getrandbits(127)
-        if floor <= self._last_ksuid < floor + (1 << 128):
-            value = self._last_ksuid + 1 + self._random.getrandbits(96)
+        """Makes an id with a KSUID. Each is greater than the last one, so that ids sort by age."""
+        value = ((int(created_at.timestamp()) - _KSUID_EPOCH) << 128) + secrets.randbits(127)
+        value = max(value, self._last_ksuid + 1 + secrets.randbits(96))
         self._last_ksuid = value
         digits = ""
         while len(digits) < 27:
@@ -283,57 +164,13 @@ def _ns_targets(ingress_id: str) -> list[str]:
 
 
 def _parse(text: str) -> dict[str, Ingress]:
-    """Parses what `_write` wrote. An edited file may hold values of any type, so that several errors can be raised."""
+    """Parses what `Store.save` wrote."""
     document: Any = json.loads(text)
     if document["format"] != _FORMAT:
         raise ValueError("another format")
-    ingresses = [_ingress(record) for record in document["ingresses"]]
-    return {ingress.id: ingress for ingress in ingresses}
-
-
-def _ingress(record: dict[str, Any]) -> Ingress:
-    ingress = Ingress(
-        **{
-            **record,
-            "created_at": _moment(record["created_at"]),
-            "policy_set_at": _moment(record["policy_set_at"]),
-            # Files of older versions do not have this.
-            "records_right_since": _moment(record.get("records_right_since")),
-        }
-    )
-    _ksuid_value(ingress.id)
-    is_right = (
-        type(cast(object, ingress.account)) is int
-        and ingress.created_at is not None
-        and all(_is_text(each) for each in (ingress.domain, ingress.description, ingress.metadata))
-        and all(_are_texts(each) for each in (ingress.ns_targets, ingress.region_domains))
-        and all(_is_table(each) for each in (ingress.certificate_management_policy, ingress.certificate))
-        and (ingress.records_problem is None or _is_text(ingress.records_problem))
-    )
-    if not is_right:
-        raise TypeError("a value of the wrong type")
-    return ingress
-
-
-def _moment(text: str | None) -> datetime | None:
-    moment = None if text is None else datetime.fromisoformat(text)
-    if moment is not None and moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _are_texts(values: object) -> bool:
-    return isinstance(values, list) and all(_is_text(each) for each in cast("list[object]", values))
-
-
-def _is_table(value: object) -> bool:
-    """Returns whether a value is null, or an object whose values are strings and nulls."""
-    if value is None:
-        return True
-    return isinstance(value, dict) and _are_texts(
-        [each for each in cast("dict[str, object]", value).values() if each is not None]
-    )
+    ingresses: dict[str, Ingress] = {}
+    for record in document["ingresses"]:
+        for name in ("created_at", "policy_set_at", "records_right_since"):
+            record[name] = record[name] and datetime.fromisoformat(record[name])
+        ingresses[record["id"]] = Ingress(**record)
+    return ingresses

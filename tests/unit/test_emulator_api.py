@@ -95,14 +95,6 @@ def test_new_ingress_is_like_a_recorded_one(api: Api) -> None:
     assert api("GET", LIST).headers["date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
-def test_same_random_and_clock_give_the_same_ingress() -> None:
-    created: list[Any] = []
-    for _ in range(2):
-        with Emulator(API_KEY, clock=EmulatorClock(), random=Random(7)) as emulator:
-            created.append(Api(emulator).create())
-    assert created[0] == created[1]
-
-
 @pytest.mark.parametrize(
     ("method", "path", "headers", "expected"),
     [
