@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from urllib.parse import parse_qs, urlencode
 from . import certificates, delegation
 from .errors import NO_CHANGE, ApiError, coded
 from .filters import Filter
-from .log import parse_body, refuse_constant
+from .log import parse_body
 from .state import State
 from .store import Ingress, StoreError
 
@@ -55,8 +57,8 @@ class Call:
     """The path, without percent-escapes."""
     query: str
     """The query, without the question mark."""
-    headers: Mapping[str, str]
-    """The first value of each header, by its name in lower case."""
+    headers: dict[str, str]
+    """By their names in lower case."""
     body: bytes
     base_url: str
     """The scheme and host that the request was sent to."""
@@ -87,7 +89,7 @@ def respond(state: State, call: Call) -> Response:
     # The lock is not held, so that other requests are handled in the meantime.
     found = state.dns.lookup(domains) if state.dns is not None and domains else {}
     with state.lock:
-        operation_id = "op_" + f"{state.random.getrandbits(128):032x}"
+        operation_id = f"op_{secrets.token_hex(16)}"
         try:
             try:
                 _store_records(state, found)
@@ -232,7 +234,7 @@ def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
     if not is_json(content_type):
         raise coded(210, content_type=content_type)
     try:
-        body = json.loads(call.body.decode("utf-8"), parse_constant=refuse_constant)
+        body = json.loads(call.body)
     except (ValueError, RecursionError):
         raise coded(213) from None
     if not isinstance(body, dict):
@@ -323,13 +325,12 @@ def _text(body: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise coded(215, name=name)
-    # JSON can contain half a surrogate pair, which is not text. Other parsers use the replacement character too.
-    text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     maximum = MAX_BYTES.get(name)
-    length = len(text.encode())
+    # JSON can contain half a surrogate pair.
+    length = len(value.encode(errors="surrogatepass"))
     if maximum is not None and length > maximum:
         raise coded(6700 if name == "description" else 6701, maximum=maximum, length=length)
-    return text
+    return value
 
 
 def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
@@ -419,7 +420,7 @@ def _names(state: State, names: list[str], *, dots: bool) -> list[str]:
     elif state.settings.order == "sorted":
         shown.sort()
     elif state.settings.order == "shuffled":
-        state.random.shuffle(shown)
+        random.shuffle(shown)
     return shown
 
 

@@ -33,7 +33,7 @@ class Filter:
         environment = celpy.Environment()
         try:
             self._program = environment.program(environment.compile(text))
-        except (CELParseError, RecursionError) as error:
+        except CELParseError as error:
             raise coded(250, detail=_first_line(error)) from error
         self.matches(_EXAMPLE)
 
@@ -53,7 +53,7 @@ class Filter:
         context: dict[str, Any] = {"obj": _map(fields), "time": _map({"now": celtypes.TimestampType(self._now)})}
         try:
             found: object = self._program.evaluate(context)
-        except (CELEvalError, RecursionError) as error:
+        except CELEvalError as error:
             raise coded(250, detail=_first_line(error)) from error
         if not isinstance(found, (bool, celtypes.BoolType)):
             raise coded(250, detail="the expression is neither true nor false")

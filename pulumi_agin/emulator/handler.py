@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from . import api
 from .access import Access
@@ -22,7 +22,7 @@ from .api import Call, Response
 from .control import ACTIONS, READS, Control
 from .errors import NO_CHANGE
 from .faults import Fault
-from .log import LoggedRequest
+from .log import RequestSeen, parse_body, without_credentials
 from .state import State
 from .store import StoreError
 
@@ -135,41 +135,36 @@ class Handler(BaseHTTPRequestHandler):
     def _respond_as_api(self, call: Call) -> None:
         state = self.server.state
         with state.lock:
-            logged = self._log(call)
+            seen = self._log(call)
             is_about = partial(api.is_about, state, call)
-            fault = next((each for each in state.faults if each.applies_to(call.method, call.path, is_about)), None)
+            fault = next((each for each in state.faults if each.applies_to(call.method, is_about)), None)
         response = self._carry_out(call, fault)
         if response is None:
             self._reset()
             return
         with state.lock:
-            logged.status = response.status
+            seen["status"] = response.status
         date = self.date_time_string(state.clock().timestamp())
         self._send(response, {"date": date}, is_cut=fault is not None and fault.kind == "cut_short")
 
-    def _log(self, call: Call) -> LoggedRequest:
+    def _log(self, call: Call) -> RequestSeen:
         state = self.server.state
         if self.number == 0:
             state.connections += 1
             self.number = state.connections
-        headers = dict(call.headers)
-        for name in ("authorization", "proxy-authorization", "cookie"):
-            if name in headers:
-                scheme, space, _ = headers[name].partition(" ")
-                headers[name] = f"{scheme} …" if space and name != "cookie" else "…"
-        logged = LoggedRequest(
+        seen = RequestSeen(
             method=call.method,
             path=call.path,
-            query=call.query,
-            headers=headers,
-            body=call.body,
+            query=dict(parse_qsl(call.query, keep_blank_values=True)),
+            headers=without_credentials(call.headers),
+            body=parse_body(call.body),
             status=None,
             account=state.accounts.get(call.api_key() or ""),
             connection=self.number,
             time=time.monotonic(),
         )
-        state.requests.add(logged)
-        return logged
+        state.requests.append(seen)
+        return seen
 
     def _carry_out(self, call: Call, fault: Fault | None) -> Response | None:
         """Returns the response, or None if the connection is to be reset without one."""

@@ -1,25 +1,16 @@
-"""The log of requests to the API. It keeps only the newest ones, so that requests cannot fill the memory."""
+"""The log of requests to the API."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypedDict
-from urllib.parse import parse_qsl
+from typing import Any, TypedDict
 
-from .limits import DEFAULT_BOUNDS, Bounds
-
-MAX_KEPT_BODY_BYTES = 64 * 1024
-"""The most bytes of a body that are kept."""
-
-# The size of Python's objects for a header.
-_HEADER_BYTES = 150
+MAX_REQUESTS = 10_000
+"""How many requests are kept: the newest ones."""
 
 
 class RequestSeen(TypedDict):
-    """A request to the API, whether it was answered or not."""
+    """A request to the API, whether it got a response or not."""
 
     method: str
     """The HTTP method."""
@@ -30,9 +21,9 @@ class RequestSeen(TypedDict):
     headers: dict[str, str]
     """The headers, with names in lower case. Only the scheme of an authorization is kept: `Bearer …`."""
     body: Any
-    """The value of a JSON body, the text of another one, None if there is none. Above 64 KiB it is cut, and text."""
+    """The value of a JSON body, the string of another one, None if there is none."""
     status: int | None
-    """The HTTP status; None if the request was not answered, or not yet."""
+    """The HTTP status; None if the request got no response, or not yet."""
     account: int | None
     """The number of the account: 1 for that of the first API key, None for an unknown key."""
     connection: int
@@ -41,99 +32,21 @@ class RequestSeen(TypedDict):
     """When the whole request had arrived, in seconds of `time.monotonic()`."""
 
 
-@dataclass
-class LoggedRequest:
-    """A request as it was sent. It is not parsed, because that could take thirty times the memory."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    status: int | None
-    account: int | None
-    connection: int
-    time: float
-
-    def __post_init__(self) -> None:
-        if len(self.body) > MAX_KEPT_BODY_BYTES:
-            self.body = self.body[:MAX_KEPT_BODY_BYTES] + "…".encode()
-
-    @property
-    def size(self) -> int:
-        """The approximate size in bytes."""
-        headers = sum(_HEADER_BYTES + len(name) + len(text) for name, text in self.headers.items())
-        return len(self.method) + len(self.path) + len(self.query) + headers + len(self.body)
-
-    def to_seen(self) -> RequestSeen:
-        """Returns a copy to show."""
-        return RequestSeen(
-            method=self.method,
-            path=self.path,
-            query=dict(parse_qsl(self.query, keep_blank_values=True)),
-            headers=dict(self.headers),
-            body=parse_body(self.body),
-            status=self.status,
-            account=self.account,
-            connection=self.connection,
-            time=self.time,
-        )
-
-
-class RequestLog:
-    """The requests, oldest first. It has no lock of its own: the caller holds that of the state."""
-
-    def __init__(self, bounds: Bounds = DEFAULT_BOUNDS) -> None:
-        """Creates an empty log.
-
-        Args:
-            bounds: How much it keeps.
-        """
-        self._bounds = bounds
-        self._requests: deque[LoggedRequest] = deque()
-        self._size = 0
-
-    def __iter__(self) -> Iterator[LoggedRequest]:
-        return iter(self._requests)
-
-    def add(self, request: LoggedRequest) -> None:
-        """Adds a request, and removes the oldest ones beyond the bounds.
-
-        Args:
-            request: The request.
-        """
-        self._requests.append(request)
-        self._size += request.size
-        while len(self._requests) > self._bounds.logged_requests or self._size > self._bounds.logged_bytes:
-            self._size -= self._requests.popleft().size
-
-    def clear(self) -> None:
-        """Removes all requests."""
-        self._requests.clear()
-        self._size = 0
+def without_credentials(headers: dict[str, str]) -> dict[str, str]:
+    """Returns the headers of a request, without keys."""
+    kept = dict(headers)
+    for name in ("authorization", "proxy-authorization", "cookie"):
+        if name in kept:
+            scheme, space, _ = kept[name].partition(" ")
+            kept[name] = f"{scheme} …" if space and name != "cookie" else "…"
+    return kept
 
 
 def parse_body(body: bytes) -> Any:
-    """Returns the value of a JSON body, the text of any other, and None if there is no body.
-
-    Args:
-        body: The body.
-    """
+    """Returns the value of a JSON body, the string of any other, and None if there is no body."""
     if not body:
         return None
     try:
-        return json.loads(body, parse_constant=refuse_constant)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """Refuses NaN and Infinity, which `json.loads` would accept.
-
-    Args:
-        name: The constant.
-
-    Raises:
-        ValueError: Always.
-    """
-    raise ValueError(f"{name} is not JSON")

@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from ipaddress import ip_address
 from pathlib import Path
-from random import Random, SystemRandom
 from types import TracebackType
 
 from .access import Access
 from .control import Control
 from .delegation import DnsServer
 from .handler import Server
-from .limits import DEFAULT_BOUNDS, Bounds
-from .log import RequestLog
 from .settings import DEFAULT_LIMIT, Settings
 from .state import DEFAULT_API_KEY, State
 from .store import Store
@@ -41,10 +38,7 @@ class Emulator(Control):
         file: str | Path | None = None,
         dns: str | None = None,
         limit: int = DEFAULT_LIMIT,
-        window_seconds: float = 60.0,
         clock: Callable[[], datetime] | None = None,
-        random: Random | None = None,
-        bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         """Starts nothing yet. `start`, or entering a `with` block, does.
 
@@ -59,12 +53,9 @@ class Emulator(Control):
             file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
                 ingresses are lost with this object.
             dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records of their domains.
-            limit: How many requests an account may send in `window_seconds`; 0 for no limit.
-            window_seconds: The length of the rolling window of `limit`.
+            limit: How many requests an account may send in a rolling minute; 0 for no limit.
             clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
                 `created_at`, the limit and the header `Date` use it.
-            random: The source of IDs and operation IDs. With a seed, they are always the same.
-            bounds: The bounds of the emulator's work, for its own tests.
 
         Raises:
             ModuleNotFoundError: `dns` is given, and dnspython is missing.
@@ -81,12 +72,10 @@ class Emulator(Control):
             )
         self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
         server = None if dns is None else DnsServer(dns)
-        settings = Settings(limit=limit, window_seconds=window_seconds)
-        source = random or SystemRandom()
+        settings = Settings(limit=limit)
         store = Store(None if file is None else Path(file))
         accounts = {key: number for number, key in enumerate(keys, 1)}
-        log = RequestLog(bounds)
-        super().__init__(State(clock or _utc_now, source, store, settings, accounts, dns=server, requests=log))
+        super().__init__(State(clock or _utc_now, store, settings, accounts, dns=server))
         self._host = host
         self._port = port
         self._server: Server | None = None

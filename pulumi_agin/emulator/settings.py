@@ -27,7 +27,6 @@ class SettingsChanges(TypedDict, total=False):
     """The settings that `configure` is to change; see `Settings`."""
 
     limit: int
-    window_seconds: float
     job_after_seconds: float
     issue_after_seconds: float
     null_policy: NullPolicy
@@ -49,9 +48,7 @@ class Settings:
     """
 
     limit: int = DEFAULT_LIMIT
-    """Requests of an account within the window; 0 for no limit."""
-    window_seconds: float = 60.0
-    """The length of the rolling window, in seconds. ngrok's is 60."""
+    """Requests of an account in a rolling minute; 0 for no limit."""
     job_after_seconds: float = 2.0
     """The seconds from the setting of a policy to the job of the certificate. Until then the status is null."""
     issue_after_seconds: float = 20.0

