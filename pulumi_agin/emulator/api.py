@@ -1,4 +1,4 @@
-"""The rules of the API: turns a request into an answer, without HTTP."""
+"""The rules of the API, without HTTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args
 from urllib.parse import parse_qs, urlencode
 
 from . import certificates, delegation
 from .errors import NO_CHANGE, ApiError, coded
 from .filters import Filter
 from .log import parse_body
+from .settings import PrivateKeyType
 from .state import State
 from .store import Ingress, StoreError
 
@@ -25,8 +25,6 @@ MAX_BYTES = {"description": 255, "metadata": 4096}
 """The limits in bytes of UTF-8, as ngrok documents them."""
 MAX_PAGE = 100
 """The largest page of a list, and the default, as ngrok documents it."""
-AUTHORITIES = ("letsencrypt",)
-PRIVATE_KEY_TYPES = ("rsa", "ecdsa")
 
 _CREATE_FIELDS = ("description", "metadata", "domain", "certificate_management_policy")
 _UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_policy")
@@ -91,31 +89,19 @@ def respond(state: State, call: Call) -> Response:
     with state.lock:
         operation_id = f"op_{secrets.token_hex(16)}"
         try:
-            try:
-                _store_records(state, found)
-                status, content = _dispatch(state, call)
-            except StoreError as error:
-                raise ApiError(
-                    500, f"This is the emulator, not ngrok: it could not save the change. {error} {NO_CHANGE}"
-                ) from error
+            _store_records(state, found)
+            status, content = _dispatch(state, call)
         except ApiError as error:
-            status = error.status
-            content = {} if error.code is None else {"error_code": f"ERR_NGROK_{error.code}"}
-            content |= {
-                "status_code": error.status,
-                "msg": error.msg,
-                "details": {**error.details, "operation_id": operation_id},
-            }
+            status, content = error.status, error.content(operation_id)
+        except StoreError as error:
+            msg = f"This is the emulator, not ngrok: it could not save the change. {error} {NO_CHANGE}"
+            status, content = 500, ApiError(500, msg).content(operation_id)
     headers = {"ngrok-operation-id": operation_id}
     return Response(status, b"", headers) if content is None else Response.of(status, content, headers)
 
 
 def _domains_to_look_up(state: State, call: Call) -> list[str]:
-    """Returns the domains to look up in DNS before the request is carried out.
-
-    These are the domains of certificates that wait for their NS records: of the ingress that the request names, or of
-    all ingresses that a list may show.
-    """
+    """Returns the domains of certificates that wait for their NS records, of all ingresses that a request shows."""
     with state.lock:
         if state.dns is None or call.method not in ("GET", "PATCH"):
             return []
@@ -124,7 +110,7 @@ def _domains_to_look_up(state: State, call: Call) -> list[str]:
         return [
             ingress.domain
             for ingress in state.store.newest_first(account or 0)
-            if ingress_id in ("", ingress.id) and certificates.waits_for_records(ingress, now, **_times(state))
+            if ingress_id in ("", ingress.id) and certificates.waits_for_records(ingress, now, state.settings)
         ]
 
 
@@ -142,11 +128,11 @@ def is_about(state: State, call: Call, domain: str) -> bool:
     return False
 
 
-def _store_records(state: State, found: Mapping[str, delegation.NsAnswer]) -> None:
+def _store_records(state: State, found: Mapping[str, delegation.Answer]) -> None:
     now, is_news = state.clock(), False
     for ingress in state.store.ingresses.values():
         # The certificate may have been issued since.
-        if ingress.domain in found and certificates.waits_for_records(ingress, now, **_times(state)):
+        if ingress.domain in found and certificates.waits_for_records(ingress, now, state.settings):
             problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
             is_news |= ingress.set_records(problem, now)
     if is_news:
@@ -157,7 +143,8 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
     ingress_id = call.path.removeprefix(COLLECTION + "/")
     is_collection = call.path == COLLECTION
     if not is_collection and (ingress_id == call.path or not ingress_id or "/" in ingress_id):
-        raise ApiError(404, "Not Found", details={"path": call.path})
+        # Only the path distinguishes it from the error of an unknown id.
+        raise ApiError(404, "Not Found", path=call.path)
     if call.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
         raise ApiError(405, "Method Not Allowed")
 
@@ -189,11 +176,7 @@ def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
 
 
 def is_json(content_type: str) -> bool:
-    """Returns whether the value of a content-type header says JSON.
-
-    Args:
-        content_type: The value of the header.
-    """
+    """Returns whether the value of a content-type header is that of JSON."""
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
@@ -344,13 +327,13 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
     for key in given:
         if key not in ("authority", "private_key_type"):
             raise coded(214, name=f"{name}.{key}", supported="authority, private_key_type")
-    if given.get("authority") not in AUTHORITIES:
+    if given.get("authority") != "letsencrypt":
         raise coded(215, name=f"{name}.authority")
     # The official clients send an omitted value as an empty string.
     key_type = given.get("private_key_type")
     if key_type in (None, ""):
         key_type = state.settings.default_private_key_type
-    if key_type not in PRIVATE_KEY_TYPES:
+    if key_type not in get_args(PrivateKeyType):
         raise coded(215, name=f"{name}.private_key_type")
     return {"authority": given["authority"], "private_key_type": key_type}
 
@@ -367,22 +350,18 @@ def _domain(body: dict[str, Any]) -> str:
     return domain
 
 
-# Answers
+# Responses
 
 
 def render(state: State, ingress: Ingress) -> dict[str, Any]:
-    """Returns the ingress as the API shows it.
-
-    Args:
-        state: The state of the service, with the settings that change how answers look.
-        ingress: The ingress.
-    """
+    """Returns the ingress as the API shows it."""
     settings = state.settings
     content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
     for name, text in (("description", ingress.description), ("metadata", ingress.metadata)):
         if text or settings.empty_keys != "absent":
             content[name] = text or ("" if settings.empty_keys == "empty" else None)
-    policy, status = ingress.certificate_management_policy, _status(state, ingress, state.clock())
+    policy = ingress.certificate_management_policy
+    status = certificates.status(ingress, state.clock(), settings, needs_records=state.dns is not None)
     extra = _unknown_keys(state)
     if status is not None:
         job = status["provisioning_job"]
@@ -396,18 +375,6 @@ def render(state: State, ingress: Ingress) -> dict[str, Any]:
         "certificate_management_policy": None if policy is None else {**policy, **extra},
         "certificate_management_status": status,
         **extra,
-    }
-
-
-def _status(state: State, ingress: Ingress, now: datetime) -> dict[str, Any] | None:
-    return certificates.status(ingress, now, **_times(state), needs_records=state.dns is not None)
-
-
-def _times(state: State) -> dict[str, float]:
-    settings = state.settings
-    return {
-        "job_after_seconds": settings.job_after_seconds,
-        "issue_after_seconds": settings.issue_after_seconds,
     }
 
 

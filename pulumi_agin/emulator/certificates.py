@@ -7,9 +7,10 @@ Agent Ingress is public. The emulator chooses how long each state lasts.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .delegation import no_records
+from .settings import Settings
 from .store import Ingress
 
 CertificateState = Literal[
@@ -17,16 +18,7 @@ CertificateState = Literal[
 ]
 """`error` stands for any other error code. `no_job` is a status with neither a job nor a renewal."""
 
-STATES: tuple[CertificateState, ...] = (
-    "pending",
-    "in_progress",
-    "issued",
-    "renewing",
-    "internal_error",
-    "dns_error",
-    "error",
-    "no_job",
-)
+STATES: tuple[CertificateState, ...] = get_args(CertificateState)
 
 # Certificates of Let's Encrypt are valid for 90 days, and are renewed 30 days before they expire.
 _RENEWED_EVERY = timedelta(days=60)
@@ -34,57 +26,36 @@ _RETRIED_AFTER = timedelta(days=1)
 
 
 def timestamp(moment: datetime) -> str:
-    """Formats a time by RFC 3339, in whole seconds and UTC.
-
-    Args:
-        moment: The time, with its time zone.
-    """
+    """Formats a time by RFC 3339, in whole seconds and UTC."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def waits_for_records(ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float) -> bool:
-    """Returns whether the job of the certificate is running. Such a job looks at DNS if there is a server to ask.
-
-    Args:
-        ingress: The ingress.
-        now: The current time.
-        job_after_seconds: The seconds from the setting of the policy to the start of the job.
-        issue_after_seconds: The seconds from the moment when the NS records became right to the certificate.
-    """
+def waits_for_records(ingress: Ingress, now: datetime, settings: Settings) -> bool:
+    """Returns whether the job of the certificate is running. Such a job checks DNS if there is a server to query."""
     since, right_since = ingress.policy_set_at, ingress.records_right_since
     if ingress.certificate_management_policy is None or since is None or ingress.certificate is not None:
         return False
-    is_issued = right_since is not None and now >= right_since + timedelta(seconds=issue_after_seconds)
-    return now >= since + timedelta(seconds=job_after_seconds) and not is_issued
+    is_issued = right_since is not None and now >= right_since + timedelta(seconds=settings.issue_after_seconds)
+    return now >= since + timedelta(seconds=settings.job_after_seconds) and not is_issued
 
 
-def status(
-    ingress: Ingress, now: datetime, *, job_after_seconds: float, issue_after_seconds: float, needs_records: bool
-) -> dict[str, Any] | None:
-    """Computes `certificate_management_status`.
+def status(ingress: Ingress, now: datetime, settings: Settings, *, needs_records: bool) -> dict[str, Any] | None:
+    """Computes `certificate_management_status`: None without a policy, and before the job exists.
 
-    Args:
-        ingress: The ingress.
-        now: The current time.
-        job_after_seconds: The seconds from the setting of the policy to the start of the job.
-        issue_after_seconds: The seconds from the setting of the policy to the certificate.
-        needs_records: Whether the time to the certificate begins only when the NS records are right.
-
-    Returns:
-        The JSON of the status; None without a policy, and before the job exists.
+    With `needs_records`, the time to the certificate begins only when the NS records are right.
     """
     if ingress.certificate_management_policy is None or ingress.policy_set_at is None:
         return None
     since = (ingress.records_right_since if needs_records else None) or ingress.policy_set_at
     # The job starts again when the records are found to be right.
-    started = max(ingress.policy_set_at + timedelta(seconds=job_after_seconds), since)
-    issued = since + timedelta(seconds=issue_after_seconds)
+    started = max(ingress.policy_set_at + timedelta(seconds=settings.job_after_seconds), since)
+    issued = since + timedelta(seconds=settings.issue_after_seconds)
     renewals = max((now - issued) // _RENEWED_EVERY, 0)
     renews_at = issued + _RENEWED_EVERY * (renewals + 1)
     if ingress.certificate is not None:
         state = ingress.certificate["state"]
     elif needs_records and ingress.records_right_since is None:
-        # Nothing is known before the first look at DNS.
+        # Nothing is known before the first lookup.
         state = "dns_error" if ingress.records_problem else "pending"
     elif now < issued:
         state = "pending" if now < started else "in_progress"

@@ -1,4 +1,4 @@
-"""The control plane: thread-safe methods, which are also offered over HTTP under `/_emulator/`."""
+"""The control plane: thread-safe methods, which are also available over HTTP under `/_emulator/`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ACTIONS = (
 
 
 class IngressChanges(TypedDict, total=False):
-    """What `set_ingress` can change. What is left out stays as it is."""
+    """The changes of `set_ingress`. What is left out stays as it is."""
 
     description: str
     """The new description. Its length is not checked."""
@@ -56,17 +56,12 @@ class IngressChanges(TypedDict, total=False):
 
 
 class Control:
-    """What a test can see and set. Calls of these methods do not count as requests, have no limit and have no faults.
+    """The controls of a test. Calls of these methods do not count as requests, have no limit and have no faults.
 
     A method that changes ingresses raises StoreError if the file cannot be written. In that case nothing has changed.
     """
 
     def __init__(self, state: State) -> None:
-        """Takes the current settings and keys as those that `reset` restores.
-
-        Args:
-            state: The state of the service.
-        """
         self._state = state
         self._first_settings = state.settings
         self._first_accounts = dict(state.accounts)
@@ -78,7 +73,7 @@ class Control:
             StoreError: The file cannot be written.
         """
         with self._state.lock:
-            # This comes first, because nothing may change if the file can't be written.
+            # First, because nothing may change if the file can't be written.
             self._state.store.ingresses.clear()
             self._state.store.save()
             self._state.settings = self._first_settings
@@ -101,7 +96,7 @@ class Control:
             return dict(Counter(_route(request["method"], request["path"]) for request in self._state.requests))
 
     def clear_requests(self) -> None:
-        """Forgets the logged requests and their counts. They still count against the limit."""
+        """Removes the logged requests. They still count against the limit."""
         with self._state.lock:
             self._state.requests.clear()
 

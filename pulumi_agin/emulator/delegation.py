@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -23,14 +23,8 @@ LOOKUP_SECONDS = 2.0
 """The time limit of a lookup, for all its domains together."""
 
 
-@dataclass(frozen=True)
-class NsAnswer:
-    """The server's answer about a domain."""
-
-    names: frozenset[str] = frozenset()
-    """The targets of the NS records, in lower case and without a dot at the end."""
-    problem: str = ""
-    """A sentence that says why there is no answer; "" if there is one."""
+Answer: TypeAlias = "frozenset[str] | str"
+"""The targets of a domain's NS records, in lower case and without a dot at the end. Or why there is no answer."""
 
 
 class DnsServer:
@@ -50,9 +44,9 @@ class DnsServer:
         self._host = host
         self._port = port
 
-    def lookup(self, domains: Collection[str]) -> dict[str, NsAnswer]:
-        """Queries the NS records of each domain. A failure is an answer with a `problem`."""
-        found: dict[str, NsAnswer] = {}
+    def lookup(self, domains: Collection[str]) -> dict[str, Answer]:
+        """Queries the NS records of each domain."""
+        found: dict[str, Answer] = {}
         end = time.monotonic() + LOOKUP_SECONDS
         reason = ""
         try:
@@ -60,58 +54,45 @@ class DnsServer:
                 # dns.query waits by itself.
                 connection.setblocking(False)
                 for domain in domains:
-                    found[domain] = self._query(domain, connection, end)
+                    query = dns.message.make_query(f"{domain}.", "NS")
+                    # Queries the delegation itself, not what its name servers have.
+                    query.flags &= ~dns.flags.RD
+                    response = dns.query.tcp(query, self._host, end - time.monotonic(), sock=connection)
+                    found[domain] = self._interpret(domain, response)
+        except (TimeoutError, dns.exception.Timeout):
+            reason = f"timed out after {LOOKUP_SECONDS:g} seconds"
         except EOFError:
             reason = "it closed the connection"
-        except (dns.exception.Timeout, TimeoutError):
-            reason = f"timed out after {LOOKUP_SECONDS:g} seconds"
-        except UnicodeError:
-            reason = "its host is not a valid DNS name"
+        except dns.exception.DNSException:
+            reason = "its response is malformed"
         except OSError as error:
             reason = error.strerror or str(error)
-        failed = NsAnswer(problem=f"The DNS server {self.address} could not be queried: {reason}.")
+        failed = f"The DNS server {self.address} could not be queried: {reason}."
         return {domain: found.get(domain, failed) for domain in domains}
 
-    def _query(self, domain: str, connection: socket.socket, end: float) -> NsAnswer:
-        try:
-            query = dns.message.make_query(f"{domain}.", "NS")
-        except dns.exception.DNSException:
-            return NsAnswer(problem=f"The domain `{domain}` is not a valid DNS name.")
-        # Queries the delegation itself, not what its name servers have.
-        query.flags &= ~dns.flags.RD
-        try:
-            response = dns.query.tcp(query, self._host, end - time.monotonic(), sock=connection)
-        except dns.exception.Timeout:
-            raise
-        except dns.exception.DNSException:
-            return NsAnswer(problem=f"The DNS server {self.address} sent a response that is not one to the query.")
-        return self._interpret(domain, query, response)
-
-    def _interpret(self, domain: str, query: dns.message.Message, response: dns.message.Message) -> NsAnswer:
-        question = query.question[0]
+    def _interpret(self, domain: str, response: dns.message.Message) -> Answer:
+        question = response.question[0]
         for section in (response.answer, response.authority):
             records = response.get_rrset(section, question.name, question.rdclass, question.rdtype)
             if records is not None:
-                return NsAnswer(frozenset(str(record.target).lower().rstrip(".") for record in records))
+                return frozenset(str(record.target).lower().rstrip(".") for record in records)
         is_negative = response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
         if is_negative and response.flags & dns.flags.AA:
-            return NsAnswer()
-        said = "that it does not have the zone" if is_negative else dns.rcode.to_text(response.rcode())
-        return NsAnswer(
-            problem=f"The DNS server {self.address}, queried for the NS records of `{domain}`, answered {said}."
-        )
+            return frozenset()
+        answer = "that it does not have the zone" if is_negative else dns.rcode.to_text(response.rcode())
+        return f"The DNS server {self.address}, queried for the NS records of `{domain}`, answered {answer}."
 
 
-def problem(domain: str, found: NsAnswer, targets: Collection[str]) -> str | None:
+def problem(domain: str, found: Answer, targets: Collection[str]) -> str | None:
     """Returns what is wrong with the NS records of a domain, in the words of ngrok's errors; None if nothing is."""
-    if found.problem:
-        return found.problem
-    if not found.names:
+    if isinstance(found, str):
+        return found
+    if not found:
         return no_records(domain)
-    if found.names == {target.lower().rstrip(".") for target in targets}:
+    if found == {target.lower().rstrip(".") for target in targets}:
         return None
     return (
-        f'The NS records for the domain `{domain}` "`{", ".join(sorted(found.names))}`" do not match the expected '
+        f'The NS records for the domain `{domain}` "`{", ".join(sorted(found))}`" do not match the expected '
         f'targets "`{", ".join(targets)}`".'
     )
 

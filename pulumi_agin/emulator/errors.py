@@ -6,7 +6,7 @@ if the key is wrong, and 400 if another input is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 _KEYS = "API keys and instructions are available on your dashboard: https://dashboard.ngrok.com/api-keys"
 _REVIEW = "Please check your API client implementation and review the API documentation: https://ngrok.com/docs/api."
@@ -82,14 +82,17 @@ _ERRORS = {
 class ApiError(Exception):
     """An error that the API responds with. Some of ngrok's have no code."""
 
-    def __init__(
-        self, status: int, msg: str, *, code: int | None = None, details: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, msg: str, *, code: int | None = None, **details: str) -> None:
         super().__init__(msg)
         self.status = status
-        self.msg = msg
         self.code = code
-        self.details = dict(details or {})
+        self.details = details
+
+    def content(self, operation_id: str) -> dict[str, Any]:
+        """Returns the body of the response."""
+        code = {} if self.code is None else {"error_code": f"ERR_NGROK_{self.code}"}
+        details = {**self.details, "operation_id": operation_id}
+        return {**code, "status_code": self.status, "msg": str(self), "details": details}
 
 
 def coded(code: int, **values: object) -> ApiError:

@@ -17,35 +17,23 @@ _EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc
 
 
 class Filter:
-    """A filter over `obj`, which has id, created_at (a timestamp), description, metadata and domain."""
+    """A filter over `obj`, which has id, created_at (a timestamp), description, metadata and domain.
 
-    def __init__(self, text: str, now: datetime) -> None:
-        """Parses the filter, and tries it on an example, so that a wrong one is refused even if there are no ingresses.
+    An expression that can't be parsed, names another field, or is neither true nor false, is ERR_NGROK_250.
+    """
 
-        Args:
-            text: The CEL expression.
-            now: The value of `time.now`.
-
-        Raises:
-            ApiError: ERR_NGROK_250: the expression cannot be parsed, names another field, or is neither true nor false.
-        """
+    def __init__(self, expression: str, now: datetime) -> None:
         self._now = now
         environment = celpy.Environment()
         try:
-            self._program = environment.program(environment.compile(text))
+            self._program = environment.program(environment.compile(expression))
         except CELParseError as error:
             raise coded(250, detail=_first_line(error)) from error
+        # A wrong filter is rejected even if there are no ingresses.
         self.matches(_EXAMPLE)
 
     def matches(self, ingress: Ingress) -> bool:
-        """Returns whether the filter holds for an ingress.
-
-        Args:
-            ingress: The ingress.
-
-        Raises:
-            ApiError: ERR_NGROK_250: the expression fails for this ingress, or is neither true nor false.
-        """
+        """Returns whether the filter holds for an ingress."""
         fields: dict[str, Any] = {
             name: celtypes.StringType(getattr(ingress, name)) for name in ("id", "description", "metadata", "domain")
         }

@@ -22,7 +22,7 @@ from .api import Call, Response
 from .control import ACTIONS, READS, Control
 from .errors import NO_CHANGE
 from .faults import Fault
-from .log import RequestSeen, parse_body, without_credentials
+from .log import RequestSeen, parse_body, without_key
 from .state import State
 from .store import StoreError
 
@@ -54,18 +54,14 @@ class Server(ThreadingHTTPServer):
     def server_activate(self) -> None:
         """Leaves it to `listen`."""
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether it accepts connections."""
-        return self._listener is not None
-
     def listen(self) -> None:
         """Accepts connections from now on."""
-        self.socket.listen(self.request_queue_size)
-        self._listener = threading.Thread(
-            target=self.serve_forever, args=(_WAKE_SECONDS,), name="emulator", daemon=True
-        )
-        self._listener.start()
+        if self._listener is None:
+            self.socket.listen(self.request_queue_size)
+            self._listener = threading.Thread(
+                target=self.serve_forever, args=(_WAKE_SECONDS,), name="emulator", daemon=True
+            )
+            self._listener.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Starts the thread of a connection, and keeps it for `end`, which ThreadingMixIn does not do."""
@@ -156,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             method=call.method,
             path=call.path,
             query=dict(parse_qsl(call.query, keep_blank_values=True)),
-            headers=without_credentials(call.headers),
+            headers=without_key(call.headers),
             body=parse_body(call.body),
             status=None,
             account=state.accounts.get(call.api_key() or ""),
@@ -171,22 +167,23 @@ class Handler(BaseHTTPRequestHandler):
         state = self.server.state
         if fault is None:
             return api.respond(state, call)
-        if fault.kind == "delay" and not fault.after and self.server.ending.wait(fault.seconds):
+        is_delayed = fault.kind == "delay"
+        if is_delayed and not fault.after and self.server.ending.wait(fault.seconds):
             return None
         response = api.respond(state, call) if fault.is_carried_out else None
-        if fault.kind == "delay" and fault.after:
+        if is_delayed and fault.after:
             self.server.ending.wait(fault.seconds)
         while fault.kind == "hang" and self.connection.recv(65536):
             pass  # until the client or `Server.end` ends the connection
         if fault.kind in ("answer", "answer_after"):
             return _given(fault, call.api_key() or "")
         # A response without a body cannot be cut short. The connection is reset before it instead.
-        has_response = fault.kind == "delay" or (fault.kind == "cut_short" and response is not None and response.body)
+        has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)
         return response if has_response else None
 
     def _send(self, response: Response, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
         """Sends a response, or its head and one half of its body."""
-        self.send_response_only(response.status, None if response.status in self.responses else "")
+        self.send_response_only(response.status)
         all_headers = {**(headers or {}), **{name.lower(): value for name, value in response.headers.items()}}
         if response.status not in _WITHOUT_BODY:
             all_headers.setdefault("content-length", str(len(response.body)))
@@ -236,6 +233,4 @@ def _given(fault: Fault, api_key: str) -> Response:
     """Returns the response that a fault gives."""
     headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
-    is_json = headers["content-type"].startswith("application/json")
-    in_body = json.dumps(api_key)[1:-1] if is_json else api_key
-    return Response(fault.status, fault.body.replace("{api_key}", in_body).encode(errors="replace"), headers)
+    return Response(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)

@@ -1,4 +1,4 @@
-"""A pytest plugin with the fixture `agin_emulator`. Nothing loads it unless it is asked for.
+"""A pytest plugin with the fixture `agin_emulator`. It is loaded only by its name.
 
 In `conftest.py` at the root of the tests:
 

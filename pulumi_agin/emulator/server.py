@@ -146,9 +146,7 @@ class Emulator(Control):
         Raises:
             RuntimeError: The emulator is not running.
         """
-        server = self._running()
-        if not server.is_listening:
-            server.listen()
+        self._running().listen()
 
     def _bind(self) -> Server:
         """Returns a server that has the port, and rejects connections until it listens."""

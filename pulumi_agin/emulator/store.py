@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -75,8 +74,6 @@ class Store:
         """The text of the file when it was last read or written."""
         self._last_ksuid = 0
         self.load()
-        if self._file is not None and not self._file.parent.is_dir():
-            raise self._write_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
     def load(self) -> None:
         """Loads the file, which others may have changed. Without a file, nothing changes."""
@@ -128,11 +125,8 @@ class Store:
                 raise
         except OSError as error:
             self.ingresses = {} if self._saved is None else _parse(self._saved)
-            raise self._write_error(error) from error
+            raise StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.") from error
         self._saved = text
-
-    def _write_error(self, error: OSError) -> StoreError:
-        return StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.")
 
     def _new_id(self, created_at: datetime) -> str:
         """Makes an id with a KSUID. Each is greater than the last one, so that ids sort by age."""

@@ -13,7 +13,7 @@ from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
 
 ENDED = "could not be queried: it closed the connection."
-UNRELATED = "sent a response that is not one to the query."
+MALFORMED = "could not be queried: its response is malformed."
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_delegation_is_queried_without_recursion(clock: EmulatorClock) -> None:
         assert api.job(ingress) == (None, "Managed certificate provisioning in progress.")
 
 
-@pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", UNRELATED)])
+@pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", MALFORMED)])
 def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, problem: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
 

@@ -84,7 +84,7 @@ def test_damaged_file_is_rejected(file: Path) -> None:
 )
 def test_unusable_file_is_rejected(file: Path, name: str, problem: str) -> None:
     with pytest.raises(StoreError, match=f"cannot be {problem}"):
-        Emulator(file=file.parent / name)
+        Emulator(file=file.parent / name).start()
 
 
 def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: Path) -> None:
