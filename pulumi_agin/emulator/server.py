@@ -58,7 +58,6 @@ class Emulator(Control):
                 `created_at`, the limit and the header `Date` use it.
 
         Raises:
-            ModuleNotFoundError: `dns` is given, and dnspython is missing.
             StoreError: The file cannot be read, or is not an emulator's.
             ValueError: An argument is wrong.
         """
