@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
-from pulumi_agin.emulator import Emulator
+from pulumi_agin.emulator import Emulator, delegation
 from tests.support.dns_server import dns_server, referral
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
@@ -51,7 +53,8 @@ def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, pr
             assert Api(emulator).job(ingress) == ("DNS_ERROR", f"The DNS server {address} {problem}")
 
 
-def test_silent_server_blocks_no_other_request(clock: EmulatorClock) -> None:
+def test_silent_server_blocks_no_other_request(clock: EmulatorClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delegation, "LOOKUP_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with Emulator(API_KEY, clock=clock, dns=address) as emulator:
@@ -63,5 +66,11 @@ def test_silent_server_blocks_no_other_request(clock: EmulatorClock) -> None:
             with server.accept()[0]:
                 assert api.certificate(unmanaged) is None
                 assert not waiting.done()
-                problem = f"The DNS server {address} could not be queried: timed out after 2 seconds."
+                problem = f"The DNS server {address} could not be queried: timed out after 0.5 seconds."
                 assert waiting.result(20) == ("DNS_ERROR", problem)
+            stopped = threads.submit(Api(emulator).job, ingress)
+            with server.accept()[0]:
+                emulator.stop()
+                # No thread is left, although one had begun to wait for DNS.
+                assert not [each for each in threading.enumerate() if "process_request_thread" in each.name]
+            assert isinstance(stopped.exception(20), requests.ConnectionError)
