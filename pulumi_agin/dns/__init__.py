@@ -1,7 +1,13 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
-Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[aws]'`, and loads the package when it is
-called.
+Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[aws]'`. It loads the package when it is
+called, and raises a pulumi.RunError if that is not installed. All adapters have in common:
+
+- `opts` are the options of the records.
+- With `take_over`, existing NS records are imported, for one `pulumi up`; then remove it. They must have exactly the
+  values and the TTL of the delegation. Some packages can't find the records: these need their ids, by their values,
+  such as {"ns-1.example.net": "…"}. See docs/guides/dns.md.
+- Names of zones can be in upper or lower case, with or without a trailing dot.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,8 +16,7 @@ from pulumi_agin.program.argument_errors import UnknownNameError
 
 from .adapter import DnsAdapter, NsRecords, custom
 from .record_sets import aws, azure, external_dns, gandi, gcp, hcloud, ns1
-from .rfc2136 import rfc2136
-from .rfc2136_delegation import Rfc2136Delegation
+from .rfc2136 import Rfc2136Delegation, rfc2136
 from .single_records import cloudflare, digitalocean, dnsimple, linode, ovh, scaleway, vercel
 
 __all__ = [

@@ -1,15 +1,19 @@
-"""The adapter for your own name server, if it accepts DNS updates (RFC 2136)."""
+"""Rfc2136Delegation, the NS records at a name server that accepts DNS updates (RFC 2136), and the adapter for it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pulumi
 
 from pulumi_agin.api.constants import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.program.argument_errors import checks_arguments, place
+from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place
+from pulumi_agin.program.dynamic_resource import DynamicResource
 
-from .adapter import Adapter, NsRecords, install_line
-from .rfc2136_delegation import Rfc2136Delegation
+from .adapter import Adapter, install_line
 
 
 @checks_arguments
@@ -23,28 +27,23 @@ def rfc2136(
     take_over: pulumi.Input[bool] = False,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
-    """Creates the NS records by DNS updates (RFC 2136), with dnspython.
+    """Creates the NS records by DNS updates (RFC 2136), with dnspython, as an `Rfc2136Delegation`.
 
     BIND, Knot, PowerDNS, Windows DNS, Infoblox and other name servers accept such updates.
-
-    Without `tsig_key_name` and `tsig_secret` the updates are unsigned, and anybody who can send from an address that
-    the server allows can change the records. So leave them out only if the server does not support keys, such as
-    Windows DNS with "nonsecure and secure" updates.
 
     Args:
         server: The host name or IP address of the primary server of the zone.
         zone: The name of the zone, such as "acme.com".
-        tsig_key_name: The name of the TSIG key that signs the updates.
+        tsig_key_name: The name of the TSIG key that signs the updates. Leave it out only if the server supports no
+            keys; see `Rfc2136Delegation`.
         tsig_secret: The secret of the key, in base64.
-        tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
-            hmac-sha512.
+        tsig_algorithm: The algorithm of the key; see `Rfc2136Delegation`.
         port: The TCP port of the server, 1 to 65535.
-        take_over: Whether to adopt NS records that the domain already has; see docs/guides/dns.md. Their values and
-            their TTL must be those of the delegation.
-        opts: The options of the record.
+        take_over: Whether to adopt existing NS records with exactly the values and the TTL of the delegation.
+        opts: The options of the records.
 
     Returns:
-        The adapter. It takes a TTL of 0 to 2147483647 seconds.
+        The adapter. The TTL can be 0 to 2147483647 seconds.
 
     Raises:
         pulumi.RunError: dnspython is not installed, or the project has a module `dns` that hides it.
@@ -52,8 +51,8 @@ def rfc2136(
     if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
         raise pulumi.RunError(f"{place()}: {missing}")
 
-    def make(records: NsRecords) -> pulumi.Resource:
-        return Rfc2136Delegation(
+    return Adapter(
+        lambda records: Rfc2136Delegation(
             records.name,
             domain=records.within(zone),
             ns_targets=records.ns_targets,
@@ -67,5 +66,86 @@ def rfc2136(
             take_over=take_over,
             opts=records.options(opts),
         )
+    )
 
-    return Adapter(make)
+
+class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
+    """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
+
+    With a key, the updates are signed by TSIG. Without one they are unsigned, and anybody who can send from an address
+    that the server allows can change the records. So leave out the key only if the server does not support keys, such
+    as Windows DNS with "nonsecure and secure" updates.
+
+    A change of `domain` or `zone` replaces the records. The rest is changed in place, all records in one message.
+    """
+
+    domain: pulumi.Output[str]
+    """The domain that is delegated, in lower case and without a trailing dot."""
+    ns_targets: pulumi.Output[Sequence[str]]
+    """The values of the records: lower case, trailing dot, sorted."""
+    ttl: pulumi.Output[int]
+    """How long resolvers may keep the records, in seconds."""
+
+    @checks_arguments
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        domain: pulumi.Input[str],
+        ns_targets: pulumi.Input[Sequence[pulumi.Input[str]]],
+        ttl: pulumi.Input[int],
+        server: pulumi.Input[str],
+        zone: pulumi.Input[str],
+        tsig_key_name: pulumi.Input[str] | None = None,
+        tsig_secret: pulumi.Input[str] | None = None,
+        tsig_algorithm: pulumi.Input[str] = DEFAULT_TSIG_ALGORITHM,
+        port: pulumi.Input[int] = DNS_PORT,
+        take_over: pulumi.Input[bool] = False,
+    ) -> None:
+        """Declares the NS records of a domain.
+
+        The preview shows all problems with the values at once. Upper and lower case of a name are the same, and so are
+        names with and without a trailing dot.
+
+        Args:
+            resource_name: The name of the resource in Pulumi.
+            opts: The options of the resource.
+            domain: The domain to delegate, below the apex of `zone`.
+            ns_targets: The values of the records, one or more.
+            ttl: How long resolvers may keep the records, in seconds: 0 to 2147483647 (RFC 2181).
+            server: The host name or IP address of the primary server of the zone. After a change, the records are
+                created at the new server, and those at the old one stay.
+            zone: The name of the zone.
+            tsig_key_name: The name of the TSIG key that signs each message. The server must let the key change the NS
+                records of `domain`. Without a name and a secret, messages are unsigned.
+            tsig_secret: The secret of the key, in base64. It is made a secret, and is encrypted in the state.
+            tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
+                hmac-sha512.
+            port: The TCP port of the server, 1 to 65535.
+            take_over: Whether to adopt NS records that the domain already has with exactly these values and this TTL,
+                without an update. If the domain has other records, the preview fails; if it has none, they are created.
+                Remove it after the first `pulumi up`.
+
+        Raises:
+            pulumi.RunError: `opts` has `id` or `import_`, but an id alone does not tell where the records are.
+        """
+        if opts is not None and (opts.id is not None or opts.import_ is not None):
+            raise WrongArgumentsError(
+                f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
+                "ResourceOptions; with take_over=True it takes over existing records"
+            )
+        inputs = {
+            "domain": domain,
+            "zone": zone,
+            "ns_targets": ns_targets,
+            "ttl": ttl,
+            "server": server,
+            "port": port,
+            "tsig_key_name": tsig_key_name,
+            "tsig_secret": pulumi.Output.secret(tsig_secret),
+            "tsig_algorithm": tsig_algorithm,
+            "take_over": take_over,
+        }
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
+        super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))
