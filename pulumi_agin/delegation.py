@@ -13,7 +13,6 @@ from .api.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .lifecycle import urns
 from .program.argument_errors import WrongArgumentsError, checks_arguments, place
-from .program.run import ProgramRun
 
 DEFAULT_TTL_SECONDS = 300
 
@@ -72,12 +71,6 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
-        deployment = ProgramRun.current()
-        if deployment.is_reading_stack:
-            # What the stack has of this delegation must be read before the engine changes that.
-            stack = pulumi.Output.from_input(cast(pulumi.Input[Any], deployment.resources_in_stack()))
-            no_resources: pulumi.Output[list[pulumi.Resource]] = stack.apply(lambda _: [])
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=no_resources))
         super().__init__(urns.DELEGATION, resource_name, {}, opts)
         # `check` makes it canonical too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)

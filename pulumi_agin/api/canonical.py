@@ -46,3 +46,18 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None
     }
+
+
+def zone_problem(domain: str, zone: str) -> str:
+    """Returns why a zone can't delegate a domain, or "" if the domain is below its apex. Both are canonical."""
+    if domain == zone:
+        return (
+            f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: a delegation "
+            f"is of a name below it, such as connect.{zone}"
+        )
+    if not domain.endswith(f".{zone}"):
+        return (
+            f"the domain {domain} is not in the zone {zone or '(empty)'}: give the delegation's dns the zone that "
+            f"{domain} is in"
+        )
+    return ""

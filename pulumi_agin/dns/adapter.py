@@ -1,14 +1,15 @@
-"""What an adapter gets: the NS records to create, and what all DNS packages need."""
+"""The protocol of adapters, the NS records that they get to create, and what all DNS packages need."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.api.canonical import canonical_domain, zone_problem
 from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
 from pulumi_agin.program.run import ProgramRun
 
@@ -107,31 +108,31 @@ class NsRecords:
         """
         problems = ProgramRun.current().wrong_zones
 
-        def note(domain: str, zone: str) -> None:
-            if problem := _problem_with_zone(domain, canonical_domain(zone)):
+        def check(domain: str, zone: str) -> None:
+            if problem := zone_problem(domain, zone):
                 problems[self.delegation] = str(error(self, problem))
 
         def name(domain: str, zone: str) -> str:
-            note(domain, zone)
+            check(domain, zone)
             if self.delegation in problems:
                 raise WrongZonesError(problems)
-            return domain.removesuffix(f".{canonical_domain(zone)}")
+            return domain.removesuffix(f".{zone}")
 
         # The engine gives the domain of an ingress only when that is registered, and the first error ends the program.
         declared: str | None = getattr(self.agent_ingress, "_declared_domain", None)
         if declared is not None:
-            pulumi.Output.from_input(zone).apply(lambda known: note(declared, known))
-        return pulumi.Output.all(self.domain, zone).apply(lambda known: name(*known))
+            canonical_name(zone).apply(lambda known: check(declared, known))
+        return pulumi.Output.all(self.domain, canonical_name(zone)).apply(lambda known: name(*known))
 
     def ttl_where(self, is_right: Callable[[int], bool], right: str) -> pulumi.Output[int]:
-        """Returns the TTL, and fails if it is not one that the DNS provider takes.
+        """Returns the TTL, and fails if it is not one that the DNS provider accepts.
 
         Args:
-            is_right: Tells whether the DNS provider takes a TTL, given in seconds.
-            right: Which TTLs it takes, in words, for the message.
+            is_right: Returns whether the DNS provider accepts a TTL, given in seconds.
+            right: Which TTLs it accepts, in words, for the message.
 
         Returns:
-            The TTL in seconds. The preview and the update fail if the DNS provider does not take it.
+            The TTL in seconds. The preview and the update fail if the DNS provider does not accept it.
         """
 
         def valid(ttl: int) -> int:
@@ -159,106 +160,44 @@ class NsRecords:
         Returns:
             The resources.
         """
-        announce(self)
+        # As an Output, so that the program waits for it.
+        announced: pulumi.Input[None] = self._announce()
+        pulumi.Output.from_input(announced)
+        return self.ns_targets.apply(lambda targets: [make(name_of(self, target), target) for target in targets])
 
-        def resources(targets: Sequence[str]) -> list[pulumi.Resource]:
-            return [make(name_of(self, target), target) for target in targets]
-
-        return self.ns_targets.apply(resources)
+    async def _announce(self) -> None:
+        # If the ingress exists, the preview has already warned why the values are not known.
+        if pulumi.runtime.is_dry_run() and not await self.agent_ingress.id.is_known():
+            pulumi.log.info(
+                f"the NS records of {self.name} are not shown yet: ngrok gives their values when the Agent Ingress "
+                "is made, and they follow in the same `pulumi up`",
+                self.delegation,
+            )
 
 
 def name_of(records: NsRecords, target: str) -> str:
-    """Returns the name of the resource with one value.
-
-    Args:
-        records: The records.
-        target: The value.
-    """
-    return f"{records.name}-{target.rstrip('.')}"
-
-
-def announce(records: NsRecords) -> None:
-    """In a preview that does not know the values yet, says that the resources with one value each will follow.
-
-    Args:
-        records: The records.
-    """
-    if not pulumi.runtime.is_dry_run():
-        return
-
-    async def say() -> bool:
-        # If the ingress exists, the preview has already warned why the values are not known.
-        follow = not await records.ns_targets.is_known() and not await records.agent_ingress.id.is_known()
-        if follow:
-            pulumi.log.info(
-                f"the NS records of {records.name} are not shown yet: ngrok gives their values when the Agent Ingress "
-                "is made, and they follow in the same `pulumi up`",
-                records.delegation,
-            )
-        return follow
-
-    # As an Output, so that the program waits for it.
-    said: pulumi.Input[bool] = say()
-    pulumi.Output.from_input(said)
+    """Returns the name of the resource with one value, or with all if the value is ""."""
+    return f"{records.name}-{target.rstrip('.')}" if target else records.name
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it.
-
-    Args:
-        name: The name, in upper or lower case, with or without a trailing dot.
-    """
+    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it."""
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
 def error(records: NsRecords, message: str) -> pulumi.RunError:
-    """Returns an error that begins with the place of the delegation in the program.
-
-    Args:
-        records: The records.
-        message: What is wrong.
-    """
+    """Returns an error that begins with the place of the delegation in the program."""
     return pulumi.RunError(f"{records.place}: {message}" if records.place else message)
-
-
-def _problem_with_zone(domain: str, apex: str) -> str:
-    """Returns what is wrong if a domain is not below the apex of a zone, else ""."""
-    if domain == apex:
-        return (
-            f"the domain {domain} is the apex of the zone {apex}, whose NS records are the zone's own: a delegation "
-            f"is of a name below it, such as connect.{apex}"
-        )
-    if not domain.endswith(f".{apex}"):
-        return (
-            f"the domain {domain} is not in the zone {apex or '(empty)'}: give the delegation's dns the zone that "
-            f"{domain} is in"
-        )
-    return ""
-
-
-# -- adapters ---------------------------------------------------------------------------------------------
 
 
 class Adapter:
     """An adapter that is a function."""
 
     def __init__(self, create_records: Callable[[NsRecords], Made]) -> None:
-        """Makes an adapter of the function that creates the records.
-
-        Args:
-            create_records: Creates the records; see DnsAdapter.
-        """
         self._create_records = create_records
 
     def create_records(self, records: NsRecords, /) -> Made:
-        """Creates the resources of the records; see DnsAdapter.
-
-        Args:
-            records: The records to create.
-
-        Returns:
-            The resource, or a list of them, or an Output of either.
-        """
+        """Creates the resources of the records; see DnsAdapter."""
         return self._create_records(records)
 
 
@@ -283,20 +222,7 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
 
 
 def package(module: str, *, extra: str) -> Any:
-    """Loads a module of a DNS provider's package.
-
-    Args:
-        module: The name of the module.
-        extra: The extra of pulumi-agin that installs the package.
-
-    Returns:
-        The module.
-
-    Raises:
-        pulumi.RunError: The package is not installed. The message says what to install.
-    """
-    import importlib
-
+    """Loads a module of a DNS provider's package, or fails with the command that installs it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -308,9 +234,5 @@ def package(module: str, *, extra: str) -> Any:
 
 
 def install_line(extra: str) -> str:
-    """Returns the command that installs an extra of pulumi-agin.
-
-    Args:
-        extra: The name of the extra.
-    """
+    """Returns the command that installs an extra of pulumi-agin."""
     return f"pip install 'pulumi-agin[{extra}]'"

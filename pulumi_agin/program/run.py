@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
 
 T = TypeVar("T")
-
-Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""The "type" of each resource, and those of its "outputs" that are text or numbers, by its URN."""
-
-READ_AGAIN_AFTER_SECONDS = (0.1, 0.3, 0.6)
 
 # The user waits this long for the reads of a preview, all ingresses together. Later responses leave outputs unknown.
 PREVIEW_SECONDS = 30
@@ -48,13 +43,12 @@ class ProgramRun:
         """Whether Pulumi's mocks run the program, as in a user's unit test. Then nothing may be sent."""
         self.last_validation: pulumi.Resource | None = None
         """The certificate validation that was declared last."""
-        self.importers: dict[tuple[str, str], str] = {}
-        """The names of the delegations that import records, by the type and the id of the record."""
+        self.importers: dict[tuple[object, str], str] = {}
+        """The names of the delegations that import records, by the class and the id of the record."""
         self.wrong_zones: dict[object, str] = {}
         """What is wrong with the zones of delegations, by the delegations."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
-        self._resources_in_stack: asyncio.Future[Resources] | None = None
 
     @classmethod
     def current(cls) -> ProgramRun:
@@ -129,56 +123,6 @@ class ProgramRun:
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
-
-    def begin_to_read_stack(self) -> None:
-        """Begins to read which resources the stack has, once. Under mocks there is nothing to read."""
-        if self._resources_in_stack is None and self.is_running and not self.is_mocked:
-            self._resources_in_stack = asyncio.ensure_future(_read_stack())
-
-    @property
-    def is_reading_stack(self) -> bool:
-        """Whether `begin_to_read_stack` was called."""
-        return self._resources_in_stack is not None
-
-    async def resources_in_stack(self) -> Resources:
-        """Returns the resources that the stack has. Under mocks it has none.
-
-        Those that are registered before it is read may be as this run makes them.
-
-        Raises:
-            pulumi.RunError: The engine does not tell.
-        """
-        self.begin_to_read_stack()
-        return await self._resources_in_stack if self._resources_in_stack is not None else {}
-
-
-async def _read_stack() -> Resources:
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    pauses = iter(READ_AGAIN_AFTER_SECONDS)
-    while True:
-        try:
-            # The function of the engine that `pulumi.runtime.listResourceOutputs` of the SDK for Node.js calls.
-            answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
-        except Exception as error:
-            pause = next(pauses, None)
-            if pause is None:
-                raise pulumi.RunError(
-                    f"the engine does not tell which resources the stack {stack} has, which take_over needs to know: "
-                    f"{error}"
-                ) from error
-            # A state that is a file can't be read while the engine writes it.
-            await asyncio.sleep(pause)
-        else:
-            return {urn: _plain(resource) for urn, resource in answer["outputs"].items()}
-
-
-def _plain(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns a resource with those of its outputs that are text or numbers.
-
-    A run that failed may have left an unknown output in the state. The SDK would then treat everything as unknown.
-    """
-    outputs = {name: value for name, value in resource["outputs"].items() if isinstance(value, str | float)}
-    return {"type": resource["type"], "outputs": outputs}
 
 
 class ProgramAccount:

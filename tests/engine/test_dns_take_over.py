@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -30,130 +31,58 @@ def assert_nothing_was_written(emulator: Emulator, cloud: Cloud) -> None:
     assert [each for each in emulator.requests() if each["method"] != "GET"] == []
 
 
-# A stack with ingresses, some of which have no delegation yet, and with a secret: it makes everything secret that the
-# engine says about the stack.
-BEFORE = """
-import pulumi_aws as aws
-
-def ingress(name):
-    return agin.AgentIngress(name, domain=f"{name}.acme.com")
-
-for shape, dns in {"aws": agin.dns.aws("Z1"), "cloudflare": agin.dns.cloudflare("Z1")}.items():
-    ingress(f"adopted-{shape}")
-    ingress(f"absent-{shape}")
-    agin.AgentIngressDelegation(f"ns::created-{shape}", ingress(f"created-{shape}"), dns)
-    agin.AgentIngressDelegation(f"renamed-{shape}", ingress(f"renamed-{shape}"), dns)
-    agin.AgentIngressDelegation(f"late-{shape}", ingress(f"late-{shape}"), dns)
-
-agin.AgentIngressDelegation("partial", ingress("partial"), agin.dns.cloudflare("Z1"))
-declared = ingress("declared")
-aws.route53.Record("record", zone_id="Z1", name=declared.domain, type="NS", ttl=300, records=declared.ns_targets)
-agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))
-pulumi.export("secret", pulumi.Output.secret("s"))
-"""
-
-AFTER = """
-import pulumi_aws as aws
-
-def ingress(name, domain=None):
-    return agin.AgentIngress(name, domain=domain or f"{name}.acme.com")
-
-def renamed(*names, **options):
-    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name, **options) for name in names])
-
+PROGRAM = """
 take_over = True
 ttl = 300
 suffix = ""
 
-aws_dns = agin.dns.aws("Z1", take_over=take_over)
-cloudflare_dns = agin.dns.cloudflare("Z1", take_over=take_over)
+aws = agin.dns.aws("Z1", take_over=take_over)
+cloudflare = agin.dns.cloudflare("Z1", take_over=take_over)
+# As in a public and a private zone.
+second_zone = agin.dns.aws("Z2", take_over=take_over)
 
-for shape, dns in {"aws": aws_dns, "cloudflare": cloudflare_dns}.items():
-    adopted = ingress(f"adopted-{shape}", f"adopted-{shape}{suffix}.acme.com")
-    agin.AgentIngressDelegation(f"adopted-{shape}", adopted, dns)
-    agin.AgentIngressDelegation(f"absent-{shape}", ingress(f"absent-{shape}"), dns, ttl=ttl)
-    agin.AgentIngressDelegation(f"new-{shape}", ingress(f"new-{shape}"), dns)
-    created = ingress(f"created-{shape}")
-    agin.AgentIngressDelegation(f"ns::created-{shape}", created, dns)
-    agin.AgentIngressDelegation(
-        f"other-{shape}", ingress(f"renamed-{shape}"), dns, opts=renamed(f"renamed-{shape}")
-    )
-    if shape == "aws":
-        # As in a public and a private zone.
-        agin.AgentIngressDelegation("second-zone", created, agin.dns.aws("Z2", take_over=take_over))
-
-agin.AgentIngressDelegation("whole", ingress("partial"), cloudflare_dns, opts=renamed("partial"))
-opts = renamed("record", parent=pulumi.ROOT_STACK_RESOURCE)
-agin.AgentIngressDelegation("declared", ingress("declared"), agin.dns.aws("Z1", opts=opts, take_over=take_over))
-
-agin.AgentIngress("hidden", domain=pulumi.Output.secret("hidden.acme.com"))
-pulumi.export("secret", pulumi.Output.secret("s"))
-"""
-
-LATE_BEFORE = """
-for shape, dns in {"aws": agin.dns.aws("Z1"), "cloudflare": agin.dns.cloudflare("Z1")}.items():
-    agin.AgentIngressDelegation(f"late-{shape}", ingress(f"late-{shape}"), dns)
-"""
-
-# Each adapter is made when its delegation is registered already, so that the stack is read while it changes.
-LATE_AFTER = """
-for shape in ["aws", "cloudflare"]:
-    def create(records, adapter=getattr(agin.dns, shape)):
-        return records.ns_targets.apply(lambda _: adapter("Z1", take_over=True).create_records(records))
-
-    agin.AgentIngressDelegation(
-        f"later-{shape}", ingress(f"late-{shape}"), agin.dns.custom(create), opts=renamed(f"late-{shape}")
-    )
+for name, adapters in {"set": [aws, second_zone], "singles": [cloudflare]}.items():
+    ingress = agin.AgentIngress(name, domain=f"{name}{suffix}.acme.com")
+    for number, dns in enumerate(adapters):
+        agin.AgentIngressDelegation(f"ns::{name}-{number}", ingress, dns, ttl=ttl)
 """
 
 
 def test_existing_records_are_taken_over_unchanged(project: Project, emulator: Emulator, cloud: Cloud) -> None:
-    project.program(BEFORE)
-    cloud.limit("partial.acme.com", 3)
-    project.up("--continue-on-error", fails=True)
-    cloud.remove_limits()
-    cloud.add_record_set("Z1", "adopted-aws.acme.com", ns_targets(emulator, "adopted-aws.acme.com"))
-    cloud.add_record_set("Z2", "created-aws.acme.com", ns_targets(emulator, "created-aws.acme.com"))
-    cloud.add_single_records("Z1", "adopted-cloudflare.acme.com", ns_targets(emulator, "adopted-cloudflare.acme.com"))
-    there = [f"{value}." for value, _ in cloud.records("partial.acme.com")]
-    [missing] = set(ns_targets(emulator, "partial.acme.com")) - set(there)
-    cloud.add_single_records("Z1", "partial.acme.com", [missing])
+    project.program(re.sub("    for number.*", "", PROGRAM, flags=re.DOTALL))
+    project.up()
+    for zone in ("Z1", "Z2"):
+        cloud.add_record_set(zone, "set.acme.com", ns_targets(emulator, "set.acme.com"))
+    cloud.add_single_records("Z1", "singles.acme.com", ns_targets(emulator, "singles.acme.com"))
     emulator.clear_requests()
-    cloud.clear_operations()
+    project.program(PROGRAM)
+    assert "= 6 to import" in project.preview()
+    assert "= 6 imported" in project.up()
 
-    # To import: a set in each of two zones, four single records, and the one that the stack lacks. What the stack has
-    # is not imported, not even under another name without an alias, because the engine would then delete it.
-    project.program(AFTER.replace("opts=opts, ", "") + LATE_BEFORE)
-    assert "= 7 to import" in project.preview()
-    assert_nothing_was_written(emulator, cloud)
-    project.program(AFTER + LATE_BEFORE)
-    assert "= 7 imported" in project.up()
-    created = {"absent-aws": 1, "absent-cloudflare": 4, "new-aws": 1, "new-cloudflare": 4}
-    assert writes(cloud) == {("create", name): count for name, count in created.items()}
-    for domain in ("absent-aws.acme.com", "new-cloudflare.acme.com"):
-        assert cloud.records(domain) == [(value.rstrip("."), 300) for value in ns_targets(emulator, domain)]
-    emulator.clear_requests()
-    cloud.clear_operations()
-
-    # The argument may be removed and come back.
-    without = AFTER.replace("take_over = True", "take_over = False")
-    project.program(without + LATE_AFTER)
+    # Left in the program, `take_over` imports nothing again, also after a refresh, and it writes nothing.
     project.up("--expect-no-changes")
-    project.program(AFTER + LATE_AFTER)
     project.up("--refresh", "--expect-no-changes")
+    project.program(PROGRAM.replace("ttl = 300", "ttl = 600"))
+    assert "if the stack has them already, remove take_over" in project.preview(fails=True)
+    project.program(PROGRAM.replace('suffix = ""', 'suffix = "-moved"'))
+    assert "because its Agent Ingress is not in the stack" in project.preview(fails=True)
+    without = PROGRAM.replace("take_over = True", "take_over = False")
+    project.program(without)
+    project.up("--expect-no-changes")
     assert_nothing_was_written(emulator, cloud)
 
     # From then on, the records are like any others.
-    changed = AFTER.replace("ttl = 300", "ttl = 600").replace('suffix = ""', 'suffix = "-moved"')
-    project.program(changed + LATE_AFTER)
+    project.program(without.replace("ttl = 300", "ttl = 600"))
+    project.up()
+    assert writes(cloud) == {("update", "set"): 2, ("update", "singles"): 4}
+    cloud.clear_operations()
+    project.program(without.replace('suffix = ""', 'suffix = "-moved"'))
     project.up()
     assert writes(cloud) == {
-        ("update", "absent-aws"): 1,
-        ("update", "absent-cloudflare"): 4,
-        ("create", "adopted-aws-moved"): 1,
-        ("create", "adopted-cloudflare-moved"): 4,
-        ("delete", "adopted-aws"): 1,
-        ("delete", "adopted-cloudflare"): 4,
+        ("create", "set-moved"): 2,
+        ("create", "singles-moved"): 4,
+        ("delete", "set"): 2,
+        ("delete", "singles"): 4,
     }
     project.destroy()
     with cloud.content() as content:
@@ -161,7 +90,8 @@ def test_existing_records_are_taken_over_unchanged(project: Project, emulator: E
 
 
 INGRESSES = """
-ingresses = {name: agin.AgentIngress(name, domain=f"{name}.acme.com") for name in ["set", "singles", "values", "same"]}
+names = ["set", "singles", "values", "none", "same"]
+ingresses = {name: agin.AgentIngress(name, domain=f"{name}.acme.com") for name in names}
 
 aws = agin.dns.aws("Z1", take_over=True)
 cloudflare = agin.dns.cloudflare("Z1", take_over=True)
@@ -173,6 +103,8 @@ def delegate(name, ingress, dns, ttl=300):
 SET = 'delegate("set", ingresses["set"], aws)\n'
 SINGLES = 'delegate("singles", ingresses["singles"], cloudflare)\n'
 VALUES = 'delegate("values", ingresses["values"], cloudflare)\n'
+NO_SET = 'delegate("none", ingresses["none"], aws)\n'
+NO_SINGLES = 'delegate("none", ingresses["none"], cloudflare)\n'
 SAME = 'delegate("same", ingresses["same"], aws)\ndelegate("other", ingresses["same"], aws)\n'
 NEW_SET = 'delegate("new", agin.AgentIngress("new", domain="new-set.acme.com"), aws)\n'
 NEW_SINGLES = 'delegate("new", agin.AgentIngress("new", domain="new-singles.acme.com"), cloudflare)\n'
@@ -182,7 +114,7 @@ def test_different_records_fail_with_both_and_the_step(project: Project, emulato
     project.program(INGRESSES)
     project.up()
     emulator.clear_requests()
-    targets = {name: ns_targets(emulator, f"{name}.acme.com") for name in ("set", "singles", "values", "same")}
+    targets = {name: ns_targets(emulator, f"{name}.acme.com") for name in ("set", "singles", "values", "none", "same")}
     cloud.add_record_set("Z1", "set.acme.com", [*targets["set"][1:], OTHER], ttl=3600)
     cloud.add_single_records("Z1", "singles.acme.com", targets["singles"], ttl=3600)
     cloud.add_single_records("Z1", "values.acme.com", [*targets["values"][1:], OTHER])
@@ -193,13 +125,17 @@ def test_different_records_fail_with_both_and_the_step(project: Project, emulato
     def other_value(name: str) -> str:
         return f"remove {OTHER} at the DNS provider and add {targets[name][0]} at the DNS provider"
 
-    declared = {name: f"The program declares {', '.join(values)} (TTL 300). To " for name, values in targets.items()}
-    set_differs = f"{declared['set']}take them over, {other_value('set')} and give the delegation ttl=3600, and run"
-    singles_differ = f"{declared['singles']}take them over, give the delegation ttl=3600, and run this again"
+    def declared(name: str) -> str:
+        return f"The program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To take them over, "
+
+    set_differs = f"{declared('set')}{other_value('set')} and give the delegation ttl=3600, and run this again"
+    singles_differ = f"{declared('singles')}give the delegation ttl=3600, and run this again"
     not_in_stack = "can't take over NS records, because its Agent Ingress is not in the stack"
     sentences = {
         SET: set_differs,
         VALUES: f"To take them over, {other_value('values')}, and run this again",
+        NO_SET: "resource 'Z1_none.acme.com_NS' does not exist",
+        NO_SINGLES: "The DNS provider has none.",
         SAME: "are both to take over the record Z1_same.acme.com_NS: it can belong to only one of them",
         NEW_SET: not_in_stack,
         NEW_SINGLES: not_in_stack,
@@ -239,7 +175,7 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
 
     project.program(program({**{value: ids[value] for value in others}, OTHER: "id-99"}))
     failed = project.preview(fails=True)
-    assert f"has an id for {OTHER}, which ngrok does not name for connect.acme.com; lacks the id of {first}" in failed
+    assert f"has an id for {OTHER}, which ngrok does not list for connect.acme.com; lacks the id of {first}" in failed
 
     project.program(program({**ids, first: "id-99"}))
     assert "'Z1/id-99' does not exist" in project.up("--continue-on-error", fails=True)
@@ -247,13 +183,11 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
     project.program(program({**ids, first: id_of_www}))
     failed = project.up(fails=True)
     assert "has the id of a record of www.acme.com, and not of connect.acme.com: correct the ids" in failed
-
-    # To correct that, the engine would delete the record of www.
-    project.program(program(ids))
-    failed = project.up(fails=True)
-    assert "Take it out of the state, which leaves the record as it is, and run this again:" in failed
+    # Without that, the engine would delete the record of www.
     [urn] = [each["urn"] for each in project.of_type(SINGLE_RECORD) if each["id"] == id_of_www]
+    assert re.search(rf"pulumi state delete .*{re.escape(urn)}", failed.output)
     project.pulumi("state", "delete", "--yes", urn)
+    project.program(program(ids))
     project.up()
     assert {each["id"] for each in project.of_type(SINGLE_RECORD)} == set(ids.values())
     assert_nothing_was_written(emulator, cloud)

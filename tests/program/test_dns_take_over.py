@@ -6,15 +6,12 @@ The ids to import are those that the providers' real plugins took, or else those
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin.program import run as program_run
 from tests.support.delegations import SINGLES, adapter, connect, records, run_delegation
 from tests.support.mocks import NS_TARGETS, Mocks, run
 
@@ -36,28 +33,7 @@ SETS = {
     "gandi": ({}, "acme.com/connect/NS"),
 }
 
-# What tells whether there are records, and the answers by which there are.
-LISTED: dict[str, tuple[str, dict[str, Any]]] = {
-    "aws": (
-        "aws:route53/getRecords:getRecords",
-        {"zoneId": "Z1", "nameRegex": r"^connect\.acme\.com\.?$"},
-    ),
-    "gcp": (
-        "gcp:dns/getRecordSets:getRecordSets",
-        {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS"},
-    ),
-    "hcloud": ("hcloud:index/getZoneRrsets:getZoneRrsets", {"zone": "acme.com"}),
-}
-NONE: dict[str, Any] = {
-    "resourceRecordSets": [{"name": "connect.acme.com", "type": "TXT"}],
-    "rrsets": [{"name": "connect", "type": "TXT"}],
-}
 ACCOUNT = {"subscriptionId": "0b1f6471", "clientId": "", "objectId": "", "tenantId": ""}
-LISTING: dict[str, Any] = {
-    **ACCOUNT,
-    "resourceRecordSets": [{"name": "connect.acme.com", "type": "NS"}],
-    "rrsets": [{"name": name, "type": "NS"} for name in ("connect", "connect.acme")],
-}
 
 # The id to import, where R12 is the id of the record.
 GIVEN = {
@@ -96,7 +72,7 @@ FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SETS)
 def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks) -> None:
     arguments, import_id = SETS[name]
-    mocks.answer = LISTING
+    mocks.answer = ACCOUNT
     run_delegation(lambda: adapter(name, take_over=True, **arguments))
     [record] = records(mocks)
     assert record.import_id == import_id
@@ -104,18 +80,8 @@ def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks
     assert record.ignore_changes == ["*"]
 
 
-@pytest.mark.parametrize("name", LISTED)
-def test_one_resource_is_created_where_there_are_no_records(name: str, mocks: Mocks) -> None:
-    mocks.answer = NONE
-    run_delegation(lambda: adapter(name, take_over=True))
-    assert LISTED[name] in [(each.token, each.args) for each in mocks.called]
-    [record] = records(mocks)
-    assert (record.import_id, record.ignore_changes) == ("", [])
-
-
 @pytest.mark.rest
 def test_a_google_zone_without_a_project_is_in_the_providers(mocks: Mocks) -> None:
-    mocks.answer = LISTING
     run_delegation(lambda: adapter("gcp", take_over=True, project=None))
     [record] = records(mocks)
     assert record.import_id == "acme-com/connect.acme.com./NS"
@@ -158,12 +124,13 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
 
     make = mocks.new_resource
     monkeypatch.setattr(mocks, "new_resource", new_resource)
-    mocks.answer = LISTING
+    mocks.answer = ACCOUNT
     ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
     with pytest.raises(pulumi.RunError) as refused:
         run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
-    assert f"The DNS provider has {values}. The program declares ns-1.example.net., ns-2" in str(refused.value)
+    declared = values.replace("7200", "300")
+    assert f"The DNS provider has {values}. The program declares {declared}. To take" in str(refused.value)
     assert "give the delegation ttl=7200, and run this again" in str(refused.value)
 
 
@@ -179,7 +146,7 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("aws", {"ns-1.example.net": "12"}, "must be True or False; got dict"),
         ("cloudflare", "yes", "must be True, False or {"),
         ("cloudflare", {}, "must be True, False or {"),
-        ("ovh", ["12"], "must be {"),
+        ("ovh", ["12"], "must be the ids of the records, such as {"),
         ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
         ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "has 12 twice: each record has its own id"),
     ],
@@ -190,13 +157,9 @@ def test_a_wrong_take_over_fails(name: str, take_over: object, message: str, moc
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
-def test_options_that_would_hide_the_records_fail(name: str, mocks: Mocks) -> None:
-    def program() -> None:
-        parent = pulumi.ComponentResource("test:index:Site", "site")
-        adapter(name, take_over=True, opts=pulumi.ResourceOptions(parent=parent))
-
-    with pytest.raises(pulumi.RunError, match="can't be combined with opts that have parent or import_"):
-        run(program)
+def test_an_id_to_import_in_the_options_fails(name: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match="can't be combined with opts that have import_"):
+        adapter(name, take_over=True, opts=pulumi.ResourceOptions(import_="Z1_connect.acme.com_NS"))
 
 
 def test_without_take_over_nothing_is_imported(mocks: Mocks) -> None:
@@ -206,107 +169,31 @@ def test_without_take_over_nothing_is_imported(mocks: Mocks) -> None:
     assert mocks.called == []
 
 
-# What the state has of a record besides the arguments, where these do not tell its name.
-MORE_OUTPUTS = {"azure": {"fqdn": "connect.acme.com.", "name": "connect", "type": "Microsoft.Network/dnszones/NS"}}
-
-Change = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def import_ids(name: str, preview: Mocks, change: Change, **arguments: Any) -> set[str]:
-    """What is imported if another resource of the stack has the records, changed like that."""
-    run_delegation(lambda: adapter(name, **arguments))
-    outputs = [change({**each.inputs, **MORE_OUTPUTS.get(name, {})}) for each in records(preview)]
-    [token] = {each.token for each in records(preview)}
-    stack = {
-        f"urn:pulumi:stack::project::{token}::{number}": {"type": token, "outputs": each}
-        for number, each in enumerate(outputs)
-    }
-    preview.requests.clear()
-    found = FOUND[name][2] if name in FOUND else LISTING
-    preview.answer = {**found, "outputs": stack}
-    ids: Any = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
-    run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids, **arguments))
-    return {each.import_id for each in records(preview)}
-
-
-@pytest.mark.rest
-def test_only_records_that_the_stack_lacks_are_imported(preview: Mocks) -> None:
-    preview.ns_targets = NS_TARGETS
-    assert import_ids("digitalocean", preview, lambda outputs: {**outputs, "value": NS_TARGETS[0]}) == {
-        "",
-        "acme.com,13",
-    }
-
-
-def replaced(old: str, new: str) -> Change:
-    return lambda outputs: {
-        name: re.sub(old, new, value) if isinstance(value, str) and name != "type" else value
-        for name, value in outputs.items()
-    }
-
-
+@pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize("name", [*SETS, *SINGLES])
-def test_a_record_that_the_stack_has_under_any_name_is_not_imported(name: str, preview: Mocks) -> None:
-    preview.ns_targets = NS_TARGETS
-    assert import_ids(name, preview, dict) == {""}
+def test_records_of_a_new_ingress_are_not_taken_over(name: str, mocks: Mocks) -> None:
+    mocks.to_be_made = {"ingress"}
+    ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    with pytest.raises(pulumi.RunError, match=r"^\w+\.py:\d+: .*because its Agent Ingress is not in the stack"):
+        run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
+    assert records(mocks) == []
 
 
-@pytest.mark.parametrize("name", [*SETS, *SINGLES])
-@pytest.mark.parametrize(
-    "change",
-    [
-        replaced("connect", "other"),
-        lambda outputs: {**outputs, **{each: "TXT" for each in ("type", "recordType", "fieldtype") if each in outputs}},
-    ],
-    ids=["other name", "other type"],
-)
-def test_another_record_of_the_stack_does_not_prevent_the_import(name: str, change: Change, preview: Mocks) -> None:
-    assert "" not in import_ids(name, preview, change)
-
-
-@pytest.mark.parametrize(
-    ("name", "argument"), [("hcloud", "zone"), ("gandi", "zone"), ("digitalocean", "domain"), ("ovh", "zone")]
-)
-def test_a_record_with_a_longer_name_does_not_prevent_the_import(name: str, argument: str, preview: Mocks) -> None:
-    # connect.acme in the zone com, and connect in the same zone.
-    assert "" not in import_ids(name, preview, replaced("connect.acme", "connect"), **{argument: "com"})
-
-
-@pytest.mark.parametrize("name", sorted({*SETS, *SINGLES} - {"azure", "scaleway"}))
-def test_a_record_of_another_zone_does_not_prevent_the_import(name: str, preview: Mocks) -> None:
-    zones = ("zone", "zoneId", "managedZone", "domain", "zoneName", "domainId", "dnsZone")
-    other: Change = lambda outputs: {  # noqa: E731
-        each: (value + 1 if isinstance(value, float) else f"other-{value}")
-        if each in zones and each != ("domain" if name == "ns1" else "")
-        else value
-        for each, value in outputs.items()
-    }
-    assert "" not in import_ids(name, preview, other)
-
-
-class EngineError(grpc.RpcError):
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNKNOWN
-
-    def details(self) -> str:
-        return "no backend client is available"
-
-
-def test_nothing_is_imported_if_the_resources_of_the_stack_are_unknown(
-    preview: Mocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def call(args: pulumi.runtime.MockCallArgs) -> Any:
-        asked.append(args.token)
-        raise EngineError
-
-    monkeypatch.setattr(program_run, "READ_AGAIN_AFTER_SECONDS", (0, 0))
-    monkeypatch.setattr(preview, "call", call)
+@pytest.mark.parametrize("name", ["cloudflare", "digitalocean"])
+def test_records_must_exist_to_be_taken_over(name: str, mocks: Mocks) -> None:
+    mocks.answer = {"results": [], "records": []}
     with pytest.raises(
-        pulumi.RunError, match=r"the engine does not tell which resources the stack .* has, .*no backend"
+        pulumi.RunError, match=r"The DNS provider has none\. The program declares ns-1.*remove take_over$"
     ):
-        run_delegation(lambda: adapter("aws", take_over=True))
-    assert records(preview) == []
-    # A state that is a file can't be read while the engine writes it.
-    assert asked == ["pulumi:pulumi:readStackResourceOutputs"] * 3
+        run_delegation(lambda: adapter(name, take_over=True))
+    assert records(mocks) == []
+
+
+@pytest.mark.parametrize("name", [*SETS, *SINGLES])
+def test_nothing_is_read_from_the_stack(name: str, preview: Mocks) -> None:
+    preview.ns_targets = NS_TARGETS
+    preview.answer = {**ACCOUNT, **(FOUND[name][2] if name in FOUND else {})}
+    ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+    run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids))
+    assert "" not in {each.import_id for each in records(preview)}
+    assert not [each for each in preview.called if each.token.startswith("pulumi:")]

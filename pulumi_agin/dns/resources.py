@@ -1,0 +1,208 @@
+"""The builder of adapters for a package's resources, which creates them, or imports them for one `pulumi up`.
+
+`take_over` works as Pulumi's own `import_`: it gives the engine the ids to import, and nothing is read from the stack.
+The engine imports a resource once, as long as its id to import stays the same. It would import a resource that the
+stack has created itself in place of that, and then delete that: the very same record. So `take_over` creates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import pulumi
+
+from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.lifecycle import shell_commands
+from pulumi_agin.program.argument_errors import WrongArgumentsError
+from pulumi_agin.program.run import ProgramRun
+
+from .adapter import Adapter, Made, NsRecords, error, name_of
+
+Ids: TypeAlias = Mapping[str, str | int]
+"""The DNS provider's ids of records, by the values of the records in any spelling."""
+Pairs: TypeAlias = Sequence[tuple[str, str | int]]
+"""The values of records, and their ids."""
+
+
+def resource_adapter(
+    resource: Callable[..., pulumi.Resource],
+    arguments: Callable[[NsRecords], Mapping[str, Any]],
+    *,
+    value: str = "",
+    is_dotted: bool = True,
+    named_by: str = "name",
+    opts: pulumi.ResourceOptions | None,
+    take_over: bool | Ids | None = False,
+    import_id: Callable[[NsRecords, str], pulumi.Input[str]] = lambda *_: "",
+    values: Callable[[Any], pulumi.Input[Sequence[str]]] = lambda _: [],
+    find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
+) -> Adapter:
+    """Returns an adapter that creates or imports one resource with all values, or one for each.
+
+    Args:
+        resource: The class of the resources.
+        arguments: Returns their arguments, except for the value of a resource that has only one.
+        value: The argument with that value.
+        is_dotted: Whether it has a trailing dot.
+        named_by: The engine's name of the property that holds the record's name; see `NsRecords.options`.
+        opts: The options from the program.
+        take_over: Whether to import records that exist, or their ids, by their values.
+        import_id: Returns the id to import, given the DNS provider's id of a record with one value.
+        values: Returns the values of a resource that has all.
+        find: Finds the values and the ids of the records that exist; None if the package has no function for it.
+    """
+    ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
+    if take_over and opts is not None and opts.import_ is not None:
+        raise WrongArgumentsError("take_over can't be combined with opts that have import_: leave one of them out")
+
+    def create(records: NsRecords) -> Made:
+        # Called before the values are known, so that the first preview checks the arguments too.
+        shared = arguments(records)
+
+        def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
+            own = {value: target if is_dotted else target.rstrip(".")} if value else {}
+            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by), more)
+            return resource(name_of(records, target), **shared, **own, opts=options)
+
+        def existing(_: None) -> Any:
+            if not value:
+                return [("", "")]
+            found = find(records) if find and not ids else pulumi.Output.from_input(list(ids.items()))
+            return pulumi.Output.all(records.domain, records.ns_targets, found).apply(
+                lambda known: _checked_pairs(records, *known, are_given=bool(ids))
+            )
+
+        def with_import_ids(pairs: Pairs) -> Any:
+            return pulumi.Output.from_input([(target, import_id(records, str(id_))) for target, id_ in pairs])
+
+        def adopt(import_ids: Sequence[tuple[str, str]]) -> pulumi.Output[list[pulumi.Resource]]:
+            made = [make(target, _import_options(records, resource, id_)) for target, id_ in import_ids]
+            return _compared(records, [read(each) for each in made]).apply(lambda _: made)
+
+        def read(made: Any) -> list[Any]:
+            [ttl] = [name for name in shared if name.startswith("ttl")]
+            its_name, its_values = (getattr(made, named_by), [getattr(made, value)]) if value else ("", values(made))
+            return [made.urn, its_name, its_values, getattr(made, ttl)]
+
+        if take_over:
+            is_there: pulumi.Input[None] = _check_ingress(records)
+            return pulumi.Output.from_input(is_there).apply(existing).apply(with_import_ids).apply(adopt)
+        return records.of_each(lambda _, target: make(target)) if value else make("")
+
+    return Adapter(create)
+
+
+def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> pulumi.InvokeOutputOptions:
+    """Returns the options of a function of the package, which uses the provider of the records."""
+    return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
+
+
+def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids:
+    """Returns the ids that `take_over` gives. There are none if the adapter is to find the records."""
+    right = '{"ns-1.example.net": "id of that record", …}'
+    if take_over is None or take_over is False or (take_over is True and can_find):
+        return {}
+    if not accepts_ids or not isinstance(take_over, Mapping) or not take_over:
+        expected = f"True, False or {right}" if accepts_ids else "True or False"
+        if not can_find:
+            expected = f"the ids of the records, such as {right}, because the package can't find them"
+        raise WrongArgumentsError(f"take_over of this adapter must be {expected}; got {type(take_over).__name__}")
+    for value, id_ in take_over.items():
+        if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
+            raise WrongArgumentsError(f"take_over of this adapter must be such as {right}; got {value!r}: {id_!r}")
+    ids = [str(id_) for id_ in take_over.values()]
+    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise WrongArgumentsError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
+    return take_over
+
+
+async def _check_ingress(records: NsRecords) -> None:
+    """Fails in a preview that is to create the Agent Ingress: ngrok will give that other name servers."""
+    if pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known():
+        raise error(
+            records,
+            f"the delegation {records.name} can't take over NS records, because its Agent Ingress is not in the stack. "
+            "If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of "
+            "its domain, if there are any, and give the delegation an adapter without take_over",
+        )
+
+
+def _checked_pairs(records: NsRecords, domain: str, wanted: Sequence[str], pairs: Pairs, *, are_given: bool) -> Pairs:
+    """Returns the records in canonical form. Fails unless there is one, or one id in the program, for each value."""
+    existing: dict[str, str | int] = {canonical_ns_targets([value])[0]: id_ for value, id_ in pairs}
+    if are_given and existing.keys() != set(wanted):
+        other = sorted(existing.keys() - wanted)
+        problems = [f"has an id for {value}, which ngrok does not list for {domain}" for value in other]
+        problems += [f"lacks the id of {value}" for value in wanted if value not in existing]
+        raise error(
+            records,
+            f"take_over of the delegation {records.name} {'; '.join(problems)}. It needs the id of one NS record for "
+            f"each of {', '.join(wanted)}",
+        )
+    _check_same(records, domain, dict.fromkeys(wanted, ""), dict.fromkeys(existing, ""))
+    return sorted(existing.items())
+
+
+def _import_options(records: NsRecords, resource: object, import_id: str) -> pulumi.ResourceOptions:
+    """Returns the options with which nothing is written, whatever differs: `_compared` then fails."""
+    other = ProgramRun.current().importers.setdefault((resource, import_id), records.name)
+    if other != records.name:
+        raise error(
+            records,
+            f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
+            "belong to only one of them",
+        )
+    return pulumi.ResourceOptions(import_=import_id, ignore_changes=["*"])
+
+
+def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]]) -> pulumi.Output[None]:
+    """Fails, in a preview too, unless imported records are right. Each has a URN, a name, values and a TTL.
+
+    The name may be only the part before the zone; "" if the id to import is made of it.
+    """
+
+    def compare(known: Sequence[Any]) -> None:
+        domain, wanted, ttl, found = known
+        for urn, name, _, _ in found:
+            if name and not f"{domain}.".startswith(f"{canonical_domain(name)}."):
+                raise error(
+                    records,
+                    f"take_over of the delegation {records.name} has the id of a record of {canonical_domain(name)}, "
+                    f"and not of {domain}: correct the ids. If an earlier `pulumi up` has imported that record, take "
+                    "it out of the state first, because Pulumi would delete it:\n"
+                    f"{shell_commands.state_delete_line(urn)}",
+                )
+        ttls = {
+            value: "of the zone" if seconds is None else str(int(seconds))
+            for _, _, values, seconds in found
+            for value in canonical_ns_targets(values)
+        }
+        _check_same(records, domain, dict.fromkeys(wanted, str(ttl)), ttls)
+
+    return pulumi.Output.all(records.domain, records.ns_targets, records.ttl, imported).apply(compare)
+
+
+def _check_same(records: NsRecords, domain: str, wanted: Mapping[str, str], existing: Mapping[str, str]) -> None:
+    """Fails unless the TTLs of the existing records, by their values, are those to create. "" is a TTL to ignore."""
+    differences = {"remove": existing.keys() - wanted.keys(), "add": wanted.keys() - existing.keys()}
+    steps = [f"{verb} {', '.join(sorted(each))} at the DNS provider" for verb, each in differences.items() if each]
+    ttls = set(existing.values())
+    if ttls - set(wanted.values()):
+        ttl = ttls.pop()
+        is_one = not ttls and ttl.isdecimal()
+        steps.append(
+            f"give the delegation ttl={ttl}" if is_one else "give all of them the same TTL at the DNS provider"
+        )
+    if steps:
+        raise error(
+            records,
+            f"the delegation {records.name} can't take over the NS records of {domain}, because they are not exactly "
+            f"those of the program. The DNS provider has {_shown(existing) or 'none'}. The program declares "
+            f"{_shown(wanted)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or if "
+            "the stack has them already, remove take_over",
+        )
+
+
+def _shown(ttls: Mapping[str, str]) -> str:
+    return ", ".join(f"{value} (TTL {ttl})" if ttl else value for value, ttl in sorted(ttls.items()))
