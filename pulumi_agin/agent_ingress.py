@@ -14,8 +14,8 @@ from .api.canonical import canonical_domain
 from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
+from .lifecycle.phrasing import must_be_one_of
 from .lifecycle.shell_commands import import_line, stack_urn
-from .lifecycle.words import must_be_one_of
 from .program import sdk_internals
 from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
 from .program.dynamic_resource import DynamicResource

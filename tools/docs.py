@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import (
     AgentIngress,
@@ -15,10 +15,14 @@ from pulumi_agin.api.models import (
     AgentIngressCertPolicy,
     AgentIngressCertStatus,
 )
-from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificatePolicyInputs
-from pulumi_agin.lifecycle.ns_records_inputs import NsRecordsInputs
-from pulumi_agin.lifecycle.schema import FieldDoc, fields_of, rows_of
+from pulumi_agin.lifecycle.inputs import (
+    AgentIngressInputs,
+    CertificatePolicyInputs,
+    CertificateValidationInputs,
+    CertificateValidationOutputs,
+    NsRecordsInputs,
+)
+from pulumi_agin.lifecycle.schema import Marker, bare_type, fields_of, limit_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -77,33 +81,38 @@ def with_tables(page: str, text: str) -> str:
 
 
 def _lines(column: str, model: type[BaseModel]) -> str:
-    types = {name: _type(field.annotation) for name, field in fields_of(model).items()}
-    rows = [[f"`{row.name}`", types[row.name], f"{row.description}{_effect(row)}"] for row in rows_of(model)]
+    fields = fields_of(model)
+    rows = [
+        [f"`{name}`", _type(field.annotation), f"{field.description}{_effect(field)}"] for name, field in fields.items()
+    ]
     heading = [column, "type", "what"]
     if column == "argument":
         heading += ["limit"]
-        rows = [[*cells, _limit(row)] for cells, row in zip(rows, rows_of(model), strict=True)]
+        rows = [[*cells, _limit(field)] for cells, field in zip(rows, fields.values(), strict=True)]
     first, *rest = [f"| {' | '.join(cells)} |\n" for cells in (heading, *rows)]
     return _in_python(first + "|---" * len(heading) + "|\n" + "".join(rest))
 
 
 def _type(annotation: Any) -> str:
     """Returns the type in the words of a Python program."""
-    if get_origin(annotation) in (Union, UnionType):
-        [annotation] = [kind for kind in get_args(annotation) if kind is not type(None)]
-    if annotation in TYPES:
-        name = TYPES[annotation]
+    kind = bare_type(annotation)
+    if kind in TYPES:
+        name = TYPES[kind]
         return f"[`{name}`](#{name.lower()})"
-    return f"`{annotation if get_origin(annotation) else annotation.__name__}`"
+    if get_origin(kind) is list:
+        return f"`list[{bare_type(get_args(kind)[0]).__name__}]`"
+    # All choices are strings.
+    return "`str`" if get_origin(kind) is Literal else f"`{kind.__name__}`"
 
 
-def _effect(row: FieldDoc) -> str:
-    notes = ["a change replaces the resource"] * row.replaces + ["encrypted in the state"] * row.is_secret
+def _effect(field: FieldInfo) -> str:
+    effects = {Marker.REPLACES: "a change replaces the resource", Marker.SECRET: "encrypted in the state"}
+    notes = [words for marker, words in effects.items() if marker in field.metadata]
     return f" ({', '.join(notes)})" if notes else ""
 
 
-def _limit(row: FieldDoc) -> str:
-    return "; ".join(filter(None, ["required" if row.is_required else "optional", row.limit]))
+def _limit(field: FieldInfo) -> str:
+    return "; ".join(filter(None, ["required" if field.is_required() else "optional", limit_of(field)]))
 
 
 def _in_python(table: str) -> str:

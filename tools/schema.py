@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -22,15 +21,12 @@ from pulumi_agin.api.models import (
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
 from pulumi_agin.lifecycle.schema import (
-    REPLACES,
-    SECRET,
     Declaration,
-    FieldDoc,
-    OneOf,
+    Marker,
+    bare_type,
     fields_of,
+    is_optional,
     limit_of,
-    rows_of,
-    rule_of,
 )
 from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
 from pulumi_agin.native.names import camel_case
@@ -174,10 +170,9 @@ def _enums() -> dict[str, Any]:
 
 def _resource(resource: Resource) -> dict[str, Any]:
     inputs = fields_of(resource.inputs_model)
-    outputs = {row.name: fields_of(resource.outputs_model)[row.name] for row in resource.outputs}
     return {
         "description": f"{DESCRIPTIONS[urns.name_of(resource.token)]}\n\n{_example(resource)}",
-        "properties": _properties(outputs),
+        "properties": _properties(resource.outputs),
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
@@ -230,7 +225,7 @@ def _function(function: Function) -> dict[str, Any]:
         },
         "outputs": {
             "properties": _properties(outputs),
-            "required": _required(rows_of(function.outputs)),
+            "required": _required(outputs),
         },
     }
 
@@ -243,12 +238,12 @@ def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
         "description": (models[-1].__doc__ or "").partition("\n")[0],
         "type": "object",
         "properties": _properties(fields, are_inputs=issubclass(models[0], Declaration)),
-        "required": _required(rows_of(models[0])),
+        "required": _required(fields),
     }
 
 
-def _required(rows: Sequence[FieldDoc]) -> list[str]:
-    return [camel_case(row.name) for row in rows if not row.is_optional]
+def _required(fields: Mapping[str, FieldInfo]) -> list[str]:
+    return [camel_case(name) for name, field in fields.items() if not is_optional(field)]
 
 
 def _properties(fields: dict[str, FieldInfo], *, are_inputs: bool = False) -> dict[str, Any]:
@@ -257,9 +252,9 @@ def _properties(fields: dict[str, FieldInfo], *, are_inputs: bool = False) -> di
 
 def _property(field: FieldInfo, *, is_input: bool) -> dict[str, Any]:
     declared = {**_type(field), "description": _description(field, with_limit=is_input)}
-    if SECRET in field.metadata:
+    if Marker.SECRET in field.metadata:
         declared["secret"] = True
-    if is_input and REPLACES in field.metadata:
+    if is_input and Marker.REPLACES in field.metadata:
         declared["willReplaceOnChanges"] = True
     if is_input and not field.is_required() and field.default not in (None, ""):
         declared["default"] = field.default
@@ -267,23 +262,22 @@ def _property(field: FieldInfo, *, is_input: bool) -> dict[str, Any]:
 
 
 def _type(field: FieldInfo) -> dict[str, Any]:
-    rule = rule_of(field)
-    if isinstance(rule, OneOf):
-        [enum] = [name for name, values in ENUMS.items() if values == rule.choices]
+    kind = bare_type(field.annotation)
+    if get_origin(kind) is Literal:
+        [enum] = [name for name, values in ENUMS.items() if values == get_args(kind)]
         # Any string is of the type too. Otherwise the host of YAML would refuse a wrong one, and show no other problem.
         return {"type": "string", "oneOf": [{"type": "string"}, {"type": "string", "$ref": f"#/types/{_token(enum)}"}]}
-    return _type_of(field.annotation)
+    return _type_of(kind)
 
 
 def _type_of(annotation: Any) -> dict[str, Any]:
-    if get_origin(annotation) in (Union, UnionType):
-        [annotation] = [kind for kind in get_args(annotation) if kind is not type(None)]
-    if get_origin(annotation) is list:
-        return {"type": "array", "items": _type_of(get_args(annotation)[0])}
-    names = [name for name, models in TYPES.items() if annotation in models]
+    kind = bare_type(annotation)
+    if get_origin(kind) is list:
+        return {"type": "array", "items": _type_of(get_args(kind)[0])}
+    names = [name for name, models in TYPES.items() if kind in models]
     if names:
         return {"$ref": f"#/types/{_token(names[0])}"}
-    return {"type": {str: "string", float: "number", int: "integer", bool: "boolean"}[annotation]}
+    return {"type": {str: "string", float: "number", int: "integer", bool: "boolean"}[kind]}
 
 
 def _description(field: FieldInfo, *, with_limit: bool) -> str:

@@ -47,5 +47,8 @@ LONGEST_TTL_SECONDS = 2**31 - 1
 DNS_PORT = 53
 
 # dnspython's algorithms, without those that truncate the signature. Its own name for the first one is longer.
-TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
-DEFAULT_TSIG_ALGORITHM = "hmac-sha256"
+TsigAlgorithmText: TypeAlias = Literal[
+    "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"
+]
+TSIG_ALGORITHMS: tuple[TsigAlgorithmText, ...] = get_args(TsigAlgorithmText)
+DEFAULT_TSIG_ALGORITHM: TsigAlgorithmText = "hmac-sha256"

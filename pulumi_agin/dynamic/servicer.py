@@ -36,7 +36,6 @@ from pulumi_agin.engine.failures import without_sdk_properties
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.operation import Abandoned, Failed, PartlyDone
-from pulumi_agin.lifecycle.words import PythonWords
 from pulumi_agin.settings import Settings
 
 from . import sdk_frames
@@ -161,37 +160,11 @@ def _session() -> Session:
     from pulumi_agin.engine.log import Engine, address_of_engine
     from pulumi_agin.lifecycle.session import Session
 
+    from .phrasing import PythonPhrasing
+
     # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
     engine = Engine(address_of_engine(sys.argv[1:]))
     return Session(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
-
-
-class PythonPhrasing(PythonWords):
-    """The words of a Python program, its options and commands too."""
-
-    delete_before_replace = "ResourceOptions(delete_before_replace=True)"
-    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
-    provider = "ResourceOptions(provider=…)"
-    custom_timeouts = "custom_timeouts"
-    adopt_records = "take_over=True"
-    rfc2136 = "dns.rfc2136"
-    install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
-
-    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
-        stack, project, _, name = urns.Urn.parse(urn)
-        # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
-        line = shell_commands.import_line(
-            id_,
-            name,
-            stack=placement.stack,
-            parent=placement.parent or shell_commands.stack_urn(stack, project),
-            provider=placement.provider,
-        )
-        return f"To take it over under the name of this resource, run\n{line}"
-
-    def find(self, domain: str, placement: Placement) -> str:
-        line = shell_commands.find_line(domain, provider=placement.provider, stack=placement.stack)
-        return f". To see whether it was, run\n{line}"
 
 
 # -- what the engine sent ---------------------------------------------------------------------------------

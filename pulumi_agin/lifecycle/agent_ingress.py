@@ -17,7 +17,7 @@ from pulumi_agin.api.errors import (
 from . import domain_taken, shell_commands
 from .account import Account, domain_of
 from .call import Call, Reading
-from .declared import declared_fields
+from .inputs import AgentIngressInputs
 from .operation import (
     Checked,
     Created,
@@ -28,12 +28,12 @@ from .operation import (
     PartlyDone,
 )
 from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
+from .schema import replacing_fields, updated_fields, validate
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
     from pulumi_agin.settings import Settings
 
-    from .inputs import AgentIngressInputs
     from .session import Session
 
 # Longer values are not printed back.
@@ -56,12 +56,9 @@ class AgentIngressLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        # Imported here because it loads pydantic, which a destroy does not need.
-        from .schema import validate
-
         session = self._account.session
         session.remember_check(call)
-        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=session.phrasing)
+        inputs, problems = validate(AgentIngressInputs, wanted, call.is_unknown, phrasing=session.phrasing)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
@@ -82,7 +79,7 @@ class AgentIngressLifecycle:
         """
         self._check_comparable(call)
         changed = _changes(call, call.outputs_before, wanted)
-        replacing = [field for field in changed if field in declared_fields(_load_inputs).replacing]
+        replacing = [field for field in changed if field in replacing_fields(AgentIngressInputs)]
         session = self._account.session
         if replacing:
             # What is replaced is deleted, under its old name if it was renamed.
@@ -118,7 +115,7 @@ class AgentIngressLifecycle:
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         outputs = self._outputs(ingress)
         self._account.session.remember_outputs(call.urn, outputs)
-        asked = [field for field in declared_fields(_load_inputs).updated if wanted.get(field)]
+        asked = [field for field in updated_fields(AgentIngressInputs) if wanted.get(field)]
         self._check_kept(call, asked, wanted, ingress, outputs)
         return Created(ingress.id, outputs)
 
@@ -284,22 +281,12 @@ class AgentIngressLifecycle:
         )
 
 
-# -- the declaration --------------------------------------------------------------------------------------
-
-
-def _load_inputs() -> type[AgentIngressInputs]:
-    from .inputs import AgentIngressInputs
-
-    return AgentIngressInputs
-
-
 # -- the comparison ---------------------------------------------------------------------------------------
 
 
 def _changes(call: Call, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Returns the fields whose wanted values differ from the existing ones."""
-    fields = declared_fields(_load_inputs)
-    names = (*fields.replacing, *fields.updated)
+    names = (*replacing_fields(AgentIngressInputs), *updated_fields(AgentIngressInputs))
     return [name for name in names if _differs(call, name, existing.get(name), wanted.get(name))]
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.canonical import matches_policy, without_none
+from pulumi_agin.api.constants import ID_LOOKS_LIKE
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
 from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
 
 from .account import Account, domain_of
 from .call import Call, Reading
-from .declared import declared_fields
+from .inputs import CertificateValidationInputs
 from .operation import (
     Abandoned,
     Checked,
@@ -28,13 +29,13 @@ from .operation import (
     Failed,
     InputFailure,
 )
+from .schema import replacing_fields, validate
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import AgentIngress, CertificateState
     from pulumi_agin.settings import Settings
 
-    from .certificate_inputs import CertificateValidationInputs
     from .session import Session
 
 ID = "agent_ingress_id"
@@ -100,15 +101,15 @@ class CertificateValidationLifecycle:
 
     def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        # Imported here because it loads pydantic, which a destroy does not need.
-        from .schema import validate
-
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()
-        inputs, problems = validate(
-            _load_inputs(), wanted, call.is_unknown, lambda text: holds_secret(text, api_key), self._session.phrasing
-        )
+        inputs, problems = validate(CertificateValidationInputs, wanted, call.is_unknown, self._session.phrasing)
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
+        # Its value would be shown, and kept in the state.
+        if isinstance(wanted.get(ID), str) and holds_secret(wanted[ID], api_key):
+            sentences.append(
+                f"property {self._session.phrasing.spell(ID)} is the API key, or a part of it; {ID_LOOKS_LIKE}"
+            )
         return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
 
     def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
@@ -117,7 +118,7 @@ class CertificateValidationLifecycle:
         before = call.outputs_before
         changed = [
             field
-            for field in declared_fields(_load_inputs).replacing
+            for field in replacing_fields(CertificateValidationInputs)
             if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
@@ -306,12 +307,6 @@ class CertificateValidationLifecycle:
         there = call.outputs_before[WAITED_POLICY]
         # If somebody edited the state, it may be anything. Another wait does no harm.
         return call.is_unknown(wanted) or not isinstance(there, Mapping) or not matches_policy(there, wanted)
-
-
-def _load_inputs() -> type[CertificateValidationInputs]:
-    from .certificate_inputs import CertificateValidationInputs
-
-    return CertificateValidationInputs
 
 
 @dataclass

@@ -1,122 +1,290 @@
-"""What may be set on an Agent Ingress."""
+"""Declarations of all resources: what a program may set, and the outputs that states keep.
+
+No message repeats a value that may be a secret of the program.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+import base64
 import re
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator
+import idna
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WrapValidator
 
-from pulumi_agin.api.canonical import canonical_domain
-from pulumi_agin.api.constants import (
-    CERTIFICATE_AUTHORITIES,
-    DESCRIPTION_MAX_BYTES,
-    DOMAIN_MAX_BYTES,
-    EXAMPLE_DOMAIN,
-    LABEL_MAX_BYTES,
-    METADATA_MAX_BYTES,
-    PRIVATE_KEY_TYPES,
-)
+from pulumi_agin.api import constants
+from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.constants import EXAMPLE_DOMAIN
+from pulumi_agin.dnsclient.values import is_ip
 
-from .schema import REPLACES, Declaration, OneOf, Rule, Text, text_of
-from .words import Words
+from .phrasing import Phrasing
+from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 
+# -- an Agent Ingress -------------------------------------------------------------------------------------
 
-class Domain(Rule):
-    """A domain that DNS allows, in canonical form.
-
-    ngrok itself decides about wildcards, the apex of a zone and ngrok's own names. No message repeats the value,
-    because it may be a secret of the program. Pulumi shows a value that is not secret.
-    """
-
-    limit = f"{DOMAIN_MAX_BYTES} bytes, labels of {LABEL_MAX_BYTES}"
-    missing = f": a domain that you own, such as {EXAMPLE_DOMAIN}"
-
-    def __call__(self, value: object) -> str:
-        text = text_of(value)
-        domain = canonical_domain(text)
-        if not domain:
-            raise ValueError(f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}")
-        if "://" in domain or domain.startswith("//"):
-            raise ValueError(f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}")
-        if "/" in domain:
-            raise ValueError(f"has a path; give the domain alone, such as {EXAMPLE_DOMAIN}")
-        if _is_ip_address(domain):
-            raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
-        if re.search(r":\d*$", domain):
-            raise ValueError(f"has a port; give the domain alone, such as {EXAMPLE_DOMAIN}")
-        # The original text is checked, because the lower case of some letters outside ASCII is ASCII.
-        if not text.strip().isascii():
-            raise ValueError(_why_not_ascii(text.strip()))
-        labels = domain.split(".")
-        if "" in labels:
-            raise ValueError("has an empty label: two dots in a row, or one at the start")
-        for label in labels:
-            if len(label) > LABEL_MAX_BYTES:
-                raise ValueError(
-                    f"has a label of {len(label)} bytes between its dots; DNS allows {LABEL_MAX_BYTES} at most"
-                )
-        if len(domain) > DOMAIN_MAX_BYTES:
-            raise ValueError(f"has {len(domain)} bytes; DNS allows {DOMAIN_MAX_BYTES} at most")
-        strange = re.search(r"[^a-z0-9_*.-]", domain)
-        if strange:
-            raise ValueError(
-                f"contains {strange[0]!r}; a domain has letters, digits, hyphens and dots only, as in {EXAMPLE_DOMAIN}"
-            )
-        if any("*" in label and label != "*" for label in labels):
-            raise ValueError(f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}")
-        return domain
+_ALONE = f"give the domain alone, such as {EXAMPLE_DOMAIN}"
+_DOMAIN_PROBLEMS = {
+    "^$": f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}",
+    "^(.*:)?//": f"is a URL; {_ALONE}",
+    "/": f"has a path; {_ALONE}",
+    r":\d*$": f"has a port; {_ALONE}",
+    r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
+    rf"[^.]{{{constants.LABEL_MAX_BYTES + 1}}}": f"has a label of more than {constants.LABEL_MAX_BYTES} bytes",
+    r"\*[^.]|[^.]\*": f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
+}
 
 
-def _is_ip_address(domain: str) -> bool:
+def _ingress_domain(value: str) -> str:
+    """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes of zones and its own names."""
+    domain = canonical_domain(value)
+    if is_ip(domain.strip("[]")):
+        raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
+    for pattern, problem in _DOMAIN_PROBLEMS.items():
+        if re.search(pattern, domain):
+            raise ValueError(problem)
+    # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
+    if not value.strip().isascii():
+        raise ValueError(f"is not ASCII{_dns_form(value.strip())}")
+    if len(domain) > constants.DOMAIN_MAX_BYTES:
+        raise ValueError(f"is {len(domain)} bytes; the limit is {constants.DOMAIN_MAX_BYTES}")
+    if strange := re.search(r"[^a-z0-9_*.-]", domain):
+        raise ValueError(
+            f"contains {strange[0]!r}; a domain has letters, digits, hyphens and dots only, as in {EXAMPLE_DOMAIN}"
+        )
+    return domain
+
+
+def _dns_form(domain: str) -> str:
     try:
-        ipaddress.ip_address(domain.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _why_not_ascii(domain: str) -> str:
-    import idna  # installed with requests, and loaded only when it is needed
-
-    try:
-        ascii_form = idna.encode(domain, uts46=True).decode()
+        return f"; write it in its DNS form, {idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError:
-        return "is not ASCII, and not an internationalized domain name either"
-    return f"is not ASCII; write it in its DNS form, {ascii_form}"
+        return ", and not an internationalized domain name either"
 
 
-_AUTHORITY = OneOf(CERTIFICATE_AUTHORITIES, missing=f' in a policy: "{CERTIFICATE_AUTHORITIES[0]}"')
+def _max_bytes(limit: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        size = len(value.encode("utf-8", "surrogatepass"))
+        if size > limit:
+            raise ValueError(f"is {size} bytes; the limit is {limit} (UTF-8)")
+        return value
+
+    return check
+
+
+IngressDomain = Annotated[
+    str,
+    AfterValidator(_ingress_domain),
+    Limit(f"{constants.DOMAIN_MAX_BYTES} bytes, labels of {constants.LABEL_MAX_BYTES}"),
+]
 
 
 class CertificatePolicyInputs(Declaration):
     """How ngrok gets the certificate of the domain."""
 
-    authority: Annotated[str, PlainValidator(_AUTHORITY)] = Field(description="who signs the certificate")
-    private_key_type: Annotated[str | None, PlainValidator(OneOf(PRIVATE_KEY_TYPES))] = Field(
+    authority: constants.CertificateAuthorityText = Field(
+        description="who signs the certificate", examples=[f'"{constants.CERTIFICATE_AUTHORITIES[0]}"']
+    )
+    private_key_type: constants.PrivateKeyTypeText | None = Field(
         None, description="the type of the certificate's private key; if it is left out, ngrok chooses"
     )
-
-    @classmethod
-    def written_as(cls, words: Words) -> str:
-        return words.certificate_policy
 
 
 class AgentIngressInputs(Declaration):
     """The inputs of an Agent Ingress."""
 
-    domain: Annotated[str, PlainValidator(Domain()), REPLACES] = Field(
-        description="a domain that you own, in ASCII. Any case, with or without a trailing dot"
+    domain: Annotated[IngressDomain, Marker.REPLACES] = Field(
+        description="a domain that you own, in ASCII. Any case, with or without a trailing dot",
+        examples=[EXAMPLE_DOMAIN],
     )
-    description: Annotated[str | None, PlainValidator(Text(DESCRIPTION_MAX_BYTES))] = Field(
-        None, description="human-readable text"
-    )
-    metadata: Annotated[str | None, PlainValidator(Text(METADATA_MAX_BYTES, may_be_json=True))] = Field(
-        None, description="machine-readable text, such as JSON"
-    )
+    description: Annotated[
+        str | None,
+        AfterValidator(_max_bytes(constants.DESCRIPTION_MAX_BYTES)),
+        Limit(f"{constants.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
+    ] = Field(None, description="human-readable text")
+    metadata: Annotated[
+        str | None,
+        AfterValidator(_max_bytes(constants.METADATA_MAX_BYTES)),
+        Limit(f"{constants.METADATA_MAX_BYTES} bytes of UTF-8"),
+        Marker.MAY_BE_JSON,
+    ] = Field(None, description="machine-readable text, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,
         description="who signs the certificate, and the type of its private key. Without a policy, ngrok's internal CA "
         "signs it",
     )
+
+
+# -- the wait for a certificate ---------------------------------------------------------------------------
+
+
+def _ingress_id(value: str) -> str:
+    if not constants.PLAIN_ID.fullmatch(value):
+        raise ValueError(f"is not the id of an Agent Ingress; {constants.ID_LOOKS_LIKE}")
+    return value
+
+
+class CertificateValidationInputs(Declaration):
+    """The inputs of an AgentIngressCertificateValidation."""
+
+    agent_ingress_id: Annotated[str, AfterValidator(_ingress_id), Marker.REPLACES] = Field(
+        description="the id of the ingress. Its NS records should exist before the wait begins",
+        examples=["agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"],
+    )
+    timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
+        constants.DEFAULT_TIMEOUT_SECONDS,
+        description="how long to wait in all. The timeouts of the resource can make it less",
+    )
+    dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
+        constants.DEFAULT_GRACE_SECONDS,
+        description="how long ngrok may report a DNS error before the wait fails. New records take time to spread",
+    )
+
+
+class CertificateValidationOutputs(BaseModel):
+    """The outputs of an AgentIngressCertificateValidation."""
+
+    renews_at: str | None = Field(
+        description="when ngrok requests the next renewal, RFC 3339, as of the last wait or refresh. `null` without a "
+        "policy"
+    )
+    agent_ingress_id: str = Field(description="the id of the ingress, known once the certificate is issued")
+    domain: str = Field(description="the domain of the certificate, in lower case and without a trailing dot")
+
+
+# -- NS records -------------------------------------------------------------------------------------------
+
+# Either both are given, or neither. Without them, messages are unsigned.
+KEY = ("tsig_key_name", "tsig_secret")
+
+# A hidden output after a write of unknown outcome: values of ours that the server may have besides those of
+# `ns_targets`. Users' states contain it, so its name never changes.
+UNSETTLED = "_unsettled_ns_targets"
+
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def _is_dns_name(name: str) -> bool:
+    return bool(_DNS_NAME.fullmatch(name)) and len(name) <= constants.DOMAIN_MAX_BYTES and not is_ip(name)
+
+
+def _dns_name(value: str) -> str:
+    name = canonical_domain(value)
+    if not _is_dns_name(name):
+        raise ValueError("must be a valid DNS name")
+    return name
+
+
+def _ns_targets(values: list[Any]) -> list[Any]:
+    # Their number and order are known only once all of them are known.
+    return canonical_ns_targets(values) if all(isinstance(value, str) for value in values) else values
+
+
+def _server(value: str) -> str:
+    host = canonical_domain(value)
+    if not is_ip(host) and not _is_dns_name(host):
+        raise ValueError(
+            "must be the host name or IP address of the zone's primary server, without brackets or port, such as "
+            "ns1.acme.com"
+        )
+    return host
+
+
+def _base64(value: str) -> str:
+    secret = value.strip()
+    with suppress(ValueError):
+        if base64.b64decode(secret, validate=True):
+            return secret
+    raise ValueError("must be base64, as it stands after `secret` in the key's file")
+
+
+def _whole(value: Any) -> Any:
+    """Returns an int for a float without a fraction, because the engine has no integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _canonical_algorithm(value: Any) -> Any:
+    return value.strip().lower().removesuffix(".") if isinstance(value, str) else value
+
+
+_DnsName = Annotated[str, AfterValidator(_dns_name)]
+_NsTarget = Annotated[_DnsName, AfterValidator("{}.".format), WrapValidator(pass_unknown)]
+_KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
+_Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
+_Algorithm = Annotated[
+    constants.TsigAlgorithmText, BeforeValidator(_canonical_algorithm), Field(description="the algorithm of the key")
+]
+
+
+class _NsRecords(Declaration):
+    """What the inputs and the kept outputs have in common.
+
+    Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
+    change of the key is an update, because the state must have the key that is valid.
+    """
+
+    domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
+        description="the domain that is delegated", examples=[EXAMPLE_DOMAIN]
+    )
+    zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone", examples=["acme.com"])
+    ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (
+        Field(description="the values of the records")
+    )
+    ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=constants.LONGEST_TTL_SECONDS)] = Field(
+        description="how long resolvers may cache the records, in seconds"
+    )
+    server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
+        description="the primary server of the zone"
+    )
+    port: _Port
+    tsig_key_name: _DnsName | None = Field(
+        None,
+        description="the name of the TSIG key that signs each message. Without a name and a secret, messages are "
+        "unsigned",
+    )
+    tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
+        None, description="the secret of the key"
+    )
+    tsig_algorithm: _Algorithm
+
+    @classmethod
+    def conflicts(cls, values: Mapping[str, Any], phrasing: Phrasing) -> Iterator[Problem]:
+        given = [name for name in KEY if name in values]
+        if len(given) == 1:
+            both = " and ".join(map(phrasing.spell, KEY))
+            yield Problem(
+                (phrasing.spell(given[0]),),
+                f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates",
+            )
+        # In a preview, either may be unknown.
+        names = [values.get(name) for name in ("domain", "zone")]
+        domain, zone = [canonical_domain(name) if isinstance(name, str) else "" for name in names]
+        if not _is_dns_name(domain) or not _is_dns_name(zone) or domain.endswith(f".{zone}"):
+            return
+        message = f"is not in the zone {zone}: set zone to the one that it is in"
+        if domain == zone:
+            message = (
+                "is the apex of the zone, whose NS records are the zone's own: a delegation is of a name below it, "
+                f"such as connect.{zone}"
+            )
+        yield Problem((), f"the domain {domain} {message}")
+
+
+class NsRecordsInputs(_NsRecords):
+    """The inputs of a dns.Rfc2136Delegation."""
+
+    port: _Port = constants.DNS_PORT
+    tsig_algorithm: _Algorithm = constants.DEFAULT_TSIG_ALGORITHM
+    take_over: Annotated[bool, Marker.NO_CHANGE] = Field(
+        False, description="whether to adopt records that already exist with exactly these values and this TTL"
+    )
+
+
+# Another version of this package may have written more fields.
+class KeptNsRecords(_NsRecords, extra="ignore"):
+    """The outputs of a dns.Rfc2136Delegation, as the state keeps them. A server may have had any names, or none."""
+
+    ns_targets: _KeptNsTargets = Field(description="the values of the records")
+    unsettled_ns_targets: _KeptNsTargets = Field([], alias="_unsettled_ns_targets")

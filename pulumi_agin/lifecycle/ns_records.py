@@ -15,7 +15,7 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
 
 from .call import Call, Reading
-from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
+from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import (
     Checked,
     Created,
@@ -66,7 +66,7 @@ class NsRecordsLifecycle:
         With `take_over`, it also compares the records that exist with the inputs of a new resource.
         """
         self._session.remember_check(call)
-        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._session.phrasing)
+        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, phrasing=self._session.phrasing)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         if not sentences and self._is_to_adopt(call, inputs):
@@ -237,9 +237,7 @@ class NsRecordsLifecycle:
         Raises:
             Failed: Somebody edited the state, and it has values that this lifecycle never writes.
         """
-        words = self._session.phrasing
-        spelled = {words.spell(name): value for name, value in call.outputs_before.items()}
-        kept, problems = validate(KeptNsRecords, spelled, words=words)
+        kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
             sentences = "; ".join(problem.sentence for problem in problems)
             raise Failed(

@@ -1,16 +1,31 @@
-"""The words that differ between doors: how a program writes options and values, and the commands to paste."""
+"""Phrasing of names, values, options and commands in messages, which differs between front ends."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .call import Placement
-from .words import Words
+if TYPE_CHECKING:
+    from .call import Placement
+
+# Wrong values that are longer are never repeated. The base64 of a 16-byte secret has 24 characters.
+LONGEST_SHOWN_CHARACTERS = 20
 
 
-class Phrasing(Words, Protocol):
-    """The words of one door, for messages."""
+class UnsupportedValue:
+    """A value that no property takes: an asset or a reference to a resource."""
 
+
+class Phrasing:
+    """The phrasing of one front end. Where a value is given here, it is that of no language."""
+
+    boolean = "true or false"
+    mapping = "an object"
+    certificate_policy = "an object"
+    """The types that a certificate policy can have."""
+    to_json = "write it as JSON"
+    """How to make a string of a value."""
     delete_before_replace: str
     """The option that deletes a resource before its replacement is created."""
     aliases: str
@@ -20,25 +35,55 @@ class Phrasing(Words, Protocol):
     custom_timeouts: str
     """The option that limits how long a call may take."""
     adopt_records: str
-    """The argument with which NS records that exist are adopted."""
+    """The argument with which existing NS records are adopted."""
     rfc2136: str
     """What creates NS records by DNS updates."""
     install_dnspython: str
     """The command that installs what DNS updates need."""
 
-    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
-        """Says how to take over the Agent Ingress `id_` as the resource `urn`: the end of a message, from "To" on.
+    def spell(self, name: str) -> str:
+        """Returns a program's spelling of the name of a property."""
+        return name
 
-        Args:
-            id_: The id of an Agent Ingress.
-            urn: The URN that the resource gets.
-            placement: Where it is.
-        """
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+        """Returns how to take over an Agent Ingress as the resource `urn`: the end of a message, from "To" on."""
         raise NotImplementedError
 
     def find(self, domain: str, placement: Placement) -> str:
-        """Says how to see which Agent Ingress has a domain: the end of a message, or "".
+        """Returns how to see which Agent Ingress has a domain: the end of a message, or ""."""
+        return ""
 
-        The arguments are as for `take_over`.
-        """
-        raise NotImplementedError
+
+NEUTRAL = Phrasing()
+
+
+def either(choices: Sequence[str]) -> str:
+    """Returns choices as in "one, two or three"."""
+    return " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)
+
+
+def must_be_one_of(choices: Sequence[str], given: object) -> str:
+    """Returns the problem with a value that is none of the choices. A short string is shown: it is hardly a secret."""
+    is_shown = isinstance(given, str) and len(given) <= LONGEST_SHOWN_CHARACTERS and given.isprintable()
+    right = either([f'"{choice}"' for choice in choices])
+    return f'must be {right}, not "{given}"' if is_shown else f"must be {right}"
+
+
+def printable_name(name: str) -> str:
+    """Returns a name that a user wrote, so that it neither fills the screen nor forges a line."""
+    return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
+
+
+def right_names(name: str, known: Sequence[str], phrasing: Phrasing = NEUTRAL) -> str:
+    """Returns which known name a user meant by a name that is not known, or else all known names."""
+    likeliest = likeliest_name(name, known)
+    if likeliest:
+        return f'did you mean "{phrasing.spell(likeliest)}"?'
+    return f"the names are {', '.join(map(phrasing.spell, known))}"
+
+
+def likeliest_name(name: str, known: Sequence[str]) -> str | None:
+    """Returns the known name that a user meant; None if none is similar. Both may be in camelCase or snake_case."""
+    letters = {each.replace("_", "").lower(): each for each in known}
+    closest = difflib.get_close_matches(name.replace("_", "").lower(), letters, n=1)
+    return letters[closest[0]] if closest else None

@@ -6,41 +6,37 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from pulumi_agin.api.models import AgentIngress, FrozenModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.agent_config import configure_agent
-from pulumi_agin.lifecycle.inputs import Domain
+from pulumi_agin.lifecycle.inputs import IngressDomain
 from pulumi_agin.lifecycle.lookup import find_many, find_one
 from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.schema import (
-    SECRET,
     Declaration,
+    Marker,
     secret_fields,
-    text_of,
     validate,
 )
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
     from pulumi_agin.lifecycle.call import Call
-    from pulumi_agin.lifecycle.words import Words
-
-_Text = Annotated[str | None, PlainValidator(text_of)]
 
 
 class GetAgentIngressInputs(Declaration):
     """The arguments of getAgentIngress: exactly one of the two."""
 
-    id: _Text = Field(None, description="its id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    domain: _Text = Field(None, description="its domain, in any case, with or without a trailing dot")
+    id: str | None = Field(None, description="its id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    domain: str | None = Field(None, description="its domain, in any case, with or without a trailing dot")
 
 
 class GetAgentIngressesInputs(Declaration):
     """The arguments of getAgentIngresses."""
 
-    filter: _Text = Field(
+    filter: str | None = Field(
         None,
         description='an expression in ngrok\'s CEL over `obj`, such as `obj.metadata.contains("iot")`. Without it, all '
         "of the account",
@@ -58,39 +54,29 @@ class GetAgentIngressesOutputs(FrozenModel):
 class AgentConfigPolicy(Declaration):
     """The certificate policy of an ingress, as ngrok has it."""
 
-    authority: Annotated[str, PlainValidator(text_of)] = Field(description="who signs the certificate")
-    private_key_type: _Text = Field(None, description="the type of the certificate's private key")
-
-    @classmethod
-    def written_as(cls, words: Words) -> str:
-        return words.certificate_policy
-
-
-def _names(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError("must be a list of domains")
-    return value
+    authority: str = Field(description="who signs the certificate")
+    private_key_type: str | None = Field(None, description="the type of the certificate's private key")
 
 
 class AgentConfigInputs(Declaration):
     """The arguments of agentConfig."""
 
-    domain: Annotated[str, PlainValidator(Domain())] = Field(description="the `domain` of the ingress")
+    domain: IngressDomain = Field(description="the `domain` of the ingress")
     certificate_management_policy: AgentConfigPolicy | None = Field(
         None,
         description="the `certificate_management_policy` of the ingress: always give it. With Let's Encrypt, the agent "
         "trusts the certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its "
         "default",
     )
-    region_domains: Annotated[list[str] | None, PlainValidator(_names)] = Field(
+    region_domains: list[str] | None = Field(
         None, description="the `region_domains` of the ingress, which are needed with a `region`"
     )
-    authtoken: Annotated[str | None, PlainValidator(text_of), SECRET] = Field(
+    authtoken: Annotated[str | None, Marker.SECRET] = Field(
         None,
         description="the authtoken of the agent, which is not an API key. Without it, the agent needs it from "
         "elsewhere, such as from NGROK_AUTHTOKEN",
     )
-    region: _Text = Field(
+    region: str | None = Field(
         None,
         description="a region such as `eu`: the agent connects to the domain of that region. Without it, the agent "
         "connects to the domain itself",
@@ -120,7 +106,7 @@ class Function:
 
         The arguments have the names that the program gives them.
         """
-        inputs, problems = validate(self.inputs, arguments, words=account.session.phrasing)
+        inputs, problems = validate(self.inputs, arguments, phrasing=account.session.phrasing)
         if problems:
             raise Failed(f"{urns.name_of(self.token)}: {'; '.join(map(str, problems))}")
         outputs = self.compute(account, call, inputs)

@@ -1,22 +1,32 @@
-"""The names of properties: in camelCase on the engine's side, as in every Pulumi schema, and ours on the other."""
+"""Names of properties: camelCase on the engine's side, as in every Pulumi schema, and snake_case on ours."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from pydantic import BaseModel
+
+from pulumi_agin.lifecycle.schema import fields_of, model_of
 
 
 @functools.cache
 def camel_case(name: str) -> str:
     """Returns our name in camelCase. Hidden names, which begin with an underscore, are the same on both sides."""
-    return name if _is_hidden(name) else re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+    return (
+        name
+        if _is_hidden(name) or name != name.lower()
+        else re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+    )
 
 
 @functools.cache
 def _snake_case(name: str) -> str:
-    return name if _is_hidden(name) else re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+    """Returns our name for one in camelCase. Any other name, such as one of ours, stays as it is."""
+    ours = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+    return ours if camel_case(ours) == name else name
 
 
 def in_camel_case(value: Any) -> Any:
@@ -25,11 +35,19 @@ def in_camel_case(value: Any) -> Any:
 
 
 def in_snake_case(value: Any) -> Any:
-    """Returns properties with our names.
-
-    The state of a resource that was created by a Python program has our names already.
-    """
+    """Returns properties with our names, which those in the state of a Python program have already."""
     return _renamed(value, _snake_case)
+
+
+def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Returns a sentence for each property that a program gives by our name."""
+    for name, field in fields_of(model).items():
+        right = camel_case(name)
+        if name in values and name != right:
+            yield f'property {path}{name} is not known; did you mean "{right}"?'
+        nested, inner = model_of(field), values.get(right)
+        if nested and isinstance(inner, dict):
+            yield from misspelled(inner, nested, f"{path}{right}.")
 
 
 def _renamed(value: Any, rename: Callable[[str], str]) -> Any:

@@ -1,31 +1,25 @@
-"""The words of programs that use the plugin, in whatever language, and the commands that their users paste."""
+"""Phrasing of programs that use the plugin, in whatever language."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pulumi_agin.lifecycle import shell_commands, urns
+from pulumi_agin.lifecycle.call import Placement
+from pulumi_agin.lifecycle.phrasing import Phrasing
 
 from .names import camel_case
 
-if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.call import Placement
 
+class NativePhrasing(Phrasing):
+    """See `lifecycle.phrasing.Phrasing`."""
 
-class NativePhrasing:
-    """See `lifecycle.vocabulary.Vocabulary`."""
-
+    # In Go and C#, only a string fits.
+    to_json = "use `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
     # In YAML, an alias must be a URN.
     aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
     provider = "`provider` option"
     custom_timeouts = "customTimeouts"
     adopt_records = "`takeOver: true`"
-    boolean = "true or false"
-    mapping = "an object"
-    certificate_policy = "an object"
-    # In Go and C#, only text fits.
-    to_json = "`fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript make text of it"
     rfc2136 = "Rfc2136Delegation"
     install_dnspython = "pip install 'pulumi-agin[plugin]'"
 
@@ -41,6 +35,3 @@ class NativePhrasing:
                 "option again"
             )
         return f"To take it over under the name of this resource, run\n{shell_commands.native_import_line(id_, urn)}"
-
-    def find(self, domain: str, placement: Placement) -> str:
-        return ""

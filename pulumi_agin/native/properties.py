@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 from pulumi_agin.engine.failures import without_sdk_properties
-from pulumi_agin.lifecycle.words import UnsupportedValue
+from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 
 from .names import in_camel_case, in_snake_case
 

@@ -22,12 +22,13 @@ from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.call import Call, Placement, Reading
 from pulumi_agin.lifecycle.operation import Difference, Failed, PartlyDone
-from pulumi_agin.lifecycle.words import UnsupportedValue, likeliest_name, why_unknown
+from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name, right_names
+from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Function
-from .names import camel_case, in_camel_case, in_snake_case
+from .names import camel_case, in_snake_case, misspelled
 from .properties import Unknown, from_struct, from_struct_in_snake_case, is_unknown, to_struct
 from .resources import RESOURCES, Resource
 
@@ -89,9 +90,9 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             config = from_struct(request.news)
             # The engine adds names of its own, such as `version`.
-            names, words = list(in_snake_case(SETTINGS)), self._session.phrasing
+            names, phrasing = list(in_snake_case(SETTINGS)), self._session.phrasing
             reasons = [
-                f"property {name} {why_unknown(name, names, words)}"
+                f"property {name} is not known; {right_names(name, names, phrasing)}"
                 for name in config
                 if name not in SETTINGS and likeliest_name(name, names)
             ]
@@ -139,8 +140,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs_before=from_struct_in_snake_case(request.old_outputs),
                 placement=Placement(provider=self._provider_urn),
             )
-            checked = lifecycle.check(call, from_struct(request.news))
+            checked = lifecycle.check(call, from_struct_in_snake_case(request.news))
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
+            for reason in misspelled(from_struct(request.news), resource.inputs_model):
+                response.failures.add(reason=reason)
             for failure in checked.failures:
                 response.failures.add(property=failure.property, reason=failure.reason)
             return response
@@ -211,7 +214,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             function = _named(request.tok, FUNCTIONS, "function")
             # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
-            arguments = in_camel_case(from_struct(request.args))
+            arguments = from_struct_in_snake_case(request.args)
             result, secrets = function.call(self._account, self._call(request, context), arguments)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
@@ -267,11 +270,11 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
     preview an output that is not known before the update is unknown.
     """
     shown = dict(outputs)
-    for row in resource.outputs:
-        if row.name not in shown and is_preview:
-            shown[row.name] = Unknown()
-        elif row.is_optional and not shown.get(row.name):
-            shown[row.name] = None
+    for name, field in resource.outputs.items():
+        if name not in shown and is_preview:
+            shown[name] = Unknown()
+        elif is_optional(field) and not shown.get(name):
+            shown[name] = None
     return to_struct(shown, resource.secrets)
 
 

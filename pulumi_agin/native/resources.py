@@ -11,17 +11,22 @@ from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
-from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs, CertificateValidationOutputs
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.inputs import (
+    AgentIngressInputs,
+    CertificateValidationInputs,
+    CertificateValidationOutputs,
+    KeptNsRecords,
+    NsRecordsInputs,
+)
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
-from pulumi_agin.lifecycle.ns_records_inputs import KeptNsRecords, NsRecordsInputs
-from pulumi_agin.lifecycle.schema import rows_of, secret_fields
+from pulumi_agin.lifecycle.schema import fields_of, secret_fields
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
     from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.schema import Declaration, FieldDoc
+    from pulumi_agin.lifecycle.schema import Declaration
     from pulumi_agin.lifecycle.session import Session
     from pulumi_agin.settings import Settings
 
@@ -39,10 +44,10 @@ class Resource:
     outputs_model: type[BaseModel]
 
     @cached_property
-    def outputs(self) -> list[FieldDoc]:
+    def outputs(self) -> dict[str, FieldInfo]:
         """The outputs. The engine has the id of a resource apart, so it is not one of them."""
-        rows = rows_of(self.outputs_model)
-        return [row for row in rows if row.name != "id" and not row.name.startswith("_")]
+        fields = fields_of(self.outputs_model).items()
+        return {name: field for name, field in fields if name != "id" and not name.startswith("_")}
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

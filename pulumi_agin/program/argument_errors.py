@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 import pulumi
 
-from pulumi_agin.lifecycle.words import printable_name, right_names
+from pulumi_agin.lifecycle.phrasing import printable_name, right_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 

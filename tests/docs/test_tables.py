@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.lifecycle.schema import rows_of
+from pulumi_agin.lifecycle.schema import fields_of, limit_of
 from tools.docs import REFERENCE, TABLES, Table, with_tables
 
 
@@ -17,9 +17,9 @@ def test_tables_are_those_of_the_declarations(page: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES, ids=" ".join)
 def test_every_field_is_described_in_one_cell(table: Table) -> None:
-    for row in rows_of(TABLES[table]):
-        assert row.description, row.name
-        assert not set("|\n") & set(row.description + row.limit), row.name
+    for name, field in fields_of(TABLES[table]).items():
+        assert field.description, name
+        assert not set("|\n") & set(field.description + limit_of(field)), name
 
 
 def test_a_page_without_its_table_fails() -> None:

@@ -25,8 +25,8 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
     assert "Traceback" not in failed
     for problem in (
         "property domain is a URL; give the domain alone, such as connect.acme.com",
-        "property description has 256 bytes of UTF-8; ngrok takes 255 at most",
-        "property metadata must be text, but is a dictionary; `json.dumps(…)` makes text of it",
+        "property description is 256 bytes; the limit is 255 (UTF-8)",
+        "property metadata must be a string, got a dict; use `json.dumps(…)`",
         'property certificate_management_policy.authority must be "letsencrypt", not "acme"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ):

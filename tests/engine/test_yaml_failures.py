@@ -118,8 +118,8 @@ def test_preview_shows_all_wrong_values_and_settings(yaml_project: Project, emul
     failed = yaml_project.preview(fails=True, env=settings)
     for problem in (
         "property domain value {https://connect.acme.com} has a problem: the domain is a URL; give the domain alone",
-        "description has 256 bytes of UTF-8; ngrok takes 255 at most",
-        "metadata has 5000 bytes of UTF-8; ngrok takes 4096 at most",
+        "description is 256 bytes; the limit is 255 (UTF-8)",
+        "metadata is 5000 bytes; the limit is 4096 (UTF-8)",
         'certificateManagementPolicy.authority must be "letsencrypt"',
         'certificateManagementPolicy.privateKeyType must be "rsa" or "ecdsa"',
         "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`",

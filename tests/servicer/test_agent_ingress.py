@@ -72,13 +72,14 @@ def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:
     }
     assert plugin.check(wrong)[1] == [
         "domain: the domain is a URL; give the domain alone, such as connect.acme.com",
-        "property description has 300 bytes of UTF-8; ngrok takes 255 at most",
-        "property metadata must be text, but is a dictionary; `json.dumps(…)` makes text of it",
-        'property certificate_management_policy.authority is required in a policy: "letsencrypt"',
+        "property description is 300 bytes; the limit is 255 (UTF-8)",
+        "property metadata must be a string, got a dict; use `json.dumps(…)`",
+        "property certificate_management_policy.authority is required: who signs the certificate, such as "
+        '"letsencrypt"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ]
     assert plugin.check({"domain": DOMAIN, "certificate_management_policy": "letsencrypt"})[1] == [
-        "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs, but is text"
+        "property certificate_management_policy must be a dict or AgentIngressCertPolicyArgs, got a string"
     ]
 
 
@@ -115,7 +116,7 @@ def test_check_accepts_unknown_values(plugin: Plugin) -> None:
     checked, failures = plugin.check({"domain": UNKNOWN, "certificate_management_policy": policy})
     assert (set(checked["certificate_management_policy"]), failures) == (set(policy), [])
     assert plugin.check({"domain": UNKNOWN, "metadata": "x" * 4097})[1] == [
-        "property metadata has 4097 bytes of UTF-8; ngrok takes 4096 at most"
+        "property metadata is 4097 bytes; the limit is 4096 (UTF-8)"
     ]
 
 

@@ -72,15 +72,15 @@ def test_check_reports_all_problems_at_once(new_plugin: Plugins) -> None:
         assert failures == [
             "property agent_ingress_id is not the id of an Agent Ingress; "
             "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
-            "property timeout_seconds must be a number of seconds above 0, such as 2700",
-            "property dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
+            "property timeout_seconds must be a number above 0",
+            "property dns_error_grace_seconds must be a number from 0 up",
         ]
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5, ["agin_1"], {"a": 1.0}, "../x", API_KEY, API_KEY[4:30]])
 def test_check_rejects_wrong_types_without_repeating_an_id(wrong: Any, plugin: Plugin) -> None:
     of_id, *of_times = plugin.check(inputs(wrong, str(wrong), True))[1]
-    assert of_id.endswith("an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk")
+    assert of_id.startswith("property agent_ingress_id ")
     assert len(of_times) == 2
     assert_without_key(f"{of_id} {of_times}")
 

@@ -292,22 +292,23 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
         "description": "x" * 256,
         "metadata": {"team": "iot"},
         "certificateManagementPolicy": {"private_key_type": "rsa"},
-        "certificate_management_policy": POLICY,
         "ns_targets": [],
     }
     assert sorted(plugin.check(wrong)[1]) == [
         "domain: the domain has an empty label: two dots in a row, or one at the start",
-        'property certificateManagementPolicy.authority is required in a policy: "letsencrypt"',
+        'property certificateManagementPolicy.authority is required: who signs the certificate, such as "letsencrypt"',
         'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
-        'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?',
-        "property description has 256 bytes of UTF-8; ngrok takes 255 at most",
-        "property metadata must be text, but is an object; `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript "
-        "make text of it",
-        "property ns_targets is not known; the names are domain, description, metadata, certificateManagementPolicy",
+        "property description is 256 bytes; the limit is 255 (UTF-8)",
+        "property metadata must be a string, got an object; use `fn::toJSON` in YAML and `JSON.stringify(…)` in "
+        "TypeScript",
+        "property nsTargets is not known; the names are domain, description, metadata, certificateManagementPolicy",
+    ]
+    assert plugin.check({"domain": DOMAIN, "certificate_management_policy": POLICY})[1] == [
+        'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?'
     ]
     assert plugin.check({"domain": DOMAIN, "metadata": True, "certificateManagementPolicy": "letsencrypt"})[1] == [
-        "property metadata must be text, but is true or false",
-        "property certificateManagementPolicy must be an object, but is text",
+        "property metadata must be a string, got a boolean",
+        "property certificateManagementPolicy must be an object, got a string",
     ]
     id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
@@ -361,7 +362,7 @@ def test_functions_reject_wrong_arguments(plugin: Plugin) -> None:
         return failure(lambda: invoke(plugin, name, arguments)).message
 
     assert message("getAgentIngress", {"Domain": DOMAIN, "id": 5}) == (
-        'getAgentIngress: id must be text, but is a number; Domain is not known; did you mean "domain"?'
+        'getAgentIngress: id must be a string, got a number; Domain is not known; did you mean "domain"?'
     )
     assert message("agentConfig", {"domain": DOMAIN, "region": "eu"}) == (
         "agentConfig: with a region, it needs the regionDomains of the ingress"
@@ -383,7 +384,7 @@ def test_functions_accept_the_names_of_the_python_sdk(plugin: Plugin) -> None:
     assert invoke(plugin, "agentConfig", given) == invoke(plugin, "agentConfig", in_camel_case)
     wrong = {**given, "certificate_management_policy": {"authority": 5, "private_key_typ": "rsa"}}
     assert failure(lambda: invoke(plugin, "agentConfig", wrong)).message == (
-        "agentConfig: certificateManagementPolicy.authority must be text, but is a number; "
+        "agentConfig: certificateManagementPolicy.authority must be a string, got a number; "
         'certificateManagementPolicy.privateKeyTyp is not known; did you mean "privateKeyType"?'
     )
 

@@ -96,17 +96,17 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
         "take_over": "yes",
     }
     expected = [
-        "property domain must be a name as DNS has it, such as connect.acme.com",
-        "property zone is required",
-        "property ns_targets must be a list of one name server or more",
-        "property ttl must be a whole number of seconds from 0 to 2147483647",
+        "property domain must be a valid DNS name",
+        "property zone is required: the name of the zone, such as acme.com",
+        "property ns_targets must not be empty",
+        "property ttl must be a whole number from 0 to 2147483647",
         "property server must be the host name or IP address of the zone's primary server, without brackets or port, "
         "such as ns1.acme.com",
         "property port must be a whole number from 1 to 65535",
-        "property tsig_key_name must be a name as DNS has it, such as agin",
+        "property tsig_key_name must be a valid DNS name",
         "property tsig_secret must be base64, as it stands after `secret` in the key's file",
-        "property tsig_algorithm must be one of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, "
-        'hmac-sha512, not "sha256"',
+        'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
+        '"hmac-sha512", not "sha256"',
         "property take_over must be True or False",
     ]
     assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
@@ -115,8 +115,8 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
 @pytest.mark.parametrize(
     ("wrong", "failure"),
     [
-        ({"domain": "x" * 64 + ".acme.com"}, "property domain must be a name"),
-        ({"ns_targets": ["ns1.x.net", "192.0.2.1"]}, "property ns_targets has a value that must be a name as DNS"),
+        ({"domain": "x" * 64 + ".acme.com"}, "property domain must be a valid DNS name"),
+        ({"ns_targets": ["ns1.x.net", "192.0.2.1"]}, "property ns_targets[1] must be a valid DNS name"),
         ({"ttl": True}, "property ttl must be"),
         ({"port": 65536}, "property port must be"),
         ({"port": "53"}, "property port must be"),
@@ -285,12 +285,12 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"ttl": "x"}, "property ttl must be a whole number of seconds from 0 to 2147483647"),
-        ({"ns_targets": [5]}, "property ns_targets must be a list of names of name servers"),
-        ({UNSETTLED: "x"}, f"property {UNSETTLED} must be a list of names of name servers"),
+        ({"ttl": "x"}, "property ttl must be a whole number from 0 to 2147483647"),
+        ({"ns_targets": [5]}, "property ns_targets[0] must be a string, got a number"),
+        ({UNSETTLED: "x"}, f"property {UNSETTLED} must be a list, got a string"),
         ({"port": None}, "property port is required"),
-        ({"server": {}}, "property server must be text"),
-        ({"tsig_secret": 5}, "property tsig_secret must be text"),
+        ({"server": {}}, "property server must be a string"),
+        ({"tsig_secret": 5}, "property tsig_secret must be a string"),
     ],
 )
 @both_front_ends

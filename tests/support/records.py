@@ -12,7 +12,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from pulumi_agin.dynamic.servicer import PythonPhrasing
+from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.lifecycle.call import Call, Reading
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Failed, PartlyDone

@@ -12,7 +12,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
-from pulumi_agin.dynamic.servicer import PythonPhrasing
+from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.call import Call
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle

@@ -211,14 +211,6 @@ def test_404_for_another_accounts_key_does_not_mean_gone(
     assert "_key_fingerprint" in outputs
 
 
-def test_name_in_another_spelling_is_unknown(ingresses: AgentIngressLifecycle) -> None:
-    wanted = {"domain": "connect.acme.com", "certificateManagementPolicy": {"private_key_type": "rsa"}}
-    assert [failure.reason for failure in ingresses.check(Call(URN), wanted).failures] == [
-        'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
-        'property certificateManagementPolicy.authority is required in a policy: "letsencrypt"',
-    ]
-
-
 IN_STATE = {"domain": "connect.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": "2024-08-02T07:15:39Z"}
 
 

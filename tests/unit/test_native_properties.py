@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from pulumi_agin.lifecycle.words import UnsupportedValue
-from pulumi_agin.native import properties
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs, NsRecordsInputs
+from pulumi_agin.lifecycle.phrasing import UnsupportedValue
+from pulumi_agin.native import names, properties
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
@@ -35,6 +36,22 @@ def secret(value: Any) -> dict[str, Any]:
 def test_values_are_read_as_by_the_sdk(values: dict[str, Any]) -> None:
     struct = struct_of(values)
     assert properties.from_struct(struct) == rpc.deserialize_properties(struct)
+
+
+def test_names_are_translated_only_from_camel_case() -> None:
+    ours = {"ns_targets": [{"ttl": 1}], "_was_ready": {"aB": 1}, "NsTargets": 1, "ns_targetS": 1}
+    assert names.in_snake_case(names.in_camel_case(ours)) == ours
+    assert list(names.in_camel_case(ours)) == ["nsTargets", "_was_ready", "NsTargets", "ns_targetS"]
+
+
+def test_names_in_snake_case_are_reported() -> None:
+    assert list(names.misspelled({"ns_targets": [], "nsTargets": [], "ttl": 1, "foo_bar": 1}, NsRecordsInputs)) == [
+        'property ns_targets is not known; did you mean "nsTargets"?'
+    ]
+    policy = {"certificateManagementPolicy": {"private_key_type": "rsa"}, "metadata": {"private_key_type": "rsa"}}
+    assert list(names.misspelled(policy, AgentIngressInputs)) == [
+        'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?'
+    ]
 
 
 def test_secrets_are_read_as_plain_values() -> None:

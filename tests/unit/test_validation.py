@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.lifecycle.certificate_inputs import CertificateValidationInputs
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs
-from pulumi_agin.lifecycle.ns_records_inputs import KeptNsRecords, NsRecordsInputs
+from pulumi_agin.lifecycle.inputs import (
+    AgentIngressInputs,
+    CertificateValidationInputs,
+    KeptNsRecords,
+    NsRecordsInputs,
+)
 from pulumi_agin.lifecycle.schema import Declaration, validate
 
 UNKNOWN = object()
@@ -44,8 +47,8 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
     ("domain", "message"),
     [
         (None, "is required"),
-        (5.0, "must be text, but is a number"),
-        ({"name": "x"}, "must be text, but is a dictionary"),
+        (5.0, "must be a string, got a number"),
+        ({"name": "x"}, "must be a string, got an object"),
         ("", "is empty"),
         (".", "is empty"),
         ("https://connect.acme.com", "is a URL"),
@@ -55,8 +58,8 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("[2001:db8::7]", "is an IP address"),
         ("connect..acme.com", "empty label"),
         ("connect.acme.com..", "empty label"),
-        (f"{'a' * 64}.acme.com", "a label of 64 bytes"),
-        (".".join(["a" * 62] * 4 + ["ab"]), "has 254 bytes"),
+        (f"{'a' * 64}.acme.com", "a label of more than 63 bytes"),
+        (".".join(["a" * 62] * 4 + ["ab"]), "is 254 bytes; the limit is 253"),
         ("münchen.acme.com", "xn--mnchen-3ya.acme.com"),
         ("\u2603\u200d.acme.com", "is not ASCII"),
         ("connect acme.com", "contains ' '"),
@@ -89,13 +92,16 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"description": "é" * 128}, "description has 256 bytes of UTF-8; ngrok takes 255 at most"),
-        ({"metadata": "é" * 2049}, "metadata has 4098 bytes of UTF-8; ngrok takes 4096 at most"),
-        ({"description": 5.0}, "description must be text, but is a number"),
-        ({"metadata": {"a": 1}}, "metadata must be text, but is a dictionary; write it as JSON"),
-        ({POLICY: "letsencrypt"}, f"{POLICY} must be a dictionary, but is text"),
-        ({POLICY: {}}, f'{POLICY}.authority is required in a policy: "letsencrypt"'),
-        ({POLICY: {"authority": None}}, f'{POLICY}.authority is required in a policy: "letsencrypt"'),
+        ({"description": "é" * 128}, "description is 256 bytes; the limit is 255 (UTF-8)"),
+        ({"metadata": "é" * 2049}, "metadata is 4098 bytes; the limit is 4096 (UTF-8)"),
+        ({"description": 5.0}, "description must be a string, got a number"),
+        ({"metadata": {"a": 1}}, "metadata must be a string, got an object; write it as JSON"),
+        ({POLICY: "letsencrypt"}, f"{POLICY} must be an object, got a string"),
+        ({POLICY: {}}, f'{POLICY}.authority is required: who signs the certificate, such as "letsencrypt"'),
+        (
+            {POLICY: {"authority": None}},
+            f'{POLICY}.authority is required: who signs the certificate, such as "letsencrypt"',
+        ),
         ({POLICY: {"authority": "acme"}}, f'{POLICY}.authority must be "letsencrypt", not "acme"'),
         # A value that could be a secret or forge a line is not shown.
         ({POLICY: {"authority": "c2VjcmV0c2VjcmV0c2VjcmV0"}}, f'{POLICY}.authority must be "letsencrypt"'),
@@ -121,8 +127,8 @@ def test_none_means_absent() -> None:
 
 
 def test_wrong_choice_is_shown_with_the_right_ones() -> None:
-    algorithms = "hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512"
-    message = f'tsig_algorithm must be one of {algorithms}, not "sha256"'
+    algorithms = '"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or "hmac-sha512"'
+    message = f'tsig_algorithm must be {algorithms}, not "sha256"'
     assert problems(NsRecordsInputs, {**RECORDS, "tsig_algorithm": "SHA256"}) == [message]
 
 
@@ -143,8 +149,8 @@ def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[st
 
 def test_known_values_beside_unknown_ones_are_checked() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "zone": UNKNOWN, "ns_targets": [UNKNOWN, "x y"], "ttl": -1}) == [
-        "ns_targets has a value that must be a name as DNS has it, such as ns1.acme.com",
-        "ttl must be a whole number of seconds from 0 to 2147483647",
+        "ns_targets[1] must be a valid DNS name",
+        "ttl must be a whole number from 0 to 2147483647",
     ]
 
 
@@ -152,8 +158,8 @@ def test_known_values_beside_unknown_ones_are_checked() -> None:
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
     assert problems(CertificateValidationInputs, given) == [
-        "timeout_seconds must be a number of seconds above 0, such as 2700",
-        "dns_error_grace_seconds must be a number of seconds from 0 on, such as 600",
+        "timeout_seconds must be a number above 0",
+        "dns_error_grace_seconds must be a number from 0 up",
     ]
 
 

@@ -1,0 +1,39 @@
+"""Phrasing of Python programs."""
+
+from __future__ import annotations
+
+from pulumi_agin.lifecycle import shell_commands, urns
+from pulumi_agin.lifecycle.call import Placement
+from pulumi_agin.lifecycle.phrasing import Phrasing
+
+
+class PythonPhrasing(Phrasing):
+    """See `lifecycle.phrasing.Phrasing`."""
+
+    boolean = "True or False"
+    mapping = "a dict"
+    certificate_policy = "a dict or AgentIngressCertPolicyArgs"
+    to_json = "use `json.dumps(…)`"
+    delete_before_replace = "ResourceOptions(delete_before_replace=True)"
+    aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    provider = "ResourceOptions(provider=…)"
+    custom_timeouts = "custom_timeouts"
+    adopt_records = "take_over=True"
+    rfc2136 = "dns.rfc2136"
+    install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
+
+    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+        stack, project, _, name = urns.Urn.parse(urn)
+        # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
+        line = shell_commands.import_line(
+            id_,
+            name,
+            stack=placement.stack,
+            parent=placement.parent or shell_commands.stack_urn(stack, project),
+            provider=placement.provider,
+        )
+        return f"To take it over under the name of this resource, run\n{line}"
+
+    def find(self, domain: str, placement: Placement) -> str:
+        line = shell_commands.find_line(domain, provider=placement.provider, stack=placement.stack)
+        return f". To see whether it was, run\n{line}"
