@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 import idna
@@ -63,14 +64,11 @@ def _dns_form(domain: str) -> str:
         return ", and not an internationalized domain name either"
 
 
-def _max_bytes(limit: int) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        size = len(value.encode("utf-8", "surrogatepass"))
-        if size > limit:
-            raise ValueError(f"is {size} bytes; the limit is {limit} (UTF-8)")
-        return value
-
-    return check
+def _max_bytes(limit: int, value: str) -> str:
+    size = len(value.encode())
+    if size > limit:
+        raise ValueError(f"is {size} bytes; the limit is {limit} (UTF-8)")
+    return value
 
 
 IngressDomain = Annotated[
@@ -84,7 +82,7 @@ class CertificatePolicyInputs(Declaration):
     """How ngrok gets the certificate of the domain."""
 
     authority: constants.CertificateAuthorityText = Field(
-        description="who signs the certificate", examples=[f'"{constants.CERTIFICATE_AUTHORITIES[0]}"']
+        description='who signs the certificate, such as "letsencrypt"'
     )
     private_key_type: constants.PrivateKeyTypeText | None = Field(
         None, description="the type of the certificate's private key; if it is left out, ngrok chooses"
@@ -95,17 +93,16 @@ class AgentIngressInputs(Declaration):
     """The inputs of an Agent Ingress."""
 
     domain: Annotated[IngressDomain, Marker.REPLACES] = Field(
-        description="a domain that you own, in ASCII. Any case, with or without a trailing dot",
-        examples=[EXAMPLE_DOMAIN],
+        description=f"a domain that you own, such as {EXAMPLE_DOMAIN}. In ASCII, any case, with or without trailing dot"
     )
     description: Annotated[
         str | None,
-        AfterValidator(_max_bytes(constants.DESCRIPTION_MAX_BYTES)),
+        AfterValidator(partial(_max_bytes, constants.DESCRIPTION_MAX_BYTES)),
         Limit(f"{constants.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
     ] = Field(None, description="human-readable text")
     metadata: Annotated[
         str | None,
-        AfterValidator(_max_bytes(constants.METADATA_MAX_BYTES)),
+        AfterValidator(partial(_max_bytes, constants.METADATA_MAX_BYTES)),
         Limit(f"{constants.METADATA_MAX_BYTES} bytes of UTF-8"),
         Marker.MAY_BE_JSON,
     ] = Field(None, description="machine-readable text, such as JSON")
@@ -129,8 +126,8 @@ class CertificateValidationInputs(Declaration):
     """The inputs of an AgentIngressCertificateValidation."""
 
     agent_ingress_id: Annotated[str, AfterValidator(_ingress_id), Marker.REPLACES] = Field(
-        description="the id of the ingress. Its NS records should exist before the wait begins",
-        examples=["agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"],
+        description="the id of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
+        "before the wait begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_TIMEOUT_SECONDS,
@@ -226,9 +223,9 @@ class _NsRecords(Declaration):
     """
 
     domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
-        description="the domain that is delegated", examples=[EXAMPLE_DOMAIN]
+        description="the domain that is delegated"
     )
-    zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone", examples=["acme.com"])
+    zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone, such as acme.com")
     ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (
         Field(description="the values of the records")
     )

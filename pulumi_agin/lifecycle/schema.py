@@ -127,8 +127,7 @@ def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) ->
         case "value_error":
             return str(detail["ctx"]["error"])
         case "missing":
-            such_as = f", such as {field.examples[0]}" if field.examples else ""
-            return f"is required: {(field.description or '').partition('. ')[0]}{such_as}"
+            return f"is required: {(field.description or '').partition('. ')[0]}"
         case "string_type":
             hint = (
                 f"; {phrasing.to_json}"

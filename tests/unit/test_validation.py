@@ -154,6 +154,18 @@ def test_known_values_beside_unknown_ones_are_checked() -> None:
     ]
 
 
+def test_problems_between_fields_are_found_beside_others() -> None:
+    half = "is only half of a key: give both tsig_key_name and tsig_secret, or neither if the server accepts"
+    for given in (UNKNOWN, "c2VjcmV0"):
+        wrong = {**RECORDS, "domain": "Acme.com.", "ttl": -1, "tsig_key_name": None, "tsig_secret": given}
+        of_ttl, of_key, of_zone = problems(NsRecordsInputs, wrong)
+        assert of_ttl.startswith("ttl ")
+        assert of_key.startswith(f"tsig_secret {half}")
+        assert of_zone.startswith("the domain acme.com is the apex of the zone")
+    [of_zone] = problems(NsRecordsInputs, {**RECORDS, "zone": "cme.com", "ns_targets": [UNKNOWN]})
+    assert of_zone.startswith("the domain connect.acme.com is not in the zone cme.com")
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "600", True])
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
