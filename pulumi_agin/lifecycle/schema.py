@@ -31,7 +31,7 @@ class Marker(Enum):
     REPLACES = "a change of it replaces the resource"
     SECRET = "it is a secret"  # noqa: S105
     NO_CHANGE = "a change of it alone changes nothing"
-    MAY_BE_JSON = "users may forget to make a string of a value"
+    MAY_BE_JSON = "users may forget to encode a value as a string"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,10 @@ class Limit:
 
 
 def pass_unknown(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Leaves a value as it is that a preview does not know yet. The validation's context tells which ones those are."""
+    """Leaves a value as it is if it is unknown in a preview, which the validation's context finds out.
+
+    Pydantic fails a whole model for one required field without a value, so unknown values can't be taken out before.
+    """
     return value if info.context and info.context(value) else check(value)
 
 
@@ -128,15 +131,10 @@ def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) ->
             return str(detail["ctx"]["error"])
         case "missing":
             return f"is required: {(field.description or '').partition('. ')[0]}"
+        case "string_type" if Marker.MAY_BE_JSON in field.metadata and isinstance(value, dict | list):
+            return f"must be a string{got}; {phrasing.to_json}"
         case "string_type":
-            hint = (
-                f"; {phrasing.to_json}"
-                if Marker.MAY_BE_JSON in field.metadata and isinstance(value, dict | list)
-                else ""
-            )
-            return f"must be a string{got}{hint}"
-        case "string_unicode":
-            return "must be valid Unicode"
+            return f"must be a string{got}"
         case "bool_type":
             return f"must be {phrasing.boolean}"
         case "list_type":

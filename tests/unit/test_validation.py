@@ -166,7 +166,7 @@ def test_problems_between_fields_are_found_beside_others() -> None:
     assert of_zone.startswith("the domain connect.acme.com is not in the zone cme.com")
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), "600", True])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "600", True])
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
     assert problems(CertificateValidationInputs, given) == [
