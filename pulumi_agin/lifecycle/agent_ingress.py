@@ -89,7 +89,7 @@ class AgentIngressLifecycle:
             session.forget_owner(id_, call.urn)
         else:
             session.record_owner(id_, call.urn)
-        session.remember_policy(id_, wanted.get(POLICY))
+        session.policies[id_] = wanted.get(POLICY)
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 

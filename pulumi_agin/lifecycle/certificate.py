@@ -294,7 +294,7 @@ class CertificateValidationLifecycle:
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
         """Tells whether the program wants another policy for the ingress than the one that the last wait was for."""
-        wanted = self._session.policy_of(id_, _NOT_KNOWN)
+        wanted = self._session.policies.get(id_, _NOT_KNOWN)
         if wanted is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
             return False
         there = call.outputs_before[WAITED_POLICY]

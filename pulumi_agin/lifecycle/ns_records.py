@@ -99,7 +99,7 @@ class NsRecordsLifecycle:
             ]
         if existing != _ns_set(wanted):
             return [str(self._taken_failure(wanted, existing))]
-        self._session.say(
+        self._session.log(
             f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
             "and nothing is written there. If a resource that this run deletes made them, use "
             f"{self._session.phrasing.aliases} in place of {self._session.phrasing.adopt_records}: it may delete "

@@ -10,7 +10,7 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
-from pulumi_agin.lifecycle.call import Call, Placement, Reading
+from pulumi_agin.lifecycle.call import Call, Reading
 from pulumi_agin.lifecycle.operation import Failed, InputFailure
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.native.phrasing import NativePhrasing
@@ -287,16 +287,3 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update is to remove")
         assert "give the resource the option `deleteBeforeReplace: true`" in sentence
         assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")
-
-
-def test_memory_of_a_process_is_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_agin.lifecycle.session.MOST_RESOURCES", 3)
-    session.forget_resources()
-    for number in range(4):
-        session.remember_policy(f"agin_{number}", {})
-        session.remember_check(Call(f"{URN}{number}", inputs_before={"domain": "a.acme.com"}))
-    assert session.policy_of("agin_0", default="unknown") == "unknown"
-    assert session.known_outputs(f"{URN}0") is None
-    assert session.placement(f"{URN}0") == Placement()
-    assert session.policy_of("agin_1", default="unknown") == {}
-    assert session.known_outputs(f"{URN}3") == {"domain": "a.acme.com"}
