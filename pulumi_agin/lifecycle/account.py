@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import shell_commands
-from .call import Call
-from .operation import Failed
+from .operation import Call, Failed
 from .outputs import FINGERPRINT
 
 if TYPE_CHECKING:

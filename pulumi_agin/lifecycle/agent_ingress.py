@@ -16,17 +16,8 @@ from pulumi_agin.api.errors import (
 
 from . import domain_taken, shell_commands
 from .account import Account, domain_of
-from .call import Call, Reading
 from .declared import declared_fields
-from .operation import (
-    Checked,
-    Created,
-    Difference,
-    Existing,
-    Failed,
-    InputFailure,
-    PartlyDone,
-)
+from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
 
 if TYPE_CHECKING:
@@ -54,34 +45,34 @@ class AgentIngressLifecycle:
 
     # -- check and diff -----------------------------------------------------------------------------------
 
-    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
         # Imported here because it loads pydantic, which a destroy does not need.
         from .schema import validate
 
         session = self._account.session
         session.remember_check(call)
-        inputs, problems = validate(_load_inputs(), wanted, call.is_unknown, words=session.phrasing)
+        checked, problems = validate(_load_inputs(), inputs, call.is_unknown, words=session.phrasing)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
-            if problem.path == ("domain",) and _may_be_printed(wanted.get("domain")):
+            if problem.path == ("domain",) and _may_be_printed(inputs.get("domain")):
                 failures.append(InputFailure(f"the domain {problem.message}", "domain"))
             else:
                 failures.append(InputFailure(problem.sentence))
-        if inputs and not call.is_unknown(inputs["domain"]):
-            other = session.remember_domain(inputs["domain"], call.urn)
+        if checked and not call.is_unknown(checked["domain"]):
+            other = session.remember_domain(checked["domain"], call.urn)
             if other is not None:
                 failures.append(InputFailure(domain_taken.explain_two(session, call.urn, other), "domain"))
-        return Checked(inputs, failures)
+        return Checked(checked, failures)
 
-    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the declared inputs with the outputs in the state, both in canonical form.
 
         Raises:
             Failed: Somebody edited the state so that nobody can tell what would change.
         """
         self._check_comparable(call)
-        changed = _changes(call, call.outputs_before, wanted)
+        changed = _changes(call, call.outputs_before, inputs)
         replacing = [field for field in changed if field in declared_fields(_load_inputs).replacing]
         session = self._account.session
         if replacing:
@@ -89,37 +80,37 @@ class AgentIngressLifecycle:
             session.forget_owner(id_, call.urn)
         else:
             session.record_owner(id_, call.urn)
-        session.policies[id_] = wanted.get(POLICY)
+        session.policies[id_] = inputs.get(POLICY)
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
-    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Sends one POST. Once ngrok has answered, whatever fails, the ingress reaches the state.
 
         In a preview it only warns of a domain that has an ingress already. Outputs that are not known before the create
         are absent then.
         """
         if call.is_preview:
-            if not call.is_unknown(wanted["domain"]):
-                domain_taken.warn_in_preview(self._account, call, wanted["domain"])
-            return Created("", outputs_after({}, wanted, call.is_unknown))
+            if not call.is_unknown(inputs["domain"]):
+                domain_taken.warn_in_preview(self._account, call, inputs["domain"])
+            return Created("", outputs_after({}, inputs, call.is_unknown))
         client = self._account.client()
         deadline = self._account.deadline(call)
         try:
-            ingress = client.create(wanted, deadline)
+            ingress = client.create(inputs, deadline)
         except DomainExistsError as error:
-            raise Failed(domain_taken.explain(self._account, call, error, wanted["domain"], deadline)) from None
+            raise Failed(domain_taken.explain(self._account, call, error, inputs["domain"], deadline)) from None
         except CreateUnsettledError as error:
-            raise Failed(domain_taken.explain_unsettled(self._account, call, error, wanted["domain"])) from None
+            raise Failed(domain_taken.explain_unsettled(self._account, call, error, inputs["domain"])) from None
         except CreatedUnreadError as error:
-            outputs = {**wanted, **self._account.fingerprint(error.id)}
+            outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         outputs = self._outputs(ingress)
         self._account.session.remember_outputs(call.urn, outputs)
-        asked = [field for field in declared_fields(_load_inputs).updated if wanted.get(field)]
-        self._check_kept(call, asked, wanted, ingress, outputs)
+        asked = [field for field in declared_fields(_load_inputs).updated if inputs.get(field)]
+        self._check_kept(call, asked, inputs, ingress, outputs)
         return Created(ingress.id, outputs)
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
@@ -147,7 +138,7 @@ class AgentIngressLifecycle:
             inputs = inputs_of(ingress, call.inputs_before or call.outputs_before)
         return Existing(ingress.id, self._outputs(ingress), inputs)
 
-    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed. If the state shows no change, it sends a GET first.
 
         In a preview it sends nothing. Outputs that are not known before the update are absent then.
@@ -157,21 +148,21 @@ class AgentIngressLifecycle:
                 known, and the next `pulumi up` tries again.
         """
         if call.is_preview:
-            self._warn_of_removed_policy(call, wanted)
-            return outputs_after(call.outputs_before, wanted, call.is_unknown)
+            self._warn_of_removed_policy(call, inputs)
+            return outputs_after(call.outputs_before, inputs, call.is_unknown)
         client = self._account.client()
         self._check_comparable(call)
         domain = str(call.outputs_before["domain"])
-        changed = _changes(call, call.outputs_before, wanted)
+        changed = _changes(call, call.outputs_before, inputs)
         deadline = self._account.deadline(call)
         try:
             if not changed:
                 # An earlier update failed. If its answer was lost, the state may be wrong.
                 existing = self._outputs(client.get(id_, deadline, domain=domain))
-                changed = _changes(call, existing, wanted)
+                changed = _changes(call, existing, inputs)
                 if not changed:
                     return existing
-            changes = {field: _patch_value(field, wanted) for field in changed}
+            changes = {field: _patch_value(field, inputs) for field in changed}
             ingress = client.update(id_, changes, deadline, domain=domain)
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
@@ -183,7 +174,7 @@ class AgentIngressLifecycle:
             known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
             raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and tries again", id_, known) from None
         outputs = self._outputs(ingress)
-        self._check_kept(call, changed, wanted, ingress, outputs)
+        self._check_kept(call, changed, inputs, ingress, outputs)
         return outputs
 
     def delete(self, call: Call, id_: str) -> None:
@@ -242,17 +233,17 @@ class AgentIngressLifecycle:
         self,
         call: Call,
         asked: Sequence[str],
-        wanted: Mapping[str, Any],
+        inputs: Mapping[str, Any],
         ingress: AgentIngress,
         outputs: Mapping[str, Any],
     ) -> None:
         """Raises PartlyDone if ngrok's answer has other values than it was asked for."""
-        not_kept = [field for field in asked if _differs(call, field, outputs.get(field), wanted.get(field))]
+        not_kept = [field for field in asked if _differs(call, field, outputs.get(field), inputs.get(field))]
         if not not_kept:
             return
         spell = self._account.session.phrasing.spell
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
-        if POLICY in not_kept and not wanted.get(POLICY):
+        if POLICY in not_kept and not inputs.get(POLICY):
             message = (
                 f"ngrok was asked to remove the {spell(POLICY)} of {where}, and kept it. {self._how_to_remove(call)}"
             )
@@ -263,10 +254,10 @@ class AgentIngressLifecycle:
             )
         raise PartlyDone(message, ingress.id, outputs)
 
-    def _warn_of_removed_policy(self, call: Call, wanted: Mapping[str, Any]) -> None:
+    def _warn_of_removed_policy(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns in the preview of an update that removes the policy, because ngrok will keep it."""
         session = self._account.session
-        if call.outputs_before.get(POLICY) and not wanted.get(POLICY):
+        if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
             session.warn(
                 f"ngrok will keep the {session.phrasing.spell(POLICY)} that this update is to remove, and the update "
                 f"will fail. {self._how_to_remove(call)}",
@@ -296,11 +287,11 @@ def _load_inputs() -> type[AgentIngressInputs]:
 # -- the comparison ---------------------------------------------------------------------------------------
 
 
-def _changes(call: Call, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Returns the fields whose wanted values differ from the existing ones."""
+def _changes(call: Call, existing: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
+    """Returns the fields whose inputs differ from the existing values."""
     fields = declared_fields(_load_inputs)
     names = (*fields.replacing, *fields.updated)
-    return [name for name in names if _differs(call, name, existing.get(name), wanted.get(name))]
+    return [name for name in names if _differs(call, name, existing.get(name), inputs.get(name))]
 
 
 def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
@@ -317,9 +308,9 @@ def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
     return bool((old or "") != (new or ""))
 
 
-def _patch_value(field: str, wanted: Mapping[str, Any]) -> Any:
+def _patch_value(field: str, inputs: Mapping[str, Any]) -> Any:
     # ngrok ignores a text that is null or absent. Only "" clears it.
-    return wanted.get(field) or (None if field == POLICY else "")
+    return inputs.get(field) or (None if field == POLICY else "")
 
 
 def _may_be_printed(value: object) -> bool:

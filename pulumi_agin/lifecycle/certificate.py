@@ -18,17 +18,8 @@ from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.dnsclient.lookup import describe_public
 
 from .account import Account, domain_of
-from .call import Call, Reading
 from .declared import declared_fields
-from .operation import (
-    Abandoned,
-    Checked,
-    Created,
-    Difference,
-    Existing,
-    Failed,
-    InputFailure,
-)
+from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, InputFailure, Reading
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
@@ -92,27 +83,27 @@ class CertificateValidationLifecycle:
 
     # -- check and diff -----------------------------------------------------------------------------------
 
-    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
         # Imported here because it loads pydantic, which a destroy does not need.
         from .schema import validate
 
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()
-        inputs, problems = validate(
-            _load_inputs(), wanted, call.is_unknown, lambda text: holds_secret(text, api_key), self._session.phrasing
+        checked, problems = validate(
+            _load_inputs(), inputs, call.is_unknown, lambda text: holds_secret(text, api_key), self._session.phrasing
         )
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
-        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+        return Checked(checked, [InputFailure(sentence) for sentence in sentences])
 
-    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
-        # In a refresh, the wanted values are the inputs of the state, which somebody may have edited.
+        # In a refresh, they are the inputs of the state, which somebody may have edited.
         before = call.outputs_before
         changed = [
             field
             for field in declared_fields(_load_inputs).replacing
-            if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
+            if call.is_unknown(inputs.get(field)) or inputs.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
@@ -120,14 +111,14 @@ class CertificateValidationLifecycle:
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
-    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Waits. If the wait fails, nothing reaches the state, and the next `pulumi up` waits again.
 
         In a preview it does not wait.
         """
         if call.is_preview:
-            return Created("", {ID: wanted[ID]})
-        return Created(wanted[ID], self._wait(call, wanted))
+            return Created("", {ID: inputs[ID]})
+        return Created(inputs[ID], self._wait(call, inputs))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
@@ -151,7 +142,7 @@ class CertificateValidationLifecycle:
             return None
         return Existing(id_, self._outputs(ingress))
 
-    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Waits again. If the wait fails, the state stays as it was, and the next `pulumi up` waits again.
 
         In a preview it does not wait.
@@ -159,15 +150,15 @@ class CertificateValidationLifecycle:
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
             domain = domain_of(call.outputs_before)
-            return {ID: wanted[ID]} | ({"domain": domain} if domain else {})
-        return self._wait(call, wanted)
+            return {ID: inputs[ID]} | ({"domain": domain} if domain else {})
+        return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Does nothing: the certificate belongs to the ingress."""
 
     # -- the wait -----------------------------------------------------------------------------------------
 
-    def _wait(self, call: Call, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs once the certificate is ready.
 
         Raises:
@@ -178,11 +169,11 @@ class CertificateValidationLifecycle:
         from pulumi_agin.api.models import certificate_state
 
         custom_timeout = call.timeout_seconds or math.inf
-        watch = Watch(min(wanted[TIMEOUT], custom_timeout), wanted[GRACE])
+        watch = Watch(min(inputs[TIMEOUT], custom_timeout), inputs[GRACE])
         began = self._session.clock.monotonic()
         ingress: AgentIngress | None = None
         while True:
-            ingress, problem = self._look(call, wanted[ID], ingress)
+            ingress, problem = self._look(call, inputs[ID], ingress)
             elapsed = self._session.clock.monotonic() - began
             state = certificate_state(ingress) if ingress else None
             watch.note_look(state, elapsed)
@@ -199,10 +190,10 @@ class CertificateValidationLifecycle:
                 if ingress is None:
                     raise Failed(f"{problem}; the next `pulumi up` waits again")
                 phrasing = self._session.phrasing
-                limit = phrasing.custom_timeouts if custom_timeout < wanted[TIMEOUT] else phrasing.spell(TIMEOUT)
+                limit = phrasing.custom_timeouts if custom_timeout < inputs[TIMEOUT] else phrasing.spell(TIMEOUT)
                 raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
             if watch.has_news(words, elapsed):
-                name = ingress.domain if ingress else wanted[ID]
+                name = ingress.domain if ingress else inputs[ID]
                 time = f"{in_words(watch.timeout_seconds)} at most"
                 if round(elapsed):
                     time = f"{in_words(round(elapsed))} ({time})"
@@ -294,12 +285,12 @@ class CertificateValidationLifecycle:
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
         """Tells whether the program wants another policy for the ingress than the one that the last wait was for."""
-        wanted = self._session.policies.get(id_, _NOT_KNOWN)
-        if wanted is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
+        policy = self._session.policies.get(id_, _NOT_KNOWN)
+        if policy is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
             return False
         there = call.outputs_before[WAITED_POLICY]
         # If somebody edited the state, it may be anything. Another wait does no harm.
-        return call.is_unknown(wanted) or not isinstance(there, Mapping) or not matches_policy(there, wanted)
+        return call.is_unknown(policy) or not isinstance(there, Mapping) or not matches_policy(there, policy)
 
 
 def _load_inputs() -> type[CertificateValidationInputs]:

@@ -9,7 +9,7 @@ from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, Ngro
 
 from . import shell_commands
 from .account import Account
-from .call import Call, Placement
+from .operation import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress

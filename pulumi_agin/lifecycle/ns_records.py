@@ -15,17 +15,8 @@ from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.lookup import Server
 from pulumi_agin.dnsclient.update import DnsUpdateError, NsSet, PrimaryServer, TsigKey, UnsettledError
 
-from .call import Call, Reading
 from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import (
-    Checked,
-    Created,
-    Difference,
-    Existing,
-    Failed,
-    InputFailure,
-    PartlyDone,
-)
+from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .schema import replacing_fields, updated_fields, validate
 
 if TYPE_CHECKING:
@@ -59,55 +50,55 @@ class NsRecordsLifecycle:
 
     # -- check and diff -----------------------------------------------------------------------------------
 
-    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython.
 
         With `take_over`, it also compares the records that exist with the inputs of a new resource.
         """
         self._session.remember_check(call)
-        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, words=self._session.phrasing)
+        checked, problems = validate(NsRecordsInputs, inputs, call.is_unknown, words=self._session.phrasing)
         missing = self._missing_package()
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
-        if not sentences and self._is_to_adopt(call, inputs):
-            sentences = self._compare_with_existing(call, inputs)
-        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+        if not sentences and self._is_to_adopt(call, checked):
+            sentences = self._compare_with_existing(call, checked)
+        return Checked(checked, [InputFailure(sentence) for sentence in sentences])
 
-    def _is_to_adopt(self, call: Call, wanted: Mapping[str, Any]) -> bool:
+    def _is_to_adopt(self, call: Call, inputs: Mapping[str, Any]) -> bool:
         """Returns whether this is a new resource with `take_over`, and it is known where its records are."""
-        if any(call.is_unknown(value) for name, value in wanted.items() if name not in _DECLARED):
+        if any(call.is_unknown(value) for name, value in inputs.items() if name not in _DECLARED):
             return False
         # A replacement is checked a second time, as if it were new. The records are its own.
         known = self._session.known_outputs(call.urn) or {}
-        return bool(wanted["take_over"]) and not call.inputs_before and known.get("domain") != wanted["domain"]
+        return bool(inputs["take_over"]) and not call.inputs_before and known.get("domain") != inputs["domain"]
 
-    def _compare_with_existing(self, call: Call, wanted: Mapping[str, Any]) -> list[str]:
+    def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
         """Returns why the records that exist can't be adopted. Logs it if they can."""
-        domain = wanted["domain"]
+        domain = inputs["domain"]
         try:
-            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), wanted)
+            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
             existing = server.read(domain)
         except DnsUpdateError as error:
             return [str(error)]
         if existing is None:
             return []
-        if any(call.is_unknown(value) for name in _DECLARED for value in (wanted[name], *_items(wanted[name]))):
+        if any(call.is_unknown(value) for name in _DECLARED for value in (inputs[name], *_items(inputs[name]))):
             return [
-                f"{domain} has NS records already at {_address(wanted)}, which are left alone: {existing}. They can't "
+                f"{domain} has NS records already at {_address(inputs)}, which are left alone: {existing}. They can't "
                 "be adopted, because this preview does not know those of the program: an Agent Ingress that is to be "
                 "created gets name servers of its own. Remove the records or, if the Agent Ingress exists, import it "
                 "first"
             ]
-        if existing != _ns_set(wanted):
-            return [str(self._taken_failure(wanted, existing))]
+        if existing != _ns_set(inputs):
+            return [str(self._taken_failure(inputs, existing))]
         self._session.log(
-            f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
+            f"the NS records of {domain} exist at {_address(inputs)} as the program declares them: they are adopted, "
             "and nothing is written there. If a resource that this run deletes made them, use "
             f"{self._session.phrasing.aliases} in place of {self._session.phrasing.adopt_records}: it may delete "
             "them"
         )
         return []
 
-    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
 
         A change of the zone replaces the resource. The new records are created first, so a wrong zone shows before
@@ -115,7 +106,7 @@ class NsRecordsLifecycle:
         """
         kept = self._outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
-        changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
+        changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
             self._session.record_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
@@ -123,29 +114,29 @@ class NsRecordsLifecycle:
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
-    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the records if there are none. With `take_over`, adopts existing ones that equal them.
 
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return Created("", _outputs_after(wanted))
-        domain, records = wanted["domain"], _ns_set(wanted)
+            return Created("", _outputs_after(inputs))
+        domain, records = inputs["domain"], _ns_set(inputs)
         with _failures():
-            server = self._server(call, wanted)
-            if wanted.get("take_over") and server.read(domain, f"create the NS records of {domain}") == records:
-                self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-                return Created(domain, _outputs(wanted))
+            server = self._server(call, inputs)
+            if inputs.get("take_over") and server.read(domain, f"create the NS records of {domain}") == records:
+                self._session.record_ns_records(_place(inputs), records.targets, call.urn, were_set=True)
+                return Created(domain, _outputs(inputs))
             try:
                 there = server.create(domain, records)
             except UnsettledError as error:
-                outputs = {**_outputs(wanted), "ns_targets": []}
+                outputs = {**_outputs(inputs), "ns_targets": []}
                 raise _partly_done(error, outputs, records.targets) from None
         if there is not None:
-            self._session.record_failed_create(_place(wanted), call.urn)
-            raise self._taken_failure(wanted, there)
-        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-        return Created(domain, _outputs(wanted))
+            self._session.record_failed_create(_place(inputs), call.urn)
+            raise self._taken_failure(inputs, there)
+        self._session.record_ns_records(_place(inputs), records.targets, call.urn, were_set=True)
+        return Created(domain, _outputs(inputs))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
@@ -175,35 +166,35 @@ class NsRecordsLifecycle:
         inputs = call.inputs_before or _outputs(outputs)
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": there.ttl})
 
-    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Replaces the records, even with equal ones, so that a new key is tried before the state keeps it.
 
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return _outputs_after(wanted)
-        kept, domain, records = self._outputs_before(call), wanted["domain"], _ns_set(wanted)
-        has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
+            return _outputs_after(inputs)
+        kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
+        has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
         # If no record is known to belong to this resource, the existing ones may belong to somebody else.
         may_be_others = has_moved or not kept["ns_targets"]
         ours = known if may_be_others else None
         with _failures():
-            server = self._server(call, wanted)
+            server = self._server(call, inputs)
             try:
                 there = server.replace(domain, records, f"update the NS records of {domain}", ours)
             except UnsettledError as error:
                 # The new address and key are kept: they have just worked to read the records.
                 outputs = {
-                    **_outputs(wanted),
+                    **_outputs(inputs),
                     "ns_targets": [] if has_moved else kept["ns_targets"],
                     "ttl": error.there.ttl if error.there else kept["ttl"],
                 }
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
         if there is not None:
-            raise self._taken_failure(wanted, there, can_adopt=False)
-        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-        return _outputs(wanted)
+            raise self._taken_failure(inputs, there, can_adopt=False)
+        self._session.record_ns_records(_place(inputs), records.targets, call.urn, were_set=True)
+        return _outputs(inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the records that the state knows of, and leaves those that others have added.
@@ -269,9 +260,9 @@ class NsRecordsLifecycle:
             self._session.phrasing.spell,
         )
 
-    def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet, *, can_adopt: bool = True) -> Failed:
+    def _taken_failure(self, inputs: Mapping[str, Any], there: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
-        words, records = self._session.phrasing, _ns_set(wanted)
+        words, records = self._session.phrasing, _ns_set(inputs)
         if there == records:
             comparison = "They are the same as those of this resource: an interrupted run may have made them"
         else:
@@ -284,13 +275,13 @@ class NsRecordsLifecycle:
         ]
         if there.ttl != records.ttl:
             steps.append(f"set {words.spell('ttl')} to {there.ttl}")
-        if not wanted.get("take_over"):
+        if not inputs.get("take_over"):
             steps.append(f"set {words.adopt_records}")
         advice = "remove them"
         if can_adopt and existing & declared:
             advice = f"to adopt them, {' and '.join(steps)}, or else remove them"
         return Failed(
-            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}. "
+            f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left alone: {there}. "
             f"{comparison}. If another resource of this stack made them, and was renamed or moved in the program, undo "
             "the renaming and run `pulumi up`, because the old resource is deleted together with its records; then "
             f"rename or move it again, together with {words.aliases} of what is renamed. Otherwise, {advice}"
@@ -335,9 +326,9 @@ def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
 
 
-def _outputs_after(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _outputs_after(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the outputs that a write will leave. All are known: what the program does not give will be None."""
-    return {field: wanted.get(field) for field in OUTPUTS}
+    return {field: inputs.get(field) for field in OUTPUTS}
 
 
 def _items(value: object) -> Sequence[object]:

@@ -53,25 +53,24 @@ def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[s
 
 
 def outputs_after(
-    existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool]
+    existing: Mapping[str, Any], inputs: Mapping[str, Any], is_unknown: Callable[[object], bool]
 ) -> dict[str, Any]:
     """Returns the outputs that an update in place will leave.
 
     Args:
         existing: The outputs before the update, from the state or from ngrok.
-        wanted: The inputs of the update, in canonical form. An absent one, None and "" are the same.
+        inputs: The inputs of the update, in canonical form. An absent one, None and "" are the same.
         is_unknown: Tells a value that a preview does not know yet.
 
     Returns:
         The outputs that are known before the update. A name that is absent from them is known only after it.
     """
-    inputs = ("domain", *TEXTS, POLICY)
-    after = {name: value for name, value in existing.items() if name not in (*inputs, STATUS)}
+    after = {name: value for name, value in existing.items() if name not in ("domain", *TEXTS, POLICY, STATUS)}
     for name in ("domain", *TEXTS):
-        value = wanted.get(name)
+        value = inputs.get(name)
         if not is_unknown(value):
             after[name] = value or ""
-    policy = wanted.get(POLICY)
+    policy = inputs.get(POLICY)
     if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
         return after
     if matches_policy(existing.get(POLICY), policy):

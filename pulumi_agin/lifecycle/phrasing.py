@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .call import Placement
+from .operation import Placement
 from .words import Words
 
 

@@ -14,7 +14,7 @@ from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.retry import Reachability
 
-from .call import Call, Placement
+from .operation import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient

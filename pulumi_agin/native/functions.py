@@ -27,7 +27,7 @@ from .names import camel_case
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
-    from pulumi_agin.lifecycle.call import Call
+    from pulumi_agin.lifecycle.operation import Call
     from pulumi_agin.lifecycle.words import Words
 
 _Text = Annotated[str | None, PlainValidator(text_of)]

@@ -9,7 +9,7 @@ from pulumi_agin.lifecycle import shell_commands, urns
 from .names import camel_case
 
 if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.call import Placement
+    from pulumi_agin.lifecycle.operation import Placement
 
 
 class NativePhrasing:

@@ -14,9 +14,8 @@ from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.dynamic.servicer import PythonPhrasing
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.lifecycle.call import Call
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
-from pulumi_agin.lifecycle.operation import Abandoned, Failed
+from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.settings import Settings, say
 from tests.support.keys import API_KEY

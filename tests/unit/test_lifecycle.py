@@ -10,8 +10,7 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
-from pulumi_agin.lifecycle.call import Call, Reading
-from pulumi_agin.lifecycle.operation import Failed, InputFailure
+from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
