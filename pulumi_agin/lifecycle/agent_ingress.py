@@ -84,6 +84,16 @@ class AgentIngressLifecycle:
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
         return Difference(changed, replacing, bool(changed), delete_before_replace="domain" not in replacing)
 
+    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Warns of an update that removes the policy, because ngrok will keep it."""
+        session = self._account.session
+        if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
+            session.warn(
+                f"ngrok will keep the {session.phrasing.spell(POLICY)} that this update is to remove, and the update "
+                f"will fail. {self._how_to_remove(call)}",
+                call.urn,
+            )
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
@@ -148,7 +158,7 @@ class AgentIngressLifecycle:
                 known, and the next `pulumi up` tries again.
         """
         if call.is_preview:
-            self._warn_of_removed_policy(call, inputs)
+            self.warn_of_update(call, id_, inputs)
             return outputs_after(call.outputs_before, inputs, call.is_unknown)
         client = self._account.client()
         self._check_comparable(call)
@@ -253,16 +263,6 @@ class AgentIngressLifecycle:
                 "another value. The next `pulumi up` tries again"
             )
         raise PartlyDone(message, ingress.id, outputs)
-
-    def _warn_of_removed_policy(self, call: Call, inputs: Mapping[str, Any]) -> None:
-        """Warns in the preview of an update that removes the policy, because ngrok will keep it."""
-        session = self._account.session
-        if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
-            session.warn(
-                f"ngrok will keep the {session.phrasing.spell(POLICY)} that this update is to remove, and the update "
-                f"will fail. {self._how_to_remove(call)}",
-                call.urn,
-            )
 
     def _how_to_remove(self, call: Call) -> str:
         """Says how to remove the policy of an Agent Ingress."""

@@ -109,6 +109,9 @@ class CertificateValidationLifecycle:
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
+    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Does nothing: a wait can always be repeated."""
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:

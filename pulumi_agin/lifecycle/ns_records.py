@@ -112,6 +112,9 @@ class NsRecordsLifecycle:
             self._session.record_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
 
+    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Does nothing: the records can always be set."""
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:

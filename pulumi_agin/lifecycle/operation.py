@@ -148,6 +148,10 @@ class Lifecycle(Protocol):
         """Compares the inputs with the outputs in the state."""
         raise NotImplementedError
 
+    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Warns in a preview of what an update in place will not be able to do. Sends nothing, and never fails."""
+        raise NotImplementedError
+
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone. In a preview, it only warns."""
         raise NotImplementedError

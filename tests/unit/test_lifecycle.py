@@ -283,8 +283,11 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
     before: object, wanted: object, warns: bool, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]]
 ) -> None:
     call = Call(URN, is_preview=True, outputs_before={**IN_STATE, "certificate_management_policy": before})
-    ingresses.update(call, "agin_1", {"domain": "connect.acme.com", "certificate_management_policy": wanted})
+    inputs = {"domain": "connect.acme.com", "certificate_management_policy": wanted}
+    ingresses.warn_of_update(call, "agin_1", inputs)
     assert len(warnings) == warns
+    ingresses.update(call, "agin_1", inputs)
+    assert warnings == 2 * warnings[:1] * warns
     for sentence, urn in warnings:
         assert urn == URN
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update is to remove")
