@@ -56,8 +56,8 @@ def test_killed_creates_are_imported_by_the_printed_lines(project: Project, emul
     project.init("prod")
     failed = project.up("--stack", "dev", "--continue-on-error", fails=True)
     expected = {
-        "connect": f"The one that has it is {ids['connect.acme.com']}",
-        "child": f"The one that has it is {ids['child.acme.com']}",
+        "connect": f"It belongs to {ids['connect.acme.com']}",
+        "child": f"It belongs to {ids['child.acme.com']}",
         "theirs": "ngrok lists none with this domain for this key, so another account has it",
         "lost": "it is unknown whether the Agent Ingress lost.acme.com was made",
     }

@@ -126,7 +126,7 @@ def test_failed_imports_and_the_printed_lines_that_work(yaml_project: Project, e
     expected = {
         "theirs": "there is no such Agent Ingress in the account of this key",
         "records": "NS records can't be imported: `takeOver: true` takes over records that exist",
-        **{name: f"The one that has it is {id_}" for name, id_ in by_hand.items()},
+        **{name: f"It belongs to {id_}" for name, id_ in by_hand.items()},
     }
     assert failed.unexpected(expected) == {}
     assert not failed.has_traceback

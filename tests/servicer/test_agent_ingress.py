@@ -105,7 +105,7 @@ def test_check_finds_two_resources_with_one_domain(plugin: Plugin) -> None:
     second = plugin.of(name="second")
     assert plugin.check({"domain": DOMAIN})[1] == []
     [reason] = second.check({"domain": " Connect.ACME.com. "})[1]
-    assert reason.startswith(f"domain: {plugin.urn} has this domain too, and a domain has at most one Agent Ingress.")
+    assert reason.startswith(f"domain: {plugin.urn} has this domain too, and a domain can have only one Agent Ingress.")
     assert second.check({"domain": UNKNOWN})[1] == []
     assert second.check({"domain": "other.acme.com"})[1] == []
 

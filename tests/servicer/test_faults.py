@@ -259,7 +259,10 @@ def test_create_of_a_domain_that_another_create_has_made_names_its_resource(stac
     stack.emulator.add_fault("POST", "answer", status=502)
     stack.create(NEW)
     second = stack.plugin.of(name="connect-2")
-    assert f"that of this stack's {stack.plugin.urn}" in failure(lambda: second.create({"domain": NEW})).message
+    assert (
+        f"which this stack already manages as {stack.plugin.urn}"
+        in failure(lambda: second.create({"domain": NEW})).message
+    )
     stack.assert_as_ngrok()
 
 

@@ -104,11 +104,12 @@ def test_preview_warns_of_a_taken_domain(
     [(sentence, urn)] = preview(NEW, "connect.acme.com")
     assert urn == NEW
     assert sentence.startswith(
-        "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail (unless `--replace` replaces this "
-        "resource, and it has the option `deleteBeforeReplace: true`). The one that has it is "
+        "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. It "
+        "belongs to "
         f"{id_}, created at {outputs['created_at']}. If it is this stack's own and was renamed or moved"
     )
     assert "the option `aliases`" in sentence
+    assert "if it is this resource's own, `--replace` needs the option `deleteBeforeReplace: true`" in sentence
     assert sentence.endswith(
         f"first check that `pulumi stack export` does not show {id_}. Then run\n"
         f"{shell_commands.native_import_line(id_, NEW)}"
@@ -122,8 +123,8 @@ def test_preview_warns_of_a_taken_domain(
         Call(URN, inputs_before={"domain": "x"}, outputs_before=outputs, is_preview=True), {"domain": "other.acme.com"}
     )
     [(sentence, _)] = preview(NEW, "connect.acme.com")
-    assert sentence.startswith("connect.acme.com already has an Agent Ingress, so `pulumi up` will fail. The one that")
-    assert f"that of this stack's {URN}" in sentence
+    assert sentence.startswith("connect.acme.com already has an Agent Ingress, so `pulumi up` will fail")
+    assert f"which this stack already manages as {URN}" in sentence
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
@@ -225,19 +226,19 @@ IN_STATE = {"domain": "connect.acme.com", "uri": "/agent_ingresses/agin_1", "cre
 
 
 @pytest.mark.parametrize(
-    ("before_first", "before_second", "way"),
+    ("before_first", "before_second", "new"),
     [
-        (None, None, "Give one of them another domain, or remove it from the program"),
-        (IN_STATE, None, f"The new one is {URN}2: give it another domain, or remove it from the program"),
-        (None, IN_STATE, f"The new one is {URN}1: give it another domain, or remove it from the program"),
-        (IN_STATE, {**IN_STATE, "uri": "/agent_ingresses/agin_2"}, "Give one of them another domain"),
+        (None, None, ""),
+        (IN_STATE, None, f"The new one is {URN}2. "),
+        (None, IN_STATE, f"The new one is {URN}1. "),
+        (IN_STATE, {**IN_STATE, "uri": "/agent_ingresses/agin_2"}, ""),
     ],
     ids=["both new", "the second new", "the first new", "another ingress"],
 )
 def test_second_resource_with_a_domain_names_the_first(
     before_first: Mapping[str, Any] | None,
     before_second: Mapping[str, Any] | None,
-    way: str,
+    new: str,
     ingresses: AgentIngressLifecycle,
 ) -> None:
     def check(suffix: str, spelling: str, before: Mapping[str, Any] | None = None) -> list[InputFailure]:
@@ -247,7 +248,10 @@ def test_second_resource_with_a_domain_names_the_first(
     assert check("1", "connect.acme.com", before_first) == []
     [failure] = check("2", "Connect.ACME.com.", before_second)
     assert failure.property == "domain"
-    assert failure.reason == f"{URN}1 has this domain too, and a domain has at most one Agent Ingress. {way}"
+    assert failure.reason == (
+        f"{URN}1 has this domain too, and a domain can have only one Agent Ingress. {new}Give one of them another "
+        "domain, or remove one from the program"
+    )
     # The engine may check either once more.
     assert check("1", "connect.acme.com") == []
     assert len(check("2", "connect.acme.com")) == 1
