@@ -21,21 +21,9 @@ def configure_agent(
     authtoken: str | None,
     region: str | None,
 ) -> str:
-    """Makes the configuration file of an agent, `ngrok.yml`, version 3.
+    """Returns the configuration file of an agent, `ngrok.yml`, version 3.
 
-    Args:
-        function: The name by which the program calls this, for messages.
-        domain: The domain of the ingress.
-        policy: Its certificate policy, or None.
-        region_domains: Its regional domains. They are needed only with a region.
-        authtoken: The authtoken of the agent; None leaves it out.
-        region: The region whose domain the agent connects to; None for the domain itself.
-
-    Returns:
-        The file as YAML.
-
-    Raises:
-        InvalidInputsError: ngrok has no such region, or the authtoken cannot be one.
+    Messages call the function by its name in the program. The regional domains are needed only with a region.
     """
     host = domain if region is None else _region_domain(function, region, domain, region_domains)
     agent = {"connect_url": f"{host}:{PORT}"}

@@ -1,4 +1,4 @@
-"""What happens to an Agent Ingress: check, diff, create, read, update, delete."""
+"""The lifecycle of an Agent Ingress: check, diff, create, read, update, delete."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pulumi_agin.api.errors import (
     NotFoundError,
     UpdateUnsettledError,
 )
+from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.settings import Settings
 
 from . import domain_taken, shell_commands
 from .account import Account, domain_of
 from .declared import declared_fields
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
+from .schema import validate
+from .session import Session
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.models import AgentIngress
-    from pulumi_agin.settings import Settings
-
     from .inputs import AgentIngressInputs
-    from .session import Session
 
 # Longer values are not printed back.
 LONGEST_PRINTED = 100
@@ -35,21 +35,12 @@ class AgentIngressLifecycle:
     """The lifecycle of an Agent Ingress."""
 
     def __init__(self, settings: Settings, session: Session) -> None:
-        """Asks nothing yet.
-
-        Args:
-            settings: How to reach ngrok.
-            process: What the plugin process has learned so far.
-        """
         self._account = Account(settings, session)
 
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        # Imported here because it loads pydantic, which a destroy does not need.
-        from .schema import validate
-
         session = self._account.session
         session.remember_check(call)
         checked, problems = validate(_load_inputs(), inputs, call.is_unknown, words=session.phrasing)
@@ -66,11 +57,7 @@ class AgentIngressLifecycle:
         return Checked(checked, failures)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the declared inputs with the outputs in the state, both in canonical form.
-
-        Raises:
-            Failed: Somebody edited the state so that nobody can tell what would change.
-        """
+        """Compares the inputs with the outputs in the state, both in canonical form."""
         self._check_comparable(call)
         changed = _changes(call, call.outputs_before, inputs)
         replacing = [field for field in changed if field in declared_fields(_load_inputs).replacing]
@@ -97,10 +84,9 @@ class AgentIngressLifecycle:
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Sends one POST. Once ngrok has answered, whatever fails, the ingress reaches the state.
+        """Sends one POST. Once ngrok has responded, whatever fails, the ingress reaches the state.
 
-        In a preview it only warns of a domain that has an ingress already. Outputs that are not known before the create
-        are absent then.
+        In a preview it only warns of a domain that has an ingress already. Outputs that are not known yet are absent.
         """
         if call.is_preview:
             if not call.is_unknown(inputs["domain"]):
@@ -117,22 +103,16 @@ class AgentIngressLifecycle:
         except CreatedUnreadError as error:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
-        outputs = self._outputs(ingress)
-        self._account.session.remember_outputs(call.urn, outputs)
-        asked = [field for field in declared_fields(_load_inputs).updated if inputs.get(field)]
-        self._check_kept(call, asked, inputs, ingress, outputs)
-        return Created(ingress.id, outputs)
+        self._account.session.remember_outputs(call.urn, outputs_of(ingress))
+        given = [field for field in declared_fields(_load_inputs).updated if inputs.get(field)]
+        return Created(ingress.id, self._outputs_as_asked(call, given, inputs, ingress))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether these are outputs in the state. Every state of an ingress has a fingerprint."""
         return FINGERPRINT in properties
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time.
-
-        Raises:
-            Failed: There is no such ingress for a `get` or an import. In a refresh, nobody can tell whether it exists.
-        """
+        """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""
         client = self._account.client()
         is_refresh = reading is Reading.REFRESH
         try:
@@ -151,11 +131,7 @@ class AgentIngressLifecycle:
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with what changed. If the state shows no change, it sends a GET first.
 
-        In a preview it sends nothing. Outputs that are not known before the update are absent then.
-
-        Raises:
-            PartlyDone: ngrok has other values than it was asked for, or nobody can tell. The state keeps what is
-                known, and the next `pulumi up` tries again.
+        In a preview it sends nothing. Outputs that are not known yet are absent.
         """
         if call.is_preview:
             self.warn_of_update(call, id_, inputs)
@@ -167,12 +143,13 @@ class AgentIngressLifecycle:
         deadline = self._account.deadline(call)
         try:
             if not changed:
-                # An earlier update failed. If its answer was lost, the state may be wrong.
+                # An earlier update failed. If its response was lost, the state may be wrong.
                 existing = self._outputs(client.get(id_, deadline, domain=domain))
                 changed = _changes(call, existing, inputs)
                 if not changed:
                     return existing
-            changes = {field: _patch_value(field, inputs) for field in changed}
+            # ngrok ignores a string that is null or absent. Only "" clears it.
+            changes = {field: inputs.get(field) or (None if field == POLICY else "") for field in changed}
             ingress = client.update(id_, changes, deadline, domain=domain)
         except NotFoundError as error:
             self._account.check_gone(call, id_, error)
@@ -183,16 +160,13 @@ class AgentIngressLifecycle:
         except UpdateUnsettledError as error:
             known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
             raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and tries again", id_, known) from None
-        outputs = self._outputs(ingress)
-        self._check_kept(call, changed, inputs, ingress, outputs)
-        return outputs
+        return self._outputs_as_asked(call, changed, inputs, ingress)
 
     def delete(self, call: Call, id_: str) -> None:
         """Sends one DELETE. It is not a failure if the ingress is gone already.
 
-        Raises:
-            Failed: Another resource of the program has the same ingress, as after a renaming and an import, or could
-                not be created because of it, as after a renaming alone.
+        It fails if another resource of the program has the same ingress, as after a renaming and an import, or could
+        not be created because of it, as after a renaming alone.
         """
         session = self._account.session
         owner = session.other_owner(id_, call.urn)
@@ -221,15 +195,15 @@ class AgentIngressLifecycle:
         return outputs_of(ingress) | self._account.fingerprint(ingress.id)
 
     def _check_comparable(self, call: Call) -> None:
-        """Raises Failed if somebody edited the state so that nobody can tell what would change.
+        """Fails if somebody edited the state so that nobody can tell what would change.
 
-        Without this check, a missing domain would replace the ingress. A description that is not text is harmless: an
-        update corrects it.
+        Without this check, a missing domain would replace the ingress. A description that is not a string is harmless:
+        an update corrects it.
         """
         outputs = call.outputs_before
         wrong = []
         if not domain_of(outputs) and not call.is_unknown(outputs.get("domain")):
-            wrong.append("domain is not text" if outputs.get("domain") else "domain is missing")
+            wrong.append("domain is not a string" if outputs.get("domain") else "domain is missing")
         policy = outputs.get(POLICY)
         if policy and not isinstance(policy, Mapping) and not call.is_unknown(policy):
             wrong.append(f"{self._account.session.phrasing.spell(POLICY)} is not an object")
@@ -239,38 +213,32 @@ class AgentIngressLifecycle:
                 "`pulumi refresh`, which reads the values from ngrok again"
             )
 
-    def _check_kept(
-        self,
-        call: Call,
-        asked: Sequence[str],
-        inputs: Mapping[str, Any],
-        ingress: AgentIngress,
-        outputs: Mapping[str, Any],
-    ) -> None:
-        """Raises PartlyDone if ngrok's answer has other values than it was asked for."""
-        not_kept = [field for field in asked if _differs(call, field, outputs.get(field), inputs.get(field))]
+    def _outputs_as_asked(
+        self, call: Call, fields: Sequence[str], inputs: Mapping[str, Any], ingress: AgentIngress
+    ) -> dict[str, Any]:
+        """Returns the outputs. Raises PartlyDone if one of the fields that were sent has another value at ngrok."""
+        outputs = self._outputs(ingress)
+        not_kept = [field for field in fields if _differs(call, field, outputs.get(field), inputs.get(field))]
         if not not_kept:
-            return
+            return outputs
         spell = self._account.session.phrasing.spell
         where = f"the Agent Ingress {ingress.domain} ({ingress.id})"
+        message = (
+            f"ngrok was asked to set {' and '.join(map(spell, not_kept))} of {where}, and its response has another "
+            "value. The next `pulumi up` tries again"
+        )
         if POLICY in not_kept and not inputs.get(POLICY):
             message = (
                 f"ngrok was asked to remove the {spell(POLICY)} of {where}, and kept it. {self._how_to_remove(call)}"
             )
-        else:
-            message = (
-                f"ngrok was asked to set {' and '.join(map(spell, not_kept))} of {where}, and its answer has "
-                "another value. The next `pulumi up` tries again"
-            )
         raise PartlyDone(message, ingress.id, outputs)
 
     def _how_to_remove(self, call: Call) -> str:
-        """Says how to remove the policy of an Agent Ingress."""
         session = self._account.session
         return (
-            "Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-            f"{session.phrasing.delete_before_replace}, because two ingresses can't have the same domain, unprotect "
-            "it if it is protected, and run\n"
+            "Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
+            f"{session.phrasing.delete_before_replace} (the old ingress must free the domain first), unprotect it if "
+            "it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=session.placement(call.urn).stack)}"
         )
 
@@ -306,11 +274,6 @@ def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
     if field == POLICY:
         return not matches_policy(old, new)
     return bool((old or "") != (new or ""))
-
-
-def _patch_value(field: str, inputs: Mapping[str, Any]) -> Any:
-    # ngrok ignores a text that is null or absent. Only "" clears it.
-    return inputs.get(field) or (None if field == POLICY else "")
 
 
 def _may_be_printed(value: object) -> bool:

@@ -230,9 +230,9 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
         assert "__provider" in error.kept.struct
         assert error.message == (
             f"ngrok was asked to remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}), and "
-            "kept it. Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-            "ResourceOptions(delete_before_replace=True), because two ingresses can't have the same domain, unprotect "
-            f"it if it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
+            "kept it. Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
+            "ResourceOptions(delete_before_replace=True) (the old ingress must free the domain first), unprotect it if "
+            f"it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
         )
     emulator.configure(null_policy="removes")
     updated = plugin.update(id_, error.kept.outputs, without_policy)
@@ -335,7 +335,8 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     for operation in ("refresh", "update", "delete"):
         sentence, command = failure(partial(CALLS[operation], other, id_, outputs)).message.split("\n")
         assert (
-            "That need not mean that it is gone: the API key, from the environment variable NGROK_API_KEY" in sentence
+            "This does not prove that it was deleted: the API key, from the environment variable NGROK_API_KEY"
+            in sentence
         )
         assert command.startswith("pulumi state delete ")
         assert other.urn in command
@@ -351,7 +352,7 @@ def test_rotated_key_of_the_same_account_takes_over(plugin: Plugin, emulator: Em
     assert {**read, "_key_fingerprint": ""} == {**outputs, "_key_fingerprint": ""}
     emulator.delete_ingress(id_)
     new.delete(id_, read)
-    with pytest.raises(PluginError, match="need not mean that it is gone"):
+    with pytest.raises(PluginError, match="does not prove that it was deleted"):
         plugin.delete(id_, read)
 
 

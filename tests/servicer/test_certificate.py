@@ -151,7 +151,7 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     message = failure(lambda: plugin_of_other_account.read(id_, outputs, inputs(id_))).message
-    assert "That need not mean that it is gone" in message
+    assert "This does not prove that it was deleted" in message
     emulator.delete_ingress(id_)
     assert plugin.read(id_, outputs, inputs(id_))[0] == ""
 

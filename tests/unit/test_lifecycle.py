@@ -207,9 +207,9 @@ def test_404_for_another_accounts_key_does_not_mean_gone(
     environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": OTHER_ACCOUNTS_KEY}
     other = AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
     call = Call(URN, outputs_before=outputs)
-    with pytest.raises(Failed, match="That need not mean that it is gone"):
+    with pytest.raises(Failed, match="This does not prove that it was deleted"):
         other.read(call, id_, Reading.REFRESH)
-    with pytest.raises(Failed, match="That need not mean that it is gone"):
+    with pytest.raises(Failed, match="This does not prove that it was deleted"):
         other.delete(call, id_)
     assert "_key_fingerprint" in outputs
 
