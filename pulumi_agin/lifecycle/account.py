@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.settings import Settings
 
@@ -42,6 +44,14 @@ class Account:
     def fingerprint(self, id_: str) -> dict[str, str]:
         """Returns the hidden output by which a later call recognizes the API key."""
         return {FINGERPRINT: self.client().fingerprint(id_)}
+
+    def refresh(self, call: Call, id_: str) -> AgentIngress | None:
+        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone."""
+        try:
+            return self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            self.check_gone(call, id_, error)
+            return None
 
     def check_gone(self, call: Call, id_: str, error: Exception) -> None:
         """Fails if a 404 does not mean that the ingress is gone, that is, if another API key saw it last.

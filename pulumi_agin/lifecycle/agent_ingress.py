@@ -113,19 +113,17 @@ class AgentIngressLifecycle:
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""
-        client = self._account.client()
-        is_refresh = reading is Reading.REFRESH
-        try:
-            read = client.get_one_of_many if is_refresh else client.get
-            ingress = read(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
-        except NotFoundError as error:
-            if not is_refresh:
+        if reading is Reading.REFRESH:
+            ingress = self._account.refresh(call, id_)
+            if ingress is None:
+                return None
+        else:
+            try:
+                ingress = self._account.client().get(id_, self._account.deadline(call))
+            except NotFoundError as error:
                 raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
-            self._account.check_gone(call, id_, error)
-            return None
-        inputs = None
-        if reading is not Reading.GET:
-            inputs = inputs_of(ingress, call.inputs_before or call.outputs_before)
+        before = call.inputs_before or call.outputs_before
+        inputs = None if reading is Reading.GET else inputs_of(ingress, before)
         return Existing(ingress.id, self._outputs(ingress), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

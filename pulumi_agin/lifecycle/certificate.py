@@ -22,7 +22,7 @@ from pulumi_agin.settings import Settings
 
 from .account import Account, domain_of
 from .declared import declared_fields
-from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, InputFailure, Reading
+from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
 from .schema import validate
 from .session import Session
 
@@ -60,7 +60,7 @@ LONGEST_MESSAGE = 400
 _NOT_KNOWN = object()
 
 
-class CertificateValidationLifecycle:
+class CertificateValidationLifecycle(Lifecycle):
     """The lifecycle of a wait for a certificate.
 
     `describe_dns` describes in a clause what public DNS has of a domain, within so many seconds. It raises ImportError
@@ -84,7 +84,7 @@ class CertificateValidationLifecycle:
             _load_inputs(), inputs, call.is_unknown, lambda text: holds_secret(text, api_key), self._session.phrasing
         )
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
-        return Checked(checked, [InputFailure(sentence) for sentence in sentences])
+        return Checked.of(checked, sentences)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
@@ -108,9 +108,6 @@ class CertificateValidationLifecycle:
         # If somebody edited the state, it may be anything. Another wait does no harm.
         return call.is_unknown(policy) or not isinstance(waited, Mapping) or not matches_policy(waited, policy)
 
-    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Does nothing: a wait can always be repeated."""
-
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
@@ -119,23 +116,14 @@ class CertificateValidationLifecycle:
             return Created("", {ID: inputs[ID]})
         return Created(inputs[ID], self._wait(call, inputs))
 
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
-        return bool(properties)
-
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the certificate once, without waiting. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
             raise Failed(
                 "an AgentIngressCertificateValidation is a wait, so there is nothing to read or import: create it"
             )
-        try:
-            client = self._account.client()
-            ingress = client.get_one_of_many(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
-        except NotFoundError as error:
-            self._account.check_gone(call, id_, error)
-            return None
-        return Existing(id_, self._outputs(ingress))
+        ingress = self._account.refresh(call, id_)
+        return Existing(id_, self._outputs(ingress)) if ingress else None
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""

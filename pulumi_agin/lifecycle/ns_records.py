@@ -16,7 +16,7 @@ from pulumi_agin.dnsclient.lookup import Server
 from pulumi_agin.dnsclient.update import DnsUpdateError, NsSet, PrimaryServer, TsigKey, UnsettledError
 
 from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
+from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
 from .schema import replacing_fields, updated_fields, validate
 from .session import RecordSetKey, Session
 
@@ -35,7 +35,7 @@ OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
 _DECLARED = ("ns_targets", "ttl")
 
 
-class NsRecordsLifecycle:
+class NsRecordsLifecycle(Lifecycle):
     """The lifecycle of the NS records that delegate one domain."""
 
     def __init__(self, session: Session) -> None:
@@ -55,7 +55,7 @@ class NsRecordsLifecycle:
             sentences.insert(0, missing)
         if not sentences and self._is_to_adopt(call, checked):
             sentences = self._compare_with_existing(call, checked)
-        return Checked(checked, [InputFailure(sentence) for sentence in sentences])
+        return Checked.of(checked, sentences)
 
     def _is_to_adopt(self, call: Call, inputs: Mapping[str, Any]) -> bool:
         """Returns whether this is a new resource with `take_over`, and it is known where its records are."""
@@ -106,9 +106,6 @@ class NsRecordsLifecycle:
             self._session.record_ns_records(_key(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
 
-    def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Does nothing: the records can always be set."""
-
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
@@ -132,10 +129,6 @@ class NsRecordsLifecycle:
             raise self._taken_failure(inputs, existing)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
         return Created(domain, _outputs(inputs))
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
-        return bool(properties)
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""

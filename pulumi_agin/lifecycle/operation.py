@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -79,6 +79,11 @@ class Checked(NamedTuple):
     inputs: dict[str, Any]
     failures: Sequence[InputFailure]
 
+    @classmethod
+    def of(cls, inputs: dict[str, Any], sentences: Iterable[str]) -> Checked:
+        """Returns these inputs with a failure for each sentence."""
+        return cls(inputs, [InputFailure(sentence) for sentence in sentences])
+
 
 class Difference(NamedTuple):
     """What an update would change."""
@@ -150,7 +155,7 @@ class Lifecycle(Protocol):
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
         """Warns in a preview of what an update in place will not be able to do. Sends nothing, and never fails."""
-        raise NotImplementedError
+        return
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone. In a preview, it only warns."""
@@ -159,9 +164,9 @@ class Lifecycle(Protocol):
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether the properties of a read are outputs in the state, as in a refresh.
 
-        Those of a `get` are inputs of the program, or there are none.
+        Those of a `get` are inputs of the program, or there are none. Most resources have no `get`.
         """
-        raise NotImplementedError
+        return bool(properties)
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the resource. Returns None if it is gone."""
