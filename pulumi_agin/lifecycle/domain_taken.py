@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
 
-from . import shell_commands
 from .account import Account
 from .operation import Call
 
@@ -62,19 +61,16 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
 
 
 def explain_two(session: Session, urn: str, other: str) -> str:
-    """Returns the message of a check of `urn` if the program gives the same domain to `other`."""
-    both = f"{other} has this domain too, and a domain can have only one Agent Ingress"
-    outputs, of_other = session.known_outputs(urn), session.known_outputs(other)
-    id_ = str((outputs or {}).get("uri", "")).rpartition("/")[2]
-    if not outputs or not of_other or not id_ or outputs["uri"] != of_other.get("uri"):
-        # A change of the domain of the other one would replace it.
-        new = "" if bool(outputs) == bool(of_other) else f"The new one is {other if outputs else urn}. "
-        return f"{both}. {new}Give one of them another domain, or remove one from the program"
+    """Returns the message of a check of `urn` if the program gives the same domain to `other`.
+
+    If both are in the state with one ingress, the delete of the one that is removed from the program has the next step.
+    """
+    new = [each for each in (urn, other) if session.known_outputs(each) is None]
+    # A change of the domain of the one that exists would replace it.
+    which = f"The new one is {new[0]}. " if len(new) == 1 else ""
     return (
-        f"{both}. Both are in the state with {id_}, as after an import under a second name. Remove one of the two from "
-        "the program, and take it out of the state, which leaves the Agent Ingress as it is. Only if it is the one of "
-        f"this error, and `pulumi stack export` shows {id_} under both names, run\n"
-        f"{shell_commands.state_delete_line(urn, stack=session.placement(urn).stack)}"
+        f"{other} has this domain too, and a domain can have only one Agent Ingress. {which}Give one of them another "
+        "domain, or remove one from the program"
     )
 
 
