@@ -173,8 +173,8 @@ def _enums() -> dict[str, Any]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    inputs = fields_of(resource.load_inputs())
-    outputs = {row.name: fields_of(resource.load_outputs())[row.name] for row in resource.outputs}
+    inputs = fields_of(resource.inputs_model)
+    outputs = {row.name: fields_of(resource.outputs_model)[row.name] for row in resource.outputs}
     return {
         "description": f"{DESCRIPTIONS[urns.name_of(resource.token)]}\n\n{_example(resource)}",
         "properties": _properties(outputs),
@@ -223,7 +223,7 @@ def _program(language: str) -> str:
 def _function(function: Function) -> dict[str, Any]:
     inputs, outputs = fields_of(function.inputs), fields_of(function.outputs)
     return {
-        "description": DESCRIPTIONS[function.name],
+        "description": DESCRIPTIONS[urns.name_of(function.token)],
         "inputs": {
             "properties": _properties(inputs, are_inputs=True),
             "required": [camel_case(name) for name, field in inputs.items() if field.is_required()],

@@ -35,7 +35,7 @@ from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.constants import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.dnsclient.lookup import parse_server
+from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 

@@ -21,7 +21,7 @@ from pulumi_agin.api.models import (
 )
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
-from pulumi_agin.dnsclient.lookup import Delegation, Server, find_delegation
+from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
@@ -48,7 +48,13 @@ _REFRESH = "pulumi up --refresh"
 # The errors of a certificate's job that ngrok documents.
 _DOCUMENTED_ERRORS = ("INTERNAL_ERROR", "DNS_ERROR")
 
-FindDelegation = Callable[[str, float, Server | None], Delegation]
+FindDelegation = Callable[[str, float, Server | None], DnsAnswer]
+
+
+def _find_delegation(domain: str, seconds: float, server: Server | None) -> DnsAnswer:
+    from pulumi_agin.dnsclient.lookup import find_delegation
+
+    return find_delegation(domain, seconds, server)
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Examiner:
     """The DNS server to ask; None for public DNS."""
     stack: str | None = None
     """The stack that the user named; None for the selected one, if there is one."""
-    find_delegation: FindDelegation = find_delegation
+    find_delegation: FindDelegation = _find_delegation
 
     def examine(self, domain: str) -> Report:
         """Examines one domain.
@@ -168,7 +174,7 @@ class Examiner:
         return FleetReport(self._accepted(), reports, self._line(shlex.quote(reports[0].domain)), self._other_base_url)
 
     def _compare(
-        self, domain: str, ingress: AgentIngress | None, found: Delegation, stack: Sequence[StackIngress]
+        self, domain: str, ingress: AgentIngress | None, found: DnsAnswer, stack: Sequence[StackIngress]
     ) -> Report:
         """Returns the report on a domain that ngrok has, or has not."""
         same_domain = [each for each in stack if each.domain == domain]
@@ -182,7 +188,7 @@ class Examiner:
         ingress: AgentIngress | None,
         api_key: Check,
         agent_ingress: Check,
-        found: Delegation,
+        found: DnsAnswer,
         in_stack: StackIngress | None = None,
     ) -> Report:
         is_gone = ingress is None and in_stack is not None and self._is_gone(in_stack)
@@ -303,21 +309,21 @@ class Examiner:
 
     # -- DNS ----------------------------------------------------------------------------------------------
 
-    def _find_delegations(self, domains: Sequence[str]) -> list[Delegation]:
+    def _find_delegations(self, domains: Sequence[str]) -> list[DnsAnswer]:
         deadline = Deadline(FLEET_DNS_SECONDS, self.clock)
 
-        def find(domain: str) -> Delegation:
+        def find(domain: str) -> DnsAnswer:
             return self.find_delegation(domain, min(DNS_SECONDS, deadline.left), self.server)
 
         with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
             return list(threads.map(find, domains))
 
     def _delegation(
-        self, domain: str, ingress: AgentIngress | None, found: Delegation, released: Sequence[str]
+        self, domain: str, ingress: AgentIngress | None, found: DnsAnswer, released: Sequence[str]
     ) -> Check:
         """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
         who = "public DNS" if self.server is None else str(self.server)
-        says = one_line(found.clause(who))
+        says = one_line(found.describe(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
             "asked": None if self.server is None else str(self.server),

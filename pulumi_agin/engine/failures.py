@@ -1,4 +1,4 @@
-"""What both doors have in common: how a call fails, and what a plugin process does at its start."""
+"""Failures of calls, and the start of a plugin process, for both front ends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import grpc
 
 from pulumi_agin.lifecycle.operation import Failed
 
+from .protocol import provider_pb2, status_pb2
+
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
@@ -22,15 +24,11 @@ DETAILS = "grpc-status-details-bin"
 def failure_metadata(
     error: Exception, kept: tuple[str, struct_pb2.Struct] | None = None
 ) -> tuple[tuple[str, bytes], ...]:
-    """Returns gRPC's trailing metadata for a call that fails. The engine prefers it to the text of the error.
+    """Returns gRPC's trailing metadata for a call that fails. The engine prefers it to the message of the error.
 
-    Args:
-        error: The failure. Its text is for the user.
-        kept: The id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
-            failure as an init error.
+    `kept` are the id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
+    failure as an init error.
     """
-    from .protocol import provider_pb2, status_pb2
-
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     if kept is not None:
         id_, properties = kept
@@ -40,7 +38,7 @@ def failure_metadata(
 
 
 def describe_bug(error: Exception) -> Failed:
-    """Describes an unexpected error by its type and place. Its text is not shown, because it may contain a secret."""
+    """Describes an unexpected error by its type and place. Its message may contain a secret, so it is not shown."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(
         f"pulumi-agin has a bug: {type(error).__name__} at {place.name}, line {place.lineno} of {place.filename}. "

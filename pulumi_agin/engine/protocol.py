@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["engine_pb2", "engine_pb2_grpc", "plugin_pb2", "provider_pb2", "provider_pb2_grpc", "status_pb2"]
 
-# What the folder of the generated classes is called as a package of its own.
+# The name of the folder of the generated classes as a package of its own.
 PACKAGE = "pulumi_agin_protocol"
 
 
@@ -43,9 +43,9 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def _package() -> str:
-    """Makes the package, unless it is there, and returns its name."""
+    """Makes the package, unless it exists, and returns its name."""
     if PACKAGE not in sys.modules:
-        # This looks for the SDK, but does not load it.
+        # This finds the SDK, but does not load it.
         sdk = importlib.util.find_spec("pulumi")
         folders = sdk.submodule_search_locations if sdk else None
         spec = ModuleSpec(PACKAGE, None, is_package=True)

@@ -17,7 +17,6 @@ from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, U
 from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
 from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
-from pulumi_agin.dnsclient.lookup import describe_public
 from pulumi_agin.settings import Settings
 
 from .account import Account, domain_of
@@ -60,6 +59,13 @@ LONGEST_MESSAGE = 400
 _NOT_KNOWN = object()
 
 
+def _describe_public_delegation(domain: str, seconds: float) -> str:
+    # Imported here because dnspython may be missing.
+    from pulumi_agin.dnsclient.lookup import describe_public_delegation
+
+    return describe_public_delegation(domain, seconds)
+
+
 class CertificateValidationLifecycle(Lifecycle):
     """The lifecycle of a wait for a certificate.
 
@@ -68,7 +74,10 @@ class CertificateValidationLifecycle(Lifecycle):
     """
 
     def __init__(
-        self, settings: Settings, session: Session, describe_dns: Callable[[str, float], str] = describe_public
+        self,
+        settings: Settings,
+        session: Session,
+        describe_dns: Callable[[str, float], str] = _describe_public_delegation,
     ) -> None:
         self._account = Account(settings, session)
         self._session = session

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.lookup import Server
-from pulumi_agin.dnsclient.update import DnsUpdateError, NsSet, PrimaryServer, TsigKey, UnsettledError
+from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
 
 from .ns_records_inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
 from .schema import replacing_fields, updated_fields, validate
 from .session import RecordSetKey, Session
+
+if TYPE_CHECKING:
+    from pulumi_agin.dnsclient.update import PrimaryServer
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
@@ -118,9 +120,9 @@ class NsRecordsLifecycle(Lifecycle):
         domain, records = inputs["domain"], _ns_set(inputs)
         with _failures():
             server, existing = self._server(call, inputs), None
-            if not inputs.get("take_over") or server.read(domain, f"create the NS records of {domain}") != records:
+            if not inputs.get("take_over") or server.read(domain, "create") != records:
                 try:
-                    existing = server.create(domain, records)
+                    existing = server.write(domain, records, "create", ours=())
                 except UnsettledError as error:
                     outputs = {**_outputs(inputs), "ns_targets": []}
                     raise _partly_done(error, outputs, records.targets) from None
@@ -165,7 +167,7 @@ class NsRecordsLifecycle(Lifecycle):
         with _failures():
             server = self._server(call, inputs)
             try:
-                existing = server.replace(domain, records, f"update the NS records of {domain}", ours)
+                existing = server.write(domain, records, "update", ours)
             except UnsettledError as error:
                 # The new address and key are kept: they have just worked to read the records.
                 outputs = _outputs(inputs) | {
@@ -221,6 +223,8 @@ class NsRecordsLifecycle(Lifecycle):
         """Returns the server that has the records. Fails if dnspython is missing."""
         if missing := self._missing_package():
             raise Failed(missing)
+        from pulumi_agin.dnsclient.update import PrimaryServer
+
         key = None
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])

@@ -23,7 +23,7 @@ from pulumi_agin.api.constants import (
     LONGEST_TTL_SECONDS,
     TSIG_ALGORITHMS,
 )
-from pulumi_agin.dnsclient.lookup import is_ip
+from pulumi_agin.dnsclient.values import is_ip
 
 from .schema import (
     NO_CHANGE,

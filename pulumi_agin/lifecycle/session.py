@@ -18,7 +18,7 @@ from .operation import Call, Placement
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.dnsclient.lookup import Server
+    from pulumi_agin.dnsclient.values import Server
     from pulumi_agin.settings import Settings
 
     from .phrasing import Phrasing

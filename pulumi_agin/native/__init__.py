@@ -1,4 +1,4 @@
-"""The door of a provider plugin: programs in every language on one side, the lifecycle on the other.
+"""Front end of a provider plugin, for programs in every language.
 
 The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `provider` answers the calls, `server` is the
 process. `schema.json` describes the resources and functions for the languages; `python -m tools.schema` writes it.
@@ -26,10 +26,10 @@ def main() -> None:
         if flag in sys.argv[1:]:
             sys.stdout.write(text)
             return
-    # What is loaded now stays. To look through it again and again would take a tenth of the start. The collector works
+    # Everything loaded now stays. Collecting it again and again would take a tenth of the start. The collector works
     # from Configure on.
     gc.disable()
-    # No plugin of pydantic is about our models. To look for one takes longer, the more packages the environment has.
+    # No plugin of pydantic is about our models. The search for one takes longer, the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from .server import serve
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +17,10 @@ from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.schema import (
     SECRET,
     Declaration,
-    fields_of,
     secret_fields,
     text_of,
     validate,
 )
-
-from .names import camel_case
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
@@ -51,7 +48,7 @@ class GetAgentIngressesInputs(Declaration):
 
 
 class GetAgentIngressesOutputs(FrozenModel):
-    """What getAgentIngresses finds."""
+    """The result of getAgentIngresses."""
 
     agent_ingresses: list[AgentIngress] = Field(
         description="the Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing"
@@ -101,7 +98,7 @@ class AgentConfigInputs(Declaration):
 
 
 class AgentConfigOutputs(FrozenModel):
-    """What agentConfig makes."""
+    """The result of agentConfig."""
 
     yaml: str = Field(description="the file `ngrok.yml`, version 3. With an authtoken it is a secret")
 
@@ -116,37 +113,19 @@ class Function:
     compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
     """Returns the result by the names of the outputs."""
 
-    @property
-    def name(self) -> str:
-        """The name by which a program calls it."""
-        return urns.name_of(self.token)
+    def call(
+        self, account: Account, call: Call, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], Collection[str]]:
+        """Returns the outputs, and the names of those that are secret: all, if a secret argument is given.
 
-    def call(self, account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Calls it.
-
-        Args:
-            account: The account of the provider.
-            call: The call of the engine.
-            arguments: The arguments, as the program spells them.
-
-        Raises:
-            Failed: An argument is wrong.
-            NgrokError: ngrok could not be asked, or has no such ingress.
+        The arguments have the names that the program gives them.
         """
-        words = account.session.phrasing
-        inputs, problems = validate(self.inputs, arguments, words=words)
+        inputs, problems = validate(self.inputs, arguments, words=account.session.phrasing)
         if problems:
-            raise Failed(f"{self.name}: {'; '.join(map(str, problems))}")
-        return self.compute(account, call, inputs)
-
-    def secrets(self, arguments: Mapping[str, Any]) -> list[str]:
-        """Returns the names of the outputs that are secret: all, if a secret argument is given, and else none.
-
-        Args:
-            arguments: The arguments, as the program spells them.
-        """
-        is_secret = any(arguments.get(camel_case(name)) is not None for name in secret_fields(self.inputs))
-        return list(fields_of(self.outputs)) if is_secret else []
+            raise Failed(f"{urns.name_of(self.token)}: {'; '.join(map(str, problems))}")
+        outputs = self.compute(account, call, inputs)
+        has_secret = any(inputs.get(name) is not None for name in secret_fields(self.inputs))
+        return outputs, list(outputs) if has_secret else ()
 
 
 def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,9 +141,9 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
             "the lookup its id in place of the domain: a preview then shows the result as unknown"
         )
 
-    words, domain = account.settings.account_description, arguments.get("domain")
-    deadline = account.deadline(call)
-    return find_one(account.client(), words, "getAgentIngress", arguments.get("id"), domain, hint, deadline).plain()
+    id_, domain, deadline = arguments.get("id"), arguments.get("domain"), account.deadline(call)
+    words = account.settings.account_description
+    return find_one(account.client(), words, "getAgentIngress", id_, domain, hint, deadline).plain()
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:

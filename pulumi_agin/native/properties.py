@@ -16,8 +16,8 @@ from pulumi_agin.lifecycle.words import UnsupportedValue
 
 from .names import in_camel_case, in_snake_case
 
-# In a preview, the engine sends this text for a value that it does not know yet, and takes it for one.
-UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+# In a preview, the engine sends this string for a value that it does not know yet, and takes it for one.
+UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 # The key by which an object is none of the program's, and what it then is.
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -33,24 +33,22 @@ def is_unknown(value: object) -> bool:
     return isinstance(value, Unknown)
 
 
-def spelled(properties: struct_pb2.Struct) -> dict[str, Any]:
+def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Returns properties by the names that the program gave them. Secrets are plain values."""
     return without_sdk_properties(_object(properties))
 
 
-def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
+def from_struct_in_snake_case(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Returns properties by our names."""
-    values: dict[str, Any] = in_snake_case(spelled(properties))
+    values: dict[str, Any] = in_snake_case(from_struct(properties))
     return values
 
 
-def packed(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Returns values as the engine takes them.
+def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
+    """Returns values, by our names, for the engine. None becomes a null.
 
-    Args:
-        values: The values by our names. None becomes a null.
-        secrets: The names of those that the engine must encrypt in the state. The engine itself keeps secret what a
-            program made a secret.
+    `secrets` are the names of those that the engine must encrypt in the state. It keeps secret by itself what a program
+    made a secret.
     """
     found = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
@@ -67,7 +65,7 @@ def _object(struct: struct_pb2.Struct) -> dict[str, Any]:
 def _value(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        return Unknown() if value.string_value == UNKNOWN_TEXT else value.string_value
+        return Unknown() if value.string_value == UNKNOWN_STRING else value.string_value
     if kind == "list_value":
         return [_value(item) for item in value.list_value.values]
     if kind == "struct_value":
@@ -83,4 +81,4 @@ def _with_unknowns(value: Any) -> Any:
         return {name: _with_unknowns(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_with_unknowns(item) for item in value]
-    return UNKNOWN_TEXT if is_unknown(value) else value
+    return UNKNOWN_STRING if is_unknown(value) else value

@@ -1,12 +1,11 @@
-"""What the engine calls in the plugin: configuration, the lifecycle of each resource, and functions.
+"""The calls of the engine to the plugin: configuration, the lifecycle of each resource, and functions.
 
-Each call is translated for the lifecycle, and so is what comes of it. The facts about the protocol were tried on the
-engine; see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
+Each call is translated for the lifecycle, and so is its result. The facts about the protocol were tried on the engine;
+see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -20,27 +19,26 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.words import UnsupportedValue, likeliest_name, why_unknown
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 
-from . import properties
+from .functions import FUNCTIONS, Function
 from .names import camel_case, in_camel_case, in_snake_case
-from .resources import RESOURCES
+from .properties import Unknown, from_struct, from_struct_in_snake_case, is_unknown, to_struct
+from .resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
-    from pulumi_agin.engine.log import Engine
     from pulumi_agin.lifecycle.operation import Lifecycle
     from pulumi_agin.lifecycle.session import Session
 
     from .clock import InterruptibleClock
-    from .functions import Function
-    from .resources import Resource
 
-Named = TypeVar("Named", "Resource", "Function")
+Named = TypeVar("Named", Resource, Function)
 
 # The settings by their names in the provider's configuration.
 SETTINGS = {"apiKey": API_KEY, "apiBaseUrl": BASE_URL, "timeoutSeconds": TIMEOUT_SECONDS}
@@ -55,37 +53,17 @@ _ABSENT = (None, "")
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The plugin as the engine calls it. The engine starts a process for each provider of a stack."""
 
-    def __init__(self, session: Session, engine: Engine, clock: InterruptibleClock) -> None:
-        """Waits for the engine's calls.
-
-        Args:
-            process: What this process has learned so far.
-            engine: The engine that calls.
-            clock: The clock of the process, whose pauses end when the user presses Ctrl-C.
-        """
+    def __init__(self, session: Session, clock: InterruptibleClock) -> None:
         self._session = session
-        self._engine = engine
         self._clock = clock
         self._provider_urn: str | None = None
-        self._settings = Settings.load(lambda key: None, names=NAMES)
-        self._lock = threading.Lock()
-        self._lifecycles: dict[str, Lifecycle] = {}
+        self._configure(Settings.load(lambda key: None, names=NAMES))
 
     # -- the plugin ---------------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
-        """Says what this plugin understands. The engine then says in Configure which provider it is about."""
+        """Makes the engine tell in Configure which provider it is about."""
         return provider_pb2.ProviderHandshakeResponse()
-
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Takes the address of an engine that did not start this process itself, as with a debugger.
-
-        The engine cancels the calls of such a process at the end of each command.
-        """
-        self._engine.attach(request.address)
-        self._session.forget_resources()
-        self._clock.resume()
-        return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Returns the version of the package."""
@@ -96,8 +74,8 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ends all waits. What a request has done by then is still found out, so that the state is right."""
-        self._clock.interrupt()
+        """Ends all waits. What a request has done by then is still read back, so that the state is right."""
+        self._clock.interrupted.set()
         return empty_pb2.Empty()
 
     # -- the configuration --------------------------------------------------------------------------------
@@ -108,7 +86,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         Other problems show at each resource that needs the setting.
         """
         with _failing(context):
-            config = properties.spelled(request.news)
+            config = from_struct(request.news)
             # The engine adds names of its own, such as `version`.
             names, words = list(in_snake_case(SETTINGS)), self._session.phrasing
             reasons = [
@@ -120,12 +98,12 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
                 reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
                 del config[name]
             failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
-            return provider_pb2.CheckResponse(inputs=properties.packed(config, ["apiKey"]), failures=failures)
+            return provider_pb2.CheckResponse(inputs=to_struct(config, ["apiKey"]), failures=failures)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Says what changed. No change replaces the provider, because that would replace all of its resources."""
+        """Compares the settings. No change replaces the provider, because that would replace all of its resources."""
         with _failing(context):
-            before, after = properties.spelled(request.olds), properties.spelled(request.news)
+            before, after = from_struct(request.olds), from_struct(request.news)
             changed = [name for name in SETTINGS if before.get(name) != after.get(name)]
             return _difference(Difference(changed, [], bool(changed)), before, after)
 
@@ -133,18 +111,19 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Takes the configuration. Problems show later, in Check."""
         with _failing(context):
             failures.freeze_garbage_collector()
-            config = properties.spelled(request.args)
+            config = from_struct(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # The engine's own are "default" and "default_" with a version.
             is_explicit = request.name != "default" and not request.name.startswith("default_")
             if is_explicit:
                 values[PROVIDER_NAME] = request.name
-            settings = Settings.load(values.get, names=NAMES)
-            with self._lock:
-                self._provider_urn = request.urn if is_explicit else None
-                self._settings = settings
-                self._lifecycles.clear()
+            self._provider_urn = request.urn if is_explicit else None
+            self._configure(Settings.load(values.get, names=NAMES))
             return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def _configure(self, settings: Settings) -> None:
+        self._account = Account(settings, self._session)
+        self._lifecycles = {each.token: each.make_lifecycle(settings, self._session) for each in RESOURCES}
 
     # -- the lifecycle of a resource ----------------------------------------------------------------------
 
@@ -155,24 +134,22 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             call = self._call(
                 request,
                 context,
-                inputs_before=properties.plain(request.olds),
-                outputs_before=properties.plain(request.old_outputs),
+                inputs_before=from_struct_in_snake_case(request.olds),
+                outputs_before=from_struct_in_snake_case(request.old_outputs),
                 placement=Placement(provider=self._provider_urn),
             )
-            checked = lifecycle.check(call, properties.spelled(request.news))
-            failures = [
-                provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
-                for failure in checked.failures
-            ]
-            return provider_pb2.CheckResponse(
-                inputs=properties.packed(checked.inputs, resource.secrets), failures=failures
-            )
+            checked = lifecycle.check(call, from_struct(request.news))
+            response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
+            for failure in checked.failures:
+                response.failures.add(property=failure.property, reason=failure.reason)
+            return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """See `Lifecycle.diff`."""
         with _failing(context):
             _, lifecycle = self._find(request.urn)
-            before, wanted = properties.plain(request.olds), properties.plain(request.news)
+            before = from_struct_in_snake_case(request.olds)
+            wanted = from_struct_in_snake_case(request.news)
             difference = lifecycle.diff(self._call(request, context, outputs_before=before), request.id, wanted)
             return _difference(difference, before, wanted)
 
@@ -181,16 +158,17 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context, request.urn):
             resource, lifecycle = self._find(request.urn)
             call = self._call(request, context)
-            created = lifecycle.create(call, properties.plain(request.properties))
+            created = lifecycle.create(call, from_struct_in_snake_case(request.properties))
             return provider_pb2.CreateResponse(
                 id=created.id, properties=_outputs(resource, created.outputs, is_preview=call.is_preview)
             )
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.read`. An empty answer means that the resource is gone."""
+        """See `Lifecycle.read`. An empty response means that the resource is gone."""
         with _failing(context):
             resource, lifecycle = self._find(request.urn)
-            known, inputs_before = properties.plain(request.properties), properties.plain(request.inputs)
+            known = from_struct_in_snake_case(request.properties)
+            inputs_before = from_struct_in_snake_case(request.inputs)
             # An import and a `get` are the same here: neither is given any state.
             reading = Reading.REFRESH if lifecycle.is_state(known) else Reading.IMPORT
             call = self._call(request, context, inputs_before=inputs_before or None, outputs_before=known)
@@ -201,7 +179,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse(
                 id=existing.id,
                 properties=_outputs(resource, existing.outputs),
-                inputs=properties.packed(inputs, resource.secrets),
+                inputs=to_struct(inputs, resource.secrets),
             )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -211,17 +189,17 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             call = self._call(
                 request,
                 context,
-                inputs_before=properties.plain(request.old_inputs),
-                outputs_before=properties.plain(request.olds),
+                inputs_before=from_struct_in_snake_case(request.old_inputs),
+                outputs_before=from_struct_in_snake_case(request.olds),
             )
-            outputs = lifecycle.update(call, request.id, properties.plain(request.news))
+            outputs = lifecycle.update(call, request.id, from_struct_in_snake_case(request.news))
             return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs, is_preview=call.is_preview))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """See `Lifecycle.delete`."""
         with _failing(context):
             _, lifecycle = self._find(request.urn)
-            call = self._call(request, context, outputs_before=properties.plain(request.properties))
+            call = self._call(request, context, outputs_before=from_struct_in_snake_case(request.properties))
             lifecycle.delete(call, request.id)
             return empty_pb2.Empty()
 
@@ -230,18 +208,13 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Calls a function."""
         with _failing(context):
-            from pulumi_agin.lifecycle.account import Account
-
-            from .functions import FUNCTIONS
-
             function = _named(request.tok, FUNCTIONS, "function")
-            account = Account(self._settings, self._session)
             # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
-            arguments = in_camel_case(properties.spelled(request.args))
-            result = function.call(account, self._call(request, context), arguments)
+            arguments = in_camel_case(from_struct(request.args))
+            result, secrets = function.call(self._account, self._call(request, context), arguments)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
-            getattr(response, "return").CopyFrom(properties.packed(result, function.secrets(arguments)))
+            getattr(response, "return").CopyFrom(to_struct(result, secrets))
             return response
 
     # -- translation --------------------------------------------------------------------------------------
@@ -249,20 +222,16 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _find(self, urn: str) -> tuple[Resource, Lifecycle]:
         """Returns a resource and its lifecycle. Raises Failed if there is no resource of this type."""
         resource = _resource(urn)
-        with self._lock:
-            if resource.token not in self._lifecycles:
-                self._lifecycles[resource.token] = resource.make_lifecycle(self._settings, self._session)
-            return resource, self._lifecycles[resource.token]
+        return resource, self._lifecycles[resource.token]
 
     def _call(self, request: Any, context: grpc.ServicerContext, **known: Any) -> Call:
-        """Returns the call as the lifecycle gets it."""
-        seconds = getattr(request, "timeout", 0)
+        """Returns the call for the lifecycle."""
         return Call(
             getattr(request, "urn", ""),
-            timeout_seconds=seconds if seconds > 0 else None,
+            timeout_seconds=getattr(request, "timeout", 0) or None,
             is_preview=getattr(request, "preview", False),
-            is_unknown=properties.is_unknown,
-            is_cancelled=lambda: not context.is_active() or self._clock.is_interrupted(),
+            is_unknown=is_unknown,
+            is_cancelled=lambda: not context.is_active() or self._clock.interrupted.is_set(),
             **known,
         )
 
@@ -279,8 +248,7 @@ def _resource(urn: str) -> Resource:
 def _named(token: str, known: Sequence[Named], kind: str) -> Named:
     """Returns the resource or function with a token.
 
-    Raises:
-        Failed: There is none, such as if a state or an SDK is of a newer version of this package.
+    There is none, for example, if a state or an SDK is of a newer version of this package.
     """
     for named in known:
         if named.token == token:
@@ -292,7 +260,7 @@ def _named(token: str, known: Sequence[Named], kind: str) -> Named:
 
 
 def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
-    """Returns outputs as the engine takes them.
+    """Returns outputs for the engine.
 
     Programs take an absent output for one that is not known yet. So one that may be absent is null, and only in a
     preview an output that is not known before the update is unknown.
@@ -300,10 +268,10 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
     shown = dict(outputs)
     for row in resource.outputs:
         if row.name not in shown and is_preview:
-            shown[row.name] = properties.Unknown()
+            shown[row.name] = Unknown()
         elif row.is_optional and not shown.get(row.name):
             shown[row.name] = None
-    return properties.packed(shown, resource.secrets)
+    return to_struct(shown, resource.secrets)
 
 
 def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
@@ -335,12 +303,7 @@ def _kind(before: Any, wanted: Any, *, replaces: bool) -> Any:
 
 @contextmanager
 def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
-    """Makes a call fail with a sentence.
-
-    Args:
-        context: gRPC's context of the call.
-        urn: The URN of the resource that the call creates or updates.
-    """
+    """Makes a call fail with a sentence. `urn` is that of the resource that the call creates or updates."""
     try:
         yield
         return

@@ -22,7 +22,7 @@ from .provider import AginProvider
 # The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000
 
-# How often the process looks whether the engine is still there.
+# How often the process checks whether the engine is still there.
 LOOK_SECONDS = 10
 
 # How long calls under way may take to end once the engine has ended the process or is gone.
@@ -32,18 +32,16 @@ GRACE_SECONDS = 20
 def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
     """Serves until the process is told to end, or the engine is gone. Then it ends the process.
 
-    Args:
-        look_seconds: How often it looks whether the engine is still there.
-        grace_seconds: How long calls under way may take to end.
+    It checks every `look_seconds` whether the engine is there, and gives calls under way `grace_seconds` to end.
     """
     clock = InterruptibleClock()
     engine = Engine(address_of_engine(sys.argv[1:]))
-    session = Session(NativePhrasing(), engine.say, clock, show_progress=engine.show_progress, warn=engine.warn)
+    session = Session(NativePhrasing(), engine.log, clock, show_progress=engine.show_progress, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, engine, clock), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, clock), server)
     port = server.add_insecure_port("127.0.0.1:0")
     # A signal may come just before the wait for it, and would then not end the wait. A byte in a socket does.
     signals, wakes_up = socket.socketpair()
@@ -56,7 +54,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     is_told_to_end = False
     while not is_told_to_end and engine.is_there():
         is_told_to_end = bool(select.select([signals], [], [], look_seconds)[0])
-    clock.interrupt()
+    clock.interrupted.set()
     server.stop(grace_seconds).wait()
     # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
     os._exit(0)

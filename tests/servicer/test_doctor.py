@@ -23,7 +23,7 @@ from pulumi_agin.api.credentials import Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
 from pulumi_agin.cli.doctor_report import Check, FleetReport, Report
 from pulumi_agin.cli.doctor_watch import Screen, watch
-from pulumi_agin.dnsclient.lookup import Delegation, Server
+from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
 from tests.support import clock as test_clock
@@ -220,7 +220,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     assert states(with_dns_error) == ["ok", "ok", "unknown", "wrong"]
     assert "check that the delegation is right; ngrok tries again" in in_a_line(with_dns_error["certificate"])
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {server} could not be asked ({server} answered SERVFAIL) -> ask a DNS server that can be reached "
+        f"unknown: {server} could not be queried ({server} answered SERVFAIL) -> ask a DNS server that can be reached "
         "from here [pulumi-agin doctor connect.acme.com --dns HOST:PORT]"
     )
     assert [checks["delegation"][name] for name in ("found", "missing", "extra")] == [None, None, None]
@@ -448,9 +448,9 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, clock: Clock) -> None:
     # Each query waits for all others.
     together = threading.Barrier(DNS_AT_ONCE)
 
-    def find(domain: str, seconds: float, server: Server | None) -> Delegation:
+    def find(domain: str, seconds: float, server: Server | None) -> DnsAnswer:
         together.wait(20)
-        return Delegation()
+        return DnsAnswer()
 
     for number in range(DNS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")

@@ -265,8 +265,8 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
         reason = f"127.0.0.1:{port}: what it sent is not the answer of a DNS server; check server and port"
         assert message == (
             f"could not create the NS records of {DOMAIN} at {reason}. The server may have carried it out "
-            f"nevertheless, and a look at its records failed: could not read the NS records of {DOMAIN} at {reason}. "
-            f"So the state keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the "
+            f"nevertheless, and reading the records back failed: could not read the NS records of {DOMAIN} at {reason}"
+            f". So the state keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the "
             "next `pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
             "`pulumi destroy` deletes the records with any of these values"
         )

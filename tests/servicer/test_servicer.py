@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pulumi_agin.dynamic.servicer import LONGEST_WAIT_SECONDS, _QueueWatch
+from pulumi_agin.dynamic import sdk_frames
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
-from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.plugin import PluginError, Plugins, both_front_ends, failure
 from tests.support.waiting import until
@@ -30,9 +31,9 @@ AgentIngressLifecycle.create = create
 """
 # and one as with an SDK that has other names for what this package finds on the call stack.
 OTHER_SDK = """
-import pulumi_agin.dynamic.servicer
+import pulumi_agin.dynamic.sdk_frames
 
-pulumi_agin.dynamic.servicer._callers = lambda: iter(())
+pulumi_agin.dynamic.sdk_frames._callers = lambda: iter(())
 """
 
 
@@ -48,23 +49,27 @@ def test_calls_run_at_the_same_time(new_plugin: Plugins, emulator: Emulator) -> 
         assert {call.result()[0] for call in calls} == {ingress["id"] for ingress in emulator.ingresses()}
 
 
-def test_executor_gets_more_threads_only_if_calls_wait_in_an_idle_process() -> None:
-    clock = Clock()
+def test_servicer_gets_more_threads() -> None:
     with ThreadPoolExecutor(4) as executor:
-        _QueueWatch(executor, clock)
-        for _ in range(100):
-            executor.submit(int).result()
-            clock.sleep(LONGEST_WAIT_SECONDS)
+        executor.submit(sdk_frames.start_threads).result()
+        # It has them before the first calls come: by itself, it would start too few of them.
+        assert len(executor._threads) > CALLS
         all_begun = threading.Barrier(CALLS)
         calls = [executor.submit(all_begun.wait, 30) for _ in range(CALLS)]
-        until("the four threads are taken", lambda: all_begun.n_waiting == 4)
-        # The first check may find the probe that was submitted before the calls.
-        for _ in range(3):
-            clock.used += LONGEST_WAIT_SECONDS
-            clock.sleep(LONGEST_WAIT_SECONDS)
-        assert all_begun.n_waiting == 4, "a busy process got more threads"
-        clock.sleep(LONGEST_WAIT_SECONDS)
         assert sorted(call.result() for call in calls) == list(range(CALLS))
+
+
+def test_servicer_keeps_its_threads_if_python_has_other_internals() -> None:
+    class OtherExecutor(ThreadPoolExecutor):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "_max_workers" and sys._getframe(1).f_code.co_filename == sdk_frames.__file__:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    with OtherExecutor(4) as executor:
+        executor.submit(sdk_frames.start_threads).result()
+        assert executor.submit(int).result() == 0
+        assert len(executor._threads) <= 4
 
 
 @both_front_ends

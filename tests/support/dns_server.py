@@ -12,7 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from pulumi_agin.dnsclient.lookup import Server
+from pulumi_agin.dnsclient.values import Server
 
 # Short, because only time shows that nothing responds by UDP.
 UDP_SECONDS = 0.05

@@ -45,7 +45,7 @@ class QuickInterruptibleClock(QuickClock, native_clock.InterruptibleClock):
     """The same for the native plugin, where Ctrl-C ends all pauses."""
 
     def sleep(self, seconds: float) -> None:
-        if not self.is_interrupted():
+        if not self.interrupted.is_set():
             super().sleep(seconds)
 
 

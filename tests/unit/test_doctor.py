@@ -38,6 +38,7 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.lookup", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
-    sentence = "pulumi-agin: asking DNS needs dnspython: pip install 'pulumi-agin[doctor]'\n"
+    sentence = "pulumi-agin: DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'\n"
     assert pulumi_agin("doctor", DOMAIN) == (2, "", sentence)

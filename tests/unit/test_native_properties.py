@@ -34,25 +34,25 @@ def secret(value: Any) -> dict[str, Any]:
 @given(st.dictionaries(st.text().filter(lambda name: not name.startswith("__")), json_values, max_size=4))
 def test_values_are_read_as_by_the_sdk(values: dict[str, Any]) -> None:
     struct = struct_of(values)
-    assert properties.spelled(struct) == rpc.deserialize_properties(struct)
+    assert properties.from_struct(struct) == rpc.deserialize_properties(struct)
 
 
 def test_secrets_are_read_as_plain_values() -> None:
     sent = {"a": secret("x"), "b": [secret("x")], "c": {"d": secret({"e": "x"})}}
-    assert properties.spelled(struct_of(sent)) == {"a": "x", "b": ["x"], "c": {"d": {"e": "x"}}}
+    assert properties.from_struct(struct_of(sent)) == {"a": "x", "b": ["x"], "c": {"d": {"e": "x"}}}
 
 
 def test_unknown_values_stay_unknown() -> None:
-    read = properties.spelled(struct_of({"a": rpc.UNKNOWN, "b": [rpc.UNKNOWN], "c": secret(rpc.UNKNOWN)}))
+    read = properties.from_struct(struct_of({"a": rpc.UNKNOWN, "b": [rpc.UNKNOWN], "c": secret(rpc.UNKNOWN)}))
     assert all(map(properties.is_unknown, [read["a"], *read["b"], read["c"]]))
-    assert dict(properties.packed({"a": read["a"]})) == {"a": rpc.UNKNOWN}
+    assert dict(properties.to_struct({"a": read["a"]})) == {"a": rpc.UNKNOWN}
 
 
 def test_asset_is_an_unsupported_value() -> None:
     # The signature of assets in Pulumi's documentation for developers.
     asset = {properties.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
-    assert isinstance(properties.spelled(struct_of({"description": asset}))["description"], UnsupportedValue)
+    assert isinstance(properties.from_struct(struct_of({"description": asset}))["description"], UnsupportedValue)
 
 
 def test_secrets_are_written_as_by_the_sdk() -> None:
-    assert properties.packed({"api_key": "x"}, ["api_key"]) == struct_of({"apiKey": secret("x")})
+    assert properties.to_struct({"api_key": "x"}, ["api_key"]) == struct_of({"apiKey": secret("x")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from functools import partial
@@ -13,7 +14,9 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from pulumi_agin.dnsclient.lookup import Delegation, Server, describe_public, find_delegation, parse_server
+from pulumi_agin.dnsclient import lookup
+from pulumi_agin.dnsclient.lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.values import DnsAnswer, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
 
@@ -38,7 +41,8 @@ def test_address_of_a_server_is_parsed(text: str, server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":53", "a b", "a:", "a:0", "a:65536", "a:1:2", "a:٥٣", "-x", "[::1", "[10.0.0.1]"]
+    "text",
+    ["", ":53", "a b", "a:", "a:0", "a:65536", "a:1:2", "a:٥٣", "-x", "[::1", "[10.0.0.1]", "u@a", "a/b", "a?b", "a#b"],
 )
 def test_invalid_address_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a DNS server; give HOST:PORT"):
@@ -49,29 +53,30 @@ def test_server_that_is_down_or_has_no_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         server = Server("127.0.0.1", taken.getsockname()[1])
-        down = find_delegation(DOMAIN, SECONDS, server, udp_seconds=UDP_SECONDS)
+        down = find_delegation(DOMAIN, SECONDS, server)
         assert down.problem == f"{server}: Connection refused"
     assert find_delegation(DOMAIN, SECONDS, Server("nowhere.invalid", 53)).problem
 
 
 def test_resolver_is_queried_with_recursion() -> None:
     with dns_server(resolver([TARGET])) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == Delegation((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
     for rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         with dns_server(resolver([], rcode)) as server:
-            assert find_delegation(DOMAIN, SECONDS, server) == Delegation()
+            assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer()
     with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
         assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} answered SERVFAIL"
 
 
 def test_server_of_the_zone_above_is_queried_without_recursion() -> None:
     with dns_server(referral) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == Delegation((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
 
 
-def test_tcp_is_tried_if_udp_does_not_respond() -> None:
+def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
-        assert find_delegation(DOMAIN, SECONDS, server, udp_seconds=UDP_SECONDS) == Delegation((TARGET,))
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
 
 
 def test_queries_of_a_lookup_share_one_time_limit() -> None:
@@ -82,17 +87,18 @@ def test_queries_of_a_lookup_share_one_time_limit() -> None:
         response.set_rcode(dns.rcode.REFUSED)
 
     with dns_server(respond_late) as server:
-        assert find_delegation(DOMAIN, SECONDS, server, clock=clock) == Delegation(problem="no answer in time")
+        assert find_delegation(DOMAIN, SECONDS, server, clock=clock) == DnsAnswer(problem="no answer in time")
 
 
-def test_machine_without_a_resolver(tmp_path: Path) -> None:
-    make_resolver = partial(dns.resolver.Resolver, str(tmp_path / "resolv.conf"))
-    assert describe_public(DOMAIN, SECONDS, partial(find_delegation, make_resolver=make_resolver)) == (
-        "public DNS could not be asked (this machine has no DNS resolver configured)"
+def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns.resolver, "Resolver", partial(dns.resolver.Resolver, str(tmp_path / "resolv.conf")))
+    assert describe_public_delegation(DOMAIN, SECONDS) == (
+        "public DNS could not be queried (this machine has no DNS resolver configured)"
     )
 
 
 def test_missing_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.lookup")
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     with pytest.raises(ImportError, match=r"pip install 'pulumi-agin\[doctor\]'"):
-        describe_public(DOMAIN, SECONDS)
+        importlib.import_module("pulumi_agin.dnsclient.lookup")

@@ -1,0 +1,115 @@
+"""Values and errors of DNS questions and updates. They load no dnspython."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pulumi_agin.api.constants import DNS_PORT
+from pulumi_agin.api.redaction import one_line
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.credentials import Secret
+
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A DNS server: an IP address or a name, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_server(string: str) -> Server:
+    """Parses HOST:PORT, or HOST alone for port 53. Raises ValueError with a sentence if it is neither.
+
+    An IPv6 address with a port is in brackets.
+    """
+    if is_ip(string):
+        return Server(string, DNS_PORT)
+    with suppress(ValueError):
+        parts = urlsplit(f"//{string}")
+        server = Server(parts.hostname or "", DNS_PORT if parts.port is None else parts.port)
+        is_host = is_ip(server.host) or _HOST_NAME.fullmatch(server.host)
+        # The parts must be all that there is.
+        if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
+            return server
+    raise ValueError(
+        f"{one_line(string, 80) or 'an empty string'} is not the address of a DNS server; give HOST:PORT, such as "
+        "127.0.0.1:53 or [::1]:53"
+    )
+
+
+def is_ip(host: str) -> bool:
+    """Returns whether a host, without brackets, is an IP address of version 4 or 6."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class DnsAnswer:
+    """The NS records of a name according to a server, or why no server could be queried."""
+
+    names: tuple[str, ...] = ()
+    """The values of the records in canonical form; none if there are no records."""
+    problem: str = ""
+    """Why no server could be queried, without a period at the end; "" if there was an answer."""
+
+    def describe(self, server: str) -> str:
+        """Returns a clause for messages about the answer of a server, such as "public DNS"."""
+        if self.problem:
+            return f"{server} could not be queried ({self.problem})"
+        if not self.names:
+            return f"{server} has no NS records for it"
+        return f"{server} answers now with {', '.join(self.names)}"
+
+
+@dataclass(frozen=True)
+class TsigKey:
+    """The key that signs messages: its name at the server, its secret in base64, and one of `TSIG_ALGORITHMS`."""
+
+    name: str
+    secret: Secret
+    algorithm: str
+
+    def __str__(self) -> str:
+        return f'the key "{self.name}"'
+
+
+@dataclass(frozen=True)
+class NsSet:
+    """The NS records of one name: their values in canonical form, and their TTL in seconds."""
+
+    targets: tuple[str, ...]
+    ttl: int
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(one_line, self.targets))} (TTL {self.ttl})"
+
+
+class DnsUpdateError(Exception):
+    """A call failed. The message is one sentence for the user."""
+
+
+class UnsettledError(DnsUpdateError):
+    """An update was sent, and neither its answer nor reading back tells whether the server carried it out.
+
+    Attributes:
+        there: The records that were read back; None if there are none, or reading failed.
+    """
+
+    def __init__(self, message: str, there: NsSet | None) -> None:
+        super().__init__(message)
+        self.there = there

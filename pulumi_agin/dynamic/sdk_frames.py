@@ -1,0 +1,59 @@
+"""Local variables on the call stack of the SDK's servicer: the engine's request, gRPC's context, and the executor.
+
+The SDK passes a provider only a little of what the engine sent, and serves it from four threads. These variables are
+private to the SDK and to Python, and no other module in the plugin process uses them. Without them everything still
+works, but messages have less detail, and fewer calls run at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
+MOST_CALLS_AT_ONCE = 32
+
+
+def find_request_and_context() -> tuple[Any, Any]:
+    """Returns the engine's request and gRPC's context of the current call; (None, None) if they are not found."""
+    for frame in _callers():
+        variables = frame.f_locals
+        if "request" in variables and hasattr(variables.get("context"), "set_trailing_metadata"):
+            return variables["request"], variables["context"]
+    return None, None
+
+
+def start_threads() -> None:
+    """Gives the servicer's executor enough threads for the calls of the engine."""
+    # Each of its threads has a reference to it at the end of the call stack.
+    for frame in _callers():
+        reference = frame.f_locals.get("executor_reference")
+        executor = reference() if callable(reference) else None
+        if isinstance(executor, ThreadPoolExecutor) and isinstance(getattr(executor, "_max_workers", None), int):
+            executor._max_workers = max(executor._max_workers, MOST_CALLS_AT_ONCE)
+            _occupy_threads(executor)
+            return
+
+
+def _occupy_threads(executor: ThreadPoolExecutor) -> None:
+    """Makes the executor start its threads at once. By itself, it miscounts idle threads, and starts too few."""
+    all_started = threading.Event()
+    # The executor may be shutting down, or the system may have no more threads.
+    with suppress(RuntimeError):
+        for _ in range(MOST_CALLS_AT_ONCE):
+            executor.submit(all_started.wait)
+    all_started.set()
+
+
+def _callers() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

@@ -1,0 +1,84 @@
+"""Lookups of a delegation at a real BIND."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import dns.resolver
+import pytest
+
+from pulumi_agin.dnsclient import lookup
+from pulumi_agin.dnsclient.lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient.values import DnsAnswer, parse_server
+from tests.support.dns_server import UDP_SECONDS
+from tests.support.records import DOMAIN, SECONDS, delegate
+from tools.bind import Bind
+
+
+def find(bind: Bind, domain: str = DOMAIN) -> DnsAnswer:
+    return find_delegation(domain, SECONDS, parse_server(bind.address))
+
+
+def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
+    assert find(bind) == DnsAnswer()
+    assert find(bind).describe("BIND") == "BIND has no NS records for it"
+    delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
+    assert find(bind) == find(bind, "Connect.ACME.com.") == DnsAnswer(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
+    assert find(bind).describe("BIND") == "BIND answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+    # These need more than UDP has room for.
+    long_names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
+    delegate(bind, DOMAIN, long_names)
+    assert find(bind) == DnsAnswer(tuple(long_names))
+
+
+def test_domain_that_the_server_does_not_know(bind: Bind) -> None:
+    delegate(bind, DOMAIN, ["ns1.awsdns.org"])
+    for domain, reason in (
+        ("connect.other.com", "answered REFUSED"),
+        ("below.connect.acme.com", "is neither a server of the zone above it nor a resolver"),
+        ("a" * 64 + ".acme.com", "A DNS label is > 63 octets long"),
+    ):
+        delegation = find(bind, domain)
+        assert reason in delegation.problem
+        assert delegation.describe("BIND") == f"BIND could not be queried ({delegation.problem})"
+
+
+@pytest.fixture
+def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes that BIND the resolver of this machine. All other servers are at the port."""
+
+    def use(port: int) -> None:
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = ["127.0.0.1"], port
+        resolver.nameserver_ports = {"127.0.0.1": bind.port}
+        monkeypatch.setattr(dns.resolver, "Resolver", lambda: resolver)
+
+    monkeypatch.setattr(lookup, "UDP_SECONDS", UDP_SECONDS)
+    return use
+
+
+def test_public_dns_is_the_servers_of_the_zone_above(bind: Bind, use_resolver: Callable[[int], None]) -> None:
+    use_resolver(bind.port)
+    assert describe_public_delegation(DOMAIN, SECONDS) == "public DNS has no NS records for it"
+    # There is no zone in between, so the servers are found further up.
+    assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
+    delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
+    assert describe_public_delegation(DOMAIN, SECONDS) == (
+        "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+    )
+
+
+def test_public_dns_that_does_not_respond(bind: Bind, use_resolver: Callable[[int], None]) -> None:
+    use_resolver(bind.port)
+    no_answer = "(this machine's resolver got no usable answer)"
+    assert no_answer in describe_public_delegation("connect.other.com", SECONDS)
+    assert describe_public_delegation(DOMAIN, 0) == "public DNS could not be queried (no answer in time)"
+
+
+def test_servers_of_the_zone_above_are_down(use_resolver: Callable[[int], None]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        use_resolver(port)
+        assert f"(127.0.0.1:{port}: Connection refused)" in describe_public_delegation(DOMAIN, SECONDS)
