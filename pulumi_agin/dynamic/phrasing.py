@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulumi_agin.lifecycle import shell_commands, urns
-from pulumi_agin.lifecycle.call import Placement
+from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
 
 

@@ -34,8 +34,7 @@ from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.failures import without_sdk_properties
 from pulumi_agin.lifecycle import shell_commands, urns
-from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.operation import Abandoned, Failed, PartlyDone
+from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, PartlyDone, Placement, Reading
 from pulumi_agin.settings import Settings
 
 from . import sdk_frames

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.retry import Deadline
+from pulumi_agin.settings import Settings
 
 from . import shell_commands
-from .call import Call
-from .operation import Failed
+from .operation import Call, Failed
 from .outputs import FINGERPRINT
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.api.retry import Deadline
-    from pulumi_agin.settings import Settings
-
-    from .session import Session
+from .session import Session
 
 
 def domain_of(outputs: Mapping[str, Any]) -> str | None:
-    """Returns the domain in the outputs; None if somebody edited the state so that it is empty or not text."""
+    """Returns the domain in the outputs; None if somebody edited the state so that it is empty or not a string."""
     domain = outputs.get("domain")
     return domain if isinstance(domain, str) and domain else None
 
@@ -28,20 +27,13 @@ class Account:
     """The account of an API key, which the resources of one provider share."""
 
     def __init__(self, settings: Settings, session: Session) -> None:
-        """Asks nothing yet.
-
-        Args:
-            settings: How to reach ngrok.
-            process: What the plugin process has learned so far.
-        """
         self.settings = settings
         self.session = session
 
     def client(self) -> AgentIngressClient:
-        """Returns the client of the account.
+        """Returns the client of the account. Raises InvalidInputsError if the settings have problems.
 
-        Raises:
-            InvalidInputsError: The settings have problems. `check` reports the same, so the preview shows them.
+        `check` reports the same, so the preview shows them.
         """
         return self.session.client(self.settings)
 
@@ -53,22 +45,24 @@ class Account:
         """Returns the hidden output by which a later call recognizes the API key."""
         return {FINGERPRINT: self.client().fingerprint(id_)}
 
+    def refresh(self, call: Call, id_: str) -> AgentIngress | None:
+        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone."""
+        try:
+            return self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            self.check_gone(call, id_, error)
+            return None
+
     def check_gone(self, call: Call, id_: str, error: Exception) -> None:
-        """Returns if a 404 means that the ingress is gone, that is, if this API key saw it last.
+        """Fails if a 404 does not mean that the ingress is gone, that is, if another API key saw it last.
 
-        Args:
-            call: The call, with the outputs in the state.
-            id_: The id of the ingress.
-            error: What the client raised.
-
-        Raises:
-            Failed: The key may belong to another account, for which ngrok gives the same answer.
+        The key may belong to another account, to which ngrok responds the same.
         """
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
         raise Failed(
-            f"{error}. That need not mean that it is gone: the API key, from {self.settings.api_key.shown_as}, is not "
-            "known to be the one that saw this Agent Ingress last, and ngrok answers the same for one of another "
+            f"{error}. This does not prove that it was deleted: the API key, from {self.settings.api_key.shown_as}, is "
+            "not known to be the one that saw this Agent Ingress last, and ngrok responds the same for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
             "Only if it really is gone, take it out of the state:\n"
             f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"

@@ -21,49 +21,29 @@ def configure_agent(
     authtoken: str | None,
     region: str | None,
 ) -> str:
-    """Makes the configuration file of an agent, `ngrok.yml`, version 3.
+    """Returns the configuration file of an agent, `ngrok.yml`, version 3.
 
-    Args:
-        function: The name by which the program calls this, for messages.
-        domain: The domain of the ingress.
-        policy: Its certificate policy, or None.
-        region_domains: Its regional domains. They are needed only with a region.
-        authtoken: The authtoken of the agent; None leaves it out.
-        region: The region whose domain the agent connects to; None for the domain itself.
-
-    Returns:
-        The file as YAML.
-
-    Raises:
-        InvalidInputsError: ngrok has no such region, or the authtoken cannot be one.
+    Messages call the function by its name in the program. The regional domains are needed only with a region.
     """
-    host = domain if region is None else _region_domain(function, region, domain, region_domains)
+    host = domain
+    if region is not None:
+        # Such as tunnel.eu.connect.acme.com.
+        below = f".{domain}"
+        regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
+        if region not in regions:
+            known = ", ".join(sorted(regions)) or "none"
+            raise InvalidInputsError(f'{function} of {domain}: ngrok has no region "{region}" for it; it has {known}')
+        host = regions[region]
     agent = {"connect_url": f"{host}:{PORT}"}
     if policy and policy["authority"] == "letsencrypt":
         agent["connect_cas"] = "host"
     if authtoken is not None:
-        agent["authtoken"] = _valid_authtoken(function, authtoken)
+        if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
+            raise InvalidInputsError(
+                f"{function}: the authtoken is empty, or has characters that no authtoken has; take it from ngrok's "
+                "dashboard"
+            )
+        agent["authtoken"] = authtoken
     # A JSON string is a YAML string.
     lines = [f"  {name}: {json.dumps(value)}\n" for name, value in agent.items()]
     return f"version: {VERSION}\nagent:\n{''.join(lines)}"
-
-
-def _region_domain(function: str, region: str, domain: str, region_domains: Sequence[str]) -> str:
-    # Such as tunnel.eu.connect.acme.com.
-    below = f".{domain}"
-    regions = {each.removesuffix(below).rpartition(".")[2]: each for each in region_domains if each.endswith(below)}
-    if region not in regions:
-        raise InvalidInputsError(
-            f'{function} of {domain}: ngrok has no region "{region}" for it; it has '
-            f"{', '.join(sorted(regions)) or 'none'}"
-        )
-    return regions[region]
-
-
-def _valid_authtoken(function: str, authtoken: str) -> str:
-    if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
-        raise InvalidInputsError(
-            f"{function}: the authtoken is empty, or has characters that no authtoken has; take it from ngrok's "
-            "dashboard"
-        )
-    return authtoken

@@ -1,6 +1,6 @@
 """The lifecycle of a wait for a certificate. It creates and deletes nothing at ngrok.
 
-One hidden output in the state tells whether the certificate was ready, and another one which policy it was for. So the
+One hidden output in the state holds whether the certificate was ready, and another one which policy it was for. So the
 next `pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
 """
 
@@ -8,35 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulumi_agin.api.canonical import matches_policy, without_none
 from pulumi_agin.api.constants import ID_LOOKS_LIKE
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
+from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
 from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
+from pulumi_agin.settings import Settings
 
 from .account import Account, domain_of
-from .call import Call, Reading
 from .inputs import CertificateValidationInputs
-from .operation import (
-    Abandoned,
-    Checked,
-    Created,
-    Difference,
-    Existing,
-    Failed,
-    InputFailure,
-)
+from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
 from .schema import replacing_fields, validate
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.api.models import AgentIngress, CertificateState
-    from pulumi_agin.settings import Settings
-
-    from .session import Session
+from .session import Session
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
@@ -47,13 +35,13 @@ WAS_READY = "_was_ready"
 # {} means that there was no policy.
 WAITED_POLICY = "_policy"
 
-# The pauses after the first looks, which are short, and the pause after each later look.
+# The pauses after the first reads, which are short, and the pause after each later read.
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# How long one look may take, even if the time of the wait is over. It is short, because a look that retries does not
+# How long one read may take, even if the time of the wait is over. It is short, because a read that retries does not
 # notice when the time is over. But it is long enough to find out that nothing listens.
-LOOK_SECONDS = 35
+READ_SECONDS = 35
 
 # How often a line shows that the wait goes on while nothing changes.
 LINE_SECONDS = 30
@@ -63,8 +51,8 @@ NOTICE_SECONDS = 1
 
 PUBLIC_DNS_SECONDS = 5
 
-# How many characters of ngrok's words about a certificate are shown.
-LONGEST_WORDS = 400
+# How many characters of ngrok's message about a certificate are shown.
+LONGEST_MESSAGE = 400
 
 _NOT_KNOWN = object()
 
@@ -76,8 +64,12 @@ def _describe_public_delegation(domain: str, seconds: float) -> str:
     return describe_public_delegation(domain, seconds)
 
 
-class CertificateValidationLifecycle:
-    """The lifecycle of a wait for a certificate."""
+class CertificateValidationLifecycle(Lifecycle):
+    """The lifecycle of a wait for a certificate.
+
+    `describe_dns` describes in a clause what public DNS has of a domain, within so many seconds. It raises ImportError
+    if a package is missing for that.
+    """
 
     def __init__(
         self,
@@ -85,143 +77,128 @@ class CertificateValidationLifecycle:
         session: Session,
         describe_dns: Callable[[str, float], str] = _describe_public_delegation,
     ) -> None:
-        """Waits for nothing yet.
-
-        Args:
-            settings: How to reach ngrok.
-            process: What this plugin process has learned so far.
-            describe_dns: Says in a clause what public DNS has of a domain, in so many seconds at most. Raises
-                ImportError if a package is missing for that.
-        """
         self._account = Account(settings, session)
         self._session = session
         self._describe_dns = describe_dns
 
     # -- check and diff -----------------------------------------------------------------------------------
 
-    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
         settings = self._account.settings
         api_key = settings.api_key.value.get_secret_value()
-        inputs, problems = validate(CertificateValidationInputs, wanted, call.is_unknown, self._session.phrasing)
+        checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, self._session.phrasing)
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
-        if isinstance(wanted.get(ID), str) and holds_secret(wanted[ID], api_key):
+        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], api_key):
             sentences.append(
                 f"property {self._session.phrasing.spell(ID)} is the API key, or a part of it; {ID_LOOKS_LIKE}"
             )
-        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+        return Checked.of(checked, sentences)
 
-    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
-        # In a refresh, the wanted values are the inputs of the state, which somebody may have edited.
+        # In a refresh, the inputs are those of the state, which somebody may have edited.
         before = call.outputs_before
         changed = [
             field
             for field in replacing_fields(CertificateValidationInputs)
-            if call.is_unknown(wanted.get(field)) or wanted.get(field) != before.get(field)
+            if call.is_unknown(inputs.get(field)) or inputs.get(field) != before.get(field)
         ]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
+    def _has_other_policy(self, call: Call, id_: str) -> bool:
+        """Returns whether the program has another policy for the ingress than the one that the last wait was for."""
+        policy = self._session.policies.get(id_, _NOT_KNOWN)
+        if policy is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
+            return False
+        waited = call.outputs_before[WAITED_POLICY]
+        # If somebody edited the state, it may be anything. Another wait does no harm.
+        return call.is_unknown(policy) or not isinstance(waited, Mapping) or not matches_policy(waited, policy)
+
     # -- create, read, update, delete ---------------------------------------------------------------------
 
-    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
-        """Waits. If the wait fails, nothing reaches the state, and the next `pulumi up` waits again.
-
-        In a preview it does not wait.
-        """
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
+        """Waits, but not in a preview. If the wait fails, nothing reaches the state, and the next `pulumi up` waits."""
         if call.is_preview:
-            return Created("", {ID: wanted[ID]})
-        return Created(wanted[ID], self._wait(call, wanted))
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
-        return bool(properties)
+            return Created("", {ID: inputs[ID]})
+        return Created(inputs[ID], self._wait(call, inputs))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Looks at the certificate once, without waiting.
-
-        Raises:
-            Failed: It is a `get` or an import, or nobody can tell whether the ingress is gone.
-        """
+        """Reads the certificate once, without waiting. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
             raise Failed(
                 "an AgentIngressCertificateValidation is a wait, so there is nothing to read or import: create it"
             )
-        try:
-            client = self._account.client()
-            ingress = client.get_one_of_many(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
-        except NotFoundError as error:
-            self._account.check_gone(call, id_, error)
-            return None
-        return Existing(id_, self._outputs(ingress))
+        ingress = self._account.refresh(call, id_)
+        return Existing(id_, self._outputs(ingress)) if ingress else None
 
-    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Waits again. If the wait fails, the state stays as it was, and the next `pulumi up` waits again.
-
-        In a preview it does not wait.
-        """
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
             domain = domain_of(call.outputs_before)
-            return {ID: wanted[ID]} | ({"domain": domain} if domain else {})
-        return self._wait(call, wanted)
+            return {ID: inputs[ID]} | ({"domain": domain} if domain else {})
+        return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Does nothing: the certificate belongs to the ingress."""
 
+    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
+        """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
+        policy = ingress.certificate_management_policy
+        status = ingress.certificate_management_status if policy else None
+        return {
+            ID: ingress.id,
+            "domain": ingress.domain,
+            "renews_at": status.renews_at or "" if status else "",
+            WAS_READY: certificate_state(ingress).is_ready,
+            WAITED_POLICY: without_none(policy.plain()) if policy else {},
+        } | self._account.fingerprint(ingress.id)
+
     # -- the wait -----------------------------------------------------------------------------------------
 
-    def _wait(self, call: Call, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the outputs once the certificate is ready.
-
-        Raises:
-            Failed: It is not ready in time.
-            Abandoned: The engine is gone.
-        """
-        client = self._account.client()
-        from pulumi_agin.api.models import certificate_state
-
-        custom_timeout = call.timeout_seconds or math.inf
-        watch = Watch(min(wanted[TIMEOUT], custom_timeout), wanted[GRACE])
-        began = self._session.clock.monotonic()
+    def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs once the certificate is ready. Fails if it is not ready in time."""
+        monotonic, show = self._session.clock.monotonic, self._session.show_progress
+        phrasing = self._session.phrasing
+        of_resource = (call.timeout_seconds or math.inf, phrasing.custom_timeouts)
+        timeout_seconds, limit = min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource)
+        watch = Watch(timeout_seconds, inputs[GRACE])
+        began = monotonic()
         ingress: AgentIngress | None = None
         while True:
-            ingress, problem = self._look(call, wanted[ID], ingress)
-            elapsed = self._session.clock.monotonic() - began
+            ingress, problem = self._read_once(call, inputs[ID], ingress)
+            elapsed = monotonic() - began
+            # After a failed read, the state is the last one seen, which is not ready.
             state = certificate_state(ingress) if ingress else None
-            watch.note_look(state, elapsed)
-            # After a failed look, `state` is the last one seen, which is not ready.
+            watch.record_read(state, elapsed)
             if ingress and state and state.is_ready:
-                if watch.looks > 1:
-                    time = in_words(round(elapsed))
-                    line = f"the certificate of {ingress.domain} is {_words(client, ingress)}, after {time}"
-                    self._session.show_progress(line, call.urn)
+                if watch.reads > 1:
+                    done = f"{self._describe(ingress)}, after {in_words(round(elapsed))}"
+                    show(f"the certificate of {ingress.domain} is {done}", call.urn)
                 return self._outputs(ingress)
-            words = problem or (_words(client, ingress) if ingress else "")
             pause = watch.pause_seconds(elapsed)
             if pause <= 0:
                 if ingress is None:
                     raise Failed(f"{problem}; the next `pulumi up` waits again")
-                phrasing = self._session.phrasing
-                limit = phrasing.custom_timeouts if custom_timeout < wanted[TIMEOUT] else phrasing.spell(TIMEOUT)
-                raise Failed(self._explain_end(client, ingress, problem, watch, elapsed, limit))
-            if watch.has_news(words, elapsed):
-                name = ingress.domain if ingress else wanted[ID]
+                raise Failed(self._explain_end(ingress, problem, watch, elapsed, limit))
+            status = problem or (f"it is {self._describe(ingress)}" if ingress else "")
+            if watch.is_line_due(status, elapsed):
                 time = f"{in_words(watch.timeout_seconds)} at most"
                 if round(elapsed):
                     time = f"{in_words(round(elapsed))} ({time})"
-                line = f"waiting for the certificate of {name}, for {time}: {'' if problem else 'it is '}{words}"
-                self._session.show_progress(line, call.urn)
+                name = ingress.domain if ingress else inputs[ID]
+                show(f"waiting for the certificate of {name}, for {time}: {status}", call.urn)
             self._pause(call, pause)
 
-    def _look(self, call: Call, id_: str, before: AgentIngress | None) -> tuple[AgentIngress | None, str]:
+    def _read_once(self, call: Call, id_: str, before: AgentIngress | None) -> tuple[AgentIngress | None, str]:
         """Returns the ingress and "". After a transient failure, it returns `before` and what went wrong."""
+        client = self._account.client()
         try:
-            client = self._account.client()
-            deadline = self._account.deadline(call, min(LOOK_SECONDS, client.timeout_seconds))
+            deadline = self._account.deadline(call, min(READ_SECONDS, client.timeout_seconds))
             return client.get(id_, deadline, domain=before.domain if before else None), ""
         except NotFoundError as error:
             raise Failed(
@@ -246,125 +223,69 @@ class CertificateValidationLifecycle:
             if call.is_cancelled():
                 raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
 
-    # -- in words -----------------------------------------------------------------------------------------
+    # -- messages -----------------------------------------------------------------------------------------
 
-    def _explain_end(
-        self, client: AgentIngressClient, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str
-    ) -> str:
-        """Says how far the certificate got, in what time, and what to do."""
-        since, allowed = watch.dns_error_since, watch.timeout_seconds
-        if since is not None and elapsed >= since + watch.grace_seconds:
-            allowed, limit = watch.grace_seconds, self._session.phrasing.spell(GRACE)
-            limited = f"{limit} allows for a DNS error"
-        else:
-            limited = f"{limit} allows"
-        over = (
-            f"the certificate of {ingress.domain} ({ingress.id}) has not been issued within the time that {limited}, "
-            f"{in_words(allowed)}: it is {_words(client, ingress)}"
-        )
-        if problem:
-            over += f", as last seen: {problem}"
-        if since is None:
-            return f"{over}. It may yet be issued: the next `pulumi up` waits again; {limit} can give it more time"
+    def _describe(self, ingress: AgentIngress) -> str:
+        return self._account.client().sanitize(certificate_in_words(ingress), LONGEST_MESSAGE)
+
+    def _explain_end(self, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str) -> str:
+        """Returns the message of a wait that is over: how far the certificate got, and the next step."""
+        why = f" within {in_words(watch.timeout_seconds)} ({limit})"
+        if watch.is_grace_over(elapsed):
+            grace = f"{in_words(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
+            why = f": ngrok has reported a DNS error for {grace}"
+        message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
+        message += f". It is {self._describe(ingress)}" + (f", as last seen: {problem}" if problem else "")
+        if watch.dns_error_since is None:
+            return f"{message}. It may yet be issued: the next `pulumi up` waits again; {limit} can give it more time"
+        sanitize = self._account.client().sanitize
+        targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
+        message += f". The NS records of {ingress.domain} have to be {targets}"
+        with suppress(ImportError):
+            message += f"; {self._describe_dns(ingress.domain, PUBLIC_DNS_SECONDS)}"
+        message += ". Repair them, and run `pulumi up`, which waits again"
         status = ingress.certificate_management_status
-        retries_at = status.provisioning_job.retries_at if status and status.provisioning_job else None
-        show = client.sanitize
-        again = f"; ngrok tries again at {show(retries_at, 40)}, and does not look before then" if retries_at else ""
-        return (
-            f"{over}. The NS records of {ingress.domain} have to be "
-            f"{show(', '.join(ingress.ns_targets), LONGEST_WORDS)}{self._public_dns(ingress.domain)}. Repair them, "
-            f"and run `pulumi up`, which waits again{again}"
-        )
-
-    def _public_dns(self, domain: str) -> str:
-        """Says what public DNS has of the domain right now; "" if dnspython is missing."""
-        try:
-            return f"; {self._describe_dns(domain, PUBLIC_DNS_SECONDS)}"
-        except ImportError:
-            return ""
-
-    # -- the outputs --------------------------------------------------------------------------------------
-
-    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
-        """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
-        from pulumi_agin.api.models import certificate_state
-
-        policy = ingress.certificate_management_policy
-        status = ingress.certificate_management_status if policy else None
-        return {
-            ID: ingress.id,
-            "domain": ingress.domain,
-            "renews_at": status.renews_at or "" if status else "",
-            WAS_READY: certificate_state(ingress).is_ready,
-            WAITED_POLICY: without_none(policy.plain()) if policy else {},
-        } | self._account.fingerprint(ingress.id)
-
-    def _has_other_policy(self, call: Call, id_: str) -> bool:
-        """Tells whether the program wants another policy for the ingress than the one that the last wait was for."""
-        wanted = self._session.policy_of(id_, _NOT_KNOWN)
-        if wanted is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
-            return False
-        there = call.outputs_before[WAITED_POLICY]
-        # If somebody edited the state, it may be anything. Another wait does no harm.
-        return call.is_unknown(wanted) or not isinstance(there, Mapping) or not matches_policy(there, wanted)
+        if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
+            message += f"; ngrok tries again at {sanitize(retries_at, 40)}, and does not check before then"
+        return message
 
 
 @dataclass
 class Watch:
-    """What a wait has seen so far, and when it looks next. All moments are seconds since it began.
-
-    Attributes:
-        timeout_seconds: How long it may take in all.
-        grace_seconds: How long a DNS error may last.
-        looks: How often it has looked.
-        dns_error_since: When a look first found the current DNS error; None if there is none.
-    """
+    """What a wait has seen so far, and when it reads next. All moments are seconds since it began."""
 
     timeout_seconds: float
     grace_seconds: float
-    looks: int = 0
+    reads: int = 0
     dns_error_since: float | None = None
-    _last_words: str = ""
+    """When a read first found the current DNS error; None if there is none."""
+    _last_status: str = ""
     _next_line: float = 0.0
 
-    def note_look(self, state: CertificateState | None, moment: float) -> None:
-        """Records a look.
-
-        Args:
-            state: The last known state of the certificate; None if it was never seen.
-            moment: When the look ended.
-        """
-        self.looks += 1
-        if state is None:
-            return
-        if state.name != "DNS_ERROR":
+    def record_read(self, state: CertificateState | None, moment: float) -> None:
+        """Records a read, and the last known state of the certificate; None if it was never seen."""
+        self.reads += 1
+        if state is CertificateState.DNS_ERROR:
+            if self.dns_error_since is None:
+                self.dns_error_since = moment
+        elif state is not None:
             self.dns_error_since = None
-        elif self.dns_error_since is None:
-            self.dns_error_since = moment
+
+    def is_grace_over(self, moment: float) -> bool:
+        """Returns whether a DNS error has lasted too long."""
+        return self.dns_error_since is not None and moment >= self.dns_error_since + self.grace_seconds
 
     def pause_seconds(self, moment: float) -> float:
-        """Returns how long to pause before the next look; 0 or less if the time for the wait or a DNS error is over."""
+        """Returns how long to pause before the next read; 0 or less if the time for the wait or a DNS error is over."""
         end = self.timeout_seconds
         if self.dns_error_since is not None:
             end = min(end, self.dns_error_since + self.grace_seconds)
-        pauses = dict(enumerate(PAUSES_SECONDS, 1))
-        return min(pauses.get(self.looks, LAST_PAUSE_SECONDS), end - moment)
+        pause = PAUSES_SECONDS[self.reads - 1] if self.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
+        return min(pause, end - moment)
 
-    def has_news(self, words: str, moment: float) -> bool:
-        """Tells whether a line is due: its words differ from those of the last line, or the last line was long ago.
-
-        Args:
-            words: What the line would say.
-            moment: Now.
-        """
-        if words == self._last_words and moment < self._next_line:
+    def is_line_due(self, status: str, moment: float) -> bool:
+        """Returns whether to show a line: the status has changed, or the last line was long ago."""
+        if status == self._last_status and moment < self._next_line:
             return False
-        self._last_words, self._next_line = words, moment + LINE_SECONDS
+        self._last_status, self._next_line = status, moment + LINE_SECONDS
         return True
-
-
-def _words(client: AgentIngressClient, ingress: AgentIngress) -> str:
-    """Says where the certificate is."""
-    from pulumi_agin.api.models import certificate_in_words
-
-    return client.sanitize(certificate_in_words(ingress), LONGEST_WORDS)

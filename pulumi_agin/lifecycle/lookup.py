@@ -1,4 +1,4 @@
-"""Lookups of existing Agent Ingresses, on plain values."""
+"""Lookups of existing Agent Ingresses, on plain values. A Python program loads this module at its start."""
 
 from __future__ import annotations
 
@@ -14,16 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
-    """Checks that a lookup of one ingress has exactly one argument.
-
-    Args:
-        function: The name by which the program calls the lookup, for the message.
-        id_: The id to look for, or None.
-        domain: The domain to look for, or None.
-
-    Raises:
-        InvalidInputsError: There is none, or there are both.
-    """
+    """Raises InvalidInputsError unless a lookup of one ingress has exactly one argument."""
     if (id_ is None) == (domain is None):
         raise InvalidInputsError(
             f"{function} takes exactly one of id and domain, and got {'neither' if id_ is None else 'both'}"
@@ -39,23 +30,9 @@ def find_one(
     hint: Callable[[str], str] = lambda domain: "",
     deadline: Deadline | None = None,
 ) -> AgentIngress:
-    """Finds one Agent Ingress by exactly one of its id and its domain.
+    """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
-    Args:
-        client: The client of the account.
-        account: What messages call the account, such as "the account of the API key from …".
-        function: The name by which the program calls the lookup, for messages.
-        id_: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
-        domain: The domain, in any spelling.
-        hint: Returns the end of the message that a domain has no ingress.
-        deadline: How long it may take; None for the timeout of the client.
-
-    Returns:
-        The ingress as ngrok has it.
-
-    Raises:
-        InvalidInputsError: There is no such ingress in the account, or the arguments cannot be right.
-        NgrokError: ngrok could not be asked.
+    Messages call the lookup and the account by these names; `hint` returns the end of the one that a domain has none.
     """
     check_arguments(function, id_, domain)
     if id_ is not None:
@@ -80,20 +57,9 @@ def find_one(
 def find_many(
     client: AgentIngressClient, function: str, cel: str | None, deadline: Deadline | None = None
 ) -> list[AgentIngress]:
-    """Finds the Agent Ingresses of an account.
+    """Finds the Agent Ingresses that a filter in CEL selects, or all of an account, sorted by domain.
 
-    Args:
-        client: The client of the account.
-        function: The name by which the program calls the lookup, for messages.
-        cel: ngrok's filter, an expression in CEL over `obj`; None is for all of the account.
-        deadline: How long it may take; None for the timeout of the client.
-
-    Returns:
-        The ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing.
-
-    Raises:
-        InvalidInputsError: The filter is empty.
-        NgrokError: ngrok could not be asked, or refused the filter.
+    The order in which ngrok lists them changes nothing.
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; leave it out for all of the account")

@@ -5,7 +5,7 @@ Everything it needs, including the key, is an input, so that refresh and destroy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +14,13 @@ from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
 
-from .call import Call, Reading
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
-from .operation import (
-    Checked,
-    Created,
-    Difference,
-    Existing,
-    Failed,
-    InputFailure,
-    PartlyDone,
-)
+from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
 from .schema import replacing_fields, updated_fields, validate
+from .session import RecordSetKey, Session
 
 if TYPE_CHECKING:
     from pulumi_agin.dnsclient.update import PrimaryServer
-
-    from .session import RecordSetKey, Session
 
 # How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
@@ -47,68 +37,64 @@ OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
 _DECLARED = ("ns_targets", "ttl")
 
 
-class NsRecordsLifecycle:
+class NsRecordsLifecycle(Lifecycle):
     """The lifecycle of the NS records that delegate one domain."""
 
     def __init__(self, session: Session) -> None:
-        """Asks nothing yet.
-
-        Args:
-            process: What the plugin process has learned so far.
-        """
         self._session = session
 
     # -- check and diff -----------------------------------------------------------------------------------
 
-    def check(self, call: Call, wanted: Mapping[str, Any]) -> Checked:
+    def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython.
 
         With `take_over`, it also compares the records that exist with the inputs of a new resource.
         """
         self._session.remember_check(call)
-        inputs, problems = validate(NsRecordsInputs, wanted, call.is_unknown, phrasing=self._session.phrasing)
-        missing = self._missing_package()
-        sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
-        if not sentences and self._is_to_adopt(call, inputs):
-            sentences = self._compare_with_existing(call, inputs)
-        return Checked(inputs, [InputFailure(sentence) for sentence in sentences])
+        checked, problems = validate(NsRecordsInputs, inputs, call.is_unknown, phrasing=self._session.phrasing)
+        sentences = [problem.sentence for problem in problems]
+        if missing := self._missing_package():
+            sentences.insert(0, missing)
+        if not sentences and self._is_to_adopt(call, checked):
+            sentences = self._compare_with_existing(call, checked)
+        return Checked.of(checked, sentences)
 
-    def _is_to_adopt(self, call: Call, wanted: Mapping[str, Any]) -> bool:
+    def _is_to_adopt(self, call: Call, inputs: Mapping[str, Any]) -> bool:
         """Returns whether this is a new resource with `take_over`, and it is known where its records are."""
-        if any(call.is_unknown(value) for name, value in wanted.items() if name not in _DECLARED):
+        if any(call.is_unknown(value) for name, value in inputs.items() if name not in _DECLARED):
             return False
         # A replacement is checked a second time, as if it were new. The records are its own.
         known = self._session.known_outputs(call.urn) or {}
-        return bool(wanted["take_over"]) and not call.inputs_before and known.get("domain") != wanted["domain"]
+        return bool(inputs["take_over"]) and not call.inputs_before and known.get("domain") != inputs["domain"]
 
-    def _compare_with_existing(self, call: Call, wanted: Mapping[str, Any]) -> list[str]:
+    def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
         """Returns why the records that exist can't be adopted. Logs it if they can."""
-        domain = wanted["domain"]
+        domain, targets = inputs["domain"], inputs["ns_targets"]
         try:
-            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), wanted)
+            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
             existing = server.read(domain)
         except DnsUpdateError as error:
             return [str(error)]
         if existing is None:
             return []
-        if any(call.is_unknown(value) for name in _DECLARED for value in (wanted[name], *_items(wanted[name]))):
+        if any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])])):
             return [
-                f"{domain} has NS records already at {_address(wanted)}, which are left alone: {existing}. They can't "
+                f"{domain} has NS records already at {_address(inputs)}, which are left alone: {existing}. They can't "
                 "be adopted, because this preview does not know those of the program: an Agent Ingress that is to be "
                 "created gets name servers of its own. Remove the records or, if the Agent Ingress exists, import it "
                 "first"
             ]
-        if existing != _ns_set(wanted):
-            return [str(self._taken_failure(wanted, existing))]
-        self._session.say(
-            f"the NS records of {domain} exist at {_address(wanted)} as the program declares them: they are adopted, "
-            "and nothing is written there. If a resource that this run deletes made them, use "
-            f"{self._session.phrasing.aliases} in place of {self._session.phrasing.adopt_records}: it may delete "
-            "them"
+        if existing != _ns_set(inputs):
+            return [str(self._taken_failure(inputs, existing))]
+        phrasing = self._session.phrasing
+        self._session.log(
+            f"the NS records of {domain} exist at {_address(inputs)} as the program declares them: they are adopted, "
+            f"and nothing is written there. If a resource that this run deletes made them, use {phrasing.aliases} in "
+            f"place of {phrasing.adopt_records}: it may delete them"
         )
         return []
 
-    def diff(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> Difference:
+    def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
 
         A change of the zone replaces the resource. The new records are created first, so a wrong zone shows before
@@ -116,108 +102,93 @@ class NsRecordsLifecycle:
         """
         kept = self._outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
-        changed = [field for field in OUTPUTS if kept.get(field) != wanted.get(field)]
+        changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
         replacing = [field for field in REPLACING if field in changed]
         if not replacing:
-            self._session.record_ns_records(_place(kept), kept["ns_targets"], call.urn, were_set=False)
+            self._session.record_ns_records(_key(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
-    def create(self, call: Call, wanted: Mapping[str, Any]) -> Created:
+    def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the records if there are none. With `take_over`, adopts existing ones that equal them.
 
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return Created("", _outputs_after(wanted))
-        domain, records = wanted["domain"], _ns_set(wanted)
+            return Created("", _outputs_after(inputs))
+        domain, records = inputs["domain"], _ns_set(inputs)
         with _failures():
-            server = self._server(call, wanted)
-            if wanted.get("take_over") and server.read(domain, "create") == records:
-                self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-                return Created(domain, _outputs(wanted))
-            try:
-                there = server.write(domain, records, "create", ours=())
-            except UnsettledError as error:
-                outputs = {**_outputs(wanted), "ns_targets": []}
-                raise _partly_done(error, outputs, records.targets) from None
-        if there is not None:
-            self._session.record_failed_create(_place(wanted), call.urn)
-            raise self._taken_failure(wanted, there)
-        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-        return Created(domain, _outputs(wanted))
-
-    def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. There is no `get`, so all properties are."""
-        return bool(properties)
+            server, existing = self._server(call, inputs), None
+            if not inputs.get("take_over") or server.read(domain, "create") != records:
+                try:
+                    existing = server.write(domain, records, "create", ours=())
+                except UnsettledError as error:
+                    outputs = {**_outputs(inputs), "ns_targets": []}
+                    raise _partly_done(error, outputs, records.targets) from None
+        if existing is not None:
+            self._session.record_failed_create(_key(inputs), call.urn)
+            raise self._taken_failure(inputs, existing)
+        self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
+        return Created(domain, _outputs(inputs))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
-        """Reads the records. They are gone only if the zone's primary server says so.
-
-        Raises:
-            Failed: It is a `get` or an import, or the server did not tell.
-        """
+        """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
             argument = self._session.phrasing.adopt_records
             raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
         kept = self._outputs_before(call)
         with _failures():
-            there = self._server(call, kept).read(kept["domain"])
-        if there is None:
+            existing = self._server(call, kept).read(kept["domain"])
+        if existing is None:
             return None
-        outputs = {**_outputs(kept), "ns_targets": list(there.targets), "ttl": there.ttl}
-        if not kept["ns_targets"] and not set(there.targets) <= set(kept[UNSETTLED]):
+        outputs = {**_outputs(kept), "ns_targets": list(existing.targets), "ttl": existing.ttl}
+        if not kept["ns_targets"] and not set(existing.targets) <= set(kept[UNSETTLED]):
             # None was known to belong to this resource, and some of these do not.
-            if not set(there.targets) & set(kept[UNSETTLED]):
+            if not set(existing.targets) & set(kept[UNSETTLED]):
                 return None
             outputs |= {"ns_targets": [], UNSETTLED: kept[UNSETTLED]}
-        # Returns the inputs too, so that the next preview compares the program with what is there.
+        # Returns the inputs too, so that the next preview compares the program with what exists.
         inputs = call.inputs_before or _outputs(outputs)
-        return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": there.ttl})
+        return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": existing.ttl})
 
-    def update(self, call: Call, id_: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Replaces the records, even with equal ones, so that a new key is tried before the state keeps it.
 
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return _outputs_after(wanted)
-        kept, domain, records = self._outputs_before(call), wanted["domain"], _ns_set(wanted)
-        has_moved = any(kept[field] != wanted[field] for field in ("server", "port"))
+            return _outputs_after(inputs)
+        kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
+        has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
         # If no record is known to belong to this resource, the existing ones may belong to somebody else.
-        may_be_others = has_moved or not kept["ns_targets"]
-        ours = known if may_be_others else None
+        ours = known if has_moved or not kept["ns_targets"] else None
         with _failures():
-            server = self._server(call, wanted)
+            server = self._server(call, inputs)
             try:
-                there = server.write(domain, records, "update", ours)
+                existing = server.write(domain, records, "update", ours)
             except UnsettledError as error:
                 # The new address and key are kept: they have just worked to read the records.
-                outputs = {
-                    **_outputs(wanted),
+                outputs = _outputs(inputs) | {
                     "ns_targets": [] if has_moved else kept["ns_targets"],
                     "ttl": error.there.ttl if error.there else kept["ttl"],
                 }
                 raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
-        if there is not None:
-            raise self._taken_failure(wanted, there, can_adopt=False)
-        self._session.record_ns_records(_place(wanted), records.targets, call.urn, were_set=True)
-        return _outputs(wanted)
+        if existing is not None:
+            raise self._taken_failure(inputs, existing, can_adopt=False)
+        self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
+        return _outputs(inputs)
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the records that the state knows of, and leaves those that others have added.
 
         Those that a resource of the program has are left, too: after a replacement, or a renaming with `take_over`, it
-        has the records of the one that is deleted.
-
-        Raises:
-            Failed: A new resource could not be created because of these records, as after a renaming; or the server did
-                not delete them.
+        has the records of the one that is deleted. It fails if a new resource could not be created because of these
+        records, as after a renaming.
         """
         kept = self._outputs_before(call)
-        conflicting_create = self._session.conflicting_create(_place(kept), call.urn)
+        conflicting_create = self._session.conflicting_create(_key(kept), call.urn)
         if conflicting_create is not None:
             raise Failed(
                 f"the NS records of {kept['domain']} are not deleted, because {conflicting_create} wants them too, and "
@@ -225,18 +196,15 @@ class NsRecordsLifecycle:
                 f"old name or parent in {self._session.phrasing.aliases}"
             )
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
-        ours = values - self._session.ns_records_to_keep(_place(kept), call.urn)
-        if values and not ours:
-            return
-        with _failures():
-            self._server(call, kept).delete(kept["domain"], sorted(ours))
+        ours = values - self._session.ns_records_to_keep(_key(kept), call.urn)
+        if ours or not values:
+            with _failures():
+                self._server(call, kept).delete(kept["domain"], sorted(ours))
+
+    # -- the state, the server and other records ----------------------------------------------------------
 
     def _outputs_before(self, call: Call) -> dict[str, Any]:
-        """Returns the outputs in the state, in canonical form.
-
-        Raises:
-            Failed: Somebody edited the state, and it has values that this lifecycle never writes.
-        """
+        """Returns the outputs in the state, in canonical form. Fails if somebody edited the state."""
         kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
             sentences = "; ".join(problem.sentence for problem in problems)
@@ -246,11 +214,11 @@ class NsRecordsLifecycle:
         return kept
 
     def _missing_package(self) -> str | None:
-        words = self._session.phrasing
-        return missing_package(words.rfc2136, words.install_dnspython)
+        phrasing = self._session.phrasing
+        return missing_package(phrasing.rfc2136, phrasing.install_dnspython)
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
-        """Returns the server that has the records. Raises Failed if dnspython is missing."""
+        """Returns the server that has the records. Fails if dnspython is missing."""
         if missing := self._missing_package():
             raise Failed(missing)
         from pulumi_agin.dnsclient.update import PrimaryServer
@@ -258,49 +226,37 @@ class NsRecordsLifecycle:
         key = None
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
-        seconds = call.timeout_seconds or TIMEOUT_SECONDS
-        deadline = Deadline(seconds, self._session.clock, call.is_cancelled, call.urn)
-        return PrimaryServer(
-            _address(properties),
-            properties["zone"],
-            key,
-            deadline,
-            self._session.reachability(_address(properties)),
-            self._session.progress,
-            self._session.phrasing.spell,
-        )
+        session, address = self._session, _address(properties)
+        deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, session.clock, call.is_cancelled, call.urn)
+        reachability, spell = session.reachability(address), session.phrasing.spell
+        return PrimaryServer(address, properties["zone"], key, deadline, reachability, session.progress, spell)
 
-    def _taken_failure(self, wanted: Mapping[str, Any], there: NsSet, *, can_adopt: bool = True) -> Failed:
+    def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
-        words, records = self._session.phrasing, _ns_set(wanted)
-        if there == records:
+        phrasing, records = self._session.phrasing, _ns_set(inputs)
+        comparison = f"The program declares {records}"
+        if existing == records:
             comparison = "They are the same as those of this resource: an interrupted run may have made them"
-        else:
-            comparison = f"The program declares {records}"
-        existing, declared = set(there.targets), set(records.targets)
-        steps = [
-            f"{verb} {', '.join(sorted(values))} there"
-            for verb, values in (("remove", existing - declared), ("add", declared - existing))
-            if values
-        ]
-        if there.ttl != records.ttl:
-            steps.append(f"set {words.spell('ttl')} to {there.ttl}")
-        if not wanted.get("take_over"):
-            steps.append(f"set {words.adopt_records}")
-        advice = "remove them"
-        if can_adopt and existing & declared:
+        advice, there, declared = "remove them", set(existing.targets), set(records.targets)
+        if can_adopt and there & declared:
+            changes = {"remove": there - declared, "add": declared - there}
+            steps = [f"{verb} {', '.join(sorted(values))} there" for verb, values in changes.items() if values]
+            if existing.ttl != records.ttl:
+                steps.append(f"set {phrasing.spell('ttl')} to {existing.ttl}")
+            if not inputs.get("take_over"):
+                steps.append(f"set {phrasing.adopt_records}")
             advice = f"to adopt them, {' and '.join(steps)}, or else remove them"
         return Failed(
-            f"{wanted['domain']} has NS records already at {_address(wanted)}, which are left alone: {there}. "
+            f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left alone: {existing}. "
             f"{comparison}. If another resource of this stack made them, and was renamed or moved in the program, undo "
             "the renaming and run `pulumi up`, because the old resource is deleted together with its records; then "
-            f"rename or move it again, together with {words.aliases} of what is renamed. Otherwise, {advice}"
+            f"rename or move it again, together with {phrasing.aliases} of what is renamed. Otherwise, {advice}"
         )
 
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Turns errors of the conversation with the server into failures of the call."""
+    """Turns errors of the DNS client into failures of the call."""
     try:
         yield
     except DnsUpdateError as error:
@@ -312,11 +268,8 @@ def _partly_done(
 ) -> PartlyDone:
     """Returns the failure that keeps the resource in the state after a write of unknown outcome.
 
-    Args:
-        error: What is unknown.
-        outputs: The outputs that the state keeps, without the values that are in doubt.
-        values: All values that the server may have from this resource.
-        old_address: Where the records were before, if the server has moved.
+    The outputs have no value that is in doubt; `values` are all that the server may have from this resource. The old
+    address is that of a server that has moved.
     """
     unsettled = sorted(set(values) - set(outputs["ns_targets"]))
     every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
@@ -336,13 +289,9 @@ def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
 
 
-def _outputs_after(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _outputs_after(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the outputs that a write will leave. All are known: what the program does not give will be None."""
-    return {field: wanted.get(field) for field in OUTPUTS}
-
-
-def _items(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()
+    return {field: inputs.get(field) for field in OUTPUTS}
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:
@@ -353,5 +302,5 @@ def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
 
 
-def _place(properties: Mapping[str, Any]) -> RecordSetKey:
+def _key(properties: Mapping[str, Any]) -> RecordSetKey:
     return (str(_address(properties)), properties["zone"], properties["domain"])

@@ -1,4 +1,4 @@
-"""Which values of an Agent Ingress are in the state, and which ones an update leaves as they are."""
+"""The outputs and inputs of an Agent Ingress in the state. A Python program loads this module at its start."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pulumi_agin.api.canonical import POLICY, matches_policy, without_none
 if TYPE_CHECKING:
     from pulumi_agin.api.models import AgentIngress
 
-# A hidden output. It tells whether a later call uses the key that saw the ingress last; see
+# A hidden output, by which a later call recognizes the key that saw the ingress last; see
 # AgentIngressClient.fingerprint. Users' states contain it, so its name never changes. The SDK does not return outputs
 # whose names begin with two underscores.
 FINGERPRINT = "_key_fingerprint"
 
-TEXTS = ("description", "metadata")
+STRINGS = ("description", "metadata")
 STATUS = "certificate_management_status"
 
 
 def outputs_of(ingress: AgentIngress) -> dict[str, Any]:
     """Returns the outputs of an Agent Ingress.
 
-    If ngrok has no text, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
+    If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
     or status, these are absent.
     """
     return without_none(ingress.outputs())
@@ -32,13 +32,10 @@ def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[s
     """Returns the inputs with which a create would make this Agent Ingress.
 
     With them in the state, the next preview compares the program with what exists, and shows only real differences.
-
-    Args:
-        ingress: The ingress as ngrok has it.
-        inputs_before: The inputs that the state has: which optional ones the program gives.
+    The inputs before show which optional ones the program gives.
     """
     inputs: dict[str, Any] = {"domain": ingress.domain}
-    for field in TEXTS:
+    for field in STRINGS:
         value = getattr(ingress, field)
         if value or field in inputs_before:
             inputs[field] = value
@@ -53,25 +50,18 @@ def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[s
 
 
 def outputs_after(
-    existing: Mapping[str, Any], wanted: Mapping[str, Any], is_unknown: Callable[[object], bool]
+    existing: Mapping[str, Any], inputs: Mapping[str, Any], is_unknown: Callable[[object], bool]
 ) -> dict[str, Any]:
-    """Returns the outputs that an update in place will leave.
+    """Returns the outputs that an update in place will leave, as far as they are known before it.
 
-    Args:
-        existing: The outputs before the update, from the state or from ngrok.
-        wanted: The inputs of the update, in canonical form. An absent one, None and "" are the same.
-        is_unknown: Tells a value that a preview does not know yet.
-
-    Returns:
-        The outputs that are known before the update. A name that is absent from them is known only after it.
+    An input that is absent, None or "" is the same. An output that is absent is known only after the update.
     """
-    inputs = ("domain", *TEXTS, POLICY)
-    after = {name: value for name, value in existing.items() if name not in (*inputs, STATUS)}
-    for name in ("domain", *TEXTS):
-        value = wanted.get(name)
+    after = {name: value for name, value in existing.items() if name not in ("domain", *STRINGS, POLICY, STATUS)}
+    for name in ("domain", *STRINGS):
+        value = inputs.get(name)
         if not is_unknown(value):
             after[name] = value or ""
-    policy = wanted.get(POLICY)
+    policy = inputs.get(POLICY)
     if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
         return after
     if matches_policy(existing.get(POLICY), policy):

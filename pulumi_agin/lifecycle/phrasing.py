@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .call import Placement
+from .operation import Placement
 
 # Wrong values that are longer are never repeated. The base64 of a 16-byte secret has 24 characters.
 LONGEST_SHOWN_CHARACTERS = 20

@@ -34,10 +34,10 @@ PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
 STACK = "pulumi:pulumi:Stack"
 
 # An input of an Agent Ingress that only `check` gets: the stack as the CLI calls it, and the URNs of the parent and the
-# explicit provider. The engine does not tell the plugin any of these.
+# explicit provider. The engine sends the plugin none of these.
 PLACEMENT = "_placement"
 
-# Another one, which a program sets in a preview. The engine does not tell a dynamic provider whether this is one.
+# Another one, which a program sets in a preview. The engine does not send a dynamic provider whether this is one.
 IS_PREVIEW = "_is_preview"
 
 

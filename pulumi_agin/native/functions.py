@@ -23,7 +23,7 @@ from pulumi_agin.lifecycle.schema import (
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
-    from pulumi_agin.lifecycle.call import Call
+    from pulumi_agin.lifecycle.operation import Call
 
 
 class GetAgentIngressInputs(Declaration):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulumi_agin.lifecycle import shell_commands, urns
-from pulumi_agin.lifecycle.call import Placement
+from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
 
 from .names import camel_case
@@ -27,11 +27,10 @@ class NativePhrasing(Phrasing):
         return camel_case(name)
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+        first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or urns.Urn.parse(urn).has_parent:
             # The engine does not tell a plugin the parent, which a command would have to name.
-            return (
-                f"To take it over under the name of this resource, first check that `pulumi stack export` does not "
-                f'show {id_}. Then give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the '
-                "option again"
-            )
-        return f"To take it over under the name of this resource, run\n{shell_commands.native_import_line(id_, urn)}"
+            then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
+        else:
+            then = f"run\n{shell_commands.native_import_line(id_, urn)}"
+        return f"To take it over under the name of this resource, {first} {then}"

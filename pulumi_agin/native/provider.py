@@ -20,8 +20,7 @@ from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.call import Call, Placement, Reading
-from pulumi_agin.lifecycle.operation import Difference, Failed, PartlyDone
+from pulumi_agin.lifecycle.operation import Call, Difference, Failed, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name, right_names
 from pulumi_agin.lifecycle.schema import is_optional
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings

@@ -189,11 +189,11 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
         "kept": "could not delete the Agent Ingress kept.old.com",
         "lost": "it is unknown whether the Agent Ingress lost.new.com was made",
         "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was made",
-        "in-use": f"The one that has it is {in_use}, created at",
+        "in-use": f"It belongs to {in_use}, created at",
         "swap1": "to swap the domains of the two, first give one of them a third",
         "swap2": "to swap the domains of the two, first give one of them a third",
         "forced": "if it is this resource's own, `--replace` needs ResourceOptions(delete_before_replace=True)",
-        "same": "the one to be replaced, and two can't have the same domain. To delete it first, give the resource",
+        "same": "the one to be replaced. A domain can have only one Agent Ingress: to delete it first, give",
         "same-lost": "it is unknown whether the Agent Ingress same-lost.com was made",
     }
     assert failed.unexpected(expected) == {}
@@ -213,7 +213,7 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
     first = "delete_before_replace=True"
     failed = up(*replace, undone="old", kept="old", swap1="x", swap2="z", options=first, fails=True)
     expected = {
-        "kept": f'the stack still has {ids["kept.old.com"]} to delete: set domain to "kept.new.com" again',
+        "kept": 'did not finish, set domain to "kept.new.com" again',
         "lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['lost.new.com']}`",
         "same-lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['same-lost.com']}`",
     }

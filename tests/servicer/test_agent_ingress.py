@@ -106,7 +106,7 @@ def test_check_finds_two_resources_with_one_domain(plugin: Plugin) -> None:
     second = plugin.of(name="second")
     assert plugin.check({"domain": DOMAIN})[1] == []
     [reason] = second.check({"domain": " Connect.ACME.com. "})[1]
-    assert reason.startswith(f"domain: {plugin.urn} has this domain too, and a domain has at most one Agent Ingress.")
+    assert reason.startswith(f"domain: {plugin.urn} has this domain too, and a domain can have only one Agent Ingress.")
     assert second.check({"domain": UNKNOWN})[1] == []
     assert second.check({"domain": "other.acme.com"})[1] == []
 
@@ -231,9 +231,9 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
         assert "__provider" in error.kept.struct
         assert error.message == (
             f"ngrok was asked to remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}), and "
-            "kept it. Only a replacement of the Agent Ingress removes its policy. If you want that, give the resource "
-            "ResourceOptions(delete_before_replace=True), because two ingresses can't have the same domain, unprotect "
-            f"it if it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
+            "kept it. Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
+            "ResourceOptions(delete_before_replace=True) (the old ingress must free the domain first), unprotect it if "
+            f"it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
         )
     emulator.configure(null_policy="removes")
     updated = plugin.update(id_, error.kept.outputs, without_policy)
@@ -336,7 +336,8 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     for operation in ("refresh", "update", "delete"):
         sentence, command = failure(partial(CALLS[operation], other, id_, outputs)).message.split("\n")
         assert (
-            "That need not mean that it is gone: the API key, from the environment variable NGROK_API_KEY" in sentence
+            "This does not prove that it was deleted: the API key, from the environment variable NGROK_API_KEY"
+            in sentence
         )
         assert command.startswith("pulumi state delete ")
         assert other.urn in command
@@ -352,7 +353,7 @@ def test_rotated_key_of_the_same_account_takes_over(plugin: Plugin, emulator: Em
     assert {**read, "_key_fingerprint": ""} == {**outputs, "_key_fingerprint": ""}
     emulator.delete_ingress(id_)
     new.delete(id_, read)
-    with pytest.raises(PluginError, match="need not mean that it is gone"):
+    with pytest.raises(PluginError, match="does not prove that it was deleted"):
         plugin.delete(id_, read)
 
 
@@ -459,12 +460,11 @@ def test_domain_in_a_state_forges_no_line(plugin: Plugin, emulator: Emulator) ->
 def test_command_to_paste_quotes_the_name_of_a_resource(plugin: Plugin, emulator: Emulator) -> None:
     # ngrok keeps a policy, so an update that removes it fails, and the message ends with a command.
     id_, outputs, _ = created(plugin, emulator, **FULL)
-    for name in ("it's", "a'; echo forged; '", "a\n    error: forged", "a\x1b[31m\u202e"):
+    for name in ("it's", "a'; echo forged; '"):
         named = plugin.of(name=name)
         update = partial(named.update, id_, outputs, {"domain": DOMAIN})
         _, command = failure(update).message.split("\n")
-        if name.isprintable():
-            assert shlex.split(command)[-2:] == ["--replace", named.urn]
+        assert shlex.split(command)[-2:] == ["--replace", named.urn]
 
 
 @both_front_ends

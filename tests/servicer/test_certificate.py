@@ -117,7 +117,7 @@ def test_create_fails_after_the_custom_timeout_and_stores_nothing(plugin: Plugin
     error = failure(lambda: plugin.create(inputs(id_), timeout=60))
     assert error.kept is None
     limit = "custom_timeouts" if isinstance(plugin, DynamicPlugin) else "customTimeouts"
-    assert f"within the time that {limit} allows, 60 seconds: it is being issued" in error.message
+    assert f"was not issued within 60 seconds ({limit}). It is being issued" in error.message
 
 
 def test_process_ends_with_the_wait_if_the_engine_is_gone(new_plugin: Plugins, emulator: Emulator) -> None:
@@ -140,7 +140,7 @@ def test_update_after_a_refresh_without_certificate_waits_again(plugin: Plugin, 
     _, outputs = plugin.create(inputs(id_))
     emulator.set_certificate(id_, "pending")
     _, refreshed, _ = plugin.read(id_, outputs, inputs(id_))
-    assert "it is not being issued yet" in failure(lambda: plugin.update(id_, refreshed, inputs(id_, 60))).message
+    assert "It is not being issued yet" in failure(lambda: plugin.update(id_, refreshed, inputs(id_, 60))).message
     emulator.set_certificate(id_, "issued")
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
@@ -151,7 +151,7 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     message = failure(lambda: plugin_of_other_account.read(id_, outputs, inputs(id_))).message
-    assert "That need not mean that it is gone" in message
+    assert "This does not prove that it was deleted" in message
     emulator.delete_ingress(id_)
     assert plugin.read(id_, outputs, inputs(id_))[0] == ""
 

@@ -229,7 +229,7 @@ def test_next_update_sets_what_ngrok_did_not_keep(not_kept: str, stack: Stack) -
     _, outputs, _ = stack.plugin.read(id_, None, {})
     stack.emulator.add_fault("POST", "answer", status=201, json_body={**outputs, "id": id_})
     error = failure(lambda: stack.create(**inputs))
-    assert f" of the Agent Ingress {NEW} ({id_}), and its answer has another value. The next " in error.message
+    assert f" of the Agent Ingress {NEW} ({id_}), and its response has another value. The next " in error.message
     assert error.kept
     assert error.kept.id == id_
     stack.emulator.clear_requests()
@@ -259,7 +259,10 @@ def test_create_of_a_domain_that_another_create_has_made_names_its_resource(stac
     stack.emulator.add_fault("POST", "answer", status=502)
     stack.create(NEW)
     second = stack.plugin.of(name="connect-2")
-    assert f"that of this stack's {stack.plugin.urn}" in failure(lambda: second.create({"domain": NEW})).message
+    assert (
+        f"which this stack already manages as {stack.plugin.urn}"
+        in failure(lambda: second.create({"domain": NEW})).message
+    )
     stack.assert_as_ngrok()
 
 

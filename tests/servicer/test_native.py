@@ -314,7 +314,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
     assert error.message == error.text
     assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message
-    assert "give the resource the option `deleteBeforeReplace: true`, because" in error.message
+    assert "give the resource the option `deleteBeforeReplace: true` (the old ingress must free" in error.message
     assert error.message.endswith(f"\npulumi up --replace {plugin.urn}")
     assert error.kept
     assert error.kept.outputs == {**outputs, "metadata": "new"}

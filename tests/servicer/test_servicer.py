@@ -92,7 +92,7 @@ def test_everything_works_with_an_sdk_with_other_internals(
     assert plugin.read(id_, outputs, inputs)[:2] == plugin.read(id_, None, {})[:2] == (id_, outputs)
     assert plugin.diff(outputs, {**inputs, "description": "new"}) == (True, [])
     assert plugin.update(id_, outputs, {**inputs, "description": "new"})["description"] == "new"
-    with pytest.raises(PluginError, match=f"The one that has it is {id_}") as caught:
+    with pytest.raises(PluginError, match=f"It belongs to {id_}") as caught:
         plugin.create(inputs)
     # There is only the SDK's traceback with the sentence in it.
     assert not caught.value.clean

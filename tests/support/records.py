@@ -13,9 +13,8 @@ import dns.update
 import pytest
 
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
-from pulumi_agin.lifecycle.call import Call, Reading
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
-from pulumi_agin.lifecycle.operation import Failed, PartlyDone
+from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone, Reading
 from pulumi_agin.lifecycle.session import Session
 from tests.support.clock import Clock
 from tests.support.plugin import PluginError
