@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.constants import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 
-from .common import DEFAULT_INTERVAL_SECONDS
-
-# The same as in pulumi_agin.emulator, which is not loaded just for a help text.
+# The same as in pulumi_agin.emulator.state, which is not loaded just for a help text.
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 
@@ -149,8 +146,7 @@ def _add_doctor(commands: _Commands) -> None:
     command = commands.add_parser(
         "doctor",
         help="find out why an Agent Ingress does not work yet",
-        usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]\n"
-        "       [--watch [--interval SECONDS] [--timeout SECONDS]]",
+        usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]",
         description=_paragraphs(
             "Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix what is "
             "wrong. In the folder of a Pulumi project, it also compares with the state of the stack. It changes "
@@ -159,7 +155,6 @@ def _add_doctor(commands: _Commands) -> None:
         ),
         epilog=_examples(
             "pulumi-agin doctor connect.acme.com",
-            "pulumi-agin doctor connect.acme.com --watch --timeout 600",
             "pulumi-agin doctor connect.acme.com --dns 127.0.0.1:5300",
             "pulumi-agin doctor --all --json",
         ),
@@ -183,24 +178,6 @@ def _add_doctor(commands: _Commands) -> None:
         help="the DNS server to ask for the NS records, in place of the servers of the parent zone",
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    command.add_argument(
-        "--watch",
-        action="store_true",
-        help="check repeatedly, until all is well; with --json, print only the last report",
-    )
-    command.add_argument(
-        "--interval",
-        type=int,
-        metavar="SECONDS",
-        help="how long to wait between two checks with --watch; for an account with hundreds of Agent Ingresses it is "
-        f"longer (default: {DEFAULT_INTERVAL_SECONDS})",
-    )
-    command.add_argument(
-        "--timeout",
-        type=int,
-        metavar="SECONDS",
-        help=f"how long to check in all with --watch (default: {DEFAULT_TIMEOUT_SECONDS})",
-    )
     command.set_defaults(run=_run_doctor)
 
 

@@ -12,9 +12,6 @@ from .terminal import Color, style_of
 # How long to wait for ngrok. It is short, because somebody waits at the terminal.
 NGROK_SECONDS = 30.0
 
-# How long `doctor --watch` waits between two checks.
-DEFAULT_INTERVAL_SECONDS = 10
-
 
 class UsageError(Exception):
     """The user must correct something before the command can run. The text is one sentence that says what."""

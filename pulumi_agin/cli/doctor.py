@@ -27,22 +27,18 @@ With `--all` or `--filter`, it prints this:
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-from collections.abc import Callable
 
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.constants import DEFAULT_TIMEOUT_SECONDS
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
-from .common import DEFAULT_INTERVAL_SECONDS, UsageError, fail, print_text
+from .common import UsageError, fail, print_text
 from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
-from .doctor_watch import SHORTEST_INTERVAL_SECONDS, Screen, watch
 from .stack import load_settings
 from .terminal import style_of
 
@@ -58,14 +54,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         The exit status: 0 if all is well, 1 if not, 2 if the checks could not run.
     """
     try:
-        look = _look(options, clock)
-        if options.watch:
-            screen = Screen(is_silent=options.json)
-            interval = DEFAULT_INTERVAL_SECONDS if options.interval is None else options.interval
-            timeout = DEFAULT_TIMEOUT_SECONDS if options.timeout is None else options.timeout
-            report = watch(look, screen, interval, timeout, clock)
-        else:
-            report = look()
+        report = _examine(options, clock)
     except (UsageError, InvalidInputsError, ImportError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
@@ -73,20 +62,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     return print_text(report.json() if options.json else report.table(style_of(sys.stdout))) or int(not report.is_ok)
 
 
-def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | FleetReport]:
-    """Returns the function that looks once. Raises UsageError or InvalidInputsError if it can't."""
+def _examine(options: argparse.Namespace, clock: Clock) -> Report | FleetReport:
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("give a domain, or --all, or --filter: exactly one of the three")
     if options.filter is not None and not options.filter.strip():
         raise UsageError("--filter is empty; give CEL, such as 'obj.description == \"iot\"', or --all")
-    if not options.watch and (options.interval, options.timeout) != (None, None):
-        raise UsageError("--interval and --timeout are for --watch: give --watch, too, or leave them out")
-    is_too_short = options.interval is not None and options.interval < SHORTEST_INTERVAL_SECONDS
-    if is_too_short or (options.timeout is not None and options.timeout < 1):
-        raise UsageError(
-            f"--interval must be at least {SHORTEST_INTERVAL_SECONDS} seconds, as an account may send ngrok only 120 "
-            "requests a minute, and --timeout at least 1 second"
-        )
     try:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:
@@ -94,9 +74,7 @@ def _look(options: argparse.Namespace, clock: Clock) -> Callable[[], Report | Fl
     domain = None if options.domain is None else _canonical(options.domain)
     settings = load_settings(options.stack)
     examiner = Examiner(settings, settings.client(clock), clock, server, options.stack)
-    if domain is None:
-        return functools.partial(examiner.examine_all, options.filter)
-    return functools.partial(examiner.examine, domain)
+    return examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
 
 
 def _canonical(domain: str) -> str:

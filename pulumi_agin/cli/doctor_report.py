@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .terminal import PLAIN, Color, Style
-
-# How many Agent Ingresses ngrok lists in one answer.
-PAGE_LENGTH = 100
 
 State = Literal["ok", "wait", "unknown", "wrong"]
 
@@ -106,16 +102,6 @@ class Report:
         """The worst state of a check."""
         return _STATES[max(_STATES.index(check.state) for check in self.checks.values())]
 
-    @property
-    def can_change(self) -> bool:
-        """Whether another look can find something else."""
-        return self.checks["api_key"].state != "wrong"
-
-    @property
-    def requests(self) -> int:
-        """How many requests another look sends to ngrok, more or less."""
-        return 1
-
     def table(self, style: Style = PLAIN) -> str:
         """Returns the report for people: a row for each check, followed by what to do.
 
@@ -151,16 +137,6 @@ class FleetReport:
     def is_ok(self) -> bool:
         """Whether all is well."""
         return self.api_key.state == "ok" and all(report.is_ok for report in self.reports)
-
-    @property
-    def can_change(self) -> bool:
-        """Whether another look can find something else."""
-        return self.api_key.state != "wrong"
-
-    @property
-    def requests(self) -> int:
-        """How many requests another look sends to ngrok, more or less."""
-        return max(1, math.ceil(len(self.reports) / PAGE_LENGTH))
 
     def table(self, style: Style = PLAIN) -> str:
         """Returns the report for people: how many are in which state, and a row for each domain, the worst first.

@@ -42,7 +42,7 @@ def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tm
         assert project.shell(command_for("what to do about the first one", fleet), fails=True) == alone
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
-        assert "2 Agent Ingresses: 2 ok\n" in project.shell(f"{command} --watch")
+        assert "2 Agent Ingresses: 2 ok\n" in project.shell(command)
 
 
 def test_ingress_deleted_at_ngrok_is_found_and_created_again(

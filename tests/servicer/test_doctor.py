@@ -21,8 +21,6 @@ import pytest
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
-from pulumi_agin.cli.doctor_report import Check, FleetReport, Report
-from pulumi_agin.cli.doctor_watch import Screen, watch
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
@@ -459,7 +457,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, clock: Clock) -> None:
     assert len(report.reports) == DNS_AT_ONCE
 
 
-def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command, clock: Clock) -> None:
+def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command) -> None:
     emulator.add_fault("GET", "answer", times=2, status=404, body="<h1>Not Found</h1>")
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
@@ -468,11 +466,9 @@ def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command, clock:
     report = json.loads(doctor("--all", "--json")[1])
     assert (report["ok"], report["agent_ingresses"]) == (False, [])
     emulator.remove_key(API_KEY)
-    status, out, err = doctor("--filter", "true", "--watch")
+    status, out, err = doctor("--filter", "true")
     assert (status, err) == (1, "")
     assert out.endswith(":\n  pulumi-agin doctor --filter true --stack STACK\n")
-    # A rejected key is not tried again.
-    assert clock.slept == []
 
 
 # -- on a terminal ----------------------------------------------------------------------------------------
@@ -509,63 +505,3 @@ def test_environment_decides_about_colors(doctor: Command, monkeypatch: pytest.M
     assert not has_colors(is_terminal=False)
     assert has_colors(is_terminal=False, FORCE_COLOR="1")
     assert not has_colors("--json", is_terminal=True, TERM="xterm", FORCE_COLOR="1")
-
-
-# -- watch ------------------------------------------------------------------------------------------------
-
-
-def test_watch_until_all_is_ok(
-    emulator: Emulator, doctor: Command, bind: Bind, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    targets = make(emulator)["ns_targets"]
-
-    def repair() -> bool:
-        delegate(bind, DOMAIN, targets)
-        return False
-
-    clock.repeat(15, repair)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    for name, value in {"TERM": "xterm", "LINES": "9", "COLUMNS": "80"}.items():
-        monkeypatch.setenv(name, value)
-    status, out, err = doctor(DOMAIN, "--dns", bind.address, "--watch")
-    assert (status, err, clock.slept) == (0, "", [10, 10])
-    # The screen is cleared before each report. All but the last one are cut to fit it.
-    nothing, first, second, last = out.split("\x1b[2J\x1b[H")
-    assert nothing == ""
-    assert first.splitlines()[-3:] == [
-        "… 15 more lines",
-        "",
-        "looking again in 10 seconds, for 45 minutes at most; Ctrl-C ends it",
-    ]
-    assert len(first.splitlines()) == len(second.splitlines()) == 8
-    assert last.startswith(f"{DOMAIN}\n\nAPI key ")
-    assert "looking again" not in last
-
-
-def test_watch_until_the_time_is_over(emulator: Emulator, doctor: Command, bind: Bind, clock: Clock) -> None:
-    make(emulator)
-    arguments = (DOMAIN, "--dns", bind.address, "--watch", "--timeout", "70", "--interval", "30")
-    status, out, err = doctor(*arguments)
-    assert (status, err, clock.slept) == (1, "", [30, 30, 10])
-    assert out.count(f"{DOMAIN}\n\n") == 4
-    # JSON has the last report alone.
-    assert json.loads(doctor(*arguments, "--json")[1])["ok"] is False
-
-
-def test_watch_of_many_pauses_longer(clock: Clock) -> None:
-    # Three pages of ngrok's list, and a fourth one.
-    reports = [Report(DOMAIN, {"api_key": Check("wait", "")})] * 301
-    report = FleetReport(Check("ok", ""), reports)
-    watch(lambda: report, Screen(is_silent=True), 10, 60, clock)
-    assert clock.slept == [20, 20, 20]
-
-
-def test_ctrl_c_ends_a_watch(emulator: Emulator, doctor: Command, bind: Bind, clock: Clock) -> None:
-    def interrupt() -> bool:
-        raise KeyboardInterrupt
-
-    make(emulator)
-    clock.repeat(5, interrupt)
-    status, out, err = doctor(DOMAIN, "--dns", bind.address, "--watch")
-    assert (status, err) == (1, "pulumi-agin: interrupted\n")
-    assert out.count(f"{DOMAIN}\n\n") == 1

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from pulumi_agin.cli.doctor_checks import Examiner
 from tests.support.command import Command
 
 DOMAIN = "connect.acme.com"
@@ -24,8 +25,6 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
         (["--all"], "the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),
         (["--filter", "false"], "has no Agent Ingress that matches the filter: false\n"),
         (["--filter", "obj."], "ngrok answered 400 ERR_NGROK_250"),
-        ([DOMAIN, "--watch", "--interval", "4"], "--interval must be at least 5 seconds"),
-        ([DOMAIN, "--watch", "--timeout", "0"], "--timeout at least 1 second"),
         ([DOMAIN, "--stack", "dev"], "the config of the stack dev could not be read: there is no Pulumi project"),
     ],
 )
@@ -42,3 +41,11 @@ def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = "pulumi-agin: DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'\n"
     assert pulumi_agin("doctor", DOMAIN) == (2, "", sentence)
+
+
+def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(examiner: Examiner, domain: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Examiner, "examine", interrupt)
+    assert pulumi_agin("doctor", DOMAIN) == (1, "", "pulumi-agin: interrupted\n")
