@@ -92,7 +92,7 @@ def _add_import(commands: _Commands) -> None:
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect | "
             "pulumi import --file /dev/stdin --generate-code=false --yes",
             "pulumi-agin import connect.acme.com devices.acme.com --code",
-            "pulumi-agin import --names names.csv --code --delegations aws > imported.py",
+            "pulumi-agin import --names names.json --code --delegations aws > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,8 +114,8 @@ def _add_import(commands: _Commands) -> None:
     command.add_argument(
         "--names",
         metavar="FILE",
-        help="a file with names: a JSON object with an id or a domain and the name for each, or CSV with two columns; "
-        "- for stdin. Without domains, ids, --all and --filter, those in the file are taken over",
+        help="a JSON file with names by ids or domains; - for stdin. Without domains, ids, --all and --filter, those "
+        "in the file are taken over",
     )
     command.add_argument("--parent", metavar="URN", help="the URN of the component that contains the resources")
     command.add_argument(

@@ -28,12 +28,12 @@ from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.schema import validate
 
 from .common import NGROK_SECONDS, UsageError, fail, note, print_text
-from .import_names import name_all, names_by_id, read_names, refuse_unknown
+from .import_names import name_all, names_by_id, read_names
 from .import_program import check_adapter, program
 from .import_state import find_provider, is_at, next_step, owners_of, path_of, settings_of
 from .stack import load_settings, read_resources
 
-# How many of the ingresses that are left out are listed one by one.
+# How many ingresses a message lists one by one.
 MOST_LISTED = 5
 
 
@@ -292,7 +292,10 @@ class _Search:
         if unknown and (request.chosen or request.filter is not None):
             # The same file can be for several commands, each of which takes over some of its ingresses.
             _, unknown = names_by_id(names, self._list(None))
-        refuse_unknown(unknown, self.account)
+        if unknown:
+            more = f" and {len(unknown) - MOST_LISTED} more" if len(unknown) > MOST_LISTED else ""
+            listed = ", ".join(one_line(key) for key in unknown[:MOST_LISTED])
+            raise UsageError(f"--names names {listed}{more}, but there is no such Agent Ingress in {self.account}")
         if request.is_of_file:
             found = [ingress for ingress in found if ingress.id in given]
         if not found:
