@@ -36,11 +36,10 @@ from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
-from .common import UsageError, fail, print_text
 from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
+from .output import UsageError, fail, print_text, style_of
 from .stack import load_settings
-from .terminal import style_of
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:

@@ -28,10 +28,9 @@ from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
 
-from .common import NGROK_SECONDS, UsageError
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
-from .relative_time import moment_in_words
-from .stack import agent_ingresses, read_resources
+from .output import UsageError, moment_in_words
+from .stack import NGROK_SECONDS, agent_ingresses, read_resources
 
 # How long to wait for DNS: for one domain, and for all of an account.
 DNS_SECONDS = 10.0
@@ -299,8 +298,8 @@ class Examiner:
 
     def _in_stack(self) -> list[StackIngress]:
         """Returns the ingresses of the stack. There are none if the settings are not those of a stack."""
-        resources = read_resources(self.stack, show_secrets=False) if self.settings.stack else None
-        ingresses = (StackIngress.of(each) for each in agent_ingresses(resources or []) if not each.get("delete"))
+        resources = read_resources(self.stack, show_secrets=False) if self.settings.stack else []
+        ingresses = (StackIngress.of(each) for each in agent_ingresses(resources) if not each.get("delete"))
         return [each for each in ingresses if each is not None]
 
     def _is_gone(self, in_stack: StackIngress) -> bool:

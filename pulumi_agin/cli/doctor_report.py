@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .terminal import PLAIN, Color, Style
+from .output import PLAIN, Color, Style
 
 State = Literal["ok", "wait", "unknown", "wrong"]
 

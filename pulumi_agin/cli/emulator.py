@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,88 +14,74 @@ from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
 from . import DEFAULT_API_KEY
-from .common import fail, note, print_text
+from .output import fail, note, print_text
 
-# Where this machine reaches an emulator that listens on all addresses.
+# The address at which this machine reaches an emulator that listens on all addresses.
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not listened on here
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the emulator until SIGINT or SIGTERM.
-
-    Args:
-        options: The parsed command line; see `main`.
-
-    Returns:
-        The exit status: 0, 1 if stdout can't be written, or 2 if the emulator cannot start.
-    """
-    with _signals() as signals:
-        return _run(options, signals)
-
-
-@contextmanager
-def _signals() -> Iterator[socket.socket]:
-    """Yields what SIGINT and SIGTERM can be read from.
-
-    A lock would not do: the system may give a signal to another thread than the main one, and then the main thread,
-    which runs Python's handlers, waits on.
-    """
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        writer.setblocking(False)
-        before = signal.set_wakeup_fd(writer.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        try:
-            yield reader
-        finally:
-            signal.set_wakeup_fd(before)
-
-
-def _run(options: argparse.Namespace, signals: socket.socket) -> int:
+    """Runs the emulator until SIGINT or SIGTERM. The exit status is 2 if it cannot start."""
     try:
         from pulumi_agin.emulator import Emulator
     except ModuleNotFoundError as error:
         return fail(str(error))
 
     api_key, *others = options.api_key or [os.environ.get(ENVIRONMENT[API_KEY]) or DEFAULT_API_KEY]
-    try:
-        emulator = Emulator(
-            api_key,
-            other_accounts=others,
-            host=options.host,
-            port=options.port,
-            allow_remote=options.allow_remote,
-            allowed_hosts=options.allow_host,
-            file=options.file,
-            dns=options.dns,
-            limit=options.limit,
-        )
-        emulator.start()
-    except (OSError, OverflowError) as error:
-        return fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
-    except (ValueError, ModuleNotFoundError) as error:
-        return fail(str(error))
-    try:
-        if status := print_text(f"{emulator.url}\n"):
-            return status
+    with _signals() as signals:
         try:
-            _say_how_to_use_it(options, emulator.url)
-        except OSError:
-            # A reader who has the URL may be gone already. Python would try again when it exits, and fail.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-        signals.recv(1)
-    finally:
-        emulator.stop()
-    return 0
+            emulator = Emulator(
+                api_key,
+                other_accounts=others,
+                host=options.host,
+                port=options.port,
+                allow_remote=options.allow_remote,
+                allowed_hosts=options.allow_host,
+                file=options.file,
+                dns=options.dns,
+                limit=options.limit,
+            )
+            emulator.start()
+        except (OSError, OverflowError) as error:
+            return fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
+        except (ValueError, ModuleNotFoundError) as error:
+            return fail(str(error))
+        try:
+            status = print_text(f"{emulator.url}\n")
+            if status == 0:
+                _print_how_to_use_it(options, emulator.url)
+                signals.recv(1)
+        finally:
+            emulator.stop()
+    return status
 
 
-def _say_how_to_use_it(options: argparse.Namespace, url: str) -> None:
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """Yields a socket from which SIGINT and SIGTERM can be read.
+
+    A lock would not do: the system may deliver a signal to another thread than the main one, and then the main thread,
+    which runs Python's handlers, does not wake up.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    with reader, writer:
+        wakeup_before = signal.set_wakeup_fd(writer.fileno())
+        handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(wakeup_before)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+def _print_how_to_use_it(options: argparse.Namespace, url: str) -> None:
     """Prints on stderr what to paste in the shell that is to use the emulator, without an API key of the user's."""
     host = _LOOPBACK_OF.get(options.host, options.host)
     if host not in LOOPBACK_HOSTS:
         note(
-            f"programs send an API key only by https:// or to this machine, so they refuse {url}: listen on 127.0.0.1, "
+            f"programs send an API key only by https:// or to this machine, so they reject {url}: listen on 127.0.0.1, "
             "or forward a port of 127.0.0.1 to it"
         )
         return

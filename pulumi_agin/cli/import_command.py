@@ -27,11 +27,11 @@ from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.schema import validate
 
-from .common import NGROK_SECONDS, UsageError, fail, note, print_text
 from .import_names import name_all, names_by_id, read_names
 from .import_program import check_adapter, program
 from .import_state import find_provider, is_at, next_step, owners_of, path_of, settings_of
-from .stack import load_settings, read_resources
+from .output import UsageError, fail, note, print_text
+from .stack import NGROK_SECONDS, load_settings, read_resources
 
 # How many ingresses a message lists one by one.
 MOST_LISTED = 5
@@ -172,7 +172,7 @@ def prepare(request: ImportRequest, clock: Clock) -> Takeover:
     """
     _check_request(request)
     names = {} if request.names is None else read_names(request.names)
-    state = read_resources(request.stack, show_secrets=request.provider is not None) or []
+    state = read_resources(request.stack, show_secrets=request.provider is not None)
     provider = find_provider(request.provider, state) if request.provider is not None else None
     settings = load_settings(request.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)

@@ -13,7 +13,7 @@ from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_LOOKS_LIKE
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.redaction import one_line
 
-from .common import UsageError
+from .output import UsageError
 
 _FORM = 'give {"ID or domain": "name", …}'
 

@@ -18,8 +18,8 @@ from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import outputs_of
 from pulumi_agin.native.names import camel_case
 
-from .common import UsageError
 from .import_names import unique
+from .output import UsageError
 
 # The adapters of pulumi_agin.dns; `custom` takes a function.
 ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})

@@ -12,7 +12,7 @@ from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.settings import API_KEY, Settings
 
-from .common import UsageError
+from .output import UsageError
 from .stack import Resources, agent_ingresses
 
 # `pulumi stack export --show-secrets` has the value of a secret under this key, as JSON.

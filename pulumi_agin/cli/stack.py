@@ -1,171 +1,136 @@
-"""The stack of the project in this folder, by Pulumi's CLI: its settings for ngrok, and its resources."""
+"""The stack of the project in this folder, read with Pulumi's CLI: its settings for ngrok, and its resources."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, Names, Settings
 
-from .common import UsageError
+from .output import UsageError
 
-# What the CLI says in a project of which no stack is selected. Its exit status does not tell.
-_NO_STACK_SELECTED = "no stack selected"
+# How long a command waits for ngrok: less than a deployment, because the user waits at the terminal.
+NGROK_SECONDS = 30.0
 
 Resources = list[dict[str, Any]]
 
 
+class _CliError(Exception):
+    """The CLI failed. The message is a clause that says why."""
+
+
+class _NoStackError(_CliError):
+    """There is no stack."""
+
+
 def load_settings(stack: str | None = None) -> Settings:
-    """Reads the settings as the provider does: from the stack config, and what is not there from the environment.
+    """Reads the settings, with an API key, from the config of a stack and the environment, as the provider does.
 
-    Without a stack, all of them come from the environment. If there is a stack whose config can't be read, the
-    environment is not used, because its key may belong to another account.
-
-    Args:
-        stack: The stack as the CLI calls it; None for the one that is selected in this folder, if there is one.
-
-    Returns:
-        The settings, with an API key. Other problems are left to `Settings.client`.
-
-    Raises:
-        UsageError: There is no API key, or the config can't be read.
+    If there is a stack whose config can't be read, the environment is not used, because its key may belong to another
+    account.
     """
-    project = _project_file()
-    if project is None:
-        missing = "there is no Pulumi project in this folder"
-    elif shutil.which("pulumi") is None:
-        missing = "pulumi is not on PATH"
-    else:
-        try:
-            return _settings_of_stack(_names(project), stack)
-        except _CliError as error:
-            if stack is not None or _NO_STACK_SELECTED not in str(error):
-                which = "selected stack" if stack is None else f"stack {one_line(stack, 100)}"
-                raise UsageError(
-                    f"the config of the {which} could not be read: {error}. The environment is not used in its place, "
-                    "because its key may belong to another account: correct this, or use the environment by running "
-                    "the command outside of the project's folder"
-                ) from None
-        missing = "no stack is selected in this folder"
-    if stack is not None:
-        raise UsageError(f"the config of the stack {one_line(stack, 100)} could not be read: {missing}")
-    settings = Settings.load(lambda key: None)
-    if not settings.api_key.value.get_secret_value():
+    which = "selected stack" if stack is None else f"stack {one_line(stack, 100)}"
+    unreadable = f"the config of the {which} could not be read"
+    try:
+        settings = _settings_of_stack(stack)
+        key = settings.names.key(API_KEY)
+        missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
+        remedy = f"Set it in the config with `pulumi config set --secret {key}`"
+    except _NoStackError as error:
+        if stack is not None:
+            raise UsageError(f"{unreadable}: {error}") from None
+        settings = Settings.load(lambda key: None)
+        missing = str(error)
+        remedy = "Set it, or run this in the folder of a project whose stack config has the key"
+    except _CliError as error:
         raise UsageError(
-            f"there is no ngrok API key: {missing}, and the environment variable {ENVIRONMENT[API_KEY]} is not set. "
-            "Set it, or run this in the folder of a project whose stack config has the key"
+            f"{unreadable}: {error}. The environment is not used in its place, because its key may belong to another "
+            "account: correct this, or use the environment by running the command outside of the project's folder"
+        ) from None
+    if not settings.api_key.value.get_secret_value():
+        variable = ENVIRONMENT[API_KEY]
+        raise UsageError(
+            f"there is no ngrok API key: {missing}, and the environment variable {variable} is not set. {remedy}"
         )
     return settings
 
 
-def read_resources(stack: str | None, *, show_secrets: bool) -> Resources | None:
-    """Returns the resources of a stack.
+def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
+    """Returns the resources of a stack; none if the stack can't be read, unless it is named or its secrets are needed.
 
-    Args:
-        stack: The stack as the CLI calls it; None for the one that is selected in this folder.
-        show_secrets: Whether the secrets are needed.
-
-    Returns:
-        The resources; None if they can't be read, but are not needed.
-
-    Raises:
-        UsageError: The resources can't be read, although the user named the stack or the secrets are needed.
+    None for `stack` is the stack that is selected in this folder.
     """
     try:
-        exported = _pulumi("stack export", stack, ["--show-secrets"] if show_secrets else [])
+        exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     except _CliError as error:
         if show_secrets:
             raise UsageError(f"the API key of the provider could not be taken from the state: {error}") from None
         if stack is not None:
             raise UsageError(f"the state could not be read: {error}") from None
-        return None
+        return []
     # Of a stack without an update, a backend may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
-    resources: Resources = deployment.get("resources") or []
-    return resources
+    return deployment.get("resources") or []
 
 
 def agent_ingresses(resources: Resources) -> Resources:
-    """Returns those resources of a stack that are Agent Ingresses of its own, and not only read.
-
-    Args:
-        resources: The resources of the stack.
-    """
+    """Returns those resources of a stack that are Agent Ingresses of its own, and not only read."""
     types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
-# -- the config -------------------------------------------------------------------------------------------
-
-
-def _settings_of_stack(names: Names, stack: str | None) -> Settings:
-    """Returns the settings of a stack. Raises _CliError if there is none, or its config can't be read."""
+def _settings_of_stack(stack: str | None) -> Settings:
+    names = _names_in_project()
     with ThreadPoolExecutor() as threads:
         # Each takes the CLI some tenths of a second.
-        listing = threads.submit(_pulumi, "config", stack, ["--json"])
-        naming = threads.submit(_pulumi, "stack", None, ["--show-name"]) if stack is None else None
-        config: Mapping[str, Any] = json.loads(listing.result())
+        listing = threads.submit(_pulumi, "config", stack, "--json")
+        naming = threads.submit(_pulumi, "stack", None, "--show-name") if stack is None else None
+        config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
     keys = [names.key(key) for key in ENVIRONMENT]
     # The list has no secrets.
     values = {
-        key: config[key].get("value") or _pulumi("config get", stack, [key]).removesuffix("\n")
+        key: config[key].get("value") or _pulumi("config get", stack, key).removesuffix("\n")
         for key in keys
         if key in config
     }
-    settings = Settings.load(lambda key: values.get(names.key(key)), names=names, stack=name)
-    if not settings.api_key.value.get_secret_value():
-        raise UsageError(
-            f"there is no ngrok API key: the stack {one_line(name, 100)} has no {names.key(API_KEY)} in its config, "
-            f"and the environment variable {ENVIRONMENT[API_KEY]} is not set. Set it in the config with "
-            f"`pulumi config set --secret {names.key(API_KEY)}`"
-        )
-    return settings
+    return Settings.load(lambda key: values.get(names.key(key)), names=names, stack=name)
 
 
-def _project_file() -> Path | None:
-    """Returns the file of the project that the CLI finds: that of this folder, or of the nearest one above."""
-    folder = Path.cwd()
-    candidates = (each / f"Pulumi.{ending}" for each in (folder, *folder.parents) for ending in ("yaml", "yml", "json"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _names(project: Path) -> Names:
-    """Returns what programs in the language of the project call the settings."""
-    import yaml  # Pulumi's SDK needs it too
-
+def _names_in_project() -> Names:
+    """Returns the names of the settings in the language of the project in this folder, or in the nearest one above."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
+    project = next((file for file in files if file.is_file()), None)
+    if project is None:
+        raise _NoStackError("there is no Pulumi project in this folder")
     try:
         runtime = yaml.safe_load(project.read_text(encoding="utf-8"))["runtime"]
         language = runtime["name"] if isinstance(runtime, dict) else runtime
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        # The CLI says what is wrong with it.
+        # The CLI reports what is wrong with it.
         return IN_PYTHON
     if language == "python":
         return IN_PYTHON
+    # This loads gRPC.
     from pulumi_agin.native.provider import NAMES
 
     return NAMES
 
 
-# -- the CLI ----------------------------------------------------------------------------------------------
-
-
-class _CliError(Exception):
-    """The CLI failed. The text is a clause that says why."""
-
-
-def _pulumi(command: str, stack: str | None, arguments: Sequence[str]) -> str:
-    """Returns what a command of the CLI prints. Raises _CliError if it fails."""
+def _pulumi(command: str, stack: str | None, *arguments: str) -> str:
+    """Returns the output of a command of the CLI."""
     pulumi = shutil.which("pulumi")
     if pulumi is None:
-        raise _CliError("pulumi is not on PATH")
+        raise _NoStackError("pulumi is not on PATH")
     selection = [] if stack is None else [f"--stack={stack}"]
     run = subprocess.run(  # noqa: S603 - pulumi, as the user would run it
         [pulumi, *command.split(), *arguments, *selection, "--non-interactive", "--color=never"],
@@ -176,8 +141,11 @@ def _pulumi(command: str, stack: str | None, arguments: Sequence[str]) -> str:
         check=False,
     )
     if run.returncode != 0:
-        lines = [line for line in run.stderr.splitlines() if line.strip()] or ["it said nothing"]
+        lines = [line for line in run.stderr.splitlines() if line.strip()] or ["it printed nothing"]
         # Before the error there may be a warning, such as of a new version of the CLI.
-        said = next((line for line in lines if line.startswith("error: ")), lines[0])
-        raise _CliError(f"`pulumi {command}` failed: {one_line(said.removeprefix('error: '))}")
+        reason = next((line for line in lines if line.startswith("error: ")), lines[0]).removeprefix("error: ")
+        # The exit status does not show it.
+        if "no stack selected" in reason:
+            raise _NoStackError("no stack is selected in this folder")
+        raise _CliError(f"`pulumi {command}` failed: {one_line(reason)}")
     return run.stdout

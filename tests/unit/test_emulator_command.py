@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,6 @@ from tests.support.ports import free_port
 from tests.support.waiting import until
 
 TO_PASTE = "pulumi-agin: to use it, paste this in the shell in which you run pulumi"
-
-
-@pytest.fixture(autouse=True)
-def signal_handlers() -> Iterator[None]:
-    """The handlers of this process, which the command replaces."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def responds(url: str) -> bool:
@@ -58,10 +48,12 @@ def run(
         finally:
             signal.pthread_kill(threading.get_ident(), number)
 
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with ThreadPoolExecutor() as threads:
         visited = threads.submit(visit_and_end)
         status, out, err = pulumi_agin("emulator", "--port", str(port), *arguments)
         visited.result()
+    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
     return status, out.replace(str(port), "PORT"), err.replace(str(port), "PORT")
 
 
@@ -111,9 +103,9 @@ def test_lines_to_paste_have_a_loopback_address(
     assert err == f"{TO_PASTE}:\nexport NGROK_API_BASE_URL={base_url}\nexport NGROK_API_KEY=emulator-key\n"
 
 
-def test_address_that_programs_refuse_is_not_in_a_line_to_paste(pulumi_agin: Command) -> None:
+def test_address_that_programs_reject_is_not_in_a_line_to_paste(pulumi_agin: Command) -> None:
     err = run(pulumi_agin, "--host", "127.0.0.2", host="127.0.0.2")[2]
-    assert "to this machine, so they refuse http://127.0.0.2:PORT:" in err
+    assert "to this machine, so they reject http://127.0.0.2:PORT:" in err
     assert "export" not in err
 
 

@@ -442,7 +442,7 @@ def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -
     fails = partial(command.fails, "agin_1", "--provider", PROVIDER)
     assert "the API key of the provider could not be taken from the state: pulumi is not on PATH" in fails()
     cli.write("echo >&2; echo 'error: no stack selected' >&2; echo 'the rest' >&2; exit 255")
-    assert fails().endswith("`pulumi stack export` failed: no stack selected\n")
+    assert fails().endswith("could not be taken from the state: no stack is selected in this folder\n")
     cli.stack([provider(urn=f"{PROVIDER}b")])
     assert fails().endswith("it has none with an API key: run `pulumi up` with the provider first\n")
     cli.stack([provider("k", f"{PROVIDER}b")])
@@ -492,7 +492,7 @@ def test_broken_pipe_exits_1(create: Create, command: Import) -> None:
     words = [sys.executable, "-m", "pulumi_agin.cli", "import", create("connect.acme.com")]
     with os.fdopen(writer, "wb") as out:
         run = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
-    printed = f"{KEY_OF_ENVIRONMENT}{command.base_url}pulumi-agin: nobody reads what is printed\n"
+    printed = f"{KEY_OF_ENVIRONMENT}{command.base_url}pulumi-agin: stdout was closed\n"
     assert (run.returncode, run.stderr) == (1, printed)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.cli.common import UsageError
+from pulumi_agin.cli.output import UsageError
 from pulumi_agin.cli.stack import load_settings
 from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY

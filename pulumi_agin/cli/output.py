@@ -1,0 +1,142 @@
+"""Output of the commands: stdout, messages on stderr, colors, line breaks and relative times.
+
+Only a terminal gets colors and lines that fit its width.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TextIO
+
+# Text to the right of other text gets at least this much room, so that a narrow terminal does not show one word a line.
+_NARROWEST = 24
+
+_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+class UsageError(Exception):
+    """The user must correct something before the command can run. The message is one sentence."""
+
+
+class Color(Enum):
+    """A color, by its number in the escape sequence that begins it."""
+
+    RED = 31
+    GREEN = 32
+    YELLOW = 33
+    MAGENTA = 35
+    CYAN = 36
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of text at the place where it is printed."""
+
+    has_colors: bool = False
+    width: int | None = None
+    """The width of the terminal, in characters; None where lines are not broken."""
+
+    def colored(self, text: str, color: Color) -> str:
+        """Returns the text in a color, if there are colors."""
+        return f"\x1b[{color.value}m{text}\x1b[0m" if self.has_colors else text
+
+    def beside(self, indent: int, text: str) -> list[str]:
+        """Returns the lines of a text that begins to the right of others, with an indent in all but the first line.
+
+        Words stay whole, and so do Pulumi's commands in backticks, so that they can be pasted.
+        """
+        if self.width is None:
+            return [text]
+        room = max(self.width - indent, _NARROWEST)
+        whole = re.sub("`pulumi[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+        first, *others = textwrap.wrap(whole, room, break_long_words=False, break_on_hyphens=False) or [""]
+        return [line.replace("\0", " ") for line in (first, *(" " * indent + line for line in others))]
+
+
+PLAIN = Style()
+
+
+def style_of(stream: TextIO | None) -> Style:
+    """Returns the style of stdout or stderr; None is a closed one.
+
+    As in other programs, `NO_COLOR` turns colors off, and `FORCE_COLOR` turns them on in a pipe or a file, unless they
+    are empty (https://no-color.org, https://force-color.org).
+    """
+    is_terminal = stream is not None and stream.isatty()
+    has_colors = bool(os.environ.get("FORCE_COLOR")) or (is_terminal and os.environ.get("TERM") != "dumb")
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    return Style(has_colors and not os.environ.get("NO_COLOR"), width)
+
+
+def print_text(text: str) -> int:
+    """Prints a text on stdout. Returns the exit status: 0, or 1 if stdout can't be written."""
+    # Python has none if the caller closed it.
+    if sys.stdout is None:
+        return fail("stdout is closed, so nothing can be printed", 1)
+    try:
+        # UTF-8 in every locale, because the text may be Python source.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        return fail("stdout was closed", 1)
+    except OSError as error:
+        _discard(sys.stdout)
+        return fail(f"stdout can't be written: {error.strerror or error}", 1)
+    return 0
+
+
+def note(sentence: str, color: Color = Color.CYAN, *, lines: Sequence[str] = ()) -> None:
+    """Prints a sentence on stderr, with lines to paste below it. Does nothing if stderr is closed."""
+    if sys.stderr is None:
+        return
+    try:
+        head = f"{style_of(sys.stderr).colored('pulumi-agin:', color)} {sentence}"
+        sys.stderr.write("\n".join([head, *lines]) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Discards what a stream can't write. Otherwise Python would try again when it exits, and report the error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def fail(sentence: str, status: int = 2) -> int:
+    """Prints on stderr why a command fails, and returns its exit status."""
+    note(sentence, Color.RED)
+    return status
+
+
+def moment_in_words(text: str, now: datetime) -> str:
+    """Returns a moment in UTC and its distance from now: "2026-03-02 12:00 UTC, in 23 hours".
+
+    A text that is not a moment in RFC 3339 is returned as it is.
+    """
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        # Fails if the moment has no zone.
+        seconds = (moment - now).total_seconds()
+        moment = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError, TypeError):
+        return text
+    return f"{moment:%Y-%m-%d %H:%M} UTC, {_distance(seconds)}"
+
+
+def _distance(seconds: float) -> str:
+    if abs(seconds) < 1:
+        return "now"
+    # From two of a unit on, so that 90 minutes are not "1 hour".
+    unit, length = next(((unit, length) for unit, length in _UNITS if abs(seconds) >= 2 * length), _UNITS[-1])
+    number = round(abs(seconds) / length)
+    words = f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"in {words}" if seconds > 0 else f"{words} ago"
