@@ -30,7 +30,7 @@ from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
 from .output import UsageError, moment_in_words
-from .stack import NGROK_SECONDS, agent_ingresses, read_resources
+from .stack import agent_ingresses, ngrok_deadline, read_resources
 
 # How long to wait for DNS: for one domain, and for all of an account.
 DNS_SECONDS = 10.0
@@ -129,7 +129,7 @@ class Examiner:
         # DNS is asked first, because this also tells whether dnspython is installed.
         found = self.find_delegation(domain, DNS_SECONDS, self.server)
         try:
-            ingress = self.client.find(domain, self.client.deadline(self._ngrok_seconds))
+            ingress = self.client.find(domain, ngrok_deadline(self.client))
         except errors.NgrokError as error:
             details = {"id": None, "in_stack": None}
             unseen = Check("unknown", "ngrok could not be asked for it", details=details)
@@ -148,7 +148,7 @@ class Examiner:
             ImportError: dnspython is missing.
         """
         try:
-            ingresses = self.client.list(filter, self.client.deadline(self._ngrok_seconds))
+            ingresses = self.client.list(filter, ngrok_deadline(self.client))
         except errors.NgrokError as error:
             is_refused_filter = isinstance(error, errors.ApiError) and error.status == 400
             if filter is not None and is_refused_filter:
@@ -206,10 +206,6 @@ class Examiner:
         return Report(domain, checks, due, self._other_base_url)
 
     # -- ngrok --------------------------------------------------------------------------------------------
-
-    @property
-    def _ngrok_seconds(self) -> float:
-        return min(NGROK_SECONDS, self.client.timeout_seconds)
 
     def _agent_ingress(self, domain: str, ingress: AgentIngress | None, in_stack: StackIngress | None) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
@@ -289,7 +285,7 @@ class Examiner:
 
     def _similar_domains(self, domain: str) -> list[str]:
         try:
-            domains = [ingress.domain for ingress in self.client.list(None, self.client.deadline(self._ngrok_seconds))]
+            domains = [ingress.domain for ingress in self.client.list(None, ngrok_deadline(self.client))]
         except errors.NgrokError:
             return []
         return [each for each in domains if _is_slip(domain, each)]

@@ -1,6 +1,6 @@
 """`pulumi-agin import`: prints what `pulumi import` and a program need to take over existing Agent Ingresses.
 
-`pulumi import` trusts the file: if a resource has outputs there, the engine does not ask the provider. So the file
+`pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
 contains exactly what a create would have written to the state.
 """
 
@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
@@ -28,316 +28,205 @@ from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.schema import validate
 
 from .import_names import name_all, names_by_id, read_names
-from .import_program import check_adapter, program
-from .import_state import find_provider, is_at, next_step, owners_of, path_of, settings_of
+from .import_program import ADAPTERS, program
+from .import_state import find_provider, is_imported_as, next_step, settings_of
 from .output import UsageError, fail, note, print_text
-from .stack import NGROK_SECONDS, load_settings, read_resources
+from .stack import agent_ingresses, load_settings, ngrok_deadline, read_resources
 
 # How many ingresses a message lists one by one.
 MOST_LISTED = 5
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Runs the command.
-
-    Args:
-        options: The parsed command line; see `main`.
-        clock: The clock that measures the time.
-
-    Returns:
-        The exit status: 0, or that of the failure as `main` says.
-    """
-    request = ImportRequest(
-        chosen=options.chosen,
-        all=options.all,
-        filter=options.filter,
-        name=options.name,
-        names=options.names,
-        parent=options.parent,
-        provider=options.provider,
-        stack=options.stack,
-        code=options.code,
-        delegations=options.delegations,
-    )
+    """Runs the command. The exit status is 0, or that of the failure as `main` describes it."""
     try:
-        takeover = prepare(request, clock)
-    except UsageError as error:
-        return fail(str(error))
-    except ApiError as error:
-        return fail(str(error), 1 if is_transient(error.status) else 2)
-    except (UnreachableError, BadResponseError) as error:
-        return fail(str(error), 1)
-    except NgrokError as error:
-        return fail(str(error))
+        text = _take_over(options, clock)
+    except (UsageError, NgrokError) as error:
+        can_retry = isinstance(error, (UnreachableError, BadResponseError)) or (
+            isinstance(error, ApiError) and is_transient(error.status)
+        )
+        return fail(str(error), 1 if can_retry else 2)
     except KeyboardInterrupt:
         return fail("interrupted", 1)
-    note(f"the API key is from {takeover.key_source}")
-    if takeover.other_base_url:
-        note(f"the base URL is {takeover.client.sanitize(takeover.other_base_url)}")
-    if len(takeover.left_out) > MOST_LISTED:
-        note(f"left out: {len(takeover.left_out)} Agent Ingresses that are in the stack already")
-    else:
-        for sentence in takeover.left_out:
-            note(f"left out: {sentence}")
-    if request.code:
-        return print_text(
-            program(takeover.ingresses, takeover.left_out, request.parent, takeover.provider, request.delegations)
-        )
-    if not takeover.new:
-        note("nothing is left to take over, so the file has no resources")
-    return print_text(takeover.file())
+    return print_text(text)
 
 
-@dataclass(frozen=True)
-class ImportRequest:
-    """What the command line asks for."""
+def _take_over(options: argparse.Namespace, clock: Clock) -> str:
+    """Returns the program or the file for the ingresses, and prints notes about them.
 
-    chosen: Sequence[str] = ()
-    """The ids and domains of Agent Ingresses."""
-    all: bool = False
-    filter: str | None = None
-    name: str | None = None
-    names: str | None = None
-    """The path of a file with names, or "-"."""
-    parent: str | None = None
-    """The URN of the parent."""
-    provider: str | None = None
-    """The URN of an explicit provider, with or without the id of the provider, which states append to it."""
-    stack: str | None = None
-    """The name of the stack; None for the selected one."""
-    code: bool = False
-    """Whether the program is wanted in place of the file."""
-    delegations: str | None = None
-    """The adapter of the program's delegations; None for none."""
-
-    @property
-    def is_of_file(self) -> bool:
-        """Whether the file with names says which ingresses to take over."""
-        return not self.chosen and not self.all and self.filter is None
-
-
-@dataclass(frozen=True)
-class Takeover:
-    """The Agent Ingresses, by the names of their resources, and sentences about those that are left out."""
-
-    client: AgentIngressClient
-    key_source: str
-    """Where the API key came from."""
-    other_base_url: str
-    """The base URL, in words; "" if it is ngrok's."""
-    ingresses: Mapping[str, AgentIngress]
-    new: Sequence[str]
-    """The names of those that the stack does not have yet."""
-    parent: str | None
-    provider: str | None
-    left_out: Sequence[str]
-
-    def file(self) -> str:
-        """Returns the JSON for `pulumi import --file`. It is ASCII only, so that every shell passes it on unchanged."""
-        references = {"parent": self.parent, "provider": self.provider}
-        given = {kind: urn for kind, urn in references.items() if urn is not None}
-        mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
-        resources = [
-            {
-                "type": urns.AGENT_INGRESS,
-                "name": name,
-                "id": ingress.id,
-                **given,
-                "inputs": {**inputs_of(ingress, {}), **mark},
-                "outputs": {**outputs_of(ingress), FINGERPRINT: self.client.fingerprint(ingress.id), **mark},
-            }
-            for name, ingress in self.ingresses.items()
-            if name in self.new
-        ]
-        # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
-        return json.dumps({"nameTable": {urn: urn for urn in given.values()}, "resources": resources}, indent=2) + "\n"
-
-
-def prepare(request: ImportRequest, clock: Clock) -> Takeover:
-    """Asks ngrok for the ingresses to take over.
-
-    If the stack already has an ingress under another name, the ingress is refused if the user named it, and left out
-    otherwise. If the stack has it under the same name, only the file lacks it.
-
-    Args:
-        request: What the command line asks for.
-        clock: The clock that measures the time.
-
-    Returns:
-        What to take over.
-
-    Raises:
-        UsageError: The user must correct something.
-        NgrokError: ngrok could not be asked.
+    An ingress that the stack has under another name is an error if the user named it, and is left out otherwise. One
+    that the stack has under the same name is only left out of the file.
     """
-    _check_request(request)
-    names = {} if request.names is None else read_names(request.names)
-    state = read_resources(request.stack, show_secrets=request.provider is not None)
-    provider = find_provider(request.provider, state) if request.provider is not None else None
-    settings = load_settings(request.stack) if provider is None else settings_of(provider)
+    _check(options)
+    names = {} if options.names is None else read_names(options.names)
+    state = read_resources(options.stack, show_secrets=options.provider is not None)
+    provider = None if options.provider is None else find_provider(options.provider, state)
+    settings = load_settings(options.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)
-    request = replace(request, chosen=_canonical(request.chosen, client))
-    search = _Search(
-        request, client, settings.account_description, Deadline(min(NGROK_SECONDS, client.timeout_seconds), clock)
-    )
-    ingresses, given = search.find(names)
-    named = name_all(ingresses, given) if request.name is None else [request.name]
-    wanted: dict[str, AgentIngress] = {}
-    new: list[str] = []
+    chosen = [_canonical(each, client) for each in options.chosen]
+    found, given = _Search(options, chosen, client, settings.account_description, ngrok_deadline(client)).find(names)
+    in_stack = agent_ingresses(state)
+    declared: dict[str, AgentIngress] = {}
+    new: dict[str, AgentIngress] = {}
     left_out: list[str] = []
-    for name, ingress in zip(named, ingresses, strict=True):
-        owners = owners_of(ingress, state)
-        path = path_of(request.parent, name)
-        other = next((each for each in owners if not is_at(each, path)), None)
-        holder = other or next(iter(owners), None)
-        if other is None:
-            wanted[name] = ingress
-        if holder is None:
-            new.append(name)
-        elif other is None and request.code:
-            # The program has to declare it.
-            continue
-        else:
-            urn = one_line(holder["urn"])
-            fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as {urn}"
-            if other is not None and (request.chosen or ingress.id in given):
-                raise UsageError(f"{fact}{next_step(other, request.stack)}")
+    for name, ingress in zip(name_all(found, given) if options.name is None else [options.name], found, strict=True):
+        owners = [each for each in in_stack if each.get("id") == ingress.id]
+        other = next((each for each in owners if not is_imported_as(each, options.parent, name)), None)
+        fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as "
+        if other is not None:
+            fact += one_line(other["urn"])
+            if chosen or ingress.id in given:
+                raise UsageError(f"{fact}{next_step(other, options.stack)}")
             left_out.append(fact)
-    provider_urn = provider["urn"] if provider is not None else None
-    source = settings.api_key.shown_as
-    return Takeover(client, source, settings.other_base_url, wanted, new, request.parent, provider_urn, left_out)
+            continue
+        declared[name] = ingress
+        if not owners:
+            new[name] = ingress
+        elif not options.code:
+            left_out.append(fact + one_line(owners[0]["urn"]))
+    note(f"the API key is from {settings.api_key.shown_as}")
+    if settings.other_base_url:
+        note(f"the base URL is {client.sanitize(settings.other_base_url)}")
+    if len(left_out) > MOST_LISTED:
+        note(f"left out: {len(left_out)} Agent Ingresses that are in the stack already")
+    else:
+        for sentence in left_out:
+            note(f"left out: {sentence}")
+    provider_urn = None if provider is None else provider["urn"]
+    if options.code:
+        return program(declared, left_out, options.parent, provider_urn, options.delegations)
+    if not new:
+        note("nothing is left to take over, so the file has no resources")
+    return _file(new, {"parent": options.parent, "provider": provider_urn}, client)
 
 
-# -- the request ------------------------------------------------------------------------------------------
+def _file(new: Mapping[str, AgentIngress], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
+    """Returns the JSON for `pulumi import --file`. It is ASCII only, so that every shell passes it on unchanged."""
+    given = {kind: urn for kind, urn in references.items() if urn is not None}
+    mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
+    resources = [
+        {
+            "type": urns.AGENT_INGRESS,
+            "name": name,
+            "id": ingress.id,
+            **given,
+            "inputs": {**inputs_of(ingress, {}), **mark},
+            "outputs": {**outputs_of(ingress), FINGERPRINT: client.fingerprint(ingress.id), **mark},
+        }
+        for name, ingress in new.items()
+    ]
+    # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
+    return json.dumps({"nameTable": {urn: urn for urn in given.values()}, "resources": resources}, indent=2) + "\n"
 
 
-def _check_request(request: ImportRequest) -> None:
-    """Checks what can be checked before anything is asked."""
-    ways = sum([bool(request.chosen), request.all, request.filter is not None])
-    if ways > 1 or (ways == 0 and request.names is None):
+def _check(options: argparse.Namespace) -> None:
+    """Checks the options before anything is read."""
+    ways = sum([bool(options.chosen), options.all, options.filter is not None])
+    if ways > 1 or (ways == 0 and options.names is None):
         raise UsageError(
             "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three, or --names alone"
         )
-    if request.filter is not None and not request.filter.strip():
+    if options.filter is not None and not options.filter.strip():
         raise UsageError("--filter is empty; give CEL, such as 'obj.domain == \"connect.acme.com\"', or --all")
-    if request.name == "":
-        raise UsageError("--name is empty; give the name that the resource has in the program")
-    if request.name is not None and request.names is not None:
+    for option in ("name", "stack"):
+        if getattr(options, option) == "":
+            raise UsageError(f"--{option} is empty; give a name, or leave it out")
+    if options.name is not None and options.names is not None:
         raise UsageError("give --name or --names, not both")
-    if request.names == "":
-        raise UsageError("--names is empty; give the path of a file, or - for stdin")
-    if request.stack is not None and not request.stack.strip():
-        raise UsageError("--stack is empty; give the stack's name, such as dev")
-    if request.delegations is not None:
-        check_adapter(request.delegations)
-        if not request.code:
-            raise UsageError("--delegations works only with --code: give that, too")
-    for option, urn in (("--parent", request.parent), ("--provider", request.provider)):
-        if urn is not None and not _is_urn(urn):
+    if options.delegations not in (None, *ADAPTERS):
+        raise UsageError(
+            f"--delegations {one_line(options.delegations)} is not an adapter of agin.dns: give {', '.join(ADAPTERS)}"
+        )
+    if options.delegations is not None and not options.code:
+        raise UsageError("--delegations works only with --code: give that, too")
+    for option in ("parent", "provider"):
+        urn = getattr(options, option)
+        # A name can contain line breaks and other characters that can't be printed.
+        if urn is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", urn, re.DOTALL):
             raise UsageError(
-                f"{option} {one_line(urn)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
+                f"--{option} {one_line(urn)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
                 "such as urn:pulumi:dev::project::acme:index:Site::site"
             )
-    if request.provider is not None and urns.Urn.parse(request.provider).types.rpartition("$")[2] != urns.PROVIDER:
+    if options.provider is not None and urns.Urn.parse(options.provider).types.rpartition("$")[2] != urns.PROVIDER:
         raise UsageError(
-            f"--provider {one_line(request.provider)} is not a provider of Agent Ingresses; the URN of such a provider "
+            f"--provider {one_line(options.provider)} is not a provider of Agent Ingresses; the URN of such a provider "
             f"contains {urns.PROVIDER}"
         )
 
 
-def _is_urn(text: str) -> bool:
-    # A name can contain line breaks and other characters that can't be printed.
-    return re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", text, re.DOTALL) is not None
-
-
-def _canonical(chosen: Sequence[str], client: AgentIngressClient) -> list[str]:
-    """Returns ids and canonical domains. The client is needed to keep the API key out of what is shown of them."""
-    keys: list[str] = []
-    for each in chosen:
-        shown = client.sanitize(each, 100)
-        inputs, problems = validate(AgentIngressInputs, {"domain": each})
-        is_id = AGENT_INGRESS_ID.fullmatch(each)
-        if not is_id and (problems or "." not in each):
-            raise UsageError(
-                f'"{shown}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, and a domain like '
-                f"{EXAMPLE_DOMAIN}"
-            )
-        key = each if is_id else str(inputs["domain"])
-        if key in keys:
-            raise UsageError(_given_twice(shown))
-        keys.append(key)
-    return keys
-
-
-def _given_twice(shown: str) -> str:
-    return f"{shown} is given twice, and no two resources have the same name: give each Agent Ingress once"
-
-
-# -- the ingresses ----------------------------------------------------------------------------------------
+def _canonical(chosen: str, client: AgentIngressClient) -> str:
+    """Returns an id, or a canonical domain. The client keeps the API key out of the message."""
+    if AGENT_INGRESS_ID.fullmatch(chosen):
+        return chosen
+    inputs, problems = validate(AgentIngressInputs, {"domain": chosen})
+    if problems or "." not in chosen:
+        raise UsageError(
+            f'"{client.sanitize(chosen, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, '
+            f"and a domain like {EXAMPLE_DOMAIN}"
+        )
+    return str(inputs["domain"])
 
 
 @dataclass(frozen=True)
 class _Search:
-    request: ImportRequest
+    options: argparse.Namespace
+    chosen: Sequence[str]
+    """Ids and canonical domains."""
     client: AgentIngressClient
     account: str
     """What messages call the account."""
     deadline: Deadline
 
     def find(self, names: Mapping[str, str]) -> tuple[list[AgentIngress], Mapping[str, str]]:
-        """Returns the ingresses that are asked for, and the names that a file gives them, by their ids."""
-        request = self.request
-        found = self._chosen() if request.chosen else self._list(request.filter)
+        """Returns the ingresses that the options select, and the names that a file gives them, by their ids."""
+        filter_ = self.options.filter
+        found = self._find_chosen() if self.chosen else self._list(filter_)
         given, unknown = names_by_id(names, found)
-        if unknown and (request.chosen or request.filter is not None):
+        if unknown and (self.chosen or filter_ is not None):
             # The same file can be for several commands, each of which takes over some of its ingresses.
-            _, unknown = names_by_id(names, self._list(None))
+            _, unknown = names_by_id(names, self._list())
         if unknown:
             more = f" and {len(unknown) - MOST_LISTED} more" if len(unknown) > MOST_LISTED else ""
             listed = ", ".join(one_line(key) for key in unknown[:MOST_LISTED])
             raise UsageError(f"--names names {listed}{more}, but there is no such Agent Ingress in {self.account}")
-        if request.is_of_file:
+        if not self.chosen and not self.options.all and filter_ is None:
             found = [ingress for ingress in found if ingress.id in given]
         if not found:
-            matching = (
-                "" if request.filter is None else f" that matches the filter: {self.client.sanitize(request.filter)}"
-            )
+            matching = "" if filter_ is None else f" that matches the filter: {self.client.sanitize(filter_)}"
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
-        if request.name is not None and len(found) > 1:
+        if self.options.name is not None and len(found) > 1:
             raise UsageError(
-                f"{len(found)} Agent Ingresses can't all be named {one_line(request.name)}: no two resources have the "
-                "same name. Give --names FILE, leave out --name, or ask for one"
+                f"{len(found)} Agent Ingresses can't all be named {one_line(self.options.name)}: no two resources have "
+                "the same name. Give --names FILE, leave out --name, or give one domain or id"
             )
         return found, given
 
-    def _chosen(self) -> list[AgentIngress]:
-        """Returns the ingresses that are given by id or domain."""
-        domains = [each for each in self.request.chosen if not AGENT_INGRESS_ID.fullmatch(each)]
-        by_domain: dict[str, AgentIngress] = {}
-        if len(domains) > 1:
-            by_domain = {ingress.domain: ingress for ingress in self._list(None)}
-        elif domains and (ingress := self.client.find(domains[0], self.deadline)):
-            by_domain = {ingress.domain: ingress}
-        missing = ", ".join(self.client.sanitize(each, 100) for each in domains if each not in by_domain)
+    def _find_chosen(self) -> list[AgentIngress]:
+        if len(self.chosen) > 1:
+            candidates = self._list()
+        elif AGENT_INGRESS_ID.fullmatch(self.chosen[0]):
+            try:
+                candidates = [self.client.get(self.chosen[0], self.deadline)]
+            except NotFoundError as error:
+                raise UsageError(f"{error}: there is no such Agent Ingress in {self.account}") from None
+        else:
+            ingress = self.client.find(self.chosen[0], self.deadline)
+            candidates = [] if ingress is None else [ingress]
+        by_key = {key: ingress for ingress in candidates for key in (ingress.id, ingress.domain)}
+        missing = ", ".join(self.client.sanitize(key, 100) for key in self.chosen if key not in by_key)
         if missing:
-            raise UsageError(f"there is no Agent Ingress with the domain {missing} in {self.account}")
-        found = [by_domain.get(each) or self._get(each) for each in self.request.chosen]
-        ids = [ingress.id for ingress in found]
-        for number, ingress in enumerate(found):
-            if ingress.id in ids[:number]:
-                raise UsageError(_given_twice(f"{ingress.domain} ({ingress.id})"))
-        return found
+            raise UsageError(f"there is no Agent Ingress with the domain or id {missing} in {self.account}")
+        found: dict[str, AgentIngress] = {}
+        for key in self.chosen:
+            ingress = by_key[key]
+            if ingress.id in found:
+                raise UsageError(
+                    f"{ingress.domain} ({ingress.id}) is given twice, and no two resources have the same name: give "
+                    "each Agent Ingress once"
+                )
+            found[ingress.id] = ingress
+        return list(found.values())
 
-    def _get(self, id_: str) -> AgentIngress:
-        # All but the first share a list.
-        get = self.client.get_one_of_many if len(self.request.chosen) > 1 else self.client.get
-        try:
-            return get(id_, self.deadline)
-        except NotFoundError as error:
-            problem = f"{error}: there is no such Agent Ingress in {self.account}"
-        raise UsageError(problem)
-
-    def _list(self, filter: str | None) -> list[AgentIngress]:  # noqa: A002
-        found = self.client.list(filter, self.deadline)
+    def _list(self, filter: str | None = None) -> list[AgentIngress]:  # noqa: A002
         # The order is always the same, so that names that end in a number stay the same.
-        return sorted(found, key=lambda ingress: (ingress.created_at, ingress.id))
+        return sorted(self.client.list(filter, self.deadline), key=lambda ingress: (ingress.created_at, ingress.id))

@@ -11,14 +11,13 @@ from typing import Any
 
 import yaml  # Pulumi's SDK needs it too
 
+from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.redaction import one_line
+from pulumi_agin.api.retry import Deadline
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, Names, Settings
 
 from .output import UsageError
-
-# How long a command waits for ngrok: less than a deployment, because the user waits at the terminal.
-NGROK_SECONDS = 30.0
 
 Resources = list[dict[str, Any]]
 
@@ -85,6 +84,11 @@ def agent_ingresses(resources: Resources) -> Resources:
     """Returns those resources of a stack that are Agent Ingresses of its own, and not only read."""
     types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
     return [each for each in resources if each["type"] in types and not each.get("external")]
+
+
+def ngrok_deadline(client: AgentIngressClient) -> Deadline:
+    """Returns the time budget of a command for its requests to ngrok. It is short: the user waits at the terminal."""
+    return client.deadline(min(30.0, client.timeout_seconds))
 
 
 def _settings_of_stack(stack: str | None) -> Settings:
