@@ -1,4 +1,4 @@
-"""`pulumi-agin doctor`: finds out why Agent Ingresses do not work yet. It changes nothing.
+"""`pulumi-agin doctor`: checks why Agent Ingresses do not work yet. It changes nothing.
 
 `--json` prints this for one domain, and later versions only add to it:
 
@@ -27,6 +27,7 @@ With `--all` or `--filter`, it prints this:
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from pulumi_agin.api.clock import Clock
@@ -43,22 +44,16 @@ from .stack import load_settings
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Runs the command.
-
-    Args:
-        options: The parsed command line; see `main`.
-        clock: The clock that measures the time.
-
-    Returns:
-        The exit status: 0 if all is well, 1 if not, 2 if the checks could not run.
-    """
+    """Runs the command. The exit status is 0 if all is well, 1 if not, and 2 if the checks could not run."""
     try:
         report = _examine(options, clock)
     except (UsageError, InvalidInputsError, ImportError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return fail("interrupted", 1)
-    return print_text(report.json() if options.json else report.table(style_of(sys.stdout))) or int(not report.is_ok)
+    # JSON is ASCII only, so that every terminal shows it.
+    text = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
+    return print_text(text) or int(not report.is_ok)
 
 
 def _examine(options: argparse.Namespace, clock: Clock) -> Report | FleetReport:

@@ -1,8 +1,7 @@
-"""What `pulumi-agin doctor` found out: checks and their remedies, for people and for machines."""
+"""Reports of `pulumi-agin doctor`: checks and their remedies, for people and for machines."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,10 +11,14 @@ from .output import PLAIN, Color, Style
 State = Literal["ok", "wait", "unknown", "wrong"]
 
 # The worst comes last.
-_STATES: tuple[State, ...] = ("ok", "wait", "unknown", "wrong")
+_COLORS: dict[State, Color] = {
+    "ok": Color.GREEN,
+    "wait": Color.YELLOW,
+    "unknown": Color.MAGENTA,
+    "wrong": Color.RED,
+}
+_STATES = list(_COLORS)
 _STATE_WIDTH = max(map(len, _STATES))
-
-_COLORS = {"ok": Color.GREEN, "wait": Color.YELLOW, "unknown": Color.MAGENTA, "wrong": Color.RED}
 
 _TITLES = {
     "api_key": "API key",
@@ -28,7 +31,7 @@ _TITLE_WIDTH = max(map(len, _TITLES.values()))
 
 @dataclass(frozen=True)
 class Remedy:
-    """How to fix something: what to do, and lines to paste or to create."""
+    """A way to fix something: what to do, and lines to paste or to create."""
 
     do: str
     lines: Sequence[str] = ()
@@ -42,6 +45,8 @@ class Check:
     says: str
     remedies: Sequence[Remedy] = ()
     details: dict[str, Any] = field(default_factory=dict[str, Any])
+    other_base_url: str = ""
+    """Of the API key: the base URL, in words; "" if it is ngrok's."""
 
     def plain(self) -> dict[str, Any]:
         """Returns the check as JSON has it."""
@@ -49,30 +54,23 @@ class Check:
         return {"state": self.state, "says": self.says, "remedies": remedies, **self.details}
 
 
-def _rows(checks: Mapping[str, Check], other_base_url: str, style: Style) -> list[str]:
-    rows: list[tuple[str, State | None, str]] = [
-        (_TITLES[name], check.state, check.says) for name, check in checks.items()
-    ]
-    if other_base_url:
-        # Right below the API key, which is sent there.
-        rows.insert(1, ("base URL", None, other_base_url))
+def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:
+    """Returns a row for each check, followed by what to do."""
     lines: list[str] = []
-    for title, state, says in rows:
-        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, says)
-        lines += [f"{title:{_TITLE_WIDTH}}  {_cell(state or '', _STATE_WIDTH, state, style)}  {first}", *others]
-    return lines
-
-
-def _remedies(checks: Mapping[str, Check], style: Style) -> list[str]:
-    lines: list[str] = []
+    remedies: list[str] = []
     for name, check in checks.items():
+        title = _TITLES[name]
+        rows = [(title, _cell(check.state, _STATE_WIDTH, check.state, style), check.says)]
+        if check.other_base_url:
+            rows.append(("base URL", " " * _STATE_WIDTH, check.other_base_url))
+        for head, state, text in rows:
+            first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, text)
+            lines += [f"{head:{_TITLE_WIDTH}}  {state}  {first}", *others]
         for remedy in check.remedies:
-            head = f"{_TITLES[name]}: "
-            first, *others = style.beside(len(head), f"{remedy.do}{':' if remedy.lines else ''}")
-            lines += ["", head + first, *others]
-            # Never broken, because they are pasted.
-            lines += [f"  {line}" for line in remedy.lines]
-    return lines
+            first, *others = style.beside(len(title) + 2, f"{remedy.do}{':' if remedy.lines else ''}")
+            # The lines are never broken, because they are pasted.
+            remedies += ["", f"{title}: {first}", *others, *(f"  {line}" for line in remedy.lines)]
+    return lines + remedies
 
 
 def _cell(text: str, width: int, state: State | None, style: Style) -> str:
@@ -89,8 +87,6 @@ class Report:
     checks: dict[str, Check]
     due: str = ""
     """When something happens to the certificate, in words; or that there is no ingress."""
-    other_base_url: str = ""
-    """The base URL, in words; "" if it is ngrok's."""
 
     @property
     def is_ok(self) -> bool:
@@ -100,25 +96,16 @@ class Report:
     @property
     def state(self) -> State:
         """The worst state of a check."""
-        return _STATES[max(_STATES.index(check.state) for check in self.checks.values())]
+        return max((check.state for check in self.checks.values()), key=_STATES.index)
 
     def table(self, style: Style = PLAIN) -> str:
-        """Returns the report for people: a row for each check, followed by what to do.
-
-        Args:
-            style: How text looks where it is printed.
-        """
-        rows = _rows(self.checks, self.other_base_url, style)
-        return "\n".join([self.domain, "", *rows, *_remedies(self.checks, style)]) + "\n"
+        """Returns the report for people."""
+        return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
 
     def plain(self) -> dict[str, Any]:
         """Returns the report as JSON has it."""
         checks = {name: check.plain() for name, check in self.checks.items()}
         return {"domain": self.domain, "ok": self.is_ok, "checks": checks}
-
-    def json(self) -> str:
-        """Returns the report for machines, in ASCII only, so that every terminal shows it."""
-        return json.dumps(self.plain(), indent=2) + "\n"
 
 
 @dataclass(frozen=True)
@@ -127,11 +114,9 @@ class FleetReport:
 
     api_key: Check
     reports: Sequence[Report] = ()
-    """The worst comes first. Empty if ngrok could not be asked."""
+    """The worst comes first. Empty if ngrok could not be queried."""
     details_line: str = ""
     """The command that shows all of the first one."""
-    other_base_url: str = ""
-    """The base URL, in words; "" if it is ngrok's."""
 
     @property
     def is_ok(self) -> bool:
@@ -139,13 +124,8 @@ class FleetReport:
         return self.api_key.state == "ok" and all(report.is_ok for report in self.reports)
 
     def table(self, style: Style = PLAIN) -> str:
-        """Returns the report for people: how many are in which state, and a row for each domain, the worst first.
-
-        Args:
-            style: How text looks where it is printed.
-        """
-        checks = {"api_key": self.api_key}
-        lines = [*_rows(checks, self.other_base_url, style), *_remedies(checks, style)]
+        """Returns the report for people: how many are in which state, and a row for each domain, the worst first."""
+        lines = _table_of_checks({"api_key": self.api_key}, style)
         if self.reports:
             states = [report.state for report in self.reports]
             counts = [
@@ -154,10 +134,9 @@ class FleetReport:
                 if state in states
             ]
             total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
-            lines += ["", f"{total}: {', '.join(counts)}", ""]
-            lines += self._table_of_reports(style)
-        if self.reports and not self.is_ok:
-            lines += ["", "what to do about the first one:", f"  {self.details_line}"]
+            lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports(style)]
+            if not self.is_ok:
+                lines += ["", "what to do about the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
     def _table_of_reports(self, style: Style) -> list[str]:
@@ -175,11 +154,10 @@ class FleetReport:
             lines += ["  ".join([*cells, first]).rstrip(), *others]
         return lines
 
-    def json(self) -> str:
-        """Returns the report for machines, in ASCII only, so that every terminal shows it."""
+    def plain(self) -> dict[str, Any]:
+        """Returns the report as JSON has it."""
         reports = [report.plain() for report in self.reports]
-        plain = {"ok": self.is_ok, "checks": {"api_key": self.api_key.plain()}, "agent_ingresses": reports}
-        return json.dumps(plain, indent=2) + "\n"
+        return {"ok": self.is_ok, "checks": {"api_key": self.api_key.plain()}, "agent_ingresses": reports}
 
 
 def _in_short(delegation: Check) -> str:

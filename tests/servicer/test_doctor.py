@@ -122,7 +122,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
         "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY",
         f"base URL                {emulator.url}, from the environment variable NGROK_API_BASE_URL",
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
-        f"delegation     wrong    {bind.address} answers with other name servers than ngrok wants: "
+        f"delegation     wrong    {bind.address} answers with other name servers than ngrok expects: "
         f"missing: {three}, {four}; extra: ns1.old.net.",
         'certificate    wrong    held up by the DNS of the domain (DNS_ERROR): ngrok says "no NS records"',
         "",
@@ -180,7 +180,7 @@ def test_account_without_the_domain(emulator: Emulator, doctor: Command, bind: B
         f"another stack [pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {bind.address} answers now with ns1.old.net.; what ngrok wants is not known"
+        f"unknown: {bind.address} answers now with ns1.old.net.; the name servers that ngrok expects are unknown"
     )
     assert (checks["delegation"]["found"], checks["delegation"]["expected"]) == (["ns1.old.net."], None)
 
@@ -201,7 +201,7 @@ def test_failed_request_to_ngrok(emulator: Emulator, doctor: Command, bind: Bind
     emulator.add_fault("GET", "answer", status=404, body="<h1>Not Found</h1>")
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["unknown"] * 4
-    assert checks["certificate"]["says"] == "ngrok could not be asked for it"
+    assert checks["certificate"]["says"] == "ngrok could not be queried for it"
     key = in_a_line(checks["api_key"])
     assert "the base URL came from the environment variable NGROK_API_BASE_URL" in key
     assert key.endswith(f"run this again [pulumi-agin doctor connect.acme.com --dns {bind.address}]")
@@ -218,7 +218,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     assert states(with_dns_error) == ["ok", "ok", "unknown", "wrong"]
     assert "check that the delegation is right; ngrok tries again" in in_a_line(with_dns_error["certificate"])
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {server} could not be queried ({server} answered SERVFAIL) -> ask a DNS server that can be reached "
+        f"unknown: {server} could not be queried ({server} answered SERVFAIL) -> use a DNS server that can be reached "
         "from here [pulumi-agin doctor connect.acme.com --dns HOST:PORT]"
     )
     assert [checks["delegation"][name] for name in ("found", "missing", "extra")] == [None, None, None]
@@ -247,7 +247,11 @@ RETRY = "ngrok tries again at 2026-03-02 12:00 UTC, in 24 hours"
             f'(DNS_ERROR): ngrok says "msg" -> the delegation is right by now; {RETRY}: run this again',
         ),
         ("internal_error", True, f'(INTERNAL_ERROR): ngrok says "msg" -> {RETRY}: run this again then'),
-        ("no_job", False, "unknown: neither issued nor being issued -> ngrok tries again; if it stays so, ask ngrok's"),
+        (
+            "no_job",
+            False,
+            "unknown: neither issued nor being issued -> ngrok tries again; if it stays so, contact ngrok",
+        ),
     ],
 )
 def test_certificate(
