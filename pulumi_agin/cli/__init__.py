@@ -6,6 +6,7 @@ This module only parses. Each command is a module of its own, which is loaded wh
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -41,12 +42,17 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
         prints one sentence on stderr.
     """
     options = parser().parse_args(arguments)
-    run = options.run
-    return int(run(options, clock))
+    return _run(options, clock)
+
+
+def _run(options: argparse.Namespace, clock: Clock) -> int:
+    command = importlib.import_module(f".{options.module}", __name__)
+    status: int = command.run(options, clock)
+    return status
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns what parses the command line. `shtab` makes the completion of a shell from it."""
+    """Returns the parser of the command line. `shtab` makes the completion of a shell from it."""
     root = argparse.ArgumentParser(
         prog="pulumi-agin",
         description=_paragraphs("ngrok Agent Ingresses from Pulumi."),
@@ -97,49 +103,42 @@ def _add_import(commands: _Commands) -> None:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
+    command.set_defaults(module="import_command")
+    add = command.add_argument
+    add(
         "chosen",
         nargs="*",
         metavar="DOMAIN|ID",
         help="an Agent Ingress: its domain, or its id, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
     )
-    command.add_argument("--all", action="store_true", help="take over all Agent Ingresses of the account")
-    command.add_argument("--filter", metavar="CEL", help="take over those that match ngrok's filter")
-    command.add_argument(
+    add("--all", action="store_true", help="take over all Agent Ingresses of the account")
+    add("--filter", metavar="CEL", help="take over those that match ngrok's filter")
+    add(
         "--name",
         metavar="N",
         help="the name of the resource in the program (default: the domain with hyphens in place of dots, followed by "
         "-2, -3 … if that name is taken)",
     )
-    command.add_argument(
+    add(
         "--names",
         metavar="FILE",
         help="a JSON file with names by ids or domains; - for stdin. Without domains, ids, --all and --filter, those "
         "in the file are taken over",
     )
-    command.add_argument("--parent", metavar="URN", help="the URN of the component that contains the resources")
-    command.add_argument(
+    add("--parent", metavar="URN", help="the URN of the component that contains the resources")
+    add(
         "--provider",
         metavar="URN",
         help="the URN of the resource's explicit provider; the API key is then taken from the state of the stack",
     )
-    command.add_argument(
-        "--stack", metavar="S", help="the stack for the resources (default: the one that is selected in this folder)"
-    )
-    command.add_argument("--code", action="store_true", help="print the Python program for the resources instead")
-    command.add_argument(
+    add("--stack", metavar="S", help="the stack for the resources (default: the one that is selected in this folder)")
+    add("--code", action="store_true", help="print the Python program for the resources instead")
+    add(
         "--delegations",
         metavar="ADAPTER",
         help="with --code, also print delegations that take over the NS records that exist: an adapter of agin.dns, "
         "such as aws",
     )
-    command.set_defaults(run=_run_import)
-
-
-def _run_import(options: argparse.Namespace, clock: Clock) -> int:
-    from . import import_command
-
-    return import_command.run(options, clock)
 
 
 def _add_doctor(commands: _Commands) -> None:
@@ -160,31 +159,14 @@ def _add_doctor(commands: _Commands) -> None:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
-        "domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com"
-    )
-    command.add_argument(
-        "--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table"
-    )
-    command.add_argument("--filter", metavar="CEL", help="check those that match ngrok's filter, in one table")
-    command.add_argument(
-        "--stack",
-        metavar="S",
-        help="the stack whose config has the settings (default: the one that is selected in this folder)",
-    )
-    command.add_argument(
-        "--dns",
-        metavar="HOST:PORT",
-        help="the DNS server to ask for the NS records, in place of the servers of the parent zone",
-    )
-    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    command.set_defaults(run=_run_doctor)
-
-
-def _run_doctor(options: argparse.Namespace, clock: Clock) -> int:
-    from . import doctor
-
-    return doctor.run(options, clock)
+    command.set_defaults(module="doctor")
+    add = command.add_argument
+    add("domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com")
+    add("--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table")
+    add("--filter", metavar="CEL", help="check those that match ngrok's filter, in one table")
+    add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
+    add("--dns", metavar="HOST:PORT", help="the DNS server to query, in place of the servers of the parent zone")
+    add("--json", action="store_true", help="print JSON instead of a table")
 
 
 def _add_emulator(commands: _Commands) -> None:
@@ -203,45 +185,38 @@ def _add_emulator(commands: _Commands) -> None:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    command.add_argument(
-        "--port", type=int, default=0, help="the port to listen on (default: 0, which takes a free port)"
-    )
-    command.add_argument(
+    command.set_defaults(module="emulator")
+    add = command.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="the port to listen on (default: 0, which takes a free port)")
+    add(
         "--allow-remote",
         action="store_true",
         help="allow a host that other machines can reach; the control plane asks them for no key",
     )
-    command.add_argument(
+    add(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
         help="another host name that clients use to reach the emulator, such as its container's name (repeatable)",
     )
-    command.add_argument(
+    add(
         "--api-key",
         action="append",
         metavar="KEY",
         help="an API key (repeatable; each is an account of its own). Other users of this machine can see it "
         f"(default: the environment variable {ENVIRONMENT[API_KEY]}, or else {DEFAULT_API_KEY})",
     )
-    command.add_argument("--file", metavar="PATH", help="keep the ingresses in this file")
-    command.add_argument(
+    add("--file", metavar="PATH", help="keep the ingresses in this file")
+    add(
         "--dns",
         metavar="HOST:PORT",
         help="the DNS server to ask for NS records; a certificate is issued only when those of its domain are right",
     )
-    command.add_argument(
+    add(
         "--limit",
         type=int,
         default=DEFAULT_LIMIT,
         help="how many requests an account may send in a minute; 0 for no limit (default: %(default)s)",
     )
-    command.set_defaults(run=_run_emulator)
-
-
-def _run_emulator(options: argparse.Namespace, _: Clock) -> int:
-    from . import emulator
-
-    return emulator.run(options)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
 
@@ -20,7 +21,7 @@ from .output import fail, note, print_text
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not listened on here
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, _: Clock) -> int:
     """Runs the emulator until SIGINT or SIGTERM. The exit status is 2 if it cannot start."""
     try:
         from pulumi_agin.emulator import Emulator
