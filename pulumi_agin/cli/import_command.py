@@ -63,8 +63,7 @@ def _take_over(options: argparse.Namespace, clock: Clock) -> str:
     provider = None if options.provider is None else find_provider(options.provider, state)
     settings = load_settings(options.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)
-    chosen = [_canonical(each, client) for each in options.chosen]
-    found, given = _Search(options, chosen, client, settings.account_description, ngrok_deadline(client)).find(names)
+    found, given = _Search(options, client, settings.account_description, ngrok_deadline(client)).find(names)
     in_stack = agent_ingresses(state)
     declared: dict[str, AgentIngress] = {}
     new: dict[str, AgentIngress] = {}
@@ -75,7 +74,7 @@ def _take_over(options: argparse.Namespace, clock: Clock) -> str:
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as "
         if other is not None:
             fact += one_line(other["urn"])
-            if chosen or ingress.id in given:
+            if options.chosen or ingress.id in given:
                 raise UsageError(f"{fact}{next_step(other, options.stack)}")
             left_out.append(fact)
             continue
@@ -170,8 +169,6 @@ def _canonical(chosen: str, client: AgentIngressClient) -> str:
 @dataclass(frozen=True)
 class _Search:
     options: argparse.Namespace
-    chosen: Sequence[str]
-    """Ids and canonical domains."""
     client: AgentIngressClient
     account: str
     """What messages call the account."""
@@ -179,50 +176,51 @@ class _Search:
 
     def find(self, names: Mapping[str, str]) -> tuple[list[AgentIngress], Mapping[str, str]]:
         """Returns the ingresses that the options select, and the names that a file gives them, by their ids."""
-        filter_ = self.options.filter
-        found = self._find_chosen() if self.chosen else self._list(filter_)
-        given, unknown = names_by_id(names, found)
-        if unknown and (self.chosen or filter_ is not None):
+        options, filter_ = self.options, self.options.filter
+        if options.chosen:
+            found = self._find([_canonical(each, self.client) for each in options.chosen])
+        elif options.all or filter_ is not None:
+            found = self._list(filter_)
+        else:
+            found = self._find(list(names), "--names: ")
+        given, others = names_by_id(names, found)
+        if others:
             # The same file can be for several commands, each of which takes over some of its ingresses.
-            _, unknown = names_by_id(names, self._list())
-        if unknown:
-            more = f" and {len(unknown) - MOST_LISTED} more" if len(unknown) > MOST_LISTED else ""
-            listed = ", ".join(one_line(key) for key in unknown[:MOST_LISTED])
-            raise UsageError(f"--names names {listed}{more}, but there is no such Agent Ingress in {self.account}")
-        if not self.chosen and not self.options.all and filter_ is None:
-            found = [ingress for ingress in found if ingress.id in given]
+            self._find(others, "--names: ")
         if not found:
             matching = "" if filter_ is None else f" that matches the filter: {self.client.sanitize(filter_)}"
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
-        if self.options.name is not None and len(found) > 1:
+        if options.name is not None and len(found) > 1:
             raise UsageError(
-                f"{len(found)} Agent Ingresses can't all be named {one_line(self.options.name)}: no two resources have "
-                "the same name. Give --names FILE, leave out --name, or give one domain or id"
+                f"{len(found)} Agent Ingresses can't all be named {one_line(options.name)}: no two resources have the "
+                "same name. Give --names FILE, leave out --name, or give one domain or id"
             )
         return found, given
 
-    def _find_chosen(self) -> list[AgentIngress]:
-        if len(self.chosen) > 1:
+    def _find(self, keys: Sequence[str], where: str = "") -> list[AgentIngress]:
+        """Returns the ingresses with these ids and canonical domains; `where` is the source of them for messages."""
+        if len(keys) > 1:
             candidates = self._list()
-        elif AGENT_INGRESS_ID.fullmatch(self.chosen[0]):
+        elif AGENT_INGRESS_ID.fullmatch(keys[0]):
             try:
-                candidates = [self.client.get(self.chosen[0], self.deadline)]
+                candidates = [self.client.get(keys[0], self.deadline)]
             except NotFoundError as error:
-                raise UsageError(f"{error}: there is no such Agent Ingress in {self.account}") from None
+                raise UsageError(f"{where}{error}: there is no such Agent Ingress in {self.account}") from None
         else:
-            ingress = self.client.find(self.chosen[0], self.deadline)
+            ingress = self.client.find(keys[0], self.deadline)
             candidates = [] if ingress is None else [ingress]
         by_key = {key: ingress for ingress in candidates for key in (ingress.id, ingress.domain)}
-        missing = ", ".join(self.client.sanitize(key, 100) for key in self.chosen if key not in by_key)
+        missing = [self.client.sanitize(key, 100) for key in keys if key not in by_key]
         if missing:
-            raise UsageError(f"there is no Agent Ingress with the domain or id {missing} in {self.account}")
+            more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
+            listed = ", ".join(missing[:MOST_LISTED])
+            raise UsageError(f"{where}there is no Agent Ingress with the domain or id {listed}{more} in {self.account}")
         found: dict[str, AgentIngress] = {}
-        for key in self.chosen:
-            ingress = by_key[key]
+        for ingress in (by_key[key] for key in keys):
             if ingress.id in found:
                 raise UsageError(
-                    f"{ingress.domain} ({ingress.id}) is given twice, and no two resources have the same name: give "
-                    "each Agent Ingress once"
+                    f"{where}{ingress.domain} ({ingress.id}) is given twice, and no two resources have the same name: "
+                    "give each Agent Ingress once"
                 )
             found[ingress.id] = ingress
         return list(found.values())

@@ -169,7 +169,9 @@ def test_domains_select_ingresses_as_ids_do(create: Create, command: Import, emu
         assert f"a.acme.com ({a}) is given twice, and no two resources have the same name" in command.fails(*twice)
     for others in ([], ["a.acme.com"], [a]):
         err = command.fails(*others, "theirs.acme.com")
-        assert "there is no Agent Ingress with the domain or id theirs.acme.com in the account of the API key from" in err
+        assert (
+            "there is no Agent Ingress with the domain or id theirs.acme.com in the account of the API key from" in err
+        )
 
 
 def test_names_come_from_domains_and_are_unique(create: Create, command: Import, emulator: Emulator) -> None:
@@ -376,10 +378,16 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
     file = write_names('{"a.acme.com": "a", "b.acme.com": "b"}')
     for selection in ([], ["--all"], [id_], ["--filter", 'obj.domain == "a.acme.com"']):
         err = command.fails(*selection, "--names", file)
-        assert "--names names b.acme.com, but there is no such Agent Ingress in the account of the API key" in err
+        assert (
+            "--names: there is no Agent Ingress with the domain or id b.acme.com in the account of the API key" in err
+        )
     many = {f"d{number}.acme.com": str(number) for number in range(7)}
-    assert "d3.acme.com, d4.acme.com and 2 more, but" in command.fails("--names", write_names(json.dumps(many)))
+    assert "d3.acme.com, d4.acme.com and 2 more in the account" in command.fails(
+        "--names", write_names(json.dumps(many))
+    )
     both = command.fails("--names", write_names(json.dumps({id_: "a", "a.acme.com": "b"})))
+    assert f"--names: a.acme.com ({id_}) is given twice, and no two resources have the same name" in both
+    both = command.fails("--all", "--names", "names")
     assert "--names names a.acme.com twice, by its id and by its domain" in both
 
 
