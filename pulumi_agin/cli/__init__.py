@@ -105,12 +105,7 @@ def _add_import(commands: _Commands) -> None:
     )
     command.set_defaults(module="import_command")
     add = command.add_argument
-    add(
-        "chosen",
-        nargs="*",
-        metavar="DOMAIN|ID",
-        help="an Agent Ingress: its domain, or its id, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
-    )
+    add("chosen", nargs="*", metavar="DOMAIN|ID", help="an Agent Ingress: its domain, or its id, such as agin_2k5…")
     add("--all", action="store_true", help="take over all Agent Ingresses of the account")
     add("--filter", metavar="CEL", help="take over those that match ngrok's filter")
     add(
@@ -122,22 +117,16 @@ def _add_import(commands: _Commands) -> None:
     add(
         "--names",
         metavar="FILE",
-        help="a JSON file with names by ids or domains; - for stdin. Without domains, ids, --all and --filter, those "
-        "in the file are taken over",
+        help="a JSON file with names by ids or domains; - for stdin. Alone, it selects those in the file",
     )
     add("--parent", metavar="URN", help="the URN of the component that contains the resources")
-    add(
-        "--provider",
-        metavar="URN",
-        help="the URN of the resource's explicit provider; the API key is then taken from the state of the stack",
-    )
+    add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is taken from the state")
     add("--stack", metavar="S", help="the stack for the resources (default: the one that is selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
     add(
         "--delegations",
         metavar="ADAPTER",
-        help="with --code, also print delegations that take over the NS records that exist: an adapter of agin.dns, "
-        "such as aws",
+        help="with --code, also print delegations that take over the NS records, with an adapter of agin.dns: aws, …",
     )
 
 
@@ -189,11 +178,7 @@ def _add_emulator(commands: _Commands) -> None:
     add = command.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="the port to listen on (default: 0, which takes a free port)")
-    add(
-        "--allow-remote",
-        action="store_true",
-        help="allow a host that other machines can reach; the control plane asks them for no key",
-    )
+    add("--allow-remote", action="store_true", help="allow other machines, which need no key for the control plane")
     add(
         "--allow-host",
         action="append",
@@ -205,15 +190,11 @@ def _add_emulator(commands: _Commands) -> None:
         "--api-key",
         action="append",
         metavar="KEY",
-        help="an API key (repeatable; each is an account of its own). Other users of this machine can see it "
-        f"(default: the environment variable {ENVIRONMENT[API_KEY]}, or else {DEFAULT_API_KEY})",
+        help="an API key, which other users of this machine can see (repeatable; each is an account of its own; "
+        f"default: the environment variable {ENVIRONMENT[API_KEY]}, or else {DEFAULT_API_KEY})",
     )
     add("--file", metavar="PATH", help="keep the ingresses in this file")
-    add(
-        "--dns",
-        metavar="HOST:PORT",
-        help="the DNS server to ask for NS records; a certificate is issued only when those of its domain are right",
-    )
+    add("--dns", metavar="HOST:PORT", help="issue certificates only for domains that are delegated on this DNS server")
     add(
         "--limit",
         type=int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -81,20 +81,19 @@ class Examiner:
     """The DNS server to query; None for public DNS."""
     stack: str | None = None
     """The stack that the user named; None for the selected one, if there is one."""
-    find_delegation: Callable[[str, float, Server | None], DnsAnswer] = find_delegation
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form."""
         # DNS comes first, because this also shows whether dnspython is installed.
-        found = self.find_delegation(domain, DNS_SECONDS, self.server)
+        found = find_delegation(domain, DNS_SECONDS, self.server)
         deadline = ngrok_deadline(self.client)
         try:
             ingress = self.client.find(domain, deadline)
             others = [] if ingress else [each.domain for each in self.client.list(None, deadline)]
         except errors.NgrokError as error:
-            return self._report(domain, None, found, (), self._api_key(error, shlex.quote(domain)))
+            return self._report(domain, None, found, error=error)
         similar = [other for other in others if _is_slip(domain, other)]
-        return self._report(domain, ingress, found, self._in_stack(), self._api_key(), similar)
+        return self._report(domain, ingress, found, self._in_stack(), similar)
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
         """Examines all domains of the account, or those that match a filter in ngrok's CEL."""
@@ -103,7 +102,7 @@ class Examiner:
         except errors.NgrokError as error:
             if filter is not None and isinstance(error, errors.ApiError) and error.status == 400:
                 raise UsageError(str(error)) from None
-            return FleetReport(self._api_key(error, "--all" if filter is None else f"--filter {shlex.quote(filter)}"))
+            return FleetReport(self._api_key(error, *(["--all"] if filter is None else ["--filter", filter])))
         stack = self._in_stack()
         by_domain: dict[str, AgentIngress | None] = {}
         if filter is None:
@@ -115,48 +114,45 @@ class Examiner:
             raise UsageError(f"{self.settings.account_description} has no Agent Ingress{matching}")
         deadline = self.client.deadline(FLEET_DNS_SECONDS)
         with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
-            delegations = threads.map(
-                lambda domain: self.find_delegation(domain, min(DNS_SECONDS, deadline.left), self.server), by_domain
+            delegations = list(
+                threads.map(lambda name: find_delegation(name, min(DNS_SECONDS, deadline.left), self.server), by_domain)
             )
-            api_key = self._api_key()
-            reports = worst_first(
-                self._report(domain, ingress, found, stack, api_key)
-                for (domain, ingress), found in zip(by_domain.items(), delegations, strict=True)
-            )
-        return FleetReport(api_key, reports, self._line(shlex.quote(reports[0].domain)))
+        reports = worst_first(
+            self._report(domain, ingress, found, stack)
+            for (domain, ingress), found in zip(by_domain.items(), delegations, strict=True)
+        )
+        return FleetReport(self._api_key(), reports, self._line(reports[0].domain))
 
     def _report(
         self,
         domain: str,
         ingress: AgentIngress | None,
         found: DnsAnswer,
-        stack: Sequence[StackIngress],
-        api_key: Check,
+        stack: Sequence[StackIngress] = (),
         similar: Sequence[str] = (),
+        error: errors.NgrokError | None = None,
     ) -> Report:
         """Returns the report on a domain that ngrok has, or lacks; `similar` are others that the user may mean."""
         same_domain = [each for each in stack if each.domain == domain]
         in_stack = min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
-        is_gone = ingress is None and in_stack is not None and in_stack.was_seen_with_key
-        checks = {
-            "api_key": api_key,
-            "agent_ingress": Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None}),
-        }
-        if api_key.state == "ok":
+        gone = in_stack if ingress is None and in_stack is not None and in_stack.was_seen_with_key else None
+        checks = {"api_key": self._api_key(error, domain)}
+        if error is None:
             checks["agent_ingress"] = self._agent_ingress(domain, ingress, in_stack, similar)
-        released = in_stack.ns_targets if in_stack and is_gone else ()
-        checks["delegation"] = self._delegation(domain, ingress, found, released)
+        else:
+            checks["agent_ingress"] = Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
+        checks["delegation"] = self._delegation(domain, ingress, found, gone.ns_targets if gone else ())
         checks["certificate"] = self._certificate(domain, ingress, checks)
         if ingress is not None:
             due = self._due(ingress, checks["certificate"].details)
         else:
-            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "this key does not see it"
+            due = f"ngrok no longer has it: {_REFRESH} creates it again" if gone else "this key does not see it"
         return Report(domain, checks, due)
 
     # -- ngrok --------------------------------------------------------------------------------------------
 
-    def _api_key(self, error: errors.NgrokError | None = None, what: str = "") -> Check:
-        """Returns the check of the API key. After an error, `what` could not be examined; see `_line`."""
+    def _api_key(self, error: errors.NgrokError | None = None, *what: str) -> Check:
+        """Returns the check of the API key. After an error, the command for `what` is to be run again; see `_line`."""
         settings = self.settings
         details = {"source": settings.api_key.shown_as, "base_url": self._safe_text(settings.base_url.value)}
         state: State = "wrong" if isinstance(error, errors.AuthenticationError) else "unknown"
@@ -164,13 +160,13 @@ class Examiner:
             state, remedies = "ok", []
         elif state == "unknown":
             # If there is more to do than this, the message says so.
-            remedies = [Remedy("when that is over or fixed, run this again", [self._line(what)])]
+            remedies = [Remedy("when that is over or fixed, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
             line = self._pulumi(f"pulumi config set --secret {settings.names.key(API_KEY)}")
             remedies = [Remedy("set a key that ngrok accepts", [line])]
         else:
             do = "use a key that ngrok accepts, such as that of a stack's config"
-            remedies = [Remedy(do, [self._line(what, stack="STACK")])]
+            remedies = [Remedy(do, [self._line(*what, stack="STACK")])]
         says = f"ngrok accepts the one from {details['source']}" if error is None else str(error)
         return Check(state, says, remedies, details, self._safe_text(settings.other_base_url) or "")
 
@@ -202,7 +198,7 @@ class Examiner:
         says = f"{self.settings.account_description} has none with this domain"
         other_account = Remedy(
             "if another account has it, use the key of that account, such as that of another stack",
-            [self._line(shlex.quote(domain), stack="STACK")],
+            [self._line(domain, stack="STACK")],
         )
         if in_stack is not None and not in_stack.has_default_provider:
             says += f"; {resource}, with an explicit provider, whose key was not used here"
@@ -214,7 +210,7 @@ class Examiner:
             return Check("wrong", says, remedies, details)
         if similar:
             says += f"; did you mean {' or '.join(similar)}?"
-        remedies = [Remedy(f"if you mean {each}, run", [self._line(shlex.quote(each))]) for each in similar]
+        remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
         remedies.append(Remedy("if there is none yet, add it to the program and run `pulumi up`", [line]))
         return Check("wrong", says, [*remedies, other_account], details)
@@ -247,18 +243,18 @@ class Examiner:
         self, domain: str, ingress: AgentIngress | None, found: DnsAnswer, released: Sequence[str]
     ) -> Check:
         """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
-        who = "public DNS" if self.server is None else str(self.server)
+        who = self._server or "public DNS"
         says = one_line(found.describe(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
-            "asked": None if self.server is None else str(self.server),
+            "asked": self._server,
             "found": None if found.problem else list(found.names),
             "expected": expected or None,
             "missing": None,
             "extra": None,
         }
         if found.problem:
-            line = self._line(shlex.quote(domain), dns="HOST:PORT")
+            line = self._line(domain, dns="HOST:PORT")
             return Check("unknown", says, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
             says = (
@@ -276,12 +272,12 @@ class Examiner:
         # An extra name server is wrong too: a resolver may query it, and not find the domain.
         missing = [name for name in expected if name not in found.names]
         extra = [name for name in found.names if name not in expected]
-        details |= {"missing": missing, "extra": extra}
+        differences = {"missing": missing, "extra": extra}
+        details |= differences
         if not missing and not extra:
             return Check("ok", f"{who} answers with the {len(expected)} name servers that ngrok expects", (), details)
         if found.names:
-            differences = (("missing", missing), ("extra", extra))
-            listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences if names)
+            listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences.items() if names)
             says = one_line(f"{who} answers with other name servers than ngrok expects: {listed}")
         remedies = [
             *_records("create these records in the zone above the domain", domain, missing),
@@ -314,7 +310,7 @@ class Examiner:
             return Check("ok", says, details=details)
         retry = "ngrok tries again" + (f" at {self._when(details['retries_at'])}" if details["retries_at"] else "")
         again = f"{retry}: run this again then"
-        lines = [self._line(shlex.quote(domain))]
+        lines = [self._line(domain)]
         is_dns_error = error_code == "DNS_ERROR"
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             help_ = f"{retry}; if it stays so, contact ngrok support, and name {ingress.id}"
@@ -342,16 +338,19 @@ class Examiner:
 
     # -- in words -----------------------------------------------------------------------------------------
 
-    def _line(self, what: str, *, dns: str | None = None, stack: str | None = None) -> str:
-        """Returns the command that examines a domain, given as a word of the shell, or others."""
-        server = dns or (str(self.server) if self.server is not None else None)
-        options = {"--stack": stack or self.stack, "--dns": server}
-        words = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value is not None]
-        return " ".join(["pulumi-agin doctor", what, *words])
+    def _line(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
+        """Returns the command that examines a domain, or others."""
+        options = {"--stack": stack or self.stack, "--dns": dns or self._server}
+        words = [word for option, value in options.items() if value is not None for word in (option, value)]
+        return shlex.join(["pulumi-agin", "doctor", *what, *words])
 
     def _pulumi(self, command: str) -> str:
         """Returns a command of Pulumi's CLI for the stack."""
         return command if self.stack is None else f"{command} --stack {shlex.quote(self.stack)}"
+
+    @property
+    def _server(self) -> str | None:
+        return None if self.server is None else str(self.server)
 
     def _when(self, moment: str) -> str:
         return moment_in_words(moment, self.clock.utc_now())

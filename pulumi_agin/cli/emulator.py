@@ -88,12 +88,11 @@ def _print_how_to_use_it(options: argparse.Namespace, url: str) -> None:
         return
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
     lines = [f"export {ENVIRONMENT[BASE_URL]}={shlex.quote(address)}"]
-    and_the_key = ""
+    key, and_the_key = ENVIRONMENT[API_KEY], ""
     if options.api_key:
-        which = "the key" if len(options.api_key) == 1 else "one of the keys"
-        and_the_key = f", and set {ENVIRONMENT[API_KEY]} to {which} given by --api-key"
-    elif os.environ.get(ENVIRONMENT[API_KEY]):
-        and_the_key = f", and set {ENVIRONMENT[API_KEY]} as it is set here"
+        and_the_key = f", and set {key} to a key given by --api-key"
+    elif os.environ.get(key):
+        and_the_key = f", and set {key} as it is set here"
     else:
-        lines.append(f"export {ENVIRONMENT[API_KEY]}={DEFAULT_API_KEY}")
+        lines.append(f"export {key}={DEFAULT_API_KEY}")
     note(f"to use it, paste this in the shell in which you run pulumi{and_the_key}:", lines=lines)

@@ -85,12 +85,10 @@ def print_text(text: str) -> int:
         # UTF-8 in every locale, because the text may be Python source.
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
-    except BrokenPipeError:
-        _discard(sys.stdout)
-        return fail("stdout was closed", 1)
     except OSError as error:
         _discard(sys.stdout)
-        return fail(f"stdout can't be written: {error.strerror or error}", 1)
+        is_closed = isinstance(error, BrokenPipeError)
+        return fail("stdout was closed" if is_closed else f"stdout can't be written: {error.strerror or error}", 1)
     return 0
 
 

@@ -36,24 +36,23 @@ def load_settings(stack: str | None = None) -> Settings:
     If there is a stack whose config can't be read, the environment is not used, because its key may belong to another
     account.
     """
-    which = "selected stack" if stack is None else f"stack {one_line(stack, 100)}"
-    unreadable = f"the config of the {which} could not be read"
     try:
         settings = _settings_of_stack(stack)
         key = settings.names.key(API_KEY)
         missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
         remedy = f"Set it in the config with `pulumi config set --secret {key}`"
-    except _NoStackError as error:
-        if stack is not None:
-            raise UsageError(f"{unreadable}: {error}") from None
-        settings = Settings.load(lambda key: None)
-        missing = str(error)
-        remedy = "Set it, or run this in the folder of a project whose stack config has the key"
     except _CliError as error:
-        raise UsageError(
-            f"{unreadable}: {error}. The environment is not used in its place, because its key may belong to another "
-            "account: correct this, or use the environment by running the command outside of the project's folder"
-        ) from None
+        missing = str(error)
+        if stack is not None:
+            raise UsageError(f"the config of the stack {one_line(stack, 100)} could not be read: {missing}") from None
+        if not isinstance(error, _NoStackError):
+            raise UsageError(
+                f"the config of the selected stack could not be read: {missing}. The environment is not used in its "
+                "place, because its key may belong to another account: correct this, or use the environment by "
+                "running the command outside of the project's folder"
+            ) from None
+        settings = Settings.load(lambda key: None)
+        remedy = "Set it, or run this in the folder of a project whose stack config has the key"
     if not settings.api_key.value.get_secret_value():
         variable = ENVIRONMENT[API_KEY]
         raise UsageError(

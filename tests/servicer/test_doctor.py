@@ -446,7 +446,7 @@ def test_filter(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert "\nconnect.acme.com  wrong: 1 too many  ok " in out
 
 
-def test_all_queries_dns_in_parallel(emulator: Emulator, clock: Clock) -> None:
+def test_all_queries_dns_in_parallel(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each query waits for all others.
     together = threading.Barrier(DNS_AT_ONCE)
 
@@ -456,8 +456,9 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, clock: Clock) -> None:
 
     for number in range(DNS_AT_ONCE):
         create(emulator, f"d{number}.acme.com")
+    monkeypatch.setattr("pulumi_agin.cli.doctor_checks.find_delegation", find)
     settings = Settings.load(lambda key: None)
-    report = Examiner(settings, settings.client(), clock, find_delegation=find).examine_all(None)
+    report = Examiner(settings, settings.client(), clock).examine_all(None)
     assert len(report.reports) == DNS_AT_ONCE
 
 

@@ -60,7 +60,7 @@ def run(
 @pytest.mark.parametrize(
     ("options", "variable", "key", "number", "advice"),
     [
-        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to one of the keys given by --api-key"),
+        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to a key given by --api-key"),
         (["--limit", "0", "--allow-host", "emulator"], "c", "c", signal.SIGINT, " as it is set here"),
         ([], "", "emulator-key", signal.SIGTERM, ""),
     ],
