@@ -13,8 +13,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
+from pulumi_agin.api.retry import is_transient
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
+
+from .output import UsageError, fail
 
 # The same as in pulumi_agin.emulator.state, which is not loaded just for a help text.
 DEFAULT_API_KEY = "emulator-key"
@@ -42,7 +46,15 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
         prints one sentence on stderr.
     """
     options = parser().parse_args(arguments)
-    return _run(options, clock)
+    try:
+        return _run(options, clock)
+    except (UsageError, NgrokError, ImportError) as error:
+        can_retry = isinstance(error, (UnreachableError, BadResponseError)) or (
+            isinstance(error, ApiError) and is_transient(error.status)
+        )
+        return fail(str(error), 1 if can_retry else 2)
+    except KeyboardInterrupt:
+        return fail("interrupted", 1)
 
 
 def _run(options: argparse.Namespace, clock: Clock) -> int:

@@ -31,7 +31,6 @@ import json
 import sys
 
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -39,18 +38,13 @@ from pulumi_agin.lifecycle.schema import validate
 
 from .doctor_checks import Examiner
 from .doctor_report import FleetReport, Report
-from .output import UsageError, fail, print_text, style_of
+from .output import UsageError, print_text, style_of
 from .stack import load_settings
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is 0 if all is well, 1 if not, and 2 if the checks could not run."""
-    try:
-        report = _examine(options, clock)
-    except (UsageError, InvalidInputsError, ImportError) as error:
-        return fail(str(error))
-    except KeyboardInterrupt:
-        return fail("interrupted", 1)
+    report = _examine(options, clock)
     # JSON is ASCII only, so that every terminal shows it.
     text = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
     return print_text(text) or int(not report.is_ok)

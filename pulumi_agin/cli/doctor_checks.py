@@ -25,7 +25,7 @@ from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
 from .output import UsageError, moment_in_words
-from .stack import agent_ingresses, ngrok_deadline, read_resources
+from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
 
 # How long to wait for DNS: for one domain, and for all of an account.
 DNS_SECONDS = 10.0
@@ -36,20 +36,6 @@ DNS_AT_ONCE = 16
 
 _REFRESH = "pulumi up --refresh"
 _NOT_QUERIED = "ngrok could not be queried for it"
-
-
-@dataclass(frozen=True)
-class StackIngress:
-    """An Agent Ingress in the state of a stack."""
-
-    urn: str
-    id: str
-    domain: str
-    ns_targets: Sequence[str]
-    was_seen_with_key: bool
-    """Whether the key of the settings saw it last. If the account lacks it, it is gone."""
-    has_default_provider: bool
-    """Whether its key is that of the settings, and not that of an explicit provider."""
 
 
 def _is_slip(given: str, domain: str) -> bool:
@@ -64,6 +50,11 @@ def _is_slip(given: str, domain: str) -> bool:
     is_one_letter = max(len(removed), len(added)) == 1 and not (removed + added).isdigit()
     is_long = len(given.partition(".")[0]) >= 4
     return is_one_letter and is_long and (len(changes) == 1 or removed == added)
+
+
+def _has_default_provider(resource: dict[str, Any]) -> bool:
+    """Returns whether the key of a resource is that of the settings, and not that of an explicit provider."""
+    return re.match("default(_|::|$)", urns.Urn.parse(resource.get("provider", "")).name) is not None
 
 
 def _records(do: str, domain: str, names: Sequence[str]) -> list[Remedy]:
@@ -107,7 +98,8 @@ class Examiner:
         by_domain: dict[str, AgentIngress | None] = {}
         if filter is None:
             # An explicit provider may have the key of another account.
-            by_domain = {each.domain: None for each in stack if each.has_default_provider or each.was_seen_with_key}
+            of_account = [each for each in stack if _has_default_provider(each) or self._was_seen_with_key(each)]
+            by_domain = {each["outputs"]["domain"]: None for each in of_account}
         by_domain |= {ingress.domain: ingress for ingress in ingresses}
         if not by_domain:
             matching = "" if filter is None else f" that matches the filter: {self.client.sanitize(filter)}"
@@ -128,25 +120,26 @@ class Examiner:
         domain: str,
         ingress: AgentIngress | None,
         found: DnsAnswer,
-        stack: Sequence[StackIngress] = (),
+        stack: Sequence[dict[str, Any]] = (),
         similar: Sequence[str] = (),
         error: errors.NgrokError | None = None,
     ) -> Report:
         """Returns the report on a domain that ngrok has, or lacks; `similar` are others that the user may mean."""
-        same_domain = [each for each in stack if each.domain == domain]
-        in_stack = min(same_domain, key=lambda each: ingress is not None and each.id != ingress.id, default=None)
-        gone = in_stack if ingress is None and in_stack is not None and in_stack.was_seen_with_key else None
+        same_domain = [each for each in stack if each["outputs"]["domain"] == domain]
+        in_stack = min(same_domain, key=lambda each: ingress is not None and each["id"] != ingress.id, default=None)
+        is_gone = ingress is None and in_stack is not None and self._was_seen_with_key(in_stack)
+        released = in_stack["outputs"].get("ns_targets", ()) if in_stack and is_gone else ()
         checks = {"api_key": self._api_key(error, domain)}
         if error is None:
             checks["agent_ingress"] = self._agent_ingress(domain, ingress, in_stack, similar)
         else:
             checks["agent_ingress"] = Check("unknown", _NOT_QUERIED, (), {"id": None, "in_stack": None})
-        checks["delegation"] = self._delegation(domain, ingress, found, gone.ns_targets if gone else ())
+        checks["delegation"] = self._delegation(domain, ingress, found, released)
         checks["certificate"] = self._certificate(domain, ingress, checks)
         if ingress is not None:
             due = self._due(ingress, checks["certificate"].details)
         else:
-            due = f"ngrok no longer has it: {_REFRESH} creates it again" if gone else "this key does not see it"
+            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "this key does not see it"
         return Report(domain, checks, due)
 
     # -- ngrok --------------------------------------------------------------------------------------------
@@ -171,24 +164,24 @@ class Examiner:
         return Check(state, says, remedies, details, self._safe_text(settings.other_base_url) or "")
 
     def _agent_ingress(
-        self, domain: str, ingress: AgentIngress | None, in_stack: StackIngress | None, similar: Sequence[str]
+        self, domain: str, ingress: AgentIngress | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
     ) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
         details = {
             "id": ingress.id if ingress else None,
-            "in_stack": {"id": in_stack.id, "urn": in_stack.urn} if in_stack else None,
+            "in_stack": {"id": in_stack["id"], "urn": in_stack["urn"]} if in_stack else None,
         }
-        resource = (
-            one_line(f"the stack {self.settings.stack} has {in_stack.id} as {in_stack.urn}", 1000) if in_stack else ""
-        )
+        resource = ""
+        if in_stack is not None:
+            resource = one_line(f"the stack {self.settings.stack} has {in_stack['id']} as {in_stack['urn']}", 1000)
         if ingress is not None:
             says = self.client.describe(ingress)
-            if in_stack is None or in_stack.id == ingress.id:
+            if in_stack is None or in_stack["id"] == ingress.id:
                 return Check("ok", says, details=details)
             do = "take the deleted one out of the state; the next preview says how to import the one that ngrok has"
             says += f"; but {resource}, which ngrok no longer has"
             return Check("wrong", says, [Remedy(do, [self._pulumi("pulumi refresh")])], details)
-        if in_stack is not None and in_stack.was_seen_with_key:
+        if in_stack is not None and self._was_seen_with_key(in_stack):
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
@@ -200,12 +193,12 @@ class Examiner:
             "if another account has it, use the key of that account, such as that of another stack",
             [self._line(domain, stack="STACK")],
         )
-        if in_stack is not None and not in_stack.has_default_provider:
+        if in_stack is not None and not _has_default_provider(in_stack):
             says += f"; {resource}, with an explicit provider, whose key was not used here"
             return Check("unknown", says, details=details)
         if in_stack is not None:
             says += f"; {resource}, but another key saw it last, so it may be in another account"
-            line = state_delete_line(in_stack.urn, stack=self.stack)
+            line = state_delete_line(in_stack["urn"], stack=self.stack)
             remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
             return Check("wrong", says, remedies, details)
         if similar:
@@ -215,27 +208,16 @@ class Examiner:
         remedies.append(Remedy("if there is none yet, add it to the program and run `pulumi up`", [line]))
         return Check("wrong", says, [*remedies, other_account], details)
 
-    def _in_stack(self) -> list[StackIngress]:
+    def _in_stack(self) -> Resources:
         """Returns the ingresses of the stack. There are none if the settings are not those of a stack."""
         resources = read_resources(self.stack, show_secrets=False) if self.settings.stack else []
-        found: list[StackIngress] = []
-        for each in agent_ingresses(resources):
-            outputs = in_snake_case(each.get("outputs") or {})
-            domain, targets = outputs.get("domain"), outputs.get("ns_targets")
-            # A secret is an object.
-            if not each.get("delete") and isinstance(domain, str):
-                ingress = StackIngress(
-                    urn=each["urn"],
-                    id=each["id"],
-                    domain=domain,
-                    ns_targets=targets if isinstance(targets, list) else [],
-                    was_seen_with_key=outputs.get(FINGERPRINT) == self.client.fingerprint(each["id"]),
-                    has_default_provider=bool(
-                        re.match("default(_|::|$)", urns.Urn.parse(each.get("provider", "")).name)
-                    ),
-                )
-                found.append(ingress)
-        return found
+        named = [{**each, "outputs": in_snake_case(each.get("outputs") or {})} for each in agent_ingresses(resources)]
+        # A domain that is a secret is not a string.
+        return [each for each in named if not each.get("delete") and isinstance(each["outputs"].get("domain"), str)]
+
+    def _was_seen_with_key(self, resource: dict[str, Any]) -> bool:
+        """Returns whether the key of the settings saw an ingress last. If the account lacks it, it is gone."""
+        return bool(resource["outputs"].get(FINGERPRINT) == self.client.fingerprint(resource["id"]))
 
     # -- DNS ----------------------------------------------------------------------------------------------
 

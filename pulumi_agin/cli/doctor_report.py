@@ -6,17 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .output import PLAIN, Color, Style
+from .output import GREEN, MAGENTA, PLAIN, RED, YELLOW, Style
 
 State = Literal["ok", "wait", "unknown", "wrong"]
 
 # The worst comes last.
-_COLORS: dict[State, Color] = {
-    "ok": Color.GREEN,
-    "wait": Color.YELLOW,
-    "unknown": Color.MAGENTA,
-    "wrong": Color.RED,
-}
+_COLORS: dict[State, int] = {"ok": GREEN, "wait": YELLOW, "unknown": MAGENTA, "wrong": RED}
 _STATES = list(_COLORS)
 _STATE_WIDTH = max(map(len, _STATES))
 

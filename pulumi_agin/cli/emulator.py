@@ -23,10 +23,8 @@ _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not l
 
 def run(options: argparse.Namespace, _: Clock) -> int:
     """Runs the emulator until SIGINT or SIGTERM. The exit status is 2 if it cannot start."""
-    try:
-        from pulumi_agin.emulator import Emulator
-    except ModuleNotFoundError as error:
-        return fail(str(error))
+    # Fails without the packages of the extra.
+    from pulumi_agin.emulator import Emulator
 
     api_key, *others = options.api_key or [os.environ.get(ENVIRONMENT[API_KEY]) or DEFAULT_API_KEY]
     with _signals() as signals:
@@ -45,7 +43,7 @@ def run(options: argparse.Namespace, _: Clock) -> int:
             emulator.start()
         except (OSError, OverflowError) as error:
             return fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
-        except (ValueError, ModuleNotFoundError) as error:
+        except ValueError as error:
             return fail(str(error))
         try:
             status = print_text(f"{emulator.url}\n")

@@ -11,48 +11,35 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
-from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline, is_transient
+from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.schema import validate
+from pulumi_agin.lifecycle.shell_commands import state_delete_line
 
 from .import_names import name_all, names_by_id, read_names
 from .import_program import ADAPTERS, program
-from .import_state import find_provider, is_imported_as, next_step, settings_of
-from .output import UsageError, fail, note, print_text
-from .stack import agent_ingresses, load_settings, ngrok_deadline, read_resources
+from .output import UsageError, note, print_text
+from .stack import agent_ingresses, find_provider, load_settings, ngrok_deadline, read_resources, settings_of
 
 # How many ingresses a message lists one by one.
 MOST_LISTED = 5
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Runs the command. The exit status is 0, or that of the failure as `main` describes it."""
-    try:
-        text = _take_over(options, clock)
-    except (UsageError, NgrokError) as error:
-        can_retry = isinstance(error, (UnreachableError, BadResponseError)) or (
-            isinstance(error, ApiError) and is_transient(error.status)
-        )
-        return fail(str(error), 1 if can_retry else 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", 1)
-    return print_text(text)
-
-
-def _take_over(options: argparse.Namespace, clock: Clock) -> str:
-    """Returns the program or the file for the ingresses, and prints notes about them.
+    """Prints the program or the file for the ingresses, and notes about them on stderr.
 
     An ingress that the stack has under another name is an error if the user named it, and is left out otherwise. One
     that the stack has under the same name is only left out of the file.
@@ -70,12 +57,12 @@ def _take_over(options: argparse.Namespace, clock: Clock) -> str:
     left_out: list[str] = []
     for name, ingress in zip(name_all(found, given) if options.name is None else [options.name], found, strict=True):
         owners = [each for each in in_stack if each.get("id") == ingress.id]
-        other = next((each for each in owners if not is_imported_as(each, options.parent, name)), None)
+        other = next((each for each in owners if not _is_imported_as(each, options.parent, name)), None)
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as "
         if other is not None:
             fact += one_line(other["urn"])
             if options.chosen or ingress.id in given:
-                raise UsageError(f"{fact}{next_step(other, options.stack)}")
+                raise UsageError(f"{fact}{_next_step(other, options.stack)}")
             left_out.append(fact)
             continue
         declared[name] = ingress
@@ -93,10 +80,10 @@ def _take_over(options: argparse.Namespace, clock: Clock) -> str:
             note(f"left out: {sentence}")
     provider_urn = None if provider is None else provider["urn"]
     if options.code:
-        return program(declared, left_out, options.parent, provider_urn, options.delegations)
+        return print_text(program(declared, left_out, options.parent, provider_urn, options.delegations))
     if not new:
         note("nothing is left to take over, so the file has no resources")
-    return _file(new, {"parent": options.parent, "provider": provider_urn}, client)
+    return print_text(_file(new, {"parent": options.parent, "provider": provider_urn}, client))
 
 
 def _file(new: Mapping[str, AgentIngress], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
@@ -116,6 +103,35 @@ def _file(new: Mapping[str, AgentIngress], references: Mapping[str, str | None],
     ]
     # A name in the table must not be the name of a resource in the file. No resource is named like a URN.
     return json.dumps({"nameTable": {urn: urn for urn in given.values()}, "resources": resources}, indent=2) + "\n"
+
+
+def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) -> bool:
+    """Returns whether a resource is the one that an import under a parent and a name makes, and stays."""
+    types = urns.STACK if parent is None else urns.Urn.parse(parent).types
+    path = urns.AGENT_INGRESS if types == urns.STACK else f"{types}${urns.AGENT_INGRESS}"
+    urn = urns.Urn.parse(resource["urn"])
+    return (urn.types, urn.name) == (path, name) and not resource.get("delete")
+
+
+def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
+    """Returns the end of a sentence: what to do, because a resource of the stack has the ingress already."""
+    if owner.get("delete"):
+        return (
+            ", which is still to be deleted: finish that first. Run `pulumi up` with the domain that replaced this one "
+            "in the program"
+        )
+    if owner["type"] == urns.AGENT_INGRESS:
+        return (
+            ". With a second name, `pulumi up` would delete it, because the program lacks the first. If it was renamed "
+            "or moved, give the resource its old name or parent in "
+            "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
+        )
+    line = state_delete_line(owner["urn"], stack=stack)
+    return (
+        ", a resource of the provider plugin. If the program is not in Python, there is nothing to do. A program in "
+        "Python lacks it, so its `pulumi up` would delete it: to make it a resource of such a program, first take it "
+        f"out of the state, which leaves the Agent Ingress as it is\n{line}"
+    )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -13,7 +13,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import Enum
 from typing import TextIO
 
 # Text to the right of other text gets at least this much room, so that a narrow terminal does not show one word a line.
@@ -22,18 +21,12 @@ _NARROWEST = 24
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
+# Colors, by their numbers in escape sequences.
+RED, GREEN, YELLOW, MAGENTA, CYAN = 31, 32, 33, 35, 36
+
+
 class UsageError(Exception):
     """The user must correct something before the command can run. The message is one sentence."""
-
-
-class Color(Enum):
-    """A color, by its number in the escape sequence that begins it."""
-
-    RED = 31
-    GREEN = 32
-    YELLOW = 33
-    MAGENTA = 35
-    CYAN = 36
 
 
 @dataclass(frozen=True)
@@ -44,9 +37,9 @@ class Style:
     width: int | None = None
     """The width of the terminal, in characters; None where lines are not broken."""
 
-    def colored(self, text: str, color: Color) -> str:
+    def colored(self, text: str, color: int) -> str:
         """Returns the text in a color, if there are colors."""
-        return f"\x1b[{color.value}m{text}\x1b[0m" if self.has_colors else text
+        return f"\x1b[{color}m{text}\x1b[0m" if self.has_colors else text
 
     def beside(self, indent: int, text: str) -> list[str]:
         """Returns the lines of a text that begins to the right of others, with an indent in all but the first line.
@@ -92,7 +85,7 @@ def print_text(text: str) -> int:
     return 0
 
 
-def note(sentence: str, color: Color = Color.CYAN, *, lines: Sequence[str] = ()) -> None:
+def note(sentence: str, color: int = CYAN, *, lines: Sequence[str] = ()) -> None:
     """Prints a sentence on stderr, with lines to paste below it. Does nothing if stderr is closed."""
     if sys.stderr is None:
         return
@@ -111,7 +104,7 @@ def _discard(stream: TextIO) -> None:
 
 def fail(sentence: str, status: int = 2) -> int:
     """Prints on stderr why a command fails, and returns its exit status."""
-    note(sentence, Color.RED)
+    note(sentence, RED)
     return status
 
 

@@ -85,6 +85,34 @@ def agent_ingresses(resources: Resources) -> Resources:
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
+def find_provider(urn: str, resources: Resources) -> dict[str, Any]:
+    """Returns an explicit provider by its URN, with or without the id, which states append to it."""
+    providers = [resource for resource in resources if resource["type"] == urns.PROVIDER]
+    for provider in providers:
+        if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
+            return provider
+    # The engine's default provider has no key.
+    others = ", ".join(one_line(each["urn"]) for each in providers if API_KEY in each.get("inputs", {}))
+    raise UsageError(
+        f"the stack has no provider {one_line(urn)}; "
+        + (f"it has {others}" if others else "it has none with an API key: run `pulumi up` with the provider first")
+    )
+
+
+def settings_of(provider: dict[str, Any]) -> Settings:
+    """Returns the settings of an explicit provider, which must be in the state with its secrets."""
+    inputs = {key: _plain_value(value) for key, value in provider.get("inputs", {}).items()}
+    # The key in the environment may belong to another account, so it is not used.
+    if not inputs.get(API_KEY):
+        raise UsageError(f"the provider {one_line(provider['urn'])} has no {API_KEY} in the state")
+    return Settings.load(inputs.get, is_of_provider=True)
+
+
+def _plain_value(value: Any) -> Any:
+    # The form of a secret in the output of `pulumi stack export --show-secrets`.
+    return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
+
+
 def ngrok_deadline(client: AgentIngressClient) -> Deadline:
     """Returns the time budget of a command for its requests to ngrok. It is short: the user waits at the terminal."""
     return client.deadline(min(30.0, client.timeout_seconds))
