@@ -53,8 +53,6 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _examine(options: argparse.Namespace, clock: Clock) -> Report | FleetReport:
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("give a domain, or --all, or --filter: exactly one of the three")
-    if options.filter is not None and not options.filter.strip():
-        raise UsageError("--filter is empty; give CEL, such as 'obj.description == \"iot\"', or --all")
     try:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:

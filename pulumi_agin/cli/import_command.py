@@ -17,19 +17,17 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
+from pulumi_agin.api.constants import AGENT_INGRESS_ID
 from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
-from pulumi_agin.lifecycle.schema import validate
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 
-from .import_names import name_all, names_by_id, read_names
+from .import_names import canonical_key, name_all, names_by_id, read_names
 from .import_program import ADAPTERS, program
 from .output import UsageError, note, print_text
 from .stack import agent_ingresses, find_provider, load_settings, ngrok_deadline, read_resources, settings_of
@@ -45,17 +43,17 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     that the stack has under the same name is only left out of the file.
     """
     _check(options)
-    names = {} if options.names is None else read_names(options.names)
     state = read_resources(options.stack, show_secrets=options.provider is not None)
     provider = None if options.provider is None else find_provider(options.provider, state)
     settings = load_settings(options.stack) if provider is None else settings_of(provider)
     client = settings.client(clock)
+    names = {} if options.names is None else read_names(options.names, client)
     found, given = _Search(options, client, settings.account_description, ngrok_deadline(client)).find(names)
     in_stack = agent_ingresses(state)
     declared: dict[str, AgentIngress] = {}
     new: dict[str, AgentIngress] = {}
     left_out: list[str] = []
-    for name, ingress in zip(name_all(found, given) if options.name is None else [options.name], found, strict=True):
+    for name, ingress in zip(name_all(found, given, options.name), found, strict=True):
         owners = [each for each in in_stack if each.get("id") == ingress.id]
         other = next((each for each in owners if not _is_imported_as(each, options.parent, name)), None)
         fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as "
@@ -65,6 +63,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
                 raise UsageError(f"{fact}{_next_step(other, options.stack)}")
             left_out.append(fact)
             continue
+        if name in declared:
+            raise UsageError(
+                f"{declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: no two resources "
+                "have the same name. Give --names FILE with other names, or leave out --name"
+            )
         declared[name] = ingress
         if not owners:
             new[name] = ingress
@@ -141,8 +144,6 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(
             "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three, or --names alone"
         )
-    if options.filter is not None and not options.filter.strip():
-        raise UsageError("--filter is empty; give CEL, such as 'obj.domain == \"connect.acme.com\"', or --all")
     for option in ("name", "stack"):
         if getattr(options, option) == "":
             raise UsageError(f"--{option} is empty; give a name, or leave it out")
@@ -169,19 +170,6 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _canonical(chosen: str, client: AgentIngressClient) -> str:
-    """Returns an id, or a canonical domain. The client keeps the API key out of the message."""
-    if AGENT_INGRESS_ID.fullmatch(chosen):
-        return chosen
-    inputs, problems = validate(AgentIngressInputs, {"domain": chosen})
-    if problems or "." not in chosen:
-        raise UsageError(
-            f'"{client.sanitize(chosen, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, '
-            f"and a domain like {EXAMPLE_DOMAIN}"
-        )
-    return str(inputs["domain"])
-
-
 @dataclass(frozen=True)
 class _Search:
     options: argparse.Namespace
@@ -194,7 +182,7 @@ class _Search:
         """Returns the ingresses that the options select, and the names that a file gives them, by their ids."""
         options, filter_ = self.options, self.options.filter
         if options.chosen:
-            found = self._find([_canonical(each, self.client) for each in options.chosen])
+            found = self._find([canonical_key(each, self.client) for each in options.chosen])
         elif options.all or filter_ is not None:
             found = self._list(filter_)
         else:
@@ -206,11 +194,6 @@ class _Search:
         if not found:
             matching = "" if filter_ is None else f" that matches the filter: {self.client.sanitize(filter_)}"
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
-        if options.name is not None and len(found) > 1:
-            raise UsageError(
-                f"{len(found)} Agent Ingresses can't all be named {one_line(options.name)}: no two resources have the "
-                "same name. Give --names FILE, leave out --name, or give one domain or id"
-            )
         return found, given
 
     def _find(self, keys: Sequence[str], where: str = "") -> list[AgentIngress]:

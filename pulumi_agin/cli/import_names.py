@@ -8,17 +8,32 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pulumi_agin.api.canonical import canonical_domain
-from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_LOOKS_LIKE
+from pulumi_agin.api.client import AgentIngressClient
+from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
 from pulumi_agin.api.models import AgentIngress
 from pulumi_agin.api.redaction import one_line
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs
+from pulumi_agin.lifecycle.schema import validate
 
 from .output import UsageError
 
 _FORM = 'give {"ID or domain": "name", …}'
 
 
-def read_names(file: str) -> dict[str, str]:
+def canonical_key(given: str, client: AgentIngressClient) -> str:
+    """Returns an id, or a domain in canonical form. The client keeps the API key out of the message."""
+    if AGENT_INGRESS_ID.fullmatch(given):
+        return given
+    inputs, problems = validate(AgentIngressInputs, {"domain": given})
+    if problems or "." not in given:
+        raise UsageError(
+            f'"{client.sanitize(given, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, '
+            f"and a domain like {EXAMPLE_DOMAIN}"
+        )
+    return str(inputs["domain"])
+
+
+def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     """Returns the names in a JSON file, or on stdin for "-", by ids and canonical domains."""
     where = f"--names {one_line(file)}"
     try:
@@ -34,23 +49,13 @@ def read_names(file: str) -> dict[str, str]:
     if not pairs or not isinstance(pairs, tuple):
         raise UsageError(f"{where} names no Agent Ingress: {_FORM}")
     names: dict[str, str] = {}
-    owners: dict[str, str] = {}
     for given, name in pairs:
-        key = given if AGENT_INGRESS_ID.fullmatch(given) else canonical_domain(given)
-        if not AGENT_INGRESS_ID.fullmatch(key) and not re.fullmatch(r"[^\s/.]+(\.[^\s/.]+)+", key):
-            raise UsageError(
-                f'{where} has "{one_line(given, 100)}", which is neither an id nor a domain; {ID_LOOKS_LIKE}'
-            )
+        key = canonical_key(given, client)
         if not isinstance(name, str) or not name.strip():
-            raise UsageError(f"{where} gives {one_line(key)} no name: it must be a string that is not empty")
+            raise UsageError(f"{where} gives {key} no name: it must be a string that is not empty")
         if key in names:
-            raise UsageError(f"{where} names {one_line(key)} twice")
-        if name in owners:
-            raise UsageError(
-                f"{where} gives {one_line(owners[name])} and {one_line(key)} the name {one_line(name)}, but no two "
-                "resources have the same name"
-            )
-        names[key], owners[name] = name, key
+            raise UsageError(f"{where} names {key} twice")
+        names[key] = name
     return names
 
 
@@ -61,17 +66,19 @@ def names_by_id(names: Mapping[str, str], ingresses: Iterable[AgentIngress]) -> 
     for key, name in names.items():
         id_ = ids.get(key)
         if id_ in found:
-            raise UsageError(f"--names names {one_line(key)} twice, by its id and by its domain")
+            raise UsageError(f"--names names {key} twice, by its id and by its domain")
         if id_ is not None:
             found[id_] = name
     return found, [key for key in names if key not in ids]
 
 
-def name_all(ingresses: Iterable[AgentIngress], given: Mapping[str, str]) -> list[str]:
-    """Returns a name for each ingress: the one given for its id, or its domain with hyphens in place of dots."""
+def name_all(ingresses: Iterable[AgentIngress], given: Mapping[str, str], name: str | None) -> list[str]:
+    """Returns a name for each ingress: that for all, that for its id, or its domain with hyphens in place of dots."""
     taken = set(given.values())
     return [
-        given.get(ingress.id) or unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken, "-")
+        name
+        or given.get(ingress.id)
+        or unique(re.sub("[^a-z0-9_]+", "-", ingress.domain).strip("-") or ingress.id, taken, "-")
         for ingress in ingresses
     ]
 

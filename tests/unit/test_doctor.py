@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
         ([""], 'the domain "" is empty; give a domain that you own'),
         ([DOMAIN, "--dns", "a:b"], "--dns: a:b is not the address of a DNS server; give HOST:PORT"),
         ([], "give a domain, or --all, or --filter: exactly one of the three"),
+        (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
         (["--all"], "the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),
         (["--filter", "false"], "has no Agent Ingress that matches the filter: false\n"),
