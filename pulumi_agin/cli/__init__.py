@@ -34,16 +34,10 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # 
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
-    """Runs one command.
+    """Runs one command, by default that of this process, and returns its exit status.
 
-    Args:
-        arguments: The words of the command line; None for those of this process.
-        clock: The clock that measures the time and waits.
-
-    Returns:
-        The exit status. 2: the user must correct something. 1: ngrok or the network failed, and another try may
-        succeed. For `doctor`, 1 means that something is wrong, and the report on stdout says what. Every other failure
-        prints one sentence on stderr.
+    2: the user must correct something. 1: ngrok or the network failed, and another try may succeed. For `doctor`, 1
+    means that something is wrong, as the report on stdout says. Every other failure prints one sentence on stderr.
     """
     options = parser().parse_args(arguments)
     try:

@@ -128,7 +128,7 @@ class Examiner:
         same_domain = [each for each in stack if each["outputs"]["domain"] == domain]
         in_stack = min(same_domain, key=lambda each: ingress is not None and each["id"] != ingress.id, default=None)
         is_gone = ingress is None and in_stack is not None and self._was_seen_with_key(in_stack)
-        released = in_stack["outputs"].get("ns_targets", ()) if in_stack and is_gone else ()
+        released = in_stack["outputs"].get("ns_targets") or () if in_stack and is_gone else ()
         checks = {"api_key": self._api_key(error, domain)}
         if error is None:
             checks["agent_ingress"] = self._agent_ingress(domain, ingress, in_stack, similar)
@@ -239,17 +239,12 @@ class Examiner:
             line = self._line(domain, dns="HOST:PORT")
             return Check("unknown", says, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
-            says = (
-                f"{who} still has {', '.join(still)}, which ngrok has released: whoever gets them controls the domain"
-            )
+            says = f"{who} still has {', '.join(still)}, which ngrok has released: their next owner controls the domain"
             do = f"delete these records, or correct them with `{self._pulumi(_REFRESH)}`"
-            return Check(
-                "wrong", says, _records(do, domain, still), details | {"expected": [], "missing": [], "extra": still}
-            )
+            details |= {"expected": [], "missing": [], "extra": still}
+            return Check("wrong", says, _records(do, domain, still), details)
         if not expected:
-            why = (
-                "the name servers that ngrok expects are unknown" if ingress is None else "ngrok names no name servers"
-            )
+            why = "those that ngrok expects are unknown" if ingress is None else "ngrok returned no ns_targets"
             return Check("unknown", f"{says}; {why}", details=details)
         # An extra name server is wrong too: a resolver may query it, and not find the domain.
         missing = [name for name in expected if name not in found.names]
@@ -286,8 +281,8 @@ class Examiner:
         says = self._safe_text(certificate_in_words(ingress)) or ""
         if state is CertificateState.ISSUED and details["renews_at"]:
             says += f", renews {self._when(details['renews_at'])}"
-        # A renewal that fails leaves the certificate as it is, but not for ever.
         error_code, delegation = details["error_code"], others["delegation"].state
+        # A renewal that fails leaves the certificate as it is, but not for ever.
         if state.is_ready and not error_code:
             return Check("ok", says, details=details)
         retry = "ngrok tries again" + (f" at {self._when(details['retries_at'])}" if details["retries_at"] else "")

@@ -15,12 +15,7 @@ _COLORS: dict[State, int] = {"ok": GREEN, "wait": YELLOW, "unknown": MAGENTA, "w
 _STATES = list(_COLORS)
 _STATE_WIDTH = max(map(len, _STATES))
 
-_TITLES = {
-    "api_key": "API key",
-    "agent_ingress": "Agent Ingress",
-    "delegation": "delegation",
-    "certificate": "certificate",
-}
+_TITLES = {"api_key": "API key", "agent_ingress": "Agent Ingress"}
 _TITLE_WIDTH = max(map(len, _TITLES.values()))
 
 
@@ -54,7 +49,7 @@ def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:
     lines: list[str] = []
     remedies: list[str] = []
     for name, check in checks.items():
-        title = _TITLES[name]
+        title = _TITLES.get(name, name)
         rows = [(title, _cell(check.state, _STATE_WIDTH, check.state, style), check.says)]
         if check.other_base_url:
             rows.append(("base URL", " " * _STATE_WIDTH, check.other_base_url))

@@ -41,14 +41,10 @@ def program(
     provider: str | None,
     adapter: str | None,
 ) -> str:
-    """Returns the program. Every value is on a line of its own, so that formatters change nothing.
+    """Returns the program of ingresses, by the names of their resources, with sentences about others as comments.
 
-    Args:
-        ingresses: The Agent Ingresses by the names of their resources.
-        left_out: Sentences about those that it does not declare.
-        parent: The URN of their parent, which the user fills in; None for the stack.
-        provider: The URN of their explicit provider, which the user fills in.
-        adapter: One of ADAPTERS, whose delegations take over the records that exist; None for no delegations.
+    Every value is on a line of its own, so that formatters change nothing. The user fills in the parent and the
+    provider, of which comments give the URNs. With an adapter, delegations take over the records that exist.
     """
     parents = {} if parent is None or urns.Urn.parse(parent).types == urns.STACK else {"parent": parent}
     references = parents if provider is None else {**parents, "provider": provider}

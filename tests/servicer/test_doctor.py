@@ -180,7 +180,7 @@ def test_account_without_the_domain(emulator: Emulator, doctor: Command, bind: B
         f"another stack [pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {bind.address} answers now with ns1.old.net.; the name servers that ngrok expects are unknown"
+        f"unknown: {bind.address} answers now with ns1.old.net.; those that ngrok expects are unknown"
     )
     assert (checks["delegation"]["found"], checks["delegation"]["expected"]) == (["ns1.old.net."], None)
 
@@ -305,7 +305,7 @@ def test_ingress_that_only_the_stack_has(
     )
     assert (checks["agent_ingress"]["id"], checks["agent_ingress"]["in_stack"]) == (None, in_stack)
     assert in_a_line(checks["delegation"]) == (
-        f"wrong: {bind.address} still has {first}, which ngrok has released: whoever gets them controls the domain -> "
+        f"wrong: {bind.address} still has {first}, which ngrok has released: their next owner controls the domain -> "
         f"delete these records, or correct them with `pulumi up --refresh` [connect.acme.com. NS {first}]"
     )
     assert [checks["delegation"][name] for name in ("expected", "missing", "extra")] == [[], [], [first]]
