@@ -38,7 +38,9 @@ def test_invalid_usage_exits_2(pulumi_agin: Command, arguments: list[str], sente
 
 
 def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.lookup", raising=False)
+    # They are loaded again, and fail.
+    for module in ("dnsclient.lookup", "cli.doctor_checks", "cli.doctor"):
+        monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     sentence = "pulumi-agin: DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'\n"
     assert pulumi_agin("doctor", DOMAIN) == (2, "", sentence)
