@@ -322,7 +322,7 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
     )
 
 
-def typed_outputs(ingress: "models.AgentIngress") -> dict[str, Any]:
+def typed_outputs(ingress: "models.IngressModel") -> dict[str, Any]:
     """Returns the outputs that a program gets for an ingress as ngrok returns it."""
     values = ingress.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]

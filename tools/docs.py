@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import (
-    AgentIngress,
-    AgentIngressCertJob,
-    AgentIngressCertPolicy,
-    AgentIngressCertStatus,
+    CertJobModel,
+    CertPolicyModel,
+    CertStatusModel,
+    IngressModel,
 )
 from pulumi_agin.lifecycle.inputs import (
     AgentIngressInputs,
@@ -38,10 +38,10 @@ class Table(NamedTuple):
 TABLES: dict[Table, type[BaseModel]] = {
     Table("agent-ingress.md", "Arguments", "argument"): AgentIngressInputs,
     Table("agent-ingress.md", "AgentIngressCertPolicyArgs", "argument"): CertificatePolicyInputs,
-    Table("agent-ingress.md", "Outputs", "output"): AgentIngress,
-    Table("agent-ingress.md", "AgentIngressCertPolicy", "output"): AgentIngressCertPolicy,
-    Table("agent-ingress.md", "AgentIngressCertStatus", "output"): AgentIngressCertStatus,
-    Table("agent-ingress.md", "AgentIngressCertJob", "output"): AgentIngressCertJob,
+    Table("agent-ingress.md", "Outputs", "output"): IngressModel,
+    Table("agent-ingress.md", "AgentIngressCertPolicy", "output"): CertPolicyModel,
+    Table("agent-ingress.md", "AgentIngressCertStatus", "output"): CertStatusModel,
+    Table("agent-ingress.md", "AgentIngressCertJob", "output"): CertJobModel,
     Table("certificate-validation.md", "Arguments", "argument"): CertificateValidationInputs,
     Table("certificate-validation.md", "Outputs", "output"): CertificateValidationOutputs,
     Table("rfc2136-delegation.md", "Arguments", "argument"): NsRecordsInputs,
@@ -49,9 +49,9 @@ TABLES: dict[Table, type[BaseModel]] = {
 # The names that a Python program has for nested models.
 TYPES = {
     CertificatePolicyInputs: "AgentIngressCertPolicyArgs",
-    AgentIngressCertPolicy: "AgentIngressCertPolicy",
-    AgentIngressCertStatus: "AgentIngressCertStatus",
-    AgentIngressCertJob: "AgentIngressCertJob",
+    CertPolicyModel: "AgentIngressCertPolicy",
+    CertStatusModel: "AgentIngressCertStatus",
+    CertJobModel: "AgentIngressCertJob",
 }
 
 

@@ -13,10 +13,10 @@ from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
 from pulumi_agin.api.models import (
-    AgentIngress,
-    AgentIngressCertJob,
-    AgentIngressCertPolicy,
-    AgentIngressCertStatus,
+    CertJobModel,
+    CertPolicyModel,
+    CertStatusModel,
+    IngressModel,
 )
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
@@ -43,10 +43,10 @@ OWNER, NAME = REPOSITORY.split("/")[-2:]
 
 # The types of the schema: a model of inputs and one of outputs can be the same type.
 TYPES: dict[str, list[type[BaseModel]]] = {
-    "AgentIngress": [AgentIngress],
-    "AgentIngressCertPolicy": [CertificatePolicyInputs, AgentConfigPolicy, AgentIngressCertPolicy],
-    "AgentIngressCertStatus": [AgentIngressCertStatus],
-    "AgentIngressCertJob": [AgentIngressCertJob],
+    "AgentIngress": [IngressModel],
+    "AgentIngressCertPolicy": [CertificatePolicyInputs, AgentConfigPolicy, CertPolicyModel],
+    "AgentIngressCertStatus": [CertStatusModel],
+    "AgentIngressCertJob": [CertJobModel],
 }
 ENUMS = {
     "CertificateAuthority": CERTIFICATE_AUTHORITIES,

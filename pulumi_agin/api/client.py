@@ -19,7 +19,7 @@ from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_pr
 from .error_mapping import ErrorMapping, is_loopback
 from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
 from .list_cache import ListCache
-from .models import AgentIngress, AgentIngressPage, ResponseModel
+from .models import IngressModel, IngressPageModel, ResponseModel
 from .redaction import EXCERPT_CHARACTERS, Redactor, holds_secret, one_line
 from .retry import Deadline
 from .transport import Transport
@@ -34,7 +34,7 @@ CLOCK_SLACK = timedelta(seconds=2)
 LONGEST_LIST_BYTES = 64 * 2**20
 
 # AgentIngressClient.list hides the built-in one.
-AgentIngresses: TypeAlias = list[AgentIngress]
+AgentIngresses: TypeAlias = list[IngressModel]
 
 Model = TypeVar("Model", bound=ResponseModel)
 
@@ -98,7 +98,7 @@ class AgentIngressClient:
 
     # -- the calls ----------------------------------------------------------------------------------------
 
-    def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> AgentIngress:
+    def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> IngressModel:
         """Creates an Agent Ingress with valid values in canonical form, by the names of the API's fields.
 
         Raises CreateUnsettledError if a response was lost, and it is unknown whether the ingress was made;
@@ -136,13 +136,13 @@ class AgentIngressClient:
             existing_id=existing.id,
         )
 
-    def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
+    def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         response = self._transport.send(request, deadline or self.deadline())
         return self._ingress(request, response, self._content(request, response))
 
-    def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> AgentIngress:
+    def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
         An ingress that is not on the list is read by its id, so no ingress counts as gone only because a list lacks it.
@@ -153,18 +153,18 @@ class AgentIngressClient:
             return ingress
         return self.get(id_, deadline, domain=domain)
 
-    def find(self, domain: str, deadline: Deadline | None = None) -> AgentIngress | None:
+    def find(self, domain: str, deadline: Deadline | None = None) -> IngressModel | None:
         """Returns the Agent Ingress that a domain, in canonical form, has in the account of the key, or None."""
         ingress, _ = self._find(domain, deadline or self.deadline())
         return ingress
 
-    def find_one_of_many(self, domain: str, deadline: Deadline) -> AgentIngress | None:
+    def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
         """Returns the same as `find`, for callers that share a list. None also if it could not be read in time."""
         return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
     def update(
         self, id_: str, changes: Mapping[str, Any], deadline: Deadline | None = None, *, domain: str | None = None
-    ) -> AgentIngress:
+    ) -> IngressModel:
         """Changes the given fields of an Agent Ingress. `""` clears a string; ngrok may ignore a policy of None.
 
         Raises UpdateUnsettledError if a response was lost, and the ingress has other values or can't be read.
@@ -213,7 +213,7 @@ class AgentIngressClient:
 
     # -- for messages and states --------------------------------------------------------------------------
 
-    def describe(self, ingress: AgentIngress) -> str:
+    def describe(self, ingress: IngressModel) -> str:
         """Returns what identifies an ingress in messages: its id, and when it was created."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
@@ -228,7 +228,7 @@ class AgentIngressClient:
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def _find(self, domain: str, deadline: Deadline) -> tuple[AgentIngress | None, datetime | None]:
+    def _find(self, domain: str, deadline: Deadline) -> tuple[IngressModel | None, datetime | None]:
         """Returns the ingress that a domain has, if any, and when that was, by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
         ingresses, now = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
@@ -247,7 +247,7 @@ class AgentIngressClient:
             seen.append(query)
             request = Request("GET", doing, query=query)
             response = self._transport.send(request, deadline)
-            page = self._parse(request, response, self._content(request, response), AgentIngressPage)
+            page = self._parse(request, response, self._content(request, response), IngressPageModel)
             ingresses += page.ingresses
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
@@ -272,7 +272,7 @@ class AgentIngressClient:
 
     def _read_after(
         self, request: Request, lost: errors.NgrokError, deadline: Deadline
-    ) -> AgentIngress | errors.NgrokError:
+    ) -> IngressModel | errors.NgrokError:
         """Reads the ingress after an update or delete that failed. Returns it, or why it could not be read.
 
         Raises `lost` if ngrok carried nothing out, and NotFoundError if the ingress is gone.
@@ -286,7 +286,7 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             return error
 
-    def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[AgentIngress, datetime | None]:
+    def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[IngressModel, datetime | None]:
         """Returns the ingress of a domain once it appears, and the time of the server then.
 
         Raises `lost` if that means that none was made, and else an error whose message is a clause.
@@ -314,7 +314,7 @@ class AgentIngressClient:
                 wait.waits_for(missing, pause)
                 self._clock.sleep(pause)
 
-    def _is_ours(self, existing: AgentIngress, request: Request, now: datetime | None) -> bool:
+    def _is_ours(self, existing: IngressModel, request: Request, now: datetime | None) -> bool:
         """Returns whether our own lost request made this: it is not older than the request, and has the same values."""
         try:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
@@ -359,8 +359,8 @@ class AgentIngressClient:
         except (ValueError, RecursionError):
             raise self._error_mapping.bad_response(request, response, "it is not JSON") from None
 
-    def _ingress(self, request: Request, response: Response, content: object) -> AgentIngress:
-        ingress = self._parse(request, response, content, AgentIngress)
+    def _ingress(self, request: Request, response: Response, content: object) -> IngressModel:
+        ingress = self._parse(request, response, content, IngressModel)
         # The domain of an ingress never changes, so another domain means another ingress.
         is_other_id = request.id_ is not None and request.id_ != ingress.id
         is_other_domain = request.domain is not None and canonical_domain(request.domain) != ingress.domain
@@ -384,7 +384,7 @@ def _id_in(content: object, domain: str) -> str:
     return id_ if canonical_domain(its_domain) == domain else ""
 
 
-def _matches(ingress: AgentIngress, inputs: Mapping[str, Any]) -> bool:
+def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
     """Returns whether the ingress has the values."""
     existing = ingress.outputs()
     return all(

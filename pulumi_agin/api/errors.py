@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .models import AgentIngress
+    from .models import IngressModel
 
 
 class NgrokError(Exception):
@@ -80,7 +80,7 @@ class UpdateUnsettledError(NgrokError):
     `existing` is the ingress as it was then, or None if it could not be read.
     """
 
-    def __init__(self, message: str, *, existing: AgentIngress | None = None) -> None:
+    def __init__(self, message: str, *, existing: IngressModel | None = None) -> None:
         super().__init__(message)
         self.existing = existing
 

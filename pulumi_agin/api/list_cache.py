@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from . import errors
 from .clock import SYSTEM_CLOCK, Clock
-from .models import AgentIngress
+from .models import IngressModel
 from .retry import Deadline
 
 MAX_AGE_SECONDS = 5.0
@@ -20,17 +20,17 @@ MAX_AGE_SECONDS = 5.0
 class ListCache:
     """The account's ingresses by id and by domain, from a list that is at most 5 seconds old and has our last write."""
 
-    def __init__(self, read_list: Callable[[Deadline], list[AgentIngress]], clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, read_list: Callable[[Deadline], list[IngressModel]], clock: Clock = SYSTEM_CLOCK) -> None:
         self._read_list = read_list
         self._clock = clock
         self._changed = threading.Condition()
-        self._ingresses: Mapping[str, AgentIngress] = {}
+        self._ingresses: Mapping[str, IngressModel] = {}
         self._listed_at = -math.inf
         self._last_read_at = -math.inf
         self._is_listing = False
         self._writes = 0
 
-    def find(self, key: str, deadline: Deadline, *, is_one_of_many: bool = False) -> AgentIngress | None:
+    def find(self, key: str, deadline: Deadline, *, is_one_of_many: bool = False) -> IngressModel | None:
         """Returns the ingress with an id or a domain; None if it is not on the list, or the list could not be read.
 
         Unless it is known to be one of many, the first read has no list: a request by id is cheaper. Then half of the
@@ -60,7 +60,7 @@ class ListCache:
         """Reads the list. The caller holds the lock, which other threads can have meanwhile."""
         self._is_listing = True
         writes = self._writes
-        ingresses: dict[str, AgentIngress] = {}
+        ingresses: dict[str, IngressModel] = {}
         self._changed.release()
         try:
             for ingress in self._read_list(deadline):

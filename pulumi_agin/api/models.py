@@ -101,7 +101,7 @@ def _in_words(detail: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, [".".join(map(str, detail["loc"])), message]))
 
 
-class AgentIngressCertPolicy(ResponseModel):
+class CertPolicyModel(ResponseModel):
     """How ngrok gets the certificate."""
 
     authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
@@ -110,7 +110,7 @@ class AgentIngressCertPolicy(ResponseModel):
     )
 
 
-class AgentIngressCertJob(ResponseModel):
+class CertJobModel(ResponseModel):
     """The job that provisions or renews a certificate."""
 
     error_code: _OptionalText = Field(
@@ -124,18 +124,18 @@ class AgentIngressCertJob(ResponseModel):
     )
 
 
-class AgentIngressCertStatus(ResponseModel):
+class CertStatusModel(ResponseModel):
     """The state of the certificate."""
 
     renews_at: _OptionalText = Field(
         None, description="when ngrok requests the next renewal, RFC 3339. `null` until the certificate is issued"
     )
-    provisioning_job: AgentIngressCertJob | None = Field(
+    provisioning_job: CertJobModel | None = Field(
         None, description="the job that provisions or renews the certificate, or `null`"
     )
 
 
-class AgentIngress(ResponseModel):
+class IngressModel(ResponseModel):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
     id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
@@ -147,12 +147,12 @@ class AgentIngress(ResponseModel):
     )
     description: _Text = Field("", description='human-readable text; `""` if there is none')
     metadata: _Text = Field("", description='machine-readable text; `""` if there is none')
-    certificate_management_policy: AgentIngressCertPolicy | None = Field(
+    certificate_management_policy: CertPolicyModel | None = Field(
         None,
         description="how ngrok gets the certificate: `authority` and `private_key_type`. `null` if ngrok's internal CA "
         "signs it",
     )
-    certificate_management_status: AgentIngressCertStatus | None = Field(
+    certificate_management_status: CertStatusModel | None = Field(
         None,
         description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while one runs. "
         "`null` without a policy, and until the first job exists",
@@ -172,10 +172,10 @@ class AgentIngress(ResponseModel):
         return {name: value for name, value in self.plain().items() if name != "id"}
 
 
-class AgentIngressPage(ResponseModel):
+class IngressPageModel(ResponseModel):
     """One page of the list."""
 
-    ingresses: list[AgentIngress] = Field(description="the Agent Ingresses on it, newest first")
+    ingresses: list[IngressModel] = Field(description="the Agent Ingresses on it, newest first")
     next_page_uri: _OptionalText = Field(None, description="where the next page is; `null` on the last one")
 
 
@@ -201,7 +201,7 @@ class CertificateState(Enum):
         return self in (CertificateState.NOT_MANAGED, CertificateState.ISSUED, CertificateState.RENEWING)
 
 
-def certificate_state(ingress: AgentIngress) -> CertificateState:
+def certificate_state(ingress: IngressModel) -> CertificateState:
     """Returns the state of the certificate. The rules were observed on reserved domains, which have the same fields."""
     status = ingress.certificate_management_status
     if ingress.certificate_management_policy is None:
@@ -220,7 +220,7 @@ def certificate_state(ingress: AgentIngress) -> CertificateState:
     return known.get(job.error_code, CertificateState.OTHER_ERROR)
 
 
-def certificate_in_words(ingress: AgentIngress) -> str:
+def certificate_in_words(ingress: IngressModel) -> str:
     """Describes the state of the certificate for people, with the error's code and ngrok's message about the job.
 
     That message is ngrok's own. The caller must sanitize it before it shows it.

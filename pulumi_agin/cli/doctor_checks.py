@@ -13,7 +13,7 @@ from typing import Any
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
+from pulumi_agin.api.models import CertificateState, IngressModel, certificate_in_words, certificate_state
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
@@ -95,7 +95,7 @@ class Examiner:
                 raise UsageError(str(error)) from None
             return FleetReport(self._api_key(error, *(["--all"] if filter is None else ["--filter", filter])))
         stack = self._in_stack()
-        by_domain: dict[str, AgentIngress | None] = {}
+        by_domain: dict[str, IngressModel | None] = {}
         if filter is None:
             # An explicit provider may have the key of another account.
             of_account = [each for each in stack if _has_default_provider(each) or self._was_seen_with_key(each)]
@@ -118,7 +118,7 @@ class Examiner:
     def _report(
         self,
         domain: str,
-        ingress: AgentIngress | None,
+        ingress: IngressModel | None,
         found: DnsAnswer,
         stack: Sequence[dict[str, Any]] = (),
         similar: Sequence[str] = (),
@@ -164,7 +164,7 @@ class Examiner:
         return Check(state, says, remedies, details, self._safe_text(settings.other_base_url) or "")
 
     def _agent_ingress(
-        self, domain: str, ingress: AgentIngress | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
+        self, domain: str, ingress: IngressModel | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
     ) -> Check:
         """Returns the check of the ingress, which the account or the stack may lack."""
         details = {
@@ -222,7 +222,7 @@ class Examiner:
     # -- DNS ----------------------------------------------------------------------------------------------
 
     def _delegation(
-        self, domain: str, ingress: AgentIngress | None, found: DnsAnswer, released: Sequence[str]
+        self, domain: str, ingress: IngressModel | None, found: DnsAnswer, released: Sequence[str]
     ) -> Check:
         """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
         who = self._server or "public DNS"
@@ -265,7 +265,7 @@ class Examiner:
 
     # -- the certificate ----------------------------------------------------------------------------------
 
-    def _certificate(self, domain: str, ingress: AgentIngress | None, others: Mapping[str, Check]) -> Check:
+    def _certificate(self, domain: str, ingress: IngressModel | None, others: Mapping[str, Check]) -> Check:
         status = ingress.certificate_management_status if ingress is not None else None
         job = status.provisioning_job if status is not None else None
         details = {
@@ -303,7 +303,7 @@ class Examiner:
             again = "wait, as Let's Encrypt takes seconds to minutes, and run this again"
         return Check("wait", says, [Remedy(again, lines)], details)
 
-    def _due(self, ingress: AgentIngress, certificate: dict[str, Any]) -> str:
+    def _due(self, ingress: IngressModel, certificate: dict[str, Any]) -> str:
         """Returns when the certificate renews, or why it fails and when ngrok tries again."""
         if certificate["error_code"]:
             what = "renewal fails" if certificate_state(ingress).is_ready else "fails"

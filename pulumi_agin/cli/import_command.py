@@ -19,7 +19,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.constants import AGENT_INGRESS_ID
 from pulumi_agin.api.errors import NotFoundError
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
@@ -50,8 +50,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     names = {} if options.names is None else read_names(options.names, client)
     found, given = _Search(options, client, settings.account_description, ngrok_deadline(client)).find(names)
     in_stack = agent_ingresses(state)
-    declared: dict[str, AgentIngress] = {}
-    new: dict[str, AgentIngress] = {}
+    declared: dict[str, IngressModel] = {}
+    new: dict[str, IngressModel] = {}
     left_out: list[str] = []
     for name, ingress in zip(name_all(found, given, options.name), found, strict=True):
         owners = [each for each in in_stack if each.get("id") == ingress.id]
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     return print_text(_file(new, {"parent": options.parent, "provider": provider_urn}, client))
 
 
-def _file(new: Mapping[str, AgentIngress], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
+def _file(new: Mapping[str, IngressModel], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
     """Returns the JSON for `pulumi import --file`. It is ASCII only, so that every shell passes it on unchanged."""
     given = {kind: urn for kind, urn in references.items() if urn is not None}
     mark = {PROVIDER_KEY: serialize_provider(AgentIngressProvider())}
@@ -178,7 +178,7 @@ class _Search:
     """What messages call the account."""
     deadline: Deadline
 
-    def find(self, names: Mapping[str, str]) -> tuple[list[AgentIngress], Mapping[str, str]]:
+    def find(self, names: Mapping[str, str]) -> tuple[list[IngressModel], Mapping[str, str]]:
         """Returns the ingresses that the options select, and the names that a file gives them, by their ids."""
         options, filter_ = self.options, self.options.filter
         if options.chosen:
@@ -196,7 +196,7 @@ class _Search:
             raise UsageError(f"{self.account} has no Agent Ingress{matching}")
         return found, given
 
-    def _find(self, keys: Sequence[str], where: str = "") -> list[AgentIngress]:
+    def _find(self, keys: Sequence[str], where: str = "") -> list[IngressModel]:
         """Returns the ingresses with these ids and canonical domains; `where` is the source of them for messages."""
         if len(keys) > 1:
             candidates = self._list()
@@ -214,7 +214,7 @@ class _Search:
             more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
             listed = ", ".join(missing[:MOST_LISTED])
             raise UsageError(f"{where}there is no Agent Ingress with the domain or id {listed}{more} in {self.account}")
-        found: dict[str, AgentIngress] = {}
+        found: dict[str, IngressModel] = {}
         for ingress in (by_key[key] for key in keys):
             if ingress.id in found:
                 raise UsageError(
@@ -224,6 +224,6 @@ class _Search:
             found[ingress.id] = ingress
         return list(found.values())
 
-    def _list(self, filter: str | None = None) -> list[AgentIngress]:  # noqa: A002
+    def _list(self, filter: str | None = None) -> list[IngressModel]:  # noqa: A002
         # The order is always the same, so that names that end in a number stay the same.
         return sorted(self.client.list(filter, self.deadline), key=lambda ingress: (ingress.created_at, ingress.id))

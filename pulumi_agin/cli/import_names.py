@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
@@ -59,7 +59,7 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     return names
 
 
-def names_by_id(names: Mapping[str, str], ingresses: Iterable[AgentIngress]) -> tuple[dict[str, str], list[str]]:
+def names_by_id(names: Mapping[str, str], ingresses: Iterable[IngressModel]) -> tuple[dict[str, str], list[str]]:
     """Returns the names of a file by ids, and the ids and domains in the file of which there is no ingress."""
     ids = {key: ingress.id for ingress in ingresses for key in (ingress.domain, ingress.id)}
     found: dict[str, str] = {}
@@ -72,7 +72,7 @@ def names_by_id(names: Mapping[str, str], ingresses: Iterable[AgentIngress]) -> 
     return found, [key for key in names if key not in ids]
 
 
-def name_all(ingresses: Iterable[AgentIngress], given: Mapping[str, str], name: str | None) -> list[str]:
+def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:
     """Returns a name for each ingress: that for all, that for its id, or its domain with hyphens in place of dots."""
     taken = set(given.values())
     return [

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_agin import dns
 from pulumi_agin.api.canonical import POLICY
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import outputs_of
@@ -35,7 +35,7 @@ _VARIABLES = ("agin", "config", "dns", "parent", "provider", "pulumi", "record_i
 
 
 def program(
-    ingresses: Mapping[str, AgentIngress],
+    ingresses: Mapping[str, IngressModel],
     left_out: Sequence[str],
     parent: str | None,
     provider: str | None,
@@ -75,7 +75,7 @@ def _identifier(name: str) -> str:
     return f"{identifier}_ingress" if taken else identifier
 
 
-def _declaration(name: str, ingress: AgentIngress, references: Mapping[str, str]) -> str:
+def _declaration(name: str, ingress: IngressModel, references: Mapping[str, str]) -> str:
     arguments = [_literal(name), f"domain={_literal(ingress.domain)}"]
     for field in ("description", "metadata"):
         if getattr(ingress, field):
@@ -103,7 +103,7 @@ class _Delegations:
         # The packages of some can't look up records, so `take_over` is no bool there.
         self._is_by_record_ids = self._takes_over and parameters["take_over"].default is None
 
-    def begin(self, ingresses: list[AgentIngress]) -> str:
+    def begin(self, ingresses: list[IngressModel]) -> str:
         """Returns the code before the first delegation, and in comments what it needs."""
         lines = ["# Before the first run:"]
         for name, getter in self._arguments.items():
@@ -121,7 +121,7 @@ class _Delegations:
             lines.append(f"dns = {self._call('True')}")
         return "\n".join(lines) + "\n"
 
-    def adapter_of(self, ingress: AgentIngress) -> str:
+    def adapter_of(self, ingress: IngressModel) -> str:
         """Returns the code of the adapter for an ingress."""
         return self._call(f"record_ids[{_literal(ingress.domain)}]") if self._is_by_record_ids else "dns"
 

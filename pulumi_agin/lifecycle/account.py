@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import NotFoundError
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.settings import Settings
 
@@ -45,7 +45,7 @@ class Account:
         """Returns the hidden output by which a later call recognizes the API key."""
         return {FINGERPRINT: self.client().fingerprint(id_)}
 
-    def refresh(self, call: Call, id_: str) -> AgentIngress | None:
+    def refresh(self, call: Call, id_: str) -> IngressModel | None:
         """Reads an ingress, one of many that are read at the same time. Returns None if it is gone."""
         try:
             return self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))

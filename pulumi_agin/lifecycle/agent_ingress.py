@@ -13,7 +13,7 @@ from pulumi_agin.api.errors import (
     NotFoundError,
     UpdateUnsettledError,
 )
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.settings import Settings
 
 from . import domain_taken, shell_commands
@@ -186,7 +186,7 @@ class AgentIngressLifecycle:
 
     # -- the state and the results ------------------------------------------------------------------------
 
-    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
+    def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
         return outputs_of(ingress) | self._account.fingerprint(ingress.id)
 
     def _check_comparable(self, call: Call) -> None:
@@ -209,7 +209,7 @@ class AgentIngressLifecycle:
             )
 
     def _outputs_as_asked(
-        self, call: Call, fields: Sequence[str], inputs: Mapping[str, Any], ingress: AgentIngress
+        self, call: Call, fields: Sequence[str], inputs: Mapping[str, Any], ingress: IngressModel
     ) -> dict[str, Any]:
         """Returns the outputs. Raises PartlyDone if one of the fields that were sent has another value at ngrok."""
         outputs = self._outputs(ingress)

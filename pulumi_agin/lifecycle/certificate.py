@@ -15,7 +15,7 @@ from typing import Any
 from pulumi_agin.api.canonical import matches_policy, without_none
 from pulumi_agin.api.constants import ID_LOOKS_LIKE
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
-from pulumi_agin.api.models import AgentIngress, CertificateState, certificate_in_words, certificate_state
+from pulumi_agin.api.models import CertificateState, IngressModel, certificate_in_words, certificate_state
 from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.settings import Settings
@@ -146,7 +146,7 @@ class CertificateValidationLifecycle(Lifecycle):
     def delete(self, call: Call, id_: str) -> None:
         """Does nothing: the certificate belongs to the ingress."""
 
-    def _outputs(self, ingress: AgentIngress) -> dict[str, Any]:
+    def _outputs(self, ingress: IngressModel) -> dict[str, Any]:
         """Returns the outputs. Without a renewal, `renews_at` is "": previews treat an absent output as unknown."""
         policy = ingress.certificate_management_policy
         status = ingress.certificate_management_status if policy else None
@@ -168,7 +168,7 @@ class CertificateValidationLifecycle(Lifecycle):
         timeout_seconds, limit = min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource)
         watch = Watch(timeout_seconds, inputs[GRACE])
         began = monotonic()
-        ingress: AgentIngress | None = None
+        ingress: IngressModel | None = None
         while True:
             ingress, problem = self._read_once(call, inputs[ID], ingress)
             elapsed = monotonic() - began
@@ -194,7 +194,7 @@ class CertificateValidationLifecycle(Lifecycle):
                 show(f"waiting for the certificate of {name}, for {time}: {status}", call.urn)
             self._pause(call, pause)
 
-    def _read_once(self, call: Call, id_: str, before: AgentIngress | None) -> tuple[AgentIngress | None, str]:
+    def _read_once(self, call: Call, id_: str, before: IngressModel | None) -> tuple[IngressModel | None, str]:
         """Returns the ingress and "". After a transient failure, it returns `before` and what went wrong."""
         client = self._account.client()
         try:
@@ -225,10 +225,10 @@ class CertificateValidationLifecycle(Lifecycle):
 
     # -- messages -----------------------------------------------------------------------------------------
 
-    def _describe(self, ingress: AgentIngress) -> str:
+    def _describe(self, ingress: IngressModel) -> str:
         return self._account.client().sanitize(certificate_in_words(ingress), LONGEST_MESSAGE)
 
-    def _explain_end(self, ingress: AgentIngress, problem: str, watch: Watch, elapsed: float, limit: str) -> str:
+    def _explain_end(self, ingress: IngressModel, problem: str, watch: Watch, elapsed: float, limit: str) -> str:
         """Returns the message of a wait that is over: how far the certificate got, and the next step."""
         why = f" within {in_words(watch.timeout_seconds)} ({limit})"
         if watch.is_grace_over(elapsed):

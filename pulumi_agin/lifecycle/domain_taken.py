@@ -10,7 +10,7 @@ from .account import Account
 from .operation import Call
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.models import IngressModel
     from pulumi_agin.api.retry import Deadline
 
     from .session import Session
@@ -74,7 +74,7 @@ def explain_two(session: Session, urn: str, other: str) -> str:
     )
 
 
-def _explain_existing(account: Account, call: Call, existing: AgentIngress) -> str:
+def _explain_existing(account: Account, call: Call, existing: IngressModel) -> str:
     session, domain = account.session, existing.domain
     belongs = f"It belongs to {account.client().describe(existing)}"
     before = session.known_outputs(call.urn)
@@ -105,7 +105,7 @@ def _explain_existing(account: Account, call: Call, existing: AgentIngress) -> s
     return f"{belongs}. {unfinished}{_advise_on_leftover(existing.id)}"
 
 
-def _is_own(session: Session, urn: str, ingress: AgentIngress) -> bool:
+def _is_own(session: Session, urn: str, ingress: IngressModel) -> bool:
     before = session.known_outputs(urn) or {}
     return before.get("created_at") == ingress.created_at and before.get("uri") == ingress.uri
 

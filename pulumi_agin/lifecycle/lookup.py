@@ -9,7 +9,7 @@ from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
 
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
-    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.models import IngressModel
     from pulumi_agin.api.retry import Deadline
 
 
@@ -29,7 +29,7 @@ def find_one(
     domain: str | None,
     hint: Callable[[str], str] = lambda domain: "",
     deadline: Deadline | None = None,
-) -> AgentIngress:
+) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
     Messages call the lookup and the account by these names; `hint` returns the end of the one that a domain has none.
@@ -56,7 +56,7 @@ def find_one(
 
 def find_many(
     client: AgentIngressClient, function: str, cel: str | None, deadline: Deadline | None = None
-) -> list[AgentIngress]:
+) -> list[IngressModel]:
     """Finds the Agent Ingresses that a filter in CEL selects, or all of an account, sorted by domain.
 
     The order in which ngrok lists them changes nothing.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api.canonical import POLICY, matches_policy, without_none
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.models import IngressModel
 
 # A hidden output, by which a later call recognizes the key that saw the ingress last; see
 # AgentIngressClient.fingerprint. Users' states contain it, so its name never changes. The SDK does not return outputs
@@ -19,7 +19,7 @@ STRINGS = ("description", "metadata")
 STATUS = "certificate_management_status"
 
 
-def outputs_of(ingress: AgentIngress) -> dict[str, Any]:
+def outputs_of(ingress: IngressModel) -> dict[str, Any]:
     """Returns the outputs of an Agent Ingress.
 
     If ngrok has no string, it is "", because an absent output would be unknown in every preview. If ngrok has no policy
@@ -28,7 +28,7 @@ def outputs_of(ingress: AgentIngress) -> dict[str, Any]:
     return without_none(ingress.outputs())
 
 
-def inputs_of(ingress: AgentIngress, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs with which a create would make this Agent Ingress.
 
     With them in the state, the next preview compares the program with what exists, and shows only real differences.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from pulumi_agin.api.models import AgentIngress, FrozenModel
+from pulumi_agin.api.models import FrozenModel, IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.agent_config import configure_agent
 from pulumi_agin.lifecycle.inputs import IngressDomain
@@ -46,7 +46,7 @@ class GetAgentIngressesInputs(Declaration):
 class GetAgentIngressesOutputs(FrozenModel):
     """The result of getAgentIngresses."""
 
-    agent_ingresses: list[AgentIngress] = Field(
+    agent_ingresses: list[IngressModel] = Field(
         description="the Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing"
     )
 
@@ -152,7 +152,7 @@ def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) ->
 
 
 FUNCTIONS = [
-    Function(urns.GET_AGENT_INGRESS, GetAgentIngressInputs, AgentIngress, _get_agent_ingress),
+    Function(urns.GET_AGENT_INGRESS, GetAgentIngressInputs, IngressModel, _get_agent_ingress),
     Function(urns.GET_AGENT_INGRESSES, GetAgentIngressesInputs, GetAgentIngressesOutputs, _get_agent_ingresses),
     Function(urns.AGENT_CONFIG, AgentConfigInputs, AgentConfigOutputs, _agent_config),
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
@@ -56,7 +56,7 @@ class Resource:
 
 
 RESOURCES = [
-    Resource(urns.NATIVE_AGENT_INGRESS, urns.AGENT_INGRESS, AgentIngressLifecycle, AgentIngressInputs, AgentIngress),
+    Resource(urns.NATIVE_AGENT_INGRESS, urns.AGENT_INGRESS, AgentIngressLifecycle, AgentIngressInputs, IngressModel),
     Resource(
         urns.NATIVE_CERTIFICATE_VALIDATION,
         urns.CERTIFICATE_VALIDATION,

@@ -23,7 +23,7 @@ from . import sdk_internals
 from .run import ProgramRun
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.models import IngressModel
 
 # Every ingress has it, and it is not an input. If it is known in a preview, the outputs are those of the state.
 COMPUTED = "created_at"
@@ -34,7 +34,7 @@ def make_exact(
     names: Sequence[str],
     inputs: Mapping[str, object],
     secrets: Sequence[str],
-    to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
+    to_outputs: Callable[[IngressModel], Mapping[str, Any]],
 ) -> None:
     """In a preview, replaces the outputs of an Agent Ingress by ones that know what an update will not change.
 
@@ -78,7 +78,7 @@ async def _exact_values(
     resource: pulumi.CustomResource,
     values: Mapping[str, Any],
     inputs: Mapping[str, object],
-    to_outputs: Callable[[AgentIngress], Mapping[str, Any]],
+    to_outputs: Callable[[IngressModel], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Returns the outputs as they will be: those of the state, those that an update leaves, or the given ones."""
     if not contains_unknowns(values[COMPUTED]):
@@ -97,7 +97,7 @@ async def _exact_values(
     return {**values, **after}
 
 
-async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> AgentIngress | None:
+async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
     """Returns the ingress as ngrok has it. If it can't be read, warns once and returns None."""
     try:
         account = await run.account_of(sdk_internals.provider_of(resource))

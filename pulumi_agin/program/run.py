@@ -20,7 +20,7 @@ from pulumi_agin.settings import API_KEY, Settings
 from . import sdk_internals
 
 if TYPE_CHECKING:
-    from pulumi_agin.api.models import AgentIngress
+    from pulumi_agin.api.models import IngressModel
 
 T = TypeVar("T")
 
@@ -142,7 +142,7 @@ class ProgramAccount:
         """Calls a function in a thread, while the program's event loop runs on."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
-    def get_for_preview(self, id_: str) -> AgentIngress:
+    def get_for_preview(self, id_: str) -> IngressModel:
         """Reads an ingress within the time budget that all reads of a preview share, and not after one has failed.
 
         The time starts with the first read, and again with the first read after all others have ended.

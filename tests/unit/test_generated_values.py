@@ -22,7 +22,7 @@ from pulumi_agin.api.canonical import canonical_domain, without_none
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import Response
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import TELLING_CHARACTERS, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
@@ -199,7 +199,7 @@ def test_validation_and_emulator_agree(
         return
     assert answer.status_code == (400 if problems else 201), (problems, content)
     if not problems:
-        ingress = AgentIngress.from_response(content)
+        ingress = IngressModel.from_response(content)
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")
@@ -239,6 +239,6 @@ def test_any_response_is_understood_or_is_one_sentence(
         message = str(error)
     assert message.isprintable()
     if call == "LIST":
-        assert message or all(isinstance(ingress, AgentIngress) for ingress in result)
+        assert message or all(isinstance(ingress, IngressModel) for ingress in result)
     elif call != "DELETE":
         assert message or result.domain == (NEW if call == "POST" else INGRESS)["domain"]

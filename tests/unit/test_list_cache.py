@@ -31,11 +31,11 @@ class Listing:
         self.deadlines: list[Deadline] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def __call__(self, deadline: Deadline) -> list[models.AgentIngress]:
+    def __call__(self, deadline: Deadline) -> list[models.IngressModel]:
         self.deadlines.append(deadline)
         self.meanwhile()
         return [
-            models.AgentIngress.from_response(
+            models.IngressModel.from_response(
                 {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
             )
             for id_ in IDS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.models import AgentIngress, ResponseError, certificate_state
+from pulumi_agin.api.models import IngressModel, ResponseError, certificate_state
 
 INGRESS = {
     "id": "agin_1",
@@ -31,7 +31,7 @@ INGRESS = {
     ids=str,
 )
 def test_equivalent_responses_are_equal(same: dict[str, Any]) -> None:
-    assert AgentIngress.from_response({**INGRESS, **same}) == AgentIngress.from_response(INGRESS)
+    assert IngressModel.from_response({**INGRESS, **same}) == IngressModel.from_response(INGRESS)
 
 
 @pytest.mark.parametrize(
@@ -39,25 +39,25 @@ def test_equivalent_responses_are_equal(same: dict[str, Any]) -> None:
 )
 def test_response_with_a_wrong_value_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(ResponseError):
-        AgentIngress.from_response({**INGRESS, **wrong})
+        IngressModel.from_response({**INGRESS, **wrong})
 
 
 @pytest.mark.parametrize("name", ["id", "domain", "ns_targets", "created_at"])
 def test_response_without_a_required_field_is_rejected(name: str) -> None:
     with pytest.raises(ResponseError):
-        AgentIngress.from_response({key: value for key, value in INGRESS.items() if key != name})
+        IngressModel.from_response({key: value for key, value in INGRESS.items() if key != name})
 
 
 def test_lone_surrogates_are_replaced() -> None:
     status = {"provisioning_job": {"msg": "\udfff"}}
-    ingress = AgentIngress.from_response({**INGRESS, "metadata": "a\ud800b", "certificate_management_status": status})
+    ingress = IngressModel.from_response({**INGRESS, "metadata": "a\ud800b", "certificate_management_status": status})
     assert ingress.metadata == "a?b"
     assert '"msg":"?"' in ingress.model_dump_json()
 
 
-def with_certificate(status: Any, policy: Any) -> AgentIngress:
+def with_certificate(status: Any, policy: Any) -> IngressModel:
     values = {"certificate_management_policy": policy, "certificate_management_status": status}
-    return AgentIngress.from_response({**INGRESS, **values})
+    return IngressModel.from_response({**INGRESS, **values})
 
 
 POLICY = {"authority": "letsencrypt"}

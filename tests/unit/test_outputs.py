@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.api.models import AgentIngress
+from pulumi_agin.api.models import IngressModel
 from pulumi_agin.lifecycle.outputs import inputs_of, outputs_after, outputs_of
 
 UNKNOWN = object()
@@ -68,8 +68,8 @@ def test_removed_policy_is_unknown() -> None:
     assert set(EXISTING) - set(after({POLICY: None})) == {POLICY, STATUS}
 
 
-def ingress(**values: Any) -> AgentIngress:
-    return AgentIngress.from_response({"id": "agin_1", **EXISTING, **values})
+def ingress(**values: Any) -> IngressModel:
+    return IngressModel.from_response({"id": "agin_1", **EXISTING, **values})
 
 
 def test_outputs_of_missing_values() -> None:
