@@ -3,4 +3,4 @@
 It is a constant, because asking Python for the version of an installed package takes longer than some requests.
 """
 
-VERSION = "0.9.0"
+VERSION = "0.10.0"
