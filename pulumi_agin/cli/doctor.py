@@ -37,20 +37,12 @@ from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
 from .doctor_checks import Examiner
-from .doctor_report import FleetReport, Report
 from .output import UsageError, print_text, style_of
 from .stack import load_settings
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is 0 if all is well, 1 if not, and 2 if the checks could not run."""
-    report = _examine(options, clock)
-    # JSON is ASCII only, so that every terminal shows it.
-    text = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
-    return print_text(text) or int(not report.is_ok)
-
-
-def _examine(options: argparse.Namespace, clock: Clock) -> Report | FleetReport:
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("give a domain, or --all, or --filter: exactly one of the three")
     try:
@@ -59,8 +51,11 @@ def _examine(options: argparse.Namespace, clock: Clock) -> Report | FleetReport:
         raise UsageError(f"--dns: {error}") from None
     domain = None if options.domain is None else _canonical(options.domain)
     settings = load_settings(options.stack)
-    examiner = Examiner(settings, settings.client(clock), clock, server, options.stack)
-    return examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
+    examiner = Examiner(settings, settings.client(clock), server, options.stack)
+    report = examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
+    # JSON is ASCII only, so that every terminal shows it.
+    text = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
+    return print_text(text) or int(not report.is_ok)
 
 
 def _canonical(domain: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_in_words, certificate_state
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.lookup import find_delegation
@@ -24,7 +23,7 @@ from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
-from .output import UsageError, moment_in_words
+from .output import UsageError
 from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
 
 # How long to wait for DNS: for one domain, and for all of an account.
@@ -61,13 +60,21 @@ def _records(do: str, domain: str, names: Sequence[str]) -> list[Remedy]:
     return [Remedy(do, [f"{domain}. NS {name}" for name in names])] if names else []
 
 
+def _due(ingress: IngressModel, certificate: dict[str, Any]) -> str:
+    """Returns when the certificate renews, or why it fails and when ngrok tries again."""
+    state = certificate_state(ingress)
+    if certificate["error_code"]:
+        retry = f", tries again {certificate['retries_at']}" if certificate["retries_at"] else ""
+        return f"{'renewal fails' if state.is_ready else 'fails'} ({certificate['error_code']}){retry}"
+    return f"renews {certificate['renews_at']}" if certificate["renews_at"] else state.value.partition(",")[0]
+
+
 @dataclass(frozen=True)
 class Examiner:
     """Examines the Agent Ingresses of one account. It changes nothing."""
 
     settings: Settings
     client: AgentIngressClient
-    clock: Clock
     server: Server | None = None
     """The DNS server to query; None for public DNS."""
     stack: str | None = None
@@ -137,7 +144,7 @@ class Examiner:
         checks["delegation"] = self._delegation(domain, ingress, found, released)
         checks["certificate"] = self._certificate(domain, ingress, checks)
         if ingress is not None:
-            due = self._due(ingress, checks["certificate"].details)
+            due = _due(ingress, checks["certificate"].details)
         else:
             due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "this key does not see it"
         return Report(domain, checks, due)
@@ -161,7 +168,9 @@ class Examiner:
             do = "use a key that ngrok accepts, such as that of a stack's config"
             remedies = [Remedy(do, [self._line(*what, stack="STACK")])]
         says = f"ngrok accepts the one from {details['source']}" if error is None else str(error)
-        return Check(state, says, remedies, details, self._safe_text(settings.other_base_url) or "")
+        if settings.other_base_url:
+            says += f"; the base URL is {self.client.sanitize(settings.other_base_url)}"
+        return Check(state, says, remedies, details)
 
     def _agent_ingress(
         self, domain: str, ingress: IngressModel | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
@@ -225,11 +234,11 @@ class Examiner:
         self, domain: str, ingress: IngressModel | None, found: DnsAnswer, released: Sequence[str]
     ) -> Check:
         """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
-        who = self._server or "public DNS"
+        who = str(self.server or "public DNS")
         says = one_line(found.describe(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
-            "asked": self._server,
+            "asked": str(self.server) if self.server else None,
             "found": None if found.problem else list(found.names),
             "expected": expected or None,
             "missing": None,
@@ -266,8 +275,8 @@ class Examiner:
     # -- the certificate ----------------------------------------------------------------------------------
 
     def _certificate(self, domain: str, ingress: IngressModel | None, others: Mapping[str, Check]) -> Check:
-        status = ingress.certificate_management_status if ingress is not None else None
-        job = status.provisioning_job if status is not None else None
+        status = ingress.certificate_management_status if ingress else None
+        job = status.provisioning_job if status else None
         details = {
             "error_code": self._safe_text(job.error_code) if job else None,
             "retries_at": self._safe_text(job.retries_at) if job else None,
@@ -278,59 +287,43 @@ class Examiner:
             says = "without an Agent Ingress there is no certificate" if is_known else _NOT_QUERIED
             return Check("unknown", says, details=details)
         state = certificate_state(ingress)
-        says = self._safe_text(certificate_in_words(ingress)) or ""
-        if state is CertificateState.ISSUED and details["renews_at"]:
-            says += f", renews {self._when(details['renews_at'])}"
+        says = self.client.sanitize(certificate_in_words(ingress))
+        if state is CertificateState.ISSUED:
+            says += f", renews {details['renews_at']}"
         error_code, delegation = details["error_code"], others["delegation"].state
         # A renewal that fails leaves the certificate as it is, but not for ever.
         if state.is_ready and not error_code:
             return Check("ok", says, details=details)
-        retry = "ngrok tries again" + (f" at {self._when(details['retries_at'])}" if details["retries_at"] else "")
-        again = f"{retry}: run this again then"
-        lines = [self._line(domain)]
-        is_dns_error = error_code == "DNS_ERROR"
+        retry = "ngrok tries again" + (f" at {details['retries_at']}" if details["retries_at"] else "")
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
             help_ = f"{retry}; if it stays so, contact ngrok support, and name {ingress.id}"
             return Check("unknown", says, [Remedy(help_)], details)
-        if delegation == "wrong":
-            remedy = Remedy(f"repair the delegation first; {retry}")
-            return Check("wrong" if is_dns_error else "wait", says, [remedy], details)
-        if is_dns_error and delegation == "unknown":
-            return Check("wrong", says, [Remedy(f"check that the delegation is right; {again}", lines)], details)
-        if is_dns_error:
-            again = f"the delegation is right by now; {again}"
-        elif state in (CertificateState.PENDING, CertificateState.IN_PROGRESS):
-            again = "wait, as Let's Encrypt takes seconds to minutes, and run this again"
-        return Check("wait", says, [Remedy(again, lines)], details)
-
-    def _due(self, ingress: IngressModel, certificate: dict[str, Any]) -> str:
-        """Returns when the certificate renews, or why it fails and when ngrok tries again."""
-        if certificate["error_code"]:
-            what = "renewal fails" if certificate_state(ingress).is_ready else "fails"
-            retry = f", tries again {self._when(certificate['retries_at'])}" if certificate["retries_at"] else ""
-            return f"{what} ({certificate['error_code']}){retry}"
-        if certificate["renews_at"]:
-            return f"renews {self._when(certificate['renews_at'])}"
-        return certificate_state(ingress).value.partition(",")[0]
+        is_dns_error = error_code == "DNS_ERROR"
+        if is_dns_error or delegation == "wrong":
+            first = {
+                "ok": "the delegation is right by now",
+                "unknown": "check that the delegation is right",
+                "wrong": "repair the delegation first",
+            }
+            do = f"{first[delegation]}; {retry}: run this again then"
+        elif error_code:
+            do = f"{retry}: run this again then"
+        else:
+            do = "wait, as Let's Encrypt takes seconds to minutes, and run this again"
+        result: State = "wrong" if is_dns_error and delegation != "ok" else "wait"
+        return Check(result, says, [Remedy(do, [self._line(domain)])], details)
 
     # -- in words -----------------------------------------------------------------------------------------
 
     def _line(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
         """Returns the command that examines a domain, or others."""
-        options = {"--stack": stack or self.stack, "--dns": dns or self._server}
-        words = [word for option, value in options.items() if value is not None for word in (option, value)]
+        options = {"--stack": stack or self.stack, "--dns": dns or self.server}
+        words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *words])
 
     def _pulumi(self, command: str) -> str:
         """Returns a command of Pulumi's CLI for the stack."""
         return command if self.stack is None else f"{command} --stack {shlex.quote(self.stack)}"
-
-    @property
-    def _server(self) -> str | None:
-        return None if self.server is None else str(self.server)
-
-    def _when(self, moment: str) -> str:
-        return moment_in_words(moment, self.clock.utc_now())
 
     def _safe_text(self, text: str | None) -> str | None:
         return self.client.sanitize(text) if text else None

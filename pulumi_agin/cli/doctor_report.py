@@ -35,8 +35,6 @@ class Check:
     says: str
     remedies: Sequence[Remedy] = ()
     details: dict[str, Any] = field(default_factory=dict[str, Any])
-    other_base_url: str = ""
-    """Of the API key: the base URL, in words; "" if it is ngrok's."""
 
     def plain(self) -> dict[str, Any]:
         """Returns the check as JSON has it."""
@@ -50,12 +48,9 @@ def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:
     remedies: list[str] = []
     for name, check in checks.items():
         title = _TITLES.get(name, name)
-        rows = [(title, _cell(check.state, _STATE_WIDTH, check.state, style), check.says)]
-        if check.other_base_url:
-            rows.append(("base URL", " " * _STATE_WIDTH, check.other_base_url))
-        for head, state, text in rows:
-            first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, text)
-            lines += [f"{head:{_TITLE_WIDTH}}  {state}  {first}", *others]
+        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, check.says)
+        state = _cell(check.state, _STATE_WIDTH, check.state, style)
+        lines += [f"{title:{_TITLE_WIDTH}}  {state}  {first}", *others]
         for remedy in check.remedies:
             first, *others = style.beside(len(title) + 2, f"{remedy.do}{':' if remedy.lines else ''}")
             # The lines are never broken, because they are pasted.
@@ -159,8 +154,7 @@ def _in_short(delegation: Check) -> str:
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:
     """Returns the reports, the worst first. Of the same state, those without an ingress come first; then by domain."""
-
-    def order(report: Report) -> tuple[int, int, str]:
-        return -_STATES.index(report.state), -_STATES.index(report.checks["agent_ingress"].state), report.domain
-
-    return sorted(reports, key=order)
+    return sorted(
+        reports,
+        key=lambda each: (-_STATES.index(each.state), -_STATES.index(each.checks["agent_ingress"].state), each.domain),
+    )

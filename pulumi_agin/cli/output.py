@@ -1,4 +1,4 @@
-"""Output of the commands: stdout, messages on stderr, colors, line breaks and relative times.
+"""Output of the commands: stdout, messages on stderr, colors and line breaks.
 
 Only a terminal gets colors and lines that fit its width.
 """
@@ -12,14 +12,10 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TextIO
 
 # Text to the right of other text gets at least this much room, so that a narrow terminal does not show one word a line.
 _NARROWEST = 24
-
-_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
-
 
 # Colors, by their numbers in escape sequences.
 RED, GREEN, YELLOW, MAGENTA, CYAN = 31, 32, 33, 35, 36
@@ -106,28 +102,3 @@ def fail(sentence: str, status: int = 2) -> int:
     """Prints on stderr why a command fails, and returns its exit status."""
     note(sentence, RED)
     return status
-
-
-def moment_in_words(text: str, now: datetime) -> str:
-    """Returns a moment in UTC and its distance from now: "2026-03-02 12:00 UTC, in 23 hours".
-
-    A text that is not a moment in RFC 3339 is returned as it is.
-    """
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        # Fails if the moment has no zone.
-        seconds = (moment - now).total_seconds()
-        moment = moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError, TypeError):
-        return text
-    return f"{moment:%Y-%m-%d %H:%M} UTC, {_distance(seconds)}"
-
-
-def _distance(seconds: float) -> str:
-    if abs(seconds) < 1:
-        return "now"
-    # From two of a unit on, so that 90 minutes are not "1 hour".
-    unit, length = next(((unit, length) for unit, length in _UNITS if abs(seconds) >= 2 * length), _UNITS[-1])
-    number = round(abs(seconds) / length)
-    words = f"{number} {unit}{'' if number == 1 else 's'}"
-    return f"in {words}" if seconds > 0 else f"{words} ago"

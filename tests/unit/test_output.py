@@ -1,22 +1,19 @@
-"""Lines and colors on a terminal, and relative times. The output of `doctor` there is tested in tests/servicer."""
+"""Lines and colors on a terminal. The output of `doctor` there is tested in tests/servicer."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_agin.cli.output import PLAIN, Style, moment_in_words
+from pulumi_agin.cli.output import PLAIN, Style
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.terminal import on_terminal
-
-NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
 CYAN = "\x1b[36mpulumi-agin:\x1b[0m "
 
@@ -56,26 +53,3 @@ def test_only_messages_on_a_terminal_have_colors(emulator: Emulator) -> None:
     assert "\x1b" not in piped.stdout + piped.stderr
     # No line is broken: it may end in a command to paste.
     assert on_terminal(command, 40) == (0, piped.stderr.replace("pulumi-agin: ", CYAN) + piped.stdout)
-
-
-@pytest.mark.parametrize(
-    ("distance", "words"),
-    [
-        (timedelta(), "now"),
-        (timedelta(seconds=1), "in 1 second"),
-        (timedelta(seconds=90), "in 90 seconds"),
-        (timedelta(minutes=-3), "3 minutes ago"),
-        (timedelta(hours=23, minutes=59), "in 24 hours"),
-        (timedelta(days=-400), "400 days ago"),
-    ],
-)
-def test_time_and_distance(distance: timedelta, words: str) -> None:
-    time = NOW + distance
-    assert moment_in_words(time.isoformat(), NOW) == f"{time:%Y-%m-%d %H:%M} UTC, {words}"
-
-
-def test_time_is_shown_in_utc() -> None:
-    for text in ("2026-03-01T14:00:00+02:00", "2026-03-01T12:00:00.500Z"):
-        assert moment_in_words(text, NOW) == "2026-03-01 12:00 UTC, now"
-    for text in ("soon", "", "2026-03-01T12:00:00", "0001-01-01T00:00:00+14:00"):
-        assert moment_in_words(text, NOW) == text
