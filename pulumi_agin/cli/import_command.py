@@ -10,27 +10,23 @@ import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.constants import AGENT_INGRESS_ID
-from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 
-from .import_names import canonical_key, name_all, names_by_id, read_names
+from .import_names import canonical_key, name_all, read_names
 from .import_program import ADAPTERS, program
 from .output import UsageError, note, print_text
-from .stack import agent_ingresses, find_provider, load_settings, ngrok_deadline, read_resources, settings_of
+from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
 
 # How many ingresses a message lists one by one.
 MOST_LISTED = 5
@@ -44,11 +40,12 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """
     _check(options)
     state = read_resources(options.stack, show_secrets=options.provider is not None)
-    provider = None if options.provider is None else find_provider(options.provider, state)
-    settings = load_settings(options.stack) if provider is None else settings_of(provider)
+    if options.provider is None:
+        provider, settings = None, load_settings(options.stack)
+    else:
+        provider, settings = provider_settings(options.provider, state)
     client = settings.client(clock)
-    names = {} if options.names is None else read_names(options.names, client)
-    found, given = _Search(options, client, settings.account_description, ngrok_deadline(client)).find(names)
+    found, given = _select(options, client, settings.account_description)
     in_stack = agent_ingresses(state)
     declared: dict[str, IngressModel] = {}
     new: dict[str, IngressModel] = {}
@@ -81,12 +78,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     else:
         for sentence in left_out:
             note(f"left out: {sentence}")
-    provider_urn = None if provider is None else provider["urn"]
     if options.code:
-        return print_text(program(declared, left_out, options.parent, provider_urn, options.delegations))
+        return print_text(program(declared, left_out, options.parent, provider, options.delegations))
     if not new:
         note("nothing is left to take over, so the file has no resources")
-    return print_text(_file(new, {"parent": options.parent, "provider": provider_urn}, client))
+    return print_text(_file(new, {"parent": options.parent, "provider": provider}, client))
 
 
 def _file(new: Mapping[str, IngressModel], references: Mapping[str, str | None], client: AgentIngressClient) -> str:
@@ -155,75 +151,50 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.delegations is not None and not options.code:
         raise UsageError("--delegations works only with --code: give that, too")
-    for option in ("parent", "provider"):
-        urn = getattr(options, option)
-        # A name can contain line breaks and other characters that can't be printed.
-        if urn is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", urn, re.DOTALL):
-            raise UsageError(
-                f"--{option} {one_line(urn)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
-                "such as urn:pulumi:dev::project::acme:index:Site::site"
-            )
-    if options.provider is not None and urns.Urn.parse(options.provider).types.rpartition("$")[2] != urns.PROVIDER:
+    # A name can contain line breaks and other characters that can't be printed.
+    if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(
-            f"--provider {one_line(options.provider)} is not a provider of Agent Ingresses; the URN of such a provider "
-            f"contains {urns.PROVIDER}"
+            f"--parent {one_line(options.parent)} is not a URN; `pulumi stack --show-urns` prints those of the stack, "
+            "such as urn:pulumi:dev::project::acme:index:Site::site"
         )
 
 
-@dataclass(frozen=True)
-class _Search:
-    options: argparse.Namespace
-    client: AgentIngressClient
-    account: str
-    """What messages call the account."""
-    deadline: Deadline
+def _select(
+    options: argparse.Namespace, client: AgentIngressClient, account: str
+) -> tuple[list[IngressModel], dict[str, str]]:
+    """Returns the ingresses that the options select, and the names that a file gives, by the ids of the ingresses."""
+    names = {} if options.names is None else read_names(options.names, client)
+    chosen = [canonical_key(each, client) for each in options.chosen]
+    deadline, filter_ = ngrok_deadline(client), options.filter
+    in_account = client.list(None, deadline) if names or filter_ is None else ()
+    # The order is always the same, so that names that end in a number stay the same.
+    matching = in_account if filter_ is None else client.list(filter_, deadline)
+    found = sorted(matching, key=lambda ingress: (ingress.created_at, ingress.id))
+    if not found:
+        with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
+        raise UsageError(f"{account} has no Agent Ingress{with_filter}")
 
-    def find(self, names: Mapping[str, str]) -> tuple[list[IngressModel], Mapping[str, str]]:
-        """Returns the ingresses that the options select, and the names that a file gives them, by their ids."""
-        options, filter_ = self.options, self.options.filter
-        if options.chosen:
-            found = self._find([canonical_key(each, self.client) for each in options.chosen])
-        elif options.all or filter_ is not None:
-            found = self._list(filter_)
-        else:
-            found = self._find(list(names), "--names: ")
-        given, others = names_by_id(names, found)
-        if others:
-            # The same file can be for several commands, each of which takes over some of its ingresses.
-            self._find(others, "--names: ")
-        if not found:
-            matching = "" if filter_ is None else f" that matches the filter: {self.client.sanitize(filter_)}"
-            raise UsageError(f"{self.account} has no Agent Ingress{matching}")
-        return found, given
-
-    def _find(self, keys: Sequence[str], where: str = "") -> list[IngressModel]:
-        """Returns the ingresses with these ids and canonical domains; `where` is the source of them for messages."""
-        if len(keys) > 1:
-            candidates = self._list()
-        elif AGENT_INGRESS_ID.fullmatch(keys[0]):
-            try:
-                candidates = [self.client.get(keys[0], self.deadline)]
-            except NotFoundError as error:
-                raise UsageError(f"{where}{error}: there is no such Agent Ingress in {self.account}") from None
-        else:
-            ingress = self.client.find(keys[0], self.deadline)
-            candidates = [] if ingress is None else [ingress]
-        by_key = {key: ingress for ingress in candidates for key in (ingress.id, ingress.domain)}
-        missing = [self.client.sanitize(key, 100) for key in keys if key not in by_key]
+    def pick(keys: Sequence[str], where: str = "") -> list[IngressModel]:
+        by_key = {key: ingress for ingress in in_account for key in (ingress.id, ingress.domain)}
+        missing = [client.sanitize(key, 100) for key in keys if key not in by_key]
         if missing:
             more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
             listed = ", ".join(missing[:MOST_LISTED])
-            raise UsageError(f"{where}there is no Agent Ingress with the domain or id {listed}{more} in {self.account}")
-        found: dict[str, IngressModel] = {}
+            raise UsageError(f"{where}there is no Agent Ingress with the domain or id {listed}{more} in {account}")
+        picked: dict[str, IngressModel] = {}
         for ingress in (by_key[key] for key in keys):
-            if ingress.id in found:
+            if ingress.id in picked:
                 raise UsageError(
                     f"{where}{ingress.domain} ({ingress.id}) is given twice, and no two resources have the same name: "
                     "give each Agent Ingress once"
                 )
-            found[ingress.id] = ingress
-        return list(found.values())
+            picked[ingress.id] = ingress
+        return list(picked.values())
 
-    def _list(self, filter: str | None = None) -> list[IngressModel]:  # noqa: A002
-        # The order is always the same, so that names that end in a number stay the same.
-        return sorted(self.client.list(filter, self.deadline), key=lambda ingress: (ingress.created_at, ingress.id))
+    # The same file can be for several commands, each of which takes over some of its ingresses.
+    named = pick(list(names), "--names: ")
+    if chosen:
+        found = pick(chosen)
+    elif not options.all and filter_ is None:
+        found = named
+    return found, {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}

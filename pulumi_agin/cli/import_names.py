@@ -59,19 +59,6 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     return names
 
 
-def names_by_id(names: Mapping[str, str], ingresses: Iterable[IngressModel]) -> tuple[dict[str, str], list[str]]:
-    """Returns the names of a file by ids, and the ids and domains in the file of which there is no ingress."""
-    ids = {key: ingress.id for ingress in ingresses for key in (ingress.domain, ingress.id)}
-    found: dict[str, str] = {}
-    for key, name in names.items():
-        id_ = ids.get(key)
-        if id_ in found:
-            raise UsageError(f"--names names {key} twice, by its id and by its domain")
-        if id_ is not None:
-            found[id_] = name
-    return found, [key for key in names if key not in ids]
-
-
 def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:
     """Returns a name for each ingress: that for all, that for its id, or its domain with hyphens in place of dots."""
     taken = set(given.values())

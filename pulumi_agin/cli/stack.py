@@ -85,27 +85,23 @@ def agent_ingresses(resources: Resources) -> Resources:
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
-def find_provider(urn: str, resources: Resources) -> dict[str, Any]:
-    """Returns an explicit provider by its URN, with or without the id, which states append to it."""
-    providers = [resource for resource in resources if resource["type"] == urns.PROVIDER]
+def provider_settings(urn: str, resources: Resources) -> tuple[str, Settings]:
+    """Returns the URN and the settings of an explicit provider, which must be in the state with its secrets.
+
+    States append an id to the URN, which may be left out. The settings' key is not that of the environment, which may
+    belong to another account.
+    """
+    # The engine's default provider has no key.
+    providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(API_KEY)]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
-            return provider
-    # The engine's default provider has no key.
-    others = ", ".join(one_line(each["urn"]) for each in providers if API_KEY in each.get("inputs", {}))
+            inputs = {key: _plain_value(value) for key, value in provider["inputs"].items()}
+            return provider["urn"], Settings.load(inputs.get, is_of_provider=True)
+    others = ", ".join(one_line(each["urn"]) for each in providers)
     raise UsageError(
-        f"the stack has no provider {one_line(urn)}; "
-        + (f"it has {others}" if others else "it has none with an API key: run `pulumi up` with the provider first")
+        f"the stack has no provider {one_line(urn)} with an API key"
+        + (f"; it has {others}" if others else ": run `pulumi up` with the provider first")
     )
-
-
-def settings_of(provider: dict[str, Any]) -> Settings:
-    """Returns the settings of an explicit provider, which must be in the state with its secrets."""
-    inputs = {key: _plain_value(value) for key, value in provider.get("inputs", {}).items()}
-    # The key in the environment may belong to another account, so it is not used.
-    if not inputs.get(API_KEY):
-        raise UsageError(f"the provider {one_line(provider['urn'])} has no {API_KEY} in the state")
-    return Settings.load(inputs.get, is_of_provider=True)
 
 
 def _plain_value(value: Any) -> Any:
@@ -126,11 +122,10 @@ def _settings_of_stack(stack: str | None) -> Settings:
         naming = threads.submit(_pulumi, "stack", None, "--show-name") if stack is None else None
         config = json.loads(listing.result())
         name = naming.result().strip() if naming else str(stack)
-    keys = [names.key(key) for key in ENVIRONMENT]
     # The list has no secrets.
     values = {
         key: config[key].get("value") or _pulumi("config get", stack, key).removesuffix("\n")
-        for key in keys
+        for key in map(names.key, ENVIRONMENT)
         if key in config
     }
     return Settings.load(lambda key: values.get(names.key(key)), names=names, stack=name)
