@@ -6,11 +6,11 @@ This module only parses. Each command is a module of its own, which is loaded wh
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import shutil
 import textwrap
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
@@ -28,9 +28,6 @@ _SETTINGS = (
     "The API key comes from the config of the selected stack, if this folder has a Pulumi project, or else from the "
     f"environment variable {ENVIRONMENT[API_KEY]}."
 )
-
-# argparse has no public name for it.
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
@@ -74,10 +71,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
-    commands = root.add_subparsers(metavar="COMMAND", required=True)
-    _add_import(commands)
-    _add_doctor(commands)
-    _add_emulator(commands)
+    add_parser = root.add_subparsers(metavar="COMMAND", required=True).add_parser
+    add_command = functools.partial(add_parser, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_import(add_command)
+    _add_doctor(add_command)
+    _add_emulator(add_command)
     return root
 
 
@@ -93,8 +91,8 @@ def _examples(*lines: str) -> str:
     return "\n".join(["examples:", *(f"  {line}" for line in lines)])
 
 
-def _add_import(commands: _Commands) -> None:
-    command = commands.add_parser(
+def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add_command(
         "import",
         help="take over existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
@@ -110,7 +108,6 @@ def _add_import(commands: _Commands) -> None:
             "pulumi-agin import --names names.json --code --delegations aws > imported.py",
             "pulumi-agin import --filter 'obj.description == \"iot\"' --stack prod",
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(module="import_command")
     add = command.add_argument
@@ -139,8 +136,8 @@ def _add_import(commands: _Commands) -> None:
     )
 
 
-def _add_doctor(commands: _Commands) -> None:
-    command = commands.add_parser(
+def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add_command(
         "doctor",
         help="find out why an Agent Ingress does not work yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]",
@@ -155,7 +152,6 @@ def _add_doctor(commands: _Commands) -> None:
             "pulumi-agin doctor connect.acme.com --dns 127.0.0.1:5300",
             "pulumi-agin doctor --all --json",
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(module="doctor")
     add = command.add_argument
@@ -167,8 +163,8 @@ def _add_doctor(commands: _Commands) -> None:
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
-def _add_emulator(commands: _Commands) -> None:
-    command = commands.add_parser(
+def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add_command(
         "emulator",
         help="run a stand-in for ngrok's API, to try programs without an account",
         description=_paragraphs(
@@ -181,7 +177,6 @@ def _add_emulator(commands: _Commands) -> None:
             "pulumi-agin emulator --port 24404 --dns 127.0.0.1:5300",
             "pulumi-agin emulator --host 0.0.0.0 --port 24404 --allow-remote --allow-host emulator",
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(module="emulator")
     add = command.add_argument
