@@ -170,9 +170,6 @@ def _select(
     # The order is always the same, so that names that end in a number stay the same.
     matching = in_account if filter_ is None else client.list(filter_, deadline)
     found = sorted(matching, key=lambda ingress: (ingress.created_at, ingress.id))
-    if not found:
-        with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
-        raise UsageError(f"{account} has no Agent Ingress{with_filter}")
 
     def pick(keys: Sequence[str], where: str = "") -> list[IngressModel]:
         by_key = {key: ingress for ingress in in_account for key in (ingress.id, ingress.domain)}
@@ -197,4 +194,7 @@ def _select(
         found = pick(chosen)
     elif not options.all and filter_ is None:
         found = named
+    if not found:
+        with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
+        raise UsageError(f"{account} has no Agent Ingress{with_filter}")
     return found, {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}

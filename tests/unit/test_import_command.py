@@ -413,6 +413,10 @@ def test_invalid_arguments_send_no_request(
 
 
 def test_selection_must_fit_the_account(create: Create, command: Import) -> None:
+    assert "the account of the API key from the environment variable NGROK_API_KEY has no Agent" in command.fails(
+        "--all"
+    )
+    assert f"the domain or id {UNKNOWN_ID} in the account of the API" in command.fails(UNKNOWN_ID)
     for domain in ("a.acme.com", "b.acme.com"):
         create(domain)
     for known in ([], ["a.acme.com"]):
