@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime, timezone
 
 
@@ -19,10 +18,6 @@ class Clock:
     def monotonic(self) -> float:
         """Returns the seconds since an arbitrary moment. It never goes back."""
         return time.monotonic()
-
-    def processor_seconds(self) -> float:
-        """Returns how long this process has used a processor, in all its threads, in seconds."""
-        return time.process_time()
 
     def utc_now(self) -> datetime:
         return datetime.now(timezone.utc)
@@ -37,16 +32,6 @@ class Clock:
     def notify_all(self, condition: threading.Condition) -> None:
         """Wakes all threads that wait for a condition, whose lock the caller holds."""
         condition.notify_all()
-
-    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        """Calls a function every so many seconds, in a daemon thread of its own, until it returns False."""
-
-        def run() -> None:
-            self.sleep(seconds)
-            while step():
-                self.sleep(seconds)
-
-        threading.Thread(target=run, daemon=True).start()
 
     def jitter(self, seconds: float) -> float:
         """Returns a random number of seconds, from half of a pause to all of it."""

@@ -240,14 +240,19 @@ def test_other_servers_are_tried_for_30_seconds(
     assert message == f"could not read the NS records of {DOMAIN} at ns1.acme.com:53{problem}"
 
 
-def test_create_waits_for_a_server_that_restarts(delegation: Delegation, tmp_path: Path) -> None:
-    def restart() -> bool:
-        bind.start()
-        return False
-
+def test_create_waits_for_a_server_that_restarts(
+    delegation: Delegation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Bind(tmp_path, [KEY]) as bind:
         bind.stop()
-        delegation.clock.repeat(3.5, restart)
+        pause = delegation.clock.sleep
+
+        def sleep(seconds: float) -> None:
+            pause(seconds)
+            if len(delegation.clock.slept) == 2:
+                bind.start()
+
+        monkeypatch.setattr(delegation.clock, "sleep", sleep)
         delegation.create(inputs(bind.port))
         assert records(bind) == (TARGETS, 300)
     assert delegation.lines == [

@@ -20,25 +20,19 @@ class Clock(clock.Clock):
 
     Attributes:
         now: The seconds that `monotonic` tells.
-        used: The seconds that `processor_seconds` tells.
         slept: How long each sleep and wait was to take at most, in seconds.
     """
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.used = 0.0
         self.slept: list[float] = []
         self._began = self.now
         self._moved = threading.Condition()
         self._at_work = 0
         self._sleepers: list[_Sleeper] = []
-        self._repeated: list[_Repeated] = []
 
     def monotonic(self) -> float:
         return self.now
-
-    def processor_seconds(self) -> float:
-        return self.used
 
     def utc_now(self) -> datetime:
         return BEGIN + timedelta(seconds=self.now - self._began)
@@ -64,10 +58,6 @@ class Clock(clock.Clock):
     def notify_all(self, condition: threading.Condition) -> None:
         with self._moved:
             self._wake(lambda sleeper: sleeper.condition is condition)
-
-    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        """Without a thread: the calls come as the clock moves on, in the thread that moves it."""
-        self._repeated.append(_Repeated(self.now + seconds, seconds, step))
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -109,14 +99,7 @@ class Clock(clock.Clock):
     def _move_on(self) -> None:
         if self._at_work > 0 or not self._sleepers:
             return
-        end = min(sleeper.end for sleeper in self._sleepers)
-        while due := [each for each in self._repeated if each.next <= end]:
-            each = min(due, key=lambda each: each.next)
-            self.now = max(self.now, each.next)
-            each.next += each.seconds
-            if not each.step():
-                self._repeated.remove(each)
-        self.now = max(self.now, end)
+        self.now = max(self.now, min(sleeper.end for sleeper in self._sleepers))
         self._wake(lambda sleeper: sleeper.end <= self.now)
 
 
@@ -126,12 +109,3 @@ class _Sleeper:
 
     end: float
     condition: threading.Condition | None
-
-
-@dataclass(eq=False)
-class _Repeated:
-    """What is called every so many seconds."""
-
-    next: float
-    seconds: float
-    step: Callable[[], bool]

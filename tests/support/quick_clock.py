@@ -6,7 +6,6 @@ import runpy
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 from pulumi_agin.api import clock
 from pulumi_agin.native import clock as native_clock
@@ -32,13 +31,6 @@ class QuickClock(clock.Clock):
         # Longer than a pause, because it waits for another thread at work.
         condition.wait(0.01)
         self.sleep(min(seconds, 1))
-
-    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        def run() -> None:
-            while step():
-                time.sleep(0.05)
-
-        threading.Thread(target=run, daemon=True).start()
 
 
 class QuickInterruptibleClock(QuickClock, native_clock.InterruptibleClock):

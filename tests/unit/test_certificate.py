@@ -45,9 +45,6 @@ class Waiting(Clock):
     def monotonic(self) -> float:
         return self.seconds
 
-    def repeat(self, seconds: float, step: Callable[[], bool]) -> None:
-        """The client shows no progress."""
-
     def jitter(self, seconds: float) -> float:
         return seconds
 
