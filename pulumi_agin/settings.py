@@ -29,7 +29,6 @@ from .api.credentials import (
     LOOPBACK_HOSTS,
     PUBLIC_API,
     Secret,
-    api_key_problem,
 )
 from .api.errors import InvalidInputsError
 from .api.redaction import one_line
@@ -168,9 +167,13 @@ class Settings:
 
     def _api_key_problem(self) -> str | None:
         key = self.api_key.value.get_secret_value()
+        if re.fullmatch(r"[!-~]+", key):
+            return None
         if key:
-            problem = api_key_problem(key)
-            return problem and f"the API key from {self.api_key.shown_as} {problem}"
+            return (
+                f"the API key from {self.api_key.shown_as} contains white space, or characters that no key has: "
+                "set only the key"
+            )
         if self.provider_name:
             return (
                 f"{self.api_key.shown_as} is empty: an explicit Provider takes no key from the stack config or the "
@@ -237,8 +240,7 @@ class Settings:
             self.api_key.value,
             self.base_url.value,
             float(self.timeout_seconds.value),
-            api_key_source=self.api_key.shown_as,
-            api_key_hint=self.api_key_hint,
+            api_key_source=f"{self.api_key.shown_as}{self.api_key_hint}",
             base_url_source=self.base_url.shown_as,
             show_progress=show_progress or (lambda line, _: show_line(line) if line else None),
             trace=show_line if self.log else None,

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import ValidationError
 
 from . import errors, retry
 from .canonical import POLICY, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
 from .constants import ID_LOOKS_LIKE, PLAIN_ID
-from .credentials import DEFAULT_TIMEOUT_SECONDS, PUBLIC_API, Secret, api_key_problem
-from .error_mapping import ErrorMapping, is_loopback
-from .http import LONGEST_BODY_BYTES, HttpClient, Request, Response
+from .credentials import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
+from .error_mapping import ErrorMapping
+from .http import HttpClient, Request, Response
 from .list_cache import ListCache
 from .models import IngressModel, IngressPageModel, ResponseModel
-from .redaction import EXCERPT_CHARACTERS, Redactor, holds_secret, one_line
+from .redaction import Redactor, holds_secret, one_line
 from .retry import Deadline
 from .transport import Transport
 
@@ -63,32 +63,28 @@ class AgentIngressClient:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         *,
         api_key_source: str = "the argument api_key",
-        api_key_hint: str = "",
         base_url_source: str = "the argument base_url",
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         http_client: HttpClient | None = None,
     ) -> None:
-        problem = api_key_problem(api_key.get_secret_value())
-        if problem:
-            raise errors.InvalidInputsError(f"the API key from {api_key_source} {problem}")
         self.timeout_seconds = timeout_seconds
         self._api_key = api_key
-        self._base_url = base_url.rstrip("/")
         self._clock = clock
-        self._redactor = Redactor(api_key)
-        sanitize = self._redactor.sanitize
-        self._error_mapping = ErrorMapping(self._base_url, base_url_source, api_key_source, api_key_hint, sanitize)
-        # Plain http is only for this machine, and a proxy is usually another machine.
-        http_client = http_client or HttpClient(api_key, sanitize, use_proxies=not is_loopback(base_url))
+        self.sanitize = sanitize = Redactor(api_key).sanitize
+        self._error_mapping = ErrorMapping(base_url.rstrip("/"), base_url_source, api_key_source, sanitize)
+        is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
         self._transport = Transport(
-            http_client, self._error_mapping, show_progress=show_progress, trace=trace, clock=clock
+            # Plain http is only for this machine, and a proxy is usually another machine.
+            http_client or HttpClient(api_key, sanitize, use_proxies=not is_loopback),
+            self._error_mapping,
+            is_loopback=is_loopback,
+            show_progress=show_progress,
+            trace=trace,
+            clock=clock,
         )
-        self._list_cache = ListCache(partial(self.list, None), clock)
-
-    def __repr__(self) -> str:
-        return f"AgentIngressClient({self._base_url!r})"
+        self._list_cache = ListCache(lambda deadline: self.list(None, deadline), clock)
 
     def deadline(
         self, seconds: float | None = None, is_cancelled: Callable[[], bool] = lambda: False, subject: str = ""
@@ -107,16 +103,15 @@ class AgentIngressClient:
         deadline = deadline or self.deadline()
         domain: str = inputs["domain"]
         request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=inputs)
-        made_id = ""
+        response: Response | None = None
         try:
             response = self._write(request, deadline)
-            content = self._content(request, response)
-            made_id = _id_in(content, domain)
-            return self._ingress(request, response, content)
+            return self._ingress(request, response)
         except errors.NgrokError as error:
             if request.possibly_applied_since is None:
                 raise
             lost = error
+        made_id = _id_in(response, domain) if response else ""
         try:
             existing, now = self._search(domain, lost, self._settling(deadline))
         except errors.NgrokError as error:
@@ -139,8 +134,7 @@ class AgentIngressClient:
     def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
-        response = self._transport.send(request, deadline or self.deadline())
-        return self._ingress(request, response, self._content(request, response))
+        return self._ingress(request, self._transport.send(request, deadline or self.deadline()))
 
     def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
@@ -155,8 +149,7 @@ class AgentIngressClient:
 
     def find(self, domain: str, deadline: Deadline | None = None) -> IngressModel | None:
         """Returns the Agent Ingress that a domain, in canonical form, has in the account of the key, or None."""
-        ingress, _ = self._find(domain, deadline or self.deadline())
-        return ingress
+        return self._find(domain, deadline or self.deadline())[0]
 
     def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
         """Returns the same as `find`, for callers that share a list. None also if it could not be read in time."""
@@ -173,8 +166,7 @@ class AgentIngressClient:
         name = _name(id_, domain)
         request = Request("PATCH", f"update the Agent Ingress {name}", self._check_id(id_), domain, body=dict(changes))
         try:
-            response = self._write(request, deadline)
-            return self._ingress(request, response, self._content(request, response))
+            return self._ingress(request, self._write(request, deadline))
         except errors.NgrokError as error:
             lost = error
         existing = self._read_after(request, lost, deadline)
@@ -208,8 +200,7 @@ class AgentIngressClient:
         """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL."""
         # The longest page that ngrok gives, which is also its default.
         query = {"limit": "100"} if filter is None else {"limit": "100", "filter": filter}
-        ingresses, _ = self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")
-        return ingresses
+        return self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")[0]
 
     # -- for messages and states --------------------------------------------------------------------------
 
@@ -217,14 +208,10 @@ class AgentIngressClient:
         """Returns what identifies an ingress in messages: its id, and when it was created."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
-    def sanitize(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
-        """See `Redactor.sanitize`."""
-        return self._redactor.sanitize(text, limit)
-
     def fingerprint(self, id_: str) -> str:
         """Returns 4 bytes of an HMAC, which show whether two calls about one ingress used the same key, and no more."""
         key = self._api_key.get_secret_value().encode()
-        return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()[:8]
+        return hmac.new(key, id_.encode(), "sha256").hexdigest()[:8]
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -232,22 +219,18 @@ class AgentIngressClient:
         """Returns the ingress that a domain has, if any, and when that was, by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
         ingresses, now = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
-        matches = [ingress for ingress in ingresses if ingress.domain == domain]
-        if len(matches) > 1:
-            raise errors.BadResponseError(f"could not {doing}: ngrok's list has two Agent Ingresses of one domain")
-        return (matches[0] if matches else None), now
+        return next((ingress for ingress in ingresses if ingress.domain == domain), None), now
 
     def _read_pages(
         self, first: Mapping[str, str], deadline: Deadline, doing: str
     ) -> tuple[AgentIngresses, datetime | None]:
         """Returns the ingresses on all pages, and when the last one was sent, by the server's clock."""
-        query, seen, size = dict(first), [], 0
+        query, size = dict(first), 0
         ingresses: AgentIngresses = []
         while True:
-            seen.append(query)
             request = Request("GET", doing, query=query)
             response = self._transport.send(request, deadline)
-            page = self._parse(request, response, self._content(request, response), IngressPageModel)
+            page = self._parse(request, response, IngressPageModel)
             ingresses += page.ingresses
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
@@ -255,12 +238,10 @@ class AgentIngressClient:
                     f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB"
                 )
             if not page.next_page_uri:
-                return ingresses, retry.parse_http_date(response.headers.get("Date", ""))
+                return ingresses, response.date
             # Only the query is used: the host in a response may be one that must not see the key.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
-            if query in seen:
-                raise errors.BadResponseError(f"could not {doing}: the pages that ngrok named form a loop")
-            # `Transport.send` alone would not end this: it sends at least once, and there can be endless pages.
+            # `Transport.send` alone would not end this: it sends at least once, and the pages can form a loop.
             if deadline.left <= 0:
                 time = retry.in_words(deadline.elapsed)
                 raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
@@ -331,14 +312,9 @@ class AgentIngressClient:
 
     def _check_id(self, id_: str) -> str:
         """Returns the id if a path can contain it and still lead to an Agent Ingress."""
-        if not PLAIN_ID.fullmatch(id_):
-            raise errors.InvalidInputsError(
-                f'"{self.sanitize(id_, 60)}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}'
-            )
-        if holds_secret(id_, self._api_key.get_secret_value()):
-            raise errors.InvalidInputsError(
-                f"the API key, or a part of it, was given as the id of an Agent Ingress; {ID_LOOKS_LIKE}"
-            )
+        if not PLAIN_ID.fullmatch(id_) or holds_secret(id_, self._api_key.get_secret_value()):
+            shown = self.sanitize(id_, 60)
+            raise errors.InvalidInputsError(f'"{shown}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}')
         return id_
 
     def _write(self, request: Request, deadline: Deadline) -> Response:
@@ -349,39 +325,34 @@ class AgentIngressClient:
         finally:
             self._list_cache.note_write()
 
-    def _content(self, request: Request, response: Response) -> object:
-        """Returns the JSON of a response."""
-        if not response.is_whole:
-            wrong = f"it has more than {LONGEST_BODY_BYTES // 2**20} MiB"
-            raise self._error_mapping.bad_response(request, response, wrong)
-        try:
-            return json.loads(response.content)
-        except (ValueError, RecursionError):
-            raise self._error_mapping.bad_response(request, response, "it is not JSON") from None
-
-    def _ingress(self, request: Request, response: Response, content: object) -> IngressModel:
-        ingress = self._parse(request, response, content, IngressModel)
+    def _ingress(self, request: Request, response: Response) -> IngressModel:
+        ingress = self._parse(request, response, IngressModel)
         # The domain of an ingress never changes, so another domain means another ingress.
-        is_other_id = request.id_ is not None and request.id_ != ingress.id
-        is_other_domain = request.domain is not None and canonical_domain(request.domain) != ingress.domain
-        if is_other_id or is_other_domain:
+        if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
             raise self._error_mapping.bad_response(request, response, "it is about another Agent Ingress")
         return ingress
 
-    def _parse(self, request: Request, response: Response, content: object, model: type[Model]) -> Model:
+    def _parse(self, request: Request, response: Response, model: type[Model]) -> Model:
         try:
-            return model.from_response(content)
-        except ValueError as error:
-            raise self._error_mapping.bad_response(request, response, str(error)) from None
+            return model.model_validate(json.loads(response.content))
+        except ValidationError as error:
+            # Pydantic's message about a problem does not repeat the value.
+            problem = error.errors()[0]
+            wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
+        except (ValueError, RecursionError):
+            wrong = "it is not JSON"
+        raise self._error_mapping.bad_response(request, response, wrong)
 
 
-def _id_in(content: object, domain: str) -> str:
+def _id_in(response: Response, domain: str) -> str:
     """Returns the id in a response about our domain, even if the rest of it is wrong; "" if there is none."""
-    values = content if isinstance(content, dict) else {}
-    id_, its_domain = values.get("id"), values.get("domain")
-    if not isinstance(id_, str) or not PLAIN_ID.fullmatch(id_) or not isinstance(its_domain, str):
+    try:
+        values = json.loads(response.content)
+    except (ValueError, RecursionError):
         return ""
-    return id_ if canonical_domain(its_domain) == domain else ""
+    id_ = str(values.get("id") or "") if isinstance(values, dict) else ""
+    is_ours = PLAIN_ID.fullmatch(id_) and canonical_domain(str(values.get("domain"))) == domain
+    return id_ if is_ours else ""
 
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from . import errors, retry
-from .credentials import LOOPBACK_HOSTS, PUBLIC_API
+from .credentials import PUBLIC_API
 from .http import NoResponse, Request, Response
 
 # A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
@@ -40,15 +40,11 @@ class _Rejection(NamedTuple):
 
 @dataclass(frozen=True)
 class ErrorMapping:
-    """Maps the outcomes of requests to one API to exceptions.
-
-    The sources are where the base URL and the key came from, as messages have it, and the hint follows that of the key.
-    """
+    """Maps the outcomes of requests to one API to exceptions, which name where the base URL and the key came from."""
 
     base_url: str
     base_url_source: str
     api_key_source: str
-    api_key_hint: str
     sanitize: Callable[..., str]
 
     def reason(self, outcome: Response | NoResponse) -> str:
@@ -59,14 +55,8 @@ class ErrorMapping:
         what = "connection to" if outcome.is_unconnected else "response from"
         return f"no {what} {self.base_url}{whose}: {outcome.reason}"
 
-    def error(
-        self, request: Request, outcome: Response | NoResponse, effort: str = "", retry_after: float | None = None
-    ) -> errors.NgrokError:
-        """Returns the error for a response of 300 and above, or none.
-
-        `effort` is how often and for how long the request was tried, and `retry_after` the seconds that the service
-        demands, if that is longer than the call may take.
-        """
+    def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
+        """Returns the error for no response, or one of 300 and above. The effort is how often and how long we tried."""
         could_not = f"could not {request.doing}"
         message = f"{could_not}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
@@ -76,7 +66,7 @@ class ErrorMapping:
         base_url_hint = f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
         status = outcome.status_code
         if status < 400:
-            target = self.sanitize(_host(outcome.headers.get("Location", "")))
+            target = self.sanitize(outcome.headers.get("Location", "nowhere"), 100)
             return errors.RedirectError(
                 f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
                 f"they would pass on the API key; {base_url_hint}"
@@ -87,12 +77,13 @@ class ErrorMapping:
             return errors.WrongBaseUrlError(
                 f"{could_not}: {self.base_url} answered {rejection.words}{path}; {base_url_hint}"
             )
+        retry_after = retry.retry_after_seconds(outcome.headers)
         if retry_after and retry.is_transient(status):
             message += f", and asked to wait {retry.in_words(retry_after)}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
-            message += f". The API key came from {self.api_key_source}{self.api_key_hint}"
+            message += f". The API key came from {self.api_key_source}"
             if rejection.code not in _ALLOWANCE:
                 message += "; check that it is a valid key of your account"
         elif status == 429:
@@ -139,15 +130,8 @@ class ErrorMapping:
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
 
     def _beginning(self, response: Response) -> str:
-        text = response.content[:400].decode("utf-8", "replace")
-        if "\0" in text:
-            return "is not text"
-        return f'begins "{self.sanitize(text, 80)}"' if text.strip() else "is empty"
-
-
-def is_loopback(base_url: str) -> bool:
-    """Returns whether a URL leads to this machine."""
-    return urlsplit(base_url).hostname in LOOPBACK_HOSTS
+        text = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
+        return f'begins "{text}"' if text else "is empty"
 
 
 def is_from_gateway(response: Response) -> bool:
@@ -170,10 +154,3 @@ def _error_body(response: Response) -> Mapping[str, Any] | None:
         return None
     has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
     return body if has_code or body.get("status_code") == response.status_code else None
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "another path"
-    except ValueError:
-        return "something that is not a URL"

@@ -86,15 +86,9 @@ class UpdateUnsettledError(NgrokError):
 
 
 class ApiError(NgrokError):
-    """ngrok rejected the request.
+    """ngrok rejected the request. Some responses have no code, such as "ERR_NGROK_6706", or no operation id."""
 
-    Attributes:
-        status: The HTTP status.
-        error_code: ngrok's code, such as "ERR_NGROK_6706", or "": some responses have none.
-        operation_id: The id that ngrok's support needs, such as "op_2k5…", or "".
-    """
-
-    def __init__(self, message: str, *, status: int, error_code: str, operation_id: str) -> None:
+    def __init__(self, message: str, *, status: int, error_code: str = "", operation_id: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.error_code = error_code

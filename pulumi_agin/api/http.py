@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import email.utils
 import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from requests.utils import select_proxy
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -27,7 +28,7 @@ from urllib3.exceptions import (
 from pulumi_agin.version import VERSION
 
 from .credentials import Secret
-from .retry import in_words, is_transient
+from .retry import in_words
 
 # How much of a body is read, after decompression. ngrok's largest response has 3 MB: a list of 100 Agent Ingresses with
 # the longest metadata, all of it escaped.
@@ -47,12 +48,6 @@ HEADERS = {
 _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
-
-# The beginning of http.client's message about a proxy that does not connect us.
-_TUNNEL_FAILED = "Tunnel connection failed: "
-
-# What requests and urllib3 raise for the URL of a proxy, before they connect.
-_WRONG_PROXY = (requests.exceptions.InvalidURL, LocationValueError, UnicodeError)
 
 # urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
@@ -88,21 +83,17 @@ class Request:
 
 
 class Response(NamedTuple):
-    """A response. If its body is longer than LONGEST_BODY_BYTES after decompression, the content is the beginning."""
-
     status_code: int
     headers: Mapping[str, str]
     content: bytes
-    is_whole: bool = True
 
     @property
-    def is_transient(self) -> bool:
-        """Whether the same request may succeed a little later."""
-        return is_transient(self.status_code)
-
-    @property
-    def is_unconnected(self) -> bool:
-        return False
+    def date(self) -> datetime | None:
+        """The time of the server when it sent the response."""
+        try:
+            return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).astimezone(timezone.utc)
+        except (ValueError, OverflowError):
+            return None
 
 
 class NoResponse(NamedTuple):
@@ -127,7 +118,7 @@ class HttpClient:
     """Sends requests with an API key over kept-alive connections, which all threads share."""
 
     def __init__(self, api_key: Secret, sanitize: Callable[[str], str], *, use_proxies: bool) -> None:
-        self._auth = _Bearer(api_key)
+        self._api_key = api_key
         self._sanitize = sanitize
         self._use_proxies = use_proxies
         self._session = requests.Session()
@@ -142,16 +133,14 @@ class HttpClient:
         if not self._use_proxies:
             settings["proxies"] = {}
         try:
-            # Not sent by the session, which would read the body of a redirect without a limit, and keep cookies.
-            prepared = requests.Request(
-                request.method, url, HEADERS, params=request.query, json=request.body, auth=self._auth
-            ).prepare()
+            # Without the session, which would let an entry for the host in .netrc replace the key, read the body of a
+            # redirect without a limit, and keep cookies.
+            headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
+            prepared = requests.Request(request.method, url, headers, params=request.query, json=request.body).prepare()
             timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
-            response = self._adapter.send(prepared, timeout=timeout, **settings)
+            return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = self._failure(error, in_words(time.monotonic() - began))
-        else:
-            return _read(response, began, seconds)
         if failure.is_unconnected and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
         return failure
@@ -163,15 +152,15 @@ class HttpClient:
         is_sent, is_transient = True, True
         if any(isinstance(each, ReadTimeoutError) for each in causes):
             reason = f"it did not respond within {time_spent}"
-        elif any(isinstance(each, NewConnectionError) for each in causes):
+        elif any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             is_sent = False
-        elif any(isinstance(each, ConnectTimeoutError) for each in causes):
-            reason, is_sent = f"timed out after {time_spent}", False
-        elif isinstance(innermost, OSError) and str(innermost).startswith(_TUNNEL_FAILED):
-            is_sent, is_transient = False, not str(innermost).startswith(f"{_TUNNEL_FAILED}4")
+        elif isinstance(innermost, OSError) and str(innermost).startswith("Tunnel connection failed: "):
+            # A proxy did not connect us. This is http.client's message, and the status of the proxy follows.
+            is_sent, is_transient = False, not str(innermost).startswith("Tunnel connection failed: 4")
         elif (
             isinstance(innermost, ssl.SSLCertVerificationError)
-            or isinstance(error, _WRONG_PROXY)
+            # The URL of a proxy can't be used.
+            or isinstance(error, requests.exceptions.InvalidURL | LocationValueError)
             # A CA bundle that is missing is an OSError that does not come from the connection.
             or not isinstance(error, (requests.RequestException, HTTPError))
         ):
@@ -181,54 +170,36 @@ class HttpClient:
         return NoResponse(reason, is_sent, is_transient)
 
 
-class _Bearer(AuthBase):
-    # With a plain header, requests would let an entry for the host in .netrc replace the key.
-    def __init__(self, api_key: Secret) -> None:
-        self._api_key = api_key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        return request
-
-
 def _read(response: requests.Response, began: float, seconds: float) -> Response | NoResponse:
     """Reads the body in pieces, until it is too long or the time is over."""
+    raw: Any = response.raw
+    # urllib3 1.26 would take a body that was cut short for a whole one.
+    raw.enforce_content_length = True
+    # Before urllib3 2.1, a piece that trickles in is read to its end.
+    read = getattr(raw, "read1", raw.read)
     content = bytearray()
-    is_transient = True
     try:
-        for piece in _pieces(response):
+        if response.status_code < 200:
+            # Another response follows on this connection, and would be taken for that of the next request.
+            raise ProtocolError
+        while piece := read(_CHUNK_BYTES, decode_content=True):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
-                beginning = bytes(content[:LONGEST_BODY_BYTES])
-                return Response(response.status_code, response.headers, beginning, is_whole=False)
+                reason = f"the response has more than {LONGEST_BODY_BYTES >> 20} MiB"
+                return NoResponse(reason, may_have_arrived=True, is_transient=False)
             if time.monotonic() - began > seconds:
                 raise TimeoutError
         return Response(response.status_code, response.headers, bytes(content))
     except (ReadTimeoutError, TimeoutError):
         reason = f"the response was not complete after {in_words(time.monotonic() - began)}"
     except DecodeError:
-        reason, is_transient = "the response can't be decoded", False
+        return NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
     except (HTTPError, OSError):
         reason = "the response was cut short"
     finally:
         # If the body was read to its end, this keeps the connection.
-        response.raw.close()
-    return NoResponse(reason, may_have_arrived=True, is_transient=is_transient)
-
-
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    if response.status_code < 200:
-        # Another response follows on this connection, and would be taken for that of the next request.
-        raise ProtocolError
-    raw: Any = response.raw
-    # urllib3 1.26 would take a body that was cut short for a whole one.
-    raw.enforce_content_length = True
-    if not hasattr(raw, "read1"):
-        # Before urllib3 2.1, a piece that trickles in is read to its end.
-        yield from raw.stream(_CHUNK_BYTES, decode_content=True)
-        return
-    while piece := raw.read1(_CHUNK_BYTES, decode_content=True):
-        yield piece
+        raw.close()
+    return NoResponse(reason, may_have_arrived=True, is_transient=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -5,67 +5,25 @@ Facts come from ngrok's API page "Agent Ingresses" unless a comment says otherwi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
 from .constants import PLAIN_ID
 
 
-class ResponseError(ValueError):
-    """A response is not as ngrok documents it. The message names the key, and what is wrong with it."""
-
-
-# -- rules ------------------------------------------------------------------------------------------------
-# ngrok may leave out the key of an empty string, send null, or send "". All three mean the same.
-
-
-def _string(value: object) -> str | None:
-    if not isinstance(value, str | None):
-        raise ValueError("not a string")
-    # JSON can contain half a surrogate pair and a state can't, but that must not make the whole response useless.
-    return value if value is None else value.encode("utf-8", "replace").decode()
-
-
-def _word(value: object) -> str:
-    word = _string(value)
-    if not word:
-        raise ValueError("missing")
+def _word(value: str) -> str:
     # Messages and the outputs of stacks contain it. The only white space that isprintable accepts is the plain blank.
-    if not word.isprintable() or " " in word:
-        raise ValueError("not as it should be")
-    return word
+    if not value.isprintable() or " " in value:
+        raise ValueError("white space, or a character that can't be printed")
+    return value
 
 
-def _id(value: object) -> str:
-    # Paths, and commands that messages show, contain it.
-    if not PLAIN_ID.fullmatch(_word(value)):
-        raise ValueError("not as it should be")
-    return _word(value)
-
-
-def _host_name(value: object) -> str:
-    # This does not validate ngrok's own names.
-    if _word(value).startswith("."):
-        raise ValueError("not as it should be")
-    return _word(value)
-
-
-def _host_names(value: object) -> list[str]:
-    if not isinstance(value or [], list):
-        raise ValueError("not a list")
-    return [_host_name(each) for each in cast("list[object]", value or [])]
-
-
-# -- responses --------------------------------------------------------------------------------------------
-
-ModelT = TypeVar("ModelT", bound="ResponseModel")
-
-_Text = Annotated[str, PlainValidator(lambda value: _string(value) or "")]
-_OptionalText = Annotated[str | None, PlainValidator(_string)]
+_Word = Annotated[str, AfterValidator(_word)]
+# This does not validate ngrok's own names.
+_HostName = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_word)]
 
 
 class FrozenModel(BaseModel):
@@ -75,37 +33,32 @@ class FrozenModel(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a plain dict, nested ones too."""
-        fields = type(self).model_fields
-        return {
-            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
-            for name, value in self
-        }
+        # In a preview, a value of any type may be one that is unknown.
+        return self.model_dump(by_alias=True, warnings=False)
 
 
 class ResponseModel(FrozenModel):
     """An object in a response. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
 
+    @model_validator(mode="before")
     @classmethod
-    def from_response(cls: type[ModelT], content: object) -> ModelT:
-        """Reads the object from the JSON of a response, or raises ResponseError."""
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise ResponseError(_in_words(error.errors(include_url=False)[0])) from None
-
-
-def _in_words(detail: Mapping[str, Any]) -> str:
-    messages = {"missing": "missing", "model_type": "not an object", "list_type": "not a list"}
-    # The message of a rule, or pydantic's own, which does not repeat the value.
-    message = messages.get(detail["type"]) or str(detail.get("ctx", {}).get("error") or detail["msg"])
-    return ": ".join(filter(None, [".".join(map(str, detail["loc"])), message]))
+    def _normalize(cls, content: object) -> object:
+        """Drops empty values: ngrok may leave out the key of an empty string, send null, or send ""."""
+        if not isinstance(content, dict):
+            return content
+        return {
+            # JSON can contain half a surrogate pair and a state can't, but that must not make the response useless.
+            key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+            for key, value in content.items()
+            if value is not None and value != ""
+        }
 
 
 class CertPolicyModel(ResponseModel):
     """How ngrok gets the certificate."""
 
-    authority: _Text = Field("", description="who signs the certificate, such as `letsencrypt`")
-    private_key_type: _OptionalText = Field(
+    authority: str = Field("", description="who signs the certificate, such as `letsencrypt`")
+    private_key_type: str | None = Field(
         None, description="the type of its private key, `rsa` or `ecdsa`, even if the program left it out"
     )
 
@@ -113,13 +66,13 @@ class CertPolicyModel(ResponseModel):
 class CertJobModel(ResponseModel):
     """The job that provisions or renews a certificate."""
 
-    error_code: _OptionalText = Field(
+    error_code: str | None = Field(
         None,
         description="why it fails: `INTERNAL_ERROR` is temporary, `DNS_ERROR` is for you to fix. `null` if all is well",
     )
-    msg: _OptionalText = Field(None, description="the status or the error, in ngrok's words")
-    started_at: _OptionalText = Field(None, description="when it started, RFC 3339")
-    retries_at: _OptionalText = Field(
+    msg: str | None = Field(None, description="the status or the error, in ngrok's words")
+    started_at: str | None = Field(None, description="when it started, RFC 3339")
+    retries_at: str | None = Field(
         None, description="when ngrok tries again, RFC 3339. After a failure that can be a day away"
     )
 
@@ -127,7 +80,7 @@ class CertJobModel(ResponseModel):
 class CertStatusModel(ResponseModel):
     """The state of the certificate."""
 
-    renews_at: _OptionalText = Field(
+    renews_at: str | None = Field(
         None, description="when ngrok requests the next renewal, RFC 3339. `null` until the certificate is issued"
     )
     provisioning_job: CertJobModel | None = Field(
@@ -138,15 +91,14 @@ class CertStatusModel(ResponseModel):
 class IngressModel(ResponseModel):
     """An Agent Ingress as ngrok has it, in canonical form."""
 
-    id: Annotated[str, PlainValidator(_id)] = Field(description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    uri: Annotated[str, PlainValidator(lambda value: _word(value) if value else "")] = Field(
-        "", description="its path in ngrok's API, relative to the API's URL"
-    )
-    domain: Annotated[str, PlainValidator(_host_name), AfterValidator(canonical_domain)] = Field(
+    # Paths, and commands that messages show, contain it.
+    id: str = Field(pattern=PLAIN_ID.pattern, description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    uri: _Word = Field("", description="its path in ngrok's API, relative to the API's URL")
+    domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
     )
-    description: _Text = Field("", description='human-readable text; `""` if there is none')
-    metadata: _Text = Field("", description='machine-readable text; `""` if there is none')
+    description: str = Field("", description='human-readable text; `""` if there is none')
+    metadata: str = Field("", description='machine-readable text; `""` if there is none')
     certificate_management_policy: CertPolicyModel | None = Field(
         None,
         description="how ngrok gets the certificate: `authority` and `private_key_type`. `null` if ngrok's internal CA "
@@ -158,25 +110,24 @@ class IngressModel(ResponseModel):
         "`null` without a policy, and until the first job exists",
     )
     # Required, because a response without them must not delete the DNS records that users make of them.
-    ns_targets: Annotated[list[str], PlainValidator(_host_names), AfterValidator(canonical_ns_targets)] = Field(
+    ns_targets: Annotated[list[_HostName], AfterValidator(canonical_ns_targets)] = Field(
         description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
     )
-    region_domains: Annotated[list[str], PlainValidator(_host_names), AfterValidator(canonical_region_domains)] = Field(
-        [],
-        description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions",
+    region_domains: Annotated[list[_HostName], AfterValidator(canonical_region_domains)] = Field(
+        [], description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions"
     )
-    created_at: Annotated[str, PlainValidator(_word)] = Field(description="when it was created, RFC 3339")
+    created_at: _Word = Field(description="when it was created, RFC 3339")
 
     def outputs(self) -> dict[str, Any]:
         """Returns all values except the id, as plain values."""
-        return {name: value for name, value in self.plain().items() if name != "id"}
+        return self.model_dump(exclude={"id"})
 
 
 class IngressPageModel(ResponseModel):
     """One page of the list."""
 
     ingresses: list[IngressModel] = Field(description="the Agent Ingresses on it, newest first")
-    next_page_uri: _OptionalText = Field(None, description="where the next page is; `null` on the last one")
+    next_page_uri: str | None = Field(None, description="where the next page is; `null` on the last one")
 
 
 # -- the state of a certificate -------------------------------------------------------------------------
@@ -227,9 +178,9 @@ def certificate_in_words(ingress: IngressModel) -> str:
     """
     words = certificate_state(ingress).value
     status = ingress.certificate_management_status
-    if ingress.certificate_management_policy is None or status is None or status.provisioning_job is None:
-        return words
-    job = status.provisioning_job
-    code = f" ({job.error_code})" if job.error_code else ""
-    said = f': ngrok says "{job.msg}"' if job.msg else ""
-    return f"{words}{code}{said}"
+    job = status.provisioning_job if status and ingress.certificate_management_policy else None
+    if job and job.error_code:
+        words += f" ({job.error_code})"
+    if job and job.msg:
+        words += f': ngrok says "{job.msg}"'
+    return words

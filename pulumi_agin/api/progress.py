@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .clock import SYSTEM_CLOCK, Clock
 from .retry import Deadline, in_words
@@ -47,24 +48,22 @@ class Progress:
         return True
 
 
+@dataclass
 class Wait:
     """A call that is under way, such as "read the Agent Ingress connect.acme.com"."""
 
-    def __init__(self, progress: Progress, doing: str, deadline: Deadline) -> None:
-        self.is_shown = False
-        self._progress = progress
-        self._doing = doing
-        self._deadline = deadline
+    progress: Progress
+    doing: str
+    deadline: Deadline
+    is_shown: bool = False
 
     def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
-        """Shows what the call waits for, if its time or the pause that begins now is long.
+        """Shows what the call waits for, if its time or the pause of so many seconds that begins now is long.
 
-        `seconds` is None if it is not known how long the pause takes. `at_most` is how long the call takes if the pause
-        does not help, if that is shorter than its deadline.
+        `at_most` is how long the call takes if the pause does not help, if that is shorter than its deadline.
         """
-        if self._deadline.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
+        if self.deadline.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
         left = f"; it goes on in {in_words(max(round(seconds), 1))}" if seconds else ""
-        time = self._deadline.spent_of(at_most or self._deadline.seconds)
-        line = f"still waiting to {self._doing}, for {time}: {reason}{left}"
-        self.is_shown = self._progress.show(line, self._deadline.subject) or self.is_shown
+        line = f"still waiting to {self.doing}, for {self.deadline.spent_of(at_most)}: {reason}{left}"
+        self.is_shown = self.progress.show(line, self.deadline.subject) or self.is_shown

@@ -46,7 +46,7 @@ class RateLimit:
         """
         with self._changed:
             while True:
-                wait = self._seconds_to_wait()
+                wait = self.seconds_closed()
                 if wait == 0:
                     self._under_way += 1
                     self._probing = self._rejections > 0
@@ -58,7 +58,14 @@ class RateLimit:
     def seconds_closed(self) -> float | None:
         """Returns how long the next request has to wait: 0 if not at all, None if for another thread's response."""
         with self._changed:
-            return self._seconds_to_wait()
+            now = self._forget_old_requests()
+            if now < self._opens_at:
+                return self._opens_at - now
+            if self._probing:
+                return None
+            if self._most is not None and len(self._counted) + self._under_way >= self._most:
+                return self._counted[0] + WINDOW_SECONDS - now if self._counted else None
+            return 0
 
     def leave(self, ticket: int, *, is_rejected: bool = False, retry_after: float | None = None) -> None:
         """Records the outcome of a request: a 429, with its `Retry-After` if it has one, or anything else."""
@@ -89,16 +96,6 @@ class RateLimit:
             # There is room for one at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)
         self._opens_at = now + pause
-
-    def _seconds_to_wait(self) -> float | None:
-        now = self._forget_old_requests()
-        if now < self._opens_at:
-            return self._opens_at - now
-        if self._probing:
-            return None
-        if self._most is not None and len(self._counted) + self._under_way >= self._most:
-            return self._counted[0] + WINDOW_SECONDS - now if self._counted else None
-        return 0
 
     def _forget_old_requests(self) -> float:
         """Forgets the requests that have left the window. Returns the time."""

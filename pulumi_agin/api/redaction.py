@@ -61,7 +61,16 @@ class Redactor:
 
     def __init__(self, api_key: Secret) -> None:
         self._api_key = api_key
-        self._proxy_secrets = _proxy_secrets()
+        found: set[str] = set()
+        for scheme, url in getproxies().items():
+            # A URL that no library can parse has credentials, too: everything before its last "@".
+            userinfo = url.rpartition("@")[0].rpartition("://")[2]
+            if userinfo and scheme != "no":
+                sent = unquote(userinfo)
+                in_header = b64encode(sent.encode("latin-1", "replace")).decode()
+                found |= {userinfo, sent.partition(":")[2], in_header.rstrip("=")}
+        # As written and as sent in "Proxy-Authorization", the longest first.
+        self._proxy_secrets = sorted(found - {""}, key=len, reverse=True)
 
     def sanitize(self, text: str, limit: int = EXCERPT_CHARACTERS) -> str:
         """Returns a string that a message may show: one line, cut at the limit, without secrets."""
@@ -74,19 +83,6 @@ class Redactor:
             else:
                 shown = redact(shown, secret, PROXY_MARK)
         return one_line(shown, limit)
-
-
-def _proxy_secrets() -> list[str]:
-    """Returns the credentials of all proxies, as written and as sent in "Proxy-Authorization", the longest first."""
-    found: set[str] = set()
-    for scheme, url in getproxies().items():
-        # A URL that no library can parse has credentials, too: everything before its last "@".
-        userinfo = url.rpartition("@")[0].rpartition("://")[2]
-        if userinfo and scheme != "no":
-            sent = unquote(userinfo)
-            in_header = b64encode(sent.encode("latin-1", "replace")).decode()
-            found |= {userinfo, sent.partition(":")[2], in_header.rstrip("=")}
-    return sorted(found - {""}, key=len, reverse=True)
 
 
 def _ascii_lower(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import errors, retry
 from .clock import SYSTEM_CLOCK, Clock
-from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway, is_loopback
+from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway
 from .http import HttpClient, NoResponse, Request, Response
 from .progress import Progress, Wait
 from .rate_limit import LIMIT, RateLimit
@@ -47,6 +47,7 @@ class Transport:
         http_client: HttpClient,
         error_mapping: ErrorMapping,
         *,
+        is_loopback: bool,
         show_progress: Callable[[str, str], None] | None = None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
@@ -56,7 +57,7 @@ class Transport:
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
-        self._reachability = retry.Reachability(clock, is_loopback=is_loopback(error_mapping.base_url))
+        self._reachability = retry.Reachability(clock, is_loopback=is_loopback)
         self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Response:
@@ -70,21 +71,27 @@ class Transport:
             while True:
                 ticket = self._take_ticket(request, deadline, failure, wait)
                 outcome = self._send_once(request, deadline, ticket)
-                if request.method != "GET" and request.possibly_applied_since is None and _may_have_effect(outcome):
+                if isinstance(outcome, Response):
+                    status = outcome.status_code
+                    is_unconnected, is_transient = False, retry.is_transient(status)
+                    may_have_effect = status < 300 or status >= 500 or is_from_gateway(outcome)
+                else:
+                    is_unconnected, is_transient = outcome.is_unconnected, outcome.is_transient
+                    may_have_effect = outcome.may_have_arrived
+                if request.method != "GET" and request.possibly_applied_since is None and may_have_effect:
                     request.possibly_applied_since = request.last_sent
                 if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
-                is_unsent = outcome.is_unconnected and request.possibly_applied_since is None
-                retry_after = retry.retry_after_seconds(outcome.headers, self._clock)
-                too_long = retry_after if retry_after and retry_after > deadline.left else None
+                is_unsent = is_unconnected and request.possibly_applied_since is None
                 effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
-                failure = self._error_mapping.error(request, outcome, effort, too_long)
-                if not outcome.is_transient:
+                failure = self._error_mapping.error(request, outcome, effort)
+                if not is_transient:
                     raise failure
                 if outcome.status_code == 429:
                     # The limit knows how long to wait.
                     continue
                 repetition += 1
+                retry_after = retry.retry_after_seconds(outcome.headers)
                 pause = retry.backoff_seconds(repetition, retry_after, self._clock)
                 left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
                 if left <= 0 or pause >= deadline.left:
@@ -108,11 +115,9 @@ class Transport:
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline} too little time is left to wait "
-                f"until it accepts one more{f', in {retry.in_words(closed)}' if closed else ''}",
+                f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline.spent_of()} too little time is left "
+                f"to wait until it accepts one more{f', in {retry.in_words(closed)}' if closed else ''}",
                 status=429,
-                error_code="",
-                operation_id="",
             )
         return ticket
 
@@ -125,21 +130,16 @@ class Transport:
         outcome: Response | NoResponse = _INTERRUPTED
         try:
             outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
-            self._reachability.note_try(request.last_sent, is_connected=not outcome.is_unconnected)
+            is_connected = isinstance(outcome, Response) or not outcome.is_unconnected
+            self._reachability.note_try(request.last_sent, is_connected=is_connected)
             return outcome
         finally:
             # This also runs if the user interrupts us.
-            retry_after = retry.retry_after_seconds(outcome.headers, self._clock)
-            self._rate_limit.leave(ticket, is_rejected=outcome.status_code == 429, retry_after=retry_after)
+            is_rejected = outcome.status_code == 429
+            retry_after = retry.retry_after_seconds(outcome.headers) if is_rejected else None
+            self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)
             if self._trace is not None:
                 milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
                 operation_id = self._error_mapping.sanitize(outcome.headers.get(OPERATION_ID, ""), 60)
                 status = outcome.status_code or "no response"
                 self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
-
-
-def _may_have_effect(outcome: Response | NoResponse) -> bool:
-    """Returns whether ngrok may have carried out the request, or may do so yet."""
-    if isinstance(outcome, NoResponse):
-        return outcome.may_have_arrived
-    return outcome.status_code < 300 or outcome.status_code >= 500 or is_from_gateway(outcome)

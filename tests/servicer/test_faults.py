@@ -162,8 +162,8 @@ CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [
-    ("redirect", "create", "could not create ", "redirects to 127.0.0.1, and redirects are not followed"),
-    ("redirect", "delete", "could not delete ", "redirects to 127.0.0.1, and redirects are not followed"),
+    ("redirect", "create", "could not create ", "redirects to http://127.0.0.1:1/x, and redirects are not"),
+    ("redirect", "delete", "could not delete ", "redirects to http://127.0.0.1:1/x, and redirects are not"),
     ("HTML", "create", MADE, "makes no sense (it is not JSON)"),
     ("HTML", "get", "could not read ", "makes no sense (it is not JSON)"),
     ("HTML", "update", CHANGED, "makes no sense (it is not JSON)"),

@@ -50,18 +50,19 @@ def piece_of(key: str, text: str) -> str | None:
 @pytest.mark.parametrize(
     ("call", "status"), [("POST", 307), ("GET", 301), ("PATCH", 308), ("DELETE", 303), ("LIST", 302)]
 )
-def test_redirect_is_not_followed_and_its_host_is_named(
+def test_redirect_is_not_followed_and_its_target_is_named(
     call: str, status: int, client: AgentIngressClient, emulator: Emulator
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     emulator.clear_requests()
     with Emulator() as elsewhere:
-        headers = {"Location": elsewhere.url.replace("127.0.0.1", "localhost") + "/agent_ingresses/{api_key}"}
+        url = elsewhere.url.replace("127.0.0.1", "localhost") + "/agent_ingresses/"
+        headers = {"Location": url + "{api_key}"}
         emulator.add_fault(method_of(call), "answer", status=status, headers=headers, times=None)
         error = failure(lambda: CALLS[call](client, existing.id))
         assert elsewhere.connections() == 0
     assert isinstance(error, errors.RedirectError)
-    assert f"{emulator.url} redirects to localhost, and redirects are not followed" in str(error)
+    assert f"{emulator.url} redirects to {url}[key], and redirects are not followed" in str(error)
     assert len(emulator.requests()) == 1
     assert len(emulator.ingresses()) == 1
 
@@ -246,16 +247,14 @@ def test_list_is_read_up_to_64_mib() -> None:
     assert pages.pages == most_pages
 
 
-@pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("text", [API_KEY, "&#65;"], ids=["key", "HTML"])
-def test_huge_response_is_a_short_sentence_without_the_key(status: int, text: str) -> None:
+def test_huge_response_is_a_short_sentence_without_the_key(text: str) -> None:
     # It is cut before it is searched for the key, which would take a minute.
-    body = json.dumps({"status_code": status, "msg": text * (LONGEST_BODY_BYTES // len(text))}).encode()
-    network = Responding(Response(status, {}, body, is_whole=status != 200))
+    body = json.dumps({"status_code": 403, "msg": text * (LONGEST_BODY_BYTES // len(text))}).encode()
+    network = Responding(Response(403, {}, body))
     message = str(failure(lambda: AgentIngressClient(Secret(API_KEY), http_client=network).get(UNKNOWN_ID)))
     assert len(message) < 1000
     assert API_KEY[:8] not in message
-    assert ("it has more than 8 MiB" in message) == (status == 200)
 
 
 # -- proxies ----------------------------------------------------------------------------------------------

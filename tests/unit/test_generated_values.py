@@ -199,7 +199,7 @@ def test_validation_and_emulator_agree(
         return
     assert answer.status_code == (400 if problems else 201), (problems, content)
     if not problems:
-        ingress = IngressModel.from_response(content)
+        ingress = IngressModel.model_validate(content)
         assert ingress.domain == valid["domain"]
         assert ingress.description == valid.get("description", "")
         assert ingress.metadata == valid.get("metadata", "")

@@ -35,7 +35,7 @@ class Listing:
         self.deadlines.append(deadline)
         self.meanwhile()
         return [
-            models.IngressModel.from_response(
+            models.IngressModel.model_validate(
                 {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
             )
             for id_ in IDS

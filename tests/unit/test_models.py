@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from pulumi_agin.api.models import IngressModel, ResponseError, certificate_state
+from pulumi_agin.api.models import IngressModel, certificate_state
 
 INGRESS = {
     "id": "agin_1",
@@ -31,33 +32,42 @@ INGRESS = {
     ids=str,
 )
 def test_equivalent_responses_are_equal(same: dict[str, Any]) -> None:
-    assert IngressModel.from_response({**INGRESS, **same}) == IngressModel.from_response(INGRESS)
+    assert IngressModel.model_validate({**INGRESS, **same}) == IngressModel.model_validate(INGRESS)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"id": "../../x"}, {"id": ""}, {"ns_targets": ["a\nb"]}, {"ns_targets": ["."]}, {"domain": ""}], ids=str
+    "wrong",
+    [
+        {"id": "../../x"},
+        {"id": ""},
+        {"ns_targets": ["a\nb"]},
+        {"ns_targets": ["."]},
+        {"domain": ""},
+        {"created_at": ""},
+    ],
+    ids=str,
 )
 def test_response_with_a_wrong_value_is_rejected(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ResponseError):
-        IngressModel.from_response({**INGRESS, **wrong})
+    with pytest.raises(ValidationError):
+        IngressModel.model_validate({**INGRESS, **wrong})
 
 
 @pytest.mark.parametrize("name", ["id", "domain", "ns_targets", "created_at"])
 def test_response_without_a_required_field_is_rejected(name: str) -> None:
-    with pytest.raises(ResponseError):
-        IngressModel.from_response({key: value for key, value in INGRESS.items() if key != name})
+    with pytest.raises(ValidationError):
+        IngressModel.model_validate({key: value for key, value in INGRESS.items() if key != name})
 
 
 def test_lone_surrogates_are_replaced() -> None:
     status = {"provisioning_job": {"msg": "\udfff"}}
-    ingress = IngressModel.from_response({**INGRESS, "metadata": "a\ud800b", "certificate_management_status": status})
+    ingress = IngressModel.model_validate({**INGRESS, "metadata": "a\ud800b", "certificate_management_status": status})
     assert ingress.metadata == "a?b"
     assert '"msg":"?"' in ingress.model_dump_json()
 
 
 def with_certificate(status: Any, policy: Any) -> IngressModel:
     values = {"certificate_management_policy": policy, "certificate_management_status": status}
-    return IngressModel.from_response({**INGRESS, **values})
+    return IngressModel.model_validate({**INGRESS, **values})
 
 
 POLICY = {"authority": "letsencrypt"}

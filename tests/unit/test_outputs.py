@@ -69,7 +69,7 @@ def test_removed_policy_is_unknown() -> None:
 
 
 def ingress(**values: Any) -> IngressModel:
-    return IngressModel.from_response({"id": "agin_1", **EXISTING, **values})
+    return IngressModel.model_validate({"id": "agin_1", **EXISTING, **values})
 
 
 def test_outputs_of_missing_values() -> None:
