@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -28,7 +27,7 @@ from urllib3.exceptions import (
 from pulumi_agin.version import VERSION
 
 from .credentials import Secret
-from .retry import in_words
+from .retry import in_words, parse_http_date
 
 # How much of a body is read, after decompression. ngrok's largest response has 3 MB: a list of 100 Agent Ingresses with
 # the longest metadata, all of it escaped.
@@ -90,10 +89,7 @@ class Response(NamedTuple):
     @property
     def date(self) -> datetime | None:
         """The time of the server when it sent the response."""
-        try:
-            return email.utils.parsedate_to_datetime(self.headers.get("Date", "")).astimezone(timezone.utc)
-        except (ValueError, OverflowError):
-            return None
+        return parse_http_date(self.headers.get("Date", ""))
 
 
 class NoResponse(NamedTuple):

@@ -6,9 +6,11 @@ The loop that uses them is `Transport.send`.
 from __future__ import annotations
 
 import copy
+import email.utils
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from .clock import SYSTEM_CLOCK, Clock
 from .credentials import LONGEST_TIMEOUT_SECONDS
@@ -39,10 +41,20 @@ def backoff_seconds(repetition: int, retry_after: float | None = None, clock: Cl
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds that a Retry-After header has; None if there is none, or it has a date."""
+    """Returns the seconds until the moment that a Retry-After header names, by the server's clock; None without one."""
     value = headers.get("Retry-After", "").strip()
-    # No call waits for longer, and clocks can't count much further.
-    return min(float(value), LONGEST_TIMEOUT_SECONDS) if value.isdecimal() else None
+    if value.isdecimal():
+        # No call waits for longer, and clocks can't count much further.
+        return min(float(value), LONGEST_TIMEOUT_SECONDS)
+    moment, now = parse_http_date(value), parse_http_date(headers.get("Date", ""))
+    return max(0.0, (moment - now).total_seconds()) if moment and now else None
+
+
+def parse_http_date(value: str) -> datetime | None:
+    try:
+        return email.utils.parsedate_to_datetime(value).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
 
 
 class Reachability:

@@ -38,6 +38,10 @@ def test_pauses_double_with_jitter_up_to_20_seconds() -> None:
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "1.5"}, None),
         ({"Retry-After": "9" * 400}, 31_536_000),
+        ({"Retry-After": f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT"}, None),
+        ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 10),
+        ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 0),
+        # Without the time of the server, it is not known how far away the moment is.
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT"}, None),
     ],
 )
