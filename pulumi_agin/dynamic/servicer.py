@@ -105,7 +105,7 @@ class DynamicProvider(ResourceProvider):
             difference = self._lifecycle.diff(call, _id, wanted)
             if _session().is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
-                self._lifecycle.update(call._replace(is_preview=True), _id, wanted)
+                self._lifecycle.warn_of_update(call, _id, wanted)
             return DiffResult(
                 changes=difference.has_changes,
                 replaces=list(difference.replacing),
