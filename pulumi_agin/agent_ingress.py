@@ -14,6 +14,7 @@ from .api.canonical import canonical_domain
 from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
+from .lifecycle.operation import Placement
 from .lifecycle.phrasing import must_be_one_of
 from .lifecycle.shell_commands import import_line, stack_urn
 from .program import sdk_internals
@@ -313,7 +314,7 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
     inherited = opts.parent and opts.parent.get_provider(urns.AGENT_INGRESS)
     provider = "URN" if opts.provider or opts.providers or inherited else None
-    line = import_line(id_, resource_name, stack=ProgramRun.current().stack, parent=parent, provider=provider)
+    line = import_line(id_, resource_name, Placement(ProgramRun.current().stack, parent, provider))
     shown_by = "with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
     return (
         f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK asks "

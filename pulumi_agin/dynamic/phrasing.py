@@ -25,15 +25,8 @@ class PythonPhrasing(Phrasing):
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
         # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
-        line = shell_commands.import_line(
-            id_,
-            name,
-            stack=placement.stack,
-            parent=placement.parent or shell_commands.stack_urn(stack, project),
-            provider=placement.provider,
-        )
-        return f"To take it over under the name of this resource, run\n{line}"
+        place = placement._replace(parent=placement.parent or shell_commands.stack_urn(stack, project))
+        return f"To take it over under the name of this resource, run\n{shell_commands.import_line(id_, name, place)}"
 
     def find(self, domain: str, placement: Placement) -> str:
-        line = shell_commands.find_line(domain, provider=placement.provider, stack=placement.stack)
-        return f". To see whether it was, run\n{line}"
+        return f". To see whether it was, run\n{shell_commands.find_line(domain, placement)}"

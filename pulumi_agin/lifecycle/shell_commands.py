@@ -7,21 +7,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from .operation import Placement
 from .urns import NATIVE_AGENT_INGRESS, STACK, Urn
 
-# In each function, `stack` is the stack as the CLI names it; None for the selected one. `provider` is the URN of an
-# explicit provider, whose settings `pulumi-agin` takes from the state.
+# `pulumi-agin` takes the settings of an explicit provider from the state. In each function, `stack` is the stack as the
+# CLI names it; None for the selected one.
 
 
-def import_line(
-    id_: str, name: str, *, stack: str | None = None, parent: str | None = None, provider: str | None = None
-) -> str:
+def import_line(id_: str, name: str, place: Placement) -> str:
     """Returns the command that imports an Agent Ingress, to be run in the project's folder.
 
     With the URN of a stack as the parent, the command fails in any other stack.
     """
-    options = {"--name": name, "--parent": parent, "--provider": provider, "--stack": stack}
-    return f"{_agin_import(options, id_)} | {_pulumi('import', stack)} --file /dev/stdin --generate-code=false --yes"
+    printing = _agin_import({"--name": name, "--parent": place.parent}, place, id_)
+    return f"{printing} | {_pulumi('import', place.stack)} --file /dev/stdin --generate-code=false --yes"
 
 
 def native_import_line(id_: str, urn: str) -> str:
@@ -31,9 +30,9 @@ def native_import_line(id_: str, urn: str) -> str:
     return _pulumi("import", stack, "--generate-code=false", "--yes", "--", NATIVE_AGENT_INGRESS, name, id_)
 
 
-def find_line(domain: str, *, stack: str | None = None, provider: str | None = None) -> str:
+def find_line(domain: str, place: Placement) -> str:
     """Returns the command that prints which Agent Ingress has a domain in canonical form, or that none has it."""
-    return _agin_import({"--filter": f'obj.domain == "{domain}"', "--provider": provider, "--stack": stack})
+    return _agin_import({"--filter": f'obj.domain == "{domain}"'}, place)
 
 
 def stack_urn(stack: str, project: str) -> str:
@@ -56,9 +55,9 @@ def _pulumi(command: str, stack: str | None, *words: str) -> str:
     return shlex.join(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
 
 
-def _agin_import(options: Mapping[str, str | None], *ids: str) -> str:
+def _agin_import(options: Mapping[str, str | None], place: Placement, *ids: str) -> str:
     words = [*_program(), "import", *ids]
-    for option, value in options.items():
+    for option, value in {**options, "--provider": place.provider, "--stack": place.stack}.items():
         if value is not None:
             # A value that begins with a hyphen would be taken for an option.
             words += [f"{option}={value}"] if value.startswith("-") else [option, value]
@@ -71,6 +70,5 @@ def _program() -> list[str]:
     script = python.with_name("pulumi-agin")
     if not script.exists():
         return [str(python), "-m", "pulumi_agin.cli"]
-    if script.is_relative_to(here) and (here / "Pulumi.yaml").exists():
-        return [str(script.relative_to(here))]
-    return [str(script)]
+    is_in_project = script.is_relative_to(here) and (here / "Pulumi.yaml").exists()
+    return [str(script.relative_to(here) if is_in_project else script)]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.lifecycle import shell_commands
+from pulumi_agin.lifecycle.operation import Placement
 
 ID = "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 SITE = "urn:pulumi:dev::test::acme:index:Site::it's"
@@ -56,7 +57,7 @@ def calls(programs: Path, *lines: str) -> list[list[str]]:
 
 
 def test_every_value_of_the_import_line_stays_one_word(programs: Path) -> None:
-    lines = [shell_commands.import_line(ID, name, parent=SITE, provider=CHILD) for name in NAMES]
+    lines = [shell_commands.import_line(ID, name, Placement(parent=SITE, provider=CHILD)) for name in NAMES]
     made = calls(programs, *lines)
     assert made[1::2] == [["import", "--file", "/dev/stdin", "--generate-code=false", "--yes"]] * len(NAMES)
     # A value with a hyphen in front would be taken for an option.
@@ -75,7 +76,7 @@ def test_every_value_of_the_other_lines_stays_one_word(programs: Path) -> None:
 
 
 def test_commands_are_plain() -> None:
-    line = shell_commands.import_line(ID, "connect", stack="acme/dev")
+    line = shell_commands.import_line(ID, "connect", Placement("acme/dev"))
     assert line.endswith(
         f"import {ID} --name connect --stack acme/dev | "
         "pulumi import --stack acme/dev --file /dev/stdin --generate-code=false --yes"
@@ -83,7 +84,8 @@ def test_commands_are_plain() -> None:
     assert shell_commands.native_import_line(ID, f"{NATIVE}::connect") == (
         f"pulumi import --stack dev --generate-code=false --yes -- agin:index:AgentIngress connect {ID}"
     )
-    assert shell_commands.find_line("a.b", stack="dev").endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
+    line = shell_commands.find_line("a.b", Placement("dev"))
+    assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
     urn = f"{NATIVE}::connect"
     assert shell_commands.state_delete_line(urn, stack="dev") == f"pulumi state delete --stack dev --yes --force {urn}"
     assert shell_commands.replace_line(urn, stack="dev") == f"pulumi up --stack dev --replace {urn}"
@@ -91,7 +93,7 @@ def test_commands_are_plain() -> None:
 
 def test_program_works_without_an_active_environment(programs: Path) -> None:
     def program() -> str:
-        return shell_commands.import_line(ID, "a").partition(" import")[0]
+        return shell_commands.import_line(ID, "a", Placement()).partition(" import")[0]
 
     # The path is absolute, as the line may be pasted in another folder.
     assert program() == f"'{programs}/pulumi-agin'"
