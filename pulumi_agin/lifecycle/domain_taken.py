@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.api.retry import Deadline
 
 from .account import Account
 from .operation import Call
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.api.retry import Deadline
-
-    from .session import Session
+from .session import Session
 
 # The longest time to find out which ingress has a domain, after a create and in a preview.
 FIND_SECONDS = 30
 PREVIEW_SECONDS = 5
 
 
-def explain(account: Account, call: Call, error: DomainExistsError, domain: str, deadline: Deadline) -> str:
-    """Returns the message of a create that failed because of its domain."""
-    client = account.client()
+def explain(
+    account: Account, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, deadline: Deadline
+) -> str:
+    """Returns the message of a create that failed because of its domain, or of one of unknown outcome."""
+    session = account.session
+    if isinstance(error, CreateUnsettledError):
+        if error.existing_id:
+            return f"{error}. {_next_step(session, call.urn, error.existing_id)}"
+        find = session.phrasing.find(domain, session.placement(call.urn))
+        return f"{error}. If it was made, the next `pulumi up` shows the next step{find}"
     try:
-        existing = client.find(domain, deadline.sub_deadline(min(FIND_SECONDS, max(deadline.left, 1))))
+        existing = account.client().find(domain, deadline.sub_deadline(min(FIND_SECONDS, max(deadline.left, 1))))
     except NgrokError as failure:
         return f"{error}. Which one has it could not be found out: {failure}"
     if existing is None:
@@ -32,26 +34,15 @@ def explain(account: Account, call: Call, error: DomainExistsError, domain: str,
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
             f"domain, or set the key of that account. The API key came from {account.settings.api_key.shown_as}"
         )
-    account.session.record_failed_create(existing.id, call.urn)
+    session.conflicting_creates[existing.id] = call.urn
     return f"{error}. {_explain_existing(account, call, existing)}"
-
-
-def explain_unsettled(account: Account, call: Call, error: CreateUnsettledError, domain: str) -> str:
-    """Returns the message of a create of unknown outcome, with a command that finds out, or imports what exists."""
-    session = account.session
-    if not error.existing_id:
-        find = session.phrasing.find(domain, session.placement(call.urn))
-        return f"{error}. If it was made, the next `pulumi up` shows the next step{find}"
-    if session.known_outputs(call.urn) is not None:
-        return f"{error}. {_advise_on_leftover(error.existing_id)}"
-    return f"{error}. {session.phrasing.take_over(error.existing_id, call.urn, session.placement(call.urn))}"
 
 
 def warn_in_preview(account: Account, call: Call, domain: str) -> None:
     """Warns if the domain of a new resource has an Agent Ingress already, and if ngrok responds in time."""
     existing = account.client().find_one_of_many(domain, account.deadline(call, PREVIEW_SECONDS))
     # A replacement that keeps its domain deletes the old one first.
-    if existing is not None and not _is_own(account.session, call.urn, existing):
+    if existing is not None and account.session.resource_with(existing) != call.urn:
         account.session.warn(
             # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
             f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
@@ -65,7 +56,7 @@ def explain_two(session: Session, urn: str, other: str) -> str:
 
     If both are in the state with one ingress, the delete of the one that is removed from the program has the next step.
     """
-    new = [each for each in (urn, other) if session.known_outputs(each) is None]
+    new = [each for each in (urn, other) if each not in session.known_outputs]
     # A change of the domain of the one that exists would replace it.
     which = f"The new one is {new[0]}. " if len(new) == 1 else ""
     return (
@@ -76,41 +67,35 @@ def explain_two(session: Session, urn: str, other: str) -> str:
 
 def _explain_existing(account: Account, call: Call, existing: IngressModel) -> str:
     session, domain = account.session, existing.domain
-    belongs = f"It belongs to {account.client().describe(existing)}"
-    before = session.known_outputs(call.urn)
-    owner = session.resource_with(domain, existing.uri, other_than=call.urn)
+    belongs, owner = f"It belongs to {account.client().describe(existing)}", session.resource_with(existing)
+    if owner == call.urn:
+        return (
+            f"{belongs}, which is the one to be replaced. A domain can have only one Agent Ingress: to delete it "
+            f"first, give the resource {session.phrasing.delete_before_replace}, and run the same command again"
+        )
     if owner is not None:
         return (
             f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: choose "
             "another one; or, to swap the domains of the two, first give one of them a third one and run `pulumi up`"
         )
-    if before is None:
-        return (
-            f"{belongs}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
-            f"name or parent in {session.phrasing.aliases}; if it is this resource's own, `--replace` needs "
+    context, old_domain = "", session.known_outputs.get(call.urn, {}).get("domain", domain)
+    if call.urn not in session.known_outputs:
+        context = (
+            "If it is this stack's own and was renamed or moved in the program, give the resource its old name or "
+            f"parent in {session.phrasing.aliases}; if it is this resource's own, `--replace` needs "
             f"{session.phrasing.delete_before_replace}. "
-            f"{session.phrasing.take_over(existing.id, call.urn, session.placement(call.urn))}"
         )
-    if _is_own(session, call.urn, existing):
-        return (
-            f"{belongs}, which is the one to be replaced. A domain can have only one Agent Ingress: to delete it "
-            f"first, give the resource {session.phrasing.delete_before_replace}, and run the same command again"
-        )
-    unfinished, old_domain = "", before.get("domain")
-    if old_domain and old_domain != domain:
-        unfinished = (
+    elif old_domain != domain:
+        context = (
             "If this stack still has it to delete, after a change of the domain that did not finish, set domain to "
             f'"{old_domain}" again and run `pulumi up`, which deletes it, before you go back to {domain}. '
         )
-    return f"{belongs}. {unfinished}{_advise_on_leftover(existing.id)}"
+    return f"{belongs}. {context}{_next_step(session, call.urn, existing.id)}"
 
 
-def _is_own(session: Session, urn: str, ingress: IngressModel) -> bool:
-    before = session.known_outputs(urn) or {}
-    return before.get("created_at") == ingress.created_at and before.get("uri") == ingress.uri
-
-
-def _advise_on_leftover(id_: str) -> str:
+def _next_step(session: Session, urn: str, id_: str) -> str:
+    if urn not in session.known_outputs:
+        return session.phrasing.take_over(id_, urn, session.placement(urn))
     return (
         "Only if an interrupted run of this stack created it, delete it at ngrok, such as with `ngrok api "
         f"agent-ingresses delete {id_}`, and run `pulumi up` again; otherwise it is in use: choose another domain"

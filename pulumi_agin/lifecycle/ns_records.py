@@ -64,7 +64,7 @@ class NsRecordsLifecycle(Lifecycle):
         if any(call.is_unknown(value) for name, value in inputs.items() if name not in _DECLARED):
             return False
         # A replacement is checked a second time, as if it were new. The records are its own.
-        known = self._session.known_outputs(call.urn) or {}
+        known = self._session.known_outputs.get(call.urn, {})
         return bool(inputs["take_over"]) and not call.inputs_before and known.get("domain") != inputs["domain"]
 
     def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
@@ -127,7 +127,7 @@ class NsRecordsLifecycle(Lifecycle):
                     outputs = {**_outputs(inputs), "ns_targets": []}
                     raise _partly_done(error, outputs, records.targets) from None
         if existing is not None:
-            self._session.record_failed_create(_key(inputs), call.urn)
+            self._session.conflicting_creates[_key(inputs)] = call.urn
             raise self._taken_failure(inputs, existing)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
         return Created(domain, _outputs(inputs))
@@ -188,12 +188,12 @@ class NsRecordsLifecycle(Lifecycle):
         records, as after a renaming.
         """
         kept = self._outputs_before(call)
-        conflicting_create = self._session.conflicting_create(_key(kept), call.urn)
-        if conflicting_create is not None:
+        other = self._session.conflicting_creates.get(_key(kept), call.urn)
+        if other != call.urn:
             raise Failed(
-                f"the NS records of {kept['domain']} are not deleted, because {conflicting_create} wants them too, and "
-                f"could not be created: if {call.urn} was renamed or moved in the program, give the resource its "
-                f"old name or parent in {self._session.phrasing.aliases}"
+                f"the NS records of {kept['domain']} are not deleted, because {other} wants them too, and could not be "
+                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or parent "
+                f"in {self._session.phrasing.aliases}"
             )
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
         ours = values - self._session.ns_records_to_keep(_key(kept), call.urn)

@@ -7,10 +7,6 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from .urns import Urn
-
-# -- the call ---------------------------------------------------------------------------------------------
-
 
 class Reading(Enum):
     """Why a resource is read."""
@@ -54,14 +50,6 @@ class Call(NamedTuple):
     is_cancelled: Callable[[], bool] = lambda: False
     """Whether this call should end: the engine no longer waits for it, or the user pressed Ctrl-C. A plugin may go on
     running after the engine was killed."""
-
-    @property
-    def stack(self) -> str:
-        """The name of the stack, without an organization."""
-        return Urn.parse(self.urn).stack
-
-
-# -- the results ------------------------------------------------------------------------------------------
 
 
 class InputFailure(NamedTuple):
@@ -116,9 +104,6 @@ class Existing(NamedTuple):
     """The inputs that would make the resource as it is; None to leave those in the state as they are."""
 
 
-# -- the failures -----------------------------------------------------------------------------------------
-
-
 class Failed(Exception):  # noqa: N818 - it is an outcome that a front end translates
     """The call failed. The message is for the user, in whole sentences."""
 
@@ -136,9 +121,6 @@ class Abandoned(Failed):
     """The engine no longer waits for the call: it was killed, or the user pressed Ctrl-C."""
 
 
-# -- the lifecycle ----------------------------------------------------------------------------------------
-
-
 class Lifecycle(Protocol):
     """The operations on a resource. Each may raise Failed or an error of `pulumi_agin.api.errors`.
 
@@ -147,11 +129,9 @@ class Lifecycle(Protocol):
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and finds everything that is wrong with them."""
-        raise NotImplementedError
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state."""
-        raise NotImplementedError
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
         """Warns in a preview of what an update in place will not be able to do. Sends nothing, and never fails."""
@@ -159,7 +139,6 @@ class Lifecycle(Protocol):
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone. In a preview, it only warns."""
-        raise NotImplementedError
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether the properties of a read are outputs in the state, as in a refresh.
@@ -170,12 +149,9 @@ class Lifecycle(Protocol):
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the resource. Returns None if it is gone."""
-        raise NotImplementedError
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Updates the resource in place, and returns all of its outputs. May raise PartlyDone."""
-        raise NotImplementedError
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the resource. It is not a failure if the resource is gone already."""
-        raise NotImplementedError

@@ -48,7 +48,7 @@ class Urn(NamedTuple):
     """The name of the stack, without an organization."""
     project: str
     types: str
-    """The types of the resource and of its parents, from the outermost on, with "$" between them."""
+    """The types of the resource and of its parents except the stack, from the outermost on, with "$" between them."""
     name: str
 
     @classmethod
@@ -56,11 +56,6 @@ class Urn(NamedTuple):
         """Returns the parts of a URN. A part that is missing is ""."""
         parts = urn.removeprefix("urn:pulumi:").split("::", 3)
         return cls(*parts, *[""] * (4 - len(parts)))
-
-    @property
-    def has_parent(self) -> bool:
-        """Whether the resource has a parent besides the stack."""
-        return "$" in self.types
 
 
 def name_of(token: str) -> str:

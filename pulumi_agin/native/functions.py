@@ -118,8 +118,8 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
     session = account.session
 
     def hint(domain: str) -> str:
-        urn = session.resource_that_wants(domain)
-        if urn is None or session.known_outputs(urn) is not None:
+        urn = session.resources_by_domain.get(domain)
+        if urn is None or urn in session.known_outputs:
             return ""
         # The engine takes no unknown value from a function.
         return (

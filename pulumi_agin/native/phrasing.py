@@ -28,7 +28,7 @@ class NativePhrasing(Phrasing):
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"
-        if placement.provider or urns.Urn.parse(urn).has_parent:
+        if placement.provider or "$" in urns.Urn.parse(urn).types:
             # The engine does not tell a plugin the parent, which a command would have to name.
             then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
         else:

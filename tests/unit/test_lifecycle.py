@@ -31,10 +31,14 @@ def session(warnings: list[tuple[str, str]]) -> Session:
     return Session(NativePhrasing(), lambda line: None, warn=lambda *warning: warnings.append(warning))
 
 
+def lifecycle(emulator: Emulator, session: Session, api_key: str = API_KEY) -> AgentIngressLifecycle:
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": api_key}
+    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
+
+
 @pytest.fixture
 def ingresses(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
-    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
+    return lifecycle(emulator, session)
 
 
 def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
@@ -87,10 +91,10 @@ def test_creates_of_a_preview_share_a_list(ingresses: AgentIngressLifecycle, emu
 
 
 def test_preview_warns_of_a_taken_domain(
-    ingresses: AgentIngressLifecycle, session: Session, warnings: list[tuple[str, str]], emulator: Emulator
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
-    id_, outputs = created(ingresses)
-    session.forget_resources()
+    # By another run.
+    id_, outputs = created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)))
     emulator.clear_requests()
 
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
@@ -207,8 +211,7 @@ def test_404_for_another_accounts_key_does_not_mean_gone(
     ingresses: AgentIngressLifecycle, session: Session, emulator: Emulator
 ) -> None:
     id_, outputs = created(ingresses)
-    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": OTHER_ACCOUNTS_KEY}
-    other = AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
+    other = lifecycle(emulator, session, OTHER_ACCOUNTS_KEY)
     call = Call(URN, outputs_before=outputs)
     with pytest.raises(Failed, match="This does not prove that it was deleted"):
         other.read(call, id_, Reading.REFRESH)
