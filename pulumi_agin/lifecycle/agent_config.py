@@ -8,10 +8,6 @@ from typing import Any
 
 from pulumi_agin.api.errors import InvalidInputsError
 
-# From ngrok's documentation of the agent's configuration, version 3.
-VERSION = 3
-PORT = 443
-
 
 def configure_agent(
     function: str,
@@ -34,7 +30,7 @@ def configure_agent(
             known = ", ".join(sorted(regions)) or "none"
             raise InvalidInputsError(f'{function} of {domain}: ngrok has no region "{region}" for it; it has {known}')
         host = regions[region]
-    agent = {"connect_url": f"{host}:{PORT}"}
+    agent = {"connect_url": f"{host}:443"}
     if policy and policy["authority"] == "letsencrypt":
         agent["connect_cas"] = "host"
     if authtoken is not None:
@@ -46,4 +42,4 @@ def configure_agent(
         agent["authtoken"] = authtoken
     # A JSON string is a YAML string.
     lines = [f"  {name}: {json.dumps(value)}\n" for name, value in agent.items()]
-    return f"version: {VERSION}\nagent:\n{''.join(lines)}"
+    return f"version: 3\nagent:\n{''.join(lines)}"

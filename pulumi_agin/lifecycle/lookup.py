@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
     """Raises InvalidInputsError unless a lookup of one ingress has exactly one argument."""
     if (id_ is None) == (domain is None):
-        raise InvalidInputsError(
-            f"{function} takes exactly one of id and domain, and got {'neither' if id_ is None else 'both'}"
-        )
+        got = "neither" if id_ is None else "both"
+        raise InvalidInputsError(f"{function} takes exactly one of id and domain, and got {got}")
 
 
 def find_one(
@@ -46,11 +45,10 @@ def find_one(
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
         raise InvalidInputsError(f"{function} can't look that up: {'; '.join(map(str, problems))}")
-    ingress = client.find(inputs["domain"], deadline)
+    wanted = inputs["domain"]
+    ingress = client.find(wanted, deadline)
     if ingress is None:
-        raise InvalidInputsError(
-            f"there is no Agent Ingress with the domain {inputs['domain']} in {account}{hint(inputs['domain'])}"
-        )
+        raise InvalidInputsError(f"there is no Agent Ingress with the domain {wanted} in {account}{hint(wanted)}")
     return ingress
 
 

@@ -34,18 +34,14 @@ def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[s
     With them in the state, the next preview compares the program with what exists, and shows only real differences.
     The inputs before show which optional ones the program gives.
     """
-    inputs: dict[str, Any] = {"domain": ingress.domain}
+    inputs = {name: value for name, value in outputs_of(ingress).items() if name in ("domain", *STRINGS, POLICY)}
     for field in STRINGS:
-        value = getattr(ingress, field)
-        if value or field in inputs_before:
-            inputs[field] = value
-    if ingress.certificate_management_policy is not None:
-        policy = without_none(ingress.certificate_management_policy.plain())
-        policy_before = inputs_before.get(POLICY)
-        if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
-            # ngrok chose it. As an input, it would show as a change that nobody made.
-            policy.pop("private_key_type", None)
-        inputs[POLICY] = policy
+        if not inputs[field] and field not in inputs_before:
+            del inputs[field]
+    policy_before = inputs_before.get(POLICY)
+    if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
+        # ngrok chose it. As an input, it would show as a change that nobody made.
+        inputs.get(POLICY, {}).pop("private_key_type", None)
     return inputs
 
 
@@ -57,10 +53,7 @@ def outputs_after(
     An input that is absent, None or "" is the same. An output that is absent is known only after the update.
     """
     after = {name: value for name, value in existing.items() if name not in ("domain", *STRINGS, POLICY, STATUS)}
-    for name in ("domain", *STRINGS):
-        value = inputs.get(name)
-        if not is_unknown(value):
-            after[name] = value or ""
+    after |= {name: inputs.get(name) or "" for name in ("domain", *STRINGS) if not is_unknown(inputs.get(name))}
     policy = inputs.get(POLICY)
     if not isinstance(policy, Mapping | None) or any(map(is_unknown, (policy or {}).values())):
         return after
