@@ -147,7 +147,7 @@ def _names_in_project() -> Names:
     if language == "python":
         return IN_PYTHON
     # This loads gRPC.
-    from pulumi_agin.native.provider import NAMES
+    from pulumi_agin.native.plugin import NAMES
 
     return NAMES
 

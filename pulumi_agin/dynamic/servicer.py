@@ -156,7 +156,7 @@ _start_threads = functools.cache(sdk_frames.start_threads)
 def _session() -> Session:
     """Returns the session of this process. The provider classes take no arguments, so it can't be handed in."""
     # A program needs neither.
-    from pulumi_agin.engine.log import Engine, address_of_engine
+    from pulumi_agin.engine.connection import Engine, address_of_engine
     from pulumi_agin.lifecycle.session import Session
 
     from .phrasing import PythonPhrasing

@@ -1,6 +1,6 @@
 """Front end of a provider plugin, for programs in every language.
 
-The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `provider` answers the calls, `server` is the
+The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `plugin` answers the calls, `process` is the
 process. `schema.json` describes the resources and functions for the languages; `python -m tools.schema` writes it.
 """
 
@@ -31,6 +31,6 @@ def main() -> None:
     gc.disable()
     # No plugin of pydantic is about our models. The search for one takes longer, the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from .server import serve
+    from .process import serve
 
     serve()

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
-from pulumi_agin.native.provider import read_schema
+from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import INGRESS, NS_TARGETS, TYPE, Mocks, Request, run
 from tests.support.pyproject import project as pyproject
 

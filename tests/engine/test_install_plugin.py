@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.native.provider import read_schema
+from pulumi_agin.native.plugin import read_schema
 from pulumi_agin.version import VERSION
 from tests.support.pages import blocks
 from tests.support.ports import free_port

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.native.provider import SETTINGS
+from pulumi_agin.native.plugin import SETTINGS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import requests
 from tests.support.pages import blocks

@@ -19,8 +19,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.engine.log import RESPONSE_SECONDS, Engine
-from pulumi_agin.native.server import GRACE_SECONDS, LOOK_SECONDS
+from pulumi_agin.engine.connection import RESPONSE_SECONDS, Engine
+from pulumi_agin.native.process import GRACE_SECONDS, LOOK_SECONDS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, THEIRS
 from tests.support.plugin import (
     AGENT_INGRESS,
@@ -456,7 +456,7 @@ class ServingPlugin(NativePlugin):
 
     def _arguments(self) -> Sequence[str]:
         serve = f"serve(look_seconds={self.look_seconds}, grace_seconds=0.05)"
-        return ["-c", f"from pulumi_agin.native.server import serve; {serve}", *self.flags]
+        return ["-c", f"from pulumi_agin.native.process import serve; {serve}", *self.flags]
 
 
 # A bug of this package: a create that never ends.

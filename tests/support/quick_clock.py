@@ -8,7 +8,6 @@ import threading
 import time
 
 from pulumi_agin.api import clock
-from pulumi_agin.native import clock as native_clock
 
 
 class QuickClock(clock.Clock):
@@ -33,17 +32,22 @@ class QuickClock(clock.Clock):
         self.sleep(min(seconds, 1))
 
 
-class QuickInterruptibleClock(QuickClock, native_clock.InterruptibleClock):
-    """The same for the native plugin, where Ctrl-C ends all pauses."""
+def quicken_native_plugin() -> None:
+    """Lets Ctrl-C end the pauses of the native plugin, as with its own clock."""
+    from pulumi_agin.native import process
 
-    def sleep(self, seconds: float) -> None:
-        if not self.interrupted.is_set():
-            super().sleep(seconds)
+    class QuickInterruptibleClock(QuickClock, process.InterruptibleClock):
+        def sleep(self, seconds: float) -> None:
+            if not self.interrupted.is_set():
+                super().sleep(seconds)
+
+    process.InterruptibleClock = QuickInterruptibleClock  # type: ignore[misc]
 
 
 if __name__ == "__main__":
     # The same object is a default argument of many functions.
     clock.SYSTEM_CLOCK.__class__ = QuickClock
-    native_clock.InterruptibleClock = QuickInterruptibleClock  # type: ignore[misc]
     sys.argv = sys.argv[1:]
+    if sys.argv[0] == "pulumi_agin.native":
+        quicken_native_plugin()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -95,7 +95,7 @@ def test_program_and_provider_load_neither_requests_nor_pydantic() -> None:
 
 
 def test_plugin_does_not_load_the_sdk() -> None:
-    assert "pulumi" not in packages_loaded_by("import pulumi_agin.native.server, pulumi_agin.native.functions")
+    assert "pulumi" not in packages_loaded_by("import pulumi_agin.native.process, pulumi_agin.native.functions")
 
 
 def test_lifecycle_loads_neither_pulumi_nor_grpc() -> None:

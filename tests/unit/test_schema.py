@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.native.provider import SETTINGS, read_schema
+from pulumi_agin.native.plugin import SETTINGS, read_schema
 from tests.support.pyproject import project
 from tools.schema import in_json, make_schema
 

@@ -7,17 +7,18 @@ import select
 import signal
 import socket
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from pulumi_agin.engine.log import Engine, address_of_engine
+from pulumi_agin.api.clock import Clock
+from pulumi_agin.engine.connection import Engine, address_of_engine
 from pulumi_agin.engine.protocol import provider_pb2_grpc
 from pulumi_agin.lifecycle.session import Session
 
-from .clock import InterruptibleClock
 from .phrasing import NativePhrasing
-from .provider import AginProvider
+from .plugin import AginProvider
 
 # The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000
@@ -27,6 +28,22 @@ LOOK_SECONDS = 10
 
 # How long calls under way may take to end once the engine has ended the process or is gone.
 GRACE_SECONDS = 20
+
+# A thread that waits for another one checks at least this often whether the user pressed Ctrl-C.
+LONGEST_WAIT_SECONDS = 0.5
+
+
+class InterruptibleClock(Clock):
+    """The system's clock. Once `interrupted` is set, all pauses end."""
+
+    def __init__(self) -> None:
+        self.interrupted = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        self.interrupted.wait(seconds)
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        condition.wait(min(seconds, LONGEST_WAIT_SECONDS))
 
 
 def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -41,7 +58,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, clock), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, clock.interrupted), server)
     port = server.add_insecure_port("127.0.0.1:0")
     # A signal may come just before the wait for it, and would then not end the wait. A byte in a socket does.
     signals, wakes_up = socket.socketpair()

@@ -6,6 +6,7 @@ see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from pulumi_agin.lifecycle.operation import Lifecycle
     from pulumi_agin.lifecycle.session import Session
 
-    from .clock import InterruptibleClock
-
 Named = TypeVar("Named", Resource, Function)
 
 # The settings by their names in the provider's configuration.
@@ -54,9 +53,9 @@ _ABSENT = (None, "")
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The plugin as the engine calls it. The engine starts a process for each provider of a stack."""
 
-    def __init__(self, session: Session, clock: InterruptibleClock) -> None:
+    def __init__(self, session: Session, interrupted: threading.Event) -> None:
         self._session = session
-        self._clock = clock
+        self._interrupted = interrupted
         self._provider_urn: str | None = None
         self._configure(Settings.load(lambda key: None, names=NAMES))
 
@@ -76,7 +75,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Ends all waits. What a request has done by then is still read back, so that the state is right."""
-        self._clock.interrupted.set()
+        self._interrupted.set()
         return empty_pb2.Empty()
 
     # -- the configuration --------------------------------------------------------------------------------
@@ -234,7 +233,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             timeout_seconds=getattr(request, "timeout", 0) or None,
             is_preview=getattr(request, "preview", False),
             is_unknown=is_unknown,
-            is_cancelled=lambda: not context.is_active() or self._clock.interrupted.is_set(),
+            is_cancelled=lambda: not context.is_active() or self._interrupted.is_set(),
             **known,
         )
 
