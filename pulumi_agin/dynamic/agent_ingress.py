@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .servicer import DynamicProvider
-
-if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.session import Session
-    from pulumi_agin.settings import Settings
+from .servicer import DynamicProvider, MakeLifecycle
 
 
 class AgentIngressProvider(DynamicProvider):
     """The lifecycle of an Agent Ingress, for Pulumi's dynamic providers."""
 
-    def make_lifecycle(self, settings: Settings, session: Session) -> Lifecycle:
+    def load_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 
-        return AgentIngressLifecycle(settings, session)
+        return AgentIngressLifecycle

@@ -12,10 +12,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import FrameType
+from types import FrameType
+from typing import Any
 
 # The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
@@ -38,18 +36,14 @@ def start_threads() -> None:
         executor = reference() if callable(reference) else None
         if isinstance(executor, ThreadPoolExecutor) and isinstance(getattr(executor, "_max_workers", None), int):
             executor._max_workers = max(executor._max_workers, MOST_CALLS_AT_ONCE)
-            _occupy_threads(executor)
+            # Occupied threads make it start all of them now. By itself, it miscounts idle threads, and starts too few.
+            all_started = threading.Event()
+            # The executor may be shutting down, or the system may have no more threads.
+            with suppress(RuntimeError):
+                for _ in range(MOST_CALLS_AT_ONCE):
+                    executor.submit(all_started.wait)
+            all_started.set()
             return
-
-
-def _occupy_threads(executor: ThreadPoolExecutor) -> None:
-    """Makes the executor start its threads at once. By itself, it miscounts idle threads, and starts too few."""
-    all_started = threading.Event()
-    # The executor may be shutting down, or the system may have no more threads.
-    with suppress(RuntimeError):
-        for _ in range(MOST_CALLS_AT_ONCE):
-            executor.submit(all_started.wait)
-    all_started.set()
 
 
 def _callers() -> Iterator[FrameType]:

@@ -11,42 +11,31 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from google.protobuf import struct_pb2
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi import dynamic
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_agin.api.errors import NgrokError
-from pulumi_agin.engine import failures
-from pulumi_agin.engine.failures import without_sdk_properties
+from pulumi_agin.engine.failures import failure_of, freeze_garbage_collector, set_status, without_sdk_properties
 from pulumi_agin.lifecycle import shell_commands, urns
-from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, PartlyDone, Placement, Reading
+from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.settings import Settings
 
 from . import sdk_frames
 
 if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.operation import Lifecycle
     from pulumi_agin.lifecycle.session import Session
+
+MakeLifecycle: TypeAlias = "Callable[[Settings, Session], Lifecycle]"
 
 PROVIDER_KEY = "__provider"
 
 
-class DynamicProvider(ResourceProvider):
+class DynamicProvider(dynamic.ResourceProvider):
     """The base class of the providers. They are stateless, and pickled by reference.
 
     So they take no arguments, and have no attributes in a program. Attributes in the plugin process are never pickled.
@@ -57,22 +46,20 @@ class DynamicProvider(ResourceProvider):
 
     _lifecycle: Lifecycle
 
-    def make_lifecycle(self, settings: Settings, session: Session) -> Lifecycle:
-        """Returns the lifecycle of this resource. Each class must define it."""
+    def load_lifecycle(self) -> MakeLifecycle:
+        """Imports the class of this resource's lifecycle. Each class must define it."""
         raise NotImplementedError
 
     def __getstate__(self) -> None:
         """Pickles no attributes, because the settings contain the API key."""
 
-    def configure(self, req: ConfigureRequest) -> None:
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
-        failures.freeze_garbage_collector()
-        _start_threads()
-        self._lifecycle = self.make_lifecycle(Settings.load(req.config.get), _session())
+        session = _session()
+        self._lifecycle = self.load_lifecycle()(Settings.load(req.config.get), session)
 
-    # The underscores are those of the SDK's signatures.
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """See `Lifecycle.check`."""
+    # See `Lifecycle`. The underscores are those of the SDK's signatures.
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         with _engine_call() as engine_call:
             wanted = without_sdk_properties(news)
             placement = wanted.pop(urns.PLACEMENT, None)
@@ -86,10 +73,10 @@ class DynamicProvider(ResourceProvider):
             if call.is_preview and not call.inputs_before and not checked.failures:
                 # For its warnings. The engine does not ask a dynamic provider for the preview of a create.
                 self._lifecycle.create(call, checked.inputs)
-            failures = [CheckFailure(failure.property, failure.reason) for failure in checked.failures]
-            return CheckResult(checked.inputs, failures)
+            failures = [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
+            return dynamic.CheckResult(checked.inputs, failures)
 
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """See `Lifecycle.diff`. `__provider` is not compared, because its string differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
@@ -106,40 +93,39 @@ class DynamicProvider(ResourceProvider):
             if _session().is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
                 self._lifecycle.warn_of_update(call, _id, wanted)
-            return DiffResult(
+            return dynamic.DiffResult(
                 changes=difference.has_changes,
                 replaces=list(difference.replacing),
                 delete_before_replace=difference.delete_before_replace,
             )
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """See `Lifecycle.create`."""
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         with _engine_call() as engine_call:
             created = self._lifecycle.create(engine_call.describe(), without_sdk_properties(props))
-            return CreateResult(created.id, created.outputs)
+            return dynamic.CreateResult(created.id, created.outputs)
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
         with _engine_call() as engine_call:
             known = without_sdk_properties(props)
             reading = Reading.REFRESH if self._lifecycle.is_state(known) else Reading.GET
-            call = engine_call.describe(inputs_before=engine_call.inputs, outputs_before=known)
+            sent = getattr(engine_call.request, "inputs", None)
+            inputs_before = without_sdk_properties(rpc.deserialize_properties(sent)) if sent else None
+            call = engine_call.describe(inputs_before=inputs_before, outputs_before=known)
             existing = self._lifecycle.read(call, id_, reading)
             if existing is None:
-                return ReadResult(None, {})
+                return dynamic.ReadResult(None, {})
             # Without inputs in the response, the engine keeps those in the state. To serialize them would take the SDK
             # a fifth of the time of a read.
-            is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
-            return ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
+            is_unchanged = reading is Reading.REFRESH and existing.inputs == inputs_before
+            return dynamic.ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """See `Lifecycle.update`."""
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         with _engine_call() as engine_call:
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
-            return UpdateResult(self._lifecycle.update(call, _id, without_sdk_properties(_news)))
+            return dynamic.UpdateResult(self._lifecycle.update(call, _id, without_sdk_properties(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """See `Lifecycle.delete`."""
         with _engine_call() as engine_call:
             self._lifecycle.delete(engine_call.describe(outputs_before=without_sdk_properties(_props)), _id)
 
@@ -148,29 +134,26 @@ class ProviderError(Exception):
     """The exception that the SDK gets. Its message is for the user."""
 
 
-# The SDK configures one provider at a time.
-_start_threads = functools.cache(sdk_frames.start_threads)
-
-
 @functools.cache
 def _session() -> Session:
-    """Returns the session of this process. The provider classes take no arguments, so it can't be handed in."""
-    # A program needs neither.
-    from pulumi_agin.engine.connection import Engine, address_of_engine
+    """Prepares this process, and returns its session. The provider classes take no arguments to hand it in."""
+    freeze_garbage_collector()
+    sdk_frames.start_threads()
+    # A program needs none of these.
+    from pulumi_agin.engine.connection import Engine
     from pulumi_agin.lifecycle.session import Session
 
     from .phrasing import PythonPhrasing
 
     # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
-    engine = Engine(address_of_engine(sys.argv[1:]))
+    engine = Engine(sys.argv[1:])
     return Session(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
 
 
 # -- what the engine sent ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _EngineCall:
+class _EngineCall(NamedTuple):
     """The call that the engine makes now. Both are None if they are not on the call stack; then little is known."""
 
     request: Any
@@ -178,21 +161,13 @@ class _EngineCall:
 
     def describe(self, **known: Any) -> Call:
         """Returns the call for the lifecycle. `known` are the values that the SDK passed on."""
-        if self.request is None:
-            return Call("urn:pulumi:STACK::PROJECT::TYPE::NAME", is_unknown=_is_unknown, **known)
         return Call(
-            str(getattr(self.request, "urn", "")),
+            getattr(self.request, "urn", "urn:pulumi:STACK::PROJECT::TYPE::NAME"),
             timeout_seconds=getattr(self.request, "timeout", 0) or None,
-            is_unknown=_is_unknown,
-            is_cancelled=lambda: not self.context.is_active(),
+            is_unknown=lambda value: isinstance(value, Unknown),
+            is_cancelled=lambda: self.context is not None and not self.context.is_active(),
             **known,
         )
-
-    @property
-    def inputs(self) -> dict[str, Any] | None:
-        """In a read, the inputs in the state; None if they are not known."""
-        struct = getattr(self.request, "inputs", None)
-        return without_sdk_properties(rpc.deserialize_properties(struct)) if struct else None
 
     @property
     def old_outputs(self) -> Mapping[str, Any]:
@@ -210,10 +185,6 @@ class _EngineCall:
         return failure.id, properties
 
 
-def _is_unknown(value: object) -> bool:
-    return isinstance(value, Unknown)
-
-
 # -- how a call fails -------------------------------------------------------------------------------------
 
 
@@ -223,31 +194,23 @@ def _engine_call() -> Iterator[_EngineCall]:
     engine_call = _EngineCall(*sdk_frames.find_request_and_context())
     try:
         yield engine_call
-    except (NgrokError, Failed) as error:
-        if isinstance(error, Abandoned):
-            _end_process()
-        raise _failure(engine_call, error) from None
-    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
-        raise _failure(engine_call, failures.describe_bug(error)) from None
-
-
-def _failure(engine_call: _EngineCall, error: Exception) -> ProviderError:
-    """Returns the exception with which the call fails with only this message."""
+        return
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
+        failure = failure_of(error)
+    if isinstance(failure, Abandoned):
+        _end_process()
     if engine_call.context is not None:
-        kept = engine_call.kept(error) if isinstance(error, PartlyDone) else None
-        engine_call.context.set_trailing_metadata(failures.failure_metadata(error, kept))
-    return ProviderError(str(error))
-
-
-# -- the process ------------------------------------------------------------------------------------------
+        kept = engine_call.kept(failure) if isinstance(failure, PartlyDone) else None
+        set_status(engine_call.context, failure, kept)
+    # The SDK would print the message of the original error, which may contain a secret.
+    raise ProviderError(str(failure)) from None
 
 
 def _end_process() -> None:
-    """Ends the servicer after its current calls, because its engine is gone.
+    """Ends the servicer after its current calls: its engine is gone, and its parent is only a shell.
 
-    Nothing else ends it: the servicer's parent is only a shell.
+    If the engine has already interrupted the servicer, which only a name that is private to Python shows, a second
+    interrupt would show a traceback.
     """
-    # If the engine has already interrupted the servicer, a second interrupt would show a traceback. The flag is
-    # private to Python.
     if not getattr(concurrent.futures.thread, "_shutdown", False):
         os.kill(os.getpid(), signal.SIGINT)

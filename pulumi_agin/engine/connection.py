@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -16,13 +17,18 @@ RESPONSE_SECONDS = 5
 
 
 class Engine:
-    """The engine, by the address that it gives to its plugins. Without an address, little is known."""
+    """The engine that started a plugin process with these arguments, or none if a user started it.
 
-    def __init__(self, address: str | None) -> None:
-        self._address = address
-        # gRPC would use a proxy of the environment even on this machine.
-        options = [("grpc.enable_http_proxy", 0)]
-        self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options)) if address else None
+    The engine puts its address after its flags, some of which have a value, such as `--tracing ENDPOINT`.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._host, _, self._port = arguments[-1].rpartition(":") if arguments else ("", "", "")
+        self._stub = None
+        if self._host and self._port.isdecimal():
+            # gRPC would use a proxy of the environment even on this machine.
+            channel = grpc.insecure_channel(arguments[-1], [("grpc.enable_http_proxy", 0)])
+            self._stub = engine_pb2_grpc.EngineStub(channel)
 
     def log(self, line: str) -> None:
         """Shows a line to the user, which the CLI repeats at the end of the command."""
@@ -43,31 +49,17 @@ class Engine:
             print(f"{level}: {message}", file=sys.stderr, flush=True)  # noqa: T201
             return
         request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=is_ephemeral)
-        try:
+        # It fails if the engine is gone, which the process notices by itself.
+        with suppress(grpc.RpcError):
             self._stub.Log(request, timeout=RESPONSE_SECONDS)
-        except grpc.RpcError:
-            # The engine is gone, which the process notices by itself.
-            return
 
     def is_there(self) -> bool:
         """Returns whether the engine that started the process is still there, as far as that is known."""
-        if self._address is None:
+        if self._stub is None:
             return True
-        host, _, port = self._address.rpartition(":")
         try:
-            socket.create_connection((host, int(port)), RESPONSE_SECONDS).close()
-        except (ConnectionRefusedError, TimeoutError):
-            return False
-        except OSError:
-            # This is no evidence about the engine, such as when the process has too many files open.
-            return True
+            socket.create_connection((self._host, int(self._port)), RESPONSE_SECONDS).close()
+        except OSError as error:
+            # Another error is no evidence about the engine, such as when the process has too many files open.
+            return not isinstance(error, ConnectionRefusedError | TimeoutError)
         return True
-
-
-def address_of_engine(arguments: Sequence[str]) -> str | None:
-    """Returns the address of the engine that started a plugin process; None if no engine started it.
-
-    The engine puts it after its flags, some of which have a value, such as `--tracing ENDPOINT`.
-    """
-    host, _, port = arguments[-1].rpartition(":") if arguments else ("", "", "")
-    return f"{host}:{port}" if host and port.isdecimal() else None

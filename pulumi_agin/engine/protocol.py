@@ -36,19 +36,18 @@ def __getattr__(name: str) -> ModuleType:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if "pulumi" not in sys.modules:
+        _make_package()
         # The files are where SDKs up to now have them, and import nothing else of the SDK.
         with suppress(ImportError):
-            return importlib.import_module(f"{_package()}.{name}")
+            return importlib.import_module(f"{PACKAGE}.{name}")
     return importlib.import_module(f"pulumi.runtime.proto.{name}")
 
 
-def _package() -> str:
-    """Makes the package, unless it exists, and returns its name."""
-    if PACKAGE not in sys.modules:
-        # This finds the SDK, but does not load it.
-        sdk = importlib.util.find_spec("pulumi")
-        folders = sdk.submodule_search_locations if sdk else None
+def _make_package() -> None:
+    # This finds the SDK, but does not load it.
+    sdk = importlib.util.find_spec("pulumi")
+    if PACKAGE not in sys.modules and sdk is not None:
         spec = ModuleSpec(PACKAGE, None, is_package=True)
-        spec.submodule_search_locations = [str(Path(folder, "runtime", "proto")) for folder in folders or []]
+        folders = sdk.submodule_search_locations or []
+        spec.submodule_search_locations = [str(Path(folder, "runtime", "proto")) for folder in folders]
         sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
-    return PACKAGE

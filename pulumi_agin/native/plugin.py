@@ -10,44 +10,33 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 
-from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.account import Account
-from pulumi_agin.lifecycle.operation import Call, Difference, Failed, PartlyDone, Placement, Reading
-from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name, right_names
+from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
+from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
+from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Function
-from .names import camel_case, in_snake_case, misspelled
+from .names import camel_case, misspelled
 from .properties import Unknown, from_struct, from_struct_in_snake_case, is_unknown, to_struct
 from .resources import RESOURCES, Resource
-
-if TYPE_CHECKING:
-    from google.protobuf import struct_pb2
-
-    from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.session import Session
 
 Named = TypeVar("Named", Resource, Function)
 
 # The settings by their names in the provider's configuration.
 SETTINGS = {"apiKey": API_KEY, "apiBaseUrl": BASE_URL, "timeoutSeconds": TIMEOUT_SECONDS}
 NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
-
-_Kind = provider_pb2.PropertyDiff
-
-# A number may be 0.
-_ABSENT = (None, "")
 
 
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -56,10 +45,6 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, session: Session, interrupted: threading.Event) -> None:
         self._session = session
         self._interrupted = interrupted
-        self._provider_urn: str | None = None
-        self._configure(Settings.load(lambda key: None, names=NAMES))
-
-    # -- the plugin ---------------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
         """Makes the engine tell in Configure which provider it is about."""
@@ -81,24 +66,18 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     # -- the configuration --------------------------------------------------------------------------------
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Finds names that are nearly right, and values that are no setting.
-
-        Other problems show at each resource that needs the setting.
-        """
+        """Finds names that are nearly right, and values that are no setting. Other problems show in Check."""
         with _failing(context):
-            config = from_struct(request.news)
-            # The engine adds names of its own, such as `version`.
-            names, phrasing = list(in_snake_case(SETTINGS)), self._session.phrasing
-            reasons = [
-                f"property {name} is not known; {right_names(name, names, phrasing)}"
-                for name in config
-                if name not in SETTINGS and likeliest_name(name, names)
-            ]
-            for name in [name for name, value in config.items() if isinstance(value, UnsupportedValue)]:
-                reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
-                del config[name]
-            failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
-            return provider_pb2.CheckResponse(inputs=to_struct(config, ["apiKey"]), failures=failures)
+            config, reasons = from_struct(request.news), []
+            for name, value in config.items():
+                # The engine adds names of its own, such as `version`.
+                if name not in SETTINGS and (right := likeliest_name(name, list(SETTINGS))):
+                    reasons.append(f'property {name} is not known; did you mean "{right}"?')
+                elif isinstance(value, UnsupportedValue):
+                    reasons.append(f"property {name} must be a plain value, not an asset, an archive or a resource")
+            if reasons:
+                return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=each) for each in reasons])
+            return provider_pb2.CheckResponse(inputs=to_struct(config, ["apiKey"]))
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Compares the settings. No change replaces the provider, because that would replace all of its resources."""
@@ -115,29 +94,18 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # The engine's own are "default" and "default_" with a version.
             is_explicit = request.name != "default" and not request.name.startswith("default_")
-            if is_explicit:
-                values[PROVIDER_NAME] = request.name
+            values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
-            self._configure(Settings.load(values.get, names=NAMES))
+            settings = Settings.load(values.get, names=NAMES)
+            self._account = Account(settings, self._session)
+            self._lifecycles = {each.token: each.make_lifecycle(settings, self._session) for each in RESOURCES}
             return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def _configure(self, settings: Settings) -> None:
-        self._account = Account(settings, self._session)
-        self._lifecycles = {each.token: each.make_lifecycle(settings, self._session) for each in RESOURCES}
-
-    # -- the lifecycle of a resource ----------------------------------------------------------------------
+    # -- the lifecycle of a resource; see `Lifecycle` --------------------------------------------------------
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.check`."""
-        with _failing(context):
-            resource, lifecycle = self._find(request.urn)
-            call = self._call(
-                request,
-                context,
-                inputs_before=from_struct_in_snake_case(request.olds),
-                outputs_before=from_struct_in_snake_case(request.old_outputs),
-                placement=Placement(provider=self._provider_urn),
-            )
+        with self._resource_call(request, context, request.olds, request.old_outputs) as (resource, lifecycle, call):
+            call = call._replace(placement=Placement(provider=self._provider_urn))
             checked = lifecycle.check(call, from_struct_in_snake_case(request.news))
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
             for reason in misspelled(from_struct(request.news), resource.inputs_model):
@@ -147,65 +115,37 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.diff`."""
-        with _failing(context):
-            _, lifecycle = self._find(request.urn)
-            before = from_struct_in_snake_case(request.olds)
-            wanted = from_struct_in_snake_case(request.news)
-            difference = lifecycle.diff(self._call(request, context, outputs_before=before), request.id, wanted)
-            return _difference(difference, before, wanted)
+        with self._resource_call(request, context, outputs=request.olds) as (_, lifecycle, call):
+            inputs = from_struct_in_snake_case(request.news)
+            return _difference(lifecycle.diff(call, request.id, inputs), call.outputs_before, inputs)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.create`."""
-        with _failing(context, request.urn):
-            resource, lifecycle = self._find(request.urn)
-            call = self._call(request, context)
+        with self._resource_call(request, context) as (resource, lifecycle, call):
             created = lifecycle.create(call, from_struct_in_snake_case(request.properties))
-            return provider_pb2.CreateResponse(
-                id=created.id, properties=_outputs(resource, created.outputs, is_preview=call.is_preview)
-            )
+            outputs = _outputs(resource, created.outputs, is_preview=call.is_preview)
+            return provider_pb2.CreateResponse(id=created.id, properties=outputs)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.read`. An empty response means that the resource is gone."""
-        with _failing(context):
-            resource, lifecycle = self._find(request.urn)
-            known = from_struct_in_snake_case(request.properties)
-            inputs_before = from_struct_in_snake_case(request.inputs)
+        """Reads a resource. An empty response means that it is gone."""
+        with self._resource_call(request, context, request.inputs, request.properties) as (resource, lifecycle, call):
             # An import and a `get` are the same here: neither is given any state.
-            reading = Reading.REFRESH if lifecycle.is_state(known) else Reading.IMPORT
-            call = self._call(request, context, inputs_before=inputs_before or None, outputs_before=known)
+            reading = Reading.REFRESH if lifecycle.is_state(call.outputs_before) else Reading.IMPORT
             existing = lifecycle.read(call, request.id, reading)
             if existing is None:
                 return provider_pb2.ReadResponse()
-            inputs = inputs_before if existing.inputs is None else existing.inputs
-            return provider_pb2.ReadResponse(
-                id=existing.id,
-                properties=_outputs(resource, existing.outputs),
-                inputs=to_struct(inputs, resource.secrets),
-            )
+            inputs = call.inputs_before if existing.inputs is None else existing.inputs
+            packed, outputs = to_struct(inputs or {}, resource.secrets), _outputs(resource, existing.outputs)
+            return provider_pb2.ReadResponse(id=existing.id, properties=outputs, inputs=packed)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.update`."""
-        with _failing(context, request.urn):
-            resource, lifecycle = self._find(request.urn)
-            call = self._call(
-                request,
-                context,
-                inputs_before=from_struct_in_snake_case(request.old_inputs),
-                outputs_before=from_struct_in_snake_case(request.olds),
-            )
+        with self._resource_call(request, context, request.old_inputs, request.olds) as (resource, lifecycle, call):
             outputs = lifecycle.update(call, request.id, from_struct_in_snake_case(request.news))
             return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs, is_preview=call.is_preview))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """See `Lifecycle.delete`."""
-        with _failing(context):
-            _, lifecycle = self._find(request.urn)
-            call = self._call(request, context, outputs_before=from_struct_in_snake_case(request.properties))
+        with self._resource_call(request, context, outputs=request.properties) as (_, lifecycle, call):
             lifecycle.delete(call, request.id)
             return empty_pb2.Empty()
-
-    # -- functions ----------------------------------------------------------------------------------------
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Calls a function."""
@@ -221,20 +161,26 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     # -- translation --------------------------------------------------------------------------------------
 
-    def _find(self, urn: str) -> tuple[Resource, Lifecycle]:
-        """Returns a resource and its lifecycle. Raises Failed if there is no resource of this type."""
-        resource = _resource(urn)
-        return resource, self._lifecycles[resource.token]
+    @contextmanager
+    def _resource_call(
+        self, request: Any, context: grpc.ServicerContext, inputs: Any = None, outputs: Any = None
+    ) -> Iterator[tuple[Resource, Lifecycle, Call]]:
+        """Yields the resource, its lifecycle and the call, which has the inputs and outputs in the state."""
+        with _failing(context, request.urn):
+            resource = _resource(request.urn)
+            call = self._call(request, context)._replace(
+                inputs_before=from_struct_in_snake_case(inputs) if inputs else None,
+                outputs_before=from_struct_in_snake_case(outputs) if outputs else {},
+            )
+            yield resource, self._lifecycles[resource.token], call
 
-    def _call(self, request: Any, context: grpc.ServicerContext, **known: Any) -> Call:
-        """Returns the call for the lifecycle."""
+    def _call(self, request: Any, context: grpc.ServicerContext) -> Call:
         return Call(
             getattr(request, "urn", ""),
             timeout_seconds=getattr(request, "timeout", 0) or None,
             is_preview=getattr(request, "preview", False),
             is_unknown=is_unknown,
             is_cancelled=lambda: not context.is_active() or self._interrupted.is_set(),
-            **known,
         )
 
 
@@ -277,44 +223,32 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
 
 
 def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
-    response, replacing = provider_pb2.DiffResponse, difference.replacing
-    kinds = {name: _kind(before.get(name), wanted.get(name), replaces=name in replacing) for name in difference.changed}
-    kinds |= dict.fromkeys(difference.renewed, _Kind.UPDATE)
+    detail = provider_pb2.PropertyDiff
+    kinds = {camel_case(name): detail.UPDATE for name in difference.renewed}
+    for name in difference.changed:
+        # Absent, null and "" are the same. A number may be 0.
+        kind = "ADD" if before.get(name) in (None, "") else "DELETE" if wanted.get(name) in (None, "") else "UPDATE"
+        kinds[camel_case(name)] = detail.Kind.Value(f"{kind}_REPLACE" if name in difference.replacing else kind)
+    response = provider_pb2.DiffResponse
     return response(
         changes=response.DIFF_SOME if difference.has_changes else response.DIFF_NONE,
-        replaces=map(camel_case, replacing),
+        replaces=map(camel_case, difference.replacing),
         deleteBeforeReplace=difference.delete_before_replace,
-        diffs=map(camel_case, kinds),
-        detailedDiff={camel_case(name): _Kind(kind=kind) for name, kind in kinds.items()},
+        diffs=kinds,
+        detailedDiff={name: detail(kind=kind) for name, kind in kinds.items()},
         # Without it, the engine would compare all inputs by itself, and by the names in the state of a Python program.
         hasDetailedDiff=True,
     )
 
 
-def _kind(before: Any, wanted: Any, *, replaces: bool) -> Any:
-    """Returns how a property differs. Absent, null and "" are the same."""
-    if before in _ABSENT:
-        return _Kind.ADD_REPLACE if replaces else _Kind.ADD
-    if wanted in _ABSENT:
-        return _Kind.DELETE_REPLACE if replaces else _Kind.DELETE
-    return _Kind.UPDATE_REPLACE if replaces else _Kind.UPDATE
-
-
-# -- how a call fails -------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
-    """Makes a call fail with a sentence. `urn` is that of the resource that the call creates or updates."""
+    """Makes a call fail with a sentence. `urn` is that of the resource that the call is about."""
     try:
         yield
         return
-    except (NgrokError, Failed) as error:
-        failure: Exception = error
-    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report
-        failure = failures.describe_bug(error)
-    kept = None
-    if isinstance(failure, PartlyDone):
-        kept = failure.id, _outputs(_resource(urn), failure.outputs)
-    context.set_trailing_metadata(failures.failure_metadata(failure, kept))
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
+        failure = failures.failure_of(error)
+    kept = (failure.id, _outputs(_resource(urn), failure.outputs)) if isinstance(failure, PartlyDone) else None
+    failures.set_status(context, failure, kept)
     context.abort(grpc.StatusCode.UNKNOWN, str(failure))

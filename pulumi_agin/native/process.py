@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.engine.connection import Engine, address_of_engine
+from pulumi_agin.engine.connection import Engine
 from pulumi_agin.engine.protocol import provider_pb2_grpc
 from pulumi_agin.lifecycle.session import Session
 
@@ -52,7 +52,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     It checks every `look_seconds` whether the engine is there, and gives calls under way `grace_seconds` to end.
     """
     clock = InterruptibleClock()
-    engine = Engine(address_of_engine(sys.argv[1:]))
+    engine = Engine(sys.argv[1:])
     session = Session(NativePhrasing(), engine.log, clock, show_progress=engine.show_progress, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
@@ -68,9 +68,8 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
         signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)  # noqa: T201 - the engine reads it
-    is_told_to_end = False
-    while not is_told_to_end and engine.is_there():
-        is_told_to_end = bool(select.select([signals], [], [], look_seconds)[0])
+    while engine.is_there() and not select.select([signals], [], [], look_seconds)[0]:
+        continue
     clock.interrupted.set()
     server.stop(grace_seconds).wait()
     # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.

@@ -499,7 +499,7 @@ def test_process_ends_at_once_on_a_signal(number: signal.Signals) -> None:
 
 def test_engine_is_gone_only_if_the_connection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        engine = Engine(f"127.0.0.1:{listener.getsockname()[1]}")
+        engine = Engine([f"127.0.0.1:{listener.getsockname()[1]}"])
         assert engine.is_there()
     assert not engine.is_there()
 
