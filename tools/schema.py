@@ -28,7 +28,7 @@ from pulumi_agin.lifecycle.schema import (
     is_optional,
     limit_of,
 )
-from pulumi_agin.native.functions import FUNCTIONS, AgentConfigPolicy, Function
+from pulumi_agin.native.functions import FUNCTIONS, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
@@ -44,7 +44,7 @@ OWNER, NAME = REPOSITORY.split("/")[-2:]
 # The types of the schema: a model of inputs and one of outputs can be the same type.
 TYPES: dict[str, list[type[BaseModel]]] = {
     "AgentIngress": [IngressModel],
-    "AgentIngressCertPolicy": [CertificatePolicyInputs, AgentConfigPolicy, CertPolicyModel],
+    "AgentIngressCertPolicy": [CertificatePolicyInputs, CertPolicyModel],
     "AgentIngressCertStatus": [CertStatusModel],
     "AgentIngressCertJob": [CertJobModel],
 }
@@ -177,7 +177,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
         # A program that takes the place of one in Python takes its resources over.
-        "aliases": [{"type": resource.dynamic_token}],
+        "aliases": [{"type": f"{urns.PYTHON_PACKAGE}:dynamic/{urns.MODULE}:{urns.name_of(resource.token)}"}],
     }
 
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from pulumi_agin.api.models import FrozenModel, IngressModel
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
-from pulumi_agin.lifecycle.inputs import IngressDomain
+from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
 from pulumi_agin.lifecycle.lookup import find_many, find_one
-from pulumi_agin.lifecycle.operation import Failed
-from pulumi_agin.lifecycle.schema import (
-    Declaration,
-    Marker,
-    secret_fields,
-    validate,
-)
-
-if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.account import Account
-    from pulumi_agin.lifecycle.operation import Call
+from pulumi_agin.lifecycle.operation import Call, Failed
+from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
 
 
 class GetAgentIngressInputs(Declaration):
@@ -51,18 +42,11 @@ class GetAgentIngressesOutputs(FrozenModel):
     )
 
 
-class AgentConfigPolicy(Declaration):
-    """The certificate policy of an ingress, as ngrok has it."""
-
-    authority: str = Field(description="who signs the certificate")
-    private_key_type: str | None = Field(None, description="the type of the certificate's private key")
-
-
 class AgentConfigInputs(Declaration):
     """The arguments of agentConfig."""
 
     domain: IngressDomain = Field(description="the `domain` of the ingress")
-    certificate_management_policy: AgentConfigPolicy | None = Field(
+    certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,
         description="the `certificate_management_policy` of the ingress: always give it. With Let's Encrypt, the agent "
         "trusts the certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its "
@@ -89,8 +73,7 @@ class AgentConfigOutputs(FrozenModel):
     yaml: str = Field(description="the file `ngrok.yml`, version 3. With an authtoken it is a secret")
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A function of the plugin."""
 
     token: str
@@ -110,8 +93,7 @@ class Function:
         if problems:
             raise Failed(f"{urns.name_of(self.token)}: {'; '.join(map(str, problems))}")
         outputs = self.compute(account, call, inputs)
-        has_secret = any(inputs.get(name) is not None for name in secret_fields(self.inputs))
-        return outputs, list(outputs) if has_secret else ()
+        return outputs, list(outputs) if inputs.keys() & secret_fields(self.inputs) else ()
 
 
 def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:

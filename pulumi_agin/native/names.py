@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,11 +15,9 @@ from pulumi_agin.lifecycle.schema import fields_of, model_of
 @functools.cache
 def camel_case(name: str) -> str:
     """Returns our name in camelCase. Hidden names, which begin with an underscore, are the same on both sides."""
-    return (
-        name
-        if _is_hidden(name) or name != name.lower()
-        else re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
-    )
+    if name.startswith("_") or name != name.lower():
+        return name
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 @functools.cache
@@ -29,14 +27,13 @@ def _snake_case(name: str) -> str:
     return ours if camel_case(ours) == name else name
 
 
-def in_camel_case(value: Any) -> Any:
-    """Returns properties with the engine's names. The values of hidden ones stay as they are."""
-    return _renamed(value, camel_case)
-
-
 def in_snake_case(value: Any) -> Any:
     """Returns properties with our names, which those in the state of a Python program have already."""
-    return _renamed(value, _snake_case)
+    if isinstance(value, list):
+        return [in_snake_case(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {_snake_case(name): item if name.startswith("_") else in_snake_case(item) for name, item in value.items()}
 
 
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
@@ -48,15 +45,3 @@ def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = ""
         nested, inner = model_of(field), values.get(right)
         if nested and isinstance(inner, dict):
             yield from misspelled(inner, nested, f"{path}{right}.")
-
-
-def _renamed(value: Any, rename: Callable[[str], str]) -> Any:
-    if isinstance(value, list):
-        return [_renamed(item, rename) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {rename(name): item if _is_hidden(name) else _renamed(item, rename) for name, item in value.items()}
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith("_")

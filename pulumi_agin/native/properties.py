@@ -14,7 +14,7 @@ from google.protobuf import struct_pb2
 from pulumi_agin.engine.failures import without_sdk_properties
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 
-from .names import in_camel_case, in_snake_case
+from .names import camel_case, in_snake_case
 
 # In a preview, the engine sends this string for a value that it does not know yet, and takes it for one.
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -52,7 +52,7 @@ def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struc
     """
     found = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
-    struct.update(_with_unknowns(in_camel_case({**values, **found})))
+    struct.update(_sent({**values, **found}))
     return struct
 
 
@@ -76,9 +76,10 @@ def _value(value: struct_pb2.Value) -> Any:
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _with_unknowns(value: Any) -> Any:
+def _sent(value: Any) -> Any:
+    """Returns a value with the engine's names and unknown values. The values of hidden outputs stay as they are."""
     if isinstance(value, dict):
-        return {name: _with_unknowns(item) for name, item in value.items()}
+        return {camel_case(name): item if name.startswith("_") else _sent(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_with_unknowns(item) for item in value]
+        return [_sent(item) for item in value]
     return UNKNOWN_STRING if is_unknown(value) else value

@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle import inputs, urns
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
-from pulumi_agin.lifecycle.inputs import (
-    AgentIngressInputs,
-    CertificateValidationInputs,
-    CertificateValidationOutputs,
-    KeptNsRecords,
-    NsRecordsInputs,
-)
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
-from pulumi_agin.lifecycle.schema import fields_of, secret_fields
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
-
-    from pulumi_agin.lifecycle.operation import Lifecycle
-    from pulumi_agin.lifecycle.schema import Declaration
-    from pulumi_agin.lifecycle.session import Session
-    from pulumi_agin.settings import Settings
+from pulumi_agin.lifecycle.operation import Lifecycle
+from pulumi_agin.lifecycle.schema import Declaration, fields_of, secret_fields
+from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -36,9 +25,6 @@ class Resource:
     """A resource of the plugin."""
 
     token: str
-    """The type of the resource, as the engine has it."""
-    dynamic_token: str
-    """The type of the same resource in the state of a Python program."""
     make_lifecycle: Callable[[Settings, Session], Lifecycle]
     inputs_model: type[Declaration]
     outputs_model: type[BaseModel]
@@ -56,19 +42,17 @@ class Resource:
 
 
 RESOURCES = [
-    Resource(urns.NATIVE_AGENT_INGRESS, urns.AGENT_INGRESS, AgentIngressLifecycle, AgentIngressInputs, IngressModel),
+    Resource(urns.NATIVE_AGENT_INGRESS, AgentIngressLifecycle, inputs.AgentIngressInputs, IngressModel),
     Resource(
         urns.NATIVE_CERTIFICATE_VALIDATION,
-        urns.CERTIFICATE_VALIDATION,
         CertificateValidationLifecycle,
-        CertificateValidationInputs,
-        CertificateValidationOutputs,
+        inputs.CertificateValidationInputs,
+        inputs.CertificateValidationOutputs,
     ),
     Resource(
         urns.NATIVE_RFC2136_DELEGATION,
-        urns.RFC2136_DELEGATION,
-        lambda settings, session: NsRecordsLifecycle(session),
-        NsRecordsInputs,
-        KeptNsRecords,
+        lambda _, session: NsRecordsLifecycle(session),
+        inputs.NsRecordsInputs,
+        inputs.KeptNsRecords,
     ),
 ]

@@ -384,7 +384,7 @@ def test_functions_accept_the_names_of_the_python_sdk(plugin: Plugin) -> None:
     assert invoke(plugin, "agentConfig", given) == invoke(plugin, "agentConfig", in_camel_case)
     wrong = {**given, "certificate_management_policy": {"authority": 5, "private_key_typ": "rsa"}}
     assert failure(lambda: invoke(plugin, "agentConfig", wrong)).message == (
-        "agentConfig: certificateManagementPolicy.authority must be a string, got a number; "
+        'agentConfig: certificateManagementPolicy.authority must be "letsencrypt"; '
         'certificateManagementPolicy.privateKeyTyp is not known; did you mean "privateKeyType"?'
     )
 
