@@ -120,16 +120,11 @@ def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, A
 
 
 def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    if arguments.get("region") and not arguments.get("region_domains"):
+    region, region_domains = arguments.get("region"), arguments.get("region_domains") or []
+    if region and not region_domains:
         raise Failed("agentConfig: with a region, it needs the regionDomains of the ingress")
-    yaml = configure_agent(
-        "agentConfig",
-        arguments["domain"],
-        arguments.get("certificate_management_policy"),
-        arguments.get("region_domains") or [],
-        arguments.get("authtoken"),
-        arguments.get("region"),
-    )
+    policy, authtoken = arguments.get("certificate_management_policy"), arguments.get("authtoken")
+    yaml = configure_agent("agentConfig", arguments["domain"], policy, region_domains, authtoken, region)
     return {"yaml": yaml}
 
 
