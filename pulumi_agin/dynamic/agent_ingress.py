@@ -8,7 +8,7 @@ from .servicer import DynamicProvider, MakeLifecycle
 class AgentIngressProvider(DynamicProvider):
     """The lifecycle of an Agent Ingress, for Pulumi's dynamic providers."""
 
-    def load_lifecycle(self) -> MakeLifecycle:
+    def make_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 

@@ -8,7 +8,7 @@ from .servicer import DynamicProvider, MakeLifecycle
 class CertificateValidationProvider(DynamicProvider):
     """The lifecycle of a wait for a certificate, for Pulumi's dynamic providers."""
 
-    def load_lifecycle(self) -> MakeLifecycle:
+    def make_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 

@@ -8,7 +8,7 @@ from .servicer import DynamicProvider, MakeLifecycle
 class Rfc2136Provider(DynamicProvider):
     """The lifecycle of the NS records of a delegation, for Pulumi's dynamic providers."""
 
-    def load_lifecycle(self) -> MakeLifecycle:
+    def make_lifecycle(self) -> MakeLifecycle:
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 

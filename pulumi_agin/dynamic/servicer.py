@@ -46,7 +46,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     _lifecycle: Lifecycle
 
-    def load_lifecycle(self) -> MakeLifecycle:
+    def make_lifecycle(self) -> MakeLifecycle:
         """Imports the class of this resource's lifecycle. Each class must define it."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class DynamicProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
         session = _session()
-        self._lifecycle = self.load_lifecycle()(Settings.load(req.config.get), session)
+        self._lifecycle = self.make_lifecycle()(Settings.load(req.config.get), session)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
