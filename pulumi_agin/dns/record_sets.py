@@ -14,7 +14,7 @@ import pulumi
 from pulumi_agin.program.argument_errors import checks_arguments
 
 from .adapter import Adapter, NsRecords, canonical_name, package
-from .resources import invoke_options, resource_adapter
+from .resource_adapter import invoke_options, resource_adapter
 
 
 @checks_arguments

@@ -13,7 +13,7 @@ import pulumi
 from pulumi_agin.program.argument_errors import checks_arguments
 
 from .adapter import Adapter, NsRecords, canonical_name, error, package
-from .resources import Ids, invoke_options, resource_adapter
+from .resource_adapter import Ids, invoke_options, resource_adapter
 
 # Linode rounds every other TTL to the nearest of these.
 LINODE_TTLS = (

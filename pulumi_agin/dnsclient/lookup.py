@@ -41,7 +41,7 @@ def find_delegation(
     """
     deadline = Deadline(timeout_seconds, clock)
     try:
-        lookup = _Lookup(dns.name.from_text(domain.rstrip(".") + "."), deadline)
+        lookup = _Queries(dns.name.from_text(domain.rstrip(".") + "."), deadline)
         return lookup.query_parent_zone(dns.resolver.Resolver()) if server is None else lookup.query_server(server)
     except _NoAnswerError as error:
         return DnsAnswer(problem=str(error))
@@ -59,7 +59,7 @@ class _NoAnswerError(Exception):
 
 
 @dataclass(frozen=True)
-class _Lookup:
+class _Queries:
     """A lookup of one name's NS records, with all of its queries."""
 
     owner: dns.name.Name

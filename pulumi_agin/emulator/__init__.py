@@ -6,11 +6,11 @@ does, and which parts are guesses. It needs an extra: `pip install 'pulumi-agin[
 
 try:
     from .certificates import CertificateState
+    from .configuration import EmulatorSettings, SettingsChanges
     from .control import IngressChanges
     from .faults import FaultKind
-    from .log import RequestSeen
+    from .request_log import RequestSeen
     from .server import Emulator
-    from .settings import Settings, SettingsChanges
     from .store import StoreError
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "dns"):
@@ -22,10 +22,10 @@ except ModuleNotFoundError as error:
 __all__ = [
     "CertificateState",
     "Emulator",
+    "EmulatorSettings",
     "FaultKind",
     "IngressChanges",
     "RequestSeen",
-    "Settings",
     "SettingsChanges",
     "StoreError",
 ]

@@ -13,7 +13,7 @@ from email.message import Message
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from .delegation import is_ip
+from .dns_lookup import is_ip
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 

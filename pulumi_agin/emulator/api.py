@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 from urllib.parse import parse_qs, urlencode
 
-from . import certificates, delegation
-from .errors import NO_CHANGE, ApiError, coded
+from . import certificates, dns_lookup
+from .configuration import PrivateKeyType
+from .error_codes import NO_CHANGE, RejectedRequestError, coded
 from .filters import Filter
-from .log import parse_body
-from .settings import PrivateKeyType
+from .request_log import parse_body
 from .state import State
 from .store import Ingress, StoreError
 
@@ -46,7 +46,7 @@ _NGROK_DOMAINS = (
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiRequest:
     """A request to the API."""
 
     method: str
@@ -68,7 +68,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Response:
+class ApiResponse:
     """A whole response. `headers` has only the headers that not every response has."""
 
     status: int
@@ -76,37 +76,37 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def of(cls, status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    def of(cls, status: int, content: object, headers: Mapping[str, str] | None = None) -> ApiResponse:
         """Returns a response with a JSON body."""
         return cls(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})
 
 
-def respond(state: State, call: Call) -> Response:
+def respond(state: State, request: ApiRequest) -> ApiResponse:
     """Carries out a request. If it fails, no ingress has changed."""
-    domains = _domains_to_look_up(state, call)
+    domains = _domains_to_look_up(state, request)
     # The lock is not held, so that other requests are handled in the meantime.
     found = state.dns.lookup(domains) if state.dns is not None and domains else {}
     with state.lock:
         operation_id = f"op_{secrets.token_hex(16)}"
         try:
             _store_records(state, found)
-            status, content = _dispatch(state, call)
-        except ApiError as error:
+            status, content = _dispatch(state, request)
+        except RejectedRequestError as error:
             status, content = error.status, error.content(operation_id)
         except StoreError as error:
             msg = f"This is the emulator, not ngrok: it could not save the change. {error} {NO_CHANGE}"
-            status, content = 500, ApiError(500, msg).content(operation_id)
+            status, content = 500, RejectedRequestError(500, msg).content(operation_id)
     headers = {"ngrok-operation-id": operation_id}
-    return Response(status, b"", headers) if content is None else Response.of(status, content, headers)
+    return ApiResponse(status, b"", headers) if content is None else ApiResponse.of(status, content, headers)
 
 
-def _domains_to_look_up(state: State, call: Call) -> list[str]:
+def _domains_to_look_up(state: State, request: ApiRequest) -> list[str]:
     """Returns the domains of certificates that wait for their NS records, of all ingresses that a request shows."""
     with state.lock:
-        if state.dns is None or call.method not in ("GET", "PATCH"):
+        if state.dns is None or request.method not in ("GET", "PATCH"):
             return []
-        ingress_id, now = call.path.removeprefix(COLLECTION).removeprefix("/"), state.clock()
-        account = state.accounts.get(call.api_key() or "")
+        ingress_id, now = request.path.removeprefix(COLLECTION).removeprefix("/"), state.clock()
+        account = state.accounts.get(request.api_key() or "")
         return [
             ingress.domain
             for ingress in state.store.newest_first(account or 0)
@@ -114,61 +114,61 @@ def _domains_to_look_up(state: State, call: Call) -> list[str]:
         ]
 
 
-def is_about(state: State, call: Call, domain: str) -> bool:
+def is_about(state: State, request: ApiRequest, domain: str) -> bool:
     """Returns whether a request creates a domain's ingress, names its id, or lists with a filter for the domain."""
-    if call.path != COLLECTION:
-        ingress = state.store.ingresses.get(call.path.removeprefix(f"{COLLECTION}/"))
+    if request.path != COLLECTION:
+        ingress = state.store.ingresses.get(request.path.removeprefix(f"{COLLECTION}/"))
         return ingress is not None and ingress.domain == domain
-    if call.method == "GET":
-        filters = parse_qs(call.query).get("filter", [])
+    if request.method == "GET":
+        filters = parse_qs(request.query).get("filter", [])
         return any(f"{quote}{domain}{quote}" in each for each in filters for quote in "\"'")
-    body = parse_body(call.body)
-    with suppress(ApiError):
+    body = parse_body(request.body)
+    with suppress(RejectedRequestError):
         return isinstance(body, dict) and _domain(body) == domain
     return False
 
 
-def _store_records(state: State, found: Mapping[str, delegation.Answer]) -> None:
+def _store_records(state: State, found: Mapping[str, dns_lookup.Answer]) -> None:
     now, is_news = state.clock(), False
     for ingress in state.store.ingresses.values():
         # The certificate may have been issued since.
         if ingress.domain in found and certificates.waits_for_records(ingress, now, state.settings):
-            problem = delegation.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
+            problem = dns_lookup.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
             is_news |= ingress.set_records(problem, now)
     if is_news:
         state.store.save()
 
 
-def _dispatch(state: State, call: Call) -> tuple[int, dict[str, Any] | None]:
-    ingress_id = call.path.removeprefix(COLLECTION + "/")
-    is_collection = call.path == COLLECTION
-    if not is_collection and (ingress_id == call.path or not ingress_id or "/" in ingress_id):
+def _dispatch(state: State, request: ApiRequest) -> tuple[int, dict[str, Any] | None]:
+    ingress_id = request.path.removeprefix(COLLECTION + "/")
+    is_collection = request.path == COLLECTION
+    if not is_collection and (ingress_id == request.path or not ingress_id or "/" in ingress_id):
         # Only the path distinguishes it from the error of an unknown id.
-        raise ApiError(404, "Not Found", path=call.path)
-    if call.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
-        raise ApiError(405, "Method Not Allowed")
+        raise RejectedRequestError(404, "Not Found", path=request.path)
+    if request.method not in (("GET", "POST") if is_collection else ("GET", "PATCH", "DELETE")):
+        raise RejectedRequestError(405, "Method Not Allowed")
 
-    account = _authenticate(state, call)
-    version = call.headers.get("ngrok-version", "")
+    account = _authenticate(state, request)
+    version = request.headers.get("ngrok-version", "")
     if version != "2":
         raise coded(217, version=version) if version else coded(218)
     if not state.spend(account):
         raise coded(226, limit=state.settings.limit)
-    query = _query(call.query, _LIST_PARAMETERS if is_collection and call.method == "GET" else ())
-    if call.method in ("GET", "DELETE") and call.body:
-        raise coded(211, method=call.method)
+    query = _query(request.query, _LIST_PARAMETERS if is_collection and request.method == "GET" else ())
+    if request.method in ("GET", "DELETE") and request.body:
+        raise coded(211, method=request.method)
     if is_collection:
-        if call.method == "GET":
-            return 200, _list(state, account, query, call.base_url)
-        return 201, _create(state, account, _body(call, _CREATE_FIELDS))
+        if request.method == "GET":
+            return 200, _list(state, account, query, request.base_url)
+        return 201, _create(state, account, _body(request, _CREATE_FIELDS))
 
     _check_id(ingress_id)
     ingress = state.store.ingresses.get(ingress_id)
     if ingress is None or ingress.account != account:
-        raise ApiError(404, "Resource not found")
-    if call.method == "PATCH":
-        return 200, _update(state, ingress, _body(call, _UPDATE_FIELDS))
-    if call.method == "DELETE":
+        raise RejectedRequestError(404, "Resource not found")
+    if request.method == "PATCH":
+        return 200, _update(state, ingress, _body(request, _UPDATE_FIELDS))
+    if request.method == "DELETE":
         del state.store.ingresses[ingress_id]
         state.store.save()
         return 204, None
@@ -183,11 +183,11 @@ def is_json(content_type: str) -> bool:
 # What all requests have in common
 
 
-def _authenticate(state: State, call: Call) -> int:
-    header = call.headers.get("authorization")
+def _authenticate(state: State, request: ApiRequest) -> int:
+    header = request.headers.get("authorization")
     if header is None:
         raise coded(200)
-    key = call.api_key()
+    key = request.api_key()
     if key is None:
         raise coded(201, header=header)
     if key not in state.accounts:
@@ -207,17 +207,17 @@ def _query(query: str, supported: Collection[str]) -> dict[str, str]:
     return {name: values[0] for name, values in parameters.items() if values[0]}
 
 
-def _body(call: Call, supported: Collection[str]) -> dict[str, Any]:
+def _body(request: ApiRequest, supported: Collection[str]) -> dict[str, Any]:
     """Returns the parameters of the body. There may be no body."""
-    if not call.body:
+    if not request.body:
         return {}
-    content_type = call.headers.get("content-type", "")
+    content_type = request.headers.get("content-type", "")
     if not content_type:
         raise coded(216)
     if not is_json(content_type):
         raise coded(210, content_type=content_type)
     try:
-        body = json.loads(call.body)
+        body = json.loads(request.body)
     except (ValueError, RecursionError):
         raise coded(213) from None
     if not isinstance(body, dict):
@@ -343,7 +343,7 @@ def _domain(body: dict[str, Any]) -> str:
     domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
     # Checked before the conversion to lower case, which turns some other letters into ASCII.
-    if not is_name or not given.strip().isascii() or delegation.is_ip(domain):
+    if not is_name or not given.strip().isascii() or dns_lookup.is_ip(domain):
         raise coded(6704, domain=given)
     if any(domain == own or domain.endswith("." + own) for own in _NGROK_DOMAINS):
         raise coded(6705, domain=domain)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, get_args
 
-from .delegation import no_records
-from .settings import Settings
+from .configuration import EmulatorSettings
+from .dns_lookup import no_records
 from .store import Ingress
 
 CertificateState = Literal[
@@ -30,7 +30,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def waits_for_records(ingress: Ingress, now: datetime, settings: Settings) -> bool:
+def waits_for_records(ingress: Ingress, now: datetime, settings: EmulatorSettings) -> bool:
     """Returns whether the job of the certificate is running. Such a job checks DNS if there is a server to query."""
     since, right_since = ingress.policy_set_at, ingress.records_right_since
     if ingress.certificate_management_policy is None or since is None or ingress.certificate is not None:
@@ -39,7 +39,9 @@ def waits_for_records(ingress: Ingress, now: datetime, settings: Settings) -> bo
     return now >= since + timedelta(seconds=settings.job_after_seconds) and not is_issued
 
 
-def status(ingress: Ingress, now: datetime, settings: Settings, *, needs_records: bool) -> dict[str, Any] | None:
+def status(
+    ingress: Ingress, now: datetime, settings: EmulatorSettings, *, needs_records: bool
+) -> dict[str, Any] | None:
     """Computes `certificate_management_status`: None without a policy, and before the job exists.
 
     With `needs_records`, the time to the certificate begins only when the NS records are right.

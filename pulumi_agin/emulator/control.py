@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import certificates
 from .api import COLLECTION
+from .configuration import SettingsChanges
 from .faults import Fault, FaultKind
-from .log import RequestSeen
-from .settings import SettingsChanges
+from .request_log import RequestSeen
 from .state import State
 from .store import Ingress
 
@@ -116,7 +116,7 @@ class Control:
         """Changes settings, for the requests that follow.
 
         Args:
-            changes: The settings to change, as in `Settings`. What is left out stays as it is.
+            changes: The settings to change, as in `EmulatorSettings`. What is left out stays as it is.
 
         Raises:
             TypeError: There is no such setting.

@@ -10,7 +10,7 @@ from celpy import celtypes
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
-from .errors import coded
+from .error_codes import coded
 from .store import Ingress
 
 _EXAMPLE = Ingress("agin_" + "0" * 27, 0, datetime.fromtimestamp(0, timezone.utc), "")

@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl, unquote
 
 from . import api
 from .access import Access
-from .api import Call, Response
+from .api import ApiRequest, ApiResponse
 from .control import ACTIONS, READS, Control
-from .errors import NO_CHANGE
+from .error_codes import NO_CHANGE
 from .faults import Fault
-from .log import RequestSeen, parse_body, without_key
+from .request_log import RequestSeen, parse_body, without_key
 from .state import State
 from .store import StoreError
 
@@ -31,7 +31,7 @@ _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _WAKE_SECONDS = 0.02
 
 
-class Server(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
     """A port of this machine, and the connections to it. It has the port at once, and listens from `listen` on."""
 
     allow_reuse_address = True
@@ -87,7 +87,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """One connection, which carries one request after another."""
 
-    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: HttpServer  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
     # Otherwise the body waits until the client has acknowledged the head, for 40 ms.
     disable_nagle_algorithm = True
@@ -119,22 +119,22 @@ class Handler(BaseHTTPRequestHandler):
             self._send(_error(*rejection) if rejection else self._control(path.removeprefix(CONTROL_PREFIX), body))
         elif rejection:
             status, sentence = rejection
-            self._send(Response.of(status, {"status_code": status, "msg": sentence, "details": {}}))
+            self._send(ApiResponse.of(status, {"status_code": status, "msg": sentence, "details": {}}))
         else:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self._respond_as_api(Call(self.command, path, query, headers, body, f"http://{headers['host']}"))
+            self._respond_as_api(ApiRequest(self.command, path, query, headers, body, f"http://{headers['host']}"))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815
 
     # The API
 
-    def _respond_as_api(self, call: Call) -> None:
+    def _respond_as_api(self, request: ApiRequest) -> None:
         state = self.server.state
         with state.lock:
-            seen = self._log(call)
-            is_about = partial(api.is_about, state, call)
-            fault = next((each for each in state.faults if each.applies_to(call.method, is_about)), None)
-        response = self._carry_out(call, fault)
+            seen = self._log(request)
+            is_about = partial(api.is_about, state, request)
+            fault = next((each for each in state.faults if each.applies_to(request.method, is_about)), None)
+        response = self._carry_out(request, fault)
         if response is None:
             self._reset()
             return
@@ -143,45 +143,45 @@ class Handler(BaseHTTPRequestHandler):
         date = self.date_time_string(state.clock().timestamp())
         self._send(response, {"date": date}, is_cut=fault is not None and fault.kind == "cut_short")
 
-    def _log(self, call: Call) -> RequestSeen:
+    def _log(self, request: ApiRequest) -> RequestSeen:
         state = self.server.state
         if self.number == 0:
             state.connections += 1
             self.number = state.connections
         seen = RequestSeen(
-            method=call.method,
-            path=call.path,
-            query=dict(parse_qsl(call.query, keep_blank_values=True)),
-            headers=without_key(call.headers),
-            body=parse_body(call.body),
+            method=request.method,
+            path=request.path,
+            query=dict(parse_qsl(request.query, keep_blank_values=True)),
+            headers=without_key(request.headers),
+            body=parse_body(request.body),
             status=None,
-            account=state.accounts.get(call.api_key() or ""),
+            account=state.accounts.get(request.api_key() or ""),
             connection=self.number,
             time=time.monotonic(),
         )
         state.requests.append(seen)
         return seen
 
-    def _carry_out(self, call: Call, fault: Fault | None) -> Response | None:
+    def _carry_out(self, request: ApiRequest, fault: Fault | None) -> ApiResponse | None:
         """Returns the response, or None if the connection is to be reset without one."""
         state = self.server.state
         if fault is None:
-            return api.respond(state, call)
+            return api.respond(state, request)
         is_delayed = fault.kind == "delay"
         if is_delayed and not fault.after and self.server.ending.wait(fault.seconds):
             return None
-        response = api.respond(state, call) if fault.is_carried_out else None
+        response = api.respond(state, request) if fault.is_carried_out else None
         if is_delayed and fault.after:
             self.server.ending.wait(fault.seconds)
         while fault.kind == "hang" and self.connection.recv(65536):
-            pass  # until the client or `Server.end` ends the connection
+            pass  # until the client or `HttpServer.end` ends the connection
         if fault.kind in ("answer", "answer_after"):
-            return _given(fault, call.api_key() or "")
+            return _given(fault, request.api_key() or "")
         # A response without a body cannot be cut short. The connection is reset before it instead.
         has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)
         return response if has_response else None
 
-    def _send(self, response: Response, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
+    def _send(self, response: ApiResponse, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
         """Sends a response, or its head and one half of its body."""
         self.send_response_only(response.status)
         all_headers = {**(headers or {}), **{name.lower(): value for name, value in response.headers.items()}}
@@ -206,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # The control plane
 
-    def _control(self, name: str, body: bytes) -> Response:
+    def _control(self, name: str, body: bytes) -> ApiResponse:
         if name not in (*READS, *ACTIONS):
             return _error(404, f"The control plane offers GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
         method = "GET" if name in READS else "POST"
@@ -216,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
         if name in ACTIONS and not api.is_json(self.headers.get("content-type", "")):
             return _error(415, f"{name} needs the header `content-type: application/json`, even without arguments.")
         try:
-            return Response.of(200, getattr(self.server.control, name)(**json.loads(body or b"{}")))
+            return ApiResponse.of(200, getattr(self.server.control, name)(**json.loads(body or b"{}")))
         except StoreError as error:
             return _error(500, f"{error} {NO_CHANGE}")
         except LookupError as error:
@@ -225,12 +225,12 @@ class Handler(BaseHTTPRequestHandler):
             return _error(400, str(error))
 
 
-def _error(status: int, sentence: str) -> Response:
-    return Response.of(status, {"error": sentence})
+def _error(status: int, sentence: str) -> ApiResponse:
+    return ApiResponse.of(status, {"error": sentence})
 
 
-def _given(fault: Fault, api_key: str) -> Response:
+def _given(fault: Fault, api_key: str) -> ApiResponse:
     """Returns the response that a fault gives."""
     headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
-    return Response(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)
+    return ApiResponse(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)

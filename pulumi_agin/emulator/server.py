@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 
 from .access import Access
+from .configuration import DEFAULT_LIMIT, EmulatorSettings
 from .control import Control
-from .delegation import DnsServer
-from .handler import Server
-from .settings import DEFAULT_LIMIT, Settings
+from .dns_lookup import DnsServer
+from .handler import HttpServer
 from .state import DEFAULT_API_KEY, State
 from .store import Store
 
@@ -71,13 +71,13 @@ class Emulator(Control):
             )
         self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
         server = None if dns is None else DnsServer(dns)
-        settings = Settings(limit=limit)
+        settings = EmulatorSettings(limit=limit)
         store = Store(None if file is None else Path(file))
         accounts = {key: number for number, key in enumerate(keys, 1)}
         super().__init__(State(clock or _utc_now, store, settings, accounts, dns=server))
         self._host = host
         self._port = port
-        self._server: Server | None = None
+        self._server: HttpServer | None = None
 
     def __repr__(self) -> str:
         return f"<Emulator {self.url if self._server else 'stopped'}>"
@@ -147,13 +147,13 @@ class Emulator(Control):
         """
         self._running().listen()
 
-    def _bind(self) -> Server:
+    def _bind(self) -> HttpServer:
         """Returns a server that has the port, and rejects connections until it listens."""
-        self._server = Server((self._host, self._port), self._state, self, self._access)
+        self._server = HttpServer((self._host, self._port), self._state, self, self._access)
         self._port = self._server.server_address[1]
         return self._server
 
-    def _running(self) -> Server:
+    def _running(self) -> HttpServer:
         if self._server is None:
             raise RuntimeError("The emulator is not running.")
         return self._server

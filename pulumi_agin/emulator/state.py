@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .delegation import DnsServer
+from .configuration import EmulatorSettings
+from .dns_lookup import DnsServer
 from .faults import Fault
-from .log import MAX_REQUESTS, RequestSeen
-from .settings import Settings
+from .request_log import MAX_REQUESTS, RequestSeen
 from .store import Store
 
 DEFAULT_API_KEY = "emulator-key"
@@ -26,7 +26,7 @@ class State:
 
     clock: Callable[[], datetime]
     store: Store
-    settings: Settings
+    settings: EmulatorSettings
     accounts: dict[str, int]
     """The number of the account of each API key."""
     dns: DnsServer | None = None

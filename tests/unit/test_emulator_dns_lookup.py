@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from pulumi_agin.emulator import Emulator, delegation
+from pulumi_agin.emulator import Emulator, dns_lookup
 from tests.support.dns_server import dns_server, referral
 from tests.support.emulator import POLICY, Api, EmulatorClock
 from tests.support.keys import API_KEY
@@ -54,7 +54,7 @@ def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, pr
 
 
 def test_silent_server_blocks_no_other_request(clock: EmulatorClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delegation, "LOOKUP_SECONDS", 0.5)
+    monkeypatch.setattr(dns_lookup, "LOOKUP_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with Emulator(API_KEY, clock=clock, dns=address) as emulator:

@@ -79,7 +79,7 @@ _ERRORS = {
 }
 
 
-class ApiError(Exception):
+class RejectedRequestError(Exception):
     """An error that the API responds with. Some of ngrok's have no code."""
 
     def __init__(self, status: int, msg: str, *, code: int | None = None, **details: str) -> None:
@@ -95,7 +95,7 @@ class ApiError(Exception):
         return {**code, "status_code": self.status, "msg": str(self), "details": details}
 
 
-def coded(code: int, **values: object) -> ApiError:
+def coded(code: int, **values: object) -> RejectedRequestError:
     """Returns the error ERR_NGROK_`code`."""
     status, template = _ERRORS[code]
-    return ApiError(status, template.format(**values), code=code)
+    return RejectedRequestError(status, template.format(**values), code=code)

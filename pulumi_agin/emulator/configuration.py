@@ -24,7 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 class SettingsChanges(TypedDict, total=False):
-    """The settings that `configure` is to change; see `Settings`."""
+    """The settings that `configure` is to change; see `EmulatorSettings`."""
 
     limit: int
     job_after_seconds: float
@@ -40,7 +40,7 @@ class SettingsChanges(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Settings:
+class EmulatorSettings:
     """The settings that `Emulator.configure` changes.
 
     Raises:
