@@ -34,6 +34,8 @@ class DnsServer:
         try:
             parts = urlsplit(f"//{address}")
             host, port = (parts.hostname, parts.port) if parts.netloc == address else (None, None)
+            # As the system's lookup does, which can't encode names such as a..b.
+            (host or "").encode("idna")
         except ValueError:
             host = port = None
         if not host or not port:

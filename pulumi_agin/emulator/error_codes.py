@@ -16,10 +16,7 @@ NO_CHANGE = "Nothing was changed."
 # The status and the message of each number after ERR_NGROK_.
 _ERRORS = {
     # The key
-    200: (
-        403,
-        f"The ngrok API requires that you set the Authorization header for authentication. Your {_KEYS}",
-    ),
+    200: (403, f"The ngrok API requires that you set the Authorization header for authentication. Your {_KEYS}"),
     201: (
         403,
         "The ngrok API requires that you use Basic or Bearer authentication via the Authorization header. It could not "

@@ -122,6 +122,7 @@ def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
         (["--limit", "-1"], "limit must be a number of 0 or more"),
         (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
         (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: give HOST:PORT"),
+        (["--dns", "a..b:53"], "'a..b:53' is not the address of a DNS server: give HOST:PORT"),
     ],
 )
 def test_invalid_arguments_exit_2(pulumi_agin: Command, arguments: list[str], sentence: str) -> None:
