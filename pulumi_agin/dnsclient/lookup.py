@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import suppress
 
 from pulumi_agin.api.canonical import canonical_ns_targets
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
@@ -20,8 +20,6 @@ try:
     import dns.name
     import dns.query
     import dns.rcode
-    import dns.rdataclass
-    import dns.rdatatype
     import dns.resolver
 except ImportError as error:
     raise ImportError("DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'", name=error.name) from None
@@ -40,13 +38,18 @@ def find_delegation(
     by this machine's resolver. The system's lookup of the server's name can take longer than the timeout.
     """
     deadline = Deadline(timeout_seconds, clock)
+    answer = DnsAnswer(problem="no address of a server of the zone above it was found")
     try:
-        lookup = _Queries(dns.name.from_text(domain.rstrip(".") + "."), deadline)
-        return lookup.query_parent_zone(dns.resolver.Resolver()) if server is None else lookup.query_server(server)
-    except _NoAnswerError as error:
-        return DnsAnswer(problem=str(error))
-    except (dns.exception.DNSException, OSError, EOFError, UnicodeError) as error:
+        owner = dns.name.from_text(domain.rstrip(".") + ".")
+        for address, recursion in _parent_servers(owner, deadline) if server is None else _ways_to_query(server):
+            if deadline.left <= 0:
+                raise dns.exception.Timeout
+            answer = _query(owner, address, deadline, recursion=recursion)
+            if not answer.problem:
+                break
+    except (dns.exception.DNSException, OSError, UnicodeError) as error:
         return DnsAnswer(problem=_reason(error))
+    return answer
 
 
 def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
@@ -54,85 +57,54 @@ def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
     return one_line(find_delegation(domain, timeout_seconds).describe("public DNS"))
 
 
-class _NoAnswerError(Exception):
-    """There is no answer. The message is a clause with the reason."""
+def _ways_to_query(server: Server) -> Iterable[tuple[Server, bool]]:
+    """Returns the server's address, without and with recursion.
+
+    A resolver may reject a query without recursion, or answer it from its cache alone. Other servers answer both alike.
+    """
+    address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
+    return [(Server(address, server.port), recursion) for recursion in (False, True)]
 
 
-@dataclass(frozen=True)
-class _Queries:
-    """A lookup of one name's NS records, with all of its queries."""
+def _parent_servers(owner: dns.name.Name, deadline: Deadline) -> Iterable[tuple[Server, bool]]:
+    """Yields the addresses of the servers of the zone above. Each is looked up when it is needed."""
+    resolver = dns.resolver.Resolver()
+    zone = dns.resolver.zone_for_name(owner.parent(), resolver=resolver, lifetime=deadline.left)
+    for record in resolver.resolve(zone, "NS", lifetime=deadline.left):
+        for kind in ("A", "AAAA"):
+            with suppress(dns.exception.DNSException):
+                for found in resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, deadline.left)):
+                    yield Server(found.address, resolver.port), False
 
-    owner: dns.name.Name
-    deadline: Deadline
 
-    def query_server(self, server: Server) -> DnsAnswer:
-        address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
+def _query(owner: dns.name.Name, server: Server, deadline: Deadline, *, recursion: bool) -> DnsAnswer:
+    query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
+    try:
         try:
-            return self._query(address, server.port, recursion=False)
-        except _NoAnswerError:
-            # A resolver may reject a query without recursion, or answer it from its cache alone. Other servers answer
-            # this query as they did the first.
-            return self._query(address, server.port, recursion=True)
-
-    def query_parent_zone(self, resolver: dns.resolver.Resolver) -> DnsAnswer:
-        failure = _NoAnswerError("no server of the zone above it has an address")
-        for address in self._parent_addresses(resolver):
-            try:
-                return self._query(address, resolver.port, recursion=False)
-            except _NoAnswerError as error:
-                failure = error
-        raise failure
-
-    def _parent_addresses(self, resolver: dns.resolver.Resolver) -> Iterator[str]:
-        """Yields the addresses of the servers of the zone above. Each is looked up when it is needed."""
-        zone = dns.resolver.zone_for_name(self.owner.parent(), resolver=resolver, lifetime=self._seconds_left())
-        for record in resolver.resolve(zone, "NS", lifetime=self._seconds_left()):
-            for kind in ("A", "AAAA"):
-                try:
-                    found = resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, self._seconds_left()))
-                except dns.exception.DNSException:
-                    continue
-                yield from (each.address for each in found)
-
-    def _query(self, address: str, port: int, *, recursion: bool) -> DnsAnswer:
-        query = dns.message.make_query(self.owner, "NS", flags=dns.flags.RD if recursion else 0)
-        response = self._exchange(query, address, port)
-        # The records of a delegation are in the authority section, and in the answer if a server has both zones.
-        for section in (response.answer, response.authority):
-            records = response.get_rrset(section, self.owner, dns.rdataclass.IN, dns.rdatatype.NS)
-            if records is not None:
-                return DnsAnswer(tuple(canonical_ns_targets(str(record.target) for record in records)))
-        rcode = response.rcode()
-        if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise _NoAnswerError(f"{Server(address, port)} answered {dns.rcode.to_text(rcode)}")
-        is_resolver = recursion and response.flags & dns.flags.RA
-        if not is_resolver and not response.flags & dns.flags.AA:
-            raise _NoAnswerError(f"{Server(address, port)} is neither a server of the zone above it nor a resolver")
+            # Half of the time is kept for TCP, in case UDP is lost or filtered.
+            seconds = min(UDP_SECONDS, deadline.left / 2)
+            response, _ = dns.query.udp_with_fallback(query, server.host, seconds, server.port)
+        except dns.exception.Timeout:
+            response = dns.query.tcp(query, server.host, min(TRY_SECONDS, deadline.left), server.port)
+    except (dns.exception.DNSException, OSError, EOFError) as error:
+        return DnsAnswer(problem=f"{server}: {_reason(error)}")
+    [question] = query.question
+    # The records of a delegation are in the authority section, and in the answer if a server has both zones.
+    for section in (response.answer, response.authority):
+        records = response.get_rrset(section, owner, question.rdclass, question.rdtype)
+        if records is not None:
+            return DnsAnswer(tuple(canonical_ns_targets(str(record.target) for record in records)))
+    rcode = response.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return DnsAnswer(problem=f"{server} answered {dns.rcode.to_text(rcode)}")
+    if response.flags & dns.flags.AA or (recursion and response.flags & dns.flags.RA):
         return DnsAnswer()
-
-    def _exchange(self, query: dns.message.Message, address: str, port: int) -> dns.message.Message:
-        """Returns the answer by UDP, or by TCP if the answer is truncated, lost or filtered."""
-        # Half of the time is kept for TCP.
-        udp_seconds = min(UDP_SECONDS, self._seconds_left() / 2)
-        try:
-            try:
-                return dns.query.udp_with_fallback(query, address, timeout=udp_seconds, port=port)[0]
-            except dns.exception.Timeout:
-                return dns.query.tcp(query, address, timeout=min(TRY_SECONDS, self._seconds_left()), port=port)
-        except (dns.exception.DNSException, OSError, EOFError) as error:
-            raise _NoAnswerError(f"{Server(address, port)}: {_reason(error)}") from None
-
-    def _seconds_left(self) -> float:
-        left = self.deadline.left
-        if left <= 0:
-            raise _NoAnswerError("no answer in time")
-        return left
+    return DnsAnswer(problem=f"{server} is neither a server of the zone above it nor a resolver")
 
 
 _REASONS = {
     dns.exception.Timeout: "no answer in time",
     dns.resolver.NoNameservers: "this machine's resolver got no usable answer",
-    dns.resolver.NoRootSOA: "this machine's resolver knows no zone above it",
     dns.resolver.NoResolverConfiguration: "this machine has no DNS resolver configured",
     UnicodeError: "its name is not a valid DNS name",
     EOFError: "the connection ended before the answer",
@@ -143,5 +115,4 @@ def _reason(error: BaseException) -> str:
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return one_line(strerror or str(error) or type(error).__name__, 100).rstrip(".")
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100).rstrip(".")
