@@ -6,14 +6,11 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pulumi_agin.api.constants import DNS_PORT
+from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.redaction import one_line
-
-if TYPE_CHECKING:
-    from pulumi_agin.api.credentials import Secret
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 
@@ -43,10 +40,7 @@ def parse_server(string: str) -> Server:
         # The parts must be all that there is.
         if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
             return server
-    raise ValueError(
-        f"{one_line(string, 80) or 'an empty string'} is not the address of a DNS server; give HOST:PORT, such as "
-        "127.0.0.1:53 or [::1]:53"
-    )
+    raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; give HOST:PORT, such as [::1]:53')
 
 
 def is_ip(host: str) -> bool:

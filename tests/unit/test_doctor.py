@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
     [
         (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; give the domain alone'),
         ([""], 'the domain "" is empty; give a domain that you own'),
-        ([DOMAIN, "--dns", "a:b"], "--dns: a:b is not the address of a DNS server; give HOST:PORT"),
+        ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; give HOST:PORT'),
         ([], "give a domain, or --all, or --filter: exactly one of the three"),
         (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
