@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dns.exception
 import dns.flags
@@ -18,21 +19,17 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import dns.tsig
 import dns.update
 
 from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline, backoff_seconds, effort, in_words
+from pulumi_agin.api.retry import Deadline, Reachability, backoff_seconds, effort, in_words
 
 from .rejections import describe_rejection
 from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
-
-if TYPE_CHECKING:
-    import dns.rrset
-
-    from pulumi_agin.api.progress import Progress
-    from pulumi_agin.api.retry import Reachability
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
@@ -69,46 +66,37 @@ class PrimaryServer:
     def read(self, domain: str, action: str = "read", *, rejects_alias: bool = False) -> NsSet | None:
         """Returns the NS records of a name below the zone's apex; None if the server says that there are none.
 
-        An alias has none. The alias may come from a wildcard, which matches every name without records. `action` is
-        the verb for what the call does with the records. With `rejects_alias`, an alias raises DnsUpdateError.
+        An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
+        it raises DnsUpdateError. `action` is the verb for what the call does with the records.
         """
-        operation = self._operation(action, domain, self.deadline)
+        operation = self._operation(action, domain)
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
         answer = self._send(query, operation)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise self._rejection(query, answer, operation)
+            raise self._rejection(answer, operation)
         # The records of a delegation are in the authority section, or in the answer if the server has both zones.
         records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
         if records is not None:
             return NsSet(tuple(canonical_ns_targets(str(record.target) for record in records)), records.ttl)
         is_authoritative = answer.flags & dns.flags.AA
         above = _find_records(answer.answer, "DNAME")
-        if above is not None and domain.endswith(f".{_owner(above)}"):
-            raise operation.error(
-                f"all names below {_owner(above)} are aliases (DNAME), so records of {domain} would have no effect; "
-                "remove that record"
-            )
-        alias = _find_records(answer.answer, "CNAME", domain)
+        is_below = above is not None and domain.endswith(f".{_owner(above)}")
+        alias = above if is_below else _find_records(answer.answer, "CNAME", domain)
         if is_authoritative and alias is not None:
-            if not rejects_alias:
+            if not (is_below or rejects_alias):
                 return None
             raise operation.error(
-                f"{domain} is an alias (CNAME) of {one_line(str(alias[0].target))}, so it can have no NS records; "
-                "remove that record"
+                f"{_owner(alias)} is an alias ({dns.rdatatype.to_text(alias.rdtype)}) of "
+                f"{one_line(str(alias[0].target))}, so {domain} can have no NS records; remove that record"
             )
-        soa, referral = _find_records(answer.authority, "SOA"), _find_records(answer.authority, "NS")
-        if is_authoritative and soa is not None:
-            if _owner(soa) == self.zone:
-                return None
+        soa = _find_records(answer.authority, "SOA") if is_authoritative else None
+        if soa is not None and _owner(soa) == self.zone:
+            return None
+        own_zone = soa or _find_records(answer.authority, "NS")
+        if own_zone is not None and _owner(own_zone) != self.zone and domain.endswith(f".{_owner(own_zone)}"):
             raise operation.error(
-                f"it has the zone {_owner(soa)} for {domain}, and not {self.zone}; set zone to the one that the "
-                "records are to be in, or server to one that has it"
-            )
-        cut = "" if referral is None else _owner(referral)
-        if referral is not None and domain.endswith(f".{cut}"):
-            raise operation.error(
-                f"it delegates {cut} to {one_line(str(referral[0].target))}, so records of {domain} would have no "
-                f"effect in the zone {self.zone}; set zone and server to those of {cut}"
+                f"{domain} is in the zone {_owner(own_zone)}, so its records would have no effect in the zone "
+                f"{self.zone}; set zone and server to those of {_owner(own_zone)}"
             )
         raise operation.error(
             f"it answered {dns.rcode.to_text(answer.rcode())} without authority for the zone {self.zone}; check that "
@@ -125,24 +113,13 @@ class PrimaryServer:
         def is_left_alone(records: NsSet | None) -> bool:
             return records is not None and ours is not None and not set(records.targets) <= set(ours)
 
-        operation = self._begin_write(verb, domain)
+        operation = self._operation(verb, domain, is_write=True)
         before = self.read(domain, verb)
         update = dns.update.UpdateMessage(f"{self.zone}.")
-        if is_left_alone(before):
-            # An update that changes nothing tells whether the records are in this zone.
-            update.absent(f"{domain}.", "NS")
-            failure = self._send_update(update, operation)
-            if failure is None:
-                raise operation.error(
-                    f"it has NS records of that name, but none in the zone {self.zone}: they are in another zone, so "
-                    "check zone, or were removed just now, so run `pulumi up` again"
-                )
-            if operation.rcode != dns.rcode.YXRRSET:
-                raise failure
-            return before
         update.absent(f"{domain}.", "CNAME")
-        # Records that appear in between, such as after a lost try, belong to somebody else.
-        if ours is not None and before is None:
+        # Records that appear in between, such as after a lost try, belong to somebody else. If there are some already,
+        # the rejection tells whether they are in this zone.
+        if ours is not None and (before is None or is_left_alone(before)):
             update.absent(f"{domain}.", "NS")
         elif ours is not None and before is not None:
             update.present(f"{domain}.", "NS", *before.targets)
@@ -150,7 +127,7 @@ class PrimaryServer:
         failure = self._send_update(update, operation)
         if failure is None:
             return None
-        if operation.is_doubtful:
+        if operation.is_doubtful and not is_left_alone(before):
             there = self._read_back(operation, failure)
             if there == before and not operation.lost_an_answer:
                 raise failure
@@ -167,7 +144,7 @@ class PrimaryServer:
 
     def delete(self, domain: str, targets: Collection[str]) -> None:
         """Deletes the records with these values, and no others. It is not a failure if they are already gone."""
-        operation = self._begin_write("delete", domain)
+        operation = self._operation("delete", domain, is_write=True)
         update = dns.update.UpdateMessage(f"{self.zone}.")
         for target in targets:
             try:
@@ -181,21 +158,12 @@ class PrimaryServer:
             return
         if not operation.is_doubtful:
             raise failure
-        try:
-            there = self._read_back(operation, failure)
-        except UnsettledError:
-            if operation.lost_an_answer:
-                raise
-            raise failure from None
-        if there is None or not set(there.targets) & set(targets):
-            return
-        raise _unsettled_error(failure, there) if operation.lost_an_answer else failure
+        there = self._read_back(operation, failure)
+        if there is not None and set(there.targets) & set(targets):
+            raise _unsettled_error(failure, there) if operation.lost_an_answer else failure
 
-    def _begin_write(self, action: str, domain: str) -> _Operation:
-        reserved = min(READ_BACK_SECONDS, self.deadline.seconds / 4)
-        return self._operation(action, domain, self.deadline.reserve(reserved))
-
-    def _operation(self, verb: str, domain: str, deadline: Deadline) -> _Operation:
+    def _operation(self, verb: str, domain: str, *, is_write: bool = False) -> _Operation:
+        deadline = self.deadline.reserve(min(READ_BACK_SECONDS, self.deadline.seconds / 4) if is_write else 0)
         return _Operation(f"{verb} the NS records of {domain} at {self.address}", domain, deadline)
 
     def _send_update(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
@@ -205,7 +173,7 @@ class PrimaryServer:
         except DnsUpdateError as error:
             return error
         operation.rcode = answer.rcode()
-        return None if operation.rcode == dns.rcode.NOERROR else self._rejection(update, answer, operation)
+        return None if operation.rcode == dns.rcode.NOERROR else self._rejection(answer, operation)
 
     def _read_back(self, operation: _Operation, failure: DnsUpdateError) -> NsSet | None:
         """Returns the records after an update that the server may have carried out."""
@@ -268,23 +236,17 @@ class PrimaryServer:
 
     def _verify(self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation) -> None:
         """Raises DnsUpdateError if an answer to a signed message can't be trusted. Rejections may be unsigned."""
-        is_signed = answer.had_tsig
-        if is_signed:
-            try:
-                dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
-            except dns.tsig.PeerError:
-                operation.rejected_unsigned = True
-                raise self._rejection(message, answer, operation) from None
-            except (dns.exception.DNSException, ValueError):
-                is_signed = False
-        elif answer.rcode() not in _SIGNED_RCODES:
+        if answer.rcode() not in _SIGNED_RCODES and (answer.tsig_error or not answer.had_tsig):
             operation.rejected_unsigned = True
             return
-        if not is_signed:
-            raise operation.untrusted(
-                f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server knows "
-                "this key, and what is between this machine and the server"
-            )
+        with suppress(dns.exception.DNSException, ValueError):
+            if answer.had_tsig:
+                dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
+                return
+        raise operation.untrusted(
+            f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server knows this "
+            "key, and what is between this machine and the server"
+        )
 
     def _connect(self, operation: _Operation) -> socket.socket:
         tried_at = operation.deadline.clock.monotonic()
@@ -293,19 +255,15 @@ class PrimaryServer:
             connection = socket.create_connection((self.address.host, self.address.port), seconds)
         except OSError as error:
             reason = f"no connection{_why(error, seconds)}; check server and port"
-            if isinstance(error, socket.gaierror):
-                reason = f"its host name can't be resolved ({one_line(str(error.strerror))}); check server"
-                if error.errno != socket.EAI_AGAIN:
-                    raise operation.error(reason) from None
+            if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
+                raise operation.error(reason) from None
             self.reachability.note_try(tried_at, is_connected=False)
             raise _NotConnectedError(reason) from None
         self.reachability.note_try(tried_at, is_connected=True)
         return connection
 
-    def _rejection(
-        self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation
-    ) -> DnsUpdateError:
-        return operation.error(describe_rejection(message, answer, operation.domain, self.zone, self.key, self.spell))
+    def _rejection(self, answer: dns.message.Message, operation: _Operation) -> DnsUpdateError:
+        return operation.error(describe_rejection(answer, operation.domain, self.zone, self.key, self.spell))
 
 
 # The answers that are evidence of what the server did or has, so they must be signed if there is a key.
@@ -322,26 +280,19 @@ class _NotConnectedError(_TransientError):
 
 @dataclass
 class _Operation:
-    """A message to the server, with all of its tries.
-
-    Attributes:
-        action: For messages: a verb, its object and the server.
-        domain: The name whose records it is about.
-        deadline: How long it may take.
-        tries: The number of tries so far.
-        rcode: The code of the answer to an update, if there is an answer that can be trusted.
-        lost_an_answer: Whether a try had no answer that can be trusted. The server may have carried it out.
-        rejected_unsigned: Whether a signed try was rejected by an answer without a signature, which anybody between
-            this machine and the server may have sent.
-    """
+    """A message to the server, with all of its tries."""
 
     action: str
+    """For messages: a verb, its object and the server."""
     domain: str
     deadline: Deadline
     tries: int = 0
     rcode: int | None = None
+    """The code of the answer to an update."""
     lost_an_answer: bool = False
+    """Whether a try had no answer that can be trusted. The server may have carried it out."""
     rejected_unsigned: bool = False
+    """Whether a signed try was rejected without a signature, which anybody between here and the server can do."""
 
     def error(self, reason: str, *, is_unsent: bool = False) -> DnsUpdateError:
         tried = effort(self.tries, self.deadline, is_unsent=is_unsent)
@@ -391,5 +342,4 @@ def _find_records(section: Sequence[dns.rrset.RRset], rdtype: str, domain: str |
 
 
 def _owner(records: Any) -> str:
-    """Returns the name that records are of, in canonical form."""
     return one_line(canonical_domain(str(records.name)))

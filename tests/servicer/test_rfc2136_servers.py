@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def test_no_records_are_created_beside_an_alias(domain: str, delegation: Delegat
     ):
         assert rejection(call) == (
             f"could not {action} the NS records of {domain} at 127.0.0.1:{bind.port}: {domain} is an alias (CNAME) of "
-            "elsewhere.acme.com., so it can have no NS records; remove that record"
+            f"elsewhere.acme.com., so {domain} can have no NS records; remove that record"
         )
 
 
@@ -133,13 +134,19 @@ def test_every_algorithm_works(key: Key, delegation: Delegation, bind: Bind) -> 
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"zone": "com"}, "it has the zone acme.com for connect.acme.com, and not com; set zone to the one that"),
+        (
+            {"zone": "com"},
+            "connect.acme.com is in the zone acme.com, so its records would have no effect in the zone com; set zone",
+        ),
         (
             {"domain": "a.acme.org", "zone": "acme.org"},
-            "it answered REFUSED: it does not have the zone acme.org, or does not allow queries from this machine",
+            "it answered REFUSED: it is not the primary server of the zone acme.org, does not allow queries from this",
         ),
-        ({"domain": "a.delegated.acme.com"}, "it delegates delegated.acme.com to ns1.x.net., so records of"),
-        ({"domain": "a.children.acme.com"}, "all names below children.acme.com are aliases (DNAME), so records of"),
+        ({"domain": "a.delegated.acme.com"}, "a.delegated.acme.com is in the zone delegated.acme.com, so its records"),
+        (
+            {"domain": "a.children.acme.com"},
+            "children.acme.com is an alias (DNAME) of elsewhere.acme.net., so a.children",
+        ),
         ({"tsig_key_name": "unknown"}, 'it rejects the key "unknown" (BADKEY): it has no key of this name with hmac'),
         ({"tsig_algorithm": "hmac-sha512"}, 'it rejects the key "agin" (BADKEY)'),
         ({"tsig_secret": "AAAA"}, 'it rejects the key "agin" (BADSIG): it has another secret for it; check tsig_secre'),
@@ -188,7 +195,7 @@ def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegat
             f"at 127.0.0.1:{bind.port}: it answered {rcode}: it accepts no unsigned updates of the zone {zone} from "
             "this address, or is not its primary server; check server and zone, and give tsig_key_name and "
             "tsig_secret, or allow unsigned updates at the server. Refresh and destroy use the key of the last "
-            "`pulumi up`: after a change, run `pulumi up` first, or add --run-program"
+            "`pulumi up`: after a change, run that, or add --run-program"
         )
 
 
@@ -196,7 +203,7 @@ def test_different_clocks_are_reported(delegation: Delegation, bind: Bind, monke
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
     message = rejection(lambda: delegation.create(inputs(bind.port)))
     assert 'it rejects the key "agin" (BADTIME): the clocks differ by more than 5 minutes: here it is ' in message
-    assert "here it is 2023-11-14 22:13:20 UTC, and there 2" in message
+    assert f"here it is {datetime.now(timezone.utc):%Y-%m-%d}" in message
 
 
 # -- connections ------------------------------------------------------------------------------------------
@@ -224,9 +231,9 @@ def test_local_server_is_tried_for_5_seconds(delegation: Delegation) -> None:
         (TimeoutError(), " after 6 tries in 30 seconds: no connection within 5 seconds; check server and port"),
         (
             socket.gaierror(socket.EAI_AGAIN, "Try again"),
-            " after 6 tries in 30 seconds: its host name can't be resolved (Try again); check server",
+            " after 6 tries in 30 seconds: no connection (Try again); check server and port",
         ),
-        (socket.gaierror(socket.EAI_NONAME, "Unknown"), ": its host name can't be resolved (Unknown); check server"),
+        (socket.gaierror(socket.EAI_NONAME, "Unknown"), ": no connection (Unknown); check server and port"),
     ],
 )
 def test_other_servers_are_tried_for_30_seconds(
@@ -286,8 +293,8 @@ def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
         (dns.rcode.NOTIMP, "it does not support DNS UPDATE (RFC 2136), or not in this form; check server"),
         (dns.rcode.FORMERR, "it does not support DNS UPDATE"),
         # PowerDNS responds so to a wrong key.
-        (dns.rcode.NOTAUTH, "it does not have the zone acme.com, does not allow queries from this"),
-        (dns.rcode.REFUSED, "it does not have the zone acme.com, does not allow queries from this"),
+        (dns.rcode.NOTAUTH, "it is not the primary server of the zone acme.com, does not allow queries from this"),
+        (dns.rcode.REFUSED, "it is not the primary server of the zone acme.com, does not allow queries from this"),
         (dns.rcode.YXDOMAIN, "its log says why"),
         (dns.rcode.NOTZONE, f"{DOMAIN} is not in the zone acme.com; check zone"),
     ],
