@@ -44,7 +44,6 @@ def parse_server(string: str) -> Server:
 
 
 def is_ip(host: str) -> bool:
-    """Returns whether a host, without brackets, is an IP address of version 4 or 6."""
     try:
         ip_address(host)
     except ValueError:

@@ -47,16 +47,12 @@ _NGROK_DOMAINS = (
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A request to the API."""
+    """A request to the API. Its path has no percent-escapes, and its headers have names in lower case."""
 
     method: str
-    """The HTTP method."""
     path: str
-    """The path, without percent-escapes."""
     query: str
-    """The query, without the question mark."""
     headers: dict[str, str]
-    """By their names in lower case."""
     body: bytes
     base_url: str
     """The scheme and host that the request was sent to."""
@@ -77,7 +73,6 @@ class ApiResponse:
 
     @classmethod
     def of(cls, status: int, content: object, headers: Mapping[str, str] | None = None) -> ApiResponse:
-        """Returns a response with a JSON body."""
         return cls(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})
 
 
@@ -176,7 +171,6 @@ def _dispatch(state: State, request: ApiRequest) -> tuple[int, dict[str, Any] | 
 
 
 def is_json(content_type: str) -> bool:
-    """Returns whether the value of a content-type header is that of JSON."""
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
@@ -354,7 +348,6 @@ def _domain(body: dict[str, Any]) -> str:
 
 
 def render(state: State, ingress: Ingress) -> dict[str, Any]:
-    """Returns the ingress as the API shows it."""
     settings = state.settings
     content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
     for name, text in (("description", ingress.description), ("metadata", ingress.metadata)):

@@ -26,7 +26,6 @@ _RETRIED_AFTER = timedelta(days=1)
 
 
 def timestamp(moment: datetime) -> str:
-    """Formats a time by RFC 3339, in whole seconds and UTC."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -22,7 +22,6 @@ import dns.rcode
 LOOKUP_SECONDS = 2.0
 """The time limit of a lookup, for all its domains together."""
 
-
 Answer: TypeAlias = "frozenset[str] | str"
 """The targets of a domain's NS records, in lower case and without a dot at the end. Or why there is no answer."""
 
@@ -47,7 +46,6 @@ class DnsServer:
         self._port = port
 
     def lookup(self, domains: Collection[str]) -> dict[str, Answer]:
-        """Queries the NS records of each domain."""
         found: dict[str, Answer] = {}
         end = time.monotonic() + LOOKUP_SECONDS
         reason = ""
@@ -105,7 +103,6 @@ def no_records(domain: str) -> str:
 
 
 def is_ip(host: str) -> bool:
-    """Returns whether a host is an IPv4 or IPv6 address, without brackets."""
     try:
         ip_address(host)
     except ValueError:

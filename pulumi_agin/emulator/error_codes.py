@@ -86,7 +86,6 @@ class RejectedRequestError(Exception):
         self.details = details
 
     def content(self, operation_id: str) -> dict[str, Any]:
-        """Returns the body of the response."""
         code = {} if self.code is None else {"error_code": f"ERR_NGROK_{self.code}"}
         details = {**self.details, "operation_id": operation_id}
         return {**code, "status_code": self.status, "msg": str(self), "details": details}

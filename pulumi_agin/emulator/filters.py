@@ -33,7 +33,6 @@ class Filter:
         self.matches(_EXAMPLE)
 
     def matches(self, ingress: Ingress) -> bool:
-        """Returns whether the filter holds for an ingress."""
         fields: dict[str, Any] = {
             name: celtypes.StringType(getattr(ingress, name)) for name in ("id", "description", "metadata", "domain")
         }

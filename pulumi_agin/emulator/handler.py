@@ -55,7 +55,6 @@ class HttpServer(ThreadingHTTPServer):
         """Leaves it to `listen`."""
 
     def listen(self) -> None:
-        """Accepts connections from now on."""
         if self._listener is None:
             self.socket.listen(self.request_queue_size)
             self._listener = threading.Thread(
@@ -95,7 +94,6 @@ class Handler(BaseHTTPRequestHandler):
     """The number of the connection, from 1; 0 until it carries a request to the API."""
 
     def handle(self) -> None:
-        """Handles requests until the connection ends."""
         with suppress(ConnectionError):
             super().handle()
 
@@ -103,7 +101,6 @@ class Handler(BaseHTTPRequestHandler):
         """Prints nothing."""
 
     def respond(self) -> None:
-        """Responds to one request."""
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not length.isdecimal():
             self.send_error(HTTPStatus.LENGTH_REQUIRED)
@@ -230,7 +227,6 @@ def _error(status: int, sentence: str) -> ApiResponse:
 
 
 def _given(fault: Fault, api_key: str) -> ApiResponse:
-    """Returns the response that a fault gives."""
     headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
     return ApiResponse(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)

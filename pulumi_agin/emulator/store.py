@@ -103,7 +103,6 @@ class Store:
         return ingress
 
     def newest_first(self, account: int) -> list[Ingress]:
-        """Returns the ingresses of an account, the newest first."""
         own = (ingress for ingress in self.ingresses.values() if ingress.account == account)
         return sorted(own, key=lambda ingress: ingress.id, reverse=True)
 
@@ -158,7 +157,6 @@ def _ns_targets(ingress_id: str) -> list[str]:
 
 
 def _parse(text: str) -> dict[str, Ingress]:
-    """Parses what `Store.save` wrote."""
     document: Any = json.loads(text)
     if document["format"] != _FORMAT:
         raise ValueError("another format")
