@@ -7,7 +7,7 @@ next `pulumi up` waits again after a refresh that found the certificate not read
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.settings import Settings
 
-from .account import Account, domain_of
+from .account import Account
 from .inputs import CertificateValidationInputs
 from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
 from .schema import replacing_fields, validate
@@ -54,32 +54,13 @@ PUBLIC_DNS_SECONDS = 5
 # How many characters of ngrok's message about a certificate are shown.
 LONGEST_MESSAGE = 400
 
-_NOT_KNOWN = object()
-
-
-def _describe_public_delegation(domain: str, seconds: float) -> str:
-    # Imported here because dnspython may be missing.
-    from pulumi_agin.dnsclient.lookup import describe_public_delegation
-
-    return describe_public_delegation(domain, seconds)
-
 
 class CertificateValidationLifecycle(Lifecycle):
-    """The lifecycle of a wait for a certificate.
+    """The lifecycle of a wait for a certificate."""
 
-    `describe_dns` describes in a clause what public DNS has of a domain, within so many seconds. It raises ImportError
-    if a package is missing for that.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        session: Session,
-        describe_dns: Callable[[str, float], str] = _describe_public_delegation,
-    ) -> None:
+    def __init__(self, settings: Settings, session: Session) -> None:
         self._account = Account(settings, session)
         self._session = session
-        self._describe_dns = describe_dns
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -98,23 +79,18 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
-        # In a refresh, the inputs are those of the state, which somebody may have edited.
-        before = call.outputs_before
-        changed = [
-            field
-            for field in replacing_fields(CertificateValidationInputs)
-            if call.is_unknown(inputs.get(field)) or inputs.get(field) != before.get(field)
-        ]
+        # An unknown value equals no value in the state, so it counts as a change.
+        before, fields = call.outputs_before, replacing_fields(CertificateValidationInputs)
+        changed = [field for field in fields if inputs.get(field) != before.get(field)]
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
         """Returns whether the program has another policy for the ingress than the one that the last wait was for."""
-        policy = self._session.policies.get(id_, _NOT_KNOWN)
-        if policy is _NOT_KNOWN or WAITED_POLICY not in call.outputs_before:
+        if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
             return False
-        waited = call.outputs_before[WAITED_POLICY]
+        policy, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
         # If somebody edited the state, it may be anything. Another wait does no harm.
         return call.is_unknown(policy) or not isinstance(waited, Mapping) or not matches_policy(waited, policy)
 
@@ -139,8 +115,10 @@ class CertificateValidationLifecycle(Lifecycle):
         """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
-            domain = domain_of(call.outputs_before)
-            return {ID: inputs[ID]} | ({"domain": domain} if domain else {})
+            return {
+                ID: inputs[ID],
+                **{name: call.outputs_before[name] for name in call.outputs_before if name == "domain"},
+            }
         return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -165,41 +143,32 @@ class CertificateValidationLifecycle(Lifecycle):
         monotonic, show = self._session.clock.monotonic, self._session.show_progress
         phrasing = self._session.phrasing
         of_resource = (call.timeout_seconds or math.inf, phrasing.custom_timeouts)
-        timeout_seconds, limit = min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource)
-        watch = Watch(timeout_seconds, inputs[GRACE])
+        watch = Watch(*min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource), inputs[GRACE])
         began = monotonic()
-        ingress: IngressModel | None = None
         while True:
-            ingress, problem = self._read_once(call, inputs[ID], ingress)
-            elapsed = monotonic() - began
-            # After a failed read, the state is the last one seen, which is not ready.
-            state = certificate_state(ingress) if ingress else None
-            watch.record_read(state, elapsed)
-            if ingress and state and state.is_ready:
+            self._read_once(call, inputs[ID], watch)
+            watch.record_read(monotonic() - began)
+            ingress, time = watch.ingress, in_words(round(watch.elapsed))
+            if ingress and certificate_state(ingress).is_ready:
                 if watch.reads > 1:
-                    done = f"{self._describe(ingress)}, after {in_words(round(elapsed))}"
-                    show(f"the certificate of {ingress.domain} is {done}", call.urn)
+                    show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
                 return self._outputs(ingress)
-            pause = watch.pause_seconds(elapsed)
+            pause = watch.pause_seconds
             if pause <= 0:
-                if ingress is None:
-                    raise Failed(f"{problem}; the next `pulumi up` waits again")
-                raise Failed(self._explain_end(ingress, problem, watch, elapsed, limit))
-            status = problem or (f"it is {self._describe(ingress)}" if ingress else "")
-            if watch.is_line_due(status, elapsed):
-                time = f"{in_words(watch.timeout_seconds)} at most"
-                if round(elapsed):
-                    time = f"{in_words(round(elapsed))} ({time})"
-                name = ingress.domain if ingress else inputs[ID]
-                show(f"waiting for the certificate of {name}, for {time}: {status}", call.urn)
+                raise Failed(self._explain_end(watch))
+            status = watch.problem or (f"it is {self._describe(ingress)}" if ingress else "")
+            if watch.is_line_due(status):
+                name, most = ingress.domain if ingress else inputs[ID], in_words(watch.timeout_seconds)
+                show(f"waiting for the certificate of {name}, for {time} ({most} at most): {status}", call.urn)
             self._pause(call, pause)
 
-    def _read_once(self, call: Call, id_: str, before: IngressModel | None) -> tuple[IngressModel | None, str]:
-        """Returns the ingress and "". After a transient failure, it returns `before` and what went wrong."""
+    def _read_once(self, call: Call, id_: str, watch: Watch) -> None:
+        """Reads the ingress. A transient failure leaves the ingress of the watch as it is, and is its problem."""
         client = self._account.client()
         try:
             deadline = self._account.deadline(call, min(READ_SECONDS, client.timeout_seconds))
-            return client.get(id_, deadline, domain=before.domain if before else None), ""
+            watch.ingress = client.get(id_, deadline, domain=watch.ingress.domain if watch.ingress else None)
+            watch.problem = ""
         except NotFoundError as error:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
@@ -209,10 +178,10 @@ class CertificateValidationLifecycle(Lifecycle):
             ) from None
         except (UnreachableError, ApiError) as error:
             # A wait that has begun outlasts failures of the network. Before, there may be nothing to connect to at all.
-            has_nothing_to_wait_for = isinstance(error, NotConnectedError) and before is None
+            has_nothing_to_wait_for = isinstance(error, NotConnectedError) and watch.ingress is None
             if has_nothing_to_wait_for or (isinstance(error, ApiError) and not is_transient(error.status)):
                 raise
-            return before, str(error)
+            watch.problem = str(error)
 
     def _pause(self, call: Call, seconds: float) -> None:
         """Sleeps. Raises Abandoned as soon as the engine no longer waits for the call, such as when it was killed."""
@@ -228,21 +197,28 @@ class CertificateValidationLifecycle(Lifecycle):
     def _describe(self, ingress: IngressModel) -> str:
         return self._account.client().sanitize(certificate_in_words(ingress), LONGEST_MESSAGE)
 
-    def _explain_end(self, ingress: IngressModel, problem: str, watch: Watch, elapsed: float, limit: str) -> str:
+    def _explain_end(self, watch: Watch) -> str:
         """Returns the message of a wait that is over: how far the certificate got, and the next step."""
-        why = f" within {in_words(watch.timeout_seconds)} ({limit})"
-        if watch.is_grace_over(elapsed):
+        ingress, sanitize = watch.ingress, self._account.client().sanitize
+        if ingress is None:
+            return f"{watch.problem}; the next `pulumi up` waits again"
+        why = f" within {in_words(watch.timeout_seconds)} ({watch.limit})"
+        if watch.elapsed >= watch.end_of_grace:
             grace = f"{in_words(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
             why = f": ngrok has reported a DNS error for {grace}"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
-        message += f". It is {self._describe(ingress)}" + (f", as last seen: {problem}" if problem else "")
-        if watch.dns_error_since is None:
-            return f"{message}. It may yet be issued: the next `pulumi up` waits again; {limit} can give it more time"
-        sanitize = self._account.client().sanitize
+        message += f". It is {self._describe(ingress)}" + (f", as last seen: {watch.problem}" if watch.problem else "")
+        if watch.end_of_grace == math.inf:
+            return (
+                f"{message}. It may yet be issued: the next `pulumi up` waits again; {watch.limit} can allow more time"
+            )
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
         message += f". The NS records of {ingress.domain} have to be {targets}"
+        # dnspython may be missing.
         with suppress(ImportError):
-            message += f"; {self._describe_dns(ingress.domain, PUBLIC_DNS_SECONDS)}"
+            from pulumi_agin.dnsclient import lookup
+
+            message += f"; {lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
         message += ". Repair them, and run `pulumi up`, which waits again"
         status = ingress.certificate_management_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
@@ -255,37 +231,38 @@ class Watch:
     """What a wait has seen so far, and when it reads next. All moments are seconds since it began."""
 
     timeout_seconds: float
+    limit: str
+    """What sets the timeout."""
     grace_seconds: float
+    ingress: IngressModel | None = None
+    """The ingress as last seen."""
+    problem: str = ""
+    """Why the last read failed."""
     reads: int = 0
-    dns_error_since: float | None = None
-    """When a read first found the current DNS error; None if there is none."""
+    elapsed: float = 0.0
+    end_of_grace: float = math.inf
+    """When the current DNS error has lasted too long."""
     _last_status: str = ""
     _next_line: float = 0.0
 
-    def record_read(self, state: CertificateState | None, moment: float) -> None:
-        """Records a read, and the last known state of the certificate; None if it was never seen."""
+    def record_read(self, moment: float) -> None:
+        """Records a read. After one that failed, the state of the certificate is the one last seen."""
         self.reads += 1
-        if state is CertificateState.DNS_ERROR:
-            if self.dns_error_since is None:
-                self.dns_error_since = moment
-        elif state is not None:
-            self.dns_error_since = None
+        self.elapsed = moment
+        if self.ingress is None or certificate_state(self.ingress) is not CertificateState.DNS_ERROR:
+            self.end_of_grace = math.inf
+        elif self.end_of_grace == math.inf:
+            self.end_of_grace = moment + self.grace_seconds
 
-    def is_grace_over(self, moment: float) -> bool:
-        """Returns whether a DNS error has lasted too long."""
-        return self.dns_error_since is not None and moment >= self.dns_error_since + self.grace_seconds
-
-    def pause_seconds(self, moment: float) -> float:
-        """Returns how long to pause before the next read; 0 or less if the time for the wait or a DNS error is over."""
-        end = self.timeout_seconds
-        if self.dns_error_since is not None:
-            end = min(end, self.dns_error_since + self.grace_seconds)
+    @property
+    def pause_seconds(self) -> float:
+        """How long to pause before the next read; 0 or less if the time for the wait or a DNS error is over."""
         pause = PAUSES_SECONDS[self.reads - 1] if self.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
-        return min(pause, end - moment)
+        return min(pause, self.timeout_seconds - self.elapsed, self.end_of_grace - self.elapsed)
 
-    def is_line_due(self, status: str, moment: float) -> bool:
+    def is_line_due(self, status: str) -> bool:
         """Returns whether to show a line: the status has changed, or the last line was long ago."""
-        if status == self._last_status and moment < self._next_line:
+        if status == self._last_status and self.elapsed < self._next_line:
             return False
-        self._last_status, self._next_line = status, moment + LINE_SECONDS
+        self._last_status, self._next_line = status, self.elapsed + LINE_SECONDS
         return True

@@ -55,7 +55,7 @@ def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) 
     emulator.configure(job_after_seconds=0, issue_after_seconds=1)
     project.program(FIRST)
     up = project.up()
-    assert "waiting for the certificate of issued.acme.com, for 45 minutes at most: it is " in up
+    assert "waiting for the certificate of issued.acme.com, for 0 seconds (45 minutes at most): it is " in up
     assert "the certificate of issued.acme.com is issued, after " in up
     outputs = project.outputs()
     assert outputs["domain"] == "issued.acme.com"

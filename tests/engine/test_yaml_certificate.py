@@ -47,7 +47,7 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
             emulator.configure(issue_after_seconds=0)
 
     up = project.up(on_line=issue_when_waiting)
-    assert "waiting for the certificate of issued.acme.com, for 45 minutes at most: it is " in up
+    assert "waiting for the certificate of issued.acme.com, for 0 seconds (45 minutes at most): it is " in up
     assert "the certificate of issued.acme.com is issued, after " in up
     outputs = project.outputs()
     assert outputs["domain"] == "issued.acme.com"

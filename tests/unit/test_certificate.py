@@ -12,6 +12,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
+from pulumi_agin.dnsclient import lookup
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
@@ -78,7 +79,7 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
-        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), say, self), self.describe_dns)
+        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), say, self))
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_cancelled=is_cancelled)
         return lifecycle.create(call, inputs).outputs
@@ -95,8 +96,9 @@ class Waiting(Clock):
 
 
 @pytest.fixture
-def waiting() -> Iterator[Waiting]:
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     waiting = Waiting()
+    monkeypatch.setattr(lookup, "describe_public_delegation", waiting.describe_dns)
     with waiting.emulator:
         yield waiting
 
@@ -127,7 +129,7 @@ def test_a_line_for_each_change_and_every_30_seconds(waiting: Waiting, capsys: p
     head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
     busy = 'being issued: ngrok says "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
-        f"{head} 45 minutes at most: it is not being issued yet",
+        f"{head} 0 seconds (45 minutes at most): it is not being issued yet",
         f"{head} 2 seconds (45 minutes at most): it is {busy}",
         f"{head} 38 seconds (45 minutes at most): it is {busy}",
         f"{head} 58 seconds (45 minutes at most): it is held up by an error that ngrok does not document "
@@ -194,7 +196,7 @@ def test_other_states_are_waited_for_until_the_timeout(state: str, waiting: Wait
         f"the certificate of {DOMAIN} (ID) was not issued within 45 seconds (timeout_seconds). It is "
     )
     assert sentence.endswith(
-        ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can give it more time"
+        ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can allow more time"
     )
     # The last read is at the end.
     assert waiting.reads[-1] == 45
