@@ -34,7 +34,7 @@ REPLACING = replacing_fields(NsRecordsInputs)
 OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
 
 # The inputs that are compared with the records that exist.
-_DECLARED = ("ns_targets", "ttl")
+_DECLARED = {"ns_targets", "ttl"}
 
 
 class NsRecordsLifecycle(Lifecycle):
@@ -52,47 +52,38 @@ class NsRecordsLifecycle(Lifecycle):
         """
         self._session.remember_check(call)
         checked, problems = validate(NsRecordsInputs, inputs, call.is_unknown, phrasing=self._session.phrasing)
-        sentences = [problem.sentence for problem in problems]
-        if missing := self._missing_package():
-            sentences.insert(0, missing)
-        if not sentences and self._is_to_adopt(call, checked):
-            sentences = self._compare_with_existing(call, checked)
+        missing = self._missing_package()
+        sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
+        is_new = not sentences and not call.inputs_before
+        if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - _DECLARED):
+            # A replacement is checked a second time, as if it were new. The records are its own.
+            known = self._session.known_outputs.get(call.urn, {})
+            if checked["take_over"] and known.get("domain") != checked["domain"]:
+                try:
+                    self._compare_with_existing(call, checked)
+                except (DnsUpdateError, Failed) as error:
+                    sentences = [str(error)]
         return Checked.of(checked, sentences)
 
-    def _is_to_adopt(self, call: Call, inputs: Mapping[str, Any]) -> bool:
-        """Returns whether this is a new resource with `take_over`, and it is known where its records are."""
-        if any(call.is_unknown(value) for name, value in inputs.items() if name not in _DECLARED):
-            return False
-        # A replacement is checked a second time, as if it were new. The records are its own.
-        known = self._session.known_outputs.get(call.urn, {})
-        return bool(inputs["take_over"]) and not call.inputs_before and known.get("domain") != inputs["domain"]
-
-    def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
-        """Returns why the records that exist can't be adopted. Logs it if they can."""
-        domain, targets = inputs["domain"], inputs["ns_targets"]
-        try:
-            server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
-            existing = server.read(domain)
-        except DnsUpdateError as error:
-            return [str(error)]
+    def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> None:
+        """Fails if the records that exist can't be adopted. Logs it if they can."""
+        targets, phrasing = inputs["ns_targets"], self._session.phrasing
+        existing = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs).read(inputs["domain"])
         if existing is None:
-            return []
+            return
         if any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])])):
-            return [
-                f"{domain} has NS records already at {_address(inputs)}, which are left alone: {existing}. They can't "
-                "be adopted, because this preview does not know those of the program: an Agent Ingress that is to be "
-                "created gets name servers of its own. Remove the records or, if the Agent Ingress exists, import it "
-                "first"
-            ]
+            raise Failed(
+                f"{_existing_records(inputs, existing)}. They can't be adopted, because this preview does not know "
+                "those of the program: an Agent Ingress that is to be created gets name servers of its own. Remove the "
+                "records or, if the Agent Ingress exists, import it first"
+            )
         if existing != _ns_set(inputs):
-            return [str(self._taken_failure(inputs, existing))]
-        phrasing = self._session.phrasing
+            raise self._taken_failure(inputs, existing)
         self._session.log(
-            f"the NS records of {domain} exist at {_address(inputs)} as the program declares them: they are adopted, "
-            f"and nothing is written there. If a resource that this run deletes made them, use {phrasing.aliases} in "
-            f"place of {phrasing.adopt_records}: it may delete them"
+            f"the NS records of {inputs['domain']} exist at {_address(inputs)} as the program declares them: they are "
+            "adopted, and nothing is written there. If a resource that this run deletes made them, use "
+            f"{phrasing.aliases} in place of {phrasing.adopt_records}: it may delete them"
         )
-        return []
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
@@ -174,7 +165,8 @@ class NsRecordsLifecycle(Lifecycle):
                     "ns_targets": [] if has_moved else kept["ns_targets"],
                     "ttl": error.there.ttl if error.there else kept["ttl"],
                 }
-                raise _partly_done(error, outputs, known, _address(kept) if has_moved else None) from None
+                note = f". The records at {_address(kept)} are left alone: none of these commands deletes them"
+                raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
             raise self._taken_failure(inputs, existing, can_adopt=False)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
@@ -207,10 +199,8 @@ class NsRecordsLifecycle(Lifecycle):
         """Returns the outputs in the state, in canonical form. Fails if somebody edited the state."""
         kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
-            sentences = "; ".join(problem.sentence for problem in problems)
-            raise Failed(
-                f"the state of this resource has been damaged: {sentences}. Correct it with `pulumi state edit`"
-            )
+            found = "; ".join(problem.sentence for problem in problems)
+            raise Failed(f"the state of this resource has been damaged: {found}. Correct it with `pulumi state edit`")
         return kept
 
     def _missing_package(self) -> str | None:
@@ -234,23 +224,15 @@ class NsRecordsLifecycle(Lifecycle):
     def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
         phrasing, records = self._session.phrasing, _ns_set(inputs)
-        comparison = f"The program declares {records}"
+        comparison, step = f"The program declares {records}", "make both the same, with"
         if existing == records:
-            comparison = "They are the same as those of this resource: an interrupted run may have made them"
-        advice, there, declared = "remove them", set(existing.targets), set(records.targets)
-        if can_adopt and there & declared:
-            changes = {"remove": there - declared, "add": declared - there}
-            steps = [f"{verb} {', '.join(sorted(values))} there" for verb, values in changes.items() if values]
-            if existing.ttl != records.ttl:
-                steps.append(f"set {phrasing.spell('ttl')} to {existing.ttl}")
-            if not inputs.get("take_over"):
-                steps.append(f"set {phrasing.adopt_records}")
-            advice = f"to adopt them, {' and '.join(steps)}, or else remove them"
+            comparison, step = "The program declares the same: an interrupted run may have made them", "set"
+        advice = f"to adopt them, {step} {phrasing.adopt_records}, or else remove them" if can_adopt else "remove them"
         return Failed(
-            f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left alone: {existing}. "
-            f"{comparison}. If another resource of this stack made them, and was renamed or moved in the program, undo "
-            "the renaming and run `pulumi up`, because the old resource is deleted together with its records; then "
-            f"rename or move it again, together with {phrasing.aliases} of what is renamed. Otherwise, {advice}"
+            f"{_existing_records(inputs, existing)}. {comparison}. If another resource of this stack made them, and "
+            "was renamed or moved in the program, undo the renaming and run `pulumi up`, because the old resource is "
+            "deleted together with its records; then rename or move it again, together with "
+            f"{phrasing.aliases} of what is renamed. Otherwise, {advice}"
         )
 
 
@@ -264,25 +246,23 @@ def _failures() -> Iterator[None]:
 
 
 def _partly_done(
-    error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], old_address: Server | None = None
+    error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], note: str = ""
 ) -> PartlyDone:
     """Returns the failure that keeps the resource in the state after a write of unknown outcome.
 
-    The outputs have no value that is in doubt; `values` are all that the server may have from this resource. The old
-    address is that of a server that has moved.
+    The outputs have no value that is in doubt; `values` are all that the server may have from this resource.
     """
-    unsettled = sorted(set(values) - set(outputs["ns_targets"]))
-    every = ", ".join(sorted({*outputs["ns_targets"], *unsettled}))
-    left_alone = (
-        f". The records at {old_address} are left alone: none of these commands deletes them" if old_address else ""
+    message = (
+        f"{error}. So the state keeps every value of this resource that the server may have "
+        f"({', '.join(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` takes into the "
+        f"state what the server has, and `pulumi destroy` deletes the records with any of these values{note}"
     )
-    return PartlyDone(
-        f"{error}. So the state keeps every value of this resource that the server may have ({every}): the next "
-        "`pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
-        f"`pulumi destroy` deletes the records with any of these values{left_alone}",
-        outputs["domain"],
-        {**outputs, UNSETTLED: unsettled},
-    )
+    unsettled = sorted({*values} - {*outputs["ns_targets"]})
+    return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})
+
+
+def _existing_records(inputs: Mapping[str, Any], existing: NsSet) -> str:
+    return f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left alone: {existing}"
 
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
