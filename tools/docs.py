@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -22,7 +23,8 @@ from pulumi_agin.lifecycle.inputs import (
     CertificateValidationOutputs,
     NsRecordsInputs,
 )
-from pulumi_agin.lifecycle.schema import Marker, bare_type, fields_of, limit_of
+from pulumi_agin.lifecycle.phrasing import either
+from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, range_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -78,6 +80,20 @@ def with_tables(page: str, text: str) -> str:
         if not found:
             raise ValueError(f"{page} has no table of {table.column}s under {table.heading}")
     return text
+
+
+def limit_of(field: FieldInfo) -> str:
+    """Returns the limit or the allowed values of a field, and its default, in words."""
+    kind = bare_type(field.annotation)
+    limits = [each.words for each in field.metadata if isinstance(each, Limit)]
+    if get_origin(kind) is Literal:
+        limits.append(either([f'`"{choice}"`' for choice in get_args(kind)]))
+    elif kind is bool:
+        limits.append("`true` or `false`")
+    limits.append(range_of(field))
+    if not field.is_required() and field.default is not None:
+        limits.append(f"default `{json.dumps(field.default)}`")
+    return "; ".join(filter(None, limits))
 
 
 def _lines(column: str, model: type[BaseModel]) -> str:

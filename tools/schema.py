@@ -20,18 +20,12 @@ from pulumi_agin.api.models import (
 )
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
-from pulumi_agin.lifecycle.schema import (
-    Declaration,
-    Marker,
-    bare_type,
-    fields_of,
-    is_optional,
-    limit_of,
-)
+from pulumi_agin.lifecycle.schema import Declaration, Marker, bare_type, fields_of, is_optional
 from pulumi_agin.native.functions import FUNCTIONS, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
+from tools.docs import limit_of
 from tools.steps import ROOT, repository
 
 FILE = ROOT / "pulumi_agin" / "native" / "schema.json"

@@ -56,8 +56,5 @@ def zone_problem(domain: str, zone: str) -> str:
             f"is of a name below it, such as connect.{zone}"
         )
     if not domain.endswith(f".{zone}"):
-        return (
-            f"the domain {domain} is not in the zone {zone or '(empty)'}: give the delegation's dns the zone that "
-            f"{domain} is in"
-        )
+        return f"the domain {domain} is not in the zone {zone or '(empty)'}: give the zone that {domain} is in"
     return ""

@@ -16,7 +16,7 @@ import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WrapValidator
 
 from pulumi_agin.api import constants
-from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets, zone_problem
 from pulumi_agin.api.constants import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import is_ip
 
@@ -25,43 +25,32 @@ from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 
 # -- an Agent Ingress -------------------------------------------------------------------------------------
 
-_ALONE = f"give the domain alone, such as {EXAMPLE_DOMAIN}"
 _DOMAIN_PROBLEMS = {
     "^$": f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}",
-    "^(.*:)?//": f"is a URL; {_ALONE}",
-    "/": f"has a path; {_ALONE}",
-    r":\d*$": f"has a port; {_ALONE}",
+    "^(.*:)?//": f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}",
+    r"/|:\d*$": f"has a port or a path; give the domain alone, such as {EXAMPLE_DOMAIN}",
     r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
     rf"[^.]{{{constants.LABEL_MAX_BYTES + 1}}}": f"has a label of more than {constants.LABEL_MAX_BYTES} bytes",
     r"\*[^.]|[^.]\*": f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
+    # In ASCII. Other characters have a message of their own.
+    r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; a domain has letters, digits, '-' and '.' as in {EXAMPLE_DOMAIN}",
 }
 
 
 def _ingress_domain(value: str) -> str:
     """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes of zones and its own names."""
-    domain = canonical_domain(value)
+    domain, given = canonical_domain(value), value.strip()
     if is_ip(domain.strip("[]")):
-        raise ValueError(f"is an IP address; give the name of a domain that you own, such as {EXAMPLE_DOMAIN}")
+        raise ValueError(f"is an IP address; give a domain that you own, such as {EXAMPLE_DOMAIN}")
     for pattern, problem in _DOMAIN_PROBLEMS.items():
-        if re.search(pattern, domain):
-            raise ValueError(problem)
+        if found := re.search(pattern, domain):
+            raise ValueError(problem.format(found[0]))
     # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
-    if not value.strip().isascii():
-        raise ValueError(f"is not ASCII{_dns_form(value.strip())}")
-    if len(domain) > constants.DOMAIN_MAX_BYTES:
-        raise ValueError(f"is {len(domain)} bytes; the limit is {constants.DOMAIN_MAX_BYTES}")
-    if strange := re.search(r"[^a-z0-9_*.-]", domain):
-        raise ValueError(
-            f"contains {strange[0]!r}; a domain has letters, digits, hyphens and dots only, as in {EXAMPLE_DOMAIN}"
-        )
-    return domain
-
-
-def _dns_form(domain: str) -> str:
-    try:
-        return f"; write it in its DNS form, {idna.encode(domain, uts46=True).decode()}"
-    except idna.IDNAError:
-        return ", and not an internationalized domain name either"
+    if not given.isascii():
+        with suppress(idna.IDNAError):
+            raise ValueError(f"is not ASCII; write it in its DNS form, {idna.encode(given, uts46=True).decode()}")
+        raise ValueError("is not ASCII, and not an internationalized domain name either")
+    return _max_bytes(constants.DOMAIN_MAX_BYTES, domain)
 
 
 def _max_bytes(limit: int, value: str) -> str:
@@ -107,9 +96,7 @@ class AgentIngressInputs(Declaration):
         Marker.MAY_BE_JSON,
     ] = Field(None, description="machine-readable text, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
-        None,
-        description="who signs the certificate, and the type of its private key. Without a policy, ngrok's internal CA "
-        "signs it",
+        None, description="how ngrok gets the certificate. Without a policy, its internal CA signs it"
     )
 
 
@@ -130,8 +117,7 @@ class CertificateValidationInputs(Declaration):
         "before the wait begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
-        constants.DEFAULT_TIMEOUT_SECONDS,
-        description="how long to wait in all. The timeouts of the resource can make it less",
+        constants.DEFAULT_TIMEOUT_SECONDS, description="how long to wait in all; custom timeouts can shorten it"
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_GRACE_SECONDS,
@@ -160,11 +146,11 @@ KEY = ("tsig_key_name", "tsig_secret")
 UNSETTLED = "_unsettled_ns_targets"
 
 _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 def _is_dns_name(name: str) -> bool:
-    return bool(_DNS_NAME.fullmatch(name)) and len(name) <= constants.DOMAIN_MAX_BYTES and not is_ip(name)
+    is_name = re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) and len(name) <= constants.DOMAIN_MAX_BYTES
+    return bool(is_name) and not is_ip(name)
 
 
 def _dns_name(value: str) -> str:
@@ -182,10 +168,7 @@ def _ns_targets(values: list[Any]) -> list[Any]:
 def _server(value: str) -> str:
     host = canonical_domain(value)
     if not is_ip(host) and not _is_dns_name(host):
-        raise ValueError(
-            "must be the host name or IP address of the zone's primary server, without brackets or port, such as "
-            "ns1.acme.com"
-        )
+        raise ValueError("must be a host name or an IP address, without brackets or port, such as ns1.acme.com")
     return host
 
 
@@ -202,17 +185,13 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _canonical_algorithm(value: Any) -> Any:
-    return value.strip().lower().removesuffix(".") if isinstance(value, str) else value
+def _algorithm(value: Any) -> Any:
+    return canonical_domain(value) if isinstance(value, str) else value
 
 
 _DnsName = Annotated[str, AfterValidator(_dns_name)]
 _NsTarget = Annotated[_DnsName, AfterValidator("{}.".format), WrapValidator(pass_unknown)]
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
-_Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
-_Algorithm = Annotated[
-    constants.TsigAlgorithmText, BeforeValidator(_canonical_algorithm), Field(description="the algorithm of the key")
-]
 
 
 class _NsRecords(Declaration):
@@ -235,45 +214,36 @@ class _NsRecords(Declaration):
     server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
         description="the primary server of the zone"
     )
-    port: _Port
+    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = Field(
+        constants.DNS_PORT, description="the TCP port of the server"
+    )
     tsig_key_name: _DnsName | None = Field(
-        None,
-        description="the name of the TSIG key that signs each message. Without a name and a secret, messages are "
-        "unsigned",
+        None, description="the name of the TSIG key that signs all messages. Without a key, they are unsigned"
     )
     tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
         None, description="the secret of the key"
     )
-    tsig_algorithm: _Algorithm
+    tsig_algorithm: Annotated[constants.TsigAlgorithmText, BeforeValidator(_algorithm)] = Field(
+        constants.DEFAULT_TSIG_ALGORITHM, description="the algorithm of the key"
+    )
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any], phrasing: Phrasing) -> Iterator[Problem]:
         given = [name for name in KEY if name in values]
         if len(given) == 1:
             both = " and ".join(map(phrasing.spell, KEY))
-            yield Problem(
-                (phrasing.spell(given[0]),),
-                f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates",
-            )
+            half = f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates"
+            yield Problem((phrasing.spell(given[0]),), half)
         # In a preview, either may be unknown.
         names = [values.get(name) for name in ("domain", "zone")]
         domain, zone = [canonical_domain(name) if isinstance(name, str) else "" for name in names]
-        if not _is_dns_name(domain) or not _is_dns_name(zone) or domain.endswith(f".{zone}"):
-            return
-        message = f"is not in the zone {zone}: set zone to the one that it is in"
-        if domain == zone:
-            message = (
-                "is the apex of the zone, whose NS records are the zone's own: a delegation is of a name below it, "
-                f"such as connect.{zone}"
-            )
-        yield Problem((), f"the domain {domain} {message}")
+        if _is_dns_name(domain) and _is_dns_name(zone) and (problem := zone_problem(domain, zone)):
+            yield Problem((), problem)
 
 
 class NsRecordsInputs(_NsRecords):
     """The inputs of a dns.Rfc2136Delegation."""
 
-    port: _Port = constants.DNS_PORT
-    tsig_algorithm: _Algorithm = constants.DEFAULT_TSIG_ALGORITHM
     take_over: Annotated[bool, Marker.NO_CHANGE] = Field(
         False, description="whether to adopt records that already exist with exactly these values and this TTL"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -22,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pulumi_agin.api.canonical import without_none
 from pulumi_agin.api.models import FrozenModel
 
-from .phrasing import NEUTRAL, Phrasing, UnsupportedValue, either, must_be_one_of, printable_name, right_names
+from .phrasing import NEUTRAL, Phrasing, UnsupportedValue, must_be_one_of, printable_name, right_names
 
 
 class Marker(Enum):
@@ -104,18 +103,18 @@ def validate(
 
 
 def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasing) -> Problem:
-    field, siblings, inner = None, {}, fields_of(model)
+    names, field = fields_of(model), None
     path: list[str] = []
     for part in detail["loc"]:
         if isinstance(part, int):
             path[-1] += f"[{part}]"
             continue
+        if field and (nested := model_of(field)):
+            names = fields_of(nested)
+        field = names.get(part)
         path.append(printable_name(phrasing.spell(part)))
-        siblings, field = inner, inner.get(part)
-        nested = model_of(field) if field else None
-        inner = fields_of(nested) if nested else {}
     if detail["type"] == "extra_forbidden":
-        message = f"is not known; {right_names(detail['loc'][-1], list(siblings), phrasing)}"
+        message = f"is not known; {right_names(detail['loc'][-1], list(names), phrasing)}"
     else:
         # Only a name that is no valid Unicode is an error outside of all fields.
         message = _message(field, detail, phrasing) if field else str(detail["msg"])
@@ -124,44 +123,29 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasi
 
 def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) -> str:
     """Returns our words for an error of pydantic."""
-    value = detail["input"]
-    got = f", got {_kind(value, phrasing)}"
-    match detail["type"]:
-        case "value_error":
-            return str(detail["ctx"]["error"])
-        case "missing":
-            return f"is required: {(field.description or '').partition('. ')[0]}"
-        case "string_type" if Marker.MAY_BE_JSON in field.metadata and isinstance(value, dict | list):
-            return f"must be a string{got}; {phrasing.to_json}"
-        case "string_type":
-            return f"must be a string{got}"
-        case "bool_type":
-            return f"must be {phrasing.boolean}"
-        case "list_type":
-            return f"must be a list{got}"
-        case "too_short":
-            return "must not be empty"
-        case "model_type":
-            return f"must be {phrasing.certificate_policy}{got}"
-        case "literal_error":
-            return must_be_one_of(get_args(bare_type(field.annotation)), value)
-        case "int_type" | "float_type" | "finite_number" | "greater_than" | "greater_than_equal" | "less_than_equal":
-            number = "a whole number" if bare_type(field.annotation) is int else "a number"
-            return f"must be {number} {_range(field)}"
+    error, value, kind = detail["type"], detail["input"], bare_type(field.annotation)
+    if error == "value_error":
+        return str(detail["ctx"]["error"])
+    if error == "missing":
+        return f"is required: {(field.description or '').partition('. ')[0]}"
+    if error == "literal_error":
+        return must_be_one_of(get_args(kind), value)
+    if kind in (int, float):
+        return f"must be {'a whole number' if kind is int else 'a number'}, {range_of(field)}"
+    kinds: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list"}
+    kinds |= {dict: phrasing.mapping, UnsupportedValue: "an asset or a resource"}
+    got = kinds.get(type(value), f"a {type(value).__name__}")
+    if Marker.MAY_BE_JSON in field.metadata and isinstance(value, dict | list):
+        got += f"; {phrasing.to_json}"
+    messages = {
+        "string_type": f"must be a string, got {got}",
+        "bool_type": f"must be {phrasing.boolean}, got {got}",
+        "list_type": f"must be a list, got {got}",
+        "model_type": f"must be {phrasing.certificate_policy}, got {got}",
+        "too_short": "must not be empty",
+    }
     # pydantic's own words do not repeat the value.
-    return str(detail["msg"])
-
-
-def _kind(value: object, phrasing: Phrasing) -> str:
-    kinds: list[tuple[type | UnionType, str]] = [
-        (bool, "a boolean"),
-        (int | float, "a number"),
-        (str, "a string"),
-        (dict, phrasing.mapping),
-        (list, "a list"),
-        (UnsupportedValue, "an asset or a resource"),
-    ]
-    return next((words for kind, words in kinds if isinstance(value, kind)), f"a {type(value).__name__}")
+    return messages.get(error, str(detail["msg"]))
 
 
 # -- the contents of a declaration ------------------------------------------------------------------------
@@ -194,29 +178,15 @@ def is_optional(field: FieldInfo) -> bool:
     return type(None) in get_args(field.annotation)
 
 
-def limit_of(field: FieldInfo) -> str:
-    """Returns the limit or the allowed values of a field, and its default, in words for a table."""
-    kind = bare_type(field.annotation)
-    limits = [each.words for each in field.metadata if isinstance(each, Limit)]
-    if get_origin(kind) is Literal:
-        limits.append(either([f'`"{choice}"`' for choice in get_args(kind)]))
-    elif kind is bool:
-        limits.append("`true` or `false`")
-    limits.append(_range(field))
-    if not field.is_required() and field.default is not None:
-        limits.append(f"default `{json.dumps(field.default)}`")
-    return "; ".join(filter(None, limits))
-
-
-def _range(field: FieldInfo) -> str:
-    bounds = {
-        name: getattr(each, name) for each in field.metadata for name in ("gt", "ge", "le") if hasattr(each, name)
-    }
-    if "le" in bounds:
-        return f"from {bounds['ge']} to {bounds['le']}"
-    if "ge" in bounds:
-        return f"from {bounds['ge']} up"
-    return f"above {bounds['gt']}" if "gt" in bounds else ""
+def range_of(field: FieldInfo) -> str:
+    """Returns the bounds of a number in words; "" if there are none."""
+    words = {"gt": "above", "ge": "at least", "le": "at most"}
+    return " and ".join(
+        f"{word} {getattr(each, name)}"
+        for each in field.metadata
+        for name, word in words.items()
+        if hasattr(each, name)
+    )
 
 
 def bare_type(annotation: Any) -> Any:

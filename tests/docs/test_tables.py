@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.lifecycle.schema import fields_of, limit_of
-from tools.docs import REFERENCE, TABLES, Table, with_tables
+from pulumi_agin.lifecycle.schema import fields_of
+from tools.docs import REFERENCE, TABLES, Table, limit_of, with_tables
 
 
 @pytest.mark.parametrize("page", sorted({table.page for table in TABLES}))

@@ -218,8 +218,8 @@ def test_a_domain_outside_of_the_zone_fails(name: str, mocks: Mocks) -> None:
     is_first_preview(mocks)
     for zone in ("acme.org", "cme.com", "other.acme.com", "deep.connect.acme.com", ""):
         assert refusal(lambda zone=zone: adapter(name, **{ZONES[name]: zone})) == (
-            f"the domain connect.acme.com is not in the zone {zone or '(empty)'}: give the delegation's dns the zone "
-            "that connect.acme.com is in"
+            f"the domain connect.acme.com is not in the zone {zone or '(empty)'}: give the zone that connect.acme.com "
+            "is in"
         )
     assert refusal(lambda: adapter(name, **{ZONES[name]: "Connect.ACME.com."})) == (
         "the domain connect.acme.com is the apex of the zone connect.acme.com, whose NS records are the zone's own: "

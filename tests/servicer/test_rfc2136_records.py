@@ -99,15 +99,14 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
         "property domain must be a valid DNS name",
         "property zone is required: the name of the zone, such as acme.com",
         "property ns_targets must not be empty",
-        "property ttl must be a whole number from 0 to 2147483647",
-        "property server must be the host name or IP address of the zone's primary server, without brackets or port, "
-        "such as ns1.acme.com",
-        "property port must be a whole number from 1 to 65535",
+        "property ttl must be a whole number, at least 0 and at most 2147483647",
+        "property server must be a host name or an IP address, without brackets or port, such as ns1.acme.com",
+        "property port must be a whole number, at least 1 and at most 65535",
         "property tsig_key_name must be a valid DNS name",
         "property tsig_secret must be base64, as it stands after `secret` in the key's file",
         'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
         '"hmac-sha512", not "sha256"',
-        "property take_over must be True or False",
+        "property take_over must be True or False, got a string",
     ]
     assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
 
@@ -184,7 +183,10 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
     package.write_text("raise SystemExit('the program ran in the plugin')")
     with DynamicPlugin({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
         hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {package}: rename that module"
-        assert plugin.check(inputs(53, port=0))[1] == [hidden, "property port must be a whole number from 1 to 65535"]
+        assert plugin.check(inputs(53, port=0))[1] == [
+            hidden,
+            "property port must be a whole number, at least 1 and at most 65535",
+        ]
         assert rejection(lambda: plugin.create(inputs(53))) == hidden
 
 
@@ -285,10 +287,10 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"ttl": "x"}, "property ttl must be a whole number from 0 to 2147483647"),
+        ({"ttl": "x"}, "property ttl must be a whole number, at least 0 and at most 2147483647"),
         ({"ns_targets": [5]}, "property ns_targets[0] must be a string, got a number"),
         ({UNSETTLED: "x"}, f"property {UNSETTLED} must be a list, got a string"),
-        ({"port": None}, "property port is required"),
+        ({"zone": None}, "property zone is required"),
         ({"server": {}}, "property server must be a string"),
         ({"tsig_secret": 5}, "property tsig_secret must be a string"),
     ],

@@ -52,8 +52,8 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("", "is empty"),
         (".", "is empty"),
         ("https://connect.acme.com", "is a URL"),
-        ("connect.acme.com/agents", "has a path"),
-        ("connect.acme.com:443", "has a port"),
+        ("connect.acme.com/agents", "has a port or a path"),
+        ("connect.acme.com:443", "has a port or a path"),
         ("192.0.2.7", "is an IP address"),
         ("[2001:db8::7]", "is an IP address"),
         ("connect..acme.com", "empty label"),
@@ -150,7 +150,7 @@ def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[st
 def test_known_values_beside_unknown_ones_are_checked() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "zone": UNKNOWN, "ns_targets": [UNKNOWN, "x y"], "ttl": -1}) == [
         "ns_targets[1] must be a valid DNS name",
-        "ttl must be a whole number from 0 to 2147483647",
+        "ttl must be a whole number, at least 0 and at most 2147483647",
     ]
 
 
@@ -170,8 +170,8 @@ def test_problems_between_fields_are_found_beside_others() -> None:
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
     assert problems(CertificateValidationInputs, given) == [
-        "timeout_seconds must be a number above 0",
-        "dns_error_grace_seconds must be a number from 0 up",
+        "timeout_seconds must be a number, above 0",
+        "dns_error_grace_seconds must be a number, at least 0",
     ]
 
 
