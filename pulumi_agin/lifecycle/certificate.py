@@ -115,10 +115,8 @@ class CertificateValidationLifecycle(Lifecycle):
         """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
-            return {
-                ID: inputs[ID],
-                **{name: call.outputs_before[name] for name in call.outputs_before if name == "domain"},
-            }
+            known = {"domain": call.outputs_before["domain"]} if "domain" in call.outputs_before else {}
+            return {ID: inputs[ID], **known}
         return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -157,7 +155,8 @@ class CertificateValidationLifecycle(Lifecycle):
             if pause <= 0:
                 raise Failed(self._explain_end(watch))
             status = watch.problem or (f"it is {self._describe(ingress)}" if ingress else "")
-            if watch.is_line_due(status):
+            if status != watch.shown_status or watch.elapsed >= watch.next_line:
+                watch.shown_status, watch.next_line = status, watch.elapsed + LINE_SECONDS
                 name, most = ingress.domain if ingress else inputs[ID], in_words(watch.timeout_seconds)
                 show(f"waiting for the certificate of {name}, for {time} ({most} at most): {status}", call.urn)
             self._pause(call, pause)
@@ -185,10 +184,9 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def _pause(self, call: Call, seconds: float) -> None:
         """Sleeps. Raises Abandoned as soon as the engine no longer waits for the call, such as when it was killed."""
-        clock = self._session.clock
-        until = clock.monotonic() + seconds
-        while (left := until - clock.monotonic()) > 0:
-            clock.sleep(min(left, NOTICE_SECONDS))
+        while seconds > 0:
+            self._session.clock.sleep(min(seconds, NOTICE_SECONDS))
+            seconds -= NOTICE_SECONDS
             if call.is_cancelled():
                 raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
 
@@ -242,8 +240,9 @@ class Watch:
     elapsed: float = 0.0
     end_of_grace: float = math.inf
     """When the current DNS error has lasted too long."""
-    _last_status: str = ""
-    _next_line: float = 0.0
+    shown_status: str = ""
+    next_line: float = 0.0
+    """When to show a line although the status has not changed."""
 
     def record_read(self, moment: float) -> None:
         """Records a read. After one that failed, the state of the certificate is the one last seen."""
@@ -259,10 +258,3 @@ class Watch:
         """How long to pause before the next read; 0 or less if the time for the wait or a DNS error is over."""
         pause = PAUSES_SECONDS[self.reads - 1] if self.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
         return min(pause, self.timeout_seconds - self.elapsed, self.end_of_grace - self.elapsed)
-
-    def is_line_due(self, status: str) -> bool:
-        """Returns whether to show a line: the status has changed, or the last line was long ago."""
-        if status == self._last_status and self.elapsed < self._next_line:
-            return False
-        self._last_status, self._next_line = status, self.elapsed + LINE_SECONDS
-        return True
