@@ -67,10 +67,6 @@ class Outage:
     response: bytes | None = None
     has_begun: bool = False
 
-    def begin_anew(self) -> None:
-        """The next update is the first that is lost."""
-        self.is_over = self.has_begun = False
-
     def __call__(self, message: bytes, ask: Callable[[], bytes]) -> bytes | None:
         if self.is_over:
             return ask()

