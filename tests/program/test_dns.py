@@ -394,14 +394,6 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     )
 
 
-def test_a_subclass_of_the_rfc2136_resource_has_its_type(mocks: Mocks) -> None:
-    class Sub(agin.dns.Rfc2136Delegation):
-        pass
-
-    run(lambda: Sub("a", domain="connect.acme.com", ns_targets=DOTTED, ttl=300, **RFC2136) and None)
-    assert [each.token for each in records(mocks)] == ["pulumi-python:dynamic/agin:Rfc2136Delegation"]
-
-
 def test_rfc2136_names_a_module_of_the_project_that_hides_dnspython(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

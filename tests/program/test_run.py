@@ -85,13 +85,3 @@ def test_an_unencrypted_key_is_warned_of_once_in_each_run(preview: Mocks, monkey
         assert len(warnings) == said
     assert warnings[0].startswith("ngrok:apiKey is stored unencrypted in Pulumi.<stack>.yaml and in the state")
     assert API_KEY not in warnings[0]
-
-
-def test_each_wait_for_a_certificate_comes_after_the_one_before(preview: Mocks) -> None:
-    def program() -> Any:
-        return [agin.AgentIngressCertificateValidation(name, agent_ingress_id="agin_1").urn for name in "abc"]
-
-    run(program)
-    dependencies = {request.name: request.dependencies for request in preview.requests}
-    assert [len(dependencies[name]) for name in "abc"] == [0, 1, 1]
-    assert [dependencies[name][0].rpartition("::")[2] for name in "bc"] == ["a", "b"]

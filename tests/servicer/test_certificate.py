@@ -167,7 +167,7 @@ def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
         # In a refresh the engine compares with the inputs that the state had.
         assert plugin.diff(outputs, state, id_) == (True, ["agent_ingress_id"])
     for name in outputs:
-        for wrong in (None, 5, False, "wrong", "", [], ["wrong"], {}, {"wrong": 5}):
+        for wrong in (None, 5, "wrong", ["wrong"]):
             state = {key: value for key, value in outputs.items() if key != name}
             state |= {} if wrong is None else {name: wrong}
             # In doubt, another wait does no harm.

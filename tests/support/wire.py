@@ -86,16 +86,12 @@ def trickle(beginning: bytes, drip: bytes) -> Handle:
     def handle(connection: socket.socket) -> None:
         receive(connection)
         connection.sendall(beginning)
-        drip_on(connection, drip)
+        # For 20 seconds, much longer than any test waits.
+        for _ in range(200):
+            time.sleep(0.1)
+            connection.sendall(drip)
 
     return handle
-
-
-def drip_on(connection: socket.socket, drip: bytes) -> None:
-    """Sends a drip ten times a second for 20 seconds, much longer than any test waits."""
-    for _ in range(200):
-        time.sleep(0.1)
-        connection.sendall(drip)
 
 
 class Slow(HttpClient):

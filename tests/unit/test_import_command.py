@@ -7,11 +7,8 @@ import inspect
 import json
 import os
 import shlex
-import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,7 +27,6 @@ from tests.support.clock import Clock
 from tests.support.command import Command
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.stub_cli import StubCli
-from tests.support.wire import drip_on, receive, serve
 
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NATIVE = "agin:index:AgentIngress"
@@ -507,21 +503,3 @@ def test_broken_pipe_exits_1(create: Create, command: Import) -> None:
         run = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
     printed = f"{KEY_OF_ENVIRONMENT}{command.base_url}pulumi-agin: stdout was closed\n"
     assert (run.returncode, run.stderr) == (1, printed)
-
-
-def test_one_interrupt_ends_a_read_whose_response_does_not_end() -> None:
-    is_read = threading.Event()
-
-    def handle(connection: socket.socket) -> None:
-        receive(connection)
-        is_read.set()
-        drip_on(connection, b"H")
-
-    with serve(handle) as address:
-        words = [sys.executable, "-m", "pulumi_agin.cli", "import", UNKNOWN_ID]
-        environment = {**os.environ, "NGROK_API_BASE_URL": f"http://{address}"}
-        process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
-        assert is_read.wait(20)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
-    assert (process.returncode, err.splitlines()[-1]) == (1, "pulumi-agin: interrupted")
