@@ -47,7 +47,6 @@ THIRD = SECOND.replace('"outside.acme.com"', '"outside.acme.com", certificate_ma
 
 
 def validations(project: Project) -> set[str]:
-    """The names of the waits in the state."""
     return {resource["urn"].rpartition("::")[2] for resource in project.of_type(TYPE)}
 
 

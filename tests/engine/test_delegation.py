@@ -118,10 +118,7 @@ def each_shape(steps: dict[str, list[str]]) -> dict[str, list[str]]:
 def history(emulator: Emulator, cloud: Cloud, domains: dict[str, str]) -> dict[str, list[str]]:
     """The writes at ngrok and at the DNS provider since the last `clear`, by cases, in order.
 
-    Args:
-        emulator: ngrok.
-        cloud: The DNS provider.
-        domains: The domains of ingresses by their ids. New ones are added.
+    domains: those of ingresses by their ids. New ones are added.
     """
     domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
     writes = [(each.time, each.verb, each.name) for each in cloud.operations()]

@@ -27,12 +27,10 @@ def no_key_in_files(project: Project) -> Iterator[None]:
 
 
 def ingresses(emulator: Emulator) -> dict[str, tuple[str, str]]:
-    """The domains and descriptions at ngrok, by id."""
     return {each["id"]: (each["domain"], each["description"]) for each in emulator.ingresses()}
 
 
 def ingresses_in_state(project: Project) -> dict[str, tuple[str, str]]:
-    """The domains and descriptions in the state, by id."""
     return {each["id"]: (each["outputs"]["domain"], each["outputs"]["description"]) for each in project.resources()}
 
 

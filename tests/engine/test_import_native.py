@@ -38,7 +38,6 @@ MORE = """
 
 
 def in_state(project: Project) -> dict[str, dict[str, Any]]:
-    """The Agent Ingresses of the state, by name."""
     return {each["urn"].rpartition("::")[2]: each for each in project.of_type(urns.NATIVE_AGENT_INGRESS)}
 
 

@@ -40,7 +40,6 @@ def install_terraform(project: Project, names: dict[str, str]) -> None:
 
 
 def names(project: Project) -> dict[str, str]:
-    """The names of the ingresses in the state, by their ids."""
     return {each["id"]: each["urn"].rpartition("::")[2] for each in project.resources()}
 
 

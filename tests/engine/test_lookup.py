@@ -130,7 +130,6 @@ FAILURES = {
 
 
 def failures(result: Result) -> dict[str, str]:
-    """The failures that the program printed."""
     return dict(re.findall(r"^ *failed (.+?): (.*)$", result.output, re.M))
 
 

@@ -51,7 +51,6 @@ CASES = [
 
 @pytest.fixture
 def emulator(recording: Path, tmp_path: Path) -> Iterator[Emulator]:
-    """ngrok with the recorded ingresses."""
     file = shutil.copy(recording / old_states.INGRESSES, tmp_path)
     with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file) as running:
         # The certificates of kind `base` were recorded while they were being issued.
@@ -126,13 +125,11 @@ def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bin
 
 
 def failed(state: dict[str, Any]) -> list[str]:
-    """The names of the resources whose last update failed."""
     resources = state["deployment"]["resources"]
     return [resource["urn"].rpartition("::")[2] for resource in resources if resource.get("initErrors")]
 
 
 def secrets(state: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """The encrypted inputs and outputs of the resources."""
     return {
         (resource["urn"], part, name)
         for resource in state["deployment"]["resources"]

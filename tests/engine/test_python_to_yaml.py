@@ -20,7 +20,6 @@ DOMAIN = "connect.acme.com"
 
 
 def in_python(project: Project, program: str) -> None:
-    """Makes it a project in Python."""
     project.yaml(f"name: {project.name}\nruntime: python\n")
     project.program(program)
 

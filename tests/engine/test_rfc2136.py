@@ -37,7 +37,6 @@ TARGETS = ["ns1.x.net.", "ns2.x.net."]
 
 @pytest.fixture
 def bind(tmp_path: Path) -> Iterator[Bind]:
-    """A primary server of acme.com."""
     with Bind(tmp_path / "bind", [KEY, NEW_KEY]) as running:
         yield running
 
@@ -71,7 +70,6 @@ def serial(bind: Bind) -> int:
 
 
 def referrals(bind: Bind, names: list[str]) -> dict[str, list[str]]:
-    """The values of the records that BIND has."""
     return {name: bind.referral(f"{name}.acme.com") for name in names}
 
 

@@ -108,5 +108,4 @@ def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
 
 
 def waits(project: Project) -> set[str]:
-    """The names of the waits in the state."""
     return {resource["urn"].rpartition("::")[2] for resource in project.of_type(VALIDATION)}

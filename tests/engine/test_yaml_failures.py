@@ -1,4 +1,4 @@
-"""Failures of programs in YAML: a preview, and an `up` of which parts fail. Each resource is named for its case."""
+"""Failures of programs in YAML: an `up` of which parts fail. Each resource is named for its case."""
 
 from __future__ import annotations
 
@@ -101,32 +101,3 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
         "rejected",
     }
     assert kept["new-name"]["id"] == ids["old-name"]
-
-
-def test_preview_shows_all_wrong_values_and_settings(yaml_project: Project, emulator: Emulator) -> None:
-    yaml_project.yaml_program(f"""
-        resources:
-          wrong:
-            type: agin:AgentIngress
-            properties:
-              domain: https://connect.acme.com
-              description: {"x" * 256}
-              metadata: {"y" * 5000}
-              certificateManagementPolicy: {{authority: acme, privateKeyType: dsa}}
-        """)
-    settings = {"NGROK_API_KEY": "", "NGROK_API_BASE_URL": "http://api.ngrok.com"}
-    failed = yaml_project.preview(fails=True, env=settings)
-    for problem in (
-        "property domain value {https://connect.acme.com} has a problem: the domain is a URL; give the domain alone",
-        "description is 256 bytes; the limit is 255 (UTF-8)",
-        "metadata is 5000 bytes; the limit is 4096 (UTF-8)",
-        'certificateManagementPolicy.authority must be "letsencrypt"',
-        'certificateManagementPolicy.privateKeyType must be "rsa" or "ecdsa"',
-        "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`",
-        "the base URL from the environment variable NGROK_API_BASE_URL must begin with https://",
-    ):
-        assert problem in failed
-    assert "xxxxx" not in failed
-    assert "yyyyy" not in failed
-    assert not failed.has_traceback
-    assert emulator.requests() == []

@@ -164,7 +164,6 @@ def test_life(yaml_project: Project, emulator: Emulator) -> None:
 
 
 def in_state(project: Project) -> set[str]:
-    """The ids of the ingresses in the state."""
     return {resource["id"] for resource in project.of_type(TYPE)}
 
 

@@ -63,7 +63,6 @@ PROGRAM = f"""
 
 @pytest.fixture
 def bind(tmp_path: Path) -> Iterator[Bind]:
-    """A primary server of acme.com."""
     with Bind(tmp_path / "bind", [KEY]) as running:
         yield running
 

@@ -13,7 +13,7 @@ import pytest
 
 import pulumi_agin as agin
 from tests.support.delegations import SINGLES, adapter, connect, records, run_delegation
-from tests.support.mocks import NS_TARGETS, Mocks, run
+from tests.support.mocks import Mocks, run
 
 pytestmark = [
     pytest.mark.usefixtures("dns_sdks"),
@@ -187,13 +187,3 @@ def test_records_must_exist_to_be_taken_over(name: str, mocks: Mocks) -> None:
     ):
         run_delegation(lambda: adapter(name, take_over=True))
     assert records(mocks) == []
-
-
-@pytest.mark.parametrize("name", [*SETS, *SINGLES])
-def test_nothing_is_read_from_the_stack(name: str, preview: Mocks) -> None:
-    preview.ns_targets = NS_TARGETS
-    preview.answer = {**ACCOUNT, **(FOUND[name][2] if name in FOUND else {})}
-    ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
-    run_delegation(lambda: adapter(name, take_over=True if name in (*SETS, *FOUND) else ids))
-    assert "" not in {each.import_id for each in records(preview)}
-    assert not [each for each in preview.called if each.token.startswith("pulumi:")]

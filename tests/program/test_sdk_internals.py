@@ -26,7 +26,6 @@ NEXT_STEP = "which pulumi-agin needs: install another version of the package pul
 
 @pytest.fixture
 def id_(emulator: Emulator) -> str:
-    """The id of an Agent Ingress that exists."""
     return create(emulator, "connect.acme.com")
 
 

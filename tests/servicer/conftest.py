@@ -73,7 +73,6 @@ def shared_plugins(running_emulator: Emulator) -> Iterator[SharedPlugins]:
 
 @pytest.fixture
 def plugin(shared_plugins: SharedPlugins, front_end: type[Plugin], resource: str, emulator: Emulator) -> Plugin:
-    """A plugin with the emulator's key, and with a clock whose pauses take hardly any time."""
     return shared_plugins(front_end, API_KEY).of(resource)
 
 

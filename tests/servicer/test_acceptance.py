@@ -100,7 +100,6 @@ class Service:
 
     @property
     def path(self) -> str:
-        """The path of the Agent Ingress, which is created when it is first needed."""
         if not self._path:
             created = self.send("POST", body={"domain": "first.DOMAIN", "description": "a", "metadata": "{}"})
             assert created.status == 201, created.fields.get("msg")
@@ -108,7 +107,6 @@ class Service:
         return self._path
 
     def read(self) -> dict[str, Any]:
-        """Reads the Agent Ingress."""
         return self.send(path=self.path).fields
 
     def without_account(self, text: str) -> str:

@@ -88,7 +88,6 @@ def make(emulator: Emulator, domain: str = DOMAIN, certificate: Any = "none", **
 
 
 def checks_of(doctor: Command, server: object) -> dict[str, Any]:
-    """Returns the checks that `--json` prints."""
     status, out, err = doctor(DOMAIN, "--json", "--dns", str(server))
     report = json.loads(out)
     checks: dict[str, Any] = report["checks"]

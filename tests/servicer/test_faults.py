@@ -29,7 +29,6 @@ class Stack:
     state: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def create(self, domain: str = NEW, timeout: float = 0, **inputs: Any) -> str:
-        """The id."""
         id_, self.state[id_] = self.plugin.create({"domain": domain, **inputs}, timeout)
         return id_
 

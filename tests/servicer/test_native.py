@@ -67,7 +67,6 @@ def secret(value: Any) -> Any:
 
 
 def diff(plugin: Plugin, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """How each property differs."""
     request = provider_pb2.DiffRequest(id=ID, urn=plugin.urn, olds=plugin._struct(outputs), news=plugin._struct(inputs))
     return kinds(plugin.call(plugin.stub.Diff, request))
 

@@ -360,7 +360,6 @@ def unsettled_outputs(port: int, targets: list[str], unsettled: list[str], ttl: 
 
 
 def stripped(message: bytes, ask: Callable[[], bytes]) -> bytes:
-    """BIND's response without its signature."""
     response = ask()
     if not is_update(message):
         return response

@@ -31,5 +31,4 @@ CALLS: dict[str, Callable[[AgentIngressClient, str], Any]] = {
 
 
 def method_of(call: str) -> str:
-    """Returns the HTTP method of a call."""
     return "GET" if call == "LIST" else call

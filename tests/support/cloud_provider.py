@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import re
 import shlex
 import sys
 import time
@@ -73,7 +72,6 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The domain of a record."""
         return str(self.inputs["name"])
 
 
@@ -92,7 +90,6 @@ class _Content:
         return f"id-{self.number}"
 
     def find(self, type_: str, **inputs: Any) -> list[str]:
-        """Returns the ids of the resources that have these inputs."""
         return [
             id_
             for id_, (other_type, others) in self.resources.items()
@@ -122,7 +119,6 @@ class Cloud:
             return [Operation(**each) for each in content.operations]
 
     def clear_operations(self) -> None:
-        """Forgets the writes."""
         with self.content() as content:
             content.operations.clear()
 
@@ -148,19 +144,12 @@ class Cloud:
         with self.content() as content:
             return {value: content.add(SINGLE_RECORD, {**inputs, "content": value.rstrip(".")}) for value in values}
 
-    def remove(self, domain: str) -> None:
-        """Removes all records of a domain by hand."""
-        with self.content() as content:
-            kept = {id_: each for id_, each in content.resources.items() if each[1].get("name") != domain}
-            content.resources = kept
-
     def limit(self, domain: str, count: int) -> None:
         """Lets creates of resources for a domain fail that has so many."""
         with self.content() as content:
             content.limits[domain] = count
 
     def remove_limits(self) -> None:
-        """Undoes all calls of `limit`."""
         with self.content() as content:
             content.limits.clear()
 
@@ -177,11 +166,7 @@ class Cloud:
 
 
 def install(project: Project, package: str) -> tuple[Cloud, str]:
-    """Makes the plugin of a package in a project. All plugins of the project have the same cloud.
-
-    Returns:
-        The cloud, and the plugin's entry under `plugins: providers:` in Pulumi.yaml.
-    """
+    """Makes the plugin of a package in a project. Returns the cloud of all plugins, and its entry in Pulumi.yaml."""
     folder = project.folder / f"{package}-plugin"
     folder.mkdir()
     cloud = Cloud(project.folder.with_suffix(".cloud"))
@@ -193,12 +178,7 @@ def install(project: Project, package: str) -> tuple[Cloud, str]:
 
 
 def install_dns(project: Project, dns_packages: Path) -> Cloud:
-    """Installs the plugins of aws and cloudflare in a project in Python, and what its program imports.
-
-    Args:
-        project: The project.
-        dns_packages: The folder with the real package of aws.
-    """
+    """Installs the plugins of aws and cloudflare in a project in Python, and what its program imports."""
     cloud, aws = install(project, "aws")
     _, cloudflare = install(project, "cloudflare")
     project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{aws}, {cloudflare}]}}\n")
@@ -230,10 +210,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         arguments = MessageToDict(request.args)
         result = {"zoneId": ZONE_ID, **arguments}
         with self._cloud.content() as content:
-            if request.tok == "aws:route53/getRecords:getRecords":
-                names = [content.resources[id_][1]["name"] for id_ in content.find(RECORD_SET, zoneId=result["zoneId"])]
-                found = [{"name": name, "type": "NS"} for name in names if re.search(arguments["nameRegex"], name)]
-                result |= {"id": ZONE_ID, "resourceRecordSets": found}
             if request.tok == "cloudflare:index/getDnsRecords:getDnsRecords":
                 ids = content.find(SINGLE_RECORD, zoneId=result["zoneId"], name=arguments["name"]["exact"])
                 result["results"] = [{"id": id_, "content": content.resources[id_][1]["content"]} for id_ in ids]

@@ -178,7 +178,6 @@ class Plugin:
         self.stub.Configure(self._configuration(config, provider_name))
 
     def listens(self) -> bool:
-        """Whether the plugin takes new connections."""
         try:
             socket.create_connection(("127.0.0.1", self._port)).close()
         except ConnectionRefusedError:
@@ -196,7 +195,6 @@ class Plugin:
         self.wait_for_end()
 
     def wait_for_end(self) -> None:
-        """Waits until the plugin has ended."""
         self.process.wait(60)
 
     # -- the calls ----------------------------------------------------------------------------------------
@@ -221,7 +219,6 @@ class Plugin:
     def create(
         self, inputs: Mapping[str, Any], timeout: float = 0, *, preview: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """The id and the outputs."""
         request = provider_pb2.CreateRequest(
             urn=self.urn, properties=self._struct(inputs), timeout=timeout, preview=preview
         )
@@ -249,14 +246,12 @@ class Plugin:
     def update(
         self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any], timeout: float = 0, *, preview: bool = False
     ) -> dict[str, Any]:
-        """The outputs."""
         request = provider_pb2.UpdateRequest(
             id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news), timeout=timeout, preview=preview
         )
         return self.plain(self.call(self.stub.Update, request).properties)
 
     def delete(self, id_: str, outputs: Mapping[str, Any], timeout: float = 0) -> None:
-        """Deletes."""
         request = provider_pb2.DeleteRequest(id=id_, urn=self.urn, properties=self._struct(outputs), timeout=timeout)
         self.call(self.stub.Delete, request)
 

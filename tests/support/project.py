@@ -187,24 +187,20 @@ class Project:
         (workspaces / f"{self.name}-{place}-workspace.json").write_text(json.dumps(selected))
 
     def init(self, stack: str) -> None:
-        """Makes another stack, and selects it."""
         secrets = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
         self.pulumi("stack", "init", stack, *secrets)
         self.stack = stack
 
     def select(self, stack: str) -> None:
-        """Selects another stack."""
         self.pulumi("stack", "select", stack)
         self.stack = stack
 
     def config(self, *, plain: Mapping[str, object] | None = None, secret: Mapping[str, object] | None = None) -> None:
-        """Sets values of the stack's config."""
         flags = [f"--plaintext={name}={value}" for name, value in (plain or {}).items()]
         flags += [f"--secret={name}={value}" for name, value in (secret or {}).items()]
         self.pulumi("config", "set-all", *flags)
 
     def yaml(self, text: str) -> None:
-        """Replaces Pulumi.yaml."""
         (self.folder / "Pulumi.yaml").write_text(text)
 
     def program(self, text: str) -> None:
@@ -252,17 +248,14 @@ class Project:
         assert checked.returncode == 0, checked.stdout
 
     def link_package(self, name: str, package: Path) -> None:
-        """Links an installed npm package, which the program can import then."""
         link = self.folder / "node_modules" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(package)
 
     def add_to_path(self, *folders: str | Path) -> None:
-        """Lets the CLI find more programs."""
         self.environment["PATH"] = ":".join([self.environment["PATH"], *map(str, folders)])
 
     def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
-        """Starts the CLI. `options` are those of subprocess.Popen."""
         return subprocess.Popen(
             [str(self.cli / "pulumi"), *args, "--non-interactive"],
             **{
@@ -363,23 +356,18 @@ class Project:
         return output
 
     def up(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
-        """`pulumi up`, without its preview."""
         return self.pulumi("up", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
     def preview_and_up(self) -> Result:
-        """`pulumi up --diff` with its preview, in one command."""
         return self.pulumi("up", "--yes", "--diff")
 
     def preview(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
-        """`pulumi preview --diff`."""
         return self.pulumi("preview", "--diff", *args, fails=fails, **kwargs)
 
     def refresh(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
-        """`pulumi refresh`, without its preview."""
         return self.pulumi("refresh", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
     def destroy(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
-        """`pulumi destroy`, without its preview."""
         return self.pulumi("destroy", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
     def outputs(self) -> dict[str, Any]:
@@ -400,11 +388,7 @@ class Project:
         self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
 
     def import_again(self, urn: str, second_urn: str) -> str:
-        """Has the state contain a resource under a second URN too, protected, as after an import under a second name.
-
-        Returns:
-            The id that both have.
-        """
+        """Has the state contain a resource under a second URN too, protected. Returns the id that both have."""
         state = self.state()
         resources = state["deployment"]["resources"]
         [first] = [resource for resource in resources if resource["urn"] == urn]
@@ -421,11 +405,9 @@ class Project:
         return resources
 
     def resources(self) -> list[dict[str, Any]]:
-        """The Agent Ingresses of the state."""
         return self.of_type(self.INGRESS)
 
     def of_type(self, type_: str) -> list[dict[str, Any]]:
-        """The resources of a type in the state."""
         return [resource for resource in self._resources() if resource["type"] == type_]
 
     def files(self) -> dict[str, str]:

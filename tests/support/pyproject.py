@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 
 
 def project() -> dict[str, Any]:
-    """Reads pyproject.toml."""
     # pytest brings tomli where Python has no tomllib.
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     content: dict[str, Any] = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

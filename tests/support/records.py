@@ -57,7 +57,6 @@ def records(bind: Bind, domain: str = DOMAIN) -> tuple[list[str], int]:
 
 
 def inputs(port: int, /, **changes: Any) -> dict[str, Any]:
-    """Returns the checked inputs for a server on this machine."""
     return {
         "domain": DOMAIN,
         "zone": "acme.com",
@@ -74,17 +73,14 @@ def inputs(port: int, /, **changes: Any) -> dict[str, Any]:
 
 
 def outputs(port: int, /, **changes: Any) -> dict[str, Any]:
-    """Returns the outputs after a successful call."""
     return without(inputs(port, **changes), "take_over")
 
 
 def unsigned(properties: dict[str, Any]) -> dict[str, Any]:
-    """Returns the same inputs or outputs without a key."""
     return without(properties, "tsig_key_name", "tsig_secret")
 
 
 def without(properties: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Returns the properties but these."""
     return {name: value for name, value in properties.items() if name not in names}
 
 
@@ -98,7 +94,6 @@ class Delegation:
         self._call = Call("urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect")
 
     def create(self, inputs: Mapping[str, Any], **call: Any) -> dict[str, Any]:
-        """Returns the outputs."""
         return self._lifecycle.create(self._call._replace(**call), inputs).outputs
 
     def read(self, kept: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -107,7 +102,6 @@ class Delegation:
         return existing and existing.outputs
 
     def update(self, kept: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the outputs."""
         return self._lifecycle.update(self._call._replace(outputs_before=kept), DOMAIN, inputs)
 
     def delete(self, kept: Mapping[str, Any]) -> None:

@@ -48,7 +48,6 @@ def pytest_runtest_call() -> Generator[None, None, None]:
 
 @contextmanager
 def skipped_without_set_up() -> Iterator[None]:
-    """Skips a test whose set-up fails."""
     try:
         yield
     except StepError as error:
@@ -88,7 +87,6 @@ def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
 
 @pytest.fixture(scope="session")
 def cli(set_up: SetUp[Path]) -> Path:
-    """The folder with the Pulumi CLI."""
     return set_up(pulumi_cli.find_or_make)
 
 
@@ -101,19 +99,16 @@ def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def yaml_host(set_up: SetUp[Path], cli: Path) -> Path:
-    """The folder of the language host that runs programs in YAML."""
     return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli))
 
 
 @pytest.fixture(scope="session")
 def node_host(set_up: SetUp[Path], cli: Path) -> Path:
-    """The folder of the language host that runs programs in TypeScript."""
     return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.NODE, cli))
 
 
 @pytest.fixture(scope="session")
 def go_host(set_up: SetUp[Path], cli: Path) -> Path:
-    """The folder of the language host that runs programs in Go."""
     return set_up(lambda: pulumi_cli.find_or_make_host(pulumi_cli.GO, cli))
 
 

@@ -19,7 +19,6 @@ class StubCli:
         self.folder = folder
 
     def write(self, script: str) -> None:
-        """Makes this the CLI."""
         pulumi = self.folder / "pulumi"
         pulumi.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{self.folder / 'calls'}'\n{script}\n")
         pulumi.chmod(pulumi.stat().st_mode | stat.S_IXUSR)
@@ -58,7 +57,6 @@ class StubCli:
 
     @property
     def calls(self) -> list[str]:
-        """What the CLI was called with."""
         path = self.folder / "calls"
         return path.read_text().splitlines() if path.exists() else []
 

@@ -44,7 +44,6 @@ def client(emulator: Emulator, clock: Clock) -> AgentIngressClient:
 
 
 def failure(call: str, client: AgentIngressClient, id_: str) -> str:
-    """The message of a call that fails."""
     with pytest.raises(errors.NgrokError) as caught:
         CALLS[call](client, id_)
     message = str(caught.value)

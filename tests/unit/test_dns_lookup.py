@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -95,10 +93,3 @@ def test_machine_without_a_resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert describe_public_delegation(DOMAIN, SECONDS) == (
         "public DNS could not be queried (this machine has no DNS resolver configured)"
     )
-
-
-def test_missing_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "pulumi_agin.dnsclient.lookup")
-    monkeypatch.setitem(sys.modules, "dns.exception", None)
-    with pytest.raises(ImportError, match=r"pip install 'pulumi-agin\[doctor\]'"):
-        importlib.import_module("pulumi_agin.dnsclient.lookup")

@@ -161,7 +161,6 @@ def test_validated_values_are_valid(values: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Emulator]:
-    """ngrok's API, without its limit."""
     with Emulator(API_KEY, limit=0) as running:
         yield running
 

@@ -37,7 +37,6 @@ def make_client(*, use_proxies: bool = False) -> HttpClient:
 
 
 def send(url: str, method: str = "POST", seconds: float = SECONDS, client: HttpClient | None = None) -> Any:
-    """A Response or NoResponse."""
     body = {"domain": "connect.acme.com"} if method == "POST" else None
     return (client or make_client()).send(Request(method, "try", body=body), url, seconds, seconds)
 
@@ -126,7 +125,6 @@ def test_response_that_can_not_be_decoded_is_permanent() -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """The trusted certificate authority."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))

@@ -75,7 +75,6 @@ def environment(settings_of_emulator: None, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture
 def create(emulator: Emulator) -> Create:
-    """Creates an ingress, and returns its id."""
     return partial(ngrok.create, emulator)
 
 

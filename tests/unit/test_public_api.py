@@ -78,7 +78,6 @@ def test_package_declares_that_it_has_no_plugin() -> None:
 
 
 def run(program: str) -> str:
-    """What a program prints."""
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 

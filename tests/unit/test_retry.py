@@ -79,7 +79,6 @@ def response(status: int, body: object = None, headers: Mapping[str, str] | None
 
 
 def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Response:
-    """An error of ngrok's."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return response(status, {"status_code": status, "error_code": code, "msg": "no"}, named)
 

@@ -153,7 +153,6 @@ def base_url_problems(url: str) -> list[str]:
 
 
 def hosts(url: str) -> set[str]:
-    """The hosts that the parsers in use read from a URL, and from one of its paths."""
     found = set()
     for asked in (url, f"{url.rstrip('/')}/agent_ingresses/agin_1"):
         prepared = requests.Request("GET", asked).prepare().url or ""
