@@ -52,9 +52,6 @@ def names(cells: list[str]) -> list[str]:
     return [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
 
 
-# -- programs ---------------------------------------------------------------------------------------------
-
-
 class AnyRecord(pulumi.CustomResource):
     """That of a package which has no adapter."""
 
@@ -113,9 +110,6 @@ def test_dns_page_makes_records_of_its_own(acme_dns: None, mocks: Mocks) -> None
     assert {each["host"] for each in made.values()} == {"connect"}
     assert made["acme:dns:Record", "acme-ns-1.example.net"]["value"] == "ns-1.example.net"
     assert made["acme:dns:RecordSet", "custom"]["values"] == ["ns-1.example.net.", "ns-2.example.net."]
-
-
-# -- arguments --------------------------------------------------------------------------------------------
 
 
 def arguments(function: Callable[..., Any]) -> list[str]:
@@ -180,9 +174,6 @@ def test_every_field_of_ns_records_has_its_line() -> None:
     assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == attributes | fields
 
 
-# -- messages ---------------------------------------------------------------------------------------------
-
-
 def literals() -> Iterator[str]:
     """Each text in the package's code that is not a docstring, on one line, without the values in it."""
     for path in (ROOT / "pulumi_agin").rglob("*.py"):
@@ -203,9 +194,6 @@ def test_every_message_of_the_page_of_errors_is_one_of_the_package() -> None:
     known = "\n".join(literals())
     patterns = {message: ".*".join(map(re.escape, message.split("…"))) for message in messages}
     assert [message for message, pattern in patterns.items() if not re.search(pattern, known)] == []
-
-
-# -- commands -----------------------------------------------------------------------------------
 
 
 def commands() -> list[list[str]]:
@@ -244,8 +232,6 @@ def options_of(command: str) -> set[str]:
         cli.main([command, "--help"])
     return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}
 
-
-# -- links ------------------------------------------------------------------------------------------------
 
 # Sphinx checks those between the pages of docs/: see `make docs`.
 _, PLACE = project()["project"]["urls"]["Repository"].split("github.com")

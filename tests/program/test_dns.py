@@ -394,16 +394,6 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     )
 
 
-def test_rfc2136_names_a_module_of_the_project_that_hides_dnspython(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "dns.py").write_text("raise SystemExit")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "dns", raising=False)
-    with pytest.raises(pulumi.RunError, match=f"is hidden by {re.escape(str(tmp_path / 'dns.py'))}: rename"):
-        agin.dns.rfc2136(**RFC2136)
-
-
 def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ["dns", *(each for each in sys.modules if each.startswith("dns."))]:
         monkeypatch.setitem(sys.modules, module, None)

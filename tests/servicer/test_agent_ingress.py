@@ -55,9 +55,6 @@ CALLS: dict[str, Callable[[Plugin, str, dict[str, Any]], object]] = {
 }
 
 
-# -- check ------------------------------------------------------------------------------------------------
-
-
 def test_check_normalizes_without_a_request(plugin: Plugin, emulator: Emulator) -> None:
     assert plugin.check({**FULL, "domain": " Connect.ACME.com. "}) == (FULL, [])
     assert emulator.requests() == []
@@ -120,8 +117,6 @@ def test_check_accepts_unknown_values(plugin: Plugin) -> None:
     ]
 
 
-# -- diff -------------------------------------------------------------------------------------------------
-
 OUTPUTS = {
     **FULL,
     "certificate_management_policy": POLICY,
@@ -168,9 +163,6 @@ def test_diff_warns_in_a_preview_of_a_policy_that_ngrok_keeps(is_preview: bool, 
     warnings = [(line.urn, line.message) for line in plugin.engine.lines if line.severity == engine_pb2.WARNING]
     assert [urn for urn, _ in warnings] == ([plugin.of(name="removed").urn] if is_preview else [])
     assert all(message.startswith("ngrok will keep the certificate_management_policy") for _, message in warnings)
-
-
-# -- create and update ------------------------------------------------------------------------------------
 
 
 @both_front_ends
@@ -259,8 +251,6 @@ def test_update_ignores_drift_of_what_it_does_not_change(plugin: Plugin, emulato
     assert plugin.diff(updated, inputs) == (True, [])
 
 
-# -- read -------------------------------------------------------------------------------------------------
-
 WITH_POLICY = {"certificate_management_policy": {"authority": "letsencrypt"}}
 WITH_RSA = {"certificate_management_policy": POLICY}
 
@@ -312,9 +302,6 @@ def test_refresh_of_many_takes_one_read_and_one_list(
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, **lists}
 
 
-# -- an ingress that ngrok does not find ------------------------------------------------------------------
-
-
 @both_front_ends
 def test_ingress_deleted_outside_of_pulumi_is_gone(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = created(plugin, emulator)
@@ -357,20 +344,6 @@ def test_rotated_key_of_the_same_account_takes_over(plugin: Plugin, emulator: Em
         plugin.delete(id_, read)
 
 
-@both_front_ends
-def test_delete_leaves_an_ingress_that_another_resource_has(plugin: Plugin, emulator: Emulator) -> None:
-    inputs = {"domain": "renamed.acme.com"}
-    id_, outputs = plugin.create(inputs)
-    renamed = plugin.of(name="renamed")
-    assert renamed.check(inputs)[1] == []
-    assert renamed.diff(outputs, inputs, id_) == (False, [])
-    assert f"is not deleted, because {renamed.urn} has it too" in failure(lambda: plugin.delete(id_, outputs)).message
-    assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
-
-
-# -- an edited state --------------------------------------------------------------------------------------
-
-
 def message_or_none(call: Callable[[], object]) -> str | None:
     """The message of a call if it fails."""
     try:
@@ -396,19 +369,6 @@ def test_refresh_repairs_an_edited_state_and_nothing_crashes(plugin: Plugin, emu
         assert (read, refreshed) == (id_, outputs), name
     plugin.delete(id_, {"domain": 5})
     assert emulator.ingresses() == []
-
-
-# -- hostile values ---------------------------------------------------------------------------------------
-
-
-def test_domain_in_a_state_forges_no_line(plugin: Plugin, emulator: Emulator) -> None:
-    id_, outputs, _ = created(plugin, emulator)
-    emulator.add_fault(None, "answer", status=400, json_body={"status_code": 400, "msg": "no"}, times=None)
-    forged = {**outputs, "domain": "connect.acme.com\n    error: forged\x1b[31m\u2028"}
-    for call in CALLS.values():
-        message = failure(partial(call, plugin, id_, forged)).message
-        assert "ngrok answered 400: no" in message
-        assert message.isprintable()
 
 
 @both_front_ends

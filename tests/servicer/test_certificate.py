@@ -51,9 +51,6 @@ def test_state_names_the_provider_class_in_every_pickle_protocol() -> None:
         assert len(base64.b64encode(pickled)) < 150
 
 
-# -- check and diff ---------------------------------------------------------------------------------------
-
-
 def test_check_adds_defaults_and_accepts_unknown_values(plugin: Plugin, emulator: Emulator) -> None:
     assert plugin.check({"agent_ingress_id": "agin_1"}) == (inputs("agin_1"), [])
     assert plugin.check(inputs("agin_1", 0.5, 0)) == (inputs("agin_1", 0.5, 0), [])
@@ -96,9 +93,6 @@ def test_diff_finds_another_ingress_and_a_certificate_that_was_not_ready(plugin:
     emulator.set_certificate(id_, "in_progress")
     _, refreshed, _ = plugin.read(id_, outputs, {})
     assert plugin.diff(refreshed, inputs(id_), id_) == (True, [])
-
-
-# -- create, read, update, delete -------------------------------------------------------------------------
 
 
 @both_front_ends

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,16 +100,6 @@ def test_new_policy_and_new_targets_are_checked_again(
     assert api.certificate(ingress)["renews_at"] is not None
 
 
-def test_list_checks_every_domain(api: Api, bind: Bind, clock: EmulatorClock) -> None:
-    others = [create(api, f"{number}.acme.com")["domain"] for number in range(60)]
-    delegate(bind, DOMAIN, create(api)["ns_targets"])
-    clock.advance(2)
-    listed = api("GET", "/agent_ingresses").json()["ingresses"]
-    jobs = {each["domain"]: each["certificate_management_status"]["provisioning_job"] for each in listed}
-    codes = {domain: job["error_code"] for domain, job in jobs.items()}
-    assert codes == {DOMAIN: None, **dict.fromkeys(others, "DNS_ERROR")}
-
-
 def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, clock: EmulatorClock) -> None:
     with Bind(tmp_path / "bind", [KEY]) as bind, Emulator(API_KEY, clock=clock, dns=bind.address) as emulator:
         api = Api(emulator)
@@ -137,12 +126,3 @@ def test_file_keeps_the_result_of_a_check(tmp_path: Path, bind: Bind, clock: Emu
     clock.advance(20)
     with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
         assert Api(emulator).certificate(ingress)["renews_at"] is not None
-
-    # A file that was written without a DNS server has no result.
-    document = json.loads(file.read_text())
-    document["ingresses"][0] |= {"records_right_since": None, "records_problem": None}
-    file.write_text(json.dumps(document))
-    with Emulator(API_KEY, clock=clock, file=file) as emulator:
-        assert Api(emulator).certificate(ingress)["renews_at"] is not None
-    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
-        assert Api(emulator).job(ingress) == ("DNS_ERROR", NO_RECORDS)

@@ -64,9 +64,6 @@ def stack(plugin: Plugin, emulator: Emulator) -> Stack:
     return Stack(plugin, emulator)
 
 
-# -- transient faults -------------------------------------------------------------------------------------
-
-
 MAINTENANCE = {"status_code": 503, "error_code": "ERR_NGROK_1501", "msg": "maintenance", "details": {}}
 
 TRANSIENT: dict[str, dict[str, Any]] = {
@@ -127,9 +124,6 @@ def test_lost_requests_fail_within_the_custom_timeout(stack: Stack) -> None:
     stack.assert_as_ngrok()
 
 
-# -- permanent faults -------------------------------------------------------------------------------------
-
-
 ANOTHER = {
     "id": "agin_0ujsszwN8NRY24YaXiTIE2VWDTS",
     "domain": "another.acme.com",
@@ -186,9 +180,6 @@ def test_permanent_fault_fails_and_changes_nothing(
     assert ("pulumi-agin import " in message) == has_command
     assert message.count("\n") == has_command
     stack.assert_as_ngrok()
-
-
-# -- writes whose outcome is not as requested, or unknown -------------------------------------------------
 
 
 @pytest.mark.parametrize("not_kept", ["certificate_management_policy", "description"])
@@ -252,9 +243,6 @@ def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, de
     stack.update(id_, description=description)
     assert stack.state[id_]["description"] == description
     stack.assert_as_ngrok()
-
-
-# -- waits ------------------------------------------------------------------------------------------------
 
 
 def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emulator: Emulator) -> None:

@@ -63,9 +63,6 @@ def open_bind(running_open_bind: Bind) -> Bind:
     return running_open_bind
 
 
-# -- check ------------------------------------------------------------------------------------------------
-
-
 @both_front_ends
 def test_check_returns_canonical_inputs(plugin: Plugin) -> None:
     given = inputs(
@@ -190,9 +187,6 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
         assert rejection(lambda: plugin.create(inputs(53))) == hidden
 
 
-# -- diff -------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
@@ -216,9 +210,6 @@ def test_diff_adds_and_removes_a_key_in_place(plugin: Plugin) -> None:
     assert plugin.diff(unsigned(outputs(53)), unsigned(inputs(53))) == (False, [])
     assert plugin.diff(unsigned(outputs(53)), inputs(53)) == (True, [])
     assert plugin.diff(outputs(53), unsigned(inputs(53))) == (True, [])
-
-
-# -- create, read, update, delete -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("server", "signature"), [("bind", dict), ("open_bind", unsigned)])
@@ -281,9 +272,6 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
     assert records(bind) == (OTHERS, 300)
 
 
-# -- a damaged state --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
@@ -307,12 +295,6 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
         message = rejection(call)
         assert message.startswith(plugin.in_words(f"the state of this resource has been damaged: {problem}"))
         assert message.endswith("Correct it with `pulumi state edit`")
-
-
-@both_front_ends
-def test_invalid_name_in_the_state_is_reported(plugin: Plugin, bind: Bind) -> None:
-    message = rejection(lambda: plugin.delete(DOMAIN, outputs(bind.port, ns_targets=["a..b"])))
-    assert message.endswith(plugin.in_words(": a..b. is not a valid DNS name; check ns_targets in the state"))
 
 
 @both_front_ends

@@ -36,9 +36,6 @@ def port(bind: Bind) -> Iterator[int]:
         yield port
 
 
-# -- create -----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("existing", [OTHERS, TARGETS], ids=["others", "equal"])
 @both_front_ends
 def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugin, port: int, bind: Bind) -> None:
@@ -65,9 +62,6 @@ def test_create_succeeds_if_existing_records_go_meanwhile(plugin: Plugin, bind: 
     with between(bind, before_updates(lambda: delegate(bind, DOMAIN, []))) as port:
         assert plugin.create(inputs(port)) == (DOMAIN, outputs(port))
     assert records(bind) == (TARGETS, 300)
-
-
-# -- take over --------------------------------------------------------------------------------------------
 
 
 @both_front_ends
@@ -144,9 +138,6 @@ def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: in
     assert "an Agent Ingress that is to be created gets name servers of its own" in failure
 
 
-# -- a renamed resource -----------------------------------------------------------------------------------
-
-
 @both_front_ends
 def test_delete_keeps_records_that_another_resource_has(plugin: Plugin, port: int, bind: Bind) -> None:
     old, new = plugin.of(name=f"old {plugin.name}"), plugin.of(name=f"new {plugin.name}")
@@ -180,9 +171,6 @@ def test_delete_fails_after_a_failed_renaming(plugin: Plugin, port: int, bind: B
     message = rejection(lambda: old.delete(DOMAIN, outputs(port)))
     assert f"are not deleted, because {new.urn} wants them too, and could not be created" in message
     assert records(bind) == (TARGETS, 300)
-
-
-# -- a server that moved ----------------------------------------------------------------------------------
 
 
 def test_update_to_another_server_keeps_records_of_others(

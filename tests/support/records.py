@@ -31,9 +31,6 @@ UNSETTLED = "_unsettled_ns_targets"
 """The output with the values that the server may have after a write of unknown outcome."""
 
 
-# -- the records in BIND ----------------------------------------------------------------------------------
-
-
 def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY, *, ttl: int = 300) -> None:
     """Makes these the NS records of the domain, in place of those that it has."""
     signature = dns.tsig.Key(key.name, key.secret, key.algorithm)
@@ -51,9 +48,6 @@ def records(bind: Bind, domain: str = DOMAIN) -> tuple[list[str], int]:
         if str(found.name) == f"{domain}.":
             return sorted(map(str, found)), found.ttl
     return [], 0
-
-
-# -- the resource -----------------------------------------------------------------------------------------
 
 
 def inputs(port: int, /, **changes: Any) -> dict[str, Any]:

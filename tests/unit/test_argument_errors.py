@@ -75,10 +75,6 @@ def test_other_wrong_arguments(mistake: Callable[[], object], message: str) -> N
     assert message_of(mistake, TypeError) == f"{place(mistake)}: {message}"
 
 
-def test_wrong_argument_forges_no_line() -> None:
-    assert message_of(lambda: agin.AgentIngress("a", **{"x\n    error: \x1b[31m": 1}), TypeError).isprintable()
-
-
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [

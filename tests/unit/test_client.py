@@ -98,9 +98,6 @@ def test_no_proxy_gets_the_key_of_a_loopback_url(emulator: Emulator, monkeypatch
     assert AgentIngressClient(Secret(API_KEY), f"{emulator.url}/", 2).list() == []
 
 
-# -- transient failures -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("call", "fault"),
     [
@@ -142,9 +139,6 @@ def test_each_request_has_what_is_left_of_the_time(clock: Clock) -> None:
     with pytest.raises(errors.UnreachableError, match=r"after 2 tries in 45 seconds \(45 seconds at most\): "):
         client.list()
     assert silence.seconds == [(45, 10), (14, 10)]
-
-
-# -- a create whose response was lost ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -237,9 +231,6 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
     emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [echoed]})
     with pytest.raises(errors.CreateUnsettledError, match=r"created at \[key\]"):
         client.create({"domain": DOMAIN})
-
-
-# -- permanent failures -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

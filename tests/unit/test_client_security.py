@@ -97,8 +97,6 @@ def test_key_that_an_error_repeats_is_shown_nowhere(call: str, key: str, echoed:
             assert piece_of(key, text) is None
 
 
-# -- values that could become another request -------------------------------------------------------------
-
 WRONG_IDS = [
     "",
     "..",
@@ -203,9 +201,6 @@ def test_create_is_unsettled_if_a_gateway_blocks_every_read(
     assert len(emulator.ingresses()) == 1
 
 
-# -- endless and huge responses ---------------------------------------------------------------------------
-
-
 class Pages(HttpClient):
     """A list without an end, whose pages take a second each."""
 
@@ -257,9 +252,6 @@ def test_huge_response_is_a_short_sentence_without_the_key(text: str) -> None:
     assert API_KEY[:8] not in message
 
 
-# -- proxies ----------------------------------------------------------------------------------------------
-
-
 def test_credentials_that_a_proxy_repeats_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     userinfo, password = "someone:sesame-opens%23", "sesame-opens#"
     forms = [userinfo, password, "sesame-opens%23", b64encode(f"someone:{password}".encode()).decode()]
@@ -291,17 +283,6 @@ def test_proxy_password_is_not_shown_encoded(echoed: str, monkeypatch: pytest.Mo
     shown = make_client("https://ngrok.invalid").sanitize(f"no: {echoed} .")
     assert "[proxy credentials]" in shown
     assert "same" not in shown
-
-
-def test_proxy_user_called_ngrok_does_not_hide_error_codes(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://ngrok:sesame-opens@127.0.0.1:1")
-    client = make_client(emulator.url)
-    client.create({"domain": DOMAIN})
-    with pytest.raises(errors.DomainExistsError, match="ERR_NGROK_6706"):
-        client.create({"domain": DOMAIN})
-    with pytest.raises(errors.ApiError, match="ERR_NGROK_222") as caught:
-        client.get("agin_1")
-    assert not isinstance(caught.value, errors.NotFoundError)
 
 
 def test_short_proxy_password_is_redacted_only_as_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,6 @@ def test_resolver_is_queried_with_recursion() -> None:
         assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} answered SERVFAIL"
 
 
-def test_server_of_the_zone_above_is_queried_without_recursion() -> None:
-    with dns_server(referral) as server:
-        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
-
-
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:

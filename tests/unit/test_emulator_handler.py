@@ -35,14 +35,6 @@ def test_connection_carries_many_requests(emulator: Emulator) -> None:
     assert emulator.connections() == 1
 
 
-def test_expect_100_continue(emulator: Emulator) -> None:
-    body = '{"domain": "connect.acme.com"}'
-    head = f"POST {LIST} HTTP/1.1\r\n{HEADERS}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    received = exchange(emulator, f"{head}Expect: 100-continue\r\nConnection: close\r\n\r\n", body)
-    assert received.startswith("HTTP/1.1 100 ")
-    assert "HTTP/1.1 201 " in received
-
-
 @pytest.mark.parametrize("length", ["Transfer-Encoding: chunked", "Content-Length: x"])
 def test_body_without_a_length_gets_411(emulator: Emulator, length: str) -> None:
     assert exchange(emulator, f"POST {LIST} HTTP/1.1\r\n{HEADERS}{length}\r\n\r\n").startswith("HTTP/1.1 411 ")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 import requests
@@ -117,14 +114,6 @@ def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: P
     away.rename(file.parent)
     api.create("b.acme.com")
     assert domains_in(file) == ["connect.acme.com", "b.acme.com"]
-
-
-def test_full_disk_leaves_the_folder_as_it_was(api: Api, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
-    before = sorted(file.parent.iterdir())
-    response = api("POST", LIST, json={"domain": "connect.acme.com"})
-    assert f"The file {file} cannot be written: No space left on device." in response.json()["msg"]
-    assert (domains_in(file), sorted(file.parent.iterdir())) == ([], before)
 
 
 def test_link_stays_a_link(file: Path) -> None:

@@ -47,9 +47,6 @@ def outcome(result: Response | NoResponse) -> tuple[bool, bool]:
     return result.may_have_arrived, result.is_transient
 
 
-# -- no response ------------------------------------------------------------------------------------------
-
-
 def test_refused_connection_and_unknown_host() -> None:
     assert outcome(send(f"http://127.0.0.1:{free_port()}")) == (NEVER_SENT, TRANSIENT)
     assert outcome(send("http://ngrok.invalid")) == (NEVER_SENT, TRANSIENT)
@@ -120,9 +117,6 @@ def test_response_that_can_not_be_decoded_is_permanent() -> None:
     assert result == NoResponse("the response can't be decoded", MAYBE_CARRIED_OUT, PERMANENT)
 
 
-# -- TLS --------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     authority = trustme.CA()
@@ -170,9 +164,6 @@ def test_broken_handshake_may_have_been_carried_out(authority: trustme.CA) -> No
         assert outcome(send(f"https://{place}")) == (MAYBE_CARRIED_OUT, PERMANENT)
 
 
-# -- proxies ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("response", "is_transient"),
     [
@@ -195,9 +186,6 @@ def test_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     result = send("https://api.ngrok.com", client=make_client(use_proxies=True))
     reason = "Connection refused (through the proxy that HTTPS_PROXY or ALL_PROXY names)"
     assert result == NoResponse(reason, NEVER_SENT, TRANSIENT)
-
-
-# -- a response -------------------------------------------------------------------------------------------
 
 
 def response_to(*pieces: bytes) -> Response:

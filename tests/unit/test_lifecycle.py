@@ -14,7 +14,7 @@ from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
-from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
 NEW = "urn:pulumi:dev::test::agin:index:AgentIngress::new"
@@ -205,19 +205,6 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
     ingresses.diff(Call(NEW, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
     ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert emulator.ingresses() == []
-
-
-def test_404_for_another_accounts_key_does_not_mean_gone(
-    ingresses: AgentIngressLifecycle, session: Session, emulator: Emulator
-) -> None:
-    id_, outputs = created(ingresses)
-    other = lifecycle(emulator, session, OTHER_ACCOUNTS_KEY)
-    call = Call(URN, outputs_before=outputs)
-    with pytest.raises(Failed, match="This does not prove that it was deleted"):
-        other.read(call, id_, Reading.REFRESH)
-    with pytest.raises(Failed, match="This does not prove that it was deleted"):
-        other.delete(call, id_)
-    assert "_key_fingerprint" in outputs
 
 
 IN_STATE = {"domain": "connect.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": "2024-08-02T07:15:39Z"}

@@ -194,9 +194,6 @@ def test_permanent_failure_after_sending_is_followed_by_reads(method: str, outco
     assert set(script.methods[1:]) == {"GET"}
 
 
-# -- what became of a write -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("method", "outcome", "may_have_arrived"),
     [
@@ -269,9 +266,6 @@ def test_ingress_made_before_a_request_could_arrive_is_not_ours(outcome: Outcome
     ]
     with pytest.raises(errors.CreateUnsettledError, match="left alone"):
         script.call("POST")
-
-
-# -- time limits ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", DONE)
