@@ -52,8 +52,8 @@ class ErrorMapping:
         if isinstance(outcome, Response):
             return f"ngrok answered {self._read(outcome).words}"
         whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-        what = "connection to" if outcome.is_unconnected else "response from"
-        return f"no {what} {self.base_url}{whose}: {outcome.reason}"
+        what = "no connection to" if outcome.is_unconnected else "no response from"
+        return f"{what} {self.base_url}{whose}: {outcome.reason}"
 
     def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
         """Returns the error for no response, or one of 300 and above. The effort is how often and how long we tried."""

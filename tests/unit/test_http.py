@@ -74,6 +74,7 @@ BROKEN: dict[str, Handle] = {
     "cut in the status line": reply(OK[:10]),
     "cut in the body": reply(OK[:-1]),
     "cut between chunks": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+    "an interim response": reply(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK),
     "no HTTP": reply(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
 }
 
@@ -212,10 +213,7 @@ def test_response_can_be_compressed() -> None:
 
 
 def test_only_the_beginning_of_a_huge_response_is_read() -> None:
-    head = b"HTTP/1.1 200 OK
-Content-Length: %d
-
-" % (2 * LONGEST_BODY_BYTES)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 * LONGEST_BODY_BYTES)
     with serve(reply(head, b" " * 2 * LONGEST_BODY_BYTES)) as place:
         result = send(f"http://{place}")
     assert result == NoResponse("the response has more than 8 MiB", MAYBE_CARRIED_OUT, PERMANENT)
