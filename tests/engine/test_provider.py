@@ -106,20 +106,6 @@ def test_two_accounts_with_rotated_keys_and_secrets_nowhere(project: Project, em
         assert SECRET_TEXT not in text
 
 
-def test_key_known_only_when_program_runs_is_checked_in_preview(project: Project, emulator: Emulator) -> None:
-    # Plain values are checked in the program; see tests/program/test_provider.py.
-    project.program(
-        """
-        other = agin.Provider("other", pulumi.Output.from_input(""))
-        agin.AgentIngress("a", domain="a.acme.com", opts=pulumi.ResourceOptions(provider=other))
-        """
-    )
-    failed = project.preview(fails=True)
-    assert 'api_key of the Provider "other" is empty: an explicit Provider takes no key from' in failed
-    assert not failed.has_traceback
-    assert emulator.requests() == []
-
-
 def test_get_of_another_accounts_ingress_fails(project: Project, emulator: Emulator) -> None:
     project.program(
         f"""

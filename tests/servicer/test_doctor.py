@@ -106,9 +106,6 @@ def in_a_line(check: dict[str, Any]) -> str:
     return " -> ".join([f"{check['state']}: {check['says']}", *remedies])
 
 
-# -- one domain -------------------------------------------------------------------------------------------
-
-
 def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     ingress = make(emulator, certificate="dns_error", msg="no NS records")
     one, two, three, four = ingress["ns_targets"]
@@ -265,9 +262,6 @@ def test_certificate(
     assert line in found
 
 
-# -- compared with the stack ------------------------------------------------------------------------------
-
-
 def in_state(
     ingress: dict[str, Any], type_: str = DYNAMIC, key: str = API_KEY, provider: str = "default", **values: Any
 ) -> dict[str, Any]:
@@ -411,9 +405,6 @@ def test_misspelled_domain(emulator: Emulator, doctor: Command, bind: Bind) -> N
     assert suggested == meant
 
 
-# -- all of an account ------------------------------------------------------------------------------------
-
-
 def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli) -> None:
     stack.stack(secrets={"ngrok:apiKey": API_KEY})
     make(emulator, "devices.acme.com", "dns_error")
@@ -476,9 +467,6 @@ def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command) -> Non
     status, out, err = doctor("--filter", "true")
     assert (status, err) == (1, "")
     assert out.endswith(":\n  pulumi-agin doctor --filter true --stack STACK\n")
-
-
-# -- on a terminal ----------------------------------------------------------------------------------------
 
 
 def test_terminal_shows_colors_and_whole_words(emulator: Emulator, doctor: Command, bind: Bind) -> None:

@@ -85,9 +85,6 @@ def invoke(plugin: Plugin, name: str, arguments: Mapping[str, Any]) -> dict[str,
     return plugin.plain(getattr(plugin.call(plugin.stub.Invoke, request), "return"))
 
 
-# -- the configuration ------------------------------------------------------------------------------------
-
-
 def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: Emulator) -> None:
     config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url, "ngrok:timeoutSeconds": "50"}
     nowhere = {"NGROK_API_BASE_URL": "https://127.0.0.1:1", "NGROK_API_TIMEOUT_SECONDS": "-1"}
@@ -159,9 +156,6 @@ def test_no_change_of_the_configuration_replaces_the_provider(plugin: Plugin) ->
     assert kinds(plugin.call(plugin.stub.DiffConfig, request)) == {}
 
 
-# -- check and diff ---------------------------------------------------------------------------------------
-
-
 def test_check_returns_canonical_values_and_defaults(plugin: Plugin, emulator: Emulator) -> None:
     given = {"domain": " Connect.ACME.com. ", "certificateManagementPolicy": POLICY, "metadata": None}
     assert plugin.check(given) == ({"domain": DOMAIN, "certificateManagementPolicy": POLICY}, [])
@@ -209,9 +203,6 @@ def test_diff_has_the_kind_of_each_change(plugin: Plugin) -> None:
     assert diff(records, RECORDS, {**RECORDS, "ttl": 0}) == {"ttl": KIND.UPDATE}
 
 
-# -- previews ---------------------------------------------------------------------------------------------
-
-
 def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, emulator: Emulator) -> None:
     unknown = dict.fromkeys(["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"], UNKNOWN)
     inputs: dict[str, Any] = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
@@ -246,9 +237,6 @@ def test_preview_of_an_update_has_all_that_stays(plugin: Plugin, emulator: Emula
     assert emulator.requests() == []
 
 
-# -- read -------------------------------------------------------------------------------------------------
-
-
 def test_import_returns_the_inputs_that_would_create_the_same(plugin: Plugin, emulator: Emulator) -> None:
     inputs = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
     id_, outputs = plugin.create(inputs)
@@ -280,9 +268,6 @@ def test_state_of_a_python_program_gets_the_names_of_the_plugin(
     assert plugin.read(id_, old_outputs, old_inputs) == (id_, outputs, inputs)
     plugin.delete(id_, old_outputs)
     assert plugin.read(id_, old_outputs, old_inputs)[0] == ""
-
-
-# -- messages ---------------------------------------------------------------------------------------------
 
 
 def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> None:
@@ -337,9 +322,6 @@ def test_unknown_resource_or_function_may_need_a_newer_version(plugin: Plugin) -
     assert "has no function agin:index:getAgentIngres. Its functions are agin:index:getAgentIngress, " in message
 
 
-# -- functions --------------------------------------------------------------------------------------------
-
-
 def test_functions_return_the_names_of_the_program(plugin: Plugin) -> None:
     id_, outputs = plugin.create({"domain": DOMAIN, "certificateManagementPolicy": POLICY})
     found = invoke(plugin, "getAgentIngress", {"domain": "Connect.ACME.com."})
@@ -388,9 +370,6 @@ def test_functions_accept_the_names_of_the_python_sdk(plugin: Plugin) -> None:
     )
 
 
-# -- Ctrl-C -----------------------------------------------------------------------------------------------
-
-
 def interrupted(plugin: Plugin, call: Callable[[], object], when: Callable[[], object]) -> Future[Any]:
     """A call during which the user presses Ctrl-C."""
     with ThreadPoolExecutor(1) as threads:
@@ -423,9 +402,6 @@ def test_ctrl_c_ends_the_wait_for_a_certificate(new_plugin: Plugins, emulator: E
     create = partial(failure, lambda: plugin.of(CERTIFICATE_VALIDATION).create(inputs))
     error = interrupted(plugin, create, when=emulator.requests).result()
     assert error.message == "the wait for the certificate was interrupted; the next `pulumi up` waits again"
-
-
-# -- the end of the process -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["Ctrl-C", "SIGINT"])

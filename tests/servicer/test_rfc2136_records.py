@@ -108,48 +108,6 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
     assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "failure"),
-    [
-        ({"domain": "x" * 64 + ".acme.com"}, "property domain must be a valid DNS name"),
-        ({"ns_targets": ["ns1.x.net", "192.0.2.1"]}, "property ns_targets[1] must be a valid DNS name"),
-        ({"ttl": True}, "property ttl must be"),
-        ({"port": 65536}, "property port must be"),
-        ({"port": "53"}, "property port must be"),
-        ({"server": "ns1.acme.com:53"}, "property server must be"),
-        ({"server": "[::1]"}, "property server must be"),
-        ({"tsig_secret": ""}, "property tsig_secret must be base64"),
-        ({"domain": "acme.com"}, "the domain acme.com is the apex of the zone"),
-        ({"domain": "connect.notacme.com"}, "the domain connect.notacme.com is not in the zone acme.com"),
-    ],
-)
-@both_front_ends
-def test_check_rejects(wrong: dict[str, Any], failure: str, plugin: Plugin) -> None:
-    [shown] = plugin.check(inputs(53, **wrong))[1]
-    assert shown.startswith(plugin.in_words(failure))
-
-
-@both_front_ends
-def test_check_requires_a_whole_key_or_none(plugin: Plugin) -> None:
-    no_key = unsigned(inputs(53))
-    assert plugin.check({**no_key, "tsig_key_name": None, "tsig_secret": None}) == (no_key, [])
-    for half in ("tsig_key_name", "tsig_secret"):
-        for value in (inputs(53)[half], UNKNOWN):
-            assert plugin.check({**no_key, half: value})[1] == [
-                plugin.in_words(
-                    f"property {half} is only half of a key: give both tsig_key_name and tsig_secret, or neither if "
-                    "the server accepts unsigned updates"
-                )
-            ]
-
-
-@both_front_ends
-def test_check_accepts_unknown_values(plugin: Plugin) -> None:
-    unknown = dict.fromkeys(inputs(53), UNKNOWN)
-    checked, failures = plugin.check(unknown)
-    assert (set(checked), failures) == (set(unknown), [])
-
-
 @pytest.mark.parametrize("front_end", [NativePlugin], indirect=True)
 def test_native_front_end_marks_the_key_as_secret(plugin: Plugin) -> None:
     properties = plugin._struct(outputs(53))

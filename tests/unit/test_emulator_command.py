@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -138,18 +137,3 @@ def test_missing_extra_exits_2(module: str) -> None:
     ended = subprocess.run([sys.executable, "-c", code, "emulator"], capture_output=True, text=True, check=False)
     sentence = "The emulator needs its extra: pip install 'pulumi-agin[emulator]'."
     assert (ended.returncode, ended.stderr) == (2, f"pulumi-agin: {sentence}\n")
-
-
-def test_closed_stderr_is_ignored() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "pulumi_agin.cli", "emulator"]
-    with (
-        os.fdopen(writer, "wb") as closed,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=closed, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            assert responds(process.stdout.readline().strip())
-        finally:
-            process.kill()

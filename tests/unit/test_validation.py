@@ -166,6 +166,23 @@ def test_problems_between_fields_are_found_beside_others() -> None:
     assert of_zone.startswith("the domain connect.acme.com is not in the zone cme.com")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("domain", "x" * 64 + ".acme.com"),
+        ("ttl", True),
+        ("port", 65536),
+        ("port", "53"),
+        ("server", "ns1.acme.com:53"),
+        ("server", "[::1]"),
+        ("tsig_secret", ""),
+    ],
+)
+def test_invalid_value_of_ns_records_is_rejected(name: str, value: object) -> None:
+    [problem] = problems(NsRecordsInputs, {**RECORDS, name: value})
+    assert problem.startswith(f"{name} must be ")
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "600", True])
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
