@@ -1,0 +1,34 @@
+"""The shape of the package: its parts, one name for each class, and a short way for a value."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "pulumi_agin"
+
+FILES = """
+__init__.py agent_ingress.py certificate.py delegation.py lookup.py provider.py agent_configuration.py
+settings.py version.py py.typed pulumi-plugin.json
+"""
+FOLDERS = "dns program lifecycle api dynamic native engine dnsclient emulator cli"
+
+
+def test_top_has_the_parts_and_nothing_else() -> None:
+    assert {each.name for each in PACKAGE.iterdir()} - {"__pycache__"} == {*FILES.split(), *FOLDERS.split()}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    trees = [ast.parse(module.read_text()) for module in PACKAGE.rglob("*.py")]
+    names = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, number in names.items() if number > 1] == []
+
+
+def test_few_functions_are_on_the_way_of_a_value() -> None:
+    # It ends with 1 if a check and a create enter more functions than they may.
+    command = [sys.executable, "-m", "benchmarks.functions"]
+    counted = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert counted.returncode == 0, counted.stdout + counted.stderr
