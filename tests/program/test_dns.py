@@ -56,9 +56,6 @@ def is_first_preview(mocks: Mocks) -> None:
 ALL_KNOWN = {"domain": "connect.acme.com", "ns_targets": NS_TARGETS, "agent_ingress_id": ID}
 
 
-# -- what each package is asked for -----------------------------------------------------------------------
-
-
 def test_every_adapter_has_an_extra_of_its_name() -> None:
     functions = {name for name in agin.dns.__all__ if name.islower()}
     assert functions - {"custom", "rfc2136"} == set(ADAPTERS)
@@ -117,9 +114,6 @@ def test_a_zone_that_has_an_id_needs_no_name(name: str, mocks: Mocks) -> None:
     expected = ADAPTERS[name]
     run_delegation(lambda: adapter(name, **{"dns_name" if name == "gcp" else "zone_name": None}))
     assert {each.inputs["name"] for each in records(mocks)} == {expected.inputs["name"]}
-
-
-# -- the preview before the ingress is made ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
@@ -190,9 +184,6 @@ def test_a_zone_that_is_created_too_is_unknown_in_the_preview(name: str, mocks: 
     mocks.to_be_made = {"ingress", "connect"}
     assert run_delegation(lambda: adapter(name, **zone)) == {"domain": "connect.acme.com"}
     assert [each.inputs["name"] for each in records(mocks)] == ([UNKNOWN] if name == "aws" else [])
-
-
-# -- what is refused, in the preview as well --------------------------------------------------------------
 
 
 # Where the name of the zone is given.
@@ -330,9 +321,6 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
     assert {each.token for each in mocks.requests} == {TYPE}
 
 
-# -- records by DNS updates, which are a resource of this package ------------------------------------------
-
-
 RFC2136: dict[str, Any] = {"server": "ns1.acme.com", "zone": "acme.com"}
 TSIG: dict[str, Any] = {"tsig_key_name": "agin", "tsig_secret": "c2VjcmV0"}
 REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": "hmac-sha256", "take_over": False}
@@ -403,9 +391,6 @@ def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.
     assert re.search(r'^rfc2136 = \["dnspython>=[0-9.]+"\]$', PYPROJECT.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-# -- options ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_records_get_their_options_and_the_delegations_providers(name: str, mocks: Mocks) -> None:
     def provider(provider_name: str) -> Any:
@@ -434,9 +419,6 @@ def test_records_get_their_options_and_the_delegations_providers(name: str, mock
 def test_delete_before_replace_of_the_program_wins(name: str, mocks: Mocks) -> None:
     run_delegation(lambda: adapter(name, opts=pulumi.ResourceOptions(delete_before_replace=True)))
     assert {each.delete_before_replace for each in records(mocks)} == {True}
-
-
-# -- adapters of others -----------------------------------------------------------------------------------
 
 
 class InMyDns(pulumi.CustomResource):
@@ -519,9 +501,6 @@ def test_a_custom_function_that_does_not_return_records_fails(gives: Any, got: s
         f"the dns of the delegation connect returned {got}: its function must return the record that it created, or "
         "a list of them"
     )
-
-
-# -- packages that are not there --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ADAPTERS)

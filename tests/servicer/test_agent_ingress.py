@@ -380,12 +380,3 @@ def test_command_to_paste_quotes_the_name_of_a_resource(plugin: Plugin, emulator
         update = partial(named.update, id_, outputs, {"domain": DOMAIN})
         _, command = failure(update).message.split("\n")
         assert shlex.split(command)[-2:] == ["--replace", named.urn]
-
-
-@both_front_ends
-def test_special_characters_are_kept(plugin: Plugin, emulator: Emulator) -> None:
-    special = 'a\r\nX-Forged: yes\x1b[31m"}\u2028\u202e\0'
-    id_, outputs, inputs = created(plugin, emulator, description=special, metadata=special)
-    assert (outputs["description"], outputs["metadata"]) == (special, special)
-    assert plugin.diff(outputs, inputs) == (False, [])
-    assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs)

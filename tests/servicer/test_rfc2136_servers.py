@@ -83,9 +83,6 @@ def delegation() -> Delegation:
     return Delegation()
 
 
-# -- zones ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["connect", "text", "empty", "alias"])
 def test_refresh_finds_no_records(name: str, delegation: Delegation, bind: Bind) -> None:
     assert delegation.read(outputs(bind.port, domain=f"{name}.acme.com")) is None
@@ -119,9 +116,6 @@ def test_records_are_created_beside_a_wildcard(domain: str, delegation: Delegati
     delegation.delete(kept)
     delegation.create({**given, "take_over": True})
     assert records(bind, domain) == (TARGETS, 300)
-
-
-# -- keys -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", KEYS_OF_OTHER_ALGORITHMS, ids=lambda key: key.algorithm)
@@ -206,9 +200,6 @@ def test_different_clocks_are_reported(delegation: Delegation, bind: Bind, monke
     assert f"here it is {datetime.now(timezone.utc):%Y-%m-%d}" in message
 
 
-# -- connections ------------------------------------------------------------------------------------------
-
-
 def test_local_server_is_tried_for_5_seconds(delegation: Delegation) -> None:
     port = free_port()
     assert rejection(lambda: delegation.create(inputs(port))) == (
@@ -273,9 +264,6 @@ def test_silent_server_times_out(delegation: Delegation) -> None:
         port = silent.getsockname()[1]
         message = rejection(lambda: delegation.create(inputs(port), timeout_seconds=0.1))
     assert message == (f"could not create the NS records of {DOMAIN} at 127.0.0.1:{port}: no answer within 0.1 seconds")
-
-
-# -- responses --------------------------------------------------------------------------------------------
 
 
 def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
@@ -349,9 +337,6 @@ def test_invalid_response_does_not_mean_gone(rule: Rule, problem: str, delegatio
     delegate(bind, DOMAIN, TARGETS)
     with between(bind, rule) as port:
         assert problem in rejection(lambda: delegation.read(outputs(port)))
-
-
-# -- lost responses ---------------------------------------------------------------------------------------
 
 
 def unsettled_outputs(port: int, targets: list[str], unsettled: list[str], ttl: int = 300) -> dict[str, Any]:
@@ -448,9 +433,6 @@ def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) ->
         delegation.create(inputs(port), is_cancelled=lambda: outage.has_begun)
     assert delegation.clock.slept == [1]
     assert records(bind) == ([], 0)
-
-
-# -- writes of unknown outcome ----------------------------------------------------------------------------
 
 
 def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:

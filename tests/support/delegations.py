@@ -25,10 +25,10 @@ class Expected(NamedTuple):
     package: str
     arguments: dict[str, Any]
     token: str
-    named_by: str
     inputs: dict[str, Any]
     value: str
     values: list[Any]
+    named_by: str = "name"
 
 
 # One resource with all values.
@@ -37,7 +37,6 @@ SETS = {
         "pulumi_aws",
         {"zone_id": "Z1", "zone_name": "acme.com"},
         "aws:route53/record:Record",
-        "name",
         {"zoneId": "Z1", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "records",
         DOTTED,
@@ -46,7 +45,6 @@ SETS = {
         "pulumi_gcp",
         {"managed_zone": "acme-com", "project": "acme-dns", "dns_name": "acme.com"},
         "gcp:dns/recordSet:RecordSet",
-        "name",
         {"managedZone": "acme-com", "project": "acme-dns", "name": "connect.acme.com.", "type": "NS", "ttl": 300},
         "rrdatas",
         DOTTED,
@@ -55,7 +53,6 @@ SETS = {
         "pulumi_azure_native",
         {"resource_group_name": "dns-rg", "zone_name": "acme.com"},
         "azure-native:dns:RecordSet",
-        "relativeRecordSetName",
         {
             "resourceGroupName": "dns-rg",
             "zoneName": "acme.com",
@@ -65,21 +62,21 @@ SETS = {
         },
         "nsRecords",
         [{"nsdname": value} for value in DOTTED],
+        named_by="relativeRecordSetName",
     ),
     "ns1": Expected(
         "pulumi_ns1",
         {"zone": "acme.com"},
         "ns1:index/record:Record",
-        "domain",
         {"zone": "acme.com", "domain": "connect.acme.com", "type": "NS", "ttl": 300},
         "answers",
         [{"answer": value} for value in UNDOTTED],
+        named_by="domain",
     ),
     "hcloud": Expected(
         "pulumi_hcloud",
         {"zone": "acme.com"},
         "hcloud:index/zoneRrset:ZoneRrset",
-        "name",
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "records",
         [{"value": value} for value in DOTTED],
@@ -88,7 +85,6 @@ SETS = {
         "pulumiverse_gandi",
         {"zone": "acme.com"},
         "gandi:livedns/record:Record",
-        "name",
         {"zone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "values",
         DOTTED,
@@ -97,7 +93,6 @@ SETS = {
         "pulumi_kubernetes",
         {"namespace": "dns"},
         "kubernetes:externaldns.k8s.io/v1alpha1:DNSEndpoint",
-        "metadata.name",
         {
             "apiVersion": "externaldns.k8s.io/v1alpha1",
             "kind": "DNSEndpoint",
@@ -106,6 +101,7 @@ SETS = {
         },
         "targets",
         UNDOTTED,
+        named_by="metadata.name",
     ),
 }
 
@@ -115,7 +111,6 @@ SINGLES = {
         "pulumi_cloudflare",
         {"zone_id": "023e105f", "zone_name": "acme.com"},
         "cloudflare:index/dnsRecord:DnsRecord",
-        "name",
         {"zoneId": "023e105f", "name": "connect.acme.com", "type": "NS", "ttl": 300},
         "content",
         UNDOTTED,
@@ -124,7 +119,6 @@ SINGLES = {
         "pulumi_digitalocean",
         {"domain": "acme.com"},
         "digitalocean:index/dnsRecord:DnsRecord",
-        "name",
         {"domain": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
@@ -133,7 +127,6 @@ SINGLES = {
         "pulumi_dnsimple",
         {"zone_name": "acme.com"},
         "dnsimple:index/zoneRecord:ZoneRecord",
-        "name",
         {"zoneName": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         UNDOTTED,
@@ -142,7 +135,6 @@ SINGLES = {
         "pulumi_linode",
         {"domain_id": "12345", "zone_name": "acme.com"},
         "linode:index/domainRecord:DomainRecord",
-        "name",
         {"domainId": 12345, "name": "connect", "recordType": "NS", "ttlSec": 300},
         "target",
         UNDOTTED,
@@ -151,7 +143,6 @@ SINGLES = {
         "pulumiverse_vercel",
         {"domain": "acme.com", "team_id": "team_1"},
         "vercel:index/dnsRecord:DnsRecord",
-        "name",
         {"domain": "acme.com", "teamId": "team_1", "name": "connect", "type": "NS", "ttl": 300},
         "value",
         DOTTED,
@@ -160,16 +151,15 @@ SINGLES = {
         "pulumi_ovh",
         {"zone": "acme.com"},
         "ovh:Domain/zoneRecord:ZoneRecord",
-        "subdomain",
         {"zone": "acme.com", "subdomain": "connect", "fieldtype": "NS", "ttl": 300},
         "target",
         DOTTED,
+        named_by="subdomain",
     ),
     "scaleway": Expected(
         "pulumiverse_scaleway",
         {"dns_zone": "acme.com"},
         "scaleway:domain/record:Record",
-        "name",
         {"dnsZone": "acme.com", "name": "connect", "type": "NS", "ttl": 300},
         "data",
         DOTTED,
