@@ -46,10 +46,6 @@ SECOND = (
 THIRD = SECOND.replace('"outside.acme.com"', '"outside.acme.com", certificate_management_policy=policy')
 
 
-def validations(project: Project) -> set[str]:
-    return {resource["urn"].rpartition("::")[2] for resource in project.of_type(TYPE)}
-
-
 def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=1)
     project.program(FIRST)
@@ -86,7 +82,7 @@ def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) 
     assert "The NS records of broken.acme.com have to be ns-" in error
     assert "Repair them, and run `pulumi up`, which waits again" in error
     assert not failed.has_traceback
-    assert validations(project) == {"issued", "outside", "added"}
+    assert project.names(TYPE) == {"issued", "outside", "added"}
 
     # A policy that is added outside of Pulumi shows in the next refresh, and the next update waits.
     policy = {"authority": "letsencrypt"}
@@ -98,7 +94,7 @@ def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) 
     project.program(THIRD)
     up = project.up()
     assert "AgentIngressCertificateValidation outside updated" in up
-    assert validations(project) == {"issued", "outside", "added", "broken"}
+    assert project.names(TYPE) == {"issued", "outside", "added", "broken"}
 
 
 MANY = 12
@@ -149,7 +145,7 @@ def test_waits_do_not_hold_up_other_resources(project: Project, emulator: Emulat
         finally:
             emulator.configure(job_after_seconds=0, issue_after_seconds=0)
         up.result()
-    assert len(validations(project)) == MANY
+    assert len(project.names(TYPE)) == MANY
 
 
 def processes(project: Project) -> dict[int, str]:

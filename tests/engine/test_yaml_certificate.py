@@ -64,13 +64,13 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
     assert "It is being issued" in messages["wait-later"]
     assert "(dnsErrorGraceSeconds). It is held up by the DNS of the domain (DNS_ERROR)" in messages["wait-broken"]
     assert not failed.has_traceback
-    assert waits(project) == {"wait-issued", "wait-later"}
+    assert project.names(VALIDATION) == {"wait-issued", "wait-later"}
 
     for domain in ("later.acme.com", "broken.acme.com"):
         emulator.set_certificate(ids[domain], "issued")
     repeated = project.pulumi("up", "--yes")
     assert repeated.previewed == {"wait-later": "update [diff: ~renewsAt]", "wait-broken": "create"}
-    assert waits(project) == {"wait-issued", "wait-later", "wait-broken"}
+    assert project.names(VALIDATION) == {"wait-issued", "wait-later", "wait-broken"}
     assert project.outputs() == outputs
 
 
@@ -99,13 +99,9 @@ def test_ctrl_c_ends_a_wait(yaml_project: Project, emulator: Emulator) -> None:
     assert "the wait for the certificate was interrupted; the next `pulumi up` waits again" in shown
     [ingress] = emulator.ingresses()
     assert [each["id"] for each in project.of_type("agin:index:AgentIngress")] == [ingress["id"]]
-    assert waits(project) == set()
+    assert project.names(VALIDATION) == set()
     assert "pending_operations" not in project.state()["deployment"]
 
     emulator.set_certificate(ingress["id"], "issued")
     assert "1 created" in project.up()
-    assert waits(project) == {"wait"}
-
-
-def waits(project: Project) -> set[str]:
-    return {resource["urn"].rpartition("::")[2] for resource in project.of_type(VALIDATION)}
+    assert project.names(VALIDATION) == {"wait"}

@@ -89,11 +89,3 @@ def test_the_plain_form_fails_on_an_output(mocks: Mocks) -> None:
             agin.get_agent_ingresses(filter=number)
 
     run(program)
-
-
-def test_resource_options_fail_as_with_pulumis_own_functions(mocks: Mocks) -> None:
-    wrong: Any = pulumi.ResourceOptions()
-    with pytest.raises(TypeError, match="InvokeOptions"):
-        agin.get_agent_ingress(id=ID, opts=wrong)
-    with pytest.raises(TypeError, match="InvokeOptions"):
-        agin.get_agent_ingress_output(id=ID, opts=wrong)

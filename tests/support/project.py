@@ -410,6 +410,10 @@ class Project:
     def of_type(self, type_: str) -> list[dict[str, Any]]:
         return [resource for resource in self._resources() if resource["type"] == type_]
 
+    def names(self, type_: str) -> set[str]:
+        """The names of the resources of a type in the state."""
+        return {resource["urn"].rpartition("::")[2] for resource in self.of_type(type_)}
+
     def files(self) -> dict[str, str]:
         """Every file of the project, its state and Pulumi's home, as text."""
         return {

@@ -18,7 +18,7 @@ from pulumi.dynamic import Config, ConfigureRequest
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.canonical import canonical_domain, without_none
+from pulumi_agin.api.canonical import without_none
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import Response
@@ -105,12 +105,6 @@ FUZZED = {"domain": domains, "description": texts, "metadata": texts, "certifica
 anything = st.just(UNKNOWN) | json_values | st.builds(nest, st.integers(1, 3000))
 near = st.fixed_dictionaries({}, optional={name: values | anything for name, values in FUZZED.items()})
 far = st.dictionaries(st.sampled_from([*FUZZED, "__provider", "id", "Domain"]) | any_text, anything)
-
-
-@given(domains | any_text)
-def test_canonical_domain_is_unchanged(text: str) -> None:
-    canonical = canonical_domain(text)
-    assert canonical_domain(canonical) == canonical
 
 
 keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=TELLING_CHARACTERS, max_size=60)
