@@ -1,4 +1,4 @@
-"""Declarations of all resources: what a program may set, and the outputs that states keep.
+"""Declarations of all resources: the inputs of a program, and the outputs in a state.
 
 No message repeats a value that may be a secret of the program.
 """
@@ -192,10 +192,14 @@ def _algorithm(value: Any) -> Any:
 _DnsName = Annotated[str, AfterValidator(_dns_name)]
 _NsTarget = Annotated[_DnsName, AfterValidator("{}.".format), WrapValidator(pass_unknown)]
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
+_Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
+_Algorithm = Annotated[
+    constants.TsigAlgorithmText, BeforeValidator(_algorithm), Field(description="the algorithm of the key")
+]
 
 
 class _NsRecords(Declaration):
-    """What the inputs and the kept outputs have in common.
+    """The common fields of the inputs and of the outputs in the state.
 
     Records of another name, or in another zone, are other records. A server that moved still has the same zone. A
     change of the key is an update, because the state must have the key that is valid.
@@ -214,31 +218,27 @@ class _NsRecords(Declaration):
     server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
         description="the primary server of the zone"
     )
-    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = Field(
-        constants.DNS_PORT, description="the TCP port of the server"
-    )
+    port: _Port = constants.DNS_PORT
     tsig_key_name: _DnsName | None = Field(
         None, description="the name of the TSIG key that signs all messages. Without a key, they are unsigned"
     )
     tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
         None, description="the secret of the key"
     )
-    tsig_algorithm: Annotated[constants.TsigAlgorithmText, BeforeValidator(_algorithm)] = Field(
-        constants.DEFAULT_TSIG_ALGORITHM, description="the algorithm of the key"
-    )
+    tsig_algorithm: _Algorithm = constants.DEFAULT_TSIG_ALGORITHM
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any], phrasing: Phrasing) -> Iterator[Problem]:
         given = [name for name in KEY if name in values]
         if len(given) == 1:
             both = " and ".join(map(phrasing.spell, KEY))
-            half = f"is only half of a key: give both {both}, or neither if the server accepts unsigned updates"
-            yield Problem((phrasing.spell(given[0]),), half)
+            problem = f"is only part of a key: give both {both}, or neither if the server accepts unsigned updates"
+            yield Problem((phrasing.spell(given[0]),), problem)
         # In a preview, either may be unknown.
         names = [values.get(name) for name in ("domain", "zone")]
         domain, zone = [canonical_domain(name) if isinstance(name, str) else "" for name in names]
-        if _is_dns_name(domain) and _is_dns_name(zone) and (problem := zone_problem(domain, zone)):
-            yield Problem((), problem)
+        if _is_dns_name(domain) and _is_dns_name(zone) and (mismatch := zone_problem(domain, zone)):
+            yield Problem((), mismatch)
 
 
 class NsRecordsInputs(_NsRecords):
@@ -251,7 +251,10 @@ class NsRecordsInputs(_NsRecords):
 
 # Another version of this package may have written more fields.
 class KeptNsRecords(_NsRecords, extra="ignore"):
-    """The outputs of a dns.Rfc2136Delegation, as the state keeps them. A server may have had any names, or none."""
+    """The outputs of a dns.Rfc2136Delegation, as the state keeps them. A server may have had any values, or none."""
 
     ns_targets: _KeptNsTargets = Field(description="the values of the records")
+    # Required, because the default may be another server's port or another key's algorithm.
+    port: _Port
+    tsig_algorithm: _Algorithm
     unsettled_ns_targets: _KeptNsTargets = Field([], alias="_unsettled_ns_targets")

@@ -155,7 +155,7 @@ def test_known_values_beside_unknown_ones_are_checked() -> None:
 
 
 def test_problems_between_fields_are_found_beside_others() -> None:
-    half = "is only half of a key: give both tsig_key_name and tsig_secret, or neither if the server accepts"
+    half = "is only part of a key: give both tsig_key_name and tsig_secret, or neither if the server accepts"
     for given in (UNKNOWN, "c2VjcmV0"):
         wrong = {**RECORDS, "domain": "Acme.com.", "ttl": -1, "tsig_key_name": None, "tsig_secret": given}
         of_ttl, of_key, of_zone = problems(NsRecordsInputs, wrong)
