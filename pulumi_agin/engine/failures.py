@@ -12,6 +12,7 @@ import grpc
 from google.protobuf import struct_pb2
 
 from pulumi_agin.api.errors import NgrokError
+from pulumi_agin.dnsclient.values import DnsUpdateError
 from pulumi_agin.lifecycle.operation import Failed
 
 from .protocol import provider_pb2, status_pb2
@@ -37,7 +38,7 @@ def failure_of(error: Exception) -> Exception:
 
     An unexpected error is described by its type and place. Its message may contain a secret, so it is not shown.
     """
-    if isinstance(error, NgrokError | Failed):
+    if isinstance(error, NgrokError | DnsUpdateError | Failed):
         return error
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(

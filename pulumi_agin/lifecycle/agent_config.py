@@ -19,7 +19,7 @@ def configure_agent(
 ) -> str:
     """Returns the configuration file of an agent, `ngrok.yml`, version 3.
 
-    Messages call the function by its name in the program. The regional domains are needed only with a region.
+    Messages use the function's name in the program. The regional domains are needed only with a region.
     """
     host = domain
     if region is not None:

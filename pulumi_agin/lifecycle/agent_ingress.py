@@ -11,12 +11,11 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.settings import Settings
 
 from . import domain_taken, shell_commands
-from .account import Account, domain_of
 from .inputs import AgentIngressInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
-from .schema import replacing_fields, updated_fields, validate
-from .session import Session
+from .schema import compared_fields, replacing_fields
+from .session import Account, Session, domain_of
 
 
 class AgentIngressLifecycle:
@@ -29,9 +28,8 @@ class AgentIngressLifecycle:
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        self._session.remember_check(call)
-        checked, problems = validate(AgentIngressInputs, inputs, call.is_unknown, self._session.phrasing)
+        """Normalizes the inputs, and reports every problem with them and with the settings."""
+        checked, problems = self._session.validate(AgentIngressInputs, call, inputs)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(inputs.get("domain")):
@@ -47,8 +45,8 @@ class AgentIngressLifecycle:
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state, both in canonical form."""
         changed = self._changes_to_state(call, inputs)
-        replacing = [field for field in changed if field in replacing_fields(AgentIngressInputs)]
-        # What is replaced is deleted, under its old name if it was renamed.
+        replacing = replacing_fields(AgentIngressInputs, changed)
+        # A replacement deletes the old ingress, under the old name of the resource if it was renamed.
         self._session.record_kept_ingress(call.urn, None if replacing else id_)
         self._session.policies[id_] = inputs.get(POLICY)
         # `replace_on_changes` can replace an ingress that keeps its domain, and two can't have the same one.
@@ -66,9 +64,9 @@ class AgentIngressLifecycle:
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Sends one POST. Once ngrok has responded, whatever fails, the ingress reaches the state.
+        """Sends one POST. Once ngrok has created the ingress, it reaches the state even if a later step fails.
 
-        In a preview it only warns of a domain that has an ingress already. Outputs that are not known yet are absent.
+        In a preview it only warns of a domain that already has an ingress. Outputs that are not known yet are absent.
         """
         if call.is_preview:
             if not call.is_unknown(inputs["domain"]):
@@ -83,7 +81,7 @@ class AgentIngressLifecycle:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
         self._session.known_outputs[call.urn] = outputs_of(ingress)
-        return Created(ingress.id, self._outputs_as_asked(call, _changes(call, {}, inputs), inputs, ingress))
+        return Created(ingress.id, self._confirmed_outputs(call, _changes(call, {}, inputs), inputs, ingress))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether these are outputs in the state. Every state of an ingress has a fingerprint."""
@@ -104,7 +102,7 @@ class AgentIngressLifecycle:
         return Existing(ingress.id, self._outputs(ingress), inputs)
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends one PATCH with what changed. If the state shows no change, it sends a GET first.
+        """Sends one PATCH with the changed fields. If the state shows no change, it sends a GET first.
 
         In a preview it sends nothing. Outputs that are not known yet are absent.
         """
@@ -134,13 +132,12 @@ class AgentIngressLifecycle:
         except errors.UpdateUnsettledError as error:
             known = dict(call.outputs_before) if error.existing is None else self._outputs(error.existing)
             raise PartlyDone(f"{error}. The next `pulumi up` reads the ingress, and tries again", id_, known) from None
-        return self._outputs_as_asked(call, changed, inputs, ingress)
+        return self._confirmed_outputs(call, changed, inputs, ingress)
 
     def delete(self, call: Call, id_: str) -> None:
         """Sends one DELETE. It is not a failure if the ingress is gone already.
 
-        It fails if another resource of the program has the same ingress, as after a renaming and an import, or could
-        not be created because of it, as after a renaming alone.
+        It fails if another resource of the program has the same ingress, as after a renaming and an import.
         """
         owner = self._session.other_owner(id_, call.urn)
         if owner is not None:
@@ -150,13 +147,8 @@ class AgentIngressLifecycle:
                 "in the program, and imported under its new name? Only if `pulumi stack export` shows it under both "
                 f"names, take the old name out of the state, which leaves the Agent Ingress as it is:\n{line}"
             )
-        other = self._session.conflicting_creates.get(id_, call.urn)
-        if other != call.urn:
-            raise Failed(
-                f"the Agent Ingress {id_} is not deleted, because it has the domain of {other}, which could not be "
-                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or parent "
-                f"in {self._session.phrasing.aliases}"
-            )
+        reason = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
+        self._session.reject_conflicting_delete(id_, call.urn, reason)
         try:
             self._account.client().delete(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
         except errors.NotFoundError as error:
@@ -168,35 +160,34 @@ class AgentIngressLifecycle:
         return outputs_of(ingress) | self._account.fingerprint(ingress.id)
 
     def _changes_to_state(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
-        """Returns the fields whose inputs differ from the state. Fails if somebody edited it so that nobody can tell.
+        """Returns the fields whose inputs differ from the state. Fails if a hand-edited state is not valid.
 
-        Otherwise, a missing domain would replace the ingress. A wrong description is harmless: an update corrects it.
+        A domain missing there would replace the ingress. A wrong description is harmless: an update corrects it.
         """
-        domain, policy = call.outputs_before.get("domain") or None, call.outputs_before.get(POLICY) or {}
-        is_domain = isinstance(domain, str) or call.is_unknown(domain)
-        is_policy = isinstance(policy, Mapping) or call.is_unknown(policy)
-        if not is_domain or not is_policy:
+        before = call.outputs_before
+        kinds = ((before.get("domain") or None, str), (before.get(POLICY) or {}, Mapping))
+        if not all(isinstance(value, kind) or call.is_unknown(value) for value, kind in kinds):
             raise Failed(
                 f"in the state of this Agent Ingress, domain or {self._session.phrasing.spell(POLICY)} is not valid. "
-                "Somebody edited the state: run `pulumi refresh`, which reads the values from ngrok again"
+                "The state was edited: run `pulumi refresh`, which reads the values from ngrok again"
             )
-        return _changes(call, call.outputs_before, inputs)
+        return _changes(call, before, inputs)
 
-    def _outputs_as_asked(
-        self, call: Call, asked: list[str], inputs: Mapping[str, Any], ingress: IngressModel
+    def _confirmed_outputs(
+        self, call: Call, sent: list[str], inputs: Mapping[str, Any], ingress: IngressModel
     ) -> dict[str, Any]:
         """Returns the outputs. Raises PartlyDone if a field that was sent has another value at ngrok."""
         outputs = self._outputs(ingress)
-        not_kept = [field for field in _changes(call, outputs, inputs) if field in asked]
+        not_kept = [field for field in _changes(call, outputs, inputs) if field in sent]
         if not not_kept:
             return outputs
         spell = self._session.phrasing.spell
-        change = f"set {' and '.join(map(spell, not_kept))}"
-        outcome = "its response has another value. The next `pulumi up` tries again"
-        if POLICY in not_kept and not inputs.get(POLICY):
-            change, outcome = f"remove the {spell(POLICY)}", f"kept it. {self._how_to_remove(call)}"
         name = f"the Agent Ingress {ingress.domain} ({ingress.id})"
-        raise PartlyDone(f"ngrok was asked to {change} of {name}, and {outcome}", ingress.id, outputs)
+        message = f"ngrok did not set {' and '.join(map(spell, not_kept))} of {name}: its response has another value"
+        message += ". The next `pulumi up` tries again"
+        if POLICY in not_kept and not inputs.get(POLICY):
+            message = f"ngrok did not remove the {spell(POLICY)} of {name}. {self._how_to_remove(call)}"
+        raise PartlyDone(message, ingress.id, outputs)
 
     def _how_to_remove(self, call: Call) -> str:
         return (
@@ -211,13 +202,13 @@ class AgentIngressLifecycle:
 
 
 def _changes(call: Call, existing: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
-    """Returns the fields whose inputs differ from the existing values. One that is not known yet differs."""
-    names = (*replacing_fields(AgentIngressInputs), *updated_fields(AgentIngressInputs))
-    return [name for name in names if _differs(call, name, existing.get(name) or "", inputs.get(name) or "")]
+    """Returns the fields whose inputs differ from the existing values. An unknown input differs."""
+    fields = compared_fields(AgentIngressInputs)
+    return [field for field in fields if _differs(call, field, existing.get(field) or "", inputs.get(field) or "")]
 
 
 def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
-    # Either may be of another type: in a refresh, the inputs are those in the state, which somebody may have edited.
+    # In a refresh, the inputs are those in the state. If it was edited by hand, either value may be of another type.
     if field == "domain" and isinstance(old, str) and isinstance(new, str):
         return canonical_domain(old) != canonical_domain(new)
     if field == POLICY and isinstance(old, Mapping) and isinstance(new, Mapping):

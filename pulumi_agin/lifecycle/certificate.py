@@ -1,7 +1,7 @@
 """The lifecycle of a wait for a certificate. It creates and deletes nothing at ngrok.
 
-One hidden output in the state holds whether the certificate was ready, and another one which policy it was for. So the
-next `pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
+One hidden output in the state holds whether the certificate was ready, and another one its policy. So the next
+`pulumi up` waits again after a refresh that found the certificate not ready, and after a change of the policy.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from pulumi_agin.api.redaction import holds_secret
 from pulumi_agin.api.retry import in_words, is_transient
 from pulumi_agin.settings import Settings
 
-from .account import Account
 from .inputs import CertificateValidationInputs
 from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
-from .schema import replacing_fields, validate
-from .session import Session
+from .session import Account, Session
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
 GRACE = "dns_error_grace_seconds"
 
-# Hidden outputs. They stand in users' states, so their names never change.
+# Hidden outputs. Users' states contain them, so their names never change.
 WAS_READY = "_was_ready"
 # {} means that there was no policy.
 WAITED_POLICY = "_policy"
@@ -39,19 +37,19 @@ WAITED_POLICY = "_policy"
 PAUSES_SECONDS = (2, 2, 4)
 LAST_PAUSE_SECONDS = 10
 
-# How long one read may take, even if the time of the wait is over. It is short, because a read that retries does not
-# notice when the time is over. But it is long enough to find out that nothing listens.
+# The limit of one read, even if the wait has timed out. It is short, because a read that retries does not notice the
+# timeout, but long enough to report that no connection can be made.
 READ_SECONDS = 35
 
-# How often a line shows that the wait goes on while nothing changes.
+# The pause between progress lines while nothing changes.
 LINE_SECONDS = 30
 
-# How soon a wait notices that the engine is gone.
+# How soon a wait ends after the engine is gone.
 NOTICE_SECONDS = 1
 
 PUBLIC_DNS_SECONDS = 5
 
-# How many characters of ngrok's message about a certificate are shown.
+# The limit of ngrok's message about a certificate, in characters.
 LONGEST_MESSAGE = 400
 
 
@@ -65,33 +63,30 @@ class CertificateValidationLifecycle(Lifecycle):
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them and with the settings."""
-        settings = self._account.settings
-        api_key = settings.api_key.value.get_secret_value()
-        checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, self._session.phrasing)
+        """Normalizes the inputs, and reports every problem with them and with the settings."""
+        settings, phrasing = self._account.settings, self._session.phrasing
+        checked, problems = self._session.validate(CertificateValidationInputs, call, inputs)
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
-        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], api_key):
-            sentences.append(
-                f"property {self._session.phrasing.spell(ID)} is the API key, or a part of it; {ID_LOOKS_LIKE}"
-            )
+        if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.value.get_secret_value()):
+            sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_LOOKS_LIKE}")
         return Checked.of(checked, sentences)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Finds out whether there is something to wait for. A change of how long to wait is no reason by itself."""
+        """Returns whether another wait is needed. A change of a timeout alone is no reason."""
+        before = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
-        before, fields = call.outputs_before, replacing_fields(CertificateValidationInputs)
-        changed = [field for field in fields if inputs.get(field) != before.get(field)]
+        changed = [ID] if inputs.get(ID) != before.get(ID) else []
         is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
-        """Returns whether the program has another policy for the ingress than the one that the last wait was for."""
+        """Returns whether the program's policy for the ingress is another one than at the last wait."""
         if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
             return False
         policy, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
-        # If somebody edited the state, it may be anything. Another wait does no harm.
+        # In a state edited by hand, it may be of any type. Another wait does no harm.
         return call.is_unknown(policy) or not isinstance(waited, Mapping) or not matches_policy(waited, policy)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
@@ -142,7 +137,7 @@ class CertificateValidationLifecycle(Lifecycle):
         phrasing = self._session.phrasing
         of_resource = (call.timeout_seconds or math.inf, phrasing.custom_timeouts)
         watch = Watch(*min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource), inputs[GRACE])
-        began = monotonic()
+        began, shown_status, next_line = monotonic(), "", 0.0
         while True:
             self._read_once(call, inputs[ID], watch)
             watch.record_read(monotonic() - began)
@@ -151,18 +146,19 @@ class CertificateValidationLifecycle(Lifecycle):
                 if watch.reads > 1:
                     show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
                 return self._outputs(ingress)
-            pause = watch.pause_seconds
-            if pause <= 0:
+            left = min(watch.timeout_seconds, watch.end_of_grace) - watch.elapsed
+            if left <= 0:
                 raise Failed(self._explain_end(watch))
             status = watch.problem or (f"it is {self._describe(ingress)}" if ingress else "")
-            if status != watch.shown_status or watch.elapsed >= watch.next_line:
-                watch.shown_status, watch.next_line = status, watch.elapsed + LINE_SECONDS
+            if status != shown_status or watch.elapsed >= next_line:
+                shown_status, next_line = status, watch.elapsed + LINE_SECONDS
                 name, most = ingress.domain if ingress else inputs[ID], in_words(watch.timeout_seconds)
                 show(f"waiting for the certificate of {name}, for {time} ({most} at most): {status}", call.urn)
-            self._pause(call, pause)
+            pause = PAUSES_SECONDS[watch.reads - 1] if watch.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
+            self._pause(call, min(pause, left))
 
     def _read_once(self, call: Call, id_: str, watch: Watch) -> None:
-        """Reads the ingress. A transient failure leaves the ingress of the watch as it is, and is its problem."""
+        """Reads the ingress. After a transient failure, the watch keeps the last ingress, and records the problem."""
         client = self._account.client()
         try:
             deadline = self._account.deadline(call, min(READ_SECONDS, client.timeout_seconds))
@@ -176,14 +172,14 @@ class CertificateValidationLifecycle(Lifecycle):
                 "`pulumi refresh` removes it from the state"
             ) from None
         except (UnreachableError, ApiError) as error:
-            # A wait that has begun outlasts failures of the network. Before, there may be nothing to connect to at all.
+            # Network failures do not end a wait that has begun. At its start, there may be nothing to connect to.
             has_nothing_to_wait_for = isinstance(error, NotConnectedError) and watch.ingress is None
             if has_nothing_to_wait_for or (isinstance(error, ApiError) and not is_transient(error.status)):
                 raise
             watch.problem = str(error)
 
     def _pause(self, call: Call, seconds: float) -> None:
-        """Sleeps. Raises Abandoned as soon as the engine no longer waits for the call, such as when it was killed."""
+        """Sleeps. Raises Abandoned if the engine cancels the call or is killed."""
         while seconds > 0:
             self._session.clock.sleep(min(seconds, NOTICE_SECONDS))
             seconds -= NOTICE_SECONDS
@@ -196,7 +192,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return self._account.client().sanitize(certificate_in_words(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, watch: Watch) -> str:
-        """Returns the message of a wait that is over: how far the certificate got, and the next step."""
+        """Returns the message of a wait that failed: the state of the certificate, and the next step."""
         ingress, sanitize = watch.ingress, self._account.client().sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` waits again"
@@ -226,35 +222,26 @@ class CertificateValidationLifecycle(Lifecycle):
 
 @dataclass
 class Watch:
-    """What a wait has seen so far, and when it reads next. All moments are seconds since it began."""
+    """The state of a wait. All moments are seconds since it began."""
 
     timeout_seconds: float
     limit: str
-    """What sets the timeout."""
+    """The setting that the timeout comes from."""
     grace_seconds: float
     ingress: IngressModel | None = None
-    """The ingress as last seen."""
+    """The ingress at the last successful read."""
     problem: str = ""
     """Why the last read failed."""
     reads: int = 0
     elapsed: float = 0.0
     end_of_grace: float = math.inf
     """When the current DNS error has lasted too long."""
-    shown_status: str = ""
-    next_line: float = 0.0
-    """When to show a line although the status has not changed."""
 
     def record_read(self, moment: float) -> None:
-        """Records a read. After one that failed, the state of the certificate is the one last seen."""
+        """Records a read. After a failed read, the certificate counts as unchanged."""
         self.reads += 1
         self.elapsed = moment
         if self.ingress is None or certificate_state(self.ingress) is not CertificateState.DNS_ERROR:
             self.end_of_grace = math.inf
         elif self.end_of_grace == math.inf:
             self.end_of_grace = moment + self.grace_seconds
-
-    @property
-    def pause_seconds(self) -> float:
-        """How long to pause before the next read; 0 or less if the time for the wait or a DNS error is over."""
-        pause = PAUSES_SECONDS[self.reads - 1] if self.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
-        return min(pause, self.timeout_seconds - self.elapsed, self.end_of_grace - self.elapsed)

@@ -1,24 +1,21 @@
-"""Messages about a domain that already has an Agent Ingress: which one it is, and the next step."""
+"""Messages about a domain that already has an Agent Ingress, with its id and the next step."""
 
 from __future__ import annotations
 
-from pulumi_agin.api.errors import CreateUnsettledError, DomainExistsError, NgrokError
+from pulumi_agin.api.errors import CreateUnsettledError, NgrokError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.retry import Deadline
 
-from .account import Account
 from .operation import Call
-from .session import Session
+from .session import Account, Session
 
-# The longest time to find out which ingress has a domain, after a create and in a preview.
+# The limit of a search for the ingress of a domain, after a create and in a preview.
 FIND_SECONDS = 30
 PREVIEW_SECONDS = 5
 
 
-def explain(
-    account: Account, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, deadline: Deadline
-) -> str:
-    """Returns the message of a create that failed because of its domain, or of one of unknown outcome."""
+def explain(account: Account, call: Call, error: NgrokError, domain: str, deadline: Deadline) -> str:
+    """Returns the message of a create that failed with DomainExistsError or CreateUnsettledError."""
     session = account.session
     if isinstance(error, CreateUnsettledError):
         if error.existing_id:
@@ -78,19 +75,21 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
             f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: choose "
             "another one; or, to swap the domains of the two, first give one of them a third one and run `pulumi up`"
         )
-    context, old_domain = "", session.known_outputs.get(call.urn, {}).get("domain", domain)
+    next_step = _next_step(session, call.urn, existing.id)
     if call.urn not in session.known_outputs:
-        context = (
-            "If it is this stack's own and was renamed or moved in the program, give the resource its old name or "
-            f"parent in {session.phrasing.aliases}; if it is this resource's own, `--replace` needs "
-            f"{session.phrasing.delete_before_replace}. "
+        return (
+            f"{belongs}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
+            f"name or parent in {session.phrasing.aliases}; if it is this resource's own, `--replace` needs "
+            f"{session.phrasing.delete_before_replace}. {next_step}"
         )
-    elif old_domain != domain:
-        context = (
-            "If this stack still has it to delete, after a change of the domain that did not finish, set domain to "
-            f'"{old_domain}" again and run `pulumi up`, which deletes it, before you go back to {domain}. '
+    old_domain = session.known_outputs[call.urn].get("domain", domain)
+    if old_domain != domain:
+        return (
+            f"{belongs}. If this stack still has it to delete, after a change of the domain that did not finish, set "
+            f'domain to "{old_domain}" again and run `pulumi up`, which deletes it, before you go back to {domain}. '
+            f"{next_step}"
         )
-    return f"{belongs}. {context}{_next_step(session, call.urn, existing.id)}"
+    return f"{belongs}. {next_step}"
 
 
 def _next_step(session: Session, urn: str, id_: str) -> str:

@@ -31,7 +31,7 @@ def find_one(
 ) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
-    Messages call the lookup and the account by these names; `hint` returns the end of the one that a domain has none.
+    Messages name the lookup and the account so; `hint` returns the end of the message that a domain has no ingress.
     """
     check_arguments(function, id_, domain)
     if id_ is not None:
@@ -45,10 +45,10 @@ def find_one(
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
         raise InvalidInputsError(f"{function} can't look that up: {'; '.join(map(str, problems))}")
-    wanted = inputs["domain"]
-    ingress = client.find(wanted, deadline)
+    canonical = inputs["domain"]
+    ingress = client.find(canonical, deadline)
     if ingress is None:
-        raise InvalidInputsError(f"there is no Agent Ingress with the domain {wanted} in {account}{hint(wanted)}")
+        raise InvalidInputsError(f"there is no Agent Ingress with the domain {canonical} in {account}{hint(canonical)}")
     return ingress
 
 

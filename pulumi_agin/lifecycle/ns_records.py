@@ -1,12 +1,11 @@
 """The lifecycle of the NS records of a delegation, at a primary server that accepts DNS updates (RFC 2136).
 
-Everything it needs, including the key, is an input, so that refresh and destroy have it, although they run no program.
+All of its settings, including the key, are inputs, so that they are in the state for refresh and destroy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.credentials import Secret
@@ -16,22 +15,19 @@ from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey,
 
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
-from .schema import replacing_fields, updated_fields, validate
+from .schema import compared_fields, replacing_fields, validate
 from .session import RecordSetKey, Session
 
 if TYPE_CHECKING:
     from pulumi_agin.dnsclient.update import PrimaryServer
 
-# How long a call may take if the resource has no timeouts of its own. A name server that restarts needs seconds.
+# The time budget of a call if the resource has no custom timeouts. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
 
-# How long a check may take to read the records. The engine checks one resource after the other.
+# The time budget of the read in a check. The engine checks one resource after the other.
 CHECK_SECONDS = 10.0
 
-# Records of another name, or in another zone, are other records. Any other change leaves the records in place: a server
-# that moved still has the same zone.
-REPLACING = replacing_fields(NsRecordsInputs)
-OUTPUTS = (*REPLACING, *updated_fields(NsRecordsInputs))
+OUTPUTS = compared_fields(NsRecordsInputs)
 
 # The inputs that are compared with the records that exist.
 _DECLARED = {"ns_targets", "ttl"}
@@ -46,13 +42,12 @@ class NsRecordsLifecycle(Lifecycle):
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them, including a missing dnspython.
+        """Normalizes the inputs, and reports every problem with them, and a missing dnspython.
 
-        With `take_over`, it also compares the records that exist with the inputs of a new resource.
+        With `take_over`, it also compares existing records with the inputs of a new resource.
         """
-        self._session.remember_check(call)
-        checked, problems = validate(NsRecordsInputs, inputs, call.is_unknown, phrasing=self._session.phrasing)
-        missing = self._missing_package()
+        checked, problems = self._session.validate(NsRecordsInputs, call, inputs)
+        missing = missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
         if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - _DECLARED):
@@ -66,15 +61,15 @@ class NsRecordsLifecycle(Lifecycle):
         return Checked.of(checked, sentences)
 
     def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> None:
-        """Fails if the records that exist can't be adopted. Logs it if they can."""
+        """Fails if the existing records can't be adopted. Logs if they will be."""
         targets, phrasing = inputs["ns_targets"], self._session.phrasing
         existing = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs).read(inputs["domain"])
         if existing is None:
             return
         if any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])])):
             raise Failed(
-                f"{_existing_records(inputs, existing)}. They can't be adopted, because this preview does not know "
-                "those of the program: an Agent Ingress that is to be created gets name servers of its own. Remove the "
+                f"{_existing_records(inputs, existing)}. They can't be adopted, because the records of the "
+                "program are unknown in this preview: a new Agent Ingress gets name servers of its own. Remove the "
                 "records or, if the Agent Ingress exists, import it first"
             )
         if existing != _ns_set(inputs):
@@ -86,15 +81,15 @@ class NsRecordsLifecycle(Lifecycle):
         )
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with what the state keeps. A change of `take_over` alone changes nothing.
+        """Compares the inputs with the state. A change of `take_over` alone changes nothing.
 
-        A change of the zone replaces the resource. The new records are created first, so a wrong zone shows before
+        A change of the zone replaces the resource. The new records are created first, so a wrong zone fails before
         anything is deleted.
         """
         kept = self._outputs_before(call)
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
-        replacing = [field for field in REPLACING if field in changed]
+        replacing = replacing_fields(NsRecordsInputs, changed)
         if not replacing:
             self._session.record_ns_records(_key(kept), kept["ns_targets"], call.urn, were_set=False)
         return Difference(changed, replacing, bool(changed))
@@ -102,21 +97,20 @@ class NsRecordsLifecycle(Lifecycle):
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records if there are none. With `take_over`, adopts existing ones that equal them.
+        """Creates the records if none exist. With `take_over`, adopts existing ones that equal them.
 
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return Created("", _outputs_after(inputs))
+            # An absent output would be unknown.
+            return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
-        with _failures():
-            server, existing = self._server(call, inputs), None
-            if not inputs.get("take_over") or server.read(domain, "create") != records:
-                try:
-                    existing = server.write(domain, records, "create", ours=())
-                except UnsettledError as error:
-                    outputs = {**_outputs(inputs), "ns_targets": []}
-                    raise _partly_done(error, outputs, records.targets) from None
+        server, existing = self._server(call, inputs), None
+        if not inputs.get("take_over") or server.read(domain, "create") != records:
+            try:
+                existing = server.write(domain, records, "create", ours=())
+            except UnsettledError as error:
+                raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
         if existing is not None:
             self._session.conflicting_creates[_key(inputs)] = call.urn
             raise self._taken_failure(inputs, existing)
@@ -129,17 +123,16 @@ class NsRecordsLifecycle(Lifecycle):
             argument = self._session.phrasing.adopt_records
             raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
         kept = self._outputs_before(call)
-        with _failures():
-            existing = self._server(call, kept).read(kept["domain"])
+        existing = self._server(call, kept).read(kept["domain"])
         if existing is None:
             return None
         outputs = {**_outputs(kept), "ns_targets": list(existing.targets), "ttl": existing.ttl}
         if not kept["ns_targets"] and not set(existing.targets) <= set(kept[UNSETTLED]):
-            # None was known to belong to this resource, and some of these do not.
+            # No record was known to belong to this resource, and some of these do not.
             if not set(existing.targets) & set(kept[UNSETTLED]):
                 return None
             outputs |= {"ns_targets": [], UNSETTLED: kept[UNSETTLED]}
-        # Returns the inputs too, so that the next preview compares the program with what exists.
+        # Returns the inputs too, so that the next preview compares the program with the existing records.
         inputs = call.inputs_before or _outputs(outputs)
         return Existing(id_, outputs, {**inputs, "ns_targets": outputs["ns_targets"], "ttl": existing.ttl})
 
@@ -149,67 +142,54 @@ class NsRecordsLifecycle(Lifecycle):
         In a preview it sends nothing.
         """
         if call.is_preview:
-            return _outputs_after(inputs)
+            return dict.fromkeys(OUTPUTS) | _outputs(inputs)
         kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
         has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
-        # If no record is known to belong to this resource, the existing ones may belong to somebody else.
+        # If no record is known to belong to this resource, the existing ones may not be its own.
         ours = known if has_moved or not kept["ns_targets"] else None
-        with _failures():
-            server = self._server(call, inputs)
-            try:
-                existing = server.write(domain, records, "update", ours)
-            except UnsettledError as error:
-                # The new address and key are kept: they have just worked to read the records.
-                outputs = _outputs(inputs) | {
-                    "ns_targets": [] if has_moved else kept["ns_targets"],
-                    "ttl": error.there.ttl if error.there else kept["ttl"],
-                }
-                note = f". The records at {_address(kept)} are left alone: none of these commands deletes them"
-                raise _partly_done(error, outputs, known, note if has_moved else "") from None
+        try:
+            existing = self._server(call, inputs).write(domain, records, "update", ours)
+        except UnsettledError as error:
+            # The new address and key are kept: they have just worked to read the records.
+            outputs = _outputs(inputs) | {
+                "ns_targets": [] if has_moved else kept["ns_targets"],
+                "ttl": error.there.ttl if error.there else kept["ttl"],
+            }
+            note = f". The records at {_address(kept)} are left alone: none of these commands deletes them"
+            raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
             raise self._taken_failure(inputs, existing, can_adopt=False)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
         return _outputs(inputs)
 
     def delete(self, call: Call, id_: str) -> None:
-        """Deletes the records that the state knows of, and leaves those that others have added.
+        """Deletes the records that are in the state, and leaves records that others have added.
 
-        Those that a resource of the program has are left, too: after a replacement, or a renaming with `take_over`, it
-        has the records of the one that is deleted. It fails if a new resource could not be created because of these
-        records, as after a renaming.
+        It also leaves records that another resource of the program has, as after a replacement, or a renaming with
+        `take_over`.
         """
         kept = self._outputs_before(call)
-        other = self._session.conflicting_creates.get(_key(kept), call.urn)
-        if other != call.urn:
-            raise Failed(
-                f"the NS records of {kept['domain']} are not deleted, because {other} wants them too, and could not be "
-                f"created: if {call.urn} was renamed or moved in the program, give the resource its old name or parent "
-                f"in {self._session.phrasing.aliases}"
-            )
+        reason = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"
+        self._session.reject_conflicting_delete(_key(kept), call.urn, reason)
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
         ours = values - self._session.ns_records_to_keep(_key(kept), call.urn)
         if ours or not values:
-            with _failures():
-                self._server(call, kept).delete(kept["domain"], sorted(ours))
+            self._server(call, kept).delete(kept["domain"], sorted(ours))
 
     # -- the state, the server and other records ----------------------------------------------------------
 
     def _outputs_before(self, call: Call) -> dict[str, Any]:
-        """Returns the outputs in the state, in canonical form. Fails if somebody edited the state."""
+        """Returns the outputs in the state, in canonical form. Fails if they are not valid."""
         kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
             found = "; ".join(problem.sentence for problem in problems)
             raise Failed(f"the state of this resource has been damaged: {found}. Correct it with `pulumi state edit`")
         return kept
 
-    def _missing_package(self) -> str | None:
-        phrasing = self._session.phrasing
-        return missing_package(phrasing.rfc2136, phrasing.install_dnspython)
-
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
         """Returns the server that has the records. Fails if dnspython is missing."""
-        if missing := self._missing_package():
+        if missing := missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython):
             raise Failed(missing)
         from pulumi_agin.dnsclient.update import PrimaryServer
 
@@ -222,7 +202,7 @@ class NsRecordsLifecycle(Lifecycle):
         return PrimaryServer(address, properties["zone"], key, deadline, reachability, session.progress, spell)
 
     def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
-        """Returns the failure of a call that found records of somebody else, and that can adopt only equal ones."""
+        """Returns the failure of a call that found records which are not known to be its own."""
         phrasing, records = self._session.phrasing, _ns_set(inputs)
         comparison, step = f"The program declares {records}", "make both the same, with"
         if existing == records:
@@ -236,28 +216,17 @@ class NsRecordsLifecycle(Lifecycle):
         )
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turns errors of the DNS client into failures of the call."""
-    try:
-        yield
-    except DnsUpdateError as error:
-        raise Failed(str(error)) from None
-
-
-def _partly_done(
-    error: UnsettledError, outputs: Mapping[str, Any], values: Iterable[str], note: str = ""
-) -> PartlyDone:
+def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[str], note: str = "") -> PartlyDone:
     """Returns the failure that keeps the resource in the state after a write of unknown outcome.
 
-    The outputs have no value that is in doubt; `values` are all that the server may have from this resource.
+    The outputs contain no uncertain value; `values` are all that the server may have from this resource.
     """
     message = (
         f"{error}. So the state keeps every value of this resource that the server may have "
         f"({', '.join(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` takes into the "
         f"state what the server has, and `pulumi destroy` deletes the records with any of these values{note}"
     )
-    unsettled = sorted({*values} - {*outputs["ns_targets"]})
+    unsettled = sorted(values - {*outputs["ns_targets"]})
     return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})
 
 
@@ -267,11 +236,6 @@ def _existing_records(inputs: Mapping[str, Any], existing: NsSet) -> str:
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {field: properties[field] for field in OUTPUTS if field in properties}
-
-
-def _outputs_after(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs that a write will leave. All are known: what the program does not give will be None."""
-    return {field: inputs.get(field) for field in OUTPUTS}
 
 
 def _ns_set(properties: Mapping[str, Any]) -> NsSet:

@@ -1,4 +1,4 @@
-"""A call of the engine as a front end passes it on, what the lifecycle returns for it, and how it fails."""
+"""Calls of the engine as a front end passes them on, with their results and failures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Reading(Enum):
-    """Why a resource is read."""
+    """The reason for a read."""
 
     REFRESH = auto()
     """The stack owns it. Only a refresh can find a resource gone."""
@@ -20,7 +20,7 @@ class Reading(Enum):
 
 
 class Placement(NamedTuple):
-    """What a command must name to reach a resource. A part is None if the URN or the selected stack has it."""
+    """The parts that a command needs to reach a resource. A part is None if the URN or the selected stack has it."""
 
     stack: str | None = None
     """The name of the stack in the CLI, with its organization if it has one."""
@@ -31,7 +31,7 @@ class Placement(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What is known about a call. A front end that does not know a value leaves its default."""
+    """The known facts about a call. A front end without a value leaves its default."""
 
     urn: str
     """The URN of the resource."""
@@ -40,20 +40,19 @@ class Call(NamedTuple):
     is_preview: bool = False
     """Whether this is a preview: nothing may be changed, and values may be unknown."""
     inputs_before: Mapping[str, Any] | None = None
-    """The checked inputs in the state; None if there are none, or the front end does not know them."""
+    """The checked inputs in the state; None if there are none, or the front end does not have them."""
     outputs_before: Mapping[str, Any] = MappingProxyType({})
     """The outputs in the state, with the hidden ones; empty for a resource that is to be created."""
     placement: Placement | None = None
-    """Where the resource is. Only `check` gets it, and the session remembers it."""
+    """Only `check` gets it, and the session remembers it."""
     is_unknown: Callable[[object], bool] = lambda value: False
     """Whether a value is not known yet, as some are in a preview."""
     is_cancelled: Callable[[], bool] = lambda: False
-    """Whether this call should end: the engine no longer waits for it, or the user pressed Ctrl-C. A plugin may go on
-    running after the engine was killed."""
+    """Whether this call should end, after Ctrl-C or because the engine is gone. A plugin may outlive its engine."""
 
 
 class InputFailure(NamedTuple):
-    """One thing that is wrong with the inputs of a program."""
+    """One problem with the inputs of a program."""
 
     reason: str
     """A clause or sentence for the user."""
@@ -62,7 +61,7 @@ class InputFailure(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """The inputs in canonical form, and everything that is wrong with them."""
+    """The inputs in canonical form, and all problems with them."""
 
     inputs: dict[str, Any]
     failures: Sequence[InputFailure]
@@ -74,18 +73,18 @@ class Checked(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What an update would change."""
+    """The changes that an update would make."""
 
     changed: Sequence[str]
     """The inputs that differ."""
     replacing: Sequence[str]
     """Those that replace the resource."""
     has_changes: bool
-    """Whether there is something to do. It can be true although no input differs: a wait may have to be repeated."""
+    """Whether an update is needed, which can be so although no input differs: a wait may have to be repeated."""
     renewed: Sequence[str] = ()
     """The outputs for which an update is made although no input differs."""
     delete_before_replace: bool = False
-    """Whether a replacement deletes the old resource first, also one that an option of the resource demands."""
+    """Whether a replacement deletes the old resource first, also a replacement by an option such as `--replace`."""
 
 
 class Created(NamedTuple):
@@ -118,23 +117,23 @@ class PartlyDone(Failed):
 
 
 class Abandoned(Failed):
-    """The engine no longer waits for the call: it was killed, or the user pressed Ctrl-C."""
+    """The engine was killed, or the user pressed Ctrl-C, so no one receives the result of the call."""
 
 
 class Lifecycle(Protocol):
-    """The operations on a resource. Each may raise Failed or an error of `pulumi_agin.api.errors`.
+    """The operations on a resource. Each may raise Failed, NgrokError or DnsUpdateError.
 
-    `inputs` are those of the program: in a check as it gave them, and then as the check returned them.
+    `inputs` are the desired inputs: in a check as the program gave them, and then as the check returned them.
     """
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
-        """Normalizes the inputs, and finds everything that is wrong with them."""
+        """Normalizes the inputs, and reports every problem with them."""
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state."""
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Warns in a preview of what an update in place will not be able to do. Sends nothing, and never fails."""
+        """Warns in a preview of changes that an update in place can't make. Sends nothing, and never fails."""
         return
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:

@@ -31,8 +31,8 @@ def outputs_of(ingress: IngressModel) -> dict[str, Any]:
 def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs with which a create would make this Agent Ingress.
 
-    With them in the state, the next preview compares the program with what exists, and shows only real differences.
-    The inputs before show which optional ones the program gives.
+    With them in the state, the next preview compares the program with the ingress, and shows only real differences.
+    The inputs before show which optional inputs the program sets.
     """
     inputs = {name: value for name, value in outputs_of(ingress).items() if name in ("domain", *STRINGS, POLICY)}
     for field in STRINGS:
@@ -40,7 +40,7 @@ def inputs_of(ingress: IngressModel, inputs_before: Mapping[str, Any]) -> dict[s
             del inputs[field]
     policy_before = inputs_before.get(POLICY)
     if policy_before and isinstance(policy_before, Mapping) and "private_key_type" not in policy_before:
-        # ngrok chose it. As an input, it would show as a change that nobody made.
+        # ngrok chose it. As an input, it would show as a change.
         inputs.get(POLICY, {}).pop("private_key_type", None)
     return inputs
 
@@ -62,6 +62,6 @@ def outputs_after(
         after |= {name: existing.get(name) for name in (POLICY, STATUS)}
     elif policy and policy.get("private_key_type"):
         after[POLICY] = policy
-    # ngrok chooses a key type that is left out. It has no way to remove a policy, so nobody knows what an update that
-    # tries it will leave.
+    # ngrok chooses a key type that is left out. It can't remove a policy, so the result of an update that tries it is
+    # unknown.
     return after

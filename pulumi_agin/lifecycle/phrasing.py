@@ -1,4 +1,4 @@
-"""Phrasing of names, values, options and commands in messages, which differs between front ends."""
+"""Phrasing of names, values, options and commands in messages, by front end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ LONGEST_SHOWN_CHARACTERS = 20
 
 
 class UnsupportedValue:
-    """A value that no property takes: an asset or a reference to a resource."""
+    """A value that no property accepts: an asset or a reference to a resource."""
 
 
 class Phrasing:
-    """The phrasing of one front end. Where a value is given here, it is that of no language."""
+    """The phrasing of one front end. The defaults are language-neutral."""
 
     boolean = "true or false"
     mapping = "an object"
     certificate_policy = "an object"
-    """The types that a certificate policy can have."""
+    """The accepted types of a certificate policy."""
     to_json = "write it as JSON"
-    """How to make a string of a value."""
+    """How to convert a value to a string."""
     delete_before_replace: str
     """The option that deletes a resource before its replacement is created."""
     aliases: str
@@ -35,9 +35,9 @@ class Phrasing:
     adopt_records: str
     """The argument with which existing NS records are adopted."""
     rfc2136: str
-    """What creates NS records by DNS updates."""
+    """The feature that creates NS records by DNS updates."""
     install_dnspython: str
-    """The command that installs what DNS updates need."""
+    """The command that installs the packages for DNS updates."""
 
     def spell(self, name: str) -> str:
         """Returns a program's spelling of the name of a property."""
@@ -61,27 +61,26 @@ def either(choices: Sequence[str]) -> str:
 
 
 def must_be_one_of(choices: Sequence[str], given: object) -> str:
-    """Returns the problem with a value that is none of the choices. A short string is shown: it is hardly a secret."""
+    """Returns the problem with a value that is none of the choices. A short string, hardly a secret, is shown."""
     is_shown = isinstance(given, str) and len(given) <= LONGEST_SHOWN_CHARACTERS and given.isprintable()
     right = either([f'"{choice}"' for choice in choices])
     return f'must be {right}, not "{given}"' if is_shown else f"must be {right}"
 
 
 def printable_name(name: str) -> str:
-    """Returns a name that a user wrote, so that it neither fills the screen nor forges a line."""
+    """Returns a user's name in a form that neither fills the screen nor forges a line."""
     return name if name.isprintable() and len(name) <= 40 else f"{ascii(name)[:40]}…"
 
 
 def right_names(name: str, known: Sequence[str], phrasing: Phrasing = NEUTRAL) -> str:
-    """Returns which known name a user meant by a name that is not known, or else all known names."""
-    likeliest = likeliest_name(name, known)
-    if likeliest:
+    """Returns the most similar known name for an unknown one, or else all known names."""
+    if likeliest := likeliest_name(name, known):
         return f'did you mean "{phrasing.spell(likeliest)}"?'
     return f"the names are {', '.join(map(phrasing.spell, known))}"
 
 
 def likeliest_name(name: str, known: Sequence[str]) -> str | None:
-    """Returns the known name that a user meant; None if none is similar. Both may be in camelCase or snake_case."""
+    """Returns the most similar known name; None if none is similar. Both may be in camelCase or snake_case."""
     letters = {each.replace("_", "").lower(): each for each in known}
     closest = difflib.get_close_matches(name.replace("_", "").lower(), letters, n=1)
     return letters[closest[0]] if closest else None

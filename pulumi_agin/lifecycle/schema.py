@@ -1,4 +1,4 @@
-"""Declarations of resources as pydantic models: how values are validated, and what diffs and docs read from them."""
+"""Declarations of resources as pydantic models: the validation of values, and helpers for diffs, schema and docs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.canonical import without_none
@@ -35,7 +28,7 @@ class Marker(Enum):
 
 @dataclass(frozen=True)
 class Limit:
-    """The limit that a validator of ours checks, in a few words, as a part of a field's `Annotated` type."""
+    """A short description of the limit that a validator checks, as a part of a field's `Annotated` type."""
 
     words: str
 
@@ -43,16 +36,16 @@ class Limit:
 # -- validation -------------------------------------------------------------------------------------------
 
 
-def pass_unknown(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Leaves a value as it is if it is unknown in a preview, which the validation's context finds out.
+def pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    """Leaves a value as it is if it is unknown in a preview, which the context of the validation decides.
 
-    Pydantic fails a whole model for one required field without a value, so unknown values can't be taken out before.
+    Pydantic rejects a model without a required field, so unknown values can't be removed before.
     """
     return value if info.context and info.context(value) else check(value)
 
 
 class Declaration(FrozenModel):
-    """The inputs of a resource, or a part of them. Every field takes a value that is unknown in a preview."""
+    """The inputs of a resource, or a part of them. Every field accepts a value that is unknown in a preview."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -122,7 +115,7 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], phrasing: Phrasi
 
 
 def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) -> str:
-    """Returns our words for an error of pydantic."""
+    """Returns the message for an error of pydantic."""
     error, value, kind = detail["type"], detail["input"], bare_type(field.annotation)
     if error == "value_error":
         return str(detail["ctx"]["error"])
@@ -144,28 +137,26 @@ def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) ->
         "model_type": f"must be {phrasing.certificate_policy}, got {got}",
         "too_short": "must not be empty",
     }
-    # pydantic's own words do not repeat the value.
+    # pydantic's own messages do not repeat the value.
     return messages.get(error, str(detail["msg"]))
 
 
 # -- the contents of a declaration ------------------------------------------------------------------------
 
 
-def replacing_fields(model: type[BaseModel]) -> tuple[str, ...]:
-    """Returns the names of the fields whose change replaces the resource."""
-    return tuple(name for name, field in fields_of(model).items() if Marker.REPLACES in field.metadata)
+def compared_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Returns the names of the fields whose change updates or replaces the resource."""
+    return tuple(name for name, field in fields_of(model).items() if Marker.NO_CHANGE not in field.metadata)
+
+
+def replacing_fields(model: type[BaseModel], changed: Iterable[str]) -> list[str]:
+    """Returns those of the changed fields whose change replaces the resource."""
+    return [name for name in changed if Marker.REPLACES in fields_of(model)[name].metadata]
 
 
 def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """Returns the names of the fields that are secret."""
     return tuple(name for name, field in fields_of(model).items() if Marker.SECRET in field.metadata)
-
-
-def updated_fields(model: type[BaseModel]) -> tuple[str, ...]:
-    """Returns the names of the fields that are changed in place."""
-    return tuple(
-        name for name, field in fields_of(model).items() if not {Marker.REPLACES, Marker.NO_CHANGE} & {*field.metadata}
-    )
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -181,16 +172,12 @@ def is_optional(field: FieldInfo) -> bool:
 def range_of(field: FieldInfo) -> str:
     """Returns the bounds of a number in words; "" if there are none."""
     words = {"gt": "above", "ge": "at least", "le": "at most"}
-    return " and ".join(
-        f"{word} {getattr(each, name)}"
-        for each in field.metadata
-        for name, word in words.items()
-        if hasattr(each, name)
-    )
+    bounds = {name: getattr(each, name) for each in field.metadata for name in words if hasattr(each, name)}
+    return " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
 
 
 def bare_type(annotation: Any) -> Any:
-    """Returns the type of a value that is given, without validators."""
+    """Returns the type of a value, without validators."""
     if get_origin(annotation) is Annotated:
         return bare_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

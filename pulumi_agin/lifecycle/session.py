@@ -1,6 +1,6 @@
-"""The memory of a plugin process, shared by all calls and all resources.
+"""The memory of a plugin process, shared by all calls and all resources, and its ngrok accounts.
 
-Calls run in many threads. A single read or write of a dict needs no lock; only what decides by what it reads does.
+Calls run in many threads. A single read or write of a dict needs no lock; a write that depends on a read does.
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from typing import Any
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.credentials import LOOPBACK_HOSTS
+from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Progress
-from pulumi_agin.api.retry import Reachability
+from pulumi_agin.api.retry import Deadline, Reachability
 from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 
-from .operation import Call, Placement
+from . import shell_commands
+from .operation import Call, Failed, Placement
+from .outputs import FINGERPRINT
 from .phrasing import Phrasing
+from .schema import Declaration, Problem, validate
 from .urns import Urn
 
 # The server, the zone and the domain of NS records.
 RecordSetKey = tuple[str, str, str]
 
-# What can belong to one resource only: the id of an Agent Ingress, or the place of NS records.
+# An object that can belong to one resource only: the id of an Agent Ingress, or the key of NS records.
 ResourceKey = str | RecordSetKey
 
 
@@ -52,10 +56,10 @@ class Session:
         self._lock = threading.Lock()
         self._clients: dict[Settings, AgentIngressClient] = {}
         self._reachabilities: dict[Server, Reachability] = {}
-        # Whether a `check` was part of a preview. Not every front end knows.
+        # Whether a `check` was part of a preview. Not every front end reports it.
         self.is_preview = False
         self._placements: dict[str, Placement] = {}
-        # The outputs of each resource that exists, or its inputs if the front end knows no outputs.
+        # The outputs of each resource that exists, or its inputs if the front end has no outputs.
         self.known_outputs: dict[str, Mapping[str, Any]] = {}
         # The certificate policies that the program gives Agent Ingresses, by their ids.
         self.policies: dict[str, Any] = {}
@@ -64,9 +68,9 @@ class Session:
         self.resources_by_domain: dict[str, str] = {}
         # The id of the Agent Ingress that each resource keeps, or None.
         self._kept_ingresses: dict[str, str | None] = {}
-        # The resources that could not be created, because what exists belongs to somebody else.
+        # The resources that could not be created, because of an existing object.
         self.conflicting_creates: dict[ResourceKey, str] = {}
-        # Those that were set in this run have no URN.
+        # The owner and the values of NS records. Records that were set in this run have no owner.
         self._ns_records: dict[RecordSetKey, tuple[str | None, frozenset[str]]] = {}
 
     def client(self, settings: Settings) -> AgentIngressClient:
@@ -80,19 +84,22 @@ class Session:
             return self._clients[settings]
 
     def reachability(self, server: Server) -> Reachability:
-        """Returns since when no connection to a DNS server can be made. All calls share it."""
+        """Returns the record, shared by all calls, of whether a DNS server can be reached."""
         new = Reachability(self.clock, is_loopback=server.host in LOOPBACK_HOSTS)
         return self._reachabilities.setdefault(server, new)
 
-    def remember_check(self, call: Call) -> None:
-        """Remembers what only a `check` gets: that a resource is in the program, where, and what it had before."""
+    def validate(
+        self, model: type[Declaration], call: Call, inputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """Validates the inputs in a `check`, and remembers the resource, with the values that only a `check` gets."""
         self.is_preview = self.is_preview or call.is_preview
         self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
         if call.inputs_before:
             self.known_outputs[call.urn] = call.outputs_before or call.inputs_before
+        return validate(model, inputs, call.is_unknown, self.phrasing)
 
     def placement(self, urn: str) -> Placement:
-        """Returns where a resource is, as far as it is known."""
+        """Returns the placement of a resource, as far as it is known."""
         return self._placements.get(urn, Placement())
 
     def resource_with(self, ingress: IngressModel) -> str | None:
@@ -119,7 +126,7 @@ class Session:
     def record_kept_ingress(self, urn: str, id_: str | None) -> None:
         """Records which Agent Ingress a resource keeps, if it is one of the program; None if it is to be replaced.
 
-        Only those of the program are checked. A refresh compares what the program no longer has, too.
+        Only resources of the program are checked. A refresh compares resources that were removed from it, too.
         """
         if urn in self._placements:
             self._kept_ingresses[urn] = id_
@@ -129,6 +136,18 @@ class Session:
         kept = self._kept_ingresses.copy()
         return next((other for other in kept if other != urn and kept[other] == id_), None)
 
+    def reject_conflicting_delete(self, key: ResourceKey, urn: str, reason: str) -> None:
+        """Fails if another resource could not be created because of the object to be deleted, as after a renaming.
+
+        `reason` is the beginning of the message, up to the URN of the other resource.
+        """
+        other = self.conflicting_creates.get(key, urn)
+        if other != urn:
+            raise Failed(
+                f"{reason} {other}, which could not be created: if {urn} was renamed or moved in the program, give the "
+                f"resource its old name or parent in {self.phrasing.aliases}"
+            )
+
     def record_ns_records(self, key: RecordSetKey, values: Iterable[str], urn: str, *, were_set: bool) -> None:
         """Records which NS records a resource has, and whether this run set them, if it is one of the program."""
         if urn in self._placements:
@@ -137,7 +156,59 @@ class Session:
     def ns_records_to_keep(self, key: RecordSetKey, urn: str) -> frozenset[str]:
         """Returns the values of NS records that stay when a resource is deleted, because the program still has them.
 
-        Another resource has them, or they were set in this run, as by a replacement of the one that is deleted.
+        Another resource has them, or this run set them, as in a replacement of the deleted resource.
         """
         owner, values = self._ns_records.get(key, (urn, frozenset[str]()))
         return frozenset() if owner == urn else values
+
+
+def domain_of(outputs: Mapping[str, Any]) -> str | None:
+    """Returns the domain in the outputs; None if it is empty or not a string, as in a state edited by hand."""
+    domain = outputs.get("domain")
+    return domain if isinstance(domain, str) and domain else None
+
+
+class Account:
+    """The account of an API key, which the resources of one provider share."""
+
+    def __init__(self, settings: Settings, session: Session) -> None:
+        self.settings = settings
+        self.session = session
+
+    def client(self) -> AgentIngressClient:
+        """Returns the client of the account. Raises InvalidInputsError if the settings have problems.
+
+        `check` reports the same, so the preview shows them.
+        """
+        return self.session.client(self.settings)
+
+    def deadline(self, call: Call, seconds: float | None = None) -> Deadline:
+        """Returns the time budget of a call; None for the timeout of the resource, or else of the client."""
+        return self.client().deadline(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
+
+    def fingerprint(self, id_: str) -> dict[str, str]:
+        """Returns the hidden output by which a later call recognizes the API key."""
+        return {FINGERPRINT: self.client().fingerprint(id_)}
+
+    def refresh(self, call: Call, id_: str) -> IngressModel | None:
+        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone."""
+        try:
+            return self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
+        except NotFoundError as error:
+            self.check_gone(call, id_, error)
+            return None
+
+    def check_gone(self, call: Call, id_: str, error: Exception) -> None:
+        """Fails if a 404 does not mean that the ingress is gone, that is, if another API key saw it last.
+
+        The key may belong to another account, to which ngrok responds the same.
+        """
+        if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
+            return
+        raise Failed(
+            f"{error}. This does not prove that it was deleted: the API key, from {self.settings.api_key.shown_as}, is "
+            "not known to be the one that saw this Agent Ingress last, and ngrok responds the same for one of another "
+            f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
+            "Only if it really is gone, take it out of the state:\n"
+            f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
+        )

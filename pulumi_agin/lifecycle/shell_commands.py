@@ -1,4 +1,4 @@
-"""Commands to paste at the end of messages, without an API key. What must be true first, the sentence before says."""
+"""Commands to paste at the end of messages, without an API key. The sentence before has the preconditions."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _agin_import(options: Mapping[str, str | None], place: Placement, *ids: str)
 
 
 def _program() -> list[str]:
-    """Returns the words that start `pulumi-agin` in a shell in which no virtual environment is active."""
+    """Returns the command that starts `pulumi-agin` in a shell without an active virtual environment."""
     python, here = Path(sys.executable), Path.cwd()
     script = python.with_name("pulumi-agin")
     if not script.exists():

@@ -1,4 +1,4 @@
-"""The names that the program, the engine and the provider use for each other.
+"""Type tokens and URNs, which the program, the engine and the provider share.
 
 Users' states contain the types of resources, so these never change.
 """
@@ -33,11 +33,11 @@ AGENT_CONFIG = f"{MODULE}:index:agentConfig"
 PROVIDER = f"pulumi:providers:{PYTHON_PACKAGE}"
 STACK = "pulumi:pulumi:Stack"
 
-# An input of an Agent Ingress that only `check` gets: the stack as the CLI calls it, and the URNs of the parent and the
-# explicit provider. The engine sends the plugin none of these.
+# An input of an Agent Ingress that only `check` gets: the stack by its name in the CLI, and the URNs of the parent and
+# the explicit provider. The engine sends the plugin none of these.
 PLACEMENT = "_placement"
 
-# Another one, which a program sets in a preview. The engine does not send a dynamic provider whether this is one.
+# Another such input, which a program sets in a preview. The engine does not send a dynamic provider whether it is one.
 IS_PREVIEW = "_is_preview"
 
 

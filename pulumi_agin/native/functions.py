@@ -9,12 +9,12 @@ from pydantic import Field
 
 from pulumi_agin.api.models import FrozenModel, IngressModel
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
 from pulumi_agin.lifecycle.lookup import find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, Failed
 from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
+from pulumi_agin.lifecycle.session import Account
 
 
 class GetAgentIngressInputs(Declaration):

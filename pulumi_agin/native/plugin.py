@@ -19,11 +19,10 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
-from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.lifecycle.session import Account, Session
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 

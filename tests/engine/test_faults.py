@@ -285,7 +285,7 @@ def test_half_done_creates_and_updates_go_on(project: Project, emulator: Emulato
         "not-sent": "it is unknown whether the Agent Ingress not-sent.com (agin_",
         "secret-lost": "it is unknown whether the Agent Ingress secret-lost.com (agin_",
         "secret-not-set": "could not update the Agent Ingress secret-not-set.com (agin_",
-        "policy": "ngrok was asked to set certificate_management_policy of the Agent Ingress policy.com",
+        "policy": "ngrok did not set certificate_management_policy of the Agent Ingress policy.com",
         "unread": f"the Agent Ingress unread.com ({unread}) was made, but can't be read",
     }
     assert failed.unexpected(expected) == {}

@@ -140,7 +140,7 @@ FAILURES = {
     "new-name": 'The agent ingress domain "renamed.acme.com" already exists',
     "old-name": "is not deleted, because it has the domain of",
     "taken": 'The agent ingress domain "taken.acme.com" already exists',
-    "policy-removed": "ngrok was asked to remove the certificate_management_policy",
+    "policy-removed": "ngrok did not remove the certificate_management_policy",
     "test-dev": "error: update failed",
 }
 

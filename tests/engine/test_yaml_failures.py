@@ -56,7 +56,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
 
     failed = project.up("--continue-on-error", *replace, fails=True)
     expected = {
-        "kept-policy": "ngrok was asked to remove the certificateManagementPolicy of the Agent Ingress",
+        "kept-policy": "ngrok did not remove the certificateManagementPolicy of the Agent Ingress",
         "old-name": f"the Agent Ingress {ids['old-name']} is not deleted, because it has the domain of {URN}new-name",
         "new-name": "give the resource its old name or parent in the option `aliases`",
         "replaced": "`--replace` needs the option `deleteBeforeReplace: true`",

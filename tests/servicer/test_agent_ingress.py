@@ -222,8 +222,8 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
     if isinstance(plugin, DynamicPlugin):
         assert "__provider" in error.kept.struct
         assert error.message == (
-            f"ngrok was asked to remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}), and "
-            "kept it. Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
+            f"ngrok did not remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}). "
+            "Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
             "ResourceOptions(delete_before_replace=True) (the old ingress must free the domain first), unprotect it if "
             f"it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
         )

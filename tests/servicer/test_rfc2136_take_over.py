@@ -135,7 +135,7 @@ def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: in
     delegate(bind, DOMAIN, TARGETS)
     [failure] = plugin.check(given)[1]
     assert failure.startswith(f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: ")
-    assert "an Agent Ingress that is to be created gets name servers of its own" in failure
+    assert "a new Agent Ingress gets name servers of its own" in failure
 
 
 @both_front_ends
@@ -169,7 +169,7 @@ def test_delete_fails_after_a_failed_renaming(plugin: Plugin, port: int, bind: B
     old.create(inputs(port))
     assert "has NS records already" in rejection(lambda: new.create(inputs(port)))
     message = rejection(lambda: old.delete(DOMAIN, outputs(port)))
-    assert f"are not deleted, because {new.urn} wants them too, and could not be created" in message
+    assert f"are not deleted, because they have the domain of {new.urn}, which could not be created" in message
     assert records(bind) == (TARGETS, 300)
 
 

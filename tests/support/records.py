@@ -12,6 +12,7 @@ import dns.tsig
 import dns.update
 import pytest
 
+from pulumi_agin.dnsclient.values import DnsUpdateError
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone, Reading
@@ -117,7 +118,7 @@ def unsettled(call: Callable[[], object]) -> tuple[str, dict[str, Any]]:
 
 
 def _failure(call: Callable[[], object]) -> tuple[str, dict[str, Any] | None]:
-    with pytest.raises((PluginError, Failed)) as caught:
+    with pytest.raises((PluginError, Failed, DnsUpdateError)) as caught:
         call()
     error = caught.value
     message = str(error)
