@@ -11,7 +11,7 @@ import pulumi
 from typing_extensions import NotRequired
 
 from .api.canonical import canonical_domain
-from .api.constants import CertificateAuthorityText, PrivateKeyTypeText
+from .api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
@@ -55,8 +55,8 @@ class PrivateKeyType(_Choice):
 # -- arguments --------------------------------------------------------------------------------------------
 
 # Not a plain `str`, so that type checkers find a wrong string. The preview checks what is known only later.
-AuthorityInput: TypeAlias = CertificateAuthorityText | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
-PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeText | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
+AuthorityInput: TypeAlias = CertificateAuthorityLiteral | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
+PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeLiteral | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
 
 
 class AgentIngressCertPolicyArgsDict(TypedDict):

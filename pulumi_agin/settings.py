@@ -7,9 +7,9 @@
 | `ngrok:timeoutSeconds` | `NGROK_API_TIMEOUT_SECONDS` | 300                              |
 |                        | `PULUMI_AGIN_LOG`           | no line for each request         |
 
-The stack config wins. An empty value counts as absent. ngrok's own Terraform provider reads the first two variables
-too. An explicit `Provider` has inputs with the same keys. Its API key comes only from these inputs. The provider plugin
-reads `agin:apiKey` and so on instead of `ngrok:apiKey`.
+The stack config wins. An empty value counts as absent. ngrok's own Terraform provider also reads the first
+two variables. An explicit `Provider` has inputs with the same keys, and its API key comes only from these inputs. The
+provider plugin reads `agin:apiKey` and so on instead of `ngrok:apiKey`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ENVIRONMENT = {
     TIMEOUT_SECONDS: "NGROK_API_TIMEOUT_SECONDS",
 }
 
-# An input of an explicit Provider: its name.
+# The input of an explicit Provider that has its name.
 PROVIDER_NAME = "ngrok:provider"
 
 Value = TypeVar("Value")
@@ -57,19 +57,19 @@ Source: TypeAlias = Literal["stack config", "provider", "environment", "default"
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """What a front end calls the settings."""
+    """The names of the settings in one front end."""
 
     namespace: str
     """The namespace of the keys in the stack config."""
     provider_arguments: Mapping[str, str]
-    """The arguments of an explicit provider by the keys above. It takes others by their keys."""
+    """The argument names of an explicit provider by the keys above. The other arguments have the keys as names."""
 
     def key(self, key: str) -> str:
         """Returns one of the keys above, such as API_KEY, in the namespace."""
         return f"{self.namespace}:{key.partition(':')[2]}"
 
     def argument(self, key: str) -> str:
-        """Returns what an explicit provider calls one of the keys above."""
+        """Returns the argument of an explicit provider for one of the keys above."""
         return self.provider_arguments.get(key) or self.key(key)
 
 
@@ -78,7 +78,7 @@ IN_PYTHON = Names("ngrok", {API_KEY: "api_key"})
 
 @dataclass(frozen=True)
 class Setting(Generic[Value]):
-    """A value with its source, and what messages call that."""
+    """A value with its source, and the description of that source in messages."""
 
     value: Value
     source: Source
@@ -87,14 +87,14 @@ class Setting(Generic[Value]):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process needs to query ngrok. Nothing is validated until `problems` or `client` is called."""
+    """The settings of a process that queries ngrok. They are validated when `problems` or `client` is called."""
 
     api_key: Setting[Secret]
     base_url: Setting[str]
     timeout_seconds: Setting[str]
     log: str
     provider_name: str
-    """The name of a `Provider`; "" if the settings are not those of one."""
+    """The name of the explicit `Provider` with these settings; "" if there is none."""
     names: Names = IN_PYTHON
     stack: str = ""
     """The stack whose config the command line read; "" elsewhere."""
@@ -111,8 +111,8 @@ class Settings:
     ) -> Settings:
         """Reads the settings, which may have problems.
 
-        `config` returns a value of the stack config by its key, or an input of an explicit provider: a `Provider` has
-        its name among its inputs, others are marked by `is_of_provider`. Messages name `stack`.
+        `config` returns a value of the stack config by its key, or an input of an explicit provider. A `Provider` has
+        its name among its inputs; other providers set `is_of_provider`. Messages name `stack`.
         """
         provider_name = str(config(PROVIDER_NAME) or "")
         is_of_provider = is_of_provider or bool(provider_name)
@@ -146,7 +146,7 @@ class Settings:
         )
 
     def problems(self) -> list[str]:
-        """Returns what is wrong with the settings, in sentences that name what is right. None contains the key."""
+        """Returns a sentence for each invalid setting, with the valid form. No sentence contains the key."""
         problems = []
         if problem := self._api_key_problem():
             problems.append(problem)
@@ -158,7 +158,7 @@ class Settings:
             seconds = math.nan
         if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
             problems.append(
-                f"the time from {self.timeout_seconds.shown_as} must be a number of seconds above 0 and at most "
+                f"the timeout from {self.timeout_seconds.shown_as} must be a number of seconds above 0 and at most "
                 f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
             )
         if self.log not in ("", "debug"):
@@ -171,13 +171,13 @@ class Settings:
             return None
         if key:
             return (
-                f"the API key from {self.api_key.shown_as} contains white space, or characters that no key has: "
+                f"the API key from {self.api_key.shown_as} contains whitespace or other characters that no key has; "
                 "set only the key"
             )
         if self.provider_name:
             return (
-                f"{self.api_key.shown_as} is empty: an explicit Provider takes no key from the stack config or the "
-                "environment, because that may belong to another account; give it the key of its account"
+                f"{self.api_key.shown_as} is empty: an explicit Provider does not use the key in the stack config or "
+                "the environment, because that key may belong to another account; set the key of its account"
             )
         return (
             f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
@@ -189,7 +189,7 @@ class Settings:
 
     @property
     def account_description(self) -> str:
-        """What messages call the account of the API key."""
+        """A description of the account of the API key, for messages."""
         return f"the account of the API key from {self.api_key.shown_as}"
 
     @property
@@ -202,14 +202,14 @@ class Settings:
 
     @property
     def how_to_set_api_key(self) -> str:
-        """How to set another API key in place of this one."""
+        """The next step to replace the API key, for messages."""
         if self.api_key.source == "stack config":
             return f"run `pulumi config set --secret {self.names.key(API_KEY)}`"
         return f"{'change' if self.api_key.source == 'provider' else 'set'} {self.api_key.shown_as}"
 
     @property
     def api_key_hint(self) -> str:
-        """What else messages say about where the key comes from; "" if nothing."""
+        """An addition to messages that name the source of the key; "" if there is none."""
         if self.stack or (not self.provider_name and self.api_key.source != "stack config"):
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
@@ -226,16 +226,16 @@ class Settings:
     ) -> AgentIngressClient:
         """Makes a client with these settings, which raises InvalidInputsError if they have problems.
 
-        `show` shows a line to the user, `show_progress` what a call waits for; it also gets the subject of the call.
+        `show` shows a line to the user. `show_progress` also gets the subject of the call that waits.
         """
         problems = self.problems()
         if problems:
             raise InvalidInputsError("; ".join(problems))
-        # A program must not load these before it sends a request.
+        # Slow to load, and a program needs these only to send requests.
         from .api.client import AgentIngressClient
         from .api.clock import SYSTEM_CLOCK
 
-        show_line = show or say
+        show_line = show or log_line
         return AgentIngressClient(
             self.api_key.value,
             self.base_url.value,
@@ -255,13 +255,13 @@ def _base_url_problem(base_url: str) -> str | None:
     except ValueError:
         return f"is not a URL such as https://host:8080/path; ngrok's is {PUBLIC_API}"
     if "@" in base_url:
-        return "contains a user name or password, which messages would show: leave them out"
+        return "contains a user name or password, which messages would show; remove them"
     # urlsplit removes line breaks, and a backslash ends the host for some parsers.
     if parts.scheme not in ("https", "http") or not host or not re.fullmatch(r"[!-\[\]-~]+", base_url):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
-    # An empty one is rejected too, because the path that follows would become a part of it.
+    # Empty ones are also rejected, because the request path would become a part of them.
     if "?" in base_url or "#" in base_url:
-        return "has a query or a fragment; give the part before them alone"
+        return "has a query or a fragment; remove it"
     if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
         return (
             f"must begin with https://, as the API key would be sent unencrypted to {host}; "
@@ -270,8 +270,8 @@ def _base_url_problem(base_url: str) -> str | None:
     return None
 
 
-def say(line: str) -> None:
-    """Shows a line to the user at once: Pulumi passes on the output of programs and dynamic providers as it comes."""
+def log_line(line: str) -> None:
+    """Writes a line to stderr, which Pulumi shows to the user immediately for programs and dynamic providers."""
     # One write, so that the lines of several threads stay whole.
     sys.stderr.write(f"pulumi-agin: {line}\n")
     sys.stderr.flush()

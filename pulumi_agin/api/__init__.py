@@ -1,1 +1,1 @@
-"""ngrok's HTTP API for Agent Ingresses. Knows nothing of Pulumi."""
+"""ngrok's HTTP API for Agent Ingresses, independent of Pulumi."""

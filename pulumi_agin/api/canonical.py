@@ -1,4 +1,4 @@
-"""The canonical form in which values are compared and kept. Loads nothing heavy, so a program can import it."""
+"""Canonical forms, in which values are compared and stored. This module loads quickly, so programs can import it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# The field that says how ngrok gets the certificate.
+# The field for how ngrok gets the certificate.
 POLICY = "certificate_management_policy"
 
-# Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is not a
-# domain. It is left as it is, so that validation refuses it.
+# Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is invalid.
+# It stays unchanged, so that validation rejects it.
 _DOT_OF_THE_ROOT = re.compile(r"(?<![\s.])\.\Z")
 
 
 def canonical_domain(domain: str) -> str:
-    """Returns a domain trimmed, in lower case, without the root's dot: the form in which ngrok keeps it."""
+    """Returns a domain trimmed, in lower case and without the root's dot, as ngrok stores it."""
     return _DOT_OF_THE_ROOT.sub("", domain.strip().lower())
 
 
 def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
     """Returns names in lower case, with one trailing dot, sorted, each once.
 
-    ngrok answers with and without dots, in any order.
+    ngrok returns them with and without dots, in any order.
     """
     return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
 
@@ -32,11 +32,11 @@ def canonical_region_domains(domains: Iterable[str]) -> list[str]:
     return sorted({canonical_domain(domain) for domain in domains})
 
 
-def matches_policy(there: Mapping[str, Any] | None, asked: Mapping[str, Any] | None) -> bool:
-    """Returns whether a policy is the one that was asked for. If the key type was left out, any key type matches."""
-    if not there or not asked:
-        return not there and not asked
-    return all(value is None or value == there.get(name) for name, value in asked.items())
+def matches_policy(existing: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None) -> bool:
+    """Returns whether an existing policy has the desired values. Without a desired key type, any key type matches."""
+    if not existing or not inputs:
+        return not existing and not inputs
+    return all(value is None or value == existing.get(name) for name, value in inputs.items())
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def zone_problem(domain: str, zone: str) -> str:
-    """Returns why a zone can't delegate a domain, or "" if the domain is below its apex. Both are canonical."""
+    """Returns the reason that a zone can't delegate a domain; "" if it can. Both names are canonical."""
     if domain == zone:
         return (
             f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: a delegation "

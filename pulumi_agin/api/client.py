@@ -1,4 +1,4 @@
-"""The client of ngrok's Agent Ingress API: its calls, and how an unknown outcome is settled."""
+"""Client of ngrok's Agent Ingress API, which also settles requests with an unknown outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from . import errors, retry
 from .canonical import POLICY, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
-from .constants import ID_LOOKS_LIKE, PLAIN_ID
+from .constants import ID_HINT, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
 from .error_mapping import ErrorMapping
 from .http import HttpClient, Request, Response
@@ -24,13 +24,13 @@ from .redaction import Redactor, holds_secret, one_line
 from .retry import Deadline
 from .transport import Transport
 
-# How much of the time of a write is reserved to find out what became of a request whose response was lost.
+# The part of a write's time that is reserved to settle a request whose response was lost.
 SETTLING_SECONDS = 30
 
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-# The longest list that is read, all pages together. An account has thousands of Agent Ingresses at most, of a few KB.
+# The size limit of a list, all pages together. Accounts have at most thousands of Agent Ingresses, of a few KB each.
 LONGEST_LIST_BYTES = 64 * 2**20
 
 # AgentIngressClient.list hides the built-in one.
@@ -42,15 +42,15 @@ Model = TypeVar("Model", bound=ResponseModel)
 class AgentIngressClient:
     """Creates, reads, finds, lists, updates and deletes the Agent Ingresses of one account.
 
-    Each call repeats its requests until the time of the call is over; see the table at `Transport`. A POST may be
-    repeated too: a domain has at most one Agent Ingress, so a second POST can't make a second one.
+    Each call repeats its requests until it timed out; see the table at `Transport`. A POST may be repeated too: a
+    domain has at most one Agent Ingress, so a second POST can't make a second one.
 
-    A write whose response was lost is settled by reading what ngrok has now:
+    A write whose response was lost is settled by a read:
 
     - A create whose domain is taken finds the ingress by its domain. If it was made after our first request, with our
       values, it is ours.
     - An update or delete reads the ingress by its id.
-    - The same holds for a write that something between ngrok and us rejected: a 4xx that is not from ngrok.
+    - The same holds for a write that an intermediary, such as a proxy, rejected with a 4xx that is not from ngrok.
 
     Threads may share a client. After a 429, all calls wait together. A call without a deadline has the timeout of the
     client. Where a `domain` is given, a response about another domain is an error.
@@ -97,7 +97,7 @@ class AgentIngressClient:
     def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> IngressModel:
         """Creates an Agent Ingress with valid values in canonical form, by the names of the API's fields.
 
-        Raises CreateUnsettledError if a response was lost, and it is unknown whether the ingress was made;
+        Raises CreateUnsettledError if a response was lost and it is unknown whether the ingress was made, and
         CreatedUnreadError if it was made, but could not be read.
         """
         deadline = deadline or self.deadline()
@@ -126,8 +126,8 @@ class AgentIngressClient:
         if existing.id == made_id or self._is_ours(existing, request, now):
             return existing
         raise errors.CreateUnsettledError(
-            f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which is not what was asked for, "
-            "so it is left alone",
+            f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which does not match this "
+            "request, so it was left unchanged",
             existing_id=existing.id,
         )
 
@@ -139,7 +139,7 @@ class AgentIngressClient:
     def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
-        An ingress that is not on the list is read by its id, so no ingress counts as gone only because a list lacks it.
+        An ingress that the list lacks is read by its id, because the list alone does not prove that it is gone.
         """
         deadline = deadline or self.deadline()
         ingress = self._list_cache.find(self._check_id(id_), deadline)
@@ -148,11 +148,11 @@ class AgentIngressClient:
         return self.get(id_, deadline, domain=domain)
 
     def find(self, domain: str, deadline: Deadline | None = None) -> IngressModel | None:
-        """Returns the Agent Ingress that a domain, in canonical form, has in the account of the key, or None."""
+        """Returns the Agent Ingress of a domain in canonical form, in the account of the key; None without one."""
         return self._find(domain, deadline or self.deadline())[0]
 
     def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
-        """Returns the same as `find`, for callers that share a list. None also if it could not be read in time."""
+        """Returns the result of `find` from a shared list; None also if the list could not be read in time."""
         return self._list_cache.find(domain, deadline, is_one_of_many=True)
 
     def update(
@@ -187,36 +187,36 @@ class AgentIngressClient:
             response = self._write(request, deadline)
             if response.status_code == 204:
                 return
-            # Not how ngrok confirms a delete: something else may have responded in its place.
-            wrong = f"its status is {response.status_code} and not 204"
+            # ngrok confirms a delete with 204, so this response may be from an intermediary.
+            wrong = f"status {response.status_code} instead of 204"
             raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
             lost = error
-        # If it can't be read, it may still be gone. The next try will find that out.
+        # If it can't be read, it may still be gone. The next delete will settle that.
         self._read_after(request, lost, deadline)
         raise lost
 
     def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
         """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL."""
-        # The longest page that ngrok gives, which is also its default.
+        # ngrok's longest page, which is also the default.
         query = {"limit": "100"} if filter is None else {"limit": "100", "filter": filter}
         return self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")[0]
 
     # -- for messages and states --------------------------------------------------------------------------
 
     def describe(self, ingress: IngressModel) -> str:
-        """Returns what identifies an ingress in messages: its id, and when it was created."""
+        """Returns a description of an ingress for messages: its id and its time of creation."""
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
-        """Returns 4 bytes of an HMAC, which show whether two calls about one ingress used the same key, and no more."""
+        """Returns 4 bytes of an HMAC, which only show whether two calls for one ingress used the same key."""
         key = self._api_key.get_secret_value().encode()
         return hmac.new(key, id_.encode(), "sha256").hexdigest()[:8]
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def _find(self, domain: str, deadline: Deadline) -> tuple[IngressModel | None, datetime | None]:
-        """Returns the ingress that a domain has, if any, and when that was, by the server's clock."""
+        """Returns the ingress of a domain, if there is one, and the time of the response by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
         ingresses, now = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
         return next((ingress for ingress in ingresses if ingress.domain == domain), None), now
@@ -224,7 +224,7 @@ class AgentIngressClient:
     def _read_pages(
         self, first: Mapping[str, str], deadline: Deadline, doing: str
     ) -> tuple[AgentIngresses, datetime | None]:
-        """Returns the ingresses on all pages, and when the last one was sent, by the server's clock."""
+        """Returns the ingresses on all pages, and the time of the last page by the server's clock."""
         query, size = dict(first), 0
         ingresses: AgentIngresses = []
         while True:
@@ -235,16 +235,18 @@ class AgentIngressClient:
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
                 raise errors.BadResponseError(
-                    f"could not {doing}: the list has more than {LONGEST_LIST_BYTES >> 20} MiB"
+                    f"could not {doing}: the list is larger than {LONGEST_LIST_BYTES >> 20} MiB"
                 )
             if not page.next_page_uri:
-                return ingresses, response.date
-            # Only the query is used: the host in a response may be one that must not see the key.
+                return ingresses, retry.parse_http_date(response.headers.get("Date", ""))
+            # Only the query is used: the key must not be sent to another host.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
-            # `Transport.send` alone would not end this: it sends at least once, and the pages can form a loop.
+            # `Transport.send` would not end a loop of pages, because it sends each request at least once.
             if deadline.left <= 0:
-                time = retry.in_words(deadline.elapsed)
-                raise errors.UnreachableError(f"could not {doing}: ngrok named more pages than could be read in {time}")
+                time = retry.format_duration(deadline.elapsed)
+                raise errors.UnreachableError(
+                    f"could not {doing}: ngrok returned more pages than could be read in {time}"
+                )
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
@@ -254,9 +256,9 @@ class AgentIngressClient:
     def _read_after(
         self, request: Request, lost: errors.NgrokError, deadline: Deadline
     ) -> IngressModel | errors.NgrokError:
-        """Reads the ingress after an update or delete that failed. Returns it, or why it could not be read.
+        """Reads the ingress after a failed update or delete. Returns it, or the error if it could not be read.
 
-        Raises `lost` if ngrok carried nothing out, and NotFoundError if the ingress is gone.
+        Raises `lost` if ngrok did not carry out the request, and NotFoundError if the ingress is gone.
         """
         if request.possibly_applied_since is None or request.id_ is None or isinstance(lost, errors.NotFoundError):
             raise lost
@@ -270,7 +272,7 @@ class AgentIngressClient:
     def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[IngressModel, datetime | None]:
         """Returns the ingress of a domain once it appears, and the time of the server then.
 
-        Raises `lost` if that means that none was made, and else an error whose message is a clause.
+        Raises `lost` if none was made, and otherwise an error whose message is a clause.
         """
         missing = "it is not there, but may still appear"
         if isinstance(lost, errors.DomainExistsError):
@@ -286,7 +288,7 @@ class AgentIngressClient:
                     return existing, now
                 is_rejection = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
                 if is_rejection and not isinstance(lost, errors.DomainExistsError):
-                    # In the end ngrok rejected it, and it has no ingress, so none was made.
+                    # ngrok rejected the last try, and the domain has no ingress, so none was made.
                     raise lost
                 searches += 1
                 pause = retry.backoff_seconds(searches, clock=self._clock)
@@ -296,14 +298,14 @@ class AgentIngressClient:
                 self._clock.sleep(pause)
 
     def _is_ours(self, existing: IngressModel, request: Request, now: datetime | None) -> bool:
-        """Returns whether our own lost request made this: it is not older than the request, and has the same values."""
+        """Returns whether our request made this ingress: it is not older than the request, and has its values."""
         try:
             made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
             return False
         if now is None or made.tzinfo is None or request.possibly_applied_since is None:
             return False
-        # Both times are by the server's clock, because ours may be wrong.
+        # Both times are by the server's clock, because the local one may be wrong.
         first_sent = now - timedelta(seconds=self._clock.monotonic() - request.possibly_applied_since)
         inputs = {"description": "", "metadata": "", POLICY: None, **(request.body or {})}
         return made >= first_sent - CLOCK_SLACK and _matches(existing, inputs)
@@ -311,41 +313,41 @@ class AgentIngressClient:
     # -- any request --------------------------------------------------------------------------------------
 
     def _check_id(self, id_: str) -> str:
-        """Returns the id if a path can contain it and still lead to an Agent Ingress."""
+        """Returns the id if it is safe in a path, and raises InvalidInputsError otherwise."""
         if not PLAIN_ID.fullmatch(id_) or holds_secret(id_, self._api_key.get_secret_value()):
             shown = self.sanitize(id_, 60)
-            raise errors.InvalidInputsError(f'"{shown}" is not the id of an Agent Ingress; {ID_LOOKS_LIKE}')
+            raise errors.InvalidInputsError(f'"{shown}" is not the id of an Agent Ingress; {ID_HINT}')
         return id_
 
     def _write(self, request: Request, deadline: Deadline) -> Response:
-        """Sends a request that changes something. Some of its time is reserved to settle its outcome."""
-        self._list_cache.note_write()
+        """Sends a write. Some of its time is reserved to settle its outcome."""
+        self._list_cache.clear()
         try:
             return self._transport.send(request, deadline.reserve(min(SETTLING_SECONDS, deadline.seconds / 4)))
         finally:
-            self._list_cache.note_write()
+            self._list_cache.clear()
 
     def _ingress(self, request: Request, response: Response) -> IngressModel:
         ingress = self._parse(request, response, IngressModel)
-        # The domain of an ingress never changes, so another domain means another ingress.
+        # An ingress never changes its domain, so another domain means another ingress.
         if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
-            raise self._error_mapping.bad_response(request, response, "it is about another Agent Ingress")
+            raise self._error_mapping.bad_response(request, response, "about another Agent Ingress")
         return ingress
 
     def _parse(self, request: Request, response: Response, model: type[Model]) -> Model:
         try:
             return model.model_validate(json.loads(response.content))
         except ValidationError as error:
-            # Pydantic's message about a problem does not repeat the value.
+            # Pydantic's messages do not contain the value.
             problem = error.errors()[0]
             wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
         except (ValueError, RecursionError):
-            wrong = "it is not JSON"
+            wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
 
 
 def _id_in(response: Response, domain: str) -> str:
-    """Returns the id in a response about our domain, even if the rest of it is wrong; "" if there is none."""
+    """Returns the id in a response about our domain, even if the rest is invalid; "" if there is none."""
     try:
         values = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -365,5 +367,5 @@ def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
 
 
 def _name(id_: str, domain: str | None) -> str:
-    # Both may come from a state that somebody edited.
+    # Both may come from a state that was edited by hand.
     return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain else one_line(id_, 60)

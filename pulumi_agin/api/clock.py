@@ -1,7 +1,7 @@
-"""Clocks: the system's, or one that a test hands in.
+"""Clock of the system, which tests replace.
 
-The whole package except the emulator measures time and waits by the clock that it was given. Only a wait for the
-network takes real time, because only the operating system can end it. The clock gives its limit.
+The whole package except the emulator measures time and pauses with this clock. Network timeouts pass in real time,
+because only the operating system can end them. The clock determines their length.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import datetime, timezone
 
 
 class Clock:
-    """The system's clock. Tests hand in a subclass whose time passes as they like."""
+    """The system's clock. Tests use a subclass with simulated time."""
 
     def monotonic(self) -> float:
-        """Returns the seconds since an arbitrary moment. It never goes back."""
+        """Returns the seconds since an arbitrary moment. They never decrease."""
         return time.monotonic()
 
     def utc_now(self) -> datetime:
@@ -26,7 +26,7 @@ class Clock:
         time.sleep(seconds)
 
     def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Waits until `notify_all` is called for a condition, whose lock the caller holds, or the time is over."""
+        """Waits for `notify_all` of a condition, whose lock the caller holds, or until the timeout."""
         condition.wait(seconds)
 
     def notify_all(self, condition: threading.Condition) -> None:
@@ -34,8 +34,8 @@ class Clock:
         condition.notify_all()
 
     def jitter(self, seconds: float) -> float:
-        """Returns a random number of seconds, from half of a pause to all of it."""
-        return random.uniform(seconds / 2, seconds)  # noqa: S311 - jitter is no secret
+        """Returns a random number of seconds between half of a pause and all of it."""
+        return random.uniform(seconds / 2, seconds)  # noqa: S311 - not for cryptography
 
 
 SYSTEM_CLOCK = Clock()

@@ -1,4 +1,4 @@
-"""Constants of the connection to ngrok's API. Settings are validated without loading what sends requests."""
+"""Connection constants and secrets. Settings are validated with them, without loading the HTTP client."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NoReturn
 
 PUBLIC_API = "https://api.ngrok.com"
 
-# How long one call may take in all.
+# The time budget of one call, in total.
 DEFAULT_TIMEOUT_SECONDS = 300
 
-# A year. Operating systems refuse to wait for much longer.
+# A year. Operating systems reject much longer timeouts.
 LONGEST_TIMEOUT_SECONDS = 31_536_000
 
 # The only hosts for which plain http is allowed.

@@ -1,4 +1,4 @@
-"""The mapping of error responses and transport failures to exceptions. Nothing here sends, waits or remembers."""
+"""Mapping of error responses and transport failures to exceptions."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from . import errors, retry
 from .credentials import PUBLIC_API
 from .http import NoResponse, Request, Response
 
-# A code of this form is never redacted: decisions depend on it, and it is too short to reveal a key.
+# Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
 
-# The header of ngrok's responses that has the operation id.
+# The response header with ngrok's operation id.
 OPERATION_ID = "ngrok-operation-id"
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
 
-# Rejections that don't mean that the key is wrong: they are about the plan and the permissions of the key.
+# Rejections because of the account's plan or the key's permissions, although the key is valid.
 _ALLOWANCE = ("ERR_NGROK_1219", "ERR_NGROK_6707")
 
-# 404s that are about the form of the id, not about whether it exists.
+# 404s for a malformed id.
 _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
 class _Rejection(NamedTuple):
     """The content of a response of 400 and above, safe to show."""
 
-    words: str
-    is_ngroks: bool
+    description: str
+    is_from_ngrok: bool
     code: str = ""
     operation_id: str = ""
     names_path: bool = False
@@ -40,7 +40,7 @@ class _Rejection(NamedTuple):
 
 @dataclass(frozen=True)
 class ErrorMapping:
-    """Maps the outcomes of requests to one API to exceptions, which name where the base URL and the key came from."""
+    """Maps error responses and transport failures to exceptions, which name the sources of the base URL and the key."""
 
     base_url: str
     base_url_source: str
@@ -48,15 +48,15 @@ class ErrorMapping:
     sanitize: Callable[..., str]
 
     def reason(self, outcome: Response | NoResponse) -> str:
-        """Returns why a request failed: a clause without what was being done."""
+        """Returns the reason that a request failed, as a clause."""
         if isinstance(outcome, Response):
-            return f"ngrok answered {self._read(outcome).words}"
-        whose = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-        what = "no connection to" if outcome.is_unconnected else "no response from"
-        return f"{what} {self.base_url}{whose}: {outcome.reason}"
+            return f"ngrok responded {self._read(outcome).description}"
+        source = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
+        missing = "no connection to" if outcome.is_unconnected else "no response from"
+        return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
     def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
-        """Returns the error for no response, or one of 300 and above. The effort is how often and how long we tried."""
+        """Returns the error for a status of 300 and above, or for no response. `effort` is from `retry.effort`."""
         could_not = f"could not {request.doing}"
         message = f"{could_not}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
@@ -72,14 +72,14 @@ class ErrorMapping:
                 f"they would pass on the API key; {base_url_hint}"
             )
         rejection = self._read(outcome)
-        if status == 404 and (not rejection.is_ngroks or rejection.names_path or request.id_ is None):
-            path = f", and does not know the path {request.path}" if rejection.is_ngroks else ""
+        if status == 404 and (not rejection.is_from_ngrok or rejection.names_path or request.id_ is None):
+            path = f", and has no path {request.path}" if rejection.is_from_ngrok else ""
             return errors.WrongBaseUrlError(
-                f"{could_not}: {self.base_url} answered {rejection.words}{path}; {base_url_hint}"
+                f"{could_not}: {self.base_url} responded {rejection.description}{path}; {base_url_hint}"
             )
         retry_after = retry.retry_after_seconds(outcome.headers)
         if retry_after and retry.is_transient(status):
-            message += f", and asked to wait {retry.in_words(retry_after)}"
+            message += f"; its Retry-After is {retry.format_duration(retry_after)}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
@@ -95,57 +95,57 @@ class ErrorMapping:
         return kind(message, status=status, error_code=rejection.code, operation_id=rejection.operation_id)
 
     def bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
-        """Returns the error for a response that has a good status, but not the content that ngrok documents."""
+        """Returns the error for a response without the status and the content that ngrok documents."""
         return errors.BadResponseError(
-            f"could not {request.doing}: the answer to {request.method} {request.path} makes no sense "
-            f"({self.sanitize(wrong, 100)}); it {self._beginning(response)}"
+            f"could not {request.doing}: unexpected response to {request.method} {request.path}: "
+            f"{self.sanitize(wrong, 100)} ({self._body_excerpt(response)})"
         )
 
     def _read(self, response: Response) -> _Rejection:
         body = _error_body(response)
         status = response.status_code
         if body is None:
-            words = f"{status} with something other than ngrok's JSON, which {self._beginning(response)}"
-            return _Rejection(words, is_ngroks=False)
+            description = f"{status}, but not with an error of ngrok ({self._body_excerpt(response)})"
+            return _Rejection(description, is_from_ngrok=False)
         details = body.get("details")
         details = details if isinstance(details, dict) else {}
         code = str(body.get("error_code") or "")
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
         operation_id = self.sanitize(str(details.get("operation_id") or response.headers.get(OPERATION_ID) or ""), 60)
-        words = f"{status} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
+        description = f"{status} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
         if operation_id:
-            words += f" (operation {operation_id})"
-        return _Rejection(words, True, code, operation_id, names_path="path" in details)
+            description += f" (operation {operation_id})"
+        return _Rejection(description, True, code, operation_id, names_path="path" in details)
 
     def _connection_hint(self) -> str:
-        """Returns what to start or to check if no connection can be made."""
+        """Returns the next step if no connection can be made."""
         if self.base_url == PUBLIC_API:
             return "check the network, and the proxy if there is one"
         url = urlsplit(self.base_url)
-        # The emulator has neither TLS nor a path before those of the API.
+        # The emulator supports neither TLS nor a path prefix.
         if url.scheme != "http" or url.path not in ("", "/"):
             return "check the base URL, and that its service is running"
         flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"
 
-    def _beginning(self, response: Response) -> str:
-        text = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
-        return f'begins "{text}"' if text else "is empty"
+    def _body_excerpt(self, response: Response) -> str:
+        excerpt = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
+        return f'body begins "{excerpt}"' if excerpt else "empty body"
 
 
 def is_from_gateway(response: Response) -> bool:
-    """Returns whether something between ngrok and us rejected the request, possibly after ngrok had carried it out.
+    """Returns whether an intermediary such as a proxy rejected a request, possibly after ngrok had carried it out.
 
-    Redirects and 404 don't count, because they usually mean that the base URL is wrong. 429 doesn't count either,
-    because it comes before anything is done.
+    Redirects and 404 don't count, because they usually mean that the base URL is wrong. Nor does 429, because it comes
+    before the request is carried out.
     """
     status = response.status_code
     return 400 <= status < 500 and status not in (404, 429) and _error_body(response) is None
 
 
 def _error_body(response: Response) -> Mapping[str, Any] | None:
-    """Returns the body if it is an error of ngrok's: it has a message, and ngrok's code or the response's status."""
+    """Returns the body if it is an ngrok error: it has a message, and an ngrok code or the response's status."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):

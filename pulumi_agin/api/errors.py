@@ -1,22 +1,22 @@
-"""Failures of a call to ngrok. Each message is one whole sentence for the user.
+"""Failures of a call to ngrok. Each message is a complete sentence for the user.
 
     NgrokError
-    ├── InvalidInputsError      the values are not valid; nothing was sent
+    ├── InvalidInputsError      invalid values; nothing was sent
     ├── UnreachableError        no response, or only an incomplete one
     │   └── NotConnectedError       no connection could be made; nothing was sent
     ├── RedirectError           the response was a redirect, which is never followed
-    ├── BadResponseError        a response that ngrok's API would not give
+    ├── BadResponseError        a response that ngrok's API does not document
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
-    ├── CreatedUnreadError      it was made, and only its id is known
-    ├── UpdateUnsettledError    a response was lost, and the Agent Ingress has other values, or can't be read
+    ├── CreatedUnreadError      it was made, but could not be read
+    ├── UpdateUnsettledError    a response was lost, and the values differ or could not be read
     └── ApiError                ngrok rejected the request: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
         ├── NotFoundError           404: ngrok has no Agent Ingress with this id
         ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
         └── RateLimitedError        429: more than 120 requests in a minute
 
-No message contains the API key: it is removed from everything that a message quotes.
+No message contains the API key: it is removed from all quoted strings.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class NgrokError(Exception):
 
 
 class InvalidInputsError(NgrokError):
-    """A value is not valid. Nothing was sent."""
+    """A value is invalid. Nothing was sent."""
 
 
 class UnreachableError(NgrokError):
-    """No response came, or it was cut short, although the request was repeated."""
+    """No complete response came, although the request was repeated."""
 
 
 class NotConnectedError(UnreachableError):
-    """No connection could be made, although that was tried for a while. Nothing was sent."""
+    """No connection could be made within the time budget. Nothing was sent."""
 
 
 class RedirectError(NgrokError):
-    """The response was a redirect. Following it would give the API key to any host that the response names."""
+    """The response was a redirect. It is not followed, because that would send the API key to another host."""
 
 
 class BadResponseError(NgrokError):
@@ -52,13 +52,13 @@ class BadResponseError(NgrokError):
 
 
 class WrongBaseUrlError(NgrokError):
-    """A 404 from something other than the Agent Ingress API. It shows nothing about any ingress."""
+    """A 404 that is not from the Agent Ingress API. It does not prove that an ingress is gone."""
 
 
 class CreateUnsettledError(NgrokError):
-    """The response to a create was lost, and what ngrok has now does not show whether it succeeded.
+    """The response to a create was lost, and it could not be determined whether the create succeeded.
 
-    `existing_id` is the id of the ingress that the domain has now, or "" if it seems to have none.
+    `existing_id` is the id of the ingress that the domain has now; "" if none was found.
     """
 
     def __init__(self, message: str, *, existing_id: str = "") -> None:
@@ -67,7 +67,7 @@ class CreateUnsettledError(NgrokError):
 
 
 class CreatedUnreadError(NgrokError):
-    """An Agent Ingress was made, but no usable response has its values. `id` is its id."""
+    """An Agent Ingress was made, but its values could not be read. `id` is its id."""
 
     def __init__(self, message: str, *, id_: str) -> None:
         super().__init__(message)
@@ -77,7 +77,7 @@ class CreatedUnreadError(NgrokError):
 class UpdateUnsettledError(NgrokError):
     """The response to an update was lost, and the Agent Ingress then did not have the new values.
 
-    `existing` is the ingress as it was then, or None if it could not be read.
+    `existing` is the ingress with the values it then had; None if it could not be read.
     """
 
     def __init__(self, message: str, *, existing: IngressModel | None = None) -> None:
@@ -86,7 +86,7 @@ class UpdateUnsettledError(NgrokError):
 
 
 class ApiError(NgrokError):
-    """ngrok rejected the request. Some responses have no code, such as "ERR_NGROK_6706", or no operation id."""
+    """ngrok rejected the request. A code, such as "ERR_NGROK_6706", and an operation id may be missing."""
 
     def __init__(self, message: str, *, status: int, error_code: str = "", operation_id: str = "") -> None:
         super().__init__(message)
@@ -96,7 +96,7 @@ class ApiError(NgrokError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, wrong, or not allowed to do this. ngrok responds 403 where other services respond 401."""
+    """The key is missing, wrong, or not allowed to do this. ngrok responds 403 where other APIs respond 401."""
 
 
 class NotFoundError(ApiError):
@@ -108,4 +108,4 @@ class DomainExistsError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """The account sent more than 120 requests in a rolling minute, from here or elsewhere."""
+    """The account sent more than 120 requests in a rolling minute, from this process or others."""

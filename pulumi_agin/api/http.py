@@ -1,4 +1,4 @@
-"""An HTTP request and its response, with a limit of size and time, by requests."""
+"""HTTP client on top of requests, with limits on the size and duration of a response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -27,10 +26,10 @@ from urllib3.exceptions import (
 from pulumi_agin.version import VERSION
 
 from .credentials import Secret
-from .retry import in_words, parse_http_date
+from .retry import format_duration
 
-# How much of a body is read, after decompression. ngrok's largest response has 3 MB: a list of 100 Agent Ingresses with
-# the longest metadata, all of it escaped.
+# The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the
+# longest metadata, all of it escaped.
 LONGEST_BODY_BYTES = 8 * 2**20
 
 READ_TIMEOUT_SECONDS = 30
@@ -43,7 +42,7 @@ HEADERS = {
     "User-Agent": f"pulumi-agin/{VERSION}",
 }
 
-# As many as the calls that Pulumi can make at once, and more.
+# More than the number of concurrent calls that Pulumi makes.
 _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
@@ -55,14 +54,14 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 
 @dataclass
 class Request:
-    """A request about all Agent Ingresses or the one with an id, and what is known about its outcome.
+    """A request about all Agent Ingresses or the one with an id, and its outcome so far.
 
     Attributes:
-        doing: What the request is for, as it follows "could not" in a message.
+        doing: The purpose of the request, as a verb phrase for messages that begin with "could not".
         domain: The domain of the Agent Ingress, if it is known.
-        tries: How often it was sent so far.
+        tries: How many times it was sent.
         last_sent: When it was sent last, by the monotonic clock.
-        possibly_applied_since: When it was first sent in a way that may have had an effect; None if none may have.
+        possibly_applied_since: When the first try was sent that may have had an effect; None if there is none.
     """
 
     method: str
@@ -86,16 +85,11 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     content: bytes
 
-    @property
-    def date(self) -> datetime | None:
-        """The time of the server when it sent the response."""
-        return parse_http_date(self.headers.get("Date", ""))
-
 
 class NoResponse(NamedTuple):
-    """Why there is no response, whether the request may have arrived, and whether the same may succeed a little later.
+    """The failure of a request that got no response. A transient failure may go away if the request is repeated.
 
-    The reason is a clause that is safe to show. The status and headers are those of no response.
+    The reason is a clause without secrets. The status and headers are placeholders.
     """
 
     reason: str
@@ -106,12 +100,12 @@ class NoResponse(NamedTuple):
 
     @property
     def is_unconnected(self) -> bool:
-        """Whether no connection could be made, so that nothing was sent. It may be possible a little later."""
+        """Whether no connection could be made, so nothing was sent, and another try may succeed."""
         return self.is_transient and not self.may_have_arrived
 
 
 class HttpClient:
-    """Sends requests with an API key over kept-alive connections, which all threads share."""
+    """Sends requests with an API key over persistent connections, which all threads share."""
 
     def __init__(self, api_key: Secret, sanitize: Callable[[str], str], *, use_proxies: bool) -> None:
         self._api_key = api_key
@@ -129,14 +123,14 @@ class HttpClient:
         if not self._use_proxies:
             settings["proxies"] = {}
         try:
-            # Without the session, which would let an entry for the host in .netrc replace the key, read the body of a
+            # The adapter, because the session would let a .netrc entry for the host replace the key, read the body of a
             # redirect without a limit, and keep cookies.
             headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
             prepared = requests.Request(request.method, url, headers, params=request.query, json=request.body).prepare()
             timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
             return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            failure = self._failure(error, in_words(time.monotonic() - began))
+            failure = self._failure(error, format_duration(time.monotonic() - began))
         if failure.is_unconnected and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
         return failure
@@ -151,13 +145,13 @@ class HttpClient:
         elif any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             is_sent = False
         elif isinstance(innermost, OSError) and str(innermost).startswith("Tunnel connection failed: "):
-            # A proxy did not connect us. This is http.client's message, and the status of the proxy follows.
+            # A proxy rejected the connection. This message is http.client's, and continues with the status.
             is_sent, is_transient = False, not str(innermost).startswith("Tunnel connection failed: 4")
         elif (
             isinstance(innermost, ssl.SSLCertVerificationError)
             # The URL of a proxy can't be used.
             or isinstance(error, requests.exceptions.InvalidURL | LocationValueError)
-            # A CA bundle that is missing is an OSError that does not come from the connection.
+            # A missing CA bundle is an OSError that is not from the connection.
             or not isinstance(error, (requests.RequestException, HTTPError))
         ):
             is_sent, is_transient = False, False
@@ -167,39 +161,39 @@ class HttpClient:
 
 
 def _read(response: requests.Response, began: float, seconds: float) -> Response | NoResponse:
-    """Reads the body in pieces, until it is too long or the time is over."""
+    """Reads the body in pieces, within the limits of size and time."""
     raw: Any = response.raw
-    # urllib3 1.26 would take a body that was cut short for a whole one.
+    # urllib3 1.26 would treat a truncated body as complete.
     raw.enforce_content_length = True
-    # Before urllib3 2.1, a piece that trickles in is read to its end.
+    # Before urllib3 2.1, `read` waits for the whole piece.
     read = getattr(raw, "read1", raw.read)
     content = bytearray()
     try:
         if response.status_code < 200:
-            # Another response follows on this connection, and would be taken for that of the next request.
+            # Another response follows on this connection, and would be mistaken for that of the next request.
             raise ProtocolError
         while piece := read(_CHUNK_BYTES, decode_content=True):
             content += piece
             if len(content) > LONGEST_BODY_BYTES:
-                reason = f"the response has more than {LONGEST_BODY_BYTES >> 20} MiB"
+                reason = f"the response is larger than {LONGEST_BODY_BYTES >> 20} MiB"
                 return NoResponse(reason, may_have_arrived=True, is_transient=False)
             if time.monotonic() - began > seconds:
                 raise TimeoutError
         return Response(response.status_code, response.headers, bytes(content))
     except (ReadTimeoutError, TimeoutError):
-        reason = f"the response was not complete after {in_words(time.monotonic() - began)}"
+        reason = f"the response was not complete after {format_duration(time.monotonic() - began)}"
     except DecodeError:
         return NoResponse("the response can't be decoded", may_have_arrived=True, is_transient=False)
     except (HTTPError, OSError):
         reason = "the response was cut short"
     finally:
-        # If the body was read to its end, this keeps the connection.
+        # After a complete body, the connection can be reused.
         raw.close()
     return NoResponse(reason, may_have_arrived=True, is_transient=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yields an exception and its causes, which urllib3 keeps in arguments and attributes."""
+    """Yields an exception and its causes, which urllib3 stores in arguments and attributes."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

@@ -1,4 +1,4 @@
-"""A list of all Agent Ingresses that many reads share for a few seconds.
+"""Cache of the list of all Agent Ingresses, which reads share for a few seconds.
 
 A refresh reads each ingress of a stack separately, and an account has only 120 requests a minute.
 """
@@ -18,7 +18,7 @@ MAX_AGE_SECONDS = 5.0
 
 
 class ListCache:
-    """The account's ingresses by id and by domain, from a list that is at most 5 seconds old and has our last write."""
+    """The account's ingresses by id and by domain, from a list of the last 5 seconds that includes our last write."""
 
     def __init__(self, read_list: Callable[[Deadline], list[IngressModel]], clock: Clock = SYSTEM_CLOCK) -> None:
         self._read_list = read_list
@@ -31,33 +31,33 @@ class ListCache:
         self._writes = 0
 
     def find(self, key: str, deadline: Deadline, *, is_one_of_many: bool = False) -> IngressModel | None:
-        """Returns the ingress with an id or a domain; None if it is not on the list, or the list could not be read.
+        """Returns the ingress with an id or a domain; None if the list lacks it or could not be read.
 
-        Unless it is known to be one of many, the first read has no list: a request by id is cheaper. Then half of the
-        time is reserved for such a request.
+        Without `is_one_of_many`, a read that no other read came shortly before returns None, because a request by id is
+        cheaper than a list, and half of the time is reserved for that request.
         """
-        part = deadline.sub_deadline(deadline.left if is_one_of_many else deadline.left / 2)
+        list_deadline = deadline.sub_deadline(deadline.left if is_one_of_many else deadline.left / 2)
         with self._changed:
-            is_alone = not is_one_of_many and not self._is_recent(self._last_read_at)
+            is_alone = not is_one_of_many and not self._is_fresh(self._last_read_at)
             self._last_read_at = self._clock.monotonic()
-            if is_alone and not self._is_recent(self._listed_at):
+            if is_alone and not self._is_fresh(self._listed_at):
                 return None
-            while self._is_listing and part.left > 0:
-                self._clock.wait(self._changed, part.left)
+            while self._is_listing and list_deadline.left > 0:
+                self._clock.wait(self._changed, list_deadline.left)
             if self._is_listing:
                 return None
-            if not self._is_recent(self._listed_at):
-                self._list(part)
+            if not self._is_fresh(self._listed_at):
+                self._list(list_deadline)
             return self._ingresses.get(key)
 
-    def note_write(self) -> None:
-        """Drops the list. Must be called before and after each write, so that no list from during it is used later."""
+    def clear(self) -> None:
+        """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
         with self._changed:
             self._writes += 1
             self._ingresses, self._listed_at = {}, -math.inf
 
     def _list(self, deadline: Deadline) -> None:
-        """Reads the list. The caller holds the lock, which other threads can have meanwhile."""
+        """Reads the list. The caller holds the lock, which is released during the request."""
         self._is_listing = True
         writes = self._writes
         ingresses: dict[str, IngressModel] = {}
@@ -67,7 +67,7 @@ class ListCache:
                 # No id is a domain: an id has an underscore and no dot.
                 ingresses[ingress.id] = ingresses[ingress.domain] = ingress
         except errors.NgrokError:
-            # An empty list: for a while, each ingress is read by its id.
+            # With an empty list, each ingress is read by its id for a few seconds.
             pass
         finally:
             self._changed.acquire()
@@ -76,5 +76,5 @@ class ListCache:
                 self._ingresses, self._listed_at = ingresses, self._clock.monotonic()
             self._clock.notify_all(self._changed)
 
-    def _is_recent(self, moment: float) -> bool:
+    def _is_fresh(self, moment: float) -> bool:
         return self._clock.monotonic() - moment < MAX_AGE_SECONDS

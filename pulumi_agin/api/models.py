@@ -14,40 +14,40 @@ from .canonical import canonical_domain, canonical_ns_targets, canonical_region_
 from .constants import PLAIN_ID
 
 
-def _word(value: str) -> str:
-    # Messages and the outputs of stacks contain it. The only white space that isprintable accepts is the plain blank.
+def _printable(value: str) -> str:
+    # Messages and stack outputs contain these strings. The only whitespace that isprintable accepts is the space.
     if not value.isprintable() or " " in value:
-        raise ValueError("white space, or a character that can't be printed")
+        raise ValueError("contains whitespace or an unprintable character")
     return value
 
 
-_Word = Annotated[str, AfterValidator(_word)]
-# This does not validate ngrok's own names.
-_HostName = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_word)]
+_Printable = Annotated[str, AfterValidator(_printable)]
+# Names from ngrok are not validated further.
+_HostName = Annotated[str, StringConstraints(pattern="^[^.]"), AfterValidator(_printable)]
 
 
 class FrozenModel(BaseModel):
-    """Values that belong together. They cannot be changed."""
+    """Base class of immutable models."""
 
     model_config = ConfigDict(frozen=True)
 
     def plain(self) -> dict[str, Any]:
-        """Returns the values as a plain dict, nested ones too."""
-        # In a preview, a value of any type may be one that is unknown.
+        """Returns the values as a dict, including nested models."""
+        # In a preview, any value may be a placeholder for an unknown one.
         return self.model_dump(by_alias=True, warnings=False)
 
 
 class ResponseModel(FrozenModel):
-    """An object in a response. Keys that are not declared are ignored, because new features of ngrok bring new keys."""
+    """An object in a response. Undeclared keys are ignored, because ngrok may add keys."""
 
     @model_validator(mode="before")
     @classmethod
     def _normalize(cls, content: object) -> object:
-        """Drops empty values: ngrok may leave out the key of an empty string, send null, or send ""."""
+        """Drops empty values: ngrok may omit an empty string, or send null or ""."""
         if not isinstance(content, dict):
             return content
         return {
-            # JSON can contain half a surrogate pair and a state can't, but that must not make the response useless.
+            # JSON can contain a lone surrogate and a state can't, but the response must stay usable.
             key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
             for key, value in content.items()
             if value is not None and value != ""
@@ -89,11 +89,11 @@ class CertStatusModel(ResponseModel):
 
 
 class IngressModel(ResponseModel):
-    """An Agent Ingress as ngrok has it, in canonical form."""
+    """An Agent Ingress at ngrok, in canonical form."""
 
-    # Paths, and commands that messages show, contain it.
+    # Paths and suggested commands contain it.
     id: str = Field(pattern=PLAIN_ID.pattern, description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    uri: _Word = Field("", description="its path in ngrok's API, relative to the API's URL")
+    uri: _Printable = Field("", description="its path in ngrok's API, relative to the API's URL")
     domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
     )
@@ -109,17 +109,17 @@ class IngressModel(ResponseModel):
         description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while one runs. "
         "`null` without a policy, and until the first job exists",
     )
-    # Required, because a response without them must not delete the DNS records that users make of them.
+    # Required, because a response without them must not delete the DNS records that users create from them.
     ns_targets: Annotated[list[_HostName], AfterValidator(canonical_ns_targets)] = Field(
         description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
     )
     region_domains: Annotated[list[_HostName], AfterValidator(canonical_region_domains)] = Field(
         [], description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions"
     )
-    created_at: _Word = Field(description="when it was created, RFC 3339")
+    created_at: _Printable = Field(description="when it was created, RFC 3339")
 
     def outputs(self) -> dict[str, Any]:
-        """Returns all values except the id, as plain values."""
+        """Returns all values except the id, as a dict."""
         return self.model_dump(exclude={"id"})
 
 
@@ -134,7 +134,7 @@ class IngressPageModel(ResponseModel):
 
 
 class CertificateState(Enum):
-    """What ngrok's policy and status of a certificate mean. Each value describes the certificate in words."""
+    """The state of a certificate by ngrok's policy and status. Each value is a description for messages."""
 
     NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate policy"
     PENDING = "not being issued yet"
@@ -148,12 +148,12 @@ class CertificateState(Enum):
 
     @property
     def is_ready(self) -> bool:
-        """Whether agents can use it. If not, waiting may help; a DNS_ERROR is for the user to fix."""
+        """Whether agents can use it. If not, it may become ready later; a DNS_ERROR is for the user to fix."""
         return self in (CertificateState.NOT_MANAGED, CertificateState.ISSUED, CertificateState.RENEWING)
 
 
 def certificate_state(ingress: IngressModel) -> CertificateState:
-    """Returns the state of the certificate. The rules were observed on reserved domains, which have the same fields."""
+    """Returns the state of the certificate. The rules come from reserved domains, which have the same fields."""
     status = ingress.certificate_management_status
     if ingress.certificate_management_policy is None:
         return CertificateState.NOT_MANAGED
@@ -161,7 +161,7 @@ def certificate_state(ingress: IngressModel) -> CertificateState:
         return CertificateState.PENDING
     job = status.provisioning_job
     if status.renews_at:
-        # A renewal that fails leaves the certificate as it is, for another 30 days.
+        # A failed renewal leaves the existing certificate valid for 30 more days.
         return CertificateState.RENEWING if job else CertificateState.ISSUED
     if job is None:
         return CertificateState.UNKNOWN
@@ -171,16 +171,16 @@ def certificate_state(ingress: IngressModel) -> CertificateState:
     return known.get(job.error_code, CertificateState.OTHER_ERROR)
 
 
-def certificate_in_words(ingress: IngressModel) -> str:
-    """Describes the state of the certificate for people, with the error's code and ngrok's message about the job.
+def describe_certificate(ingress: IngressModel) -> str:
+    """Returns a description of the certificate, with the error code and ngrok's message about the job.
 
-    That message is ngrok's own. The caller must sanitize it before it shows it.
+    The caller must sanitize it, because it contains ngrok's message unchanged.
     """
-    words = certificate_state(ingress).value
+    description = certificate_state(ingress).value
     status = ingress.certificate_management_status
     job = status.provisioning_job if status and ingress.certificate_management_policy else None
     if job and job.error_code:
-        words += f" ({job.error_code})"
+        description += f" ({job.error_code})"
     if job and job.msg:
-        words += f': ngrok says "{job.msg}"'
-    return words
+        description += f': ngrok reports "{job.msg}"'
+    return description

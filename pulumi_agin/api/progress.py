@@ -1,4 +1,4 @@
-"""Lines that say what a call waits for, once it takes longer than a few seconds."""
+"""Progress lines for calls that take longer than a few seconds."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .clock import SYSTEM_CLOCK, Clock
-from .retry import Deadline, in_words
+from .retry import Deadline, format_duration
 
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0
 
 
 class Progress:
-    """Shows lines for calls that take long, and not more than one in 20 seconds for all calls together.
+    """Shows progress lines, with one in 20 seconds for all calls together as the limit.
 
-    A line is shown in the thread of a call, before it pauses. So a call shows nothing while it waits for one response.
+    A line is shown in the thread of a call, before it pauses. So a call shows nothing during a single request.
     """
 
     def __init__(self, show: Callable[[str, str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -29,7 +29,7 @@ class Progress:
 
     @contextmanager
     def of(self, doing: str, deadline: Deadline) -> Iterator[Wait]:
-        """Yields what shows the lines for the call in the `with` block. After the last one, it shows an empty line."""
+        """Yields a `Wait` for the call in the `with` block. At its end, an empty line clears the last one."""
         wait = Wait(self, doing, deadline)
         try:
             yield wait
@@ -38,7 +38,7 @@ class Progress:
                 self._show("", deadline.subject)
 
     def show(self, line: str, subject: str) -> bool:
-        """Shows a line about the subject of a call, unless another one was shown a moment ago."""
+        """Shows a line about a call, unless another one was shown recently. Returns whether it was shown."""
         now = self._clock.monotonic()
         with self._lock:
             if self._show is None or now - self._last_shown_at < NEXT_LINE_SECONDS:
@@ -50,7 +50,7 @@ class Progress:
 
 @dataclass
 class Wait:
-    """A call that is under way, such as "read the Agent Ingress connect.acme.com"."""
+    """A call in progress, such as "read the Agent Ingress connect.acme.com"."""
 
     progress: Progress
     doing: str
@@ -58,12 +58,12 @@ class Wait:
     is_shown: bool = False
 
     def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
-        """Shows what the call waits for, if its time or the pause of so many seconds that begins now is long.
+        """Shows the reason for a wait if the call has taken long, or its pause of `seconds`, which begins now, is long.
 
-        `at_most` is how long the call takes if the pause does not help, if that is shorter than its deadline.
+        `at_most` is the limit of the call's time, if it is shorter than the deadline.
         """
         if self.deadline.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
-        left = f"; it goes on in {in_words(max(round(seconds), 1))}" if seconds else ""
-        line = f"still waiting to {self.doing}, for {self.deadline.spent_of(at_most)}: {reason}{left}"
+        next_try = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
+        line = f"still waiting to {self.doing}, for {self.deadline.spent_of(at_most)}: {reason}{next_try}"
         self.is_shown = self.progress.show(line, self.deadline.subject) or self.is_shown

@@ -1,7 +1,7 @@
-"""ngrok's rate limit, for which all threads of a process wait together.
+"""Rate limit of ngrok, which all threads of a process share.
 
-The limit applies to the account: other processes use it up too, and no response has what is left of it. This process
-knows only what it sent, and what was rejected.
+The limit applies to the account, so other processes use it up too, and responses don't contain the remaining number of
+requests. So the limit is estimated from the requests of this process and from 429s.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ WINDOW_SECONDS = 60.0
 
 
 class RateLimit:
-    """A gate that each request passes first. It is open until the first 429.
+    """The limiter through which every request passes. It is open until the first 429.
 
-    - If the 429 says when to come back, the gate opens then.
-    - If as many requests of our own are in the window as the limit allows, the gate lets one request through each time
-      that one leaves the window. This assumes that nobody else uses the account.
-    - Otherwise others have used up the limit, and nobody knows when it has room again. One thread tries again after a
-      pause that doubles each time, and the other threads wait for its result.
+    - If the 429 has a `Retry-After`, it opens then.
+    - If our own requests in the window have reached the limit, it admits one request each time that one leaves the
+      window. This assumes that no other process uses the account.
+    - Otherwise other processes have used up the limit, for an unknown time. One thread retries after a pause that
+      doubles each time, and the other threads wait for its result.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -40,9 +40,9 @@ class RateLimit:
         self._opens_at = 0.0
 
     def enter(self, deadline: Deadline) -> int | None:
-        """Waits until the next request may be sent. Returns a ticket, which must be given to `leave` afterwards.
+        """Waits until the next request may be sent. Returns a ticket, which must be passed to `leave` afterwards.
 
-        None if the call has no time left for the wait, or was cancelled.
+        Returns None if the call has no time left for the wait, or was cancelled.
         """
         with self._changed:
             while True:
@@ -56,9 +56,9 @@ class RateLimit:
                 self._clock.wait(self._changed, deadline.left if wait is None else wait)
 
     def seconds_closed(self) -> float | None:
-        """Returns how long the next request has to wait: 0 if not at all, None if for another thread's response."""
+        """Returns the wait before the next request: 0 if there is none, None until another thread has its response."""
         with self._changed:
-            now = self._forget_old_requests()
+            now = self._drop_old_requests()
             if now < self._opens_at:
                 return self._opens_at - now
             if self._probing:
@@ -68,13 +68,13 @@ class RateLimit:
             return 0
 
     def leave(self, ticket: int, *, is_rejected: bool = False, retry_after: float | None = None) -> None:
-        """Records the outcome of a request: a 429, with its `Retry-After` if it has one, or anything else."""
+        """Records whether a request got a 429, and its `Retry-After` if it has one."""
         with self._changed:
             self._under_way -= 1
             if not is_rejected:
-                # The time of the response, because ngrok surely counted the request before it.
+                # The time of the response, because ngrok has counted the request by then.
                 self._counted.append(self._clock.monotonic())
-            # A request that was under way already when another one was rejected shows nothing new.
+            # The outcome of a request from before the last 429 is no new information.
             if ticket == self._closings:
                 self._probing = False
                 if is_rejected:
@@ -84,21 +84,21 @@ class RateLimit:
             self._clock.notify_all(self._changed)
 
     def _close(self, retry_after: float | None) -> None:
-        now = self._forget_old_requests()
+        now = self._drop_old_requests()
         self._closings += 1
         if retry_after is None and len(self._counted) + self._under_way >= LIMIT:
-            # Those that are under way may be rejected as well.
+            # The requests in progress may also be rejected.
             self._most = max(LIMIT, len(self._counted))
             return
         self._rejections += 1
         pause = retry.backoff_seconds(self._rejections, retry_after, self._clock)
         if retry_after is None and self._counted:
-            # There is room for one at the latest when our own oldest request leaves the window.
+            # One more is allowed at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)
         self._opens_at = now + pause
 
-    def _forget_old_requests(self) -> float:
-        """Forgets the requests that have left the window. Returns the time."""
+    def _drop_old_requests(self) -> float:
+        """Drops the requests that have left the window. Returns the current time."""
         now = self._clock.monotonic()
         while self._counted and self._counted[0] <= now - WINDOW_SECONDS:
             self._counted.popleft()

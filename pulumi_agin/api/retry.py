@@ -1,4 +1,4 @@
-"""Retry rules: which failures are transient, how long to pause, and how much time a call has in all.
+"""Retry rules: transient failures, pauses, and the time budget of a call.
 
 The loop that uses them is `Transport.send`.
 """
@@ -17,10 +17,10 @@ from .credentials import LONGEST_TIMEOUT_SECONDS
 
 LONGEST_BACKOFF_SECONDS = 20.0
 
-# How long to try to connect to a server that can't be reached: elsewhere, and on this machine.
+# The time budget for connecting to an unreachable server: on another machine, and on this one.
 UNCONNECTED_SECONDS = 30.0
 UNCONNECTED_LOOPBACK_SECONDS = 5.0
-# How long a try may take that begins after this time.
+# The limit of a try that begins after this time.
 LATE_CONNECT_SECONDS = 1.0
 
 # Too many requests, and failures of the service or of a gateway in front of it.
@@ -29,22 +29,22 @@ TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 def is_transient(status: int) -> bool:
-    """Returns whether the same request may succeed a little later."""
+    """Returns whether the same request may succeed later."""
     return status in TRANSIENT_STATUSES
 
 
 def backoff_seconds(repetition: int, retry_after: float | None = None, clock: Clock = SYSTEM_CLOCK) -> float:
-    """Returns the pause before a repetition, counted from 1: a second, then twice as long each time, with jitter."""
+    """Returns the pause before a repetition, counted from 1: one second, doubled each time, with jitter."""
     longest = min(LONGEST_BACKOFF_SECONDS, 2.0 ** min(repetition - 1, 10))
-    # Never shorter than our own pause: a Retry-After of 0, or in the past, would mean no pause at all.
+    # At least our own pause: with a Retry-After of 0, or in the past, there would be none.
     return max(clock.jitter(longest), retry_after or 0.0)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds until the moment that a Retry-After header names, by the server's clock; None without one."""
+    """Returns the seconds until the moment in a Retry-After header, by the server's clock; None without one."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
-        # No call waits for longer, and clocks can't count much further.
+        # No call waits longer, and clocks have a limit.
         return min(float(value), LONGEST_TIMEOUT_SECONDS)
     moment, now = parse_http_date(value), parse_http_date(headers.get("Date", ""))
     return max(0.0, (moment - now).total_seconds()) if moment and now else None
@@ -58,58 +58,58 @@ def parse_http_date(value: str) -> datetime | None:
 
 
 class Reachability:
-    """The time budget for connecting to a server that can't be reached. All calls share it, in all threads."""
+    """The time budget for connecting to an unreachable server. All calls share it, in all threads."""
 
     def __init__(self, clock: Clock, *, is_loopback: bool) -> None:
         self._clock = clock
         self._seconds = UNCONNECTED_LOOPBACK_SECONDS if is_loopback else UNCONNECTED_SECONDS
-        # When it is no longer worth trying.
+        # When the time budget ends.
         self._ends_at = math.inf
         self._last_failed_at = -math.inf
 
-    def note_try(self, tried_at: float, *, is_connected: bool) -> None:
-        """Records whether a connection could be made, and when that was tried, by the monotonic clock."""
+    def record_try(self, tried_at: float, *, is_connected: bool) -> None:
+        """Records whether a connection could be made. `tried_at` is by the monotonic clock."""
         if is_connected:
             self._ends_at = math.inf
             return
-        # A failure long after the last one is another outage.
+        # A failure long after the previous one begins a new outage.
         if self._ends_at == math.inf or tried_at - self._last_failed_at > self._seconds:
             self._ends_at = tried_at + self._seconds
         self._last_failed_at = self._clock.monotonic()
 
     def seconds_left_of(self, deadline: Deadline, *, is_unsent: bool) -> float:
-        """Returns how long a call may go on. It may end earlier if nothing of it was sent."""
+        """Returns the remaining time of a call, which is shorter if nothing was sent."""
         return min(deadline.left, self._ends_at - self._clock.monotonic()) if is_unsent else deadline.left
 
     @property
     def seconds_for_try(self) -> float:
-        """How long one try may take. Short once the time is over: each later call still makes one."""
+        """The limit of one try. It is short after the end of the time budget: each later call still makes one try."""
         is_late = self._clock.monotonic() - self._ends_at > LATE_CONNECT_SECONDS
         return LATE_CONNECT_SECONDS if is_late else math.inf
 
 
 @dataclass
 class Deadline:
-    """The time budget of one call, repetitions and pauses included, and whether nobody waits for it any more.
+    """The time budget of one call, including repetitions and pauses, and whether the call was cancelled.
 
-    The subject is what the call is about, for whatever shows its progress.
+    The subject identifies the call's resource, for its progress lines.
     """
 
     seconds: float
     clock: Clock = SYSTEM_CLOCK
     is_cancelled: Callable[[], bool] = lambda: False
     subject: str = ""
-    kept_back: float = 0.0
-    """How many of the seconds are reserved for what comes later."""
+    reserved: float = 0.0
+    """The seconds at the end that are reserved for later steps of the call."""
 
     def __post_init__(self) -> None:
-        # A resource's timeout can be longer than the operating system can wait.
+        # A resource's timeout can exceed the limit of the operating system.
         self.seconds = min(self.seconds, LONGEST_TIMEOUT_SECONDS)
         self._started = self.clock.monotonic()
 
     def spent_of(self, at_most: float | None = None) -> str:
-        """Returns how long the call has taken, and how long it may take if not as long as its deadline."""
-        return f"{in_words(self.elapsed)} ({in_words(at_most or self.seconds)} at most)"
+        """Returns the elapsed time of the call, and its limit, for messages. `at_most` replaces the deadline."""
+        return f"{format_duration(self.elapsed)} ({format_duration(at_most or self.seconds)} at most)"
 
     @property
     def elapsed(self) -> float:
@@ -118,31 +118,31 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until the call must end. Negative if it should have ended already."""
-        return self.seconds - self.kept_back - self.elapsed
+        """Seconds until the call must end. Negative after its end."""
+        return self.seconds - self.reserved - self.elapsed
 
     def reserve(self, seconds: float) -> Deadline:
-        """Returns a deadline with the same start that ends so much earlier: the rest is for what comes after."""
+        """Returns a deadline with the same start that ends earlier: the rest is reserved for later steps."""
         earlier = copy.copy(self)
-        earlier.kept_back = seconds
+        earlier.reserved = seconds
         return earlier
 
     def sub_deadline(self, seconds: float) -> Deadline:
-        """Returns a deadline of its own for a part of this call. It starts now."""
+        """Returns a separate deadline, from now on, for a part of this call."""
         return Deadline(seconds, self.clock, self.is_cancelled, self.subject)
 
 
 def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
-    """Returns how often and for how long something was tried, as it follows what was being done; "" for one try."""
+    """Returns the number of tries and their time, to follow a verb phrase in a message; "" for one try."""
     if tries <= 1:
         return ""
-    # The limit of the call is not what ends the tries to connect.
-    time = in_words(deadline.elapsed) if is_unsent else deadline.spent_of()
+    # Tries to connect end before the limit of the call.
+    time = format_duration(deadline.elapsed) if is_unsent else deadline.spent_of()
     return f" after {tries} tries in {time}"
 
 
-def in_words(seconds: float) -> str:
-    """Returns a time as messages show it, such as "4.9 seconds" or "45 minutes"."""
+def format_duration(seconds: float) -> str:
+    """Returns a duration for messages, such as "4.9 seconds" or "45 minutes"."""
     if seconds < 120:
         return _count(f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}", "second")
     unit, size, smaller, smaller_size = ("hour", 3600, "minute", 60) if seconds >= 7200 else ("minute", 60, "second", 1)

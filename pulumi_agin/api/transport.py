@@ -1,4 +1,4 @@
-"""The loop that sends a request until there is a response or the time of the call is over."""
+"""Transport of requests: the loop that repeats a request until there is a response or the call timed out."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .retry import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 10
 
-# The least time for a request, because connecting takes a moment.
+# The minimum time for a request, because connecting takes some time.
 _LEAST_SECONDS = 0.1
 
-_LIMIT_WORDS = f"ngrok accepts {LIMIT} requests a minute from the whole account"
+_LIMIT_REASON = f"ngrok accepts {LIMIT} requests a minute from the whole account"
 
 _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transient=False)
 
 
 class Transport:
-    """Sends requests to one API, and repeats each until there is a response or the time of its call is over.
+    """Sends requests to one API, and repeats each until there is a response or its call timed out.
 
-    The same outcomes are repeated for all methods:
+    The rules are the same for all methods:
 
     | outcome                                          | repeated                                            |
     |--------------------------------------------------|-----------------------------------------------------|
     | no response, an incomplete response              | yes, after 0.5 to 1 second at first, up to 20 later |
     | no connection                                    | the same, for 30 seconds; on this machine for 5     |
-    | 500, 502, 503, 504                               | the same, or later if `Retry-After` says so         |
+    | 500, 502, 503, 504                               | the same, or later with a longer `Retry-After`      |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
     | a proxy that rejects, or whose URL is malformed  | no                                                  |
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 
-    Threads may share it. After a 429 they wait together. A write that may have arrived is repeated until the time of
-    its call is over even if no connection can be made, because only a response shows what became of it.
+    Threads may share it. After a 429 they wait together. A write that may have arrived is repeated until its
+    call timed out even if no connection can be made, because only a response shows its outcome.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Transport:
         self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Response:
-        """Returns a response with a status below 300, or raises an NgrokError. Records in the request what is known.
+        """Returns a response with a status below 300, or raises an NgrokError. Records the outcome in the request.
 
-        If the call was cancelled, nothing is sent.
+        After a cancellation, nothing is sent.
         """
         with self.progress.of(request.doing, deadline) as wait:
             failure: errors.NgrokError | None = None
@@ -88,7 +88,7 @@ class Transport:
                 if not is_transient:
                     raise failure
                 if outcome.status_code == 429:
-                    # The limit knows how long to wait.
+                    # The rate limit determines the pause.
                     continue
                 repetition += 1
                 retry_after = retry.retry_after_seconds(outcome.headers)
@@ -96,33 +96,33 @@ class Transport:
                 left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
                 if left <= 0 or pause >= deadline.left:
                     raise failure
-                # Without a connection, the last try comes at the end of the time for it.
+                # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
                 at_most = deadline.elapsed + left if is_unsent else None
                 wait.waits_for(self._error_mapping.reason(outcome), pause, at_most)
                 self._clock.sleep(pause)
 
     def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
-        """Waits until the account's limit has room, and returns a ticket that must be given back to the limit."""
+        """Waits until the account's limit allows a request. Returns a ticket, which must be returned to the limit."""
         closed = self._rate_limit.seconds_closed()
         if closed != 0:
-            wait.waits_for(_LIMIT_WORDS, closed)
+            wait.waits_for(_LIMIT_REASON, closed)
         ticket = self._rate_limit.enter(deadline)
         if deadline.is_cancelled():
-            # The caller may have cleaned up by now, and would not undo what is done later.
+            # The caller may have cleaned up already, and would not undo later changes.
             if ticket is not None:
                 self._rate_limit.leave(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_WORDS}, and after {deadline.spent_of()} too little time is left "
-                f"to wait until it accepts one more{f', in {retry.in_words(closed)}' if closed else ''}",
+                f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} too little time is left "
+                f"to wait until it accepts one more{f', in {retry.format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket
 
     def _send_once(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
-        """Sends the request once, and gives its ticket back to the limit."""
+        """Sends the request once, and returns its ticket to the limit."""
         left = max(deadline.left, _LEAST_SECONDS)
         connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
         request.tries += 1
@@ -131,10 +131,10 @@ class Transport:
         try:
             outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
             is_connected = isinstance(outcome, Response) or not outcome.is_unconnected
-            self._reachability.note_try(request.last_sent, is_connected=is_connected)
+            self._reachability.record_try(request.last_sent, is_connected=is_connected)
             return outcome
         finally:
-            # This also runs if the user interrupts us.
+            # This also runs after an interrupt by the user.
             is_rejected = outcome.status_code == 429
             retry_after = retry.retry_after_seconds(outcome.headers) if is_rejected else None
             self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_in_words, certificate_state
+from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
@@ -287,7 +287,7 @@ class Examiner:
             says = "without an Agent Ingress there is no certificate" if is_known else _NOT_QUERIED
             return Check("unknown", says, details=details)
         state = certificate_state(ingress)
-        says = self.client.sanitize(certificate_in_words(ingress))
+        says = self.client.sanitize(describe_certificate(ingress))
         if state is CertificateState.ISSUED:
             says += f", renews {details['renews_at']}"
         error_code, delegation = details["error_code"], others["delegation"].state

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_LOOKS_LIKE
+from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_HINT
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -27,7 +27,7 @@ def canonical_key(given: str, client: AgentIngressClient) -> str:
     inputs, problems = validate(AgentIngressInputs, {"domain": given})
     if problems or "." not in given:
         raise UsageError(
-            f'"{client.sanitize(given, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_LOOKS_LIKE}, '
+            f'"{client.sanitize(given, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_HINT}, '
             f"and a domain like {EXAMPLE_DOMAIN}"
         )
     return str(inputs["domain"])

@@ -1,4 +1,4 @@
-"""DNS questions and updates. Only `lookup` and `update` load dnspython, which extras of the package install."""
+"""DNS queries and updates. Only `lookup` and `update` load dnspython, which extras of the package install."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib.machinery import PathFinder
 
 
 def missing_package(user: str, install: str) -> str | None:
-    """Returns why dnspython cannot be loaded and what to do; None if it can be loaded.
+    """Returns the reason that dnspython can't be loaded and the next step; None if it can be loaded.
 
-    Loads nothing, because a module `dns` may be the program's own. `user` is what needs dnspython, as the program
-    writes it, and `install` is the command that installs it.
+    Loads nothing, because a module `dns` may be the program's own. `user` is the resource or command that needs
+    dnspython, and `install` the command that installs it.
     """
     found = importlib.util.find_spec("dns")
     folders = found.submodule_search_locations if found else None

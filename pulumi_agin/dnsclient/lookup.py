@@ -1,4 +1,4 @@
-"""Lookup of a delegation: the NS records that the servers of the parent zone have for a domain."""
+"""Lookup of a delegation: the NS records of a domain at the servers of the parent zone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     raise ImportError("DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'", name=error.name) from None
 
-# The limit of one try, so that a server that is down leaves time for the others.
+# The limit of one try, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0
 UDP_SECONDS = 2.0
 
@@ -34,14 +34,14 @@ def find_delegation(
 ) -> DnsAnswer:
     """Queries a server for the NS records of a domain. Raises nothing.
 
-    The server is one of the zone above the domain, or a resolver. Without one, the servers of the zone above are found
-    by this machine's resolver. The system's lookup of the server's name can take longer than the timeout.
+    The server is one of the parent zone, or a resolver. Without one, this machine's resolver finds the servers of the
+    parent zone. The system's lookup of the server's name can take longer than the timeout.
     """
     deadline = Deadline(timeout_seconds, clock)
     answer = DnsAnswer(problem="no address of a server of the zone above it was found")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
-        for address, recursion in _parent_servers(owner, deadline) if server is None else _ways_to_query(server):
+        for address, recursion in _parent_servers(owner, deadline) if server is None else _query_modes(server):
             if deadline.left <= 0:
                 raise dns.exception.Timeout
             answer = _query(owner, address, deadline, recursion=recursion)
@@ -57,17 +57,17 @@ def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
     return one_line(find_delegation(domain, timeout_seconds).describe("public DNS"))
 
 
-def _ways_to_query(server: Server) -> Iterable[tuple[Server, bool]]:
+def _query_modes(server: Server) -> Iterable[tuple[Server, bool]]:
     """Returns the server's address, without and with recursion.
 
-    A resolver may reject a query without recursion, or answer it from its cache alone. Other servers answer both alike.
+    A resolver may reject a query without recursion, or answer it only from its cache. Other servers ignore the flag.
     """
     address = str(socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0][4][0])
     return [(Server(address, server.port), recursion) for recursion in (False, True)]
 
 
 def _parent_servers(owner: dns.name.Name, deadline: Deadline) -> Iterable[tuple[Server, bool]]:
-    """Yields the addresses of the servers of the zone above. Each is looked up when it is needed."""
+    """Yields the addresses of the servers of the parent zone, and resolves each when it is needed."""
     resolver = dns.resolver.Resolver()
     zone = dns.resolver.zone_for_name(owner.parent(), resolver=resolver, lifetime=deadline.left)
     for record in resolver.resolve(zone, "NS", lifetime=deadline.left):
@@ -81,7 +81,7 @@ def _query(owner: dns.name.Name, server: Server, deadline: Deadline, *, recursio
     query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
     try:
         try:
-            # Half of the time is kept for TCP, in case UDP is lost or filtered.
+            # Half of the time is reserved for TCP, in case UDP is lost or filtered.
             seconds = min(UDP_SECONDS, deadline.left / 2)
             response, _ = dns.query.udp_with_fallback(query, server.host, seconds, server.port)
         except dns.exception.Timeout:
@@ -89,7 +89,7 @@ def _query(owner: dns.name.Name, server: Server, deadline: Deadline, *, recursio
     except (dns.exception.DNSException, OSError, EOFError) as error:
         return DnsAnswer(problem=f"{server}: {_reason(error)}")
     [question] = query.question
-    # The records of a delegation are in the authority section, and in the answer if a server has both zones.
+    # The records of a delegation are in the authority section, or in the answer if a server has both zones.
     for section in (response.answer, response.authority):
         records = response.get_rrset(section, owner, question.rdclass, question.rdtype)
         if records is not None:

@@ -1,4 +1,4 @@
-"""Reasons and next steps for the response codes of a server that rejects a message."""
+"""Reasons and next steps for the response codes of a server that rejected a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEW_KEY = "Refresh and destroy use the key of the last `pulumi up`: after a cha
 # PowerDNS rejects keys in this way too.
 _NOT_ALLOWED = (
     "it is not the primary server of the zone {zone}, does not allow queries from this machine, or does not accept "
-    "{key}, its secret or the time of this machine; its log says which"
+    "{key}, its secret or the time of this machine; its log has the reason"
 )
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or not in this form; check server and port"
 _CONCURRENT_CHANGE = "another client is changing the records of this name right now; run `pulumi up` again"
@@ -49,7 +49,7 @@ _REASONS = {
 def describe_rejection(
     answer: dns.message.Message, domain: str, zone: str, key: TsigKey | None, spell: Callable[[str], str]
 ) -> str:
-    """Returns a clause with the code of an answer, what it means, and the next step."""
+    """Returns a clause with the code of an answer, its meaning, and the next step."""
     code = case = dns.rcode.to_text(answer.rcode())
     clause = f"it answered {code}"
     if answer.tsig_error:
@@ -61,5 +61,5 @@ def describe_rejection(
         case = "no permission"
     names = {name: spell(name) for name in ("tsig_key_name", "tsig_secret", "tsig_algorithm")}
     now = datetime.now(timezone.utc)
-    reason = _REASONS.get(case, "its log says why").format(domain=domain, zone=zone, key=key, now=now, **names)
+    reason = _REASONS.get(case, "its log has the reason").format(domain=domain, zone=zone, key=key, now=now, **names)
     return f"{clause}: {reason}"

@@ -1,7 +1,7 @@
 """DNS updates (RFC 2136) of the NS records of one name, at the primary server of its zone.
 
-All messages go over TCP, because answers are lost more easily over UDP. If there is a TSIG key (RFC 8945), it signs
-every message, including questions, because answers may depend on the key.
+All messages use TCP, because UDP loses answers more easily. If there is a TSIG key (RFC 8945), it signs every message,
+including queries, because answers may depend on the key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import dns.update
 from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline, Reachability, backoff_seconds, effort, in_words
+from pulumi_agin.api.retry import Deadline, Reachability, backoff_seconds, effort, format_duration
 
 from .rejections import describe_rejection
 from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
@@ -34,7 +34,7 @@ from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
-# A write leaves this much of the call's time, or a quarter of it if that is less, to read the records afterwards.
+# The time that a write reserves to read the records back. The limit is a quarter of the call's time.
 READ_BACK_SECONDS = 10.0
 
 
@@ -42,15 +42,15 @@ READ_BACK_SECONDS = 10.0
 class PrimaryServer:
     """The primary server of a zone, for one call of the engine.
 
-    Transient failures are retried until the call's time is over: no answer, SERVFAIL (by RFC 2136, the server has
-    undone an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5
-    if the server is on this machine, unless it may have arrived before. Other failures raise DnsUpdateError at once.
+    Transient failures are retried until the call times out: no answer, and SERVFAIL (by RFC 2136, the server has undone
+    an update that it answers with SERVFAIL). Without a connection, a message is retried for 30 seconds, or for 5 if the
+    server is on this machine, unless an earlier try may have arrived. Other failures raise DnsUpdateError immediately.
     Without a key, messages are unsigned, and answers are trusted without a signature.
 
-    If no answer tells whether an update was carried out, the records are read back. If they do not tell either, the
+    If no answer shows whether an update was carried out, the records are read back. If they do not show it either, the
     call raises UnsettledError.
 
-    The calls of a process share `reachability`. `spell` returns a program's spelling of the name of a property.
+    The calls of a process share `reachability`. `spell` returns the name of a property in the user's language.
     """
 
     address: Server
@@ -64,10 +64,10 @@ class PrimaryServer:
     # -- the calls ----------------------------------------------------------------------------------------
 
     def read(self, domain: str, action: str = "read", *, rejects_alias: bool = False) -> NsSet | None:
-        """Returns the NS records of a name below the zone's apex; None if the server says that there are none.
+        """Returns the NS records of a name below the zone's apex; None if the server answers that there are none.
 
         An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
-        it raises DnsUpdateError. `action` is the verb for what the call does with the records.
+        it raises DnsUpdateError. `action` is the verb of the call for messages.
         """
         operation = self._operation(action, domain)
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
@@ -103,11 +103,11 @@ class PrimaryServer:
             "server is the zone's primary server"
         )
 
-    def write(self, domain: str, wanted: NsSet, verb: str, ours: Collection[str] | None = None) -> NsSet | None:
-        """Makes these the records of a name, in one message, so that the name is never without records.
+    def write(self, domain: str, inputs: NsSet, verb: str, ours: Collection[str] | None = None) -> NsSet | None:
+        """Replaces the records of a name in one message, so that the name is never without records.
 
-        With `ours`, existing records are replaced only if all their values are among these; else they are returned.
-        After a lost answer, records that equal the wanted ones are ours: the update required those from before.
+        With `ours`, existing records with any value that is not in `ours` are left unchanged and returned. After a lost
+        answer, records that equal the inputs are ours, because the update required the records from before.
         """
 
         def is_left_alone(records: NsSet | None) -> bool:
@@ -117,29 +117,29 @@ class PrimaryServer:
         before = self.read(domain, verb)
         update = dns.update.UpdateMessage(f"{self.zone}.")
         update.absent(f"{domain}.", "CNAME")
-        # Records that appear in between, such as after a lost try, belong to somebody else. If there are some already,
-        # the rejection tells whether they are in this zone.
+        # Records that appear in between, such as after a lost try, belong to another client. If there are some already,
+        # the rejection shows whether they are in this zone.
         if ours is not None and (before is None or is_left_alone(before)):
             update.absent(f"{domain}.", "NS")
         elif ours is not None and before is not None:
             update.present(f"{domain}.", "NS", *before.targets)
-        update.replace(f"{domain}.", wanted.ttl, "NS", *wanted.targets)
+        update.replace(f"{domain}.", inputs.ttl, "NS", *inputs.targets)
         failure = self._send_update(update, operation)
         if failure is None:
             return None
         if operation.is_doubtful and not is_left_alone(before):
-            there = self._read_back(operation, failure)
-            if there == before and not operation.lost_an_answer:
+            existing = self._read_back(operation, failure)
+            if existing == before and not operation.lost_an_answer:
                 raise failure
-            if there == wanted:
+            if existing == inputs:
                 return None
-            if there and is_left_alone(there) and not set(there.targets) & {*wanted.targets, *(ours or ())}:
-                return there
-            raise _unsettled_error(failure, there)
+            if existing and is_left_alone(existing) and not set(existing.targets) & {*inputs.targets, *(ours or ())}:
+                return existing
+            raise _unsettled_error(failure, existing)
         if operation.rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
-            there = self.read(domain, verb, rejects_alias=True)
-            if is_left_alone(there):
-                return there
+            existing = self.read(domain, verb, rejects_alias=True)
+            if is_left_alone(existing):
+                return existing
         raise failure
 
     def delete(self, domain: str, targets: Collection[str]) -> None:
@@ -158,16 +158,16 @@ class PrimaryServer:
             return
         if not operation.is_doubtful:
             raise failure
-        there = self._read_back(operation, failure)
-        if there is not None and set(there.targets) & set(targets):
-            raise _unsettled_error(failure, there) if operation.lost_an_answer else failure
+        existing = self._read_back(operation, failure)
+        if existing is not None and set(existing.targets) & set(targets):
+            raise _unsettled_error(failure, existing) if operation.lost_an_answer else failure
 
     def _operation(self, verb: str, domain: str, *, is_write: bool = False) -> _Operation:
         deadline = self.deadline.reserve(min(READ_BACK_SECONDS, self.deadline.seconds / 4) if is_write else 0)
         return _Operation(f"{verb} the NS records of {domain} at {self.address}", domain, deadline)
 
     def _send_update(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
-        """Sends an update. Returns None if the server says that it carried it out, or else the failure."""
+        """Sends an update. Returns None if the server confirms it, and otherwise the failure."""
         try:
             answer = self._send(update, operation)
         except DnsUpdateError as error:
@@ -193,11 +193,11 @@ class PrimaryServer:
         with self.progress.of(operation.action, deadline) as wait:
             while True:
                 if deadline.is_cancelled():
-                    # Somebody may have cleaned up by now, and would not know about later changes.
+                    # The caller may have cleaned up already, and would not undo later changes.
                     raise operation.error("it was interrupted")
                 operation.tries += 1
                 try:
-                    return self._exchange(message, operation)
+                    return self._send_once(message, operation)
                 except _TransientError as error:
                     reason = str(error)
                     is_unsent = isinstance(error, _NotConnectedError) and not operation.is_doubtful
@@ -205,13 +205,13 @@ class PrimaryServer:
                 pause = backoff_seconds(operation.tries, clock=deadline.clock)
                 if left <= 0 or pause >= deadline.left:
                     raise operation.error(reason, is_unsent=is_unsent)
-                # Without a connection, the last try comes at the end of the time for it.
+                # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
                 wait.waits_for(reason, pause, deadline.elapsed + left if is_unsent else None)
                 deadline.clock.sleep(pause)
 
-    def _exchange(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
-        """Tries once. Raises _TransientError if the next try may succeed."""
+    def _send_once(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
+        """Sends a message once. Raises _TransientError if the next try may succeed."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
         with self._connect(operation) as connection:
             connection.setblocking(False)
@@ -231,7 +231,7 @@ class PrimaryServer:
         if self.key:
             self._verify(message, answer, operation)
         if answer.rcode() == dns.rcode.SERVFAIL:
-            raise _TransientError("it answered SERVFAIL; its log says why")
+            raise _TransientError("it answered SERVFAIL; its log has the reason")
         return answer
 
     def _verify(self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation) -> None:
@@ -244,8 +244,8 @@ class PrimaryServer:
                 dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
                 return
         raise operation.untrusted(
-            f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server knows this "
-            "key, and what is between this machine and the server"
+            f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server has this "
+            "key, and check any proxy or firewall in between"
         )
 
     def _connect(self, operation: _Operation) -> socket.socket:
@@ -257,25 +257,25 @@ class PrimaryServer:
             reason = f"no connection{_why(error, seconds)}; check server and port"
             if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
                 raise operation.error(reason) from None
-            self.reachability.note_try(tried_at, is_connected=False)
+            self.reachability.record_try(tried_at, is_connected=False)
             raise _NotConnectedError(reason) from None
-        self.reachability.note_try(tried_at, is_connected=True)
+        self.reachability.record_try(tried_at, is_connected=True)
         return connection
 
     def _rejection(self, answer: dns.message.Message, operation: _Operation) -> DnsUpdateError:
         return operation.error(describe_rejection(answer, operation.domain, self.zone, self.key, self.spell))
 
 
-# The answers that are evidence of what the server did or has, so they must be signed if there is a key.
+# Answers with these codes are evidence of the server's records or actions, so they must be signed if there is a key.
 _SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 
 class _TransientError(Exception):
-    """A try failed, and the next one may succeed. The message is a clause with the reason."""
+    """A failed try, after which the next one may succeed. The message is a clause with the reason."""
 
 
 class _NotConnectedError(_TransientError):
-    """No connection could be made, so a try has sent nothing."""
+    """A try that could not connect, so it sent nothing."""
 
 
 @dataclass
@@ -290,9 +290,9 @@ class _Operation:
     rcode: int | None = None
     """The code of the answer to an update."""
     lost_an_answer: bool = False
-    """Whether a try had no answer that can be trusted. The server may have carried it out."""
+    """Whether a try got no trusted answer. The server may have carried it out."""
     rejected_unsigned: bool = False
-    """Whether a signed try was rejected without a signature, which anybody between here and the server can do."""
+    """Whether a signed try was rejected without a signature. Any intermediary can do that."""
 
     def error(self, reason: str, *, is_unsent: bool = False) -> DnsUpdateError:
         tried = effort(self.tries, self.deadline, is_unsent=is_unsent)
@@ -305,12 +305,12 @@ class _Operation:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether only the records can tell what the server did."""
+        """Whether only the records can show whether the server carried out the update."""
         return self.lost_an_answer or self.rejected_unsigned
 
     @property
     def seconds_left(self) -> float:
-        """How long a step of a try may take, in seconds. It is never 0."""
+        """The time limit of one step of a try, which is never 0."""
         return max(self.deadline.left, 0.1)
 
 
@@ -324,15 +324,15 @@ _DOUBT = ". The server may have carried it out nevertheless"
 
 def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, (TimeoutError, dns.exception.Timeout)):
-        return f" within {in_words(seconds)}"
+        return f" within {format_duration(seconds)}"
     if isinstance(error, EOFError):
         return ", because it ended the connection"
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
 
 
-def _unsettled_error(failure: DnsUpdateError, there: NsSet | None) -> UnsettledError:
-    records = "it has no NS records of this name now" if there is None else f"it now has {there}"
-    return UnsettledError(f"{failure}{_DOUBT}: {records}", there)
+def _unsettled_error(failure: DnsUpdateError, existing: NsSet | None) -> UnsettledError:
+    records = "it has no NS records of this name now" if existing is None else f"it now has {existing}"
+    return UnsettledError(f"{failure}{_DOUBT}: {records}", existing)
 
 
 def _find_records(section: Sequence[dns.rrset.RRset], rdtype: str, domain: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Values and errors of DNS questions and updates. They load no dnspython."""
+"""Values and errors of DNS queries and updates, without dnspython."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parse_server(string: str) -> Server:
         parts = urlsplit(f"//{string}")
         server = Server(parts.hostname or "", DNS_PORT if parts.port is None else parts.port)
         is_host = is_ip(server.host) or _HOST_NAME.fullmatch(server.host)
-        # The parts must be all that there is.
+        # Nothing else may be in the string.
         if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
             return server
     raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; give HOST:PORT, such as [::1]:53')
@@ -53,15 +53,15 @@ def is_ip(host: str) -> bool:
 
 @dataclass(frozen=True)
 class DnsAnswer:
-    """The NS records of a name according to a server, or why no server could be queried."""
+    """The NS records of a name at a server, or the reason that no server could be queried."""
 
     names: tuple[str, ...] = ()
-    """The values of the records in canonical form; none if there are no records."""
+    """The values of the records in canonical form; empty if there are no records."""
     problem: str = ""
-    """Why no server could be queried, without a period at the end; "" if there was an answer."""
+    """The reason that no server could be queried, without a final period; "" if there was an answer."""
 
     def describe(self, server: str) -> str:
-        """Returns a clause for messages about the answer of a server, such as "public DNS"."""
+        """Returns a clause for messages. `server` is a name such as "public DNS"."""
         if self.problem:
             return f"{server} could not be queried ({self.problem})"
         if not self.names:
@@ -93,16 +93,16 @@ class NsSet:
 
 
 class DnsUpdateError(Exception):
-    """A call failed. The message is one sentence for the user."""
+    """A failed call. The message is one sentence for the user."""
 
 
 class UnsettledError(DnsUpdateError):
-    """An update was sent, and neither its answer nor reading back tells whether the server carried it out.
+    """An update with an unknown outcome, although the records were read back.
 
     Attributes:
-        there: The records that were read back; None if there are none, or reading failed.
+        existing: The records that were read back; None if there are none, or reading failed.
     """
 
-    def __init__(self, message: str, there: NsSet | None) -> None:
+    def __init__(self, message: str, existing: NsSet | None) -> None:
         super().__init__(message)
-        self.there = there
+        self.existing = existing

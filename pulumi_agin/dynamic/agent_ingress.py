@@ -1,4 +1,4 @@
-"""AgentIngressProvider. Every user's state contains the path and the name, so they never change."""
+"""AgentIngressProvider, whose path and name are part of every user's state, so they never change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phrasing of Python programs."""
+"""Phrasing for Python programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PythonPhrasing(Phrasing):
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
-        # There is always a parent, at least the stack. Another stack that happens to be selected does not have it.
+        # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         place = placement._replace(parent=placement.parent or shell_commands.stack_urn(stack, project))
         return f"To take it over under the name of this resource, run\n{shell_commands.import_line(id_, name, place)}"
 

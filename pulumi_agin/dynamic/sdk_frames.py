@@ -1,8 +1,8 @@
 """Local variables on the call stack of the SDK's servicer: the engine's request, gRPC's context, and the executor.
 
-The SDK passes a provider only a little of what the engine sent, and serves it from four threads. These variables are
-private to the SDK and to Python, and no other module in the plugin process uses them. Without them everything still
-works, but messages have less detail, and fewer calls run at once.
+The SDK passes only a part of the engine's request to a provider, and serves it with four threads. These variables are
+private to the SDK and to Python, and only this module uses them. Without them everything still works, but messages have
+less detail, and fewer calls run at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_CALLS_AT_ONCE = 32
 
 
 def find_request_and_context() -> tuple[Any, Any]:
-    """Returns the engine's request and gRPC's context of the current call; (None, None) if they are not found."""
+    """Returns the engine's request and gRPC's context of the current call; (None, None) without them."""
     for frame in _callers():
         variables = frame.f_locals
         if "request" in variables and hasattr(variables.get("context"), "set_trailing_metadata"):
@@ -36,7 +36,7 @@ def start_threads() -> None:
         executor = reference() if callable(reference) else None
         if isinstance(executor, ThreadPoolExecutor) and isinstance(getattr(executor, "_max_workers", None), int):
             executor._max_workers = max(executor._max_workers, MOST_CALLS_AT_ONCE)
-            # Occupied threads make it start all of them now. By itself, it miscounts idle threads, and starts too few.
+            # Occupied threads make it start all of them now. Otherwise it miscounts idle threads and starts too few.
             all_started = threading.Event()
             # The executor may be shutting down, or the system may have no more threads.
             with suppress(RuntimeError):

@@ -1,7 +1,7 @@
 """Front end of Pulumi's dynamic providers, in the SDK's plugin process (`python -m pulumi.dynamic`).
 
-The SDK turns every exception into a traceback. With the request and the context that `sdk_frames` finds, a call fails
-with a sentence instead, and a failure can keep the resource.
+The SDK turns every exception into a traceback. With the request and the context from `sdk_frames`, a call fails with a
+sentence instead, and a failure can keep the resource.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ PROVIDER_KEY = "__provider"
 class DynamicProvider(dynamic.ResourceProvider):
     """The base class of the providers. They are stateless, and pickled by reference.
 
-    So they take no arguments, and have no attributes in a program. Attributes in the plugin process are never pickled.
+    So they have no arguments, and no attributes in a program. Attributes in the plugin process are never pickled.
     """
 
-    # A provider contains no secret, and as a secret its string would change in every state.
+    # A provider contains no secret, and the ciphertext of a secret would change in every state.
     serialize_as_secret_always = False
 
     _lifecycle: Lifecycle
@@ -54,45 +54,45 @@ class DynamicProvider(dynamic.ResourceProvider):
         """Pickles no attributes, because the settings contain the API key."""
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Takes the stack's config. It validates nothing: `check` runs later, and can report problems."""
+        """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
         session = _session()
         self._lifecycle = self.make_lifecycle()(Settings.load(req.config.get), session)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         with _engine_call() as engine_call:
-            wanted = without_sdk_properties(news)
-            placement = wanted.pop(urns.PLACEMENT, None)
+            inputs = without_sdk_properties(news)
+            placement = inputs.pop(urns.PLACEMENT, None)
             call = engine_call.describe(
-                is_preview=wanted.pop(urns.IS_PREVIEW, False),
+                is_preview=inputs.pop(urns.IS_PREVIEW, False),
                 inputs_before=without_sdk_properties(_olds),
                 outputs_before=engine_call.old_outputs,
                 placement=Placement(**placement) if placement else None,
             )
-            checked = self._lifecycle.check(call, wanted)
+            checked = self._lifecycle.check(call, inputs)
             if call.is_preview and not call.inputs_before and not checked.failures:
-                # For its warnings. The engine does not ask a dynamic provider for the preview of a create.
+                # For its warnings. The engine does not call Create in previews of dynamic resources.
                 self._lifecycle.create(call, checked.inputs)
             failures = [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
             return dynamic.CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """See `Lifecycle.diff`. `__provider` is not compared, because its string differs between versions of Python."""
+        """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "in the state, this resource is the provider plugin's, and a program in Python can't take it over "
-                    "by an alias. Nothing was changed. Take the resource out of the state by the command below, and "
-                    "an Agent Ingress into it again with `pulumi-agin import`\n"
+                    "by an alias. Nothing was changed. Remove the resource from the state with the command below, and "
+                    "import an Agent Ingress again with `pulumi-agin import`\n"
                     f"{shell_commands.state_delete_line(engine_call.describe().urn)}"
                 )
-            wanted = without_sdk_properties(_news)
+            inputs = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
-            difference = self._lifecycle.diff(call, _id, wanted)
+            difference = self._lifecycle.diff(call, _id, inputs)
             if _session().is_preview and difference.has_changes and not difference.replacing:
-                # For its warnings. The engine does not ask a dynamic provider for the preview of an update.
-                self._lifecycle.warn_of_update(call, _id, wanted)
+                # For its warnings. The engine does not call Update in previews of dynamic resources.
+                self._lifecycle.warn_of_update(call, _id, inputs)
             return dynamic.DiffResult(
                 changes=difference.has_changes,
                 replaces=list(difference.replacing),
@@ -107,16 +107,16 @@ class DynamicProvider(dynamic.ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
         with _engine_call() as engine_call:
-            known = without_sdk_properties(props)
-            reading = Reading.REFRESH if self._lifecycle.is_state(known) else Reading.GET
+            outputs = without_sdk_properties(props)
+            reading = Reading.REFRESH if self._lifecycle.is_state(outputs) else Reading.GET
             sent = getattr(engine_call.request, "inputs", None)
             inputs_before = without_sdk_properties(rpc.deserialize_properties(sent)) if sent else None
-            call = engine_call.describe(inputs_before=inputs_before, outputs_before=known)
+            call = engine_call.describe(inputs_before=inputs_before, outputs_before=outputs)
             existing = self._lifecycle.read(call, id_, reading)
             if existing is None:
                 return dynamic.ReadResult(None, {})
-            # Without inputs in the response, the engine keeps those in the state. To serialize them would take the SDK
-            # a fifth of the time of a read.
+            # Without inputs in the response, the engine keeps those in the state. The SDK would need a fifth of the
+            # time of a read to serialize them.
             is_unchanged = reading is Reading.REFRESH and existing.inputs == inputs_before
             return dynamic.ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
@@ -131,21 +131,21 @@ class DynamicProvider(dynamic.ResourceProvider):
 
 
 class ProviderError(Exception):
-    """The exception that the SDK gets. Its message is for the user."""
+    """The exception for the SDK. Its message is for the user."""
 
 
 @functools.cache
 def _session() -> Session:
-    """Prepares this process, and returns its session. The provider classes take no arguments to hand it in."""
+    """Prepares this process, and returns its session. It is global, because provider classes have no arguments."""
     freeze_garbage_collector()
     sdk_frames.start_threads()
-    # A program needs none of these.
+    # Programs do not need these modules.
     from pulumi_agin.engine.connection import Engine
     from pulumi_agin.lifecycle.session import Session
 
     from .phrasing import PythonPhrasing
 
-    # The SDK passes on the arguments with which the engine started the process. Without them, lines are printed.
+    # The arguments are from the engine. Without them, lines are printed.
     engine = Engine(sys.argv[1:])
     return Session(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
 
@@ -154,24 +154,24 @@ def _session() -> Session:
 
 
 class _EngineCall(NamedTuple):
-    """The call that the engine makes now. Both are None if they are not on the call stack; then little is known."""
+    """The engine's current call. Both fields are None if they are not on the call stack."""
 
     request: Any
     context: Any
 
-    def describe(self, **known: Any) -> Call:
-        """Returns the call for the lifecycle. `known` are the values that the SDK passed on."""
+    def describe(self, **fields: Any) -> Call:
+        """Returns the call for the lifecycle. `fields` are the values from the SDK's arguments."""
         return Call(
             getattr(self.request, "urn", "urn:pulumi:STACK::PROJECT::TYPE::NAME"),
             timeout_seconds=getattr(self.request, "timeout", 0) or None,
             is_unknown=lambda value: isinstance(value, Unknown),
             is_cancelled=lambda: self.context is not None and not self.context.is_active(),
-            **known,
+            **fields,
         )
 
     @property
     def old_outputs(self) -> Mapping[str, Any]:
-        """In a check, the outputs in the state that are strings. To deserialize all takes longer than the check."""
+        """In a check, the string outputs in the state. Deserializing all outputs would take longer than the check."""
         fields = self.request.old_outputs.fields if hasattr(self.request, "old_outputs") else {}
         return {name: value.string_value for name, value in fields.items() if value.HasField("string_value")}
 

@@ -1,4 +1,4 @@
-"""Failures of calls, and the start of a plugin process, for both front ends."""
+"""Failures of calls and start of a plugin process, for both front ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def set_status(
 ) -> None:
     """Sets the status of a call that fails as trailing metadata, which the engine prefers to the message of the error.
 
-    `kept` are the id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
+    `kept` has the id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
     failure as an init error.
     """
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
@@ -53,9 +53,9 @@ def without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def freeze_garbage_collector() -> None:
-    """Excludes everything that is loaded so far from garbage collection, now and again at exit.
+    """Excludes all loaded objects from garbage collection, now and again at exit.
 
-    It stays loaded anyway, and the engine waits for the plugin, and for its exit too.
+    They stay loaded anyway, and the engine waits for the start and the exit of the plugin.
     """
     gc.freeze()
     gc.set_threshold(50_000)

@@ -1,8 +1,8 @@
-"""The generated classes of the engine's protocol, without the rest of Pulumi's SDK.
+"""Generated classes of the engine's protocol, without the rest of Pulumi's SDK.
 
-The SDK has them in `pulumi.runtime.proto`. To import them from there loads all of the SDK, which a plugin process needs
-for nothing else, and the engine waits for it in each command. So here they are loaded from the SDK's files alone,
-unless the SDK is loaded anyway.
+The SDK has them in `pulumi.runtime.proto`. An import from there loads all of the SDK, which a plugin process does not
+need otherwise, and the engine waits for it in each command. So they are loaded directly from the SDK's files, unless
+the SDK is already loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["engine_pb2", "engine_pb2_grpc", "plugin_pb2", "provider_pb2", "provider_pb2_grpc", "status_pb2"]
 
-# The name of the folder of the generated classes as a package of its own.
+# The package name under which the folder of the generated classes is loaded.
 PACKAGE = "pulumi_agin_protocol"
 
 
@@ -37,14 +37,14 @@ def __getattr__(name: str) -> ModuleType:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if "pulumi" not in sys.modules:
         _make_package()
-        # The files are where SDKs up to now have them, and import nothing else of the SDK.
+        # This works while the files have this path and import nothing else from the SDK. Otherwise the SDK is loaded.
         with suppress(ImportError):
             return importlib.import_module(f"{PACKAGE}.{name}")
     return importlib.import_module(f"pulumi.runtime.proto.{name}")
 
 
 def _make_package() -> None:
-    # This finds the SDK, but does not load it.
+    # Finds the SDK without loading it.
     sdk = importlib.util.find_spec("pulumi")
     if PACKAGE not in sys.modules and sdk is not None:
         spec = ModuleSpec(PACKAGE, None, is_package=True)

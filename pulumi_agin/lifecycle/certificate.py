@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_agin.api.canonical import matches_policy, without_none
-from pulumi_agin.api.constants import ID_LOOKS_LIKE
+from pulumi_agin.api.constants import ID_HINT
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
-from pulumi_agin.api.models import CertificateState, IngressModel, certificate_in_words, certificate_state
+from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.api.redaction import holds_secret
-from pulumi_agin.api.retry import in_words, is_transient
+from pulumi_agin.api.retry import format_duration, is_transient
 from pulumi_agin.settings import Settings
 
 from .inputs import CertificateValidationInputs
@@ -69,7 +69,7 @@ class CertificateValidationLifecycle(Lifecycle):
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
         if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.value.get_secret_value()):
-            sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_LOOKS_LIKE}")
+            sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_HINT}")
         return Checked.of(checked, sentences)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
@@ -141,7 +141,7 @@ class CertificateValidationLifecycle(Lifecycle):
         while True:
             self._read_once(call, inputs[ID], watch)
             watch.record_read(monotonic() - began)
-            ingress, time = watch.ingress, in_words(round(watch.elapsed))
+            ingress, time = watch.ingress, format_duration(round(watch.elapsed))
             if ingress and certificate_state(ingress).is_ready:
                 if watch.reads > 1:
                     show(f"the certificate of {ingress.domain} is {self._describe(ingress)}, after {time}", call.urn)
@@ -152,7 +152,7 @@ class CertificateValidationLifecycle(Lifecycle):
             status = watch.problem or (f"it is {self._describe(ingress)}" if ingress else "")
             if status != shown_status or watch.elapsed >= next_line:
                 shown_status, next_line = status, watch.elapsed + LINE_SECONDS
-                name, most = ingress.domain if ingress else inputs[ID], in_words(watch.timeout_seconds)
+                name, most = ingress.domain if ingress else inputs[ID], format_duration(watch.timeout_seconds)
                 show(f"waiting for the certificate of {name}, for {time} ({most} at most): {status}", call.urn)
             pause = PAUSES_SECONDS[watch.reads - 1] if watch.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
             self._pause(call, min(pause, left))
@@ -189,16 +189,16 @@ class CertificateValidationLifecycle(Lifecycle):
     # -- messages -----------------------------------------------------------------------------------------
 
     def _describe(self, ingress: IngressModel) -> str:
-        return self._account.client().sanitize(certificate_in_words(ingress), LONGEST_MESSAGE)
+        return self._account.client().sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, watch: Watch) -> str:
         """Returns the message of a wait that failed: the state of the certificate, and the next step."""
         ingress, sanitize = watch.ingress, self._account.client().sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` waits again"
-        why = f" within {in_words(watch.timeout_seconds)} ({watch.limit})"
+        why = f" within {format_duration(watch.timeout_seconds)} ({watch.limit})"
         if watch.elapsed >= watch.end_of_grace:
-            grace = f"{in_words(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
+            grace = f"{format_duration(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
             why = f": ngrok has reported a DNS error for {grace}"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
         message += f". It is {self._describe(ingress)}" + (f", as last seen: {watch.problem}" if watch.problem else "")

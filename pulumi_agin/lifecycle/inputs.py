@@ -70,10 +70,10 @@ IngressDomain = Annotated[
 class CertificatePolicyInputs(Declaration):
     """How ngrok gets the certificate of the domain."""
 
-    authority: constants.CertificateAuthorityText = Field(
+    authority: constants.CertificateAuthorityLiteral = Field(
         description='who signs the certificate, such as "letsencrypt"'
     )
-    private_key_type: constants.PrivateKeyTypeText | None = Field(
+    private_key_type: constants.PrivateKeyTypeLiteral | None = Field(
         None, description="the type of the certificate's private key; if it is left out, ngrok chooses"
     )
 
@@ -105,7 +105,7 @@ class AgentIngressInputs(Declaration):
 
 def _ingress_id(value: str) -> str:
     if not constants.PLAIN_ID.fullmatch(value):
-        raise ValueError(f"is not the id of an Agent Ingress; {constants.ID_LOOKS_LIKE}")
+        raise ValueError(f"is not the id of an Agent Ingress; {constants.ID_HINT}")
     return value
 
 
@@ -194,7 +194,7 @@ _NsTarget = Annotated[_DnsName, AfterValidator("{}.".format), WrapValidator(pass
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
 _Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
 _Algorithm = Annotated[
-    constants.TsigAlgorithmText, BeforeValidator(_algorithm), Field(description="the algorithm of the key")
+    constants.TsigAlgorithmLiteral, BeforeValidator(_algorithm), Field(description="the algorithm of the key")
 ]
 
 

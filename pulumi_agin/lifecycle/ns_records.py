@@ -154,7 +154,7 @@ class NsRecordsLifecycle(Lifecycle):
             # The new address and key are kept: they have just worked to read the records.
             outputs = _outputs(inputs) | {
                 "ns_targets": [] if has_moved else kept["ns_targets"],
-                "ttl": error.there.ttl if error.there else kept["ttl"],
+                "ttl": error.existing.ttl if error.existing else kept["ttl"],
             }
             note = f". The records at {_address(kept)} are left alone: none of these commands deletes them"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None

@@ -1,7 +1,7 @@
-"""Front end of a provider plugin, for programs in every language.
+"""Front end of the provider plugin, for programs in every language.
 
-The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `plugin` answers the calls, `process` is the
-process. `schema.json` describes the resources and functions for the languages; `python -m tools.schema` writes it.
+The engine starts the plugin `pulumi-resource-agin`, and calls it by gRPC. `plugin` handles the calls, and `process`
+runs the server. `schema.json` describes the resources and functions for SDKs; `python -m tools.schema` writes it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ Documentation: https://github.com/pulumi-agin/pulumi-agin/blob/main/docs/guides/
 
 
 def main() -> None:
-    """Runs the plugin until the engine ends it, or is gone. With --version or --help, it only prints that."""
-    for flag, text in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP), ("-h", HELP)):
+    """Runs the plugin until the engine ends it or is gone. --version and --help print and exit."""
+    for flag, output in (("--version", f"pulumi-resource-agin {VERSION}\n"), ("--help", HELP), ("-h", HELP)):
         if flag in sys.argv[1:]:
-            sys.stdout.write(text)
+            sys.stdout.write(output)
             return
-    # Everything loaded now stays. Collecting it again and again would take a tenth of the start. The collector works
-    # from Configure on.
+    # Garbage collection would take a tenth of the start, and all objects loaded now stay. Configure enables it.
     gc.disable()
-    # No plugin of pydantic is about our models. The search for one takes longer, the more packages are installed.
+    # No pydantic plugin applies to our models, and the search takes longer the more packages are installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from .process import serve
 

@@ -1,4 +1,4 @@
-"""`python -m pulumi_agin.native`: the plugin, where its console script is not on PATH."""
+"""Command `python -m pulumi_agin.native`: the plugin without its console script on PATH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions of the plugin: lookups, and the configuration of an agent."""
+"""Functions of the plugin: lookups, and the configuration of an agent."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class Function(NamedTuple):
     def call(
         self, account: Account, call: Call, arguments: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Collection[str]]:
-        """Returns the outputs, and the names of those that are secret: all, if a secret argument is given.
+        """Returns the outputs and the names of the secret ones, which are all if a secret argument is given.
 
-        The arguments have the names that the program gives them.
+        The arguments have our names.
         """
         inputs, problems = validate(self.inputs, arguments, phrasing=account.session.phrasing)
         if problems:
@@ -103,15 +103,15 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
         urn = session.resources_by_domain.get(domain)
         if urn is None or urn in session.known_outputs:
             return ""
-        # The engine takes no unknown value from a function.
+        # The engine does not accept unknown values from a function.
         return (
             f", because {urn} is still to be created. Use the outputs of that resource in place of the lookup, or give "
             "the lookup its id in place of the domain: a preview then shows the result as unknown"
         )
 
     id_, domain, deadline = arguments.get("id"), arguments.get("domain"), account.deadline(call)
-    words = account.settings.account_description
-    return find_one(account.client(), words, "getAgentIngress", id_, domain, hint, deadline).plain()
+    description = account.settings.account_description
+    return find_one(account.client(), description, "getAgentIngress", id_, domain, hint, deadline).plain()
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Names of properties: camelCase on the engine's side, as in every Pulumi schema, and snake_case on ours."""
+"""Names of properties: camelCase for the engine, as in every Pulumi schema, and snake_case in this package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _snake_case(name: str) -> str:
 
 
 def in_snake_case(value: Any) -> Any:
-    """Returns properties with our names, which those in the state of a Python program have already."""
+    """Returns properties with our names. Those in the state of a Python program have them already."""
     if isinstance(value, list):
         return [in_snake_case(item) for item in value]
     if not isinstance(value, dict):
@@ -37,7 +37,7 @@ def in_snake_case(value: Any) -> Any:
 
 
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
-    """Returns a sentence for each property that a program gives by our name."""
+    """Yields a sentence for each property with our name in place of the camelCase one."""
     for name, field in fields_of(model).items():
         right = camel_case(name)
         if name in values and name != right:

@@ -1,4 +1,4 @@
-"""Phrasing of programs that use the plugin, in whatever language."""
+"""Phrasing for programs in any language that use the plugin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .names import camel_case
 class NativePhrasing(Phrasing):
     """See `lifecycle.phrasing.Phrasing`."""
 
-    # In Go and C#, only a string fits.
+    # In Go and C#, only a string is possible.
     to_json = "use `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
     # In YAML, an alias must be a URN.
@@ -29,7 +29,7 @@ class NativePhrasing(Phrasing):
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or "$" in urns.Urn.parse(urn).types:
-            # The engine does not tell a plugin the parent, which a command would have to name.
+            # The engine does not send the parent to a plugin, so no command can name it.
             then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
         else:
             then = f"run\n{shell_commands.native_import_line(id_, urn)}"

@@ -1,6 +1,6 @@
-"""The calls of the engine to the plugin: configuration, the lifecycle of each resource, and functions.
+"""Calls of the engine to the plugin: configuration, the lifecycle of each resource, and functions.
 
-Each call is translated for the lifecycle, and so is its result. The facts about the protocol were tried on the engine;
+Each call and its result are translated for the lifecycle. The facts about the protocol were verified with the engine;
 see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
 """
 
@@ -33,20 +33,20 @@ from .resources import RESOURCES, Resource
 
 Named = TypeVar("Named", Resource, Function)
 
-# The settings by their names in the provider's configuration.
+# The keys of the settings by their names in the provider's configuration.
 SETTINGS = {"apiKey": API_KEY, "apiBaseUrl": BASE_URL, "timeoutSeconds": TIMEOUT_SECONDS}
 NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
 
 
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The plugin as the engine calls it. The engine starts a process for each provider of a stack."""
+    """The gRPC service of the plugin. The engine starts a process for each provider of a stack."""
 
     def __init__(self, session: Session, interrupted: threading.Event) -> None:
         self._session = session
         self._interrupted = interrupted
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
-        """Makes the engine tell in Configure which provider it is about."""
+        """Makes the engine send the name and the URN of the provider in Configure."""
         return provider_pb2.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -54,18 +54,18 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Returns the schema, by which languages know the resources and functions."""
+        """Returns the schema, from which SDKs are generated."""
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ends all waits. What a request has done by then is still read back, so that the state is right."""
+        """Ends all waits. Requests in progress are still settled, so that the state is right."""
         self._interrupted.set()
         return empty_pb2.Empty()
 
     # -- the configuration --------------------------------------------------------------------------------
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Finds names that are nearly right, and values that are no setting. Other problems show in Check."""
+        """Finds misspelled names and unsupported values. Check reports other problems."""
         with _failing(context):
             config, reasons = from_struct(request.news), []
             for name, value in config.items():
@@ -86,12 +86,12 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             return _difference(Difference(changed, [], bool(changed)), before, after)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Takes the configuration. Problems show later, in Check."""
+        """Loads the configuration. Check reports its problems later."""
         with _failing(context):
             failures.freeze_garbage_collector()
             config = from_struct(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
-            # The engine's own are "default" and "default_" with a version.
+            # Default providers have the name "default", or "default_" and a version.
             is_explicit = request.name != "default" and not request.name.startswith("default_")
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
@@ -133,8 +133,8 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             if existing is None:
                 return provider_pb2.ReadResponse()
             inputs = call.inputs_before if existing.inputs is None else existing.inputs
-            packed, outputs = to_struct(inputs or {}, resource.secrets), _outputs(resource, existing.outputs)
-            return provider_pb2.ReadResponse(id=existing.id, properties=outputs, inputs=packed)
+            struct, outputs = to_struct(inputs or {}, resource.secrets), _outputs(resource, existing.outputs)
+            return provider_pb2.ReadResponse(id=existing.id, properties=outputs, inputs=struct)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         with self._resource_call(request, context, request.old_inputs, request.olds) as (resource, lifecycle, call):
@@ -150,7 +150,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Calls a function."""
         with _failing(context):
             function = _named(request.tok, FUNCTIONS, "function")
-            # Python's SDK sends the output types of its lookups and resources with the names that Python has for them.
+            # Python's SDK sends nested output types with their names in Python.
             arguments = from_struct_in_snake_case(request.args)
             result, secrets = function.call(self._account, self._call(request, context), arguments)
             response = provider_pb2.InvokeResponse()
@@ -195,7 +195,7 @@ def _resource(urn: str) -> Resource:
 def _named(token: str, known: Sequence[Named], kind: str) -> Named:
     """Returns the resource or function with a token.
 
-    There is none, for example, if a state or an SDK is of a newer version of this package.
+    It may be missing if a state or an SDK is from a newer version of this package.
     """
     for named in known:
         if named.token == token:
@@ -209,8 +209,8 @@ def _named(token: str, known: Sequence[Named], kind: str) -> Named:
 def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
     """Returns outputs for the engine.
 
-    Programs take an absent output for one that is not known yet. So one that may be absent is null, and only in a
-    preview an output that is not known before the update is unknown.
+    Programs treat an absent output as unknown. So an optional output without a value is null, and an output is unknown
+    only in a preview.
     """
     shown = dict(outputs)
     for name, field in resource.outputs.items():
@@ -221,12 +221,12 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
     return to_struct(shown, resource.secrets)
 
 
-def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
+def _difference(difference: Difference, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
     detail = provider_pb2.PropertyDiff
     kinds = {camel_case(name): detail.UPDATE for name in difference.renewed}
     for name in difference.changed:
         # Absent, null and "" are the same. A number may be 0.
-        kind = "ADD" if before.get(name) in (None, "") else "DELETE" if wanted.get(name) in (None, "") else "UPDATE"
+        kind = "ADD" if before.get(name) in (None, "") else "DELETE" if inputs.get(name) in (None, "") else "UPDATE"
         kinds[camel_case(name)] = detail.Kind.Value(f"{kind}_REPLACE" if name in difference.replacing else kind)
     response = provider_pb2.DiffResponse
     return response(
@@ -235,14 +235,14 @@ def _difference(difference: Difference, before: Mapping[str, Any], wanted: Mappi
         deleteBeforeReplace=difference.delete_before_replace,
         diffs=kinds,
         detailedDiff={name: detail(kind=kind) for name, kind in kinds.items()},
-        # Without it, the engine would compare all inputs by itself, and by the names in the state of a Python program.
+        # Otherwise the engine would compare all inputs itself, by the names in the state of a Python program.
         hasDetailedDiff=True,
     )
 
 
 @contextmanager
 def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
-    """Makes a call fail with a sentence. `urn` is that of the resource that the call is about."""
+    """Makes a call fail with a sentence. `urn` is the resource of the call."""
     try:
         yield
         return

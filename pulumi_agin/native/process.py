@@ -1,4 +1,4 @@
-"""The plugin process: it serves the engine's calls until the engine ends it, or is gone."""
+"""Process of the plugin, which serves the engine's calls until the engine ends it or is gone."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .plugin import AginProvider
 # The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000
 
-# How often the process checks whether the engine is still there.
-LOOK_SECONDS = 10
+# The interval of the checks whether the engine is gone.
+CHECK_SECONDS = 10
 
-# How long calls under way may take to end once the engine has ended the process or is gone.
+# The limit for calls in progress once the engine has ended the process or is gone.
 GRACE_SECONDS = 20
 
-# A thread that waits for another one checks at least this often whether the user pressed Ctrl-C.
+# The longest interval in which a thread that waits for another one checks for Ctrl-C.
 LONGEST_WAIT_SECONDS = 0.5
 
 
@@ -46,10 +46,10 @@ class InterruptibleClock(Clock):
         condition.wait(min(seconds, LONGEST_WAIT_SECONDS))
 
 
-def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
-    """Serves until the process is told to end, or the engine is gone. Then it ends the process.
+def serve(check_seconds: float = CHECK_SECONDS, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Serves until a signal, or until the engine is gone. Then it ends the process.
 
-    It checks every `look_seconds` whether the engine is there, and gives calls under way `grace_seconds` to end.
+    It checks every `check_seconds` whether the engine is gone. Calls in progress then have `grace_seconds` to end.
     """
     clock = InterruptibleClock()
     engine = Engine(sys.argv[1:])
@@ -60,7 +60,7 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, clock.interrupted), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # A signal may come just before the wait for it, and would then not end the wait. A byte in a socket does.
+    # A signal just before `select` would not end it, but its byte in the socket does.
     signals, wakes_up = socket.socketpair()
     wakes_up.setblocking(False)
     signal.set_wakeup_fd(wakes_up.fileno())
@@ -68,9 +68,9 @@ def serve(look_seconds: float = LOOK_SECONDS, grace_seconds: float = GRACE_SECON
         signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)  # noqa: T201 - the engine reads it
-    while engine.is_there() and not select.select([signals], [], [], look_seconds)[0]:
+    while engine.is_there() and not select.select([signals], [], [], check_seconds)[0]:
         continue
     clock.interrupted.set()
     server.stop(grace_seconds).wait()
-    # Otherwise Python would wait for the threads of calls that have not ended, such as one that nobody answers.
+    # Otherwise Python would wait for the threads of calls that have not ended, such as one without a response.
     os._exit(0)

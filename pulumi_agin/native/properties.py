@@ -1,7 +1,7 @@
-"""Properties as the engine sends them, and as plain values.
+"""Conversion of properties between the engine's structs and plain values.
 
-The SDK's functions for that would load all of the SDK, for which a process needs as long as for everything else. See
-"Property values" in Pulumi's documentation for developers.
+The SDK's functions for this would load all of the SDK, which would double the start time of a process. See "Property
+values" in Pulumi's documentation for developers.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 
 from .names import camel_case, in_snake_case
 
-# In a preview, the engine sends this string for a value that it does not know yet, and takes it for one.
+# In a preview, this string stands for an unknown value, in both directions.
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
-# The key by which an object is none of the program's, and what it then is.
+# The key that marks an object as a special value, and the mark of a secret.
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - that a value is one
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - not a secret itself
 
 
 class Unknown:
-    """A value that a preview does not know yet."""
+    """A value that is unknown in a preview."""
 
 
 def is_unknown(value: object) -> bool:
-    """Tells whether a preview does not know a value yet."""
+    """Returns whether a value is unknown in a preview."""
     return isinstance(value, Unknown)
 
 
 def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties by the names that the program gave them. Secrets are plain values."""
+    """Returns properties with the names from the program. Secrets are plain values."""
     return without_sdk_properties(_object(properties))
 
 
 def from_struct_in_snake_case(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties by our names."""
+    """Returns properties with our names."""
     values: dict[str, Any] = in_snake_case(from_struct(properties))
     return values
 
 
 def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """Returns values, by our names, for the engine. None becomes a null.
+    """Returns values with our names as a struct for the engine. None becomes null.
 
-    `secrets` are the names of those that the engine must encrypt in the state. It keeps secret by itself what a program
-    made a secret.
+    The engine must encrypt the values with the names in `secrets` in the state. It encrypts the program's own secrets
+    without that.
     """
-    found = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
+    marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
-    struct.update(_sent({**values, **found}))
+    struct.update(_sent({**values, **marked}))
     return struct
 
 
 def _object(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns an object. To the engine, a property that is null is absent."""
+    """Returns an object. To the engine, a null property is absent."""
     values = {name: _value(value) for name, value in struct.fields.items()}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -77,7 +77,7 @@ def _value(value: struct_pb2.Value) -> Any:
 
 
 def _sent(value: Any) -> Any:
-    """Returns a value with the engine's names and unknown values. The values of hidden outputs stay as they are."""
+    """Returns a value with the engine's names and unknown values. The values of hidden outputs stay unchanged."""
     if isinstance(value, dict):
         return {camel_case(name): item if name.startswith("_") else _sent(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The resources of the plugin: their tokens, their lifecycles and their declarations."""
+"""Resources of the plugin: tokens, lifecycles and declarations."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Resource:
 
     @cached_property
     def outputs(self) -> dict[str, FieldInfo]:
-        """The outputs. The engine has the id of a resource apart, so it is not one of them."""
+        """The outputs without the id, which the engine handles separately."""
         fields = fields_of(self.outputs_model).items()
         return {name: field for name, field in fields if name != "id" and not name.startswith("_")}
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
-        """The names of the inputs and outputs that are secret whatever the program says."""
+        """The names of the inputs and outputs that are always secret."""
         return secret_fields(self.inputs_model)
 
 

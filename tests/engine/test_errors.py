@@ -23,11 +23,11 @@ agin.AgentIngress(forgery, domain="connect.acme.com", description=forgery, metad
 
 # A part of the message about each resource that can't be created.
 FAILURES = {
-    "refused": "ngrok answered 403 ERR_NGROK_202: no: '[key]'. The API key came from ngrok:apiKey of the stack config",
-    "forged": "ngrok answered 400 ERR_NGROK_x error: forged",
+    "refused": "ngrok responded 403 ERR_NGROK_202: no: '[key]'. The API key came from ngrok:apiKey of the stack config",
+    "forged": "ngrok responded 400 ERR_NGROK_x error: forged",
     # The engine's protocol can't carry half of a surrogate pair.
-    "half-a-pair": "ngrok answered 400: half a pair: .",
-    "ngroks": "could not create the Agent Ingress connect.ngrok.io: ngrok answered 400 ERR_NGROK_6705: The agent "
+    "half-a-pair": "ngrok responded 400: half a pair: .",
+    "ngroks": "could not create the Agent Ingress connect.ngrok.io: ngrok responded 400 ERR_NGROK_6705: The agent "
     'ingress domain "connect.ngrok.io" must be a third party domain, you may not enter a domain controlled by ngrok.',
 }
 
@@ -82,9 +82,9 @@ def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emu
     emulator.add_fault("GET", "answer", times=None, status=403, json_body=refused)
     preview = project.preview()
     assert "1 to update" in preview
-    [warning] = re.findall(r"^ *warning: .*ngrok answered.*", preview.output, re.M)
+    [warning] = re.findall(r"^ *warning: .*ngrok responded.*", preview.output, re.M)
     assert "warning: The preview of an update can't tell which outputs it leaves alone." in warning
-    assert "ngrok answered 403 ERR_NGROK_202: no: '[key]'" in warning
+    assert "ngrok responded 403 ERR_NGROK_202: no: '[key]'" in warning
     # The program's `print` of an output.
     assert re.search(r"^ */agent_ingresses/", preview.output, re.M) is None
     assert_nothing_forged(preview)

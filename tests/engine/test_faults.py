@@ -76,7 +76,7 @@ def test_transient_faults_are_retried_and_lasting_ones_fail(project: Project, em
         """Ends the faults once the row of a resource shows that it waits."""
         if re.search(
             r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.*, for \d+(\.\d)? seconds? "
-            r"\([\w ]+ at most\): ngrok answered 503",
+            r"\([\w ]+ at most\): ngrok responded 503",
             line,
         ):
             emulator.clear_faults()
@@ -110,7 +110,7 @@ def test_transient_faults_are_retried_and_lasting_ones_fail(project: Project, em
     emulator.add_fault("GET", "answer", times=None, **GARBAGE)
     sentence = project.refresh("--target", urn, fails=True).sentence
     assert sentence.startswith(f"could not read the Agent Ingress {domain} ({id_}): ")
-    assert "(it is not JSON)" in sentence
+    assert ": not JSON (" in sentence
     emulator.clear_faults()
     emulator.stop()
     sentence = project.destroy("--target", urn, fails=True).sentence
@@ -182,8 +182,8 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
     new = dict.fromkeys(("rejected", "undone", "kept", "lost"), "new")
     failed = up(*replace, **new, swap1="y", swap2="x", trigger="two", fails=True)
     expected = {
-        "rejected": "could not create the Agent Ingress rejected.new.com: ngrok answered 400: not now",
-        "undone": "could not create the Agent Ingress undone.new.com: ngrok answered 400: not now",
+        "rejected": "could not create the Agent Ingress rejected.new.com: ngrok responded 400: not now",
+        "undone": "could not create the Agent Ingress undone.new.com: ngrok responded 400: not now",
         "kept": "could not delete the Agent Ingress kept.old.com",
         "lost": "it is unknown whether the Agent Ingress lost.new.com was made",
         "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was made",

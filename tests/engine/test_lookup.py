@@ -122,7 +122,7 @@ FROM_ENVIRONMENT = "in the account of the API key from the environment variable 
 FAILURES = {
     "domain": f"there is no Agent Ingress with the domain no.acme.com {FROM_ENVIRONMENT}",
     "id": f"there is no such Agent Ingress {FROM_ENVIRONMENT}",
-    "filter": "could not list the Agent Ingresses: ngrok answered 400",
+    "filter": "could not list the Agent Ingresses: ngrok responded 400",
     "no key": 'api_key of the Provider "no-key" is empty',
     "new key": "get_agent_ingresses can't query ngrok in this preview, because its Provider has inputs that are not "
     "known yet; get_agent_ingresses_output waits for them",

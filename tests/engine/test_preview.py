@@ -136,7 +136,7 @@ WARNINGS = (
 
 # A part of what the update fails with.
 FAILURES = {
-    "deleted-at-ngrok": "ngrok answered 404: Resource not found",
+    "deleted-at-ngrok": "ngrok responded 404: Resource not found",
     "new-name": 'The agent ingress domain "renamed.acme.com" already exists',
     "old-name": "is not deleted, because it has the domain of",
     "taken": 'The agent ingress domain "taken.acme.com" already exists',

@@ -120,7 +120,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
         f"delegation     wrong    {bind.address} answers with other name servers than ngrok expects: "
         f"missing: {three}, {four}; extra: ns1.old.net.",
-        'certificate    wrong    held up by the DNS of the domain (DNS_ERROR): ngrok says "no NS records"',
+        'certificate    wrong    held up by the DNS of the domain (DNS_ERROR): ngrok reports "no NS records"',
         "",
         "delegation: create these records in the zone above the domain:",
         f"  connect.acme.com. NS {three}",
@@ -225,7 +225,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
 def test_text_of_ngrok_is_shown_in_one_line_without_the_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     make(emulator, certificate="error", error_code="\x1b[31mE\nE", msg=f"the key\n{API_KEY}\x1b[0m is bad")
     certificate = checks_of(doctor, bind.address)["certificate"]
-    assert 'ngrok says "the key [key] [0m is bad"' in certificate["says"]
+    assert 'ngrok reports "the key [key] [0m is bad"' in certificate["says"]
     assert certificate["error_code"] == "[31mE E"
 
 
@@ -238,14 +238,15 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
         ("pending", True, "wait: not being issued yet -> wait, as Let's Encrypt takes seconds to minutes, and run"),
         ("pending", False, "wait: not being issued yet -> repair the delegation first; ngrok tries again"),
         ("issued", True, "ok: issued, renews 2026-04-30T12:00:20Z"),
-        ("renewing", False, 'ok: issued, and being renewed: ngrok says "msg"'),
+        ("renewing", False, 'ok: issued, and being renewed: ngrok reports "msg"'),
         (
             "dns_error",
             True,
-            'wait: held up by the DNS of the domain (DNS_ERROR): ngrok says "msg" -> the delegation is right by now; '
+            'wait: held up by the DNS of the domain (DNS_ERROR): ngrok reports "msg" -> '
+            "the delegation is right by now; "
             f"{RETRY}: run this again then [",
         ),
-        ("internal_error", True, f'(INTERNAL_ERROR): ngrok says "msg" -> {RETRY}: run this again then'),
+        ("internal_error", True, f'(INTERNAL_ERROR): ngrok reports "msg" -> {RETRY}: run this again then'),
         (
             "no_job",
             False,

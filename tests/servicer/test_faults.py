@@ -151,14 +151,14 @@ CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [
     ("redirect", "create", "could not create ", "redirects to http://127.0.0.1:1/x, and redirects are not"),
-    ("HTML", "create", MADE, "makes no sense (it is not JSON)"),
-    ("HTML", "update", CHANGED, "makes no sense (it is not JSON)"),
-    ("HTML", "delete", "could not delete ", "its status is 200 and not 204"),
-    ("another ingress", "refresh", "could not read ", "it is about another Agent Ingress"),
-    ("forged lines", "update", "could not update ", "ngrok answered 400: x error: forged [31m xxx"),
+    ("HTML", "create", MADE, ": not JSON ("),
+    ("HTML", "update", CHANGED, ": not JSON ("),
+    ("HTML", "delete", "could not delete ", "status 200 instead of 204"),
+    ("another ingress", "refresh", "could not read ", "about another Agent Ingress"),
+    ("forged lines", "update", "could not update ", "ngrok responded 400: x error: forged [31m xxx"),
     ("wrong key", "refresh", "could not read ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),
     ("404 of a web server", "refresh", "could not read ", "the base URL came from the environment variable"),
-    ("404 of a path", "delete", "could not delete ", "does not know the path /agent_ingresses"),
+    ("404 of a path", "delete", "could not delete ", "has no path /agent_ingresses"),
 ]
 
 
@@ -251,7 +251,7 @@ def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emula
     plugin.abandon_create({"domain": NEW}, when=plugin.shown_line)
     line = plugin.engine.lines[0]
     assert line.message.startswith(f"still waiting to create the Agent Ingress {NEW}, for ")
-    assert "ngrok answered 503" in line.message
+    assert "ngrok responded 503" in line.message
     assert (line.urn, line.ephemeral) == (plugin.urn, True)
 
 

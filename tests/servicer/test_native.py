@@ -20,7 +20,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.engine.connection import RESPONSE_SECONDS, Engine
-from pulumi_agin.native.process import GRACE_SECONDS, LOOK_SECONDS
+from pulumi_agin.native.process import CHECK_SECONDS, GRACE_SECONDS
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, THEIRS
 from tests.support.plugin import (
     AGENT_INGRESS,
@@ -103,7 +103,7 @@ def test_wrong_settings_have_their_names_in_the_stack_config(new_plugin: Plugins
         "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
         "variable NGROK_API_KEY",
         "the base URL from agin:apiBaseUrl",
-        "the time from agin:timeoutSeconds",
+        "the timeout from agin:timeoutSeconds",
     ]
 
 
@@ -111,8 +111,8 @@ def test_explicit_provider_uses_only_its_own_key(new_plugin: Plugins, emulator: 
     plugin = new_plugin()
     plugin.configure({}, provider_name="theirs")
     expected = (
-        'apiKey of the Provider "theirs" is empty: an explicit Provider takes no key from the stack config or the '
-        "environment, because that may belong to another account; give it the key of its account"
+        'apiKey of the Provider "theirs" is empty: an explicit Provider does not use the key in the stack config or '
+        "the environment, because that key may belong to another account; set the key of its account"
     )
     assert plugin.check({"domain": DOMAIN})[1] == [expected]
     assert failure(lambda: plugin.create({"domain": DOMAIN})).message == expected
@@ -424,13 +424,13 @@ def test_create_under_way_is_answered_before_the_end(ends: bool, new_plugin: Plu
 class ServingPlugin(NativePlugin):
     """A process with the times of a test. It leaves calls hardly any time at its end."""
 
-    look_seconds: float = 0.05
+    check_seconds: float = 0.05
     """How often it checks whether its engine is still there."""
     flags: Sequence[str] = ()
     """What the engine gives it before its address."""
 
     def _arguments(self) -> Sequence[str]:
-        serve = f"serve(look_seconds={self.look_seconds}, grace_seconds=0.05)"
+        serve = f"serve(check_seconds={self.check_seconds}, grace_seconds=0.05)"
         return ["-c", f"from pulumi_agin.native.process import serve; {serve}", *self.flags]
 
 
@@ -444,7 +444,7 @@ AgentIngressLifecycle.create = lambda self, call, wanted: time.sleep(86400)
 
 
 def test_process_ends_when_the_engine_is_gone() -> None:
-    assert LOOK_SECONDS + RESPONSE_SECONDS + GRACE_SECONDS <= 60
+    assert CHECK_SECONDS + RESPONSE_SECONDS + GRACE_SECONDS <= 60
     flags = ["--logtostderr", "-v=9", "--tracing", "http://collector.invalid/api/v1/spans"]
     with ServingPlugin(os.environ, flags=flags) as plugin:
         assert plugin.process.poll() is None
@@ -465,7 +465,7 @@ def test_endless_call_does_not_keep_the_process_alive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_process_ends_at_once_on_a_signal(number: signal.Signals) -> None:
-    with ServingPlugin(os.environ, look_seconds=86400) as plugin:
+    with ServingPlugin(os.environ, check_seconds=86400) as plugin:
         plugin.process.send_signal(number)
         plugin.wait_for_end()
         assert plugin.process.returncode == 0

@@ -255,7 +255,7 @@ def test_create_waits_for_a_server_that_restarts(
         assert records(bind) == (TARGETS, 300)
     assert delegation.lines == [
         f"still waiting to create the NS records of {DOMAIN} at 127.0.0.1:{bind.port}, for 1 second (5 seconds at "
-        "most): no connection (Connection refused); check server and port; it goes on in 2 seconds",
+        "most): no connection (Connection refused); check server and port; next try in 2 seconds",
     ]
 
 
@@ -272,7 +272,7 @@ def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
     assert records(bind) == (TARGETS, 300)
     with between(bind, respond(dns.rcode.SERVFAIL)) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
-    assert message.endswith("it answered SERVFAIL; its log says why")
+    assert message.endswith("it answered SERVFAIL; its log has the reason")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_servfail_is_retried(delegation: Delegation, bind: Bind) -> None:
         # PowerDNS responds so to a wrong key.
         (dns.rcode.NOTAUTH, "it is not the primary server of the zone acme.com, does not allow queries from this"),
         (dns.rcode.REFUSED, "it is not the primary server of the zone acme.com, does not allow queries from this"),
-        (dns.rcode.YXDOMAIN, "its log says why"),
+        (dns.rcode.YXDOMAIN, "its log has the reason"),
         (dns.rcode.NOTZONE, f"{DOMAIN} is not in the zone acme.com; check zone"),
     ],
 )
@@ -540,6 +540,6 @@ def test_rejection_that_a_read_confirms_is_final(delegation: Delegation, bind: B
     # PowerDNS responds so to a key that may only read.
     with between(bind, respond(dns.rcode.REFUSED)) as port:
         assert "it answered REFUSED" in rejection(lambda: delegation.update(outputs(port), inputs(port)))
-        assert rejection(lambda: delegation.delete(outputs(port))).endswith("its log says which")
+        assert rejection(lambda: delegation.delete(outputs(port))).endswith("its log has the reason")
         delegate(bind, DOMAIN, [])
         delegation.delete(outputs(port))

@@ -18,7 +18,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
 from pulumi_agin.lifecycle.session import Session
-from pulumi_agin.settings import Settings, say
+from pulumi_agin.settings import Settings, log_line
 from tests.support.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
@@ -79,7 +79,7 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
-        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), say, self))
+        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), log_line, self))
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_cancelled=is_cancelled)
         return lifecycle.create(call, inputs).outputs
@@ -127,13 +127,13 @@ def test_a_line_for_each_change_and_every_30_seconds(waiting: Waiting, capsys: p
     waiting.run()
     assert waiting.reads == [0, 2, 4, 8, 18, 28, 38, 48, 58, 68, 78]
     head = f"pulumi-agin: waiting for the certificate of {DOMAIN}, for"
-    busy = 'being issued: ngrok says "Managed certificate provisioning in progress."'
+    busy = 'being issued: ngrok reports "Managed certificate provisioning in progress."'
     assert capsys.readouterr().err.splitlines() == [
         f"{head} 0 seconds (45 minutes at most): it is not being issued yet",
         f"{head} 2 seconds (45 minutes at most): it is {busy}",
         f"{head} 38 seconds (45 minutes at most): it is {busy}",
         f"{head} 58 seconds (45 minutes at most): it is held up by an error that ngrok does not document "
-        '(CAA_ERROR): ngrok says "Let\'s Encrypt may not."',
+        '(CAA_ERROR): ngrok reports "Let\'s Encrypt may not."',
         f"{head} 68 seconds (45 minutes at most): it is neither issued nor being issued",
         f"pulumi-agin: the certificate of {DOMAIN} is issued, after 78 seconds",
     ]
@@ -209,7 +209,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
-        "(dns_error_grace_seconds). It is held up by the DNS of the domain (DNS_ERROR): ngrok says "
+        "(dns_error_grace_seconds). It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not check before then"
     )
@@ -246,17 +246,17 @@ def test_message_of_ngrok_shows_no_key_and_stays_on_its_line(
     sentence = waiting.fails(timeout=3)
     shown = capsys.readouterr().err
     for text in (sentence, shown):
-        assert '[key]): ngrok says "[key] error: forged"' in text
+        assert '[key]): ngrok reports "[key] error: forged"' in text
     assert shown.count("\n") == 1
 
 
 def test_failed_read_fails_with_the_message_of_the_client(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.events.append((5, lambda: waiting.emulator.delete_ingress(waiting.id)))
-    assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok answered 404" in waiting.fails()
+    assert f"could not read the Agent Ingress {DOMAIN} (ID): ngrok responded 404" in waiting.fails()
     assert waiting.reads == [0, 2, 4, 8]
     waiting.settings["NGROK_API_KEY"] = "x" * 40
-    assert "could not read the Agent Ingress ID: ngrok answered 403 ERR_NGROK_202" in waiting.fails()
+    assert "could not read the Agent Ingress ID: ngrok responded 403 ERR_NGROK_202" in waiting.fails()
 
 
 def test_wait_ends_when_the_engine_is_gone(waiting: Waiting) -> None:

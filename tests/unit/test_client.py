@@ -169,7 +169,7 @@ def test_ingress_with_other_values_is_not_adopted(client: AgentIngressClient, em
     policy = {"certificate_management_policy": {"authority": "letsencrypt"}}
     for inputs in ({"description": "ours"}, {"description": "another user's", **policy}):
         emulator.add_fault("POST", "reset_before")
-        with pytest.raises(errors.CreateUnsettledError, match="not what was asked for, so it is left alone"):
+        with pytest.raises(errors.CreateUnsettledError, match="does not match this request, so it was left unchanged"):
             client.create({"domain": DOMAIN, **inputs})
     assert len(emulator.ingresses()) == 1
 
@@ -181,7 +181,7 @@ def test_older_ingress_is_not_adopted() -> None:
         client.create({"domain": DOMAIN})
         now += timedelta(seconds=4)
         emulator.add_fault("POST", "reset_before")
-        with pytest.raises(errors.CreateUnsettledError, match="left alone"):
+        with pytest.raises(errors.CreateUnsettledError, match="left unchanged"):
             client.create({"domain": DOMAIN})
 
 
@@ -236,15 +236,15 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
 @pytest.mark.parametrize(
     ("call", "response", "message"),
     [
-        ("GET", {"status": 200, "body": "<html>hello</html>"}, 'not JSON); it begins "<html>hello</html>"'),
-        ("PATCH", {"status": 200, "body": ""}, "it is empty"),
-        ("GET", {"status": 200, "json_body": ["a"]}, "makes no sense"),
+        ("GET", {"status": 200, "body": "<html>hello</html>"}, 'not JSON (body begins "<html>hello</html>")'),
+        ("PATCH", {"status": 200, "body": ""}, "not JSON (empty body)"),
+        ("GET", {"status": 200, "json_body": ["a"]}, "unexpected response to "),
         ("PATCH", {"status": 200, "body": "[" * 20_000}, "not JSON"),
         ("GET", {"status": 200, "json_body": {**ANOTHER, "ns_targets": 5}}, "ns_targets"),
         ("PATCH", {"status": 200, "json_body": ANOTHER}, "about another Agent Ingress"),
         ("GET", {"status": 404, "body": "<html>no</html>"}, "the base URL came from the argument base_url"),
         ("PATCH", {"status": 404, "json_body": {"message": "no Route matched"}}, "the base URL came from"),
-        ("GET", ngrok_error(404, msg="Not Found", details={"path": "/x"}), "does not know the path /agent_ingresses"),
+        ("GET", ngrok_error(404, msg="Not Found", details={"path": "/x"}), "has no path /agent_ingresses"),
         (
             "PATCH",
             {"status": 307, "headers": {"Location": "https://evil.example/x"}},
@@ -253,8 +253,8 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
         ("GET", {"status": 301, "headers": {"Location": "/elsewhere"}}, "redirects to /elsewhere"),
         ("PATCH", {"status": 301, "headers": {"Location": "https://[::1"}}, "redirects to https://[::1, and"),
         ("GET", ngrok_error(403, msg="'{api_key}'"), "403: '[key]'. The API key came from the argument api_key"),
-        ("GET", ngrok_error(400, msg="no", details=["x"]), "ngrok answered 400: no"),
-        ("PATCH", ngrok_error(400, msg="a\nforged: line\x1b[31m"), "ngrok answered 400: a forged: line [31m"),
+        ("GET", ngrok_error(400, msg="no", details=["x"]), "ngrok responded 400: no"),
+        ("PATCH", ngrok_error(400, msg="a\nforged: line\x1b[31m"), "ngrok responded 400: a forged: line [31m"),
     ],
 )
 def test_permanent_failure_is_one_sentence_after_one_request(

@@ -233,7 +233,7 @@ def test_endless_list_ends_with_the_time() -> None:
 def test_list_is_read_up_to_64_mib() -> None:
     pages = Pages(padding=LONGEST_BODY_BYTES - 100)
     most_pages = LONGEST_LIST_BYTES // LONGEST_BODY_BYTES + 1
-    assert "the list has more than 64 MiB" in str(failure(pages.client.list))
+    assert "the list is larger than 64 MiB" in str(failure(pages.client.list))
     assert pages.pages == most_pages
     # A shared list that is too long is read once, and each ingress is read by its id.
     pages.pages = 0

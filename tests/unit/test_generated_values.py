@@ -23,7 +23,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import Response
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.redaction import TELLING_CHARACTERS, redact
+from pulumi_agin.api.redaction import REVEALING_CHARACTERS, redact
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
@@ -107,7 +107,7 @@ near = st.fixed_dictionaries({}, optional={name: values | anything for name, val
 far = st.dictionaries(st.sampled_from([*FUZZED, "__provider", "id", "Domain"]) | any_text, anything)
 
 
-keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=TELLING_CHARACTERS, max_size=60)
+keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=REVEALING_CHARACTERS, max_size=60)
 ENCODINGS = (
     str,
     str.swapcase,
@@ -123,8 +123,8 @@ def echoes(draw: st.DrawFn) -> tuple[str, str]:
     key = draw(keys)
     text = draw(any_text)
     for _ in range(draw(st.integers(1, 3))):
-        start = draw(st.integers(0, len(key) - TELLING_CHARACTERS))
-        end = draw(st.integers(start + TELLING_CHARACTERS, len(key)))
+        start = draw(st.integers(0, len(key) - REVEALING_CHARACTERS))
+        end = draw(st.integers(start + REVEALING_CHARACTERS, len(key)))
         text += draw(st.sampled_from(ENCODINGS))(key[start:end]) + draw(any_text)
     return key, text
 
@@ -134,9 +134,9 @@ def test_no_eight_characters_of_a_key_remain(echo: tuple[str, str]) -> None:
     key, text = echo
     shown = redact(text, key)
     assert "[key]" in shown
-    for start in range(len(key) - TELLING_CHARACTERS + 1):
+    for start in range(len(key) - REVEALING_CHARACTERS + 1):
         for encode in ENCODINGS:
-            assert encode(key[start : start + TELLING_CHARACTERS]).lower() not in shown.lower()
+            assert encode(key[start : start + REVEALING_CHARACTERS]).lower() not in shown.lower()
     assert redact(shown, key) == shown
 
 

@@ -192,7 +192,7 @@ def test_only_the_beginning_of_a_huge_response_is_read() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 * LONGEST_BODY_BYTES)
     with serve(reply(head, b" " * 2 * LONGEST_BODY_BYTES)) as place:
         result = send(f"http://{place}")
-    assert result == NoResponse("the response has more than 8 MiB", MAYBE_CARRIED_OUT, PERMANENT)
+    assert result == NoResponse("the response is larger than 8 MiB", MAYBE_CARRIED_OUT, PERMANENT)
 
 
 def test_malformed_header_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

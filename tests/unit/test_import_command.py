@@ -417,7 +417,7 @@ def test_selection_must_fit_the_account(create: Create, command: Import) -> None
     for known in ([], ["a.acme.com"]):
         assert f"the domain or id {UNKNOWN_ID} in the account of the API" in command.fails(*known, UNKNOWN_ID)
     assert "has no Agent Ingress that matches the filter: 1 == 2\n" in command.fails("--filter", "1 == 2")
-    assert "ngrok answered 400 ERR_NGROK_250" in command.fails("--filter", "obj.")
+    assert "ngrok responded 400 ERR_NGROK_250" in command.fails("--filter", "obj.")
     write_names('{"a.acme.com": "a", "b.acme.com": "a"}')
     for arguments in (["--all", "--name", "a"], ["--names", "names"]):
         assert "a.acme.com and b.acme.com can't both be named a: no two resources" in command.fails(*arguments)
@@ -430,7 +430,7 @@ def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, e
         clock = Clock()
         with clock.at_work():
             status, _, err = pulumi_agin("import", *arguments, clock=clock)
-        assert (status, "(30 seconds at most): ngrok answered 503" in err) == (1, True)
+        assert (status, "(30 seconds at most): ngrok responded 503" in err) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_failed_list_is_not_repeated_for_5_seconds(listing: Listing) -> None:
 
 def test_list_that_a_write_overtakes_is_not_used(listing: Listing) -> None:
     listing.find("agin_1")
-    listing.meanwhile = listing.list_cache.note_write
+    listing.meanwhile = listing.list_cache.clear
     assert listing.find("agin_1") is None
     listing.meanwhile = lambda: None
     assert listing.find("agin_1") == "agin_1"

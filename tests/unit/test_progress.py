@@ -57,7 +57,7 @@ def test_pause_after_a_refused_connection_is_shown(clock: Clock, lines: list[str
     make_client(clock, lines, (0.5, REFUSED), (0.5, REFUSED), (0, EMPTY)).list()
     assert lines == [
         "2.0: still waiting to list the Agent Ingresses, for 2 seconds (30 seconds at most): no connection to "
-        "https://api.ngrok.com: Connection refused; it goes on in 2 seconds",
+        "https://api.ngrok.com: Connection refused; next try in 2 seconds",
         "4.0: ",
     ]
 
@@ -77,7 +77,7 @@ def test_limit_is_shown_once_for_all_calls_that_wait_for_it(clock: Clock, lines:
     assert (refused.result(), unsent.result()) == ([], None)
     assert lines == [
         "0.0: still waiting to list the Agent Ingresses, for 0 seconds (5 minutes at most): ngrok accepts 120 requests "
-        "a minute from the whole account; it goes on in 9 seconds",
+        "a minute from the whole account; next try in 9 seconds",
         "9.0: ",
     ]
 
@@ -88,5 +88,5 @@ def test_search_for_a_create_with_a_lost_response_is_shown(clock: Clock, lines: 
         client.create({"domain": DOMAIN})
     assert lines[0] == (
         f"2.8: still waiting to find out whether the Agent Ingress {DOMAIN} was made, for 2.8 seconds (30 seconds at "
-        "most): it is not there, but may still appear; it goes on in 2 seconds"
+        "most): it is not there, but may still appear; next try in 2 seconds"
     )
