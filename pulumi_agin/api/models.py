@@ -57,7 +57,7 @@ class ResponseModel(FrozenModel):
 class CertPolicyModel(ResponseModel):
     """How ngrok gets the certificate."""
 
-    authority: str = Field("", description="who signs the certificate, such as `letsencrypt`")
+    authority: str = Field("", description="the certificate authority, such as `letsencrypt`")
     private_key_type: str | None = Field(
         None, description="the type of its private key, `rsa` or `ecdsa`, even if the program left it out"
     )
@@ -68,12 +68,12 @@ class CertJobModel(ResponseModel):
 
     error_code: str | None = Field(
         None,
-        description="why it fails: `INTERNAL_ERROR` is temporary, `DNS_ERROR` is for you to fix. `null` if all is well",
+        description="the error: `INTERNAL_ERROR` is temporary, `DNS_ERROR` is for you to fix. `null` without one",
     )
-    msg: str | None = Field(None, description="the status or the error, in ngrok's words")
+    msg: str | None = Field(None, description="the status or the error, as ngrok reports it")
     started_at: str | None = Field(None, description="when it started, RFC 3339")
     retries_at: str | None = Field(
-        None, description="when ngrok tries again, RFC 3339. After a failure that can be a day away"
+        None, description="when ngrok tries again, RFC 3339. After a failure, this can be a day later"
     )
 
 
@@ -97,12 +97,12 @@ class IngressModel(ResponseModel):
     domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
     )
-    description: str = Field("", description='human-readable text; `""` if there is none')
-    metadata: str = Field("", description='machine-readable text; `""` if there is none')
+    description: str = Field("", description='human-readable string; `""` if there is none')
+    metadata: str = Field("", description='machine-readable string; `""` if there is none')
     certificate_management_policy: CertPolicyModel | None = Field(
         None,
-        description="how ngrok gets the certificate: `authority` and `private_key_type`. `null` if ngrok's internal CA "
-        "signs it",
+        description="the certificate policy: `authority` and `private_key_type`. `null` if ngrok's internal CA signs "
+        "the certificate",
     )
     certificate_management_status: CertStatusModel | None = Field(
         None,
@@ -127,7 +127,7 @@ class IngressPageModel(ResponseModel):
     """One page of the list."""
 
     ingresses: list[IngressModel] = Field(description="the Agent Ingresses on it, newest first")
-    next_page_uri: str | None = Field(None, description="where the next page is; `null` on the last one")
+    next_page_uri: str | None = Field(None, description="the URI of the next page; `null` on the last one")
 
 
 # -- the state of a certificate -------------------------------------------------------------------------
@@ -167,8 +167,8 @@ def certificate_state(ingress: IngressModel) -> CertificateState:
         return CertificateState.UNKNOWN
     if not job.error_code:
         return CertificateState.IN_PROGRESS
-    known = {"INTERNAL_ERROR": CertificateState.INTERNAL_ERROR, "DNS_ERROR": CertificateState.DNS_ERROR}
-    return known.get(job.error_code, CertificateState.OTHER_ERROR)
+    documented = {"INTERNAL_ERROR": CertificateState.INTERNAL_ERROR, "DNS_ERROR": CertificateState.DNS_ERROR}
+    return documented.get(job.error_code, CertificateState.OTHER_ERROR)
 
 
 def describe_certificate(ingress: IngressModel) -> str:

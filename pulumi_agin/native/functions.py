@@ -20,8 +20,8 @@ from pulumi_agin.lifecycle.session import Account
 class GetAgentIngressInputs(Declaration):
     """The arguments of getAgentIngress: exactly one of the two."""
 
-    id: str | None = Field(None, description="its id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    domain: str | None = Field(None, description="its domain, in any case, with or without a trailing dot")
+    id: str | None = Field(None, description="the id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    domain: str | None = Field(None, description="the domain, in any case, with or without a trailing dot")
 
 
 class GetAgentIngressesInputs(Declaration):
@@ -30,7 +30,7 @@ class GetAgentIngressesInputs(Declaration):
     filter: str | None = Field(
         None,
         description='an expression in ngrok\'s CEL over `obj`, such as `obj.metadata.contains("iot")`. Without it, all '
-        "of the account",
+        "ingresses of the account",
     )
 
 
@@ -38,7 +38,7 @@ class GetAgentIngressesOutputs(FrozenModel):
     """The result of getAgentIngresses."""
 
     agent_ingresses: list[IngressModel] = Field(
-        description="the Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing"
+        description="the Agent Ingresses, sorted by domain, so that the order of ngrok's list has no effect"
     )
 
 
@@ -48,17 +48,16 @@ class AgentConfigInputs(Declaration):
     domain: IngressDomain = Field(description="the `domain` of the ingress")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,
-        description="the `certificate_management_policy` of the ingress: always give it. With Let's Encrypt, the agent "
-        "trusts the certificate authorities of its host; without a policy it trusts ngrok's internal CA, which is its "
-        "default",
+        description="the `certificate_management_policy` of the ingress: always set it. With Let's Encrypt, the agent "
+        "trusts the certificate authorities of its host; without a policy it trusts ngrok's internal CA, the default",
     )
     region_domains: list[str] | None = Field(
-        None, description="the `region_domains` of the ingress, which are needed with a `region`"
+        None, description="the `region_domains` of the ingress, which are required with a `region`"
     )
     authtoken: Annotated[str | None, Marker.SECRET] = Field(
         None,
-        description="the authtoken of the agent, which is not an API key. Without it, the agent needs it from "
-        "elsewhere, such as from NGROK_AUTHTOKEN",
+        description="the authtoken of the agent, which is not an API key. Without it, the agent needs another "
+        "source, such as NGROK_AUTHTOKEN",
     )
     region: str | None = Field(
         None,

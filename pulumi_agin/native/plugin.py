@@ -192,17 +192,17 @@ def _resource(urn: str) -> Resource:
     return _named(urns.Urn.parse(urn).types.rpartition("$")[2], RESOURCES, "resource")
 
 
-def _named(token: str, known: Sequence[Named], kind: str) -> Named:
+def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
     """Returns the resource or function with a token.
 
     It may be missing if a state or an SDK is from a newer version of this package.
     """
-    for named in known:
+    for named in candidates:
         if named.token == token:
             return named
     raise Failed(
         f"pulumi-agin {VERSION} has no {kind} {one_line(token, 100)}. Its {kind}s are "
-        f"{', '.join(named.token for named in known)}. If the name is right, a newer version of the plugin has it"
+        f"{', '.join(named.token for named in candidates)}. If the name is right, a newer version of the plugin has it"
     )
 
 
