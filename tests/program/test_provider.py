@@ -54,7 +54,7 @@ def test_missing_arguments_come_from_the_stack_config_but_never_the_key(mocks: M
 
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_an_empty_key_fails_at_once(key: Any, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider takes'):
+    with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider does'):
         agin.Provider("other", key)
 
 
