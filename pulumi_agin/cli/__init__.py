@@ -20,7 +20,7 @@ from pulumi_agin.version import VERSION
 
 from .output import UsageError, fail
 
-# The same as in pulumi_agin.emulator.state, which is not loaded just for a help text.
+# The same as in pulumi_agin.emulator.state, which is not imported just for the help.
 DEFAULT_API_KEY = "emulator-key"
 DEFAULT_LIMIT = 120
 
@@ -31,10 +31,10 @@ _SETTINGS = (
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) -> int:
-    """Runs one command, by default that of this process, and returns its exit status.
+    """Runs one command, by default the one in `sys.argv`, and returns its exit status.
 
-    2: the user must correct something. 1: ngrok or the network failed, and another try may succeed. For `doctor`, 1
-    means that something is wrong, as the report on stdout says. Every other failure prints one sentence on stderr.
+    2: the user must correct something. 1: ngrok or the network failed, and a retry may succeed. For `doctor`, 1 also
+    means a problem in the report on stdout. Every other failure prints one sentence on stderr.
     """
     options = parser().parse_args(arguments)
     try:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
 
 
 def _run(options: argparse.Namespace, clock: Clock) -> int:
-    # To ngrok, an empty filter may mean all.
+    # ngrok may treat an empty filter as a match for all.
     if getattr(options, "filter", None) is not None and not options.filter.strip():
         raise UsageError("--filter is empty; give CEL, such as 'obj.description == \"iot\"', or --all")
     command = importlib.import_module(f".{options.module}", __name__)
@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns the parser of the command line. `shtab` makes the completion of a shell from it."""
+    """Returns the argument parser. `shtab` generates the shell completion from it."""
     root = argparse.ArgumentParser(
         prog="pulumi-agin",
         description=_paragraphs("ngrok Agent Ingresses from Pulumi."),
@@ -79,15 +79,15 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _paragraphs(*texts: str) -> str:
-    """Returns the texts as paragraphs that fit the terminal, as argparse fits the rest of a help text."""
-    # argparse itself never goes below this.
+def _paragraphs(*paragraphs: str) -> str:
+    """Wraps paragraphs to the width of the terminal, as argparse wraps the rest of the help."""
+    # The minimum is the one of argparse.
     width = max(shutil.get_terminal_size().columns - 2, 11)
-    return "\n\n".join(textwrap.fill(text, width) for text in texts)
+    return "\n\n".join(textwrap.fill(each, width) for each in paragraphs)
 
 
 def _examples(*lines: str) -> str:
-    """Returns the examples at the end of a help text. They are not broken, because they are pasted."""
+    """Returns the examples at the end of the help. They are not wrapped, so that they can be pasted."""
     return "\n".join(["examples:", *(f"  {line}" for line in lines)])
 
 
@@ -113,7 +113,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add = command.add_argument
     add("chosen", nargs="*", metavar="DOMAIN|ID", help="an Agent Ingress: its domain, or its id, such as agin_2k5…")
     add("--all", action="store_true", help="take over all Agent Ingresses of the account")
-    add("--filter", metavar="CEL", help="take over those that match ngrok's filter")
+    add("--filter", metavar="CEL", help="take over the Agent Ingresses that match the filter")
     add(
         "--name",
         metavar="N",
@@ -123,11 +123,11 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--names",
         metavar="FILE",
-        help="a JSON file with names by ids or domains; - for stdin. Alone, it selects those in the file",
+        help="a JSON file that maps ids or domains to names; - for stdin. Alone, it selects the ones in the file",
     )
     add("--parent", metavar="URN", help="the URN of the component that contains the resources")
-    add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is taken from the state")
-    add("--stack", metavar="S", help="the stack for the resources (default: the one that is selected in this folder)")
+    add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is read from the state")
+    add("--stack", metavar="S", help="the stack for the resources (default: the one selected in this folder)")
     add("--code", action="store_true", help="print the Python program for the resources instead")
     add(
         "--delegations",
@@ -142,9 +142,9 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="find out why an Agent Ingress does not work yet",
         usage="%(prog)s (DOMAIN | --all | --filter CEL) [--stack S] [--dns HOST:PORT] [--json]",
         description=_paragraphs(
-            "Checks the API key, the Agent Ingress, the NS records and the certificate, and says how to fix what is "
-            "wrong. In the folder of a Pulumi project, it also compares with the state of the stack. It changes "
-            "nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 otherwise.",
+            "Checks the API key, the Agent Ingress, the NS records and the certificate, and shows how to fix each "
+            "problem. In the folder of a Pulumi project, it also compares ngrok with the state of the stack. It "
+            "changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 otherwise.",
             _SETTINGS,
         ),
         epilog=_examples(
@@ -157,9 +157,9 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add = command.add_argument
     add("domain", nargs="?", metavar="DOMAIN", help="the domain of an Agent Ingress, such as connect.acme.com")
     add("--all", action="store_true", help="check all Agent Ingresses of the account and of the stack, in one table")
-    add("--filter", metavar="CEL", help="check those that match ngrok's filter, in one table")
+    add("--filter", metavar="CEL", help="check the Agent Ingresses that match the filter, in one table")
     add("--stack", metavar="S", help="the stack whose config has the settings (default: the selected one)")
-    add("--dns", metavar="HOST:PORT", help="the DNS server to query, in place of the servers of the parent zone")
+    add("--dns", metavar="HOST:PORT", help="the DNS server to query, instead of the name servers of the parent zone")
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -168,8 +168,8 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "emulator",
         help="run a stand-in for ngrok's API, to try programs without an account",
         description=_paragraphs(
-            "Runs a stand-in for ngrok's Agent Ingress API. Prints its URL on stdout as soon as it is ready, and on "
-            "stderr what to paste in the shell that is to use it. SIGINT (Ctrl-C) and SIGTERM end it.",
+            "Runs a stand-in for ngrok's Agent Ingress API. Prints its URL on stdout when it is ready, and on "
+            "stderr the settings to paste into a shell that uses it. SIGINT (Ctrl-C) or SIGTERM stops it.",
         ),
         epilog=_examples(
             "pulumi-agin emulator",
@@ -181,8 +181,8 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command.set_defaults(module="emulator")
     add = command.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    add("--port", type=int, default=0, help="the port to listen on (default: 0, which takes a free port)")
-    add("--allow-remote", action="store_true", help="allow other machines, which need no key for the control plane")
+    add("--port", type=int, default=0, help="the port to listen on (default: 0, a free port)")
+    add("--allow-remote", action="store_true", help="allow other machines; the control plane requires no key")
     add(
         "--allow-host",
         action="append",
@@ -194,14 +194,14 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "--api-key",
         action="append",
         metavar="KEY",
-        help="an API key, which other users of this machine can see (repeatable; each is an account of its own; "
+        help="an API key, which is visible to other users of this machine (repeatable, one account each; "
         f"default: the environment variable {ENVIRONMENT[API_KEY]}, or else {DEFAULT_API_KEY})",
     )
-    add("--file", metavar="PATH", help="keep the ingresses in this file")
+    add("--file", metavar="PATH", help="store the ingresses in this file")
     add("--dns", metavar="HOST:PORT", help="issue certificates only for domains that are delegated on this DNS server")
     add(
         "--limit",
         type=int,
         default=DEFAULT_LIMIT,
-        help="how many requests an account may send in a minute; 0 for no limit (default: %(default)s)",
+        help="the limit of requests per account and minute; 0 for no limit (default: %(default)s)",
     )

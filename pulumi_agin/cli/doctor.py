@@ -1,11 +1,11 @@
-"""`pulumi-agin doctor`: checks why Agent Ingresses do not work yet. It changes nothing.
+"""`pulumi-agin doctor`: checks of Agent Ingresses that do not work yet. It changes nothing.
 
 `--json` prints this for one domain, and later versions only add to it:
 
     domain      in canonical form
-    ok          whether all is well; the exit status says so too
+    ok          whether all is well, as in the exit status
     checks      api_key, agent_ingress, delegation and certificate, each with
-        state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (it could not be found out)
+        state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (no check was possible)
         says        why, in one line
         remedies    a list of {"do": what to do, "lines": what to paste or to create}
       and also
@@ -14,7 +14,7 @@
                         that has the domain, or null
         delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
                         unknown
-        certificate     error_code, retries_at, renews_at: as ngrok has them, or null
+        certificate     error_code, retries_at, renews_at: as ngrok returns them, or null
 
 With `--all` or `--filter`, it prints this:
 
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     settings = load_settings(options.stack)
     examiner = Examiner(settings, settings.client(clock), server, options.stack)
     report = examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
-    # JSON is ASCII only, so that every terminal shows it.
-    text = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
-    return print_text(text) or int(not report.is_ok)
+    # JSON is ASCII only, so that every terminal can show it.
+    output = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
+    return print_text(output) or int(not report.is_ok)
 
 
 def _canonical(domain: str) -> str:

@@ -26,21 +26,21 @@ from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_firs
 from .output import UsageError
 from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
 
-# How long to wait for DNS: for one domain, and for all of an account.
+# The time limits of DNS lookups: for one domain, and for a whole account.
 DNS_SECONDS = 10.0
 FLEET_DNS_SECONDS = 60.0
 
-# How many domains are looked up at the same time. Most of that time is spent waiting.
+# The limit of concurrent DNS lookups, which mostly wait for the network.
 DNS_AT_ONCE = 16
 
 _REFRESH = "pulumi up --refresh"
 _NOT_QUERIED = "ngrok could not be queried for it"
 
 
-def _is_slip(given: str, domain: str) -> bool:
-    """Returns whether a domain was likely meant: it differs by one letter, or by two that are swapped.
+def _is_typo(given: str, domain: str) -> bool:
+    """Returns whether `given` is likely a typo of `domain`: one letter differs, or two letters are swapped.
 
-    Another number is another domain, and so is another letter in a short name.
+    A different digit means a different domain, and so does a different letter in a short name.
     """
     matcher = difflib.SequenceMatcher(None, given, domain, False)
     changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
@@ -52,7 +52,7 @@ def _is_slip(given: str, domain: str) -> bool:
 
 
 def _has_default_provider(resource: dict[str, Any]) -> bool:
-    """Returns whether the key of a resource is that of the settings, and not that of an explicit provider."""
+    """Returns whether a resource uses the key of the settings, and not one of an explicit provider."""
     return re.match("default(_|::|$)", urns.Urn.parse(resource.get("provider", "")).name) is not None
 
 
@@ -78,11 +78,11 @@ class Examiner:
     server: Server | None = None
     """The DNS server to query; None for public DNS."""
     stack: str | None = None
-    """The stack that the user named; None for the selected one, if there is one."""
+    """The stack that the user named; None for the selected one, if any."""
 
     def examine(self, domain: str) -> Report:
         """Examines one domain, in canonical form."""
-        # DNS comes first, because this also shows whether dnspython is installed.
+        # DNS comes first, because it fails if dnspython is not installed.
         found = find_delegation(domain, DNS_SECONDS, self.server)
         deadline = ngrok_deadline(self.client)
         try:
@@ -90,7 +90,7 @@ class Examiner:
             others = [] if ingress else [each.domain for each in self.client.list(None, deadline)]
         except errors.NgrokError as error:
             return self._report(domain, None, found, error=error)
-        similar = [other for other in others if _is_slip(domain, other)]
+        similar = [other for other in others if _is_typo(domain, other)]
         return self._report(domain, ingress, found, self._in_stack(), similar)
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
@@ -131,7 +131,7 @@ class Examiner:
         similar: Sequence[str] = (),
         error: errors.NgrokError | None = None,
     ) -> Report:
-        """Returns the report on a domain that ngrok has, or lacks; `similar` are others that the user may mean."""
+        """Returns the report on a domain, with or without an ingress; `similar` are domains that the user may mean."""
         same_domain = [each for each in stack if each["outputs"]["domain"] == domain]
         in_stack = min(same_domain, key=lambda each: ingress is not None and each["id"] != ingress.id, default=None)
         is_gone = ingress is None and in_stack is not None and self._was_seen_with_key(in_stack)
@@ -152,25 +152,25 @@ class Examiner:
     # -- ngrok --------------------------------------------------------------------------------------------
 
     def _api_key(self, error: errors.NgrokError | None = None, *what: str) -> Check:
-        """Returns the check of the API key. After an error, the command for `what` is to be run again; see `_line`."""
+        """Returns the check of the API key. After an error, the remedy is the command for `what`; see `_line`."""
         settings = self.settings
-        details = {"source": settings.api_key.shown_as, "base_url": self._safe_text(settings.base_url.value)}
+        details = {"source": settings.api_key.shown_as, "base_url": self._sanitized(settings.base_url.value)}
         state: State = "wrong" if isinstance(error, errors.AuthenticationError) else "unknown"
         if error is None:
             state, remedies = "ok", []
         elif state == "unknown":
-            # If there is more to do than this, the message says so.
+            # Any other step is in the message.
             remedies = [Remedy("when that is over or fixed, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
             line = self._pulumi(f"pulumi config set --secret {settings.names.key(API_KEY)}")
             remedies = [Remedy("set a key that ngrok accepts", [line])]
         else:
-            do = "use a key that ngrok accepts, such as that of a stack's config"
+            do = "use a key that ngrok accepts, for example from the config of a stack"
             remedies = [Remedy(do, [self._line(*what, stack="STACK")])]
-        says = f"ngrok accepts the one from {details['source']}" if error is None else str(error)
+        reason = f"ngrok accepts the one from {details['source']}" if error is None else str(error)
         if settings.other_base_url:
-            says += f"; the base URL is {self.client.sanitize(settings.other_base_url)}"
-        return Check(state, says, remedies, details)
+            reason += f"; the base URL is {self.client.sanitize(settings.other_base_url)}"
+        return Check(state, reason, remedies, details)
 
     def _agent_ingress(
         self, domain: str, ingress: IngressModel | None, in_stack: dict[str, Any] | None, similar: Sequence[str]
@@ -184,12 +184,12 @@ class Examiner:
         if in_stack is not None:
             resource = one_line(f"the stack {self.settings.stack} has {in_stack['id']} as {in_stack['urn']}", 1000)
         if ingress is not None:
-            says = self.client.describe(ingress)
+            reason = self.client.describe(ingress)
             if in_stack is None or in_stack["id"] == ingress.id:
-                return Check("ok", says, details=details)
-            do = "take the deleted one out of the state; the next preview says how to import the one that ngrok has"
-            says += f"; but {resource}, which ngrok no longer has"
-            return Check("wrong", says, [Remedy(do, [self._pulumi("pulumi refresh")])], details)
+                return Check("ok", reason, details=details)
+            do = "take the deleted one out of the state; the next preview shows how to import the one that ngrok has"
+            reason += f"; but {resource}, which ngrok no longer has"
+            return Check("wrong", reason, [Remedy(do, [self._pulumi("pulumi refresh")])], details)
         if in_stack is not None and self._was_seen_with_key(in_stack):
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
@@ -197,35 +197,35 @@ class Examiner:
             )
             remedies = [Remedy(do, [self._pulumi(_REFRESH)])]
             return Check("wrong", f"{resource}, but ngrok no longer has it", remedies, details)
-        says = f"{self.settings.account_description} has none with this domain"
+        reason = f"{self.settings.account_description} has none with this domain"
         other_account = Remedy(
-            "if another account has it, use the key of that account, such as that of another stack",
+            "if another account has it, use the key of that account, for example from another stack",
             [self._line(domain, stack="STACK")],
         )
         if in_stack is not None and not _has_default_provider(in_stack):
-            says += f"; {resource}, with an explicit provider, whose key was not used here"
-            return Check("unknown", says, details=details)
+            reason += f"; {resource}, with an explicit provider, whose key was not used here"
+            return Check("unknown", reason, details=details)
         if in_stack is not None:
-            says += f"; {resource}, but another key saw it last, so it may be in another account"
+            reason += f"; {resource}, but another key saw it last, so it may be in another account"
             line = state_delete_line(in_stack["urn"], stack=self.stack)
             remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
-            return Check("wrong", says, remedies, details)
+            return Check("wrong", reason, remedies, details)
         if similar:
-            says += f"; did you mean {' or '.join(similar)}?"
+            reason += f"; did you mean {' or '.join(similar)}?"
         remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
         remedies.append(Remedy("if there is none yet, add it to the program and run `pulumi up`", [line]))
-        return Check("wrong", says, [*remedies, other_account], details)
+        return Check("wrong", reason, [*remedies, other_account], details)
 
     def _in_stack(self) -> Resources:
-        """Returns the ingresses of the stack. There are none if the settings are not those of a stack."""
+        """Returns the ingresses of the stack; none if the settings do not come from a stack."""
         resources = read_resources(self.stack, show_secrets=False) if self.settings.stack else []
         named = [{**each, "outputs": in_snake_case(each.get("outputs") or {})} for each in agent_ingresses(resources)]
         # A domain that is a secret is not a string.
         return [each for each in named if not each.get("delete") and isinstance(each["outputs"].get("domain"), str)]
 
     def _was_seen_with_key(self, resource: dict[str, Any]) -> bool:
-        """Returns whether the key of the settings saw an ingress last. If the account lacks it, it is gone."""
+        """Returns whether the key of the settings last read an ingress. If ngrok lacks it now, it was deleted."""
         return bool(resource["outputs"].get(FINGERPRINT) == self.client.fingerprint(resource["id"]))
 
     # -- DNS ----------------------------------------------------------------------------------------------
@@ -233,9 +233,9 @@ class Examiner:
     def _delegation(
         self, domain: str, ingress: IngressModel | None, found: DnsAnswer, released: Sequence[str]
     ) -> Check:
-        """Returns the check of the NS records. `released` are the name servers of an ingress that is gone."""
+        """Returns the check of the NS records. `released` are the name servers of a deleted ingress."""
         who = str(self.server or "public DNS")
-        says = one_line(found.describe(who))
+        reason = one_line(found.describe(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
             "asked": str(self.server) if self.server else None,
@@ -246,15 +246,15 @@ class Examiner:
         }
         if found.problem:
             line = self._line(domain, dns="HOST:PORT")
-            return Check("unknown", says, [Remedy("use a DNS server that can be reached from here", [line])], details)
+            return Check("unknown", reason, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
-            says = f"{who} still has {', '.join(still)}, which ngrok has released: their next owner controls the domain"
+            reason = f"{who} still has {', '.join(still)}, which ngrok released: their next owner controls the domain"
             do = f"delete these records, or correct them with `{self._pulumi(_REFRESH)}`"
             details |= {"expected": [], "missing": [], "extra": still}
-            return Check("wrong", says, _records(do, domain, still), details)
+            return Check("wrong", reason, _records(do, domain, still), details)
         if not expected:
-            why = "those that ngrok expects are unknown" if ingress is None else "ngrok returned no ns_targets"
-            return Check("unknown", f"{says}; {why}", details=details)
+            why = "the expected ones are unknown" if ingress is None else "ngrok returned no ns_targets"
+            return Check("unknown", f"{reason}; {why}", details=details)
         # An extra name server is wrong too: a resolver may query it, and not find the domain.
         missing = [name for name in expected if name not in found.names]
         extra = [name for name in found.names if name not in expected]
@@ -264,13 +264,13 @@ class Examiner:
             return Check("ok", f"{who} answers with the {len(expected)} name servers that ngrok expects", (), details)
         if found.names:
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences.items() if names)
-            says = one_line(f"{who} answers with other name servers than ngrok expects: {listed}")
+            reason = one_line(f"{who} answers with other name servers than ngrok expects: {listed}")
         remedies = [
             *_records("create these records in the zone above the domain", domain, missing),
             *_records("delete these records, which point elsewhere", domain, extra),
             Remedy("if a Pulumi program creates the records, run", [self._pulumi(_REFRESH)]),
         ]
-        return Check("wrong", says, remedies, details)
+        return Check("wrong", reason, remedies, details)
 
     # -- the certificate ----------------------------------------------------------------------------------
 
@@ -278,26 +278,26 @@ class Examiner:
         status = ingress.certificate_management_status if ingress else None
         job = status.provisioning_job if status else None
         details = {
-            "error_code": self._safe_text(job.error_code) if job else None,
-            "retries_at": self._safe_text(job.retries_at) if job else None,
-            "renews_at": self._safe_text(status.renews_at) if status else None,
+            "error_code": self._sanitized(job.error_code) if job else None,
+            "retries_at": self._sanitized(job.retries_at) if job else None,
+            "renews_at": self._sanitized(status.renews_at) if status else None,
         }
         if ingress is None:
             is_known = others["agent_ingress"].state != "unknown"
-            says = "without an Agent Ingress there is no certificate" if is_known else _NOT_QUERIED
-            return Check("unknown", says, details=details)
+            reason = "without an Agent Ingress there is no certificate" if is_known else _NOT_QUERIED
+            return Check("unknown", reason, details=details)
         state = certificate_state(ingress)
-        says = self.client.sanitize(describe_certificate(ingress))
+        reason = self.client.sanitize(describe_certificate(ingress))
         if state is CertificateState.ISSUED:
-            says += f", renews {details['renews_at']}"
+            reason += f", renews {details['renews_at']}"
         error_code, delegation = details["error_code"], others["delegation"].state
-        # A renewal that fails leaves the certificate as it is, but not for ever.
+        # A failed renewal leaves the certificate valid, but only until it expires.
         if state.is_ready and not error_code:
-            return Check("ok", says, details=details)
+            return Check("ok", reason, details=details)
         retry = "ngrok tries again" + (f" at {details['retries_at']}" if details["retries_at"] else "")
         if state is CertificateState.UNKNOWN or error_code not in (None, "INTERNAL_ERROR", "DNS_ERROR"):
-            help_ = f"{retry}; if it stays so, contact ngrok support, and name {ingress.id}"
-            return Check("unknown", says, [Remedy(help_)], details)
+            help_ = f"{retry}; if this persists, contact ngrok support and include {ingress.id}"
+            return Check("unknown", reason, [Remedy(help_)], details)
         is_dns_error = error_code == "DNS_ERROR"
         if is_dns_error or delegation == "wrong":
             first = {
@@ -309,21 +309,21 @@ class Examiner:
         elif error_code:
             do = f"{retry}: run this again then"
         else:
-            do = "wait, as Let's Encrypt takes seconds to minutes, and run this again"
+            do = "wait (Let's Encrypt takes seconds to minutes), and run this again"
         result: State = "wrong" if is_dns_error and delegation != "ok" else "wait"
-        return Check(result, says, [Remedy(do, [self._line(domain)])], details)
+        return Check(result, reason, [Remedy(do, [self._line(domain)])], details)
 
-    # -- in words -----------------------------------------------------------------------------------------
+    # -- phrasing -----------------------------------------------------------------------------------------
 
     def _line(self, *what: str, dns: str | None = None, stack: str | None = None) -> str:
-        """Returns the command that examines a domain, or others."""
+        """Returns the doctor command with these arguments."""
         options = {"--stack": stack or self.stack, "--dns": dns or self.server}
-        words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-        return shlex.join(["pulumi-agin", "doctor", *what, *words])
+        extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
+        return shlex.join(["pulumi-agin", "doctor", *what, *extra])
 
     def _pulumi(self, command: str) -> str:
-        """Returns a command of Pulumi's CLI for the stack."""
+        """Returns a Pulumi command for the stack."""
         return command if self.stack is None else f"{command} --stack {shlex.quote(self.stack)}"
 
-    def _safe_text(self, text: str | None) -> str | None:
-        return self.client.sanitize(text) if text else None
+    def _sanitized(self, value: str | None) -> str | None:
+        return self.client.sanitize(value) if value else None

@@ -1,4 +1,4 @@
-"""Reports of `pulumi-agin doctor`: checks and their remedies, for people and for machines."""
+"""Reports of `pulumi-agin doctor`: checks and their remedies, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -29,66 +29,66 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check: its state, and a line that says why."""
+    """The result of one check: its state, and the reason in one line."""
 
     state: State
-    says: str
+    reason: str
     remedies: Sequence[Remedy] = ()
     details: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def plain(self) -> dict[str, Any]:
-        """Returns the check as JSON has it."""
+        """Returns the check as JSON values."""
         remedies = [{"do": remedy.do, "lines": list(remedy.lines)} for remedy in self.remedies]
-        return {"state": self.state, "says": self.says, "remedies": remedies, **self.details}
+        return {"state": self.state, "says": self.reason, "remedies": remedies, **self.details}
 
 
 def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:
-    """Returns a row for each check, followed by what to do."""
+    """Returns a row for each check, followed by the remedies."""
     lines: list[str] = []
     remedies: list[str] = []
     for name, check in checks.items():
         title = _TITLES.get(name, name)
-        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, check.says)
+        first, *others = style.beside(_TITLE_WIDTH + 2 + _STATE_WIDTH + 2, check.reason)
         state = _cell(check.state, _STATE_WIDTH, check.state, style)
         lines += [f"{title:{_TITLE_WIDTH}}  {state}  {first}", *others]
         for remedy in check.remedies:
             first, *others = style.beside(len(title) + 2, f"{remedy.do}{':' if remedy.lines else ''}")
-            # The lines are never broken, because they are pasted.
+            # The lines are never wrapped, so that they can be pasted.
             remedies += ["", f"{title}: {first}", *others, *(f"  {line}" for line in remedy.lines)]
     return lines + remedies
 
 
-def _cell(text: str, width: int, state: State | None, style: Style) -> str:
-    """Returns a cell of a table. If its text begins with a state, that is in the color of the state."""
-    colored = style.colored(state, _COLORS[state]) + text.removeprefix(state) if state else text
-    return colored + " " * (width - len(text))
+def _cell(content: str, width: int, state: State | None, style: Style) -> str:
+    """Returns a table cell. A state at its beginning is in color."""
+    colored = style.colored(state, _COLORS[state]) + content.removeprefix(state) if state else content
+    return colored + " " * (width - len(content))
 
 
 @dataclass(frozen=True)
 class Report:
-    """The results of all checks of a domain, by the name of the check."""
+    """The results of all checks of a domain, by check."""
 
     domain: str
     checks: dict[str, Check]
     due: str = ""
-    """When something happens to the certificate, in words; or that there is no ingress."""
+    """The next event of the certificate, or the reason why there is no ingress."""
 
     @property
     def is_ok(self) -> bool:
-        """Whether all is well."""
+        """Whether every check passed."""
         return self.state == "ok"
 
     @property
     def state(self) -> State:
-        """The worst state of a check."""
+        """The worst state of all checks."""
         return max((check.state for check in self.checks.values()), key=_STATES.index)
 
     def table(self, style: Style = PLAIN) -> str:
-        """Returns the report for people."""
+        """Returns the report as a table."""
         return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
 
     def plain(self) -> dict[str, Any]:
-        """Returns the report as JSON has it."""
+        """Returns the report as JSON values."""
         checks = {name: check.plain() for name, check in self.checks.items()}
         return {"domain": self.domain, "ok": self.is_ok, "checks": checks}
 
@@ -101,15 +101,15 @@ class FleetReport:
     reports: Sequence[Report] = ()
     """The worst comes first. Empty if ngrok could not be queried."""
     details_line: str = ""
-    """The command that shows all of the first one."""
+    """The command that shows the whole report on the first one."""
 
     @property
     def is_ok(self) -> bool:
-        """Whether all is well."""
+        """Whether every check passed."""
         return self.api_key.state == "ok" and all(report.is_ok for report in self.reports)
 
     def table(self, style: Style = PLAIN) -> str:
-        """Returns the report for people: how many are in which state, and a row for each domain, the worst first."""
+        """Returns the report as a table: the count of each state, and a row for each domain, the worst first."""
         lines = _table_of_checks({"api_key": self.api_key}, style)
         if self.reports:
             states = [report.state for report in self.reports]
@@ -140,20 +140,20 @@ class FleetReport:
         return lines
 
     def plain(self) -> dict[str, Any]:
-        """Returns the report as JSON has it."""
+        """Returns the report as JSON values."""
         reports = [report.plain() for report in self.reports]
         return {"ok": self.is_ok, "checks": {"api_key": self.api_key.plain()}, "agent_ingresses": reports}
 
 
 def _in_short(delegation: Check) -> str:
-    """Returns the state of a delegation, and how many records are missing or too many."""
+    """Returns the state of a delegation, with the numbers of missing and extra records."""
     differences = (("missing", delegation.details["missing"]), ("too many", delegation.details["extra"]))
     counts = ", ".join(f"{len(names)} {word}" for word, names in differences if names)
     return f"{delegation.state}: {counts}" if counts else delegation.state
 
 
 def worst_first(reports: Iterable[Report]) -> list[Report]:
-    """Returns the reports, the worst first. Of the same state, those without an ingress come first; then by domain."""
+    """Sorts reports, the worst first; within a state, those without an ingress first, and then by domain."""
     return sorted(
         reports,
         key=lambda each: (-_STATES.index(each.state), -_STATES.index(each.checks["agent_ingress"].state), each.domain),

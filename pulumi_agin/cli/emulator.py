@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, _: Clock) -> int:
         try:
             status = print_text(f"{emulator.url}\n")
             if status == 0:
-                _print_how_to_use_it(options, emulator.url)
+                _print_instructions(options, emulator.url)
                 signals.recv(1)
         finally:
             emulator.stop()
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace, _: Clock) -> int:
 def _signals() -> Iterator[socket.socket]:
     """Yields a socket from which SIGINT and SIGTERM can be read.
 
-    A lock would not do: the system may deliver a signal to another thread than the main one, and then the main thread,
-    which runs Python's handlers, does not wake up.
+    A lock would not work: the system may deliver a signal to another thread, and then the main thread, which runs
+    Python's handlers, does not wake up.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -75,22 +75,22 @@ def _signals() -> Iterator[socket.socket]:
                 signal.signal(number, handler)
 
 
-def _print_how_to_use_it(options: argparse.Namespace, url: str) -> None:
-    """Prints on stderr what to paste in the shell that is to use the emulator, without an API key of the user's."""
+def _print_instructions(options: argparse.Namespace, url: str) -> None:
+    """Prints on stderr the settings to paste into a shell that uses the emulator, without the user's own API key."""
     host = _LOOPBACK_OF.get(options.host, options.host)
     if host not in LOOPBACK_HOSTS:
         note(
-            f"programs send an API key only by https:// or to this machine, so they reject {url}: listen on 127.0.0.1, "
-            "or forward a port of 127.0.0.1 to it"
+            f"programs send an API key only over https:// or to this machine, so they reject {url}: listen on "
+            "127.0.0.1, or forward a port of 127.0.0.1 to it"
         )
         return
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
     lines = [f"export {ENVIRONMENT[BASE_URL]}={shlex.quote(address)}"]
-    key, and_the_key = ENVIRONMENT[API_KEY], ""
+    key, instruction = ENVIRONMENT[API_KEY], ""
     if options.api_key:
-        and_the_key = f", and set {key} to a key given by --api-key"
+        instruction = f", and set {key} to a key given by --api-key"
     elif os.environ.get(key):
-        and_the_key = f", and set {key} as it is set here"
+        instruction = f", and set {key} as it is set here"
     else:
         lines.append(f"export {key}={DEFAULT_API_KEY}")
-    note(f"to use it, paste this in the shell in which you run pulumi{and_the_key}:", lines=lines)
+    note(f"to use it, paste this into the shell that runs pulumi{instruction}:", lines=lines)

@@ -1,4 +1,4 @@
-"""`pulumi-agin import`: prints what `pulumi import` and a program need to take over existing Agent Ingresses.
+"""`pulumi-agin import`: an import file and a program that take over existing Agent Ingresses.
 
 `pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
 contains exactly what a create would have written to the state.
@@ -28,15 +28,15 @@ from .import_program import ADAPTERS, program
 from .output import UsageError, note, print_text
 from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
 
-# How many ingresses a message lists one by one.
+# The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr.
 
-    An ingress that the stack has under another name is an error if the user named it, and is left out otherwise. One
-    that the stack has under the same name is only left out of the file.
+    An ingress that the stack has under another name is an error if the user selected it individually, and is left out
+    otherwise. One that the stack has under the same name is left out of the file, but not of the program.
     """
     _check(options)
     state = read_resources(options.stack, show_secrets=options.provider is not None)
@@ -105,7 +105,7 @@ def _file(new: Mapping[str, IngressModel], references: Mapping[str, str | None],
 
 
 def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) -> bool:
-    """Returns whether a resource is the one that an import under a parent and a name makes, and stays."""
+    """Returns whether an import under a parent and a name would result in a resource that the stack has already."""
     types = urns.STACK if parent is None else urns.Urn.parse(parent).types
     path = urns.AGENT_INGRESS if types == urns.STACK else f"{types}${urns.AGENT_INGRESS}"
     urn = urns.Urn.parse(resource["urn"])
@@ -113,7 +113,7 @@ def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) 
 
 
 def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
-    """Returns the end of a sentence: what to do, because a resource of the stack has the ingress already."""
+    """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
         return (
             ", which is still to be deleted: finish that first. Run `pulumi up` with the domain that replaced this one "
@@ -162,12 +162,12 @@ def _check(options: argparse.Namespace) -> None:
 def _select(
     options: argparse.Namespace, client: AgentIngressClient, account: str
 ) -> tuple[list[IngressModel], dict[str, str]]:
-    """Returns the ingresses that the options select, and the names that a file gives, by the ids of the ingresses."""
+    """Returns the ingresses that the options select, and the names in a file, by ingress id."""
     names = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
     deadline, filter_ = ngrok_deadline(client), options.filter
     in_account = client.list(None, deadline) if names or filter_ is None else ()
-    # The order is always the same, so that names that end in a number stay the same.
+    # The order is always the same, so that numbered names stay the same.
     matching = in_account if filter_ is None else client.list(filter_, deadline)
     found = sorted(matching, key=lambda ingress: (ingress.created_at, ingress.id))
 
@@ -188,7 +188,7 @@ def _select(
             picked[ingress.id] = ingress
         return list(picked.values())
 
-    # The same file can be for several commands, each of which takes over some of its ingresses.
+    # One file can serve several commands, each of which takes over some of its ingresses.
     named = pick(list(names), "--names: ")
     if chosen:
         found = pick(chosen)

@@ -1,4 +1,4 @@
-"""The names of Agent Ingresses as resources: those of the user's file, else those made of their domains."""
+"""Resource names of Agent Ingresses: from the user's file, or else derived from their domains."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     for given, name in pairs:
         key = canonical_key(given, client)
         if not isinstance(name, str) or not name.strip():
-            raise UsageError(f"{where} gives {key} no name: it must be a string that is not empty")
+            raise UsageError(f"{where} gives {key} no name: it must be a non-empty string")
         if key in names:
             raise UsageError(f"{where} names {key} twice")
         names[key] = name
@@ -60,7 +60,7 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
 
 
 def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: str | None) -> list[str]:
-    """Returns a name for each ingress: that for all, that for its id, or its domain with hyphens in place of dots."""
+    """Returns a name for each ingress: `name`, the one given for its id, or its domain with hyphens for dots."""
     taken = set(given.values())
     return [
         name
@@ -71,7 +71,7 @@ def name_all(ingresses: Iterable[IngressModel], given: Mapping[str, str], name: 
 
 
 def unique(name: str, taken: set[str], separator: str) -> str:
-    """Returns a name, with a number after it if the name is taken. The result is taken from then on."""
+    """Returns a name, with a number after it if it is taken, and adds it to `taken`."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1

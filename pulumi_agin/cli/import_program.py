@@ -23,9 +23,9 @@ from .import_names import unique
 # The adapters of pulumi_agin.dns; `custom` takes a function.
 ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
 
-# Arguments that an adapter does not need, but almost every user.
+# Optional arguments of an adapter that almost every user needs.
 _USUAL_ARGUMENTS = {"rfc2136": ("port", "tsig_key_name", "tsig_secret")}
-# The methods of the config that return them. All others are strings.
+# The config methods that read them. All other values are strings.
 _GETTERS = {"port": "require_int", "tsig_secret": "require_secret"}
 
 _RECORD_IDS = "recordIds"
@@ -41,10 +41,10 @@ def program(
     provider: str | None,
     adapter: str | None,
 ) -> str:
-    """Returns the program of ingresses, by the names of their resources, with sentences about others as comments.
+    """Returns the program that declares ingresses, by resource name, with `left_out` as comments.
 
     Every value is on a line of its own, so that formatters change nothing. The user fills in the parent and the
-    provider, of which comments give the URNs. With an adapter, delegations take over the records that exist.
+    provider, whose URNs are in comments. With an adapter, delegations take over the existing records.
     """
     parents = {} if parent is None or urns.Urn.parse(parent).types == urns.STACK else {"parent": parent}
     references = parents if provider is None else {**parents, "provider": provider}
@@ -84,7 +84,7 @@ def _declaration(name: str, ingress: IngressModel, references: Mapping[str, str]
     if policy is not None:
         values = [f"{field}={_literal(value)}" for field, value in policy.items()]
         arguments.append(f"{POLICY}={_call('agin.AgentIngressCertPolicyArgs', values)}")
-    # `pulumi import` protects what it takes over. Without the options, the next `up` would remove the protection.
+    # `pulumi import` protects the resources. Without the options, the next `up` would remove the protection.
     return _call("agin.AgentIngress", [*arguments, _options(references)]) + "\n"
 
 
@@ -98,13 +98,13 @@ class _Delegations:
         self._arguments = {
             name: _GETTERS.get(name, "require") for name in (*needed, *_USUAL_ARGUMENTS.get(adapter, ()))
         }
-        # external-dns decides by itself what it does with records that exist.
+        # external-dns has its own policy for existing records.
         self._takes_over = "take_over" in parameters
-        # The packages of some can't look up records, so `take_over` is no bool there.
+        # Some providers' packages can't look up records. There, `take_over` is not a bool, but has record ids.
         self._is_by_record_ids = self._takes_over and parameters["take_over"].default is None
 
     def begin(self, ingresses: list[IngressModel]) -> str:
-        """Returns the code before the first delegation, and in comments what it needs."""
+        """Returns the code before the first delegation, with the config that it reads in comments."""
         lines = ["# Before the first run:"]
         for name, getter in self._arguments.items():
             lines.append(f"# pulumi config set {'--secret ' if getter == 'require_secret' else ''}{camel_case(name)}")
@@ -138,16 +138,16 @@ def _call(function: str, arguments: list[str]) -> str:
 
 
 def _options(references: Mapping[str, str]) -> str:
-    """Returns the options of a resource, and in comments the URNs to which the user must refer."""
+    """Returns the options of a resource, with the URNs of the resources to fill in as comments."""
     lines = ["protect=True,"]
     lines += [f"{option}={option},  # must be {one_line(urn, len(urn))}" for option, urn in references.items()]
     return "opts=pulumi.ResourceOptions(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 
-def _literal(text: str) -> str:
-    """Returns the text as Python source, in double quotes unless single ones need fewer escapes, as formatters do."""
+def _literal(value: str) -> str:
+    """Returns a string as Python source, in double quotes unless single ones need fewer escapes, as formatters do."""
     # The added double quote makes repr use single quotes.
-    body = repr(text + '"')[1:-2]
-    if text.count('"') > text.count("'"):
+    body = repr(value + '"')[1:-2]
+    if value.count('"') > value.count("'"):
         return f"'{body}'"
     return '"' + body.replace("\\'", "'").replace('"', '\\"') + '"'

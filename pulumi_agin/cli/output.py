@@ -1,4 +1,4 @@
-"""Output of the commands: stdout, messages on stderr, colors and line breaks.
+"""Output of the commands: stdout, messages on stderr, colors and line wrapping.
 
 Only a terminal gets colors and lines that fit its width.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-# Text to the right of other text gets at least this much room, so that a narrow terminal does not show one word a line.
+# The minimum width of a wrapped column, so that a narrow terminal does not show one word per line.
 _NARROWEST = 24
 
 # Colors, by their numbers in escape sequences.
@@ -27,25 +27,25 @@ class UsageError(Exception):
 
 @dataclass(frozen=True)
 class Style:
-    """The look of text at the place where it is printed."""
+    """The formatting for one output stream."""
 
     has_colors: bool = False
     width: int | None = None
-    """The width of the terminal, in characters; None where lines are not broken."""
+    """The width of the terminal, in characters; None if lines are not wrapped."""
 
-    def colored(self, text: str, color: int) -> str:
-        """Returns the text in a color, if there are colors."""
-        return f"\x1b[{color}m{text}\x1b[0m" if self.has_colors else text
+    def colored(self, string: str, color: int) -> str:
+        """Returns a string in a color, if there are colors."""
+        return f"\x1b[{color}m{string}\x1b[0m" if self.has_colors else string
 
-    def beside(self, indent: int, text: str) -> list[str]:
-        """Returns the lines of a text that begins to the right of others, with an indent in all but the first line.
+    def beside(self, indent: int, string: str) -> list[str]:
+        """Wraps a string to the right of a column, with an indent in all but the first line.
 
-        Words stay whole, and so do Pulumi's commands in backticks, so that they can be pasted.
+        Words stay whole, and so do Pulumi commands in backticks, so that they can be pasted.
         """
         if self.width is None:
-            return [text]
+            return [string]
         room = max(self.width - indent, _NARROWEST)
-        whole = re.sub("`pulumi[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+        whole = re.sub("`pulumi[^`]*`", lambda command: command[0].replace(" ", "\0"), string)
         first, *others = textwrap.wrap(whole, room, break_long_words=False, break_on_hyphens=False) or [""]
         return [line.replace("\0", " ") for line in (first, *(" " * indent + line for line in others))]
 
@@ -65,14 +65,14 @@ def style_of(stream: TextIO | None) -> Style:
     return Style(has_colors and not os.environ.get("NO_COLOR"), width)
 
 
-def print_text(text: str) -> int:
-    """Prints a text on stdout. Returns the exit status: 0, or 1 if stdout can't be written."""
-    # Python has none if the caller closed it.
+def print_text(string: str) -> int:
+    """Prints a string on stdout. Returns the exit status: 0, or 1 if stdout can't be written."""
+    # None if the caller closed it.
     if sys.stdout is None:
         return fail("stdout is closed, so nothing can be printed", 1)
     try:
-        # UTF-8 in every locale, because the text may be Python source.
-        sys.stdout.buffer.write(text.encode())
+        # UTF-8 in every locale, because the output may be Python source.
+        sys.stdout.buffer.write(string.encode())
         sys.stdout.flush()
     except OSError as error:
         _discard(sys.stdout)

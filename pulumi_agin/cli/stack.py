@@ -23,7 +23,7 @@ Resources = list[dict[str, Any]]
 
 
 class _CliError(Exception):
-    """The CLI failed. The message is a clause that says why."""
+    """The CLI failed. The message is the reason, as a clause."""
 
 
 class _NoStackError(_CliError):
@@ -62,25 +62,25 @@ def load_settings(stack: str | None = None) -> Settings:
 
 
 def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
-    """Returns the resources of a stack; none if the stack can't be read, unless it is named or its secrets are needed.
+    """Returns the resources of a stack; None is the one selected in this folder.
 
-    None for `stack` is the stack that is selected in this folder.
+    If the stack can't be read, there are none, but a named stack or the need for its secrets makes that an error.
     """
     try:
         exported = _pulumi("stack export", stack, *(["--show-secrets"] if show_secrets else []))
     except _CliError as error:
         if show_secrets:
-            raise UsageError(f"the API key of the provider could not be taken from the state: {error}") from None
+            raise UsageError(f"the API key of the provider could not be read from the state: {error}") from None
         if stack is not None:
             raise UsageError(f"the state could not be read: {error}") from None
         return []
-    # Of a stack without an update, a backend may have no deployment.
+    # A stack without an update may have no deployment.
     deployment = json.loads(exported)["deployment"] or {}
     return deployment.get("resources") or []
 
 
 def agent_ingresses(resources: Resources) -> Resources:
-    """Returns those resources of a stack that are Agent Ingresses of its own, and not only read."""
+    """Returns the Agent Ingresses that a stack manages, without those that it only reads."""
     types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
@@ -88,7 +88,7 @@ def agent_ingresses(resources: Resources) -> Resources:
 def provider_settings(urn: str, resources: Resources) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider, which must be in the state with its secrets.
 
-    States append an id to the URN, which may be left out. The settings' key is not that of the environment, which may
+    States append an id to the URN, which may be left out. The key never comes from the environment, because that may
     belong to another account.
     """
     # The engine's default provider has no key.
@@ -110,14 +110,14 @@ def _plain_value(value: Any) -> Any:
 
 
 def ngrok_deadline(client: AgentIngressClient) -> Deadline:
-    """Returns the time budget of a command for its requests to ngrok. It is short: the user waits at the terminal."""
+    """Returns the deadline for a command's requests to ngrok. It is short, because the user is at the terminal."""
     return client.deadline(min(30.0, client.timeout_seconds))
 
 
 def _settings_of_stack(stack: str | None) -> Settings:
     names = _names_in_project()
     with ThreadPoolExecutor() as threads:
-        # Each takes the CLI some tenths of a second.
+        # Each takes a few tenths of a second.
         listing = threads.submit(_pulumi, "config", stack, "--json")
         naming = threads.submit(_pulumi, "stack", None, "--show-name") if stack is None else None
         config = json.loads(listing.result())
@@ -132,7 +132,7 @@ def _settings_of_stack(stack: str | None) -> Settings:
 
 
 def _names_in_project() -> Names:
-    """Returns the names of the settings in the language of the project in this folder, or in the nearest one above."""
+    """Returns the names of the settings in the language of the nearest project, in this folder or above it."""
     folders = (Path.cwd(), *Path.cwd().parents)
     files = (folder / f"Pulumi.{ending}" for folder in folders for ending in ("yaml", "yml", "json"))
     project = next((file for file in files if file.is_file()), None)
@@ -168,7 +168,7 @@ def _pulumi(command: str, stack: str | None, *arguments: str) -> str:
     )
     if run.returncode != 0:
         lines = [line for line in run.stderr.splitlines() if line.strip()] or ["it printed nothing"]
-        # Before the error there may be a warning, such as of a new version of the CLI.
+        # A warning may come before the error, such as that there is a new CLI.
         reason = next((line for line in lines if line.startswith("error: ")), lines[0]).removeprefix("error: ")
         # The exit status does not show it.
         if "no stack selected" in reason:

@@ -173,11 +173,11 @@ def test_account_without_the_domain(emulator: Emulator, doctor: Command, bind: B
     assert in_a_line(checks["agent_ingress"]) == (
         "wrong: the account of the API key from the environment variable NGROK_API_KEY has none with this domain"
         ' -> if there is none yet, add it to the program and run `pulumi up` [agin.AgentIngress("connect", '
-        'domain="connect.acme.com")] -> if another account has it, use the key of that account, such as that of '
+        'domain="connect.acme.com")] -> if another account has it, use the key of that account, for example from '
         f"another stack [pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {bind.address} answers now with ns1.old.net.; those that ngrok expects are unknown"
+        f"unknown: {bind.address} answers now with ns1.old.net.; the expected ones are unknown"
     )
     assert (checks["delegation"]["found"], checks["delegation"]["expected"]) == (["ns1.old.net."], None)
 
@@ -190,7 +190,7 @@ def test_rejected_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert in_a_line(checks["api_key"]).endswith(
         "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account; "
         f"the base URL is {emulator.url}, from the environment variable NGROK_API_BASE_URL "
-        "-> use a key that ngrok accepts, such as that of a stack's config "
+        "-> use a key that ngrok accepts, for example from the config of a stack "
         f"[pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
 
@@ -235,7 +235,7 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
 @pytest.mark.parametrize(
     ("certificate", "is_delegated", "line"),
     [
-        ("pending", True, "wait: not being issued yet -> wait, as Let's Encrypt takes seconds to minutes, and run"),
+        ("pending", True, "wait: not being issued yet -> wait (Let's Encrypt takes seconds to minutes), and run"),
         ("pending", False, "wait: not being issued yet -> repair the delegation first; ngrok tries again"),
         ("issued", True, "ok: issued, renews 2026-04-30T12:00:20Z"),
         ("renewing", False, 'ok: issued, and being renewed: ngrok reports "msg"'),
@@ -250,7 +250,7 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
         (
             "no_job",
             False,
-            "unknown: neither issued nor being issued -> ngrok tries again; if it stays so, contact ngrok",
+            "unknown: neither issued nor being issued -> ngrok tries again; if this persists, contact ngrok",
         ),
     ],
 )
@@ -302,7 +302,7 @@ def test_ingress_that_only_the_stack_has(
     )
     assert (checks["agent_ingress"]["id"], checks["agent_ingress"]["in_stack"]) == (None, in_stack)
     assert in_a_line(checks["delegation"]) == (
-        f"wrong: {bind.address} still has {first}, which ngrok has released: their next owner controls the domain -> "
+        f"wrong: {bind.address} still has {first}, which ngrok released: their next owner controls the domain -> "
         f"delete these records, or correct them with `pulumi up --refresh` [connect.acme.com. NS {first}]"
     )
     assert [checks["delegation"][name] for name in ("expected", "missing", "extra")] == [[], [], [first]]

@@ -354,8 +354,8 @@ def test_names_file_may_name_fewer_or_more_than_selected(create: Create, command
         ("{}", "names no Agent Ingress: give {"),
         ('["a.acme.com"]', "names no Agent Ingress: give {"),
         ("{", "is malformed: Expecting property name enclosed in double quotes: line 1 column 2"),
-        ('{"a.acme.com": 1}', "gives a.acme.com no name: it must be a string"),
-        ('{"a.acme.com": " "}', "gives a.acme.com no name: it must be a string that is not empty"),
+        ('{"a.acme.com": 1}', "gives a.acme.com no name: it must be a non-empty string"),
+        ('{"a.acme.com": " "}', "gives a.acme.com no name: it must be a non-empty string"),
         ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
         ('{"a.acme.com": "\udcff"}', "is malformed: 'utf-8' codec can't decode"),
         ("[" * 100_000, "is malformed: "),
@@ -449,9 +449,9 @@ def test_exit_status_is_1_if_a_retry_may_succeed(
 
 def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -> None:
     fails = partial(command.fails, "agin_1", "--provider", PROVIDER)
-    assert "the API key of the provider could not be taken from the state: pulumi is not on PATH" in fails()
+    assert "the API key of the provider could not be read from the state: pulumi is not on PATH" in fails()
     cli.write("echo >&2; echo 'error: no stack selected' >&2; echo 'the rest' >&2; exit 255")
-    assert fails().endswith("could not be taken from the state: no stack is selected in this folder\n")
+    assert fails().endswith("could not be read from the state: no stack is selected in this folder\n")
     # The environment's key is not used, as it may be another account's.
     cli.stack([provider()])
     lacks = f"pulumi-agin: the stack has no provider {PROVIDER} with an API key"
