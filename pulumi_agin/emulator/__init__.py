@@ -1,7 +1,7 @@
 """A stand-in for ngrok's Agent Ingress API, to try programs without an account.
 
-It is not ngrok: it does not serve DNS, issue certificates or accept agents. `docs/reference/emulator.md` says what it
-does, and which parts are guesses. It needs an extra: `pip install 'pulumi-agin[emulator]'`.
+It is not ngrok: it does not serve DNS, issue certificates or accept agents. `docs/reference/emulator.md`
+documents its behavior, and which parts are guesses. It needs an extra: `pip install 'pulumi-agin[emulator]'`.
 """
 
 try:

@@ -33,7 +33,7 @@ class Access:
         self._allow_remote = allow_remote
 
     def rejection(self, headers: Message) -> tuple[int, str] | None:
-        """Returns the status and the sentence with which a request is rejected, or None."""
+        """Returns the status and the message of a rejection, or None."""
         host = headers.get("host", "")
         if not self._is_own(host):
             addresses = "any IP address" if self._allow_remote else "127.0.0.1, [::1]"

@@ -31,7 +31,7 @@ _UPDATE_FIELDS = ("id", "description", "metadata", "certificate_management_polic
 _LIST_PARAMETERS = ("before_id", "limit", "filter")
 _ID = re.compile(r"agin_[0-9A-Za-z]{27}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}|\*")
-# ngrok does not document which domains it counts as its own. It is known to own these.
+# ngrok does not document which domains it counts as its own. These are known to be among them.
 _NGROK_DOMAINS = (
     "ngrok.com",
     "ngrok.io",
@@ -65,7 +65,7 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A whole response. `headers` has only the headers that not every response has."""
+    """A whole response. `headers` has only the headers that are not common to all responses."""
 
     status: int
     body: bytes
@@ -96,7 +96,7 @@ def respond(state: State, request: ApiRequest) -> ApiResponse:
 
 
 def _domains_to_look_up(state: State, request: ApiRequest) -> list[str]:
-    """Returns the domains of certificates that wait for their NS records, of all ingresses that a request shows."""
+    """Returns the domains whose certificate job is running, of all ingresses that a request shows."""
     with state.lock:
         if state.dns is None or request.method not in ("GET", "PATCH"):
             return []
@@ -105,7 +105,7 @@ def _domains_to_look_up(state: State, request: ApiRequest) -> list[str]:
         return [
             ingress.domain
             for ingress in state.store.newest_first(account or 0)
-            if ingress_id in ("", ingress.id) and certificates.waits_for_records(ingress, now, state.settings)
+            if ingress_id in ("", ingress.id) and certificates.is_job_running(ingress, now, state.settings)
         ]
 
 
@@ -124,13 +124,13 @@ def is_about(state: State, request: ApiRequest, domain: str) -> bool:
 
 
 def _store_records(state: State, found: Mapping[str, dns_lookup.Answer]) -> None:
-    now, is_news = state.clock(), False
+    now, is_changed = state.clock(), False
     for ingress in state.store.ingresses.values():
         # The certificate may have been issued since.
-        if ingress.domain in found and certificates.waits_for_records(ingress, now, state.settings):
+        if ingress.domain in found and certificates.is_job_running(ingress, now, state.settings):
             problem = dns_lookup.problem(ingress.domain, found[ingress.domain], ingress.ns_targets)
-            is_news |= ingress.set_records(problem, now)
-    if is_news:
+            is_changed |= ingress.set_records(problem, now)
+    if is_changed:
         state.store.save()
 
 
@@ -174,7 +174,7 @@ def is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-# What all requests have in common
+# The checks of all requests
 
 
 def _authenticate(state: State, request: ApiRequest) -> int:
@@ -234,7 +234,7 @@ def _check_id(value: str) -> None:
 
 
 def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
-    description, metadata = _text(body, "description") or "", _text(body, "metadata") or ""
+    description, metadata = _string(body, "description") or "", _string(body, "metadata") or ""
     policy = _policy(state, body)
     domain = _domain(body)
     if any(other.domain == domain for other in state.store.ingresses.values()):
@@ -247,9 +247,9 @@ def _create(state: State, account: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _update(state: State, ingress: Ingress, body: dict[str, Any]) -> dict[str, Any]:
-    if _text(body, "id") not in (None, ingress.id):
+    if _string(body, "id") not in (None, ingress.id):
         raise coded(215, name="id")
-    description, metadata = _text(body, "description"), _text(body, "metadata")
+    description, metadata = _string(body, "description"), _string(body, "metadata")
     policy = _policy(state, body)
     if description is not None:
         ingress.description = description
@@ -273,12 +273,12 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
     before_id = query.get("before_id")
     if before_id is not None:
         _check_id(before_id)
-    wanted = Filter(query["filter"], state.clock()) if "filter" in query else None
+    selection = Filter(query["filter"], state.clock()) if "filter" in query else None
 
     ingresses = [
         ingress
         for ingress in state.store.newest_first(account)
-        if (before_id is None or ingress.id < before_id) and (wanted is None or wanted.matches(ingress))
+        if (before_id is None or ingress.id < before_id) and (selection is None or selection.matches(ingress))
     ][:limit]
     uri = (state.settings.base_url or base_url) + COLLECTION
     next_page_uri = None
@@ -296,7 +296,7 @@ def _list(state: State, account: int, query: dict[str, str], base_url: str) -> d
 # Values
 
 
-def _text(body: dict[str, Any], name: str) -> str | None:
+def _string(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is None:
         return None
@@ -333,7 +333,7 @@ def _policy(state: State, body: dict[str, Any]) -> dict[str, str] | None:
 
 
 def _domain(body: dict[str, Any]) -> str:
-    given = _text(body, "domain") or ""
+    given = _string(body, "domain") or ""
     domain = given.strip().lower().removesuffix(".")
     is_name = all(_LABEL.fullmatch(label) for label in domain.split(".")) and len(domain) <= 253
     # Checked before the conversion to lower case, which turns some other letters into ASCII.
@@ -350,9 +350,9 @@ def _domain(body: dict[str, Any]) -> str:
 def render(state: State, ingress: Ingress) -> dict[str, Any]:
     settings = state.settings
     content: dict[str, Any] = {"id": ingress.id, "uri": f"{COLLECTION}/{ingress.id}"}
-    for name, text in (("description", ingress.description), ("metadata", ingress.metadata)):
-        if text or settings.empty_keys != "absent":
-            content[name] = text or ("" if settings.empty_keys == "empty" else None)
+    for name, value in (("description", ingress.description), ("metadata", ingress.metadata)):
+        if value or settings.empty_keys != "absent":
+            content[name] = value or ("" if settings.empty_keys == "empty" else None)
     policy = ingress.certificate_management_policy
     status = certificates.status(ingress, state.clock(), settings, needs_records=state.dns is not None)
     extra = _unknown_keys(state)

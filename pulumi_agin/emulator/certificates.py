@@ -1,7 +1,7 @@
 """The states of a certificate, as a function of the time since the policy was set or the NS records became right.
 
 The states and their JSON were recorded from reserved domains, which have the same fields. No recorded status of an
-Agent Ingress is public. The emulator chooses how long each state lasts.
+Agent Ingress is public. The emulator chooses the duration of each state.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def waits_for_records(ingress: Ingress, now: datetime, settings: EmulatorSettings) -> bool:
-    """Returns whether the job of the certificate is running. Such a job checks DNS if there is a server to query."""
+def is_job_running(ingress: Ingress, now: datetime, settings: EmulatorSettings) -> bool:
+    """Returns whether the job of the certificate is running. It checks DNS if the emulator has a server."""
     since, right_since = ingress.policy_set_at, ingress.records_right_since
     if ingress.certificate_management_policy is None or since is None or ingress.certificate is not None:
         return False
@@ -56,7 +56,7 @@ def status(
     if ingress.certificate is not None:
         state = ingress.certificate["state"]
     elif needs_records and ingress.records_right_since is None:
-        # Nothing is known before the first lookup.
+        # There is no result before the first lookup.
         state = "dns_error" if ingress.records_problem else "pending"
     elif now < issued:
         state = "pending" if now < started else "in_progress"

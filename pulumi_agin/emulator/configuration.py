@@ -57,13 +57,13 @@ class EmulatorSettings:
     With a DNS server, the time begins when the NS records are found to be right.
     """
     null_policy: NullPolicy = "ignored"
-    """What a null policy in a PATCH does. ngrok does not document it; most likely it is ignored."""
+    """The effect of a null policy in a PATCH. ngrok does not document it; most likely it is ignored."""
     default_private_key_type: PrivateKeyType = "rsa"
     """The private key type of a policy that names none. rsa is documented; a similar resource was seen to use ecdsa."""
     trailing_dots: bool = False
     """Whether `ns_targets` end in a dot. They do in the documented samples, but not in recorded responses."""
     empty_keys: EmptyKeys = "absent"
-    """How an empty description or metadata is shown: not at all (recorded), as null, or as "" (older responses)."""
+    """The form of an empty description or metadata: left out (recorded), null, or "" (older responses)."""
     order: Order = "as_made"
     """The order of `ns_targets` and `region_domains`. `shuffled` changes it with each response."""
     upper_case: bool = False
@@ -83,4 +83,4 @@ class EmulatorSettings:
                 if type(value) is not type(each.default):
                     raise ValueError(f"{each.name} must be a {type(each.default).__name__}, not {value!r}.")
             elif type(value) not in (int, type(each.default)) or not 0 <= value <= MAX_NUMBER:
-                raise ValueError(f"{each.name} must be a number of 0 or more, and at most {MAX_NUMBER}, not {value!r}.")
+                raise ValueError(f"{each.name} must be a number from 0 to {MAX_NUMBER}, not {value!r}.")

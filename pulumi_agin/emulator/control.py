@@ -39,7 +39,7 @@ ACTIONS = (
 
 
 class IngressChanges(TypedDict, total=False):
-    """The changes of `set_ingress`. What is left out stays as it is."""
+    """The changes of `set_ingress`. Omitted keys stay unchanged."""
 
     description: str
     """The new description. Its length is not checked."""
@@ -101,7 +101,7 @@ class Control:
             self._state.requests.clear()
 
     def connections(self) -> int:
-        """Returns how many connections carried a request to the API, since the start or the last reset."""
+        """Returns the number of connections that carried a request to the API, since the start or the last reset."""
         with self._state.lock:
             return self._state.connections
 
@@ -116,7 +116,7 @@ class Control:
         """Changes settings, for the requests that follow.
 
         Args:
-            changes: The settings to change, as in `EmulatorSettings`. What is left out stays as it is.
+            changes: The settings to change, as in `EmulatorSettings`. Omitted keys stay unchanged.
 
         Raises:
             TypeError: There is no such setting.
@@ -147,8 +147,8 @@ class Control:
             if account_of is not None and account_of not in accounts:
                 raise ValueError("account_of is not one of the API keys.")
             owners = (ingress.account for ingress in self._state.store.ingresses.values())
-            known = max((*accounts.values(), *self._first_accounts.values(), *owners))
-            accounts[api_key] = known + 1 if account_of is None else accounts[account_of]
+            highest = max((*accounts.values(), *self._first_accounts.values(), *owners))
+            accounts[api_key] = highest + 1 if account_of is None else accounts[account_of]
             return accounts[api_key]
 
     def remove_key(self, api_key: str) -> None:
@@ -180,7 +180,7 @@ class Control:
 
         Args:
             ingress_id: The ID of the ingress.
-            changes: The new values. What is left out stays as it is.
+            changes: The new values. Omitted keys stay unchanged.
 
         Raises:
             LookupError: There is no such ingress.
@@ -223,13 +223,13 @@ class Control:
         error_code: str | None = None,
         msg: str | None = None,
     ) -> None:
-        """Keeps the certificate of an ingress in one state. The state shows only if the ingress has a policy.
+        """Keeps the certificate of an ingress in one state, which is visible only if the ingress has a policy.
 
         Args:
             ingress_id: The ID of the ingress.
-            state: The state; None lets the clock decide again.
-            error_code: The `error_code` of the job; None for the usual one of the state.
-            msg: The `msg` of the job; None for the usual one of the state.
+            state: The state; None computes it from the time again.
+            error_code: The `error_code` of the job; None for the default of the state.
+            msg: The `msg` of the job; None for the default of the state.
 
         Raises:
             LookupError: There is no such ingress.
@@ -266,19 +266,19 @@ class Control:
         seconds: float = 0.0,
         after: bool = False,
     ) -> None:
-        """Makes requests go wrong. If several faults match a request, the oldest of them happens.
+        """Adds a fault. If several match a request, the oldest of them applies.
 
         Args:
             method: The HTTP method of the requests; None for any.
-            kind: What happens; see `FaultKind`.
-            times: How many requests it happens to; None for all.
+            kind: The effect; see `FaultKind`.
+            times: The number of requests that it applies to; None for all.
             domain: The domain that the requests are about: those that create its ingress or name its id, and lists
                 whose filter has the domain. None for any.
             status: The status of the response of `answer` and `answer_after`, 200 to 599.
             headers: The headers of the response. `{api_key}` in a value becomes the key of the request.
             body: The body of the response. `{api_key}` in it becomes the key of the request.
             json_body: In place of `body`: a value that is sent as JSON.
-            seconds: How long a `delay` takes, in seconds.
+            seconds: The duration of a `delay`, in seconds.
             after: For `hang` and `delay`: whether the request is carried out first.
 
         Raises:
@@ -298,7 +298,7 @@ class Control:
             return [asdict(fault) for fault in self._state.faults if fault.times != 0]
 
     def clear_faults(self) -> None:
-        """Removes all faults. A request that hangs already continues to hang."""
+        """Removes all faults. A request that already hangs continues to."""
         with self._state.lock:
             self._state.faults.clear()
 

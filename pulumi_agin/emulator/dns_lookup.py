@@ -1,4 +1,4 @@
-"""Lookups of the NS records of domains, if the emulator was given a DNS server.
+"""Lookups of NS records, if the emulator has a DNS server.
 
 The queries go over TCP, which every server supports: all domains share one connection, and a server that is down
 rejects it at once.
@@ -23,7 +23,7 @@ LOOKUP_SECONDS = 2.0
 """The time limit of a lookup, for all its domains together."""
 
 Answer: TypeAlias = "frozenset[str] | str"
-"""The targets of a domain's NS records, in lower case and without a dot at the end. Or why there is no answer."""
+"""The targets of a domain's NS records, in lower case and without a dot at the end, or why there is no answer."""
 
 
 class DnsServer:
@@ -33,7 +33,7 @@ class DnsServer:
         try:
             parts = urlsplit(f"//{address}")
             host, port = (parts.hostname, parts.port) if parts.netloc == address else (None, None)
-            # As the system's lookup does, which can't encode names such as a..b.
+            # The system's lookup does the same, and fails for names such as a..b.
             (host or "").encode("idna")
         except ValueError:
             host = port = None
@@ -51,11 +51,11 @@ class DnsServer:
         reason = ""
         try:
             with socket.create_connection((self._host, self._port), LOOKUP_SECONDS) as connection:
-                # dns.query waits by itself.
+                # dns.query has its own time limit.
                 connection.setblocking(False)
                 for domain in domains:
                     query = dns.message.make_query(f"{domain}.", "NS")
-                    # Queries the delegation itself, not what its name servers have.
+                    # Without RD, the response is the delegation itself, not the records of its name servers.
                     query.flags &= ~dns.flags.RD
                     response = dns.query.tcp(query, self._host, end - time.monotonic(), sock=connection)
                     found[domain] = self._interpret(domain, response)
@@ -84,7 +84,7 @@ class DnsServer:
 
 
 def problem(domain: str, found: Answer, targets: Collection[str]) -> str | None:
-    """Returns what is wrong with the NS records of a domain, in the words of ngrok's errors; None if nothing is."""
+    """Returns the problem with the NS records of a domain, in ngrok's phrasing; None if there is none."""
     if isinstance(found, str):
         return found
     if not found:

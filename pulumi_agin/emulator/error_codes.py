@@ -1,7 +1,7 @@
 """The errors of the API.
 
-Codes and messages are those that ngrok documents. It does not document the HTTP status of most of them. Here it is 403
-if the key is wrong, and 400 if another input is.
+The codes and messages are the ones that ngrok documents. It does not document the HTTP status of most
+of them. Here it is 403 for a wrong key, and 400 for other wrong inputs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _ERRORS = {
     233: (400, "The page size limit must be between 1 and {maximum} but {value} was provided."),
     244: (400, "The page size limit must be a number between 1 and {maximum} but `{value}` was provided."),
     250: (400, "Invalid CEL query: {detail}"),
-    # Agent Ingresses. The messages of the first two say characters, but ngrok counts bytes.
+    # Agent Ingresses. The messages of the first two are about characters, but ngrok counts bytes.
     6700: (400, "The description is limited to {maximum} characters, but the provided value had {length} characters."),
     6701: (400, "Metadata is limited to {maximum} characters, but the provided value had {length} characters."),
     6704: (400, 'The specified domain "{domain}" is not a valid domain name. Enter a valid DNS name.'),

@@ -1,4 +1,4 @@
-"""The faults that the emulator can be told to have."""
+"""Faults that tests add to the emulator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .configuration import MAX_NUMBER
 
 FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
-What happens to a request:
+The effect on a request:
 
 - `answer`: it gets the given response, and is not carried out.
 - `answer_after`: it is carried out, and gets the given response.
@@ -24,7 +24,7 @@ What happens to a request:
 
 @dataclass
 class Fault:
-    """A fault, and how often it will still happen. `Control.add_fault` documents the fields."""
+    """A fault, with the number of requests that are left. `Control.add_fault` documents the fields."""
 
     method: str | None
     kind: FaultKind

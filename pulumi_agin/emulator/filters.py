@@ -39,12 +39,12 @@ class Filter:
         fields["created_at"] = celtypes.TimestampType(ingress.created_at)
         context: dict[str, Any] = {"obj": _map(fields), "time": _map({"now": celtypes.TimestampType(self._now)})}
         try:
-            found: object = self._program.evaluate(context)
+            result: object = self._program.evaluate(context)
         except CELEvalError as error:
             raise coded(250, detail=_first_line(error)) from error
-        if not isinstance(found, (bool, celtypes.BoolType)):
+        if not isinstance(result, (bool, celtypes.BoolType)):
             raise coded(250, detail="the expression is neither true nor false")
-        return bool(found)
+        return bool(result)
 
 
 def _map(fields: dict[str, Any]) -> celtypes.MapType:

@@ -32,7 +32,7 @@ _WAKE_SECONDS = 0.02
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A port of this machine, and the connections to it. It has the port at once, and listens from `listen` on."""
+    """A port of this machine, which the constructor binds, and the connections that `listen` accepts."""
 
     allow_reuse_address = True
     request_queue_size = 128
@@ -48,11 +48,11 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
-        """Binds the socket. The method of HTTPServer also looks up the name of the host, which may take seconds."""
+        """Binds the socket. HTTPServer's method also looks up the host name, which may take seconds."""
         TCPServer.server_bind(self)
 
     def server_activate(self) -> None:
-        """Leaves it to `listen`."""
+        """Does nothing: `listen` does it."""
 
     def listen(self) -> None:
         if self._listener is None:
@@ -63,7 +63,7 @@ class HttpServer(ThreadingHTTPServer):
             self._listener.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Starts the thread of a connection, and keeps it for `end`, which ThreadingMixIn does not do."""
+        """Starts the thread of a connection, and records it for `end`, which ThreadingMixIn does not."""
         thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         self._connections = {other: its for other, its in self._connections.items() if other.is_alive()}
         self._connections[thread] = request
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: HttpServer  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
-    # Otherwise the body waits until the client has acknowledged the head, for 40 ms.
+    # Otherwise the body is sent 40 ms later, after the client has acknowledged the headers.
     disable_nagle_algorithm = True
     number = 0
     """The number of the connection, from 1; 0 until it carries a request to the API."""
@@ -115,8 +115,8 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith(CONTROL_PREFIX):
             self._send(_error(*rejection) if rejection else self._control(path.removeprefix(CONTROL_PREFIX), body))
         elif rejection:
-            status, sentence = rejection
-            self._send(ApiResponse.of(status, {"status_code": status, "msg": sentence, "details": {}}))
+            status, message = rejection
+            self._send(ApiResponse.of(status, {"status_code": status, "msg": message, "details": {}}))
         else:
             headers = {name.lower(): value for name, value in self.headers.items()}
             self._respond_as_api(ApiRequest(self.command, path, query, headers, body, f"http://{headers['host']}"))
@@ -173,13 +173,13 @@ class Handler(BaseHTTPRequestHandler):
         while fault.kind == "hang" and self.connection.recv(65536):
             pass  # until the client or `HttpServer.end` ends the connection
         if fault.kind in ("answer", "answer_after"):
-            return _given(fault, request.api_key() or "")
+            return _fault_response(fault, request.api_key() or "")
         # A response without a body cannot be cut short. The connection is reset before it instead.
         has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)
         return response if has_response else None
 
     def _send(self, response: ApiResponse, headers: Mapping[str, str] | None = None, *, is_cut: bool = False) -> None:
-        """Sends a response, or its head and one half of its body."""
+        """Sends a response, or its headers and one half of its body."""
         self.send_response_only(response.status)
         all_headers = {**(headers or {}), **{name.lower(): value for name, value in response.headers.items()}}
         if response.status not in _WITHOUT_BODY:
@@ -209,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
         method = "GET" if name in READS else "POST"
         if self.command != method:
             return _error(405, f"{name} needs the method {method}.")
-        # A web page can send other content types without permission.
+        # A web page can send other content types without a preflight request.
         if name in ACTIONS and not api.is_json(self.headers.get("content-type", "")):
             return _error(415, f"{name} needs the header `content-type: application/json`, even without arguments.")
         try:
@@ -222,11 +222,11 @@ class Handler(BaseHTTPRequestHandler):
             return _error(400, str(error))
 
 
-def _error(status: int, sentence: str) -> ApiResponse:
-    return ApiResponse.of(status, {"error": sentence})
+def _error(status: int, message: str) -> ApiResponse:
+    return ApiResponse.of(status, {"error": message})
 
 
-def _given(fault: Fault, api_key: str) -> ApiResponse:
+def _fault_response(fault: Fault, api_key: str) -> ApiResponse:
     headers = {name.lower(): value.replace("{api_key}", api_key) for name, value in fault.headers.items()}
     headers.setdefault("content-type", "text/plain; charset=utf-8")
     return ApiResponse(fault.status, fault.body.replace("{api_key}", api_key).encode(errors="replace"), headers)

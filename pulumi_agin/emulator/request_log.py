@@ -6,7 +6,7 @@ import json
 from typing import Any, TypedDict
 
 MAX_REQUESTS = 10_000
-"""How many requests are kept: the newest ones."""
+"""The number of requests that are kept: the newest ones."""
 
 
 class RequestSeen(TypedDict):
@@ -21,7 +21,7 @@ class RequestSeen(TypedDict):
     headers: dict[str, str]
     """The headers, with names in lower case. Only the scheme of an authorization is kept: `Bearer …`."""
     body: Any
-    """The value of a JSON body, the string of another one, None if there is none."""
+    """The value of a JSON body, any other body as a string, None if there is none."""
     status: int | None
     """The HTTP status; None if the request got no response, or not yet."""
     account: int | None
@@ -41,7 +41,7 @@ def without_key(headers: dict[str, str]) -> dict[str, str]:
 
 
 def parse_body(body: bytes) -> Any:
-    """Returns the value of a JSON body, the string of any other, and None if there is no body."""
+    """Returns the value of a JSON body, any other body as a string, and None if there is none."""
     if not body:
         return None
     try:

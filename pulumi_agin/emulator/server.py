@@ -40,7 +40,7 @@ class Emulator(Control):
         limit: int = DEFAULT_LIMIT,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """Starts nothing yet. `start`, or entering a `with` block, does.
+        """Creates a stopped emulator. `start` or a `with` block starts it.
 
         Args:
             api_key: The key of the first account.
@@ -52,8 +52,8 @@ class Emulator(Control):
                 container.
             file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
                 ingresses are lost with this object.
-            dns: HOST:PORT of a DNS server. Certificates then wait until it has the right NS records of their domains.
-            limit: How many requests an account may send in a rolling minute; 0 for no limit.
+            dns: HOST:PORT of a DNS server. Certificates are then issued only after it has the right NS records.
+            limit: The limit of requests per account in a rolling minute; 0 for no limit.
             clock: Returns the current time, with its time zone; None for the system's clock. Certificates,
                 `created_at`, the limit and the header `Date` use it.
 
@@ -66,7 +66,7 @@ class Emulator(Control):
             raise ValueError("API keys must not be empty, and must differ.")
         if not (allow_remote or _is_loopback(host)):
             raise ValueError(
-                f"Other machines can reach {host}, and the emulator's control plane asks for no key: "
+                f"Other machines can reach {host}, and the emulator's control plane requires no key: "
                 "allow that with allow_remote (--allow-remote), or use 127.0.0.1."
             )
         self._access = Access(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts)
@@ -95,7 +95,7 @@ class Emulator(Control):
         """The URL of the API: ``http://HOST:PORT``, without a slash at the end.
 
         Raises:
-            RuntimeError: The port is not known before the first start.
+            RuntimeError: The emulator has no port before the first start.
         """
         if self._port == 0:
             raise RuntimeError("The emulator has no URL before it is started.")
@@ -104,7 +104,7 @@ class Emulator(Control):
     def start(self) -> Emulator:
         """Starts the emulator, and returns when it accepts requests.
 
-        It keeps its port when it is started again, and reads its file, which others may have used.
+        It keeps its port when it is started again, and reads its file, which another emulator may have changed.
 
         Returns:
             The emulator itself.
@@ -136,7 +136,7 @@ class Emulator(Control):
             RuntimeError: The emulator is not running.
         """
         self._running().end()
-        # Otherwise the system could give the port to a process that asks for any free one.
+        # Otherwise the system could assign the port to another process.
         self._bind()
 
     def resume(self) -> None:
@@ -148,7 +148,7 @@ class Emulator(Control):
         self._running().listen()
 
     def _bind(self) -> HttpServer:
-        """Returns a server that has the port, and rejects connections until it listens."""
+        """Returns a server that has bound the port, and rejects connections until it listens."""
         self._server = HttpServer((self._host, self._port), self._state, self, self._access)
         self._port = self._server.server_address[1]
         return self._server

@@ -40,7 +40,7 @@ class State:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def spend(self, account: int) -> bool:
-        """Counts a request of an account. Returns False if it is over the limit: such a request does not count."""
+        """Counts a request of an account. Returns False if it exceeds the limit, and then does not count it."""
         if not self.settings.limit:
             return True
         now = self.clock()

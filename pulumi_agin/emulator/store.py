@@ -1,4 +1,4 @@
-"""Stores the ingresses of all accounts, in memory or in a JSON file."""
+"""Storage for the ingresses of all accounts, in memory or in a JSON file."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Ingress:
     certificate: dict[str, str | None] | None = None
     """The state, error_code and msg that the control plane has set; None if the clock decides."""
     records_right_since: datetime | None = None
-    """When DNS was first seen with the right NS records; None if the last lookup found others, or before any."""
+    """The first lookup with the right NS records; None if the last one found others, or before the first."""
     records_problem: str | None = None
-    """What was wrong with the NS records at the last lookup; None if nothing was, or before any."""
+    """The problem with the NS records at the last lookup; None if there was none, or before the first."""
 
     def set_policy(self, policy: dict[str, str] | None, now: datetime) -> None:
         """Sets the policy. The certificate starts again only if that changes the policy."""
@@ -63,7 +63,7 @@ class Ingress:
 
 
 class Store:
-    """All ingresses, oldest first. It has no lock of its own for threads: the caller holds that of the state."""
+    """All ingresses, oldest first. It is not thread-safe: the caller holds the lock of the state."""
 
     def __init__(self, file: Path | None) -> None:
         self._shown_file = file
@@ -71,7 +71,7 @@ class Store:
         self._file = None if file is None else Path(os.path.realpath(file))
         self.ingresses: dict[str, Ingress] = {}
         self._saved: str | None = None
-        """The text of the file when it was last read or written."""
+        """The content of the file when it was last read or written."""
         self._last_ksuid = 0
         self.load()
 
@@ -80,9 +80,9 @@ class Store:
         if self._file is None:
             return
         try:
-            text = self._file.read_text(encoding="utf-8")
-            self.ingresses = _parse(text)
-            self._saved = text
+            content = self._file.read_text(encoding="utf-8")
+            self.ingresses = _parse(content)
+            self._saved = content
             self._last_ksuid = max(map(_ksuid_value, self.ingresses), default=0)
         except FileNotFoundError:
             return
@@ -111,12 +111,12 @@ class Store:
         if self._file is None:
             return
         document = {"format": _FORMAT, "ingresses": [asdict(each) for each in self.ingresses.values()]}
-        text = json.dumps(document, indent=1, default=datetime.isoformat) + "\n"
+        content = json.dumps(document, indent=1, default=datetime.isoformat) + "\n"
         try:
             handle, name = tempfile.mkstemp(prefix=self._file.name, dir=self._file.parent)
             try:
                 with open(handle, "w", encoding="utf-8") as temporary:
-                    temporary.write(text)
+                    temporary.write(content)
                 os.replace(name, self._file)
             except BaseException:
                 with suppress(OSError):
@@ -125,7 +125,7 @@ class Store:
         except OSError as error:
             self.ingresses = {} if self._saved is None else _parse(self._saved)
             raise StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.") from error
-        self._saved = text
+        self._saved = content
 
     def _new_id(self, created_at: datetime) -> str:
         """Makes an id with a KSUID. Each is greater than the last one, so that ids sort by age."""
@@ -156,8 +156,8 @@ def _ns_targets(ingress_id: str) -> list[str]:
     return names[::-1] if names == sorted(names) else names
 
 
-def _parse(text: str) -> dict[str, Ingress]:
-    document: Any = json.loads(text)
+def _parse(content: str) -> dict[str, Ingress]:
+    document: Any = json.loads(content)
     if document["format"] != _FORMAT:
         raise ValueError("another format")
     ingresses: dict[str, Ingress] = {}

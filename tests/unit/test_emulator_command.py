@@ -18,7 +18,7 @@ from tests.support.command import Command
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
-TO_PASTE = "pulumi-agin: to use it, paste this in the shell in which you run pulumi"
+TO_PASTE = "pulumi-agin: to use it, paste this into the shell that runs pulumi"
 
 
 def responds(url: str) -> bool:
@@ -118,7 +118,7 @@ def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
     ("arguments", "sentence"),
     [
         (["--host", "0.0.0.0"], "Other machines can reach"),
-        (["--limit", "-1"], "limit must be a number of 0 or more"),
+        (["--limit", "-1"], "limit must be a number from 0 to"),
         (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
         (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: give HOST:PORT"),
         (["--dns", "a..b:53"], "'a..b:53' is not the address of a DNS server: give HOST:PORT"),
