@@ -4,7 +4,7 @@ BIN := .build/venv/bin
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist worksteal
 
-# Without the bytecode of what is imported, each process would compile all of it again.
+# Without bytecode, each process would compile all imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
@@ -16,7 +16,7 @@ demo:  ## a real `pulumi up` on an emulated ngrok; YAML=1 in YAML; FULL=1 with D
 demo-shell:  ## a shell in which pulumi and pulumi-agin work on the demo's stack; YAML=1 or FULL=1 as well
 	@$(PYTHON) -m tools.demo shell $(DEMO)
 
-demo-destroy:  ## destroy what the demos made, and their folders
+demo-destroy:  ## destroy the resources and folders of the demos
 	@$(PYTHON) -m tools.demo destroy
 
 DEMO = $(if $(FULL),--demo full,$(if $(YAML),--demo yaml))
@@ -30,14 +30,14 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --pedantic .github
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@# The two that take long, at once.
+	@# The two slow ones run at the same time.
 	$(BIN)/mypy & mypy=$$!; $(BIN)/pyright --pythonpath $(BIN)/python; pyright=$$?; wait $$mypy && exit $$pyright
 
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
 test: env  ## lint, every level, and the main stories through the real engine
-	@# The CLI is made meanwhile, if there is none: the tests that need it wait for it.
+	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
 	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
@@ -46,7 +46,7 @@ test: env  ## lint, every level, and the main stories through the real engine
 	$(PYTEST) -m main tests/engine || status=1; \
 	exit $$status
 
-test-rest: env  ## what `make test` leaves out: the other stories, and the lowest versions of the dependencies
+test-rest: env  ## the tests that `make test` leaves out: the other stories, and the lowest versions of the dependencies
 	@trap 'exit 130' INT; status=0; \
 	$(PYTEST) -m rest tests || status=1; \
 	$(MAKE) --no-print-directory docs || status=1; \
@@ -55,15 +55,15 @@ test-rest: env  ## what `make test` leaves out: the other stories, and the lowes
 
 test-all: test test-rest  ## everything but the weekly tests
 
-docs: env  ## the site of the docs, in .build/site; a link or an anchor that leads nowhere is an error
+docs: env  ## the site of the docs, in .build/site; a broken link or anchor is an error
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site
 	@echo "the site is in .build/site/index.html"
 
-bench: env  ## what our own work costs, beside its floor; T='--counts 1 --runs 3' for a quick look
+bench: env  ## the cost of the package's own work, beside its floor; T='--counts 1 --runs 3' for a quick run
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks $(T)
 
-lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade takes the newest versions
+lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
 	@$(PYTHON) -m tools.environment lock $(T)
 
 .PHONY: help demo demo-shell demo-destroy env lint unit test test-rest test-all docs bench lock

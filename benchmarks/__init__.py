@@ -1,1 +1,1 @@
-"""What our own work costs, beside a floor that does none: `make bench`."""
+"""The cost of the package's own work, beside a floor that does none: `make bench`."""

@@ -1,6 +1,6 @@
-"""`make bench`: a table of what our own work costs, with each figure beside its floor.
+"""`make bench`: a table of the cost of the package's own work, with each figure beside its floor.
 
-For a quick look: make bench T='--counts 1,200 --latency 0 --runs 3'
+For a quick run: make bench T='--counts 1,200 --latency 0 --runs 3'
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import engine, import_cost, limit
 from tools import environment, pulumi_cli
-from tools.steps import exit_status, say
+from tools.steps import exit_status, report
 
 IMPORT_RUNS = 21
 
@@ -33,16 +33,16 @@ COLUMNS = "{:<40}{:>9}{:>9}{:>8}{:>10}  {:<10}{:>9}{:>13}  {}"
 def main() -> None:
     arguments = _arguments()
     tools = engine.Tools(pulumi_cli.find_or_make(), environment.user())
-    say(f"measuring, {arguments.runs} runs of each …")
+    report(f"measuring, {arguments.runs} runs of each …")
     rows = [_import_row(tools)]
     for name in arguments.front_ends:
         front_end = engine.Dynamic() if name == "dynamic" else engine.Native(arguments.peer)
         measured = engine.measure(tools, front_end, _loads(arguments), arguments.runs)
         rows += [_engine_row(front_end, case, each) for case, each in measured.items()]
-    say(f"{limit.COUNT} under the limit …")
+    report(f"{limit.COUNT} under the limit …")
     rows.append(_limit_row(f"{limit.COUNT}, limit in {limit.WINDOW_SECONDS:g} s", limit.scaled()))
     if arguments.real_limit:
-        say("the same through the engine: about two minutes …")
+        report("the same through the engine: about two minutes …")
         rows.append(_limit_row(f"up of {limit.COUNT}, real limit", limit.real(tools)))
     print(_heading(tools, arguments.runs))
     print(COLUMNS.format("", "floor s", "ours s", "ratio", "over s", "goal", "requests", "connections", "").rstrip())
@@ -50,12 +50,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    def numbers(text: str) -> list[int]:
-        return [int(each) for each in text.split(",")]
+    def numbers(value: str) -> list[int]:
+        return [int(each) for each in value.split(",")]
 
     parser = argparse.ArgumentParser(
         prog="make bench",
-        description="What our own work costs, beside its floor: each number of ingresses at each latency.",
+        description="The cost of the package's own work beside its floor: each number of ingresses at each latency.",
     )
     parser.add_argument(
         "--front-end",
@@ -71,7 +71,9 @@ def _arguments() -> argparse.Namespace:
         help="a folder with pulumi-resource-terraform-provider and terraform-provider-ngrok, which are measured beside "
         "the plugin",
     )
-    parser.add_argument("--counts", type=numbers, default=[1, 50, 200], help="how many ingresses (default: 1,50,200)")
+    parser.add_argument(
+        "--counts", type=numbers, default=[1, 50, 200], help="the numbers of ingresses (default: 1,50,200)"
+    )
     parser.add_argument(
         "--latency", type=numbers, default=[0, 50, 200], help="milliseconds of the API (default: 0,50,200)"
     )
@@ -123,7 +125,7 @@ def _import_row(tools: engine.Tools) -> str:
 
 def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.Measured) -> str:
     floor, ours = measured.floor_seconds(case, front_end.most_calls), statistics.median(measured.ours)
-    # Without latency, all that counts is the processor. Nobody's ngrok is that near.
+    # Without latency, only the processor counts, and no real ngrok is that close.
     has_goal = case.load.latency_seconds > 0
     ratio = ours / floor if has_goal else measured.ratio()
     goal, missed = (f"{RATIO:g} times", ratio > RATIO) if has_goal else ("", False)
@@ -134,39 +136,39 @@ def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.
         goal=goal,
         missed=missed,
         ratio=ratio,
-        asked=(measured.requests, measured.connections),
+        traffic=(measured.requests, measured.connections),
     )
     if measured.peer:
         row += f"  peer {statistics.median(measured.peer):.2f} s, ours to it {measured.ratio_to_peer():.2f}"
     return row
 
 
-def _limit_row(what: str, run: limit.Limited) -> str:
+def _limit_row(title: str, run: limit.Limited) -> str:
     wrong = (run.failures, run.requests > limit.COUNT * LIMIT_REQUESTS, run.ours > run.floor * LIMIT_RATIO)
     return _row(
-        what,
+        title,
         run.floor,
         run.ours,
         goal=f"{LIMIT_RATIO:g} times",
         missed=any(wrong),
-        asked=(run.requests, run.connections),
+        traffic=(run.requests, run.connections),
     ) + (f" {run.failures} failed" if run.failures else "")
 
 
 def _row(
-    what: str,
+    title: str,
     floor: float,
     ours: float,
     *,
     goal: str,
     missed: bool,
     ratio: float | None = None,
-    asked: tuple[int, int] | None = None,
+    traffic: tuple[int, int] | None = None,
     digits: int = 2,
 ) -> str:
     ratio = ours / floor if ratio is None else ratio
     shown = (f"{floor:.{digits}f}", f"{ours:.{digits}f}", f"{ratio:.2f}", f"{ours - floor:+.{digits}f}")
-    return COLUMNS.format(what, *shown, goal, *(asked or ("", "")), "missed" if missed else "").rstrip()
+    return COLUMNS.format(title, *shown, goal, *(traffic or ("", "")), "missed" if missed else "").rstrip()
 
 
 if __name__ == "__main__":

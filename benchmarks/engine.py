@@ -1,4 +1,4 @@
-"""Measures `pulumi up` and the other commands, ours and the floor's in turn: seconds, requests and connections.
+"""Measurements of `pulumi up` and the other commands, ours and the floor in turn: seconds, requests and connections.
 
 Each front end has a floor of its own. That of the dynamic providers is a Python program with `floor.Floor`, and that of
 the plugin a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
@@ -30,7 +30,7 @@ import requests
 from benchmarks import floor, floor_plugin
 from tests.support.project import Project
 from tools import pulumi_cli
-from tools.steps import ended, say
+from tools.steps import ended, report
 
 API_KEY = "benchmark-key"
 # The peer has an account of its own, because ours lists a whole account at once.
@@ -59,7 +59,7 @@ for n in range({count}):
     floor.Floor(f"i{{n}}", domain=f"i{{n}}.acme.com", description="{description}")
 """
 
-# What Pulumi.yaml says is the version of each plugin.
+# The version of each plugin in Pulumi.yaml.
 VERSION = "1.0.0"
 
 Kind = Literal["floor", "ours", "peer"]
@@ -67,7 +67,7 @@ Kind = Literal["floor", "ours", "peer"]
 
 @dataclass(frozen=True)
 class Load:
-    """How many resources a program has, how long the service takes for each response, and the engine's `--parallel`."""
+    """The number of resources in a program, the latency of each response, and the engine's `--parallel`."""
 
     count: int
     latency_seconds: float
@@ -75,7 +75,7 @@ class Load:
 
     @property
     def calls(self) -> int:
-        """How many calls the engine sends at once. By default, that is four times the number of processors."""
+        """The number of calls that the engine sends at once. By default, it is four times the number of processors."""
         return self.parallel or 4 * (os.cpu_count() or 1)
 
     def __str__(self) -> str:
@@ -93,7 +93,7 @@ class Case:
 
 @dataclass
 class Measured:
-    """The seconds of each run of a case, and how many requests and connections the last of ours took."""
+    """The seconds of each run of a case, and the requests and connections of our last one."""
 
     floor: list[float] = field(default_factory=list[float])
     ours: list[float] = field(default_factory=list[float])
@@ -107,11 +107,11 @@ class Measured:
         return statistics.median(self.floor) + batches * case.load.latency_seconds
 
     def ratio(self) -> float:
-        """Ours to the floor: the median of the pairs of runs. Both runs of a pair met the machine in the same state."""
+        """Ours to the floor: the median of the pairs of runs. Both runs of a pair have the same conditions."""
         return statistics.median(ours / floor for floor, ours in zip(self.floor, self.ours, strict=True))
 
     def ratio_to_peer(self) -> float:
-        """Ours to the peer: likewise."""
+        """Ours to the peer, as in `ratio`."""
         return statistics.median(ours / peer for peer, ours in zip(self.peer, self.ours, strict=True))
 
 
@@ -122,13 +122,13 @@ class Service:
         self.url = url
 
     def read(self, name: str) -> Any:
-        """Returns what the control plane has for `name`."""
+        """Returns the result of the control plane's read `name`."""
         response = requests.get(f"{self.url}/_emulator/{name}", timeout=60)
         response.raise_for_status()
         return response.json()
 
     def run(self, name: str, **arguments: Any) -> None:
-        """Makes the control plane do `name`."""
+        """Runs the control plane's action `name`."""
         requests.post(f"{self.url}/_emulator/{name}", json=arguments, timeout=60).raise_for_status()
 
 
@@ -156,14 +156,14 @@ class FrontEnd(ABC):
 
     name: str
     floor: ModuleType
-    """What is installed for the floor."""
+    """The module that is installed for the floor."""
     most_calls = sys.maxsize
-    """How many calls it carries out at once, at most."""
+    """The limit of concurrent calls."""
     kinds: tuple[Kind, ...] = ("ours", "floor")
 
     @abstractmethod
     def prepare(self, tools: Tools, folder: Path) -> None:
-        """Writes what all of its programs need into a folder."""
+        """Writes the common files of its programs into a folder."""
 
     @abstractmethod
     def write(self, kind: Kind, project: Project, load: Load, description: str) -> None:
@@ -178,7 +178,7 @@ class Dynamic(FrontEnd):
     most_calls = 32
 
     def prepare(self, tools: Tools, folder: Path) -> None:
-        """Needs nothing."""
+        """Does nothing."""
 
     def write(self, kind: Kind, project: Project, load: Load, description: str) -> None:
         program = OURS if kind == "ours" else FLOOR
@@ -203,11 +203,10 @@ class Native(FrontEnd):
     def __init__(self, peer: Path | None = None) -> None:
         """Measures a peer, too, if there is one.
 
-        Args:
-            peer: A folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
-                and ngrok's `terraform-provider-ngrok`. With it, they are measured, too. `go build` makes the first in
-                the repository pulumi/pulumi-terraform-bridge from `./dynamic`, and the second in
-                ngrok/terraform-provider-ngrok. Go's module proxy serves neither.
+        `peer` is a folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
+        and ngrok's `terraform-provider-ngrok`. `go build` makes the first in the repository
+        pulumi/pulumi-terraform-bridge from `./dynamic`, and the second in ngrok/terraform-provider-ngrok. Go's module
+        proxy serves neither.
         """
         self._peer = peer and peer.absolute()
         if peer:
@@ -236,7 +235,7 @@ class Native(FrontEnd):
             f"i{n}": {"type": plugin.type, "properties": {"domain": f"i{n}.{zone}", "description": description}}
             for n in range(load.count)
         }
-        # With a version, the YAML host keeps the schema, and starts no further process for it. Any does.
+        # With a version, the YAML host keeps the schema, and starts no further process for it. Any version works.
         plugins = {"providers": [{"name": plugin.name, "path": str(plugin.folder), "version": VERSION}]}
         program = {"name": project.name, "runtime": "yaml", "plugins": plugins, "resources": resources}
         # JSON is YAML, too.
@@ -245,7 +244,7 @@ class Native(FrontEnd):
             self._describe_peer(project)
 
     def _describe_peer(self, project: Project) -> None:
-        """Writes what `pulumi package add terraform-provider …/terraform-provider-ngrok` writes."""
+        """Writes the file of `pulumi package add terraform-provider …/terraform-provider-ngrok`."""
         value = json.dumps({"local": {"path": f"{self._peer}/terraform-provider-ngrok"}}).encode()
         package = {
             "packageDeclarationVersion": 1,
@@ -260,7 +259,7 @@ class Native(FrontEnd):
 
 @contextmanager
 def projects(tools: Tools, url: str, front_end: FrontEnd) -> Iterator[dict[Kind, Project]]:
-    """An empty project for each kind: for ours, for the floor, and for the peer if it is measured."""
+    """Yields an empty project for each kind: for ours, for the floor, and for the peer if it is measured."""
     keys: dict[Kind, str] = {"ours": API_KEY, "floor": API_KEY, "peer": PEER_API_KEY}
     # Installed as ours is: the state holds the path of the code, and the engine writes the whole state after each step.
     [packages] = (tools.user_env / "lib").glob("python*/site-packages")
@@ -285,29 +284,22 @@ def projects(tools: Tools, url: str, front_end: FrontEnd) -> Iterator[dict[Kind,
 
 
 def measure(tools: Tools, front_end: FrontEnd, loads: Sequence[Load], runs: int) -> dict[Case, Measured]:
-    """Runs all operations under each load.
-
-    Args:
-        tools: What runs them.
-        front_end: The front end.
-        loads: The loads.
-        runs: How often each is run, once for each kind.
-    """
-    found: dict[Case, Measured] = {}
+    """Runs all operations under each load: `runs` times for each kind."""
+    results: dict[Case, Measured] = {}
     with service(tools, "--limit", "0") as emulator, projects(tools, emulator.url, front_end) as of_each:
         for load in loads:
             emulator.run("clear_faults")
             if load.latency_seconds:
                 emulator.run("add_fault", method=None, kind="delay", seconds=load.latency_seconds, times=None)
             for run in range(runs):
-                say(f"{front_end.name}: {load}, run {run + 1} of {runs} …")
+                report(f"{front_end.name}: {load}, run {run + 1} of {runs} …")
                 for operation in OPERATIONS:
                     case = Case(operation, load)
-                    measured = found.setdefault(case, Measured())
-                    # Each finds the machine's caches as the one before left them.
+                    measured = results.setdefault(case, Measured())
+                    # The order alternates, because each run warms the caches for the next one.
                     for kind in reversed(front_end.kinds) if run % 2 else front_end.kinds:
                         _run(front_end, kind, of_each[kind], case, emulator, measured)
-    return found
+    return results
 
 
 def _run(front_end: FrontEnd, kind: Kind, project: Project, case: Case, emulator: Service, measured: Measured) -> None:

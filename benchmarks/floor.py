@@ -32,7 +32,7 @@ class FloorProvider(ResourceProvider):
         return DiffResult(changes=_olds["description"] != _news["description"])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Makes up an id."""
+        """Invents an id."""
         return CreateResult(f"agin_{uuid.uuid4()}", {**OUTPUTS, **props})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

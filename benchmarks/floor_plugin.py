@@ -1,6 +1,6 @@
-"""The floor of the provider plugin: a plugin whose resource is like an Agent Ingress, and that sends no requests.
+"""The floor of the provider plugin: a plugin that sends no requests, with a resource like an Agent Ingress.
 
-It is the plainest plugin in Python that the engine takes: the SDK's classes, and a thread for each call at once. The
+It is the simplest plugin in Python that the engine accepts: the SDK's classes, and a thread for each call at once. The
 properties of a resource stay as the engine sent them.
 """
 
@@ -17,10 +17,10 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 PACKAGE = "floor"
-TEXT = {"type": "string"}
-TEXTS = {"type": "array", "items": TEXT}
-TEXT_MAP = {"type": "object", "additionalProperties": TEXT}
-INPUTS = {"domain": TEXT, "description": TEXT, "metadata": TEXT, "certificateManagementPolicy": TEXT_MAP}
+STRING = {"type": "string"}
+STRINGS = {"type": "array", "items": STRING}
+STRING_MAP = {"type": "object", "additionalProperties": STRING}
+INPUTS = {"domain": STRING, "description": STRING, "metadata": STRING, "certificateManagementPolicy": STRING_MAP}
 SCHEMA = {
     "name": PACKAGE,
     "version": "1.0.0",
@@ -30,11 +30,11 @@ SCHEMA = {
             "requiredInputs": ["domain"],
             "properties": {
                 **INPUTS,
-                "nsTargets": TEXTS,
-                "regionDomains": TEXTS,
-                "certificateManagementStatus": TEXT_MAP,
-                "createdAt": TEXT,
-                "uri": TEXT,
+                "nsTargets": STRINGS,
+                "regionDomains": STRINGS,
+                "certificateManagementStatus": STRING_MAP,
+                "createdAt": STRING,
+                "uri": STRING,
             },
         }
     },
@@ -86,7 +86,7 @@ class FloorProvider(provider_pb2_grpc.ResourceProviderServicer):
         return response(changes=response.DIFF_SOME if is_changed else response.DIFF_NONE)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Makes up an id."""
+        """Invents an id."""
         properties = struct_pb2.Struct()
         properties.update(OUTPUTS)
         properties.MergeFrom(request.properties)

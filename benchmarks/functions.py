@@ -1,6 +1,6 @@
-"""Counts our own functions that the creation of one Agent Ingress enters.
+"""A count of the package's functions that the creation of one Agent Ingress enters.
 
-The count measures how much a reader has to hold in the head. `python -m benchmarks.functions` traces the constructor in
+It measures how much code a reader has to follow. `python -m benchmarks.functions` traces the constructor in
 a program, then `check` and `create` in a plugin, against an emulator. `--names` prints the functions.
 """
 
@@ -34,7 +34,7 @@ DOMAIN = "connect.acme.com"
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """An engine that keeps what it is sent."""
+    """An engine that returns the inputs of resources."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         return "id", args.inputs
@@ -48,7 +48,7 @@ def main() -> None:
     arguments.add_argument("--names", action="store_true", help="print each function")
     names = arguments.parse_args().names
     entered: set[CodeType] = set()
-    # What an import calls is not on the way of a value.
+    # Calls during imports do not count.
     for package in ("api", "dynamic", "lifecycle", "program"):
         for module in pkgutil.iter_modules([str(PACKAGE / package)]):
             import_module(f"pulumi_agin.{package}.{module.name}")
@@ -69,7 +69,7 @@ def main() -> None:
             if names:
                 print("\n".join(sorted(map(_name, functions))))
         assert [ingress["domain"] for ingress in emulator.ingresses()] == [DOMAIN]
-    print(f"in all: {len(entered)} of {MOST} at most")
+    print(f"total: {len(entered)}; the limit is {MOST}")
     sys.exit(len(entered) > MOST)
 
 
@@ -86,15 +86,15 @@ def _construct() -> None:
 def _traced(run: Callable[[], object]) -> set[CodeType]:
     entered = set()
 
-    def note(frame: FrameType, event: str, _: object) -> None:
+    def record(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         # The body of a class is no function.
         is_function = code.co_flags & inspect.CO_OPTIMIZED and code.co_name not in NOT_FUNCTIONS
         if event == "call" and is_function and _is_ours(code):
             entered.add(code)
 
-    threading.setprofile(note)
-    sys.setprofile(note)
+    threading.setprofile(record)
+    sys.setprofile(record)
     try:
         run()
     finally:

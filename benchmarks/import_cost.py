@@ -1,6 +1,6 @@
-"""Measures what `import pulumi_agin` adds to `import pulumi`.
+"""The time that `import pulumi_agin` adds to `import pulumi`.
 
-The import covers all that an ingress, its DNS records and its certificate need. Each one runs in a fresh interpreter,
+The import covers an ingress, its DNS records and its certificate. Each one runs in a fresh interpreter,
 and the two kinds alternate.
 """
 
@@ -17,7 +17,7 @@ OURS = f"{FLOOR}; from pulumi_agin import {', '.join(USED)}"
 
 
 def measure(python: Path, runs: int) -> tuple[list[float], list[float]]:
-    """The seconds of `runs` imports of the floor and of ours, without the start of the interpreter."""
+    """Returns the seconds of `runs` imports of the floor and of ours, without the start of the interpreter."""
     _seconds(python, OURS)  # compiles what isn't compiled yet
     floor, ours = zip(*((_seconds(python, FLOOR), _seconds(python, OURS)) for _ in range(runs)), strict=True)
     return list(floor), list(ours)

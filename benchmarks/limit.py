@@ -1,4 +1,4 @@
-"""Creates more ingresses than the limit allows at once: by clocks that go faster, or by the real one."""
+"""Creation of more ingresses than the limit allows at once: with clocks that go faster, or with the real one."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Limited:
 
 
 def forced_seconds(window_seconds: float) -> float:
-    """How long the limit makes anybody wait: each window takes as many requests as the limit allows."""
+    """Returns the minimum time under the limit, which allows the same number of requests in each window."""
     return (COUNT - 1) // rate_limit.LIMIT * window_seconds
 
 
 def scaled() -> Limited:
-    """Runs the client in as many threads as the plugin does, by clocks by which the window is WINDOW_SECONDS long."""
+    """Runs the client in as many threads as the plugin does, with clocks that shorten the window to WINDOW_SECONDS."""
     clock = FastClock()
     with Emulator(API_KEY, limit=rate_limit.LIMIT, clock=clock.utc_now) as emulator:
         client = AgentIngressClient(Secret(API_KEY), emulator.url, clock=clock)

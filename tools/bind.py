@@ -1,4 +1,4 @@
-"""Runs BIND's `named` as an ordinary process on a free local port, for the full demo and the tests.
+"""BIND's `named`, as an ordinary process on a free local port, for the full demo and the tests.
 
 If BIND is missing, it is installed from Debian's package bind9, provided that the user may do that.
 """
@@ -45,21 +45,16 @@ class Key:
 
 @dataclass
 class Bind:
-    """A primary server of `zone`. It keeps its port and its records when it is started again.
-
-    Args:
-        folder: Where its files are.
-        keys: Its TSIG keys.
-        zone: The zone.
-        port: The port; 0 for a free one.
-        unsigned: Whether everybody on this machine may change the whole zone. Then BIND allows no key any grants.
-    """
+    """A primary server of `zone`. It keeps its port and its records when it is started again."""
 
     folder: Path
+    """The folder of its files."""
     keys: Sequence[Key]
     zone: str = "acme.com"
     port: int = 0
+    """The port; 0 for a free one."""
     unsigned: bool = False
+    """Whether any user of this machine may change the whole zone. BIND then allows no grants for keys."""
     _id: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -76,11 +71,7 @@ class Bind:
         self.stop()
 
     def start(self) -> None:
-        """Starts it, and returns when it responds. BIND is installed if it is missing.
-
-        Raises:
-            StepError: It did not start.
-        """
+        """Starts it, and returns when it responds. BIND is installed if it is missing."""
         ensure()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
@@ -100,7 +91,7 @@ class Bind:
                 start_new_session=True,
             )
         until = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._responds():
             if self._process.poll() is not None or time.monotonic() > until:
                 self.stop()
                 raise StepError(f"named did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
@@ -121,11 +112,7 @@ class Bind:
         process.wait()
 
     def referral(self, name: str) -> list[str]:
-        """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted.
-
-        Raises:
-            StepError: It did not say whether the name has records.
-        """
+        """Returns the NS records of a name below the apex as dig shows them: lower case, with a final dot, sorted."""
         shown = ("+noall", "+comments", "+answer", "+authority")
         answer = self._dig("+tcp", "+norecurse", "+time=10", "+tries=1", *shown, name, "NS")
         # dig ends with 0 whatever the status of an answer is.
@@ -134,7 +121,7 @@ class Bind:
         records = [line.split() for line in answer.splitlines() if line and not line.startswith(";")]
         return sorted(record[4].lower() for record in records if record[0] == f"{name}." and record[3] == "NS")
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         # Another server may have taken the port just before this one. Each has an id.
         answer = self._dig("+tcp", "+time=1", "+tries=1", "+short", self.zone, "SOA", "id.server", "CH", "TXT")
         return "hostmaster" in answer and self._id in answer
@@ -182,29 +169,17 @@ ns1 A 127.0.0.1
 
 
 def named() -> str:
-    """Returns the path of `named`.
-
-    Raises:
-        StepError: It is not installed.
-    """
+    """Returns the path of `named`."""
     return _find("named")
 
 
 def dig() -> str:
-    """Returns the path of `dig`.
-
-    Raises:
-        StepError: It is not installed.
-    """
+    """Returns the path of `dig`."""
     return _find("dig")
 
 
 def ensure() -> None:
-    """Installs BIND if it is missing.
-
-    Raises:
-        StepError: It cannot be installed.
-    """
+    """Installs BIND if it is missing."""
     if not _is_installed():
         with locked(cache() / "bind.lock", "BIND"):
             if not _is_installed():
@@ -222,7 +197,7 @@ def _install() -> None:
     sudo = shutil.which("sudo")
     if apt is None or (os.geteuid() != 0 and sudo is None):
         raise StepError(_HOW_TO_INSTALL)
-    # -n: sudo must not ask for a password in the middle of a set-up.
+    # -n: sudo must not prompt for a password during a set-up.
     command = [apt] if os.geteuid() == 0 else [str(sudo), "-n", "DEBIAN_FRONTEND=noninteractive", apt]
     log = LOGS / "bind.log"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -1,8 +1,8 @@
 """`make demo`: the real Pulumi engine with an emulated ngrok API.
 
-Without more, it runs the root project. `YAML=1` runs examples/yaml with the provider plugin. `FULL=1` runs
-examples/bind with a real BIND, where the emulator looks up the records. Each writes only to its own folder, such as
-`.build/demo`, where its state is, too, and ends all processes that it starts.
+By default, it runs the root project. `YAML=1` runs examples/yaml with the provider plugin. `FULL=1` runs
+examples/bind with a real BIND, where the emulator looks up the records. Each writes only to its own folder, which
+also holds its state, and ends all processes that it starts.
 """
 
 from __future__ import annotations
@@ -34,21 +34,17 @@ EMULATOR_SECONDS = 30
 
 @dataclass(frozen=True)
 class Demo:
-    """One of the demos.
-
-    Attributes:
-        variable: What `make demo` is given to run it, such as " FULL=1".
-        project: The folder of its Pulumi.yaml.
-        stack: The name of its stack.
-        is_yaml: Whether its program is in YAML, and uses the provider plugin.
-        has_bind: Whether it has a BIND, for the NS records.
-    """
+    """One of the demos."""
 
     variable: str
+    """The variable of `make demo` that selects it, such as " FULL=1"."""
     project: Path
+    """The folder of its Pulumi.yaml."""
     stack: str
     is_yaml: bool = False
+    """Whether its program is in YAML, and uses the provider plugin."""
     has_bind: bool = False
+    """Whether it has a BIND, for the NS records."""
 
     @property
     def folder(self) -> Path:
@@ -57,7 +53,7 @@ class Demo:
 
     @property
     def ingresses(self) -> Path:
-        """The file in which the emulator keeps the ingresses."""
+        """The file in which the emulator stores the ingresses."""
         return self.folder / "agent-ingresses.json"
 
     @property
@@ -67,7 +63,7 @@ class Demo:
 
     @property
     def next_steps(self) -> str:
-        """What is shown at the end."""
+        """The hints at the end of `make demo`."""
         example = "examples/quickstart" if self.project == ROOT else self.project.relative_to(ROOT)
         rows = [(f"make demo{self.variable}", "run it again: nothing has changed, so nothing is done")]
         if not self.has_bind:
@@ -133,8 +129,8 @@ def shell(demo: Demo) -> None:
         if demo.has_bind:
             dns = env["AGIN_DEMO_DNS"]
             show(
-                f"Try this, and see what is right and what is wrong:\n  pulumi-agin doctor {DOMAIN} --dns {dns}\n"
-                "Take the NS records away, and bring them back:\n"
+                f"Try this, and see which checks pass:\n  pulumi-agin doctor {DOMAIN} --dns {dns}\n"
+                "Remove the NS records, and create them again:\n"
                 "  pulumi destroy --yes --target-dependents --target '**Rfc2136Delegation**'\n"
                 "  pulumi up --yes\n"
             )
@@ -150,7 +146,7 @@ def shell(demo: Demo) -> None:
 
 
 def destroy() -> None:
-    """Destroys what all demos made."""
+    """Destroys the resources and folders of all demos."""
     made = [demo for demo in DEMOS.values() if demo.folder.exists()]
     if not made:
         show("There is nothing to destroy: make demo has not been run.")
@@ -180,7 +176,7 @@ def has_ingress(demo: Demo) -> bool:
     return kept.exists() and bool(json.loads(kept.read_text(encoding="utf-8"))["ingresses"])
 
 
-# -- what runs meanwhile ----------------------------------------------------------------------------------
+# -- background processes ---------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -196,7 +192,7 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
         cli = pulumi_cli.find_or_make()
         host = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else None
         (demo.folder / "state").mkdir(parents=True, exist_ok=True)
-        # With a plugin that is installed, the engine would warn of one on PATH.
+        # The engine would warn of a plugin on PATH beside an installed one.
         folders = [host or user / "bin", cli]
         env = pulumi_environment(demo, user, folders)
         server = stack.enter_context(name_server(demo)) if demo.has_bind else None
@@ -212,7 +208,7 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Makes sure that only one demo runs at a time: two would change the same stack."""
+    """Holds a lock, because two demos at a time would change the same stack."""
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "demo.lock").open("w") as held:
         try:
@@ -274,7 +270,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: bind.Bind |
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In a group of its own: after Ctrl-C, pulumi needs the emulator to finish what it has begun.
+            # In a group of its own: after Ctrl-C, pulumi needs the emulator to finish its work.
             start_new_session=True,
         )
     with ended(process):
@@ -341,12 +337,12 @@ def foreground(
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, restore_signals=restore_signals)
     try:
         if process.stdin is not None and stdin is not None:
-            # The exit code tells if the command ended before it had read this.
+            # The exit code shows whether the command ended before it had read this.
             with suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(stdin.encode())
         return process.wait()
     except KeyboardInterrupt:
-        # The terminal has interrupted the command, too. It gets the time to finish what it has begun.
+        # The terminal has interrupted the command, too. It gets time to finish its work.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
@@ -359,14 +355,14 @@ def foreground(
                     process.wait(GRACE_SECONDS)
 
 
-def show(text: str) -> None:
-    print(text, flush=True)
+def show(message: str) -> None:
+    print(message, flush=True)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tools.demo", description="The demo, without make.")
+    parser = argparse.ArgumentParser(prog="python3 -m tools.demo", description="Runs the demo without make.")
     parser.add_argument("command", choices=("up", "shell", "destroy"))
-    parser.add_argument("--demo", choices=DEMOS, default="quickstart", help="which one (default: %(default)s)")
+    parser.add_argument("--demo", choices=DEMOS, default="quickstart", help="the demo to run (default: %(default)s)")
     parser.add_argument("--description", help="the ingress's description")
     options = parser.parse_args()
     demo = DEMOS[options.demo]

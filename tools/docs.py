@@ -30,7 +30,7 @@ REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
 
 class Table(NamedTuple):
-    """Where a table is: its page, the heading above it, and its first column."""
+    """The position of a table: its page, the heading above it, and its first column."""
 
     page: str
     heading: str
@@ -48,7 +48,7 @@ TABLES: dict[Table, type[BaseModel]] = {
     Table("certificate-validation.md", "Outputs", "output"): CertificateValidationOutputs,
     Table("rfc2136-delegation.md", "Arguments", "argument"): NsRecordsInputs,
 }
-# The names that a Python program has for nested models.
+# The names of nested models in Python programs.
 TYPES = {
     CertificatePolicyInputs: "AgentIngressCertPolicyArgs",
     CertPolicyModel: "AgentIngressCertPolicy",
@@ -57,33 +57,25 @@ TYPES = {
 }
 
 
-def with_tables(page: str, text: str) -> str:
-    """Returns the text of a page with every table as its declaration has it.
-
-    Args:
-        page: The name of the page, such as "agent-ingress.md".
-        text: Its text.
-
-    Raises:
-        ValueError: The text lacks a table.
-    """
+def with_tables(page: str, content: str) -> str:
+    """Returns the content of a page, such as "agent-ingress.md", with every table generated from its declaration."""
     for table, model in TABLES.items():
         if table.page != page:
             continue
         lines = _lines(table.column, model)
-        text, found = re.subn(
+        content, found = re.subn(
             rf"(^###? {table.heading}\n(?:(?!##).*\n)*?)\| {table.column} \|.*\n(?:\|.*\n)*",
             lambda match, lines=lines: match[1] + lines,  # type: ignore[misc]
-            text,
+            content,
             flags=re.MULTILINE,
         )
         if not found:
             raise ValueError(f"{page} has no table of {table.column}s under {table.heading}")
-    return text
+    return content
 
 
 def limit_of(field: FieldInfo) -> str:
-    """Returns the limit or the allowed values of a field, and its default, in words."""
+    """Returns the limit or the allowed values of a field, and its default, for the docs."""
     kind = bare_type(field.annotation)
     limits = [each.words for each in field.metadata if isinstance(each, Limit)]
     if get_origin(kind) is Literal:
@@ -110,7 +102,7 @@ def _lines(column: str, model: type[BaseModel]) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """Returns the type in the words of a Python program."""
+    """Returns the type as Python programs write it."""
     kind = bare_type(annotation)
     if kind in TYPES:
         name = TYPES[kind]
@@ -132,7 +124,7 @@ def _limit(field: FieldInfo) -> str:
 
 
 def _in_python(table: str) -> str:
-    """Returns a table for the readers of Python: declarations write values as JSON does."""
+    """Returns a table with values as in Python, because declarations have them as in JSON."""
     return table.replace("`null`", "`None`").replace("`true`", "`True`").replace("`false`", "`False`")
 
 

@@ -1,8 +1,8 @@
 """The Python environments, made by uv with the versions in `tools/locks/dev.txt`.
 
 `python3 -m tools.environment dev` makes `.build/venv` to develop in, and `python3 -m tools.environment user` makes
-`.build/user`, with the wheel as a user would have it. Both are changed only when what they are made from has changed.
-`python3 -m tools.environment lock` brings that file in line with pyproject.toml; `lock --upgrade` takes the newest
+`.build/user`, with the wheel, like a user's. Both are changed only when their sources have changed.
+`python3 -m tools.environment lock` brings that file in line with pyproject.toml; `lock --upgrade` selects the newest
 versions, too. They are constraints, because with a uv.lock Pulumi would run the projects in this repository with uv.
 """
 
@@ -28,7 +28,7 @@ CONSTRAINTS = ("--constraints", str(LOCK), "--build-constraints", str(LOCK))
 LOG = LOGS / "environment.log"
 STAMP = "agin-stamp.json"
 
-# The packages of the DNS providers that `make test` needs: one for each shape that records can have.
+# The packages of DNS providers for `make test`: one for each form of records.
 MAIN_DNS_PACKAGES = ("pulumi-aws", "pulumi-cloudflare")
 
 
@@ -63,44 +63,40 @@ def user() -> Path:
             )
         else:
             # Pulumi runs programs without writing bytecode, so all of it is written here.
-            _make(USER, ".build/user, an environment as a user has it", "--compile-bytecode", f"{wheel}[emulator]")
+            _make(USER, ".build/user, an environment like a user's", "--compile-bytecode", f"{wheel}[emulator]")
         _stamp(USER, made_of)
     return USER
 
 
 def dns_packages(names: Sequence[str] = ()) -> Path:
-    """Makes a folder with the packages of DNS providers and their dependencies, for the end of a path.
+    """Makes a folder with packages of DNS providers and their dependencies, for the end of a path.
 
-    They are not in the development environment, where type checkers would read more than half a gigabyte of them.
-
-    Args:
-        names: The packages; all that an extra has, if there are none.
+    Without names, it has the packages of all extras. They are not in the development environment, where type checkers
+    would read more than half a gigabyte of them.
     """
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     every = re.findall(r'"((pulumi(?:verse)?-[a-z0-9-]+)[<>=~][^"]*)"', pyproject)
-    wanted = [requirement for requirement, name in every if not names or name in names]
+    requirements = [requirement for requirement, name in every if not names or name in names]
     pins = re.findall(r"^pulumi\S+==\S+", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
-    digest = hashlib.sha256(" ".join([sys.version, *wanted, *pins]).encode()).hexdigest()[:16]
-    title = f"installing the packages of {len(wanted)} DNS providers"
+    digest = hashlib.sha256(" ".join([sys.version, *requirements, *pins]).encode()).hexdigest()[:16]
+    title = f"installing the packages of {len(requirements)} DNS providers"
 
     def make(folder: Path) -> None:
         # Few of the modules are used, so they are not compiled.
-        uv(title, "pip", "install", "--python", sys.executable, "--target", str(folder), *CONSTRAINTS, *wanted)
+        uv(title, "pip", "install", "--python", sys.executable, "--target", str(folder), *CONSTRAINTS, *requirements)
 
     return made_once(BUILD / f"dns-packages-{digest}", "the packages of DNS providers", make)
 
 
 def versions(python: str, resolution: str) -> Path:
-    """Makes an environment with the wheel, what the tests need, and the lowest or highest versions of dependencies.
+    """Makes an environment with the wheel, the dependencies of the tests, and the lowest or highest versions.
 
-    Args:
-        python: The version of Python, such as 3.12, or an interpreter.
-        resolution: `lowest-direct` or `highest`, as uv has it.
+    `python` is a version, such as 3.12, or an interpreter; `resolution` is `lowest-direct` or `highest`, as in uv.
     """
     folder = BUILD / "versions" / f"{Path(python).name}-{resolution}"
     wheel = build_wheel(BUILD / "versions" / "dist")
     uv(f"making an environment of Python {python}", "venv", "--seed", "--clear", "--python", python, str(folder))
-    # No builds from source: they need compilers, and users get wheels.
+    # No builds from source: they need compilers, and users install wheels.
     choice = ("--resolution", resolution, "--only-binary", ":all:", "--compile-bytecode")
     title = f"installing the {resolution} versions"
     uv(title, "pip", "install", *_of(folder), *choice, "--group", "test", f"{wheel}[emulator]")
@@ -108,9 +104,9 @@ def versions(python: str, resolution: str) -> Path:
 
 
 def lock(*, upgrade: bool = False) -> Path:
-    """Brings the lock in line with pyproject.toml: all extras and tools, for each Python that is supported."""
+    """Updates the lock for pyproject.toml: all extras and tools, for each supported Python."""
     what = ["--universal", "--python-version", "3.10", "--all-extras", "--group", "dev", "pyproject.toml"]
-    # No index is named: whoever installs takes the packages from their own.
+    # No index is named, so that each user installs from their own.
     options = ["--no-header", "--no-emit-index-url", "--no-python-downloads", *(["--upgrade"] if upgrade else [])]
     uv("choosing the versions", "pip", "compile", *options, "--output-file", str(LOCK), *what)
     return LOCK
@@ -133,11 +129,7 @@ def build_wheel(folder: Path = DIST) -> Path:
 
 
 def uv(title: str, *arguments: str) -> None:
-    """Runs uv, which is installed from the package index once for this machine.
-
-    Raises:
-        StepError: It failed.
-    """
+    """Runs uv, which is installed from the package index once for this machine."""
     run_step(title, [_uv(), *arguments], log=LOG)
 
 
@@ -170,7 +162,7 @@ def _of(folder: Path) -> tuple[str, str]:
     return "--python", str(folder / "bin" / "python")
 
 
-# -- what an environment was made from --------------------------------------------------------------------
+# -- stamps -----------------------------------------------------------------------------------------------
 
 
 def _made_of(*files: Path) -> dict[str, str]:
@@ -188,7 +180,7 @@ def _hash_of_sources() -> str:
 
 
 def _is_made(folder: Path, made_of: Mapping[str, str]) -> bool:
-    """Returns whether an environment was made from these files, whatever else it was made from."""
+    """Returns whether an environment was made from these files, besides others."""
     try:
         stamp: dict[str, str] = json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -205,7 +197,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="which", required=True)
     commands.add_parser("dev")
     commands.add_parser("user")
-    commands.add_parser("lock").add_argument("--upgrade", action="store_true", help="take the newest versions")
+    commands.add_parser("lock").add_argument("--upgrade", action="store_true", help="select the newest versions")
     options = parser.parse_args()
     make: dict[str, Callable[[], Path]] = {"dev": dev, "user": user, "lock": lambda: lock(upgrade=options.upgrade)}
     return exit_status(lambda: print(make[options.which]()))

@@ -1,4 +1,4 @@
-"""Makes the picture of a terminal in the README: `python -m tools.picture`. Look at it before each release.
+"""The picture of a terminal in the README, made by `python -m tools.picture`. Check it before each release.
 
 It shows the full demo in a run of its own: `pulumi preview`, `pulumi up`, and `pulumi-agin doctor`.
 """
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tools import demo
-from tools.steps import BUILD, ROOT, StepError, exit_status, say
+from tools.steps import BUILD, ROOT, StepError, exit_status, report
 
 PICTURE = ROOT / "docs" / "pictures" / "terminal.svg"
 TITLE = "From a domain to a working connect URL"
@@ -49,11 +49,11 @@ def draw() -> None:
                 console.print(Text(f"$ {command}", style="bold"))
                 console.print(_output(command, env))
     PICTURE.write_text(console.export_svg(title=TITLE), encoding="utf-8")
-    say(f"{PICTURE.relative_to(ROOT)} is written: look at it")
+    report(f"{PICTURE.relative_to(ROOT)} is written: check it")
 
 
 def _output(command: str, env: Mapping[str, str]) -> Text:
-    """Returns what a command prints, in color."""
+    """Returns the output of a command, in color."""
     arguments = shlex.split(command)
     if arguments[0] == "pulumi":
         arguments += ["--color", "always", "--non-interactive", "--suppress-outputs"]

@@ -1,7 +1,7 @@
-"""Makes the archives of a release from which Pulumi's CLI installs the provider plugin.
+"""The archives of a release, from which Pulumi's CLI installs the provider plugin.
 
-`python3 -m tools.plugin_archive` prints their paths. There is one for each platform, under the name that the CLI looks
-for at the `pluginDownloadURL` of the schema. All have the same content, because the plugin is a Python program.
+`python3 -m tools.plugin_archive` prints their paths. There is one for each platform, under the name that the CLI
+requests at the `pluginDownloadURL` of the schema. All have the same content, because the plugin is a Python program.
 
 An archive holds the folder `plugin/` and the wheel, and its requirements name this wheel. So it needs neither the
 repository nor a published package. The wheel's dependencies come from the user's package index, because some of them
@@ -22,7 +22,7 @@ from tools.environment import DIST, build_wheel
 from tools.steps import ROOT, exit_status
 
 PLUGIN = ROOT / "plugin"
-# As Go calls them.
+# Go's names for them.
 PLATFORMS = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64")
 
 
@@ -53,7 +53,7 @@ def build(folder: Path) -> list[Path]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.plugin_archive", description="Make the plugin's archives.")
-    parser.add_argument("--folder", type=Path, default=DIST, help="where to put them (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=DIST, help="the folder for them (default: %(default)s)")
     folder: Path = parser.parse_args().folder
     return exit_status(lambda: print(*build(folder), sep="\n"))
 

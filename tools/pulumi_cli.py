@@ -1,4 +1,4 @@
-"""Finds or makes a Pulumi CLI and its language hosts.
+"""A Pulumi CLI and its language hosts, found or made.
 
 `python3 -m tools.pulumi_cli` prints the folder of the CLI, and `python3 -m tools.pulumi_cli yaml` those of the CLI and
 the host of YAML, for PATH. Tried in this order:
@@ -6,7 +6,7 @@ the host of YAML, for PATH. Tried in this order:
 1. `pulumi` on PATH, if it is new enough and can run Python programs;
 2. the cache of this machine, `~/.cache/pulumi-agin`, where it was made for any clone;
 3. Pulumi's own installer, through `pulumi.automation`, which needs the internet;
-4. Go, which builds it from its published modules. `tools/pulumi-cli` pins them.
+4. Go, which builds it from its published modules, with the versions in `tools/pulumi-cli`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.steps import BUILD, LOGS, ROOT, StepError, cache, exit_status, hash_of, made_once, run_step, say
+from tools.steps import BUILD, LOGS, ROOT, StepError, cache, exit_status, hash_of, made_once, report, run_step
 
 # The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
 # with outputs need 3.254.)
@@ -52,7 +52,7 @@ PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
 
 
 class NotUsableError(Exception):
-    """Says why a `pulumi` cannot be used."""
+    """A `pulumi` cannot be used. The message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Host:
 
     @property
     def executable(self) -> str:
-        """The name by which the engine looks for it."""
+        """Its name, by which the engine finds it."""
         return f"pulumi-language-{self.language}"
 
 
@@ -78,16 +78,12 @@ HOSTS = {host.language: host for host in (YAML, NODE, GO)}
 
 
 def find_or_make() -> Path:
-    """Returns the folder of a usable `pulumi`.
-
-    Raises:
-        StepError: There is none, and none can be made.
-    """
+    """Returns the folder of a usable `pulumi`."""
     try:
         return find_on_path(os.environ.get("PATH", ""))
     except NotUsableError as reason:
         if shutil.which("pulumi"):
-            say(f"{reason}, so another one is used")
+            report(f"{reason}, so another one is used")
     return made_once(_made(), "the Pulumi CLI", _make) / "bin"
 
 
@@ -101,11 +97,7 @@ def is_missing() -> bool:
 
 
 def find_on_path(search_path: str) -> Path:
-    """Returns the folder of the `pulumi` on `search_path`, such as that of PATH.
-
-    Raises:
-        NotUsableError: There is none, or it cannot be used.
-    """
+    """Returns the folder of the `pulumi` on `search_path`, such as that of PATH."""
     found = shutil.which("pulumi", path=search_path)
     if found is None:
         raise NotUsableError("there is no pulumi on PATH")
@@ -128,11 +120,7 @@ def find_on_path(search_path: str) -> Path:
 
 
 def find_or_make_host(host: Host, cli: Path) -> Path:
-    """Returns the folder of a language host for the `pulumi` in `cli`.
-
-    Raises:
-        StepError: There is none, and none can be made.
-    """
+    """Returns the folder of a language host for the `pulumi` in `cli`."""
     is_made_here = cli == _made() / "bin"
     found = shutil.which(host.executable, path=_beside(cli, "" if is_made_here else os.environ.get("PATH", "")))
     if found:
@@ -218,7 +206,7 @@ def _install(folder: Path) -> bool:
             timeout_seconds=INSTALLER_SECONDS,
         )
     except StepError as error:
-        say(f"{error}. It is built instead")
+        report(f"{error}. It is built instead")
         shutil.rmtree(folder, ignore_errors=True)
         return False
     shutil.rmtree(temporary)
@@ -232,7 +220,7 @@ def _build(folder: Path) -> None:
         CLI_MODULE,
         f"{CLI_PACKAGE}/cmd/pulumi",
         folder / "bin" / "pulumi",
-        # Without its version, the Automation API would take the CLI for an old one.
+        # Without its version, the Automation API would treat the CLI as an old one.
         linker_flags=f"-X {SDK_PACKAGE}/go/common/version.Version={version}",
     )
     go_build(
@@ -262,16 +250,12 @@ def _build_host(host: Host, folder: Path) -> None:
 
 
 def go_build(title: str, module: Path, package: str, output: Path, *, linker_flags: str = "") -> None:
-    """Builds a Go program from a module with pinned versions.
-
-    Raises:
-        StepError: There is no Go, or it failed.
-    """
+    """Builds a Go program from a module with pinned versions."""
     _check_go(module)
     # If Go is interrupted, its temporary files remain. They are removed with the folder of the output.
     temporary = output.parent / "tmp"
     temporary.mkdir(parents=True)
-    # A go.work in a parent folder is not meant for these modules.
+    # A go.work in a parent folder does not apply to these modules.
     env = {**os.environ, "GOTMPDIR": str(temporary), "GOWORK": "off"}
     command = ["go", "build", *GO_FLAGS, "-ldflags", f"-s -w {linker_flags}", "-o", str(output), package]
     try:
@@ -307,15 +291,17 @@ def _advice(module: Path) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.pulumi_cli", description="Find or make a Pulumi CLI.")
     parser.add_argument("hosts", nargs="*", metavar="host", help=f"also a language host: {', '.join(HOSTS)}")
-    wanted: list[str] = parser.parse_args().hosts
-    for language in wanted:
+    languages: list[str] = parser.parse_args().hosts
+    for language in languages:
         if language not in HOSTS:
             parser.error(f"there is no host of {language!r}; there are {', '.join(HOSTS)}")
 
     def run() -> None:
         cli = find_or_make()
         print(
-            os.pathsep.join(dict.fromkeys([*(str(find_or_make_host(HOSTS[each], cli)) for each in wanted), str(cli)]))
+            os.pathsep.join(
+                dict.fromkeys([*(str(find_or_make_host(HOSTS[each], cli)) for each in languages), str(cli)])
+            )
         )
 
     return exit_status(run)

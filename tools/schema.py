@@ -56,13 +56,13 @@ ENUM_DESCRIPTIONS = {
 DESCRIPTIONS = {
     "AgentIngress": "An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own. "
     "A change of `domain` replaces it: the new one is created before the old one is deleted. Everything else is "
-    "changed in place. ngrok has no way to remove a policy: an update that tries fails, and says what works.",
-    "AgentIngressCertificateValidation": "A wait until ngrok says that the certificate of an Agent Ingress is issued. "
+    "changed in place. ngrok has no way to remove a policy: an update that tries fails, and shows the next step.",
+    "AgentIngressCertificateValidation": "A wait until the certificate of an Agent Ingress is issued. "
     "It creates nothing; it is like ACM's validation in the AWS package. Without a `certificateManagementPolicy`, "
     "the wait ends at once. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
     "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
     "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed by TSIG. Without one they are unsigned, "
-    "and anybody who can send from an address that the server allows can change the records.",
+    "and anyone who can send from an address that the server allows can change the records.",
     "getAgentIngress": "Looks up one Agent Ingress by its id or its domain, in previews too. Give exactly one of the "
     "two.",
     "getAgentIngresses": "Looks up all Agent Ingresses of the account, or those that a filter selects, in previews "
@@ -80,21 +80,21 @@ CONFIG: dict[str, dict[str, Any]] = {
     "apiKey": {
         "type": "string",
         "secret": True,
-        "description": "The ngrok API key. Without it, NGROK_API_KEY of the environment.",
+        "description": "The ngrok API key. The default is the environment variable NGROK_API_KEY.",
     },
     "apiBaseUrl": {
         "type": "string",
-        "description": "The URL of ngrok's API. Without it, NGROK_API_BASE_URL of the environment, or else ngrok's "
-        "public API.",
+        "description": "The URL of ngrok's API. The default is the environment variable NGROK_API_BASE_URL, or else "
+        "ngrok's public API.",
     },
     "timeoutSeconds": {
         "type": "number",
-        "description": "How long one call may take, in seconds. Without it, NGROK_API_TIMEOUT_SECONDS of the "
-        "environment, or else 300.",
+        "description": "The time limit of one call, in seconds. The default is the environment variable "
+        "NGROK_API_TIMEOUT_SECONDS, or else 300.",
     },
 }
 
-KEY_OF_PROVIDER = "The ngrok API key of the account. An explicit provider takes no key from elsewhere."
+KEY_OF_PROVIDER = "The ngrok API key of the account. An explicit provider uses no other key."
 
 
 def make_schema() -> dict[str, Any]:
@@ -108,10 +108,10 @@ def make_schema() -> dict[str, Any]:
         "keywords": ["pulumi", "ngrok", "agent ingress", "category/network", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "The pulumi-agin authors",
-        # Without it, the CLI takes the owner of a Git repository, and none for a plugin from elsewhere.
+        # Without it, the CLI uses the owner of a Git repository, and none for other plugins.
         "namespace": OWNER,
         "repository": REPOSITORY,
-        # Where the engine looks for the archives of a release.
+        # The address from which the engine downloads the archives of a release.
         "pluginDownloadURL": f"github://api.github.com/{OWNER}/{NAME}",
         "language": {
             "nodejs": {"packageName": f"@{OWNER}/agin", "respectSchemaVersion": True},
@@ -143,7 +143,7 @@ def make_schema() -> dict[str, Any]:
 
 
 def in_json(schema: dict[str, Any]) -> str:
-    """Returns a schema as the file has it."""
+    """Returns a schema as in the file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -170,7 +170,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
-        # A program that takes the place of one in Python takes its resources over.
+        # A program that replaces one in Python takes over its resources.
         "aliases": [{"type": f"{urns.PYTHON_PACKAGE}:dynamic/{urns.MODULE}:{urns.name_of(resource.token)}"}],
     }
 
@@ -259,7 +259,7 @@ def _type(field: FieldInfo) -> dict[str, Any]:
     kind = bare_type(field.annotation)
     if get_origin(kind) is Literal:
         [enum] = [name for name, values in ENUMS.items() if values == get_args(kind)]
-        # Any string is of the type too. Otherwise the host of YAML would refuse a wrong one, and show no other problem.
+        # Any string is accepted too. Otherwise the host of YAML would reject a wrong one, and show no other problem.
         return {"type": "string", "oneOf": [{"type": "string"}, {"type": "string", "$ref": f"#/types/{_token(enum)}"}]}
     return _type_of(kind)
 
@@ -275,11 +275,11 @@ def _type_of(annotation: Any) -> dict[str, Any]:
 
 
 def _description(field: FieldInfo, *, with_limit: bool) -> str:
-    """Returns the description in sentences, with the names that other languages use."""
+    """Returns the description in sentences, with names as in other languages."""
     limit = limit_of(field) if with_limit and not _names_a_type(field) else ""
     sentences = [field.description or "", f"limits: {limit}" if limit else ""]
-    text = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences if sentence)
-    return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", text) + "."
+    joined = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences if sentence)
+    return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", joined) + "."
 
 
 def _names_a_type(field: FieldInfo) -> bool:

@@ -1,4 +1,4 @@
-"""Makes the SDKs of the provider plugin from its schema, in TypeScript, Go and Python. `python3 -m tools.sdks` prints
+"""The SDKs of the provider plugin in TypeScript, Go and Python, made from its schema. `python3 -m tools.sdks` prints
 their folder.
 
 `pulumi package add` makes such an SDK on a user's machine, by a language host that is newer than those that can be
@@ -6,7 +6,7 @@ built here. The generators themselves are Go packages: `tools/pulumi-sdks` calls
 
 - `nodejs` is a compiled package, and finds the npm packages of `tools/npm`;
 - `go` is a module that builds, with the versions that the CLI is built with;
-- `python` is as it was generated.
+- `python` is left as generated.
 """
 
 from __future__ import annotations
@@ -27,11 +27,7 @@ LOG = LOGS / "sdks.log"
 
 
 def npm_packages() -> Path:
-    """Installs npm's packages for programs in TypeScript, and returns the `node_modules` with them.
-
-    Raises:
-        StepError: There is no npm, or it failed.
-    """
+    """Installs npm's packages for programs in TypeScript, and returns the `node_modules` with them."""
     folder = cache() / f"npm-{hash_of(NPM)}"
     return made_once(folder, "npm's packages for TypeScript", _install_npm_packages) / "node_modules"
 
@@ -50,11 +46,7 @@ def _install_npm_packages(folder: Path) -> None:
 
 
 def generate() -> Path:
-    """Makes the SDKs, and returns the folder that has one for each language.
-
-    Raises:
-        StepError: Something is wrong with the schema, or a tool is missing.
-    """
+    """Makes the SDKs, and returns the folder that has one for each language."""
     packages = npm_packages()
     generator = cache() / f"pulumi-sdks-{hash_of(sorted(MODULE.iterdir()))}"
     made_once(generator, "the generator of SDKs", _build_generator)
@@ -71,7 +63,7 @@ def _generate(folder: Path, generator: Path, packages: Path) -> None:
     folder.mkdir()
     run_step("generating SDKs from the schema", [generator / "pulumi-sdks", SCHEMA, folder], log=LOG)
     _finish_go(folder / "go")
-    # A package that is linked into a project looks for others beside and above the place where it really is.
+    # Node.js searches the packages for a linked one beside and above its real folder.
     (folder / "node_modules").symlink_to(packages)
     run_step(
         "compiling the SDK of TypeScript, as npm does where it is installed",
@@ -83,7 +75,7 @@ def _generate(folder: Path, generator: Path, packages: Path) -> None:
 
 
 def _finish_go(folder: Path) -> None:
-    """Gives the module versions that are in Go's cache already, and their checksums."""
+    """Sets the versions that are in Go's cache already, and their checksums."""
     generated = (folder / "go.mod").read_text(encoding="utf-8")
     pinned = (MODULE / "go.mod").read_text(encoding="utf-8")
     [name] = re.findall(r"^module .*$", generated, re.MULTILINE)

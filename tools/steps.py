@@ -1,4 +1,4 @@
-"""Long steps of a set-up: shows how long they take, logs their output, ends them in any case, and runs each once."""
+"""Long steps of a set-up: their duration is shown, their output is logged, and their processes are always ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def exit_status(run: Callable[[], object]) -> int:
     try:
         run()
     except StepError as error:
-        say(str(error))
+        report(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -42,14 +42,14 @@ def exit_status(run: Callable[[], object]) -> int:
 
 
 def heed_interrupts() -> None:
-    """Lets Ctrl-C interrupt this process. A shell has what it runs in the background ignore it."""
+    """Lets Ctrl-C interrupt this process. Shells make background commands ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def say(text: str) -> None:
+def report(message: str) -> None:
     """Prints to stderr. stdout is for results, such as a folder for PATH."""
-    print(text, file=sys.stderr, flush=True)
+    print(message, file=sys.stderr, flush=True)
 
 
 def repository(root: Path) -> str:
@@ -58,11 +58,11 @@ def repository(root: Path) -> str:
     return str(url)
 
 
-# -- what is made once ------------------------------------------------------------------------------------
+# -- cached folders ---------------------------------------------------------------------------------------
 
 
 def cache() -> Path:
-    """Returns the folder for what is made once for all clones on this machine."""
+    """Returns the cache for all clones on this machine."""
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (given if given.is_absolute() else Path.home() / ".cache") / "pulumi-agin"
 
@@ -78,12 +78,7 @@ def hash_of(files: Iterable[Path]) -> str:
 def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
     """Returns a folder, which is made if it does not exist. It exists either completely or not at all.
 
-    If another process is making it, this one waits.
-
-    Args:
-        folder: The folder. Its name has a hash of what it is made from.
-        what: What it has, for the line that says what is waited for.
-        make: Makes a folder with the name that it gets.
+    Its name has a hash of its sources. If another process is making it, this one waits, and `what` is in the message.
     """
     if folder.exists():
         return folder
@@ -102,7 +97,7 @@ def made_once(folder: Path, what: str, make: Callable[[Path], object]) -> Path:
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
     """Waits until no other process has the lock, and holds it. The system releases it if the process ends."""
-    # Windows does not have it. There, nothing is set up, but the unit tests are run.
+    # Windows does not have it. Only unit tests run there.
     import fcntl
 
     try:
@@ -114,16 +109,16 @@ def locked(file: Path, what: str) -> Iterator[None]:
         ) from None
     with lock:
         began = time.monotonic()
-        said = -float(HEARTBEAT_SECONDS)
+        reported = -float(HEARTBEAT_SECONDS)
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 elapsed = time.monotonic() - began
-                if elapsed - said >= HEARTBEAT_SECONDS:
-                    say(f"waiting for another process that makes {what} … {_minutes(elapsed)}")
-                    said = elapsed
+                if elapsed - reported >= HEARTBEAT_SECONDS:
+                    report(f"waiting for another process that makes {what} … {_minutes(elapsed)}")
+                    reported = elapsed
                 time.sleep(0.2)
         yield
 
@@ -140,19 +135,9 @@ def run_step(
     env: Mapping[str, str] | None = None,
     timeout_seconds: float | None = None,
 ) -> None:
-    """Runs a command, and shows how long it takes.
+    """Runs a command, shows its duration, and appends its output to `log`.
 
-    Args:
-        title: What is shown. Behind a colon, it says how long the command takes.
-        command: The command.
-        log: The file to which its output is appended.
-        cwd: The folder to run it in.
-        env: Its environment; None for that of this process.
-        timeout_seconds: When to stop it; None for never.
-
-    Raises:
-        StepError: It failed, could not be started or took too long. The message is a sentence with the last line of the
-            output.
+    `title` may have the usual duration after a colon. A StepError has the last line of the output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -182,11 +167,11 @@ def run_step(
 
 
 def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float | None) -> bool:
-    """Waits for the end. The time is shown in place on a terminal, and as a line from time to time elsewhere."""
+    """Waits for the end. A terminal shows the time in place; other streams get a line every HEARTBEAT_SECONDS."""
     in_place = sys.stderr.isatty()
     started = time.monotonic()
     if not in_place:
-        say(f"{title} …")
+        report(f"{title} …")
     try:
         while True:
             elapsed = time.monotonic() - started
@@ -195,7 +180,7 @@ def _wait(process: subprocess.Popen[bytes], title: str, timeout_seconds: float |
             if in_place:
                 print(f"\r{title} … {_minutes(elapsed)}", end="", file=sys.stderr, flush=True)
             elif elapsed >= HEARTBEAT_SECONDS:
-                say(f"{title} … {_minutes(elapsed)}")
+                report(f"{title} … {_minutes(elapsed)}")
             pause = 1.0 if in_place else float(HEARTBEAT_SECONDS)
             if timeout_seconds is not None:
                 pause = min(pause, timeout_seconds - elapsed)
@@ -216,14 +201,14 @@ def _minutes(seconds: float) -> str:
 
 @contextmanager
 def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ends `process` and its whole group when the block ends, in whatever way.
+    """Ends `process` and its whole group when the block ends, even by an error.
 
     `process` must have been started with `start_new_session=True`.
     """
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        # A second Ctrl-C must not interrupt the clean-up, which takes seconds at most.
+        # A second Ctrl-C must not interrupt the clean-up, which takes only seconds.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
     finally:
@@ -240,7 +225,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _exit_on_termination() -> None:
-    """Makes SIGTERM and SIGHUP unwind the stack, so that everything that was started is ended."""
+    """Makes SIGTERM and SIGHUP unwind the stack, so that all started processes are ended."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)

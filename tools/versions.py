@@ -1,6 +1,6 @@
 """Tests with other versions of the dependencies: `python -m tools.versions lowest`, or `newest --python 3.14`.
 
-`lowest` takes the lowest versions that pyproject.toml allows. In each environment run a whole life with the real
+`lowest` installs the lowest versions that pyproject.toml allows. In each environment, a whole life runs with the real
 engine, and the tests that use a dependency most; `--levels` runs all unit and servicer tests.
 """
 
@@ -19,12 +19,12 @@ QUICK = (
     "tests/engine/test_whole_life.py",
     "tests/servicer/test_servicer.py",
     "tests/unit/test_models.py",
-    "tests/unit/test_exchange.py::test_certificate_is_verified",
-    "tests/unit/test_exchange.py::test_interim_responses_are_skipped",
-    "tests/unit/test_exchange.py::test_response_is_whole_in_every_framing",
-    "tests/unit/test_exchange.py::test_response_can_be_compressed",
+    "tests/unit/test_http.py::test_certificate_is_verified",
+    "tests/unit/test_http.py::test_connection_with_an_interim_response_is_not_used_again",
+    "tests/unit/test_http.py::test_response_is_whole_in_every_framing",
+    "tests/unit/test_http.py::test_response_can_be_compressed",
     "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
-    "tests/unit/test_emulator_delegation.py",
+    "tests/unit/test_emulator_dns_lookup.py",
 )
 LEVELS = ("tests/engine/test_whole_life.py", "tests/unit", "tests/servicer")
 
