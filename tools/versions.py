@@ -19,10 +19,7 @@ QUICK = (
     "tests/engine/test_whole_life.py",
     "tests/servicer/test_servicer.py",
     "tests/unit/test_models.py",
-    "tests/unit/test_http.py::test_certificate_is_verified",
-    "tests/unit/test_http.py::test_connection_with_an_interim_response_is_not_used_again",
-    "tests/unit/test_http.py::test_response_is_whole_in_every_framing",
-    "tests/unit/test_http.py::test_response_can_be_compressed",
+    "tests/unit/test_http.py",
     "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
     "tests/unit/test_emulator_dns_lookup.py",
 )
