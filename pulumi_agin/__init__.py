@@ -1,4 +1,4 @@
-"""Manage ngrok Agent Ingresses from a Pulumi program: `import pulumi_agin as agin`."""
+"""Pulumi provider for ngrok Agent Ingresses: `import pulumi_agin as agin`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,12 @@ __all__ = [
 
 __version__ = _VERSION
 
-# A module is loaded when a program uses one of its names, because the plugin process needs none of them, and the engine
-# waits for that process to start. Those that load others come last.
+# A module is loaded when a program uses one of its names: the plugin process needs none of them, and its start delays
+# the engine. Modules that load others come last.
 _MODULES = ("agent_ingress", "provider", "certificate", "agent_configuration", "lookup", "delegation")
 
 
-# Type checkers see the imports above instead. With this function they would accept every name.
+# Type checkers see the imports above instead. They would accept every name with this function.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:

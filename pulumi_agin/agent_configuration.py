@@ -1,4 +1,4 @@
-"""agent_config: the configuration with which an ngrok agent connects to an Agent Ingress."""
+"""agent_config: the configuration file of an ngrok agent that connects to an Agent Ingress."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def agent_config(
     authtoken: pulumi.Input[str | None] | None = None,
     region: pulumi.Input[str | None] | None = None,
 ) -> pulumi.Output[str]:
-    """Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.
+    """Returns the configuration file of an ngrok agent, `ngrok.yml`, version 3.
 
     With a Let's Encrypt policy, the agent trusts the certificate authorities of its host (`connect_cas: host`). Without
-    a policy it trusts ngrok's internal CA, which is its default.
+    a policy, it trusts ngrok's internal CA, which is its default.
 
     Args:
         agent_ingress: The ingress that the agent connects to.
-        authtoken: The authtoken of the agent, which is not an API key. If it is left out, the file has none, and the
-            agent needs it from elsewhere, such as from NGROK_AUTHTOKEN.
-        region: A region such as "eu": the agent connects to the domain of that region, one of `region_domains`. If it
-            is left out, the agent connects to the domain itself.
+        authtoken: The authtoken of the agent, which is not an API key. If omitted, the file has none, and the agent
+            needs it from elsewhere, such as NGROK_AUTHTOKEN.
+        region: A region such as "eu": the agent connects to the domain of that region, one of `region_domains`. If
+            omitted, the agent connects to the domain itself.
 
     Returns:
-        The file as YAML. With an authtoken it is a secret. The preview and the update fail if ngrok has no such region,
-        or if the authtoken cannot be one.
+        The file as YAML. With an authtoken it is a secret. The preview and the update fail if ngrok has no such region
+        or the authtoken is invalid.
     """
     token: pulumi.Input[str | None] = authtoken
     if token is not None:
@@ -42,7 +42,7 @@ def agent_config(
     known = pulumi.Output.all(
         domain=agent_ingress.domain,
         policy=agent_ingress.certificate_management_policy,
-        # Without a region, there is no need to wait for them.
+        # Not needed without a region, so not an input of the result then.
         region_domains=[] if region is None else agent_ingress.region_domains,
         authtoken=token,
         region=region,

@@ -1,6 +1,6 @@
-"""AgentIngress: the resource in a program, its arguments and its outputs.
+"""AgentIngress: the resource, its arguments and its outputs.
 
-Field names are those of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
+Fields have the names of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Choice(str, Enum):
-    """One of a few strings. Any other one fails with a pulumi.RunError, which is a ValueError, too."""
+    """A fixed set of strings. Any other string raises a pulumi.RunError that is also a ValueError."""
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
@@ -37,14 +37,14 @@ class _Choice(str, Enum):
 
 
 class CertificateAuthority(_Choice):
-    """The authority that signs the certificate. The string itself works too."""
+    """The authority that signs the certificate. The plain string works, too."""
 
     LETSENCRYPT = "letsencrypt"
-    """Let's Encrypt, the only one that ngrok supports. The NS records of the domain must exist first."""
+    """Let's Encrypt, the only authority that ngrok supports. It needs the NS records of the domain."""
 
 
 class PrivateKeyType(_Choice):
-    """The type of the certificate's private key. The string itself works too."""
+    """The type of the certificate's private key. The plain string works, too."""
 
     RSA = "rsa"
     """An RSA key."""
@@ -54,23 +54,23 @@ class PrivateKeyType(_Choice):
 
 # -- arguments --------------------------------------------------------------------------------------------
 
-# Not a plain `str`, so that type checkers find a wrong string. The preview checks what is known only later.
+# Not a plain `str`, so that type checkers find a wrong string. The preview checks strings that they can't see.
 AuthorityInput: TypeAlias = CertificateAuthorityLiteral | CertificateAuthority | Awaitable[str] | pulumi.Output[str]
 PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeLiteral | PrivateKeyType | Awaitable[str] | pulumi.Output[str]
 
 
 class AgentIngressCertPolicyArgsDict(TypedDict):
-    """The same as AgentIngressCertPolicyArgs, as a dict. `authority` is required."""
+    """AgentIngressCertPolicyArgs as a dict. `authority` is required."""
 
     authority: AuthorityInput
     """The certificate authority: "letsencrypt"."""
     private_key_type: NotRequired[PrivateKeyTypeInput | None]
-    """"rsa" or "ecdsa". If it is left out, ngrok chooses."""
+    """"rsa" or "ecdsa". If omitted, ngrok chooses."""
 
 
 @pulumi.input_type
 class AgentIngressCertPolicyArgs:
-    """How ngrok gets the certificate of the domain. Without a policy, ngrok's internal CA signs it at once."""
+    """The certificate policy of a domain. Without a policy, ngrok's internal CA signs the certificate at once."""
 
     authority: AuthorityInput
     private_key_type: PrivateKeyTypeInput | None
@@ -79,12 +79,12 @@ class AgentIngressCertPolicyArgs:
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
         """Describes a policy.
 
-        A string that is known only when the program runs, such as one from the config, is written as in
+        For type checkers, wrap a string that is known only at run time, such as one from the config:
         `PrivateKeyType(config.require("keyType"))`.
 
         Args:
             authority: The certificate authority: "letsencrypt".
-            private_key_type: "rsa" or "ecdsa". If it is left out, ngrok chooses, and no preview shows its choice as a
+            private_key_type: "rsa" or "ecdsa". If omitted, ngrok chooses, and previews do not show its choice as a
                 change.
         """
         pulumi.set(self, "authority", authority)
@@ -96,7 +96,7 @@ PolicyInput: TypeAlias = pulumi.Input[AgentIngressCertPolicyArgs | AgentIngressC
 
 @pulumi.input_type
 class AgentIngressArgs:
-    """The arguments of an AgentIngress as one value."""
+    """The arguments of an AgentIngress as one object."""
 
     domain: pulumi.Input[str]
     description: pulumi.Input[str] | None
@@ -112,13 +112,13 @@ class AgentIngressArgs:
         metadata: pulumi.Input[str] | None = None,
         certificate_management_policy: PolicyInput | None = None,
     ) -> None:
-        """Holds the arguments; see AgentIngress for what a change of each does.
+        """Holds the arguments. AgentIngress describes the effect of a change to each.
 
         Args:
-            domain: A domain that you own, at most 253 bytes. Required.
-            description: A text for people, at most 255 bytes of UTF-8.
-            metadata: Data for machines, at most 4096 bytes of UTF-8.
-            certificate_management_policy: How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict.
+            domain: A domain that you own. The limit is 253 bytes. Required.
+            description: A human-readable description. The limit is 255 bytes (UTF-8).
+            metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
+            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict.
         """
         pulumi.set(self, "domain", domain)
         pulumi.set(self, "description", description)
@@ -131,12 +131,12 @@ class AgentIngressArgs:
 
 @pulumi.output_type
 class AgentIngressCertPolicy(dict[str, Any]):
-    """How ngrok gets the certificate."""
+    """The certificate policy of a domain."""
 
     authority: str
     """The certificate authority, such as "letsencrypt"."""
     private_key_type: str | None
-    """The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program left it out."""
+    """The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program omits it."""
 
 
 @pulumi.output_type
@@ -144,13 +144,13 @@ class AgentIngressCertJob(dict[str, Any]):
     """The job that provisions or renews a certificate."""
 
     error_code: str | None
-    """Why it fails: INTERNAL_ERROR is temporary, DNS_ERROR is for you to fix. None while all is well."""
+    """INTERNAL_ERROR, which is temporary, or DNS_ERROR, which you must fix in your DNS. None without an error."""
     msg: str | None
-    """The status or the error, in ngrok's words."""
+    """ngrok's message about the status or the error."""
     started_at: str | None
     """When the job started, RFC 3339."""
     retries_at: str | None
-    """When ngrok tries again, RFC 3339. After a failure that can be a day away."""
+    """When ngrok retries, RFC 3339. After a failure this can be a day later."""
 
 
 @pulumi.output_type
@@ -160,36 +160,36 @@ class AgentIngressCertStatus(dict[str, Any]):
     renews_at: str | None
     """When ngrok requests the next renewal, RFC 3339; None until the certificate is issued."""
     provisioning_job: AgentIngressCertJob | None
-    """The provisioning or renewal that is under way, or None."""
+    """The provisioning or renewal in progress, or None."""
 
 
 # -- the resource -----------------------------------------------------------------------------------------
 
 
 class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
-    """An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own.
+    """An ngrok Agent Ingress: your own domain, through which ngrok agents connect instead of ngrok's.
 
-    A change of `domain` replaces it; everything else is changed in place. The API key is not an argument. It comes from
-    the stack config (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`).
+    A change of `domain` replaces the ingress; every other change is made in place. The API key is not an argument. It
+    comes from the stack config (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`).
     """
 
     # Pulumi's SDK finds the outputs and their types by these annotations.
     domain: pulumi.Output[str]
     """The domain, in lower case and without a trailing dot."""
     description: pulumi.Output[str]
-    """A text for people; "" if there is none."""
+    """The human-readable description; "" if there is none."""
     metadata: pulumi.Output[str]
-    """Data for machines; "" if there is none."""
+    """The machine-readable metadata; "" if there is none."""
     certificate_management_policy: pulumi.Output[AgentIngressCertPolicy | None]
-    """How ngrok gets the certificate; None if ngrok's internal CA signs it."""
+    """The certificate policy; None if ngrok's internal CA signs the certificate."""
     certificate_management_status: pulumi.Output[AgentIngressCertStatus | None]
     """The state of the certificate; None without a policy, and until the first job exists."""
     ns_targets: pulumi.Output[Sequence[str]]
     """The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted."""
     region_domains: pulumi.Output[Sequence[str]]
-    """The regional domains below `domain`, sorted. They grow as ngrok adds regions."""
+    """The regional domains below `domain`, sorted. The list grows as ngrok adds regions."""
     created_at: pulumi.Output[str]
-    """When it was created, RFC 3339."""
+    """When the ingress was created, RFC 3339."""
     uri: pulumi.Output[str]
     """The path of the ingress in ngrok's API, relative to the API's URL."""
 
@@ -210,7 +210,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         certificate_management_policy: PolicyInput | None = None,
     ) -> None: ...
 
-    # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. Python gives it one name.
+    # The second argument is `args` or `opts`, as in Pulumi's generated SDKs. In Python it has one name.
     @checks_arguments  # type: ignore[misc]
     def __init__(  # pyright: ignore[reportInconsistentOverload]
         self,
@@ -229,25 +229,25 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
 
         Args:
             resource_name: The name of the resource in Pulumi.
-            args: The arguments as one AgentIngressArgs, in place of the ones below.
+            args: The arguments as one AgentIngressArgs, instead of the keywords below.
             opts: The options of the resource. `custom_timeouts` limit its create, update and delete. Without `args`,
                 they can be the second argument.
-            domain: A domain that you own, at most 253 bytes. Required. Upper and lower case are the same, and so are
-                names with and without a trailing dot. A change replaces the ingress: the new one is created before the
-                old one is deleted.
-            description: A text for people, at most 255 bytes of UTF-8.
-            metadata: Data for machines, at most 4096 bytes of UTF-8.
-            certificate_management_policy: How ngrok gets the certificate: AgentIngressCertPolicyArgs or a dict. You can
-                add and change it. ngrok has no way to remove it: an update that tries fails, and says what works.
+            domain: A domain that you own. The limit is 253 bytes. Required. Case and a trailing dot are ignored. A
+                change replaces the ingress: the new one is created before the old one is deleted.
+            description: A human-readable description. The limit is 255 bytes (UTF-8).
+            metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
+            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. It can be added
+                and changed, but ngrok does not support removing it: that update fails, and the message has the next
+                step.
 
         Raises:
-            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources. The
-                message has the command that imports the ingress. Or the settings have problems.
-            TypeError: An argument is not known, or there are both AgentIngressArgs and keywords.
+            pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the
+                message has the command that imports the ingress. Also raised if the settings have problems.
+            TypeError: An argument is unknown, or both AgentIngressArgs and keywords are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
             if opts is not None:
-                raise WrongArgumentsError("AgentIngress takes opts once, but got it twice")
+                raise WrongArgumentsError("AgentIngress got opts twice")
             args, opts = None, args
         opts = opts or pulumi.ResourceOptions()
         inputs = _inputs(
@@ -260,7 +260,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         if opts.import_ is not None:
             raise pulumi.RunError(_how_to_import(resource_name, opts.import_, opts))
         check_settings(opts)
-        # The SDK gives the program only outputs that have a key here.
+        # A resource of the SDK has only outputs with a key here.
         props = {**dict.fromkeys(_OUTPUTS), **inputs}
         run = ProgramRun.current()
         if opts.id is None and not run.is_mocked:
@@ -269,7 +269,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             if pulumi.runtime.is_dry_run():
                 props[urns.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
-        # The domain in canonical form, if it is known already. A delegation compares it with its zone at once.
+        # The domain in canonical form, if it is already known. A delegation checks it against its zone at once.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
@@ -291,14 +291,14 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             opts: The options of the resource, such as an explicit provider.
 
         Returns:
-            The resource. Its outputs are what ngrok has.
+            The resource. Its outputs are the values at ngrok.
 
         Raises:
-            TypeError: `id` is neither text nor an Output or another awaitable.
-            pulumi.RunError: `opts` has `import_`.
+            TypeError: `id` is not a string, an Output or another awaitable.
+            pulumi.RunError: `opts` has `import_`, or the settings have problems.
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
-            raise WrongArgumentsError(f"AgentIngress.get needs the id of an Agent Ingress; got {type(id).__name__}")
+            raise WrongArgumentsError(f"id of AgentIngress.get must be a string or an Output; got {type(id).__name__}")
         read: Any = AgentIngress  # a read needs no domain
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress
@@ -317,14 +317,14 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
     line = import_line(id_, resource_name, Placement(ProgramRun.current().stack, parent, provider))
     shown_by = "with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
     return (
-        f"AgentIngress \"{resource_name}\" can't be imported by ResourceOptions(import_=…), because Pulumi's SDK asks "
-        "a dynamic provider to read a resource before it says which provider. Remove import_ from the program, and run "
-        f"once, in the project's folder{f', {shown_by}' if 'URN' in (parent, provider) else ''}\n{line}"
+        f"AgentIngress \"{resource_name}\" can't be imported with ResourceOptions(import_=…), because Pulumi's SDK "
+        "does not support it for dynamic resources. Remove import_ from the program, and run this command once in the "
+        f"project's folder{f', {shown_by}' if 'URN' in (parent, provider) else ''}:\n{line}"
     )
 
 
 def typed_outputs(ingress: "models.IngressModel") -> dict[str, Any]:
-    """Returns the outputs that a program gets for an ingress as ngrok returns it."""
+    """Returns the outputs of an AgentIngress for an ingress as ngrok returns it."""
     values = ingress.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]
     if policy is not None:
@@ -340,16 +340,16 @@ _OUTPUTS = tuple(AgentIngress.__annotations__)
 
 
 def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:
-    """Returns the inputs of an AgentIngress, whichever of the two ways the program uses."""
+    """Returns the inputs of an AgentIngress from its AgentIngressArgs or its keywords."""
     # The program may not be type-checked.
     if not isinstance(args, AgentIngressArgs | None):
         raise WrongArgumentsError(
-            "AgentIngress takes its arguments by keyword, as in domain=…, or as one AgentIngressArgs; "
+            "AgentIngress accepts its arguments by keyword, as in domain=…, or as one AgentIngressArgs; "
             f"got {type(args).__name__}"
         )
     given = {name: value for name, value in keywords.items() if value is not None}
     if args is None:
         return given
     if given:
-        raise WrongArgumentsError(f"AgentIngress takes AgentIngressArgs or keywords, not both: {', '.join(given)}")
+        raise WrongArgumentsError(f"AgentIngress accepts AgentIngressArgs or keywords, not both: {', '.join(given)}")
     return {name: pulumi.get(args, name) for name in keywords}

@@ -14,14 +14,14 @@ from .program.settings_check import check_settings
 
 
 class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
-    """A wait until ngrok says that the certificate of an Agent Ingress is issued.
+    """A wait until ngrok reports that the certificate of an Agent Ingress is issued.
 
-    It creates nothing, like `aws.acm.CertificateValidation`; "validation" is ACM's word for this wait. A resource that
-    needs a working connect URL should depend on it or use its outputs. Without a `certificate_management_policy` the
-    ingress is ready at once, and the wait ends at once.
+    It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
+    connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
+    and the wait ends at once.
 
-    A wait that fails leaves the state as it was, and the next `pulumi up` waits again. Each wait of a program depends
-    on the one before, so that only one waits at a time while everything else is created.
+    A failed wait leaves the state unchanged, and the next `pulumi up` waits again. Each wait in a program depends on
+    the previous one, so that only one runs at a time while everything else is created.
     """
 
     renews_at: pulumi.Output[str | None]
@@ -42,20 +42,20 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     ) -> None:
         """Declares a wait for a certificate.
 
-        The preview shows all problems with the values. A change of a time changes nothing else, and starts no new wait.
+        The preview shows all problems with the values. A change of a time limit does not start a new wait.
 
         Args:
             resource_name: The name of the resource in Pulumi.
             agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known when its records
-                exist. With the `id` of the AgentIngress, the wait may begin before. A change makes a new wait.
-            timeout_seconds: How long to wait in all, in seconds above 0. `custom_timeouts` can make it less.
-            dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds from 0 on:
-                new records take time to spread. The time starts again if the error goes away and comes back. Errors
-                of other kinds are shown, and the wait goes on.
+                exist. With the `id` of the AgentIngress, the wait may begin earlier. A change starts a new wait.
+            timeout_seconds: The time limit of the wait in seconds, above 0. `custom_timeouts` can shorten it.
+            dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds, 0 or
+                more: new records take time to propagate. The time starts again if the error disappears and returns.
+                Other errors are shown, and the wait continues.
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, but there is nothing to read or import. Or the settings
+            pulumi.RunError: `opts` has `id` or `import_`, although there is nothing to read or import, or the settings
                 have problems.
         """
         opts = opts or pulumi.ResourceOptions()
@@ -65,8 +65,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
                 "import: remove id and import_ from its ResourceOptions"
             )
         check_settings(opts)
-        # The engine and the plugin make a limited number of calls at once. Parallel waits would hold up other ingresses
-        # and records. ngrok issues all certificates at the same time anyway.
+        # The number of parallel calls is limited, so parallel waits would delay other ingresses and records. ngrok
+        # issues all certificates at the same time anyway.
         run = ProgramRun.current()
         if run.last_validation is not None:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[run.last_validation]))
@@ -79,5 +79,5 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         }
         super().__init__(CertificateValidationProvider(), resource_name, props, opts)
         run.last_validation = self
-        # In the state it is "" if there is none.
+        # The state has "" for None.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)

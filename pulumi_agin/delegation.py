@@ -1,4 +1,4 @@
-"""AgentIngressDelegation: the NS records that delegate an Agent Ingress's domain to ngrok, at any DNS provider."""
+"""AgentIngressDelegation: the NS records that delegate the domain of an Agent Ingress, at any DNS provider."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ DEFAULT_TTL_SECONDS = 300
 class AgentIngressDelegation(pulumi.ComponentResource):
     """The NS records that delegate the domain of an Agent Ingress to ngrok, created with a DNS provider's package.
 
-    The records are children of this component. They are created after the ingress and deleted before it, because
-    somebody else could hijack the domain of a delegation that outlives its ingress. A run that is killed may leave
-    records that are not in the state. Nothing deletes them.
+    The records are children of this component. They are created after the ingress and deleted before it, because an
+    attacker could hijack the domain of a delegation that outlives its ingress. If a run is killed, it may leave records
+    that are not in the state. Delete them at the DNS provider.
     """
 
     ns_targets: pulumi.Output[Sequence[str]]
     """The values of the records: lower case, trailing dot, sorted."""
     domain: pulumi.Output[str]
-    """The domain that is delegated."""
+    """The delegated domain, in lower case and without a trailing dot."""
     agent_ingress_id: pulumi.Output[str]
-    """The id of the ingress. It is known only when all records exist: use it in resources that must wait for them.
+    """The id of the ingress, known only when all records exist: use it in resources that must wait for them.
 
-    In a preview, which creates nothing, it is known as soon as the ingress exists.
+    In a preview, which creates nothing, it is known if the ingress exists.
     """
 
     @checks_arguments
@@ -46,16 +46,16 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     ) -> None:
         """Declares the NS records of an Agent Ingress.
 
-        The preview shows each problem as soon as it can be known: a domain outside of the zone, the apex of the zone,
-        no name servers, a TTL that the DNS provider does not take.
+        The preview fails for a domain outside of the zone, the apex of the zone, an ingress without `ns_targets`, and a
+        TTL that the DNS provider does not accept, if their values are known.
 
         Args:
             resource_name: The name of the component in Pulumi.
             agent_ingress: The ingress whose `domain` is delegated to its `ns_targets`.
             dns: An adapter that creates the records, such as `agin.dns.aws(zone_id=…)`; see `pulumi_agin.dns`.
-            ttl: How long resolvers may keep the records, in seconds: 0 to 2147483647, or what the DNS provider takes.
-            opts: The options of the component. The records use its `providers`, and its `transforms` change their
-                arguments and options.
+            ttl: The time to live of the records in seconds, 0 to 2147483647. Many DNS providers have narrower limits.
+            opts: The options of the component. The records use its `providers`, and its `transforms` apply to
+                them.
 
         Raises:
             pulumi.RunError: `agent_ingress` is not an AgentIngress, or `dns` is not an adapter.
@@ -72,7 +72,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
         super().__init__(urns.DELEGATION, resource_name, {}, opts)
-        # `check` makes it canonical too, but does not run under Pulumi's mocks.
+        # `check` makes it canonical, too, but does not run under Pulumi's mocks.
         self.domain = canonical_name(agent_ingress.domain)
         where = place()
         self.ns_targets = pulumi.Output.all(self.domain, agent_ingress.ns_targets).apply(
@@ -99,7 +99,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
 def _valid_ns_targets(where: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
     if not ns_targets:
         raise pulumi.RunError(
-            f"{where}: ngrok names no name servers for {domain}, so there is nothing to delegate it to: ask ngrok's "
+            f"{where}: ngrok returned no ns_targets for {domain}, so there is nothing to delegate it to; contact ngrok "
             "support"
         )
     return ns_targets
@@ -116,7 +116,7 @@ def _valid_ttl(where: str, name: str, seconds: Any) -> int:
 
 
 def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
-    """Returns an output that is known when all records exist; in a preview, in which nothing is created, at once."""
+    """Returns an output that is known when all records exist; in a preview, which creates nothing, at once."""
     resources = [made] if isinstance(made, pulumi.Resource) else made
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):

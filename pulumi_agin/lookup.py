@@ -1,7 +1,7 @@
 """get_agent_ingress and get_agent_ingresses: lookups of existing Agent Ingresses by the program.
 
-They look like the functions of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries
-ngrok itself. Under Pulumi's mocks the call goes to `Mocks.call`, and nothing is sent.
+Their form is that of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries ngrok itself.
+Pulumi's mocks receive the call as `Mocks.call`, and nothing is sent.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from .program.run import ProgramAccount, ProgramRun
 
 @pulumi.output_type
 class GetAgentIngressResult(dict[str, Any]):
-    """An Agent Ingress as ngrok has it."""
+    """An existing Agent Ingress."""
 
     id: str
     """The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"."""
     domain: str
     """The domain, in lower case and without a trailing dot."""
     description: str
-    """A text for people; "" if there is none."""
+    """The human-readable description; "" if there is none."""
     metadata: str
-    """Data for machines; "" if there is none."""
+    """The machine-readable metadata; "" if there is none."""
     certificate_management_policy: AgentIngressCertPolicy | None
-    """How ngrok gets the certificate; None if ngrok's internal CA signs it."""
+    """The certificate policy; None if ngrok's internal CA signs the certificate."""
     certificate_management_status: AgentIngressCertStatus | None
     """The state of the certificate; None without a policy, and until the first job exists."""
     ns_targets: Sequence[str]
@@ -42,7 +42,7 @@ class GetAgentIngressResult(dict[str, Any]):
     region_domains: Sequence[str]
     """The regional domains below `domain`, sorted."""
     created_at: str
-    """When it was created, RFC 3339."""
+    """When the ingress was created, RFC 3339."""
     uri: str
     """The path of the ingress in ngrok's API, relative to the API's URL."""
 
@@ -52,7 +52,7 @@ class GetAgentIngressesResult(dict[str, Any]):
     """The Agent Ingresses of an account."""
 
     agent_ingresses: Sequence[GetAgentIngressResult]
-    """The Agent Ingresses, sorted by domain, so that the order in which ngrok lists them changes nothing."""
+    """The Agent Ingresses, sorted by domain."""
 
 
 # -- the functions ----------------------------------------------------------------------------------------
@@ -81,21 +81,21 @@ def get_agent_ingress(
     domain: str | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressResult:
-    """Looks up one Agent Ingress by its id or its domain, in previews too.
+    """Looks up one Agent Ingress by its id or its domain, in previews, too.
 
-    Give exactly one of the two.
+    Exactly one of the two is required.
 
     Args:
         id: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
-        domain: The domain, in upper or lower case, with or without a trailing dot.
+        domain: The domain. Case and a trailing dot are ignored.
         opts: The options of the lookup: `provider`, an explicit pulumi_agin.Provider, or `parent`, whose provider is
             used.
 
     Returns:
-        The Agent Ingress as ngrok has it.
+        The Agent Ingress.
 
     Raises:
-        pulumi.RunError: There is not exactly one of `id` and `domain`, the account of the API key has no such Agent
+        pulumi.RunError: Not exactly one of `id` and `domain` is given, the account of the API key has no such Agent
             Ingress, or the request to ngrok fails.
     """
     result: GetAgentIngressResult = _ONE.invoke(_id_or_domain(id, domain), opts)
@@ -125,17 +125,17 @@ def get_agent_ingress_output(
     domain: pulumi.Input[str] | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> pulumi.Output[GetAgentIngressResult]:
-    """Looks up one Agent Ingress, like `get_agent_ingress`, by arguments that may be known only later.
+    """Looks up one Agent Ingress, like `get_agent_ingress`, with arguments that may be Outputs.
 
     Args:
         id: The id.
-        domain: The domain. Give exactly one of the two.
+        domain: The domain. Exactly one of the two is required.
         opts: The options of the lookup, as for `get_agent_ingress`. InvokeOutputOptions can also have `depends_on`:
             resources that must exist before the lookup.
 
     Returns:
-        The Agent Ingress as ngrok has it. In a preview, it is unknown as long as the arguments, or resources that the
-        lookup depends on, are unknown. It fails when `get_agent_ingress` would raise an error.
+        The Agent Ingress. In a preview, it is unknown if an argument or a resource that the lookup depends on is
+        unknown. It fails where `get_agent_ingress` raises an error.
     """
     return _ONE.invoke_output(_id_or_domain(id, domain), opts)
 
@@ -145,7 +145,7 @@ def get_agent_ingresses(
     filter: str | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressesResult:
-    """Looks up all Agent Ingresses of the account, or those that a filter selects, in previews too.
+    """Looks up all Agent Ingresses of the account, or those that a filter selects, in previews, too.
 
     Args:
         filter: An expression in ngrok's CEL over `obj`, such as `obj.metadata.contains("iot")`. None selects all.
@@ -167,15 +167,15 @@ def get_agent_ingresses_output(
     filter: pulumi.Input[str | None] | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
 ) -> pulumi.Output[GetAgentIngressesResult]:
-    """Looks up Agent Ingresses, like `get_agent_ingresses`, by a filter that may be known only later.
+    """Looks up Agent Ingresses, like `get_agent_ingresses`, with a filter that may be an Output.
 
     Args:
         filter: An expression in ngrok's CEL over `obj`. None selects all.
         opts: The options of the lookup, as for `get_agent_ingress_output`.
 
     Returns:
-        The Agent Ingresses, sorted by domain. In a preview, they are unknown as long as the filter, or resources that
-        the lookup depends on, are unknown. It fails when `get_agent_ingresses` would raise an error.
+        The Agent Ingresses, sorted by domain. In a preview, they are unknown if the filter or a resource that the
+        lookup depends on is unknown. It fails where `get_agent_ingresses` raises an error.
     """
     return _MANY.invoke_output({"filter": filter}, opts)
 
@@ -185,7 +185,7 @@ def get_agent_ingresses_output(
 
 @dataclass(frozen=True)
 class _Lookup:
-    """A function that a program calls: its name, its token under mocks, its result, and how ngrok is queried."""
+    """A lookup function: its name, its token under mocks, the type of its result, and the query to ngrok."""
 
     name: str
     token: str
@@ -217,7 +217,7 @@ class _Lookup:
         given = pulumi.Output.all(dict(arguments), _dependency_on(opts.depends_on))
 
         async def look_up(values: Sequence[Any]) -> Any:
-            # An argument can be known before its resource exists: the domain of an ingress that is to be created.
+            # An argument can be known before its resource exists, such as the domain of a new ingress.
             for resource in await sdk_internals.with_children(await given.resources()):
                 id_ = getattr(resource, "id", None)
                 if id_ is not None and not await id_.is_known():
@@ -228,7 +228,7 @@ class _Lookup:
         return given.apply(look_up)
 
     async def _look_up(self, arguments: Mapping[str, Any], opts: pulumi.InvokeOptions) -> Any:
-        """Returns the result, or UNKNOWN if the provider is not known in this preview."""
+        """Returns the result, or UNKNOWN if the provider has unknown inputs in this preview."""
         provider = opts.provider
         if provider is None and opts.parent is not None:
             provider = opts.parent.get_provider(urns.AGENT_INGRESS)
@@ -246,7 +246,7 @@ class _Lookup:
     def _check_types(self, arguments: Mapping[str, object]) -> None:
         for name, value in arguments.items():
             if not isinstance(value, str | None):
-                outputs = f"; {self.name}_output takes Outputs" if isinstance(value, pulumi.Output) else ""
+                outputs = f"; {self.name}_output accepts Outputs" if isinstance(value, pulumi.Output) else ""
                 raise pulumi.RunError(f"{name} of {self.name} must be a string, got {type(value).__name__}{outputs}")
 
 
@@ -273,7 +273,7 @@ _MANY = _Lookup("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngress
 
 
 def _dependency_on(depends_on: Any) -> pulumi.Output[None]:
-    """Returns an output without a value that depends on these: a resource, a list of them, or Outputs of either."""
+    """Returns an empty output that depends on a resource, a list of resources, or Outputs of either."""
     given: pulumi.Output[Any] = pulumi.Output.from_input(depends_on)
 
     async def resources() -> set[Any]:

@@ -15,10 +15,10 @@ _NOT_KNOWN_YET = "not-known-yet"
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider: resources that use it are created with its API key, in the account of that key.
+    """An explicit provider, whose resources are created with its API key, in the account of that key.
 
     Pass it to a resource as `ResourceOptions(provider=…)`, to the children of a component as `providers=[…]`, and to a
-    lookup as `InvokeOptions(provider=…)`. Everything else uses the stack config or the environment.
+    lookup as `InvokeOptions(provider=…)`. All others use the stack config or the environment.
     """
 
     @checks_arguments
@@ -31,19 +31,19 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         """Declares an explicit provider.
 
-        The preview shows problems with values that are Outputs at each resource that uses the provider. The time limit
-        of a call is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
+        Problems with Outputs are shown by the preview of each resource that uses the provider. The time limit of a call
+        is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
 
         Args:
             resource_name: The name of the provider in Pulumi.
-            api_key: An ngrok API key. It is made a secret. It is required, because the key of the stack config or the
-                environment may belong to another account. A new key changes no ingress.
-            base_url: The URL of ngrok's API. If it is left out, it is `ngrok:apiBaseUrl` of the stack config, or
+            api_key: An ngrok API key, which becomes a secret. It is required, because the key in the stack config or
+                environment may belong to another account. A new key does not change the ingresses.
+            base_url: The URL of ngrok's API. If omitted, it is `ngrok:apiBaseUrl` of the stack config,
                 `NGROK_API_BASE_URL`, or ngrok's public API.
             opts: The options of the provider.
 
         Raises:
-            pulumi.RunError: `api_key` is None, or a plain value is wrong, such as an API key with white space.
+            pulumi.RunError: `api_key` is None, or a plain value is invalid, such as an API key with whitespace.
         """
         inputs = {
             PROVIDER_NAME: resource_name,
@@ -51,7 +51,7 @@ class Provider(pulumi.ProviderResource):
             BASE_URL: _stack_config(BASE_URL) if base_url in (None, "") else base_url,
             TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
         }
-        # The plugin finds what is wrong with values of the environment, or with those that are not known yet.
+        # The plugin checks values of the environment and values that are still Outputs.
         known = {name: value for name, value in inputs.items() if isinstance(value, str)}
         plain_key = api_key if isinstance(api_key, str | None) else _NOT_KNOWN_YET
         problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems()
@@ -63,6 +63,6 @@ class Provider(pulumi.ProviderResource):
 
 
 def _stack_config(key: str) -> Any:
-    """Returns a value of the stack config, secret if it is secret there; None if there is none."""
+    """Returns a value of the stack config, as a secret if it is one there; None if there is none."""
     value = pulumi.runtime.get_config(key)
     return pulumi.Output.secret(value) if pulumi.runtime.is_config_secret(key) else value

@@ -1,6 +1,6 @@
-"""The version. The build reads it, and each request to ngrok contains it.
+"""The version of the package, which the build reads and each request to ngrok contains.
 
-It is a constant, because asking Python for the version of an installed package takes longer than some requests.
+It is a constant, because reading the version from the installed package's metadata takes longer than some requests.
 """
 
 VERSION = "0.10.0"

@@ -1,13 +1,13 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
 Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[aws]'`. It loads the package when it is
-called, and raises a pulumi.RunError if that is not installed. All adapters have in common:
+called, and raises a pulumi.RunError if the package is not installed. All adapters have in common:
 
 - `opts` are the options of the records.
-- With `take_over`, existing NS records are imported, for one `pulumi up`; then remove it. They must have exactly the
-  values and the TTL of the delegation. Some packages can't find the records: these need their ids, by their values,
-  such as {"ns-1.example.net": "…"}. See docs/guides/dns.md.
-- Names of zones can be in upper or lower case, with or without a trailing dot.
+- `take_over` imports existing NS records. Remove it after one `pulumi up`. The records must have exactly the values and
+  the TTL of the delegation. Where the package can't find them, give their ids by their values, such as
+  {"ns-1.example.net": "…"}. See docs/guides/dns.md.
+- Case and a trailing dot of zone names are ignored.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ __all__ = [
     "vercel",
 ]
 
-# Names of services and programs that differ from those of the adapters.
+# DNS services and servers whose names differ from those of their adapters.
 _ADAPTERS = {
     "akamai": "linode",
     "bind": "rfc2136",

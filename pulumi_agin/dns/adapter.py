@@ -1,4 +1,4 @@
-"""The protocol of adapters, the NS records that they get to create, and what all DNS packages need."""
+"""Protocol of adapters, the NS records that they create, and helpers for all DNS packages."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Made: TypeAlias = pulumi.Input[pulumi.Resource | Sequence[pulumi.Resource]]
 
 
 class DnsAdapter(Protocol):
-    """Creates the records of a delegation, with the package of a DNS provider, in a zone.
+    """An adapter, which creates the records of a delegation in a zone with the package of a DNS provider.
 
     `pulumi_agin.dns` has adapters for many packages. To write your own, implement this method, or pass a function with
-    the same signature to `dns.custom`.
+    the same parameter to `dns.custom`.
     """
 
     def create_records(self, records: NsRecords, /) -> Made:
         """Creates the resources of the records, all with the options `records.options(…)`.
 
-        If the package needs a resource for each value, use `records.of_each`, so that names and previews are right.
+        If the package needs a resource for each value, use `records.of_each` for their names and previews.
 
         Args:
             records: The records to create.
 
         Returns:
-            The resource, or a list of them, or an Output of either.
+            The resource, a list of resources, or an Output of either.
         """
         ...
 
@@ -48,24 +48,24 @@ class NsRecords:
     ns_targets: pulumi.Output[Sequence[str]]
     """The values: lower case, one trailing dot, sorted, at least one. Not known before the ingress is created."""
     ttl: pulumi.Output[int]
-    """How long resolvers may keep the records, in seconds."""
+    """The time to live of the records, in seconds."""
     delegation: pulumi.ComponentResource
     """The parent of the records."""
     agent_ingress: pulumi.CustomResource
     """The Agent Ingress, which exists as long as the records do."""
     place: str = ""
-    """The file and the line of the program that declare the delegation, for messages."""
+    """The file and line of the program that declare the delegation, for messages."""
 
     def options(
         self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
     ) -> pulumi.ResourceOptions:
         """Returns the options of each record: a child of the delegation, deleted before the ingress is.
 
-        When the domain changes, the new record is created before the old one is deleted, even if the package asks the
-        engine for the opposite: `delete_before_replace` is False.
+        When the domain changes, the new record is created before the old one is deleted, even if the package requests
+        the opposite: `delete_before_replace` is False.
 
         Args:
-            given: Further options from the program, such as a provider. Its `delete_before_replace` wins over ours.
+            given: Further options from the program, such as a provider. Its `delete_before_replace` takes precedence.
             named_by: The engine's name of the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
@@ -77,9 +77,8 @@ class NsRecords:
             parent=self.delegation,
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
-            # If the program names the record, a package that could also choose the name assumes that two records can't
-            # share it, and asks the engine to delete the old record first. Until the new one exists, there would be no
-            # delegation.
+            # A package that can choose a name itself assumes that two records can't share a name from the program, and
+            # requests that the old record is deleted first. Until the new one exists, there would be no delegation.
             delete_before_replace=False,
         )
         return pulumi.ResourceOptions.merge(ours, given)
@@ -91,7 +90,7 @@ class NsRecords:
             zone: The name of the zone; None if it is not known.
 
         Returns:
-            The domain. The preview and the update fail if it is outside of the zone, or is the apex.
+            The domain. The preview and the update fail if it is outside of the zone or is its apex.
         """
         if zone is None:
             return self.domain
@@ -104,7 +103,7 @@ class NsRecords:
             zone: The name of the zone.
 
         Returns:
-            The name. The preview and the update fail if the domain is outside of the zone, or is the apex.
+            The name. The preview and the update fail if the domain is outside of the zone or is its apex.
         """
         problems = ProgramRun.current().wrong_zones
 
@@ -118,18 +117,18 @@ class NsRecords:
                 raise WrongZonesError(problems)
             return domain.removesuffix(f".{zone}")
 
-        # The engine gives the domain of an ingress only when that is registered, and the first error ends the program.
+        # The engine returns the domain only when the ingress is registered, and the first error ends the program.
         declared: str | None = getattr(self.agent_ingress, "_declared_domain", None)
         if declared is not None:
             canonical_name(zone).apply(lambda known: check(declared, known))
         return pulumi.Output.all(self.domain, canonical_name(zone)).apply(lambda known: name(*known))
 
     def ttl_where(self, is_right: Callable[[int], bool], right: str) -> pulumi.Output[int]:
-        """Returns the TTL, and fails if it is not one that the DNS provider accepts.
+        """Returns the TTL, and fails if the DNS provider does not accept it.
 
         Args:
-            is_right: Returns whether the DNS provider accepts a TTL, given in seconds.
-            right: Which TTLs it accepts, in words, for the message.
+            is_right: Returns whether the DNS provider accepts a TTL in seconds.
+            right: The TTLs that it accepts, for the message, such as "60 seconds or more".
 
         Returns:
             The TTL in seconds. The preview and the update fail if the DNS provider does not accept it.
@@ -138,7 +137,7 @@ class NsRecords:
         def valid(ttl: int) -> int:
             if not is_right(ttl):
                 raise error(
-                    self, f"the ttl of the delegation {self.name} is {ttl}, and this DNS provider takes {right}"
+                    self, f"the ttl of the delegation {self.name} is {ttl}, but this DNS provider accepts {right}"
                 )
             return ttl
 
@@ -151,11 +150,11 @@ class NsRecords:
     def of_each(self, make: Callable[[str, str], pulumi.Resource]) -> pulumi.Output[list[pulumi.Resource]]:
         """Creates a resource for each value, for a package in which a record has one value.
 
-        The resources are named by their values, so that a value which is added or removed changes no other record.
-        While the values are not known nothing is created, and a preview says so.
+        The resources are named by their values, so that adding or removing a value changes no other record. While the
+        values are unknown, no record is shown, and a preview logs that.
 
         Args:
-            make: Creates one resource; called with its name and its value.
+            make: Creates one resource from its name and its value.
 
         Returns:
             The resources.
@@ -169,19 +168,19 @@ class NsRecords:
         # If the ingress exists, the preview has already warned why the values are not known.
         if pulumi.runtime.is_dry_run() and not await self.agent_ingress.id.is_known():
             pulumi.log.info(
-                f"the NS records of {self.name} are not shown yet: ngrok gives their values when the Agent Ingress "
-                "is made, and they follow in the same `pulumi up`",
+                f"the NS records of {self.name} are not shown yet: ngrok returns their values when the Agent "
+                "Ingress is created, and they follow in the same `pulumi up`",
                 self.delegation,
             )
 
 
 def name_of(records: NsRecords, target: str) -> str:
-    """Returns the name of the resource with one value, or with all if the value is ""."""
+    """Returns the name of the resource with this value, or with all values if it is ""."""
     return f"{records.name}-{target.rstrip('.')}" if target else records.name
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages want it."""
+    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages need it."""
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
@@ -203,9 +202,9 @@ class Adapter:
 
 @checks_arguments
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
-    """Creates the NS records with any other DNS package, by a function of yours.
+    """Creates the NS records with any other DNS package, by a function of your own.
 
-    Such as::
+    Example::
 
         def in_my_dns(records):
             return my_dns.Record(records.name, host=records.domain, values=records.ns_targets, opts=records.options())
@@ -213,7 +212,7 @@ def custom(function: Callable[[NsRecords], Made]) -> Adapter:
         agin.AgentIngressDelegation("connect", agent_ingress=ingress, dns=agin.dns.custom(in_my_dns))
 
     Args:
-        function: Creates the records, and returns the resource, or a list of resources, or an Output of either.
+        function: Creates the records, and returns the resource, a list of resources, or an Output of either.
 
     Returns:
         The adapter.

@@ -1,8 +1,8 @@
-"""Adapters for packages in which one resource holds all values: one resource for each delegation.
+"""Adapters for packages in which one resource has all values: one resource for each delegation.
 
-The arguments with which a second `up` shows no change come from each Python SDK and the provider behind it.
-Some values keep their dot: without it, the package would treat the value as relative to the zone, or show a change in
-every preview. Arguments may be Outputs, because the same program may create the zone.
+The arguments are those for which each Python SDK and its provider show no change in a second `up`. Some values keep
+their dot: without it, the package would treat the value as relative to the zone, or show a change in every preview.
+Arguments may be Outputs, because the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def aws(
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
-    Route 53 refuses to create records that already exist.
+    Route 53 rejects records that already exist.
 
     Args:
         zone_id: The id of the hosted zone.
-        zone_name: The name of the zone. If you give it, the preview fails for a domain outside of the zone.
+        zone_name: The name of the zone. With it, the preview fails for a domain outside of the zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
     return resource_adapter(
@@ -63,15 +63,15 @@ def gcp(
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    Google replaces existing records without telling.
+    Google replaces existing records without a warning.
 
     Args:
-        managed_zone: The name of the zone as a resource, such as "acme-com".
-        project: The project of the zone, if it is not that of the provider.
-        dns_name: The name of the zone in DNS, such as "acme.com.". If you give it, the preview fails for a domain
-            outside of the zone.
+        managed_zone: The resource name of the zone, such as "acme-com".
+        project: The project of the zone, if it differs from the provider's.
+        dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside of the
+            zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
     return resource_adapter(
@@ -87,7 +87,7 @@ def gcp(
         opts=opts,
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.all(project, managed_zone, records.domain).apply(
-            # Without a project, it is that of the provider.
+            # Without a project, the provider's is used.
             lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
         ),
         values=lambda record: record.rrdatas,
@@ -110,7 +110,7 @@ def azure(
         resource_group_name: The resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
@@ -132,8 +132,8 @@ def azure(
             "zone_name": canonical_name(zone_name),
             "relative_record_set_name": records.relative_to(zone_name),
             "record_type": "NS",
-            # A number with a fraction in this package.
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more").apply(float),
+            # This package expects a float.
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more").apply(float),
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
         },
         named_by="relativeRecordSetName",
@@ -148,14 +148,12 @@ def azure(
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool = False) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
-    NS1 can refuse to create records that already exist.
-
-    The TTL must be 1 second or more, because NS1's package never sends 0.
+    NS1 may reject records that already exist. The TTL must be 1 second or more, because NS1's package never sends 0.
 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
     return resource_adapter(
@@ -164,7 +162,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
             "zone": canonical_name(zone),
             "domain": records.within(zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more"),
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
             "answers": records.undotted().apply(lambda targets: [{"answer": each} for each in targets]),
         },
         named_by="domain",
@@ -182,10 +180,10 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
     The TTL must be 60 seconds or more.
 
     Args:
-        zone: The name of the zone, such as "acme.com". Its id does not work, because the name of the record is relative
-            to the name of the zone.
+        zone: The name of the zone, such as "acme.com". Its id does not work, because the record name is relative to the
+            zone name.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
     return resource_adapter(
@@ -194,7 +192,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
             "zone": canonical_name(zone),
             "name": records.relative_to(zone),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
+            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
             "records": records.ns_targets.apply(lambda targets: [{"value": each} for each in targets]),
         },
         opts=opts,
@@ -213,7 +211,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`.
+        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
     return resource_adapter(
@@ -237,12 +235,12 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
-    and `--policy=sync`. It decides in which zone and when it creates the records, so Pulumi does not know whether
-    they exist. After a destroy, external-dns deletes them at its next look. The ingress may be gone by then. This
-    adapter has no `take_over`, because external-dns keeps records that exist if they are right.
+    and `--policy=sync`. It chooses the zone and the time of their creation, so the state does not show whether
+    the records exist. After a destroy, external-dns deletes them at its next sync, when the ingress may already be
+    deleted. There is no `take_over`, because external-dns keeps existing records that are right.
 
     Args:
-        namespace: The namespace in which external-dns looks for the DNSEndpoint.
+        namespace: The namespace that external-dns watches for the DNSEndpoint.
         opts: The options of the DNSEndpoint, such as a provider.
     """
     apiextensions = package("pulumi_kubernetes.apiextensions", extra="external_dns")

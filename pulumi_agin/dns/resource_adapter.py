@@ -1,8 +1,9 @@
-"""The builder of adapters for a package's resources, which creates them, or imports them for one `pulumi up`.
+"""Builder of adapters for a package's resources, which are created, or imported for one `pulumi up`.
 
-`take_over` works as Pulumi's own `import_`: it gives the engine the ids to import, and nothing is read from the stack.
+`take_over` works like Pulumi's own `import_`: it sends the engine the ids to import, and reads nothing from the stack.
 The engine imports a resource once, as long as its id to import stays the same. It would import a resource that the
-stack has created itself in place of that, and then delete that: the very same record. So `take_over` creates nothing.
+stack has created as a replacement, and then delete the old one, which is the same record. So `take_over` creates
+nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from pulumi_agin.program.run import ProgramRun
 from .adapter import Adapter, Made, NsRecords, error, name_of
 
 Ids: TypeAlias = Mapping[str, str | int]
-"""The DNS provider's ids of records, by the values of the records in any spelling."""
+"""The DNS provider's record ids, by the values of the records in any spelling."""
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
-"""The values of records, and their ids."""
+"""The values of records with their ids."""
 
 
 def resource_adapter(
@@ -38,19 +39,12 @@ def resource_adapter(
     values: Callable[[Any], pulumi.Input[Sequence[str]]] = lambda _: [],
     find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
 ) -> Adapter:
-    """Returns an adapter that creates or imports one resource with all values, or one for each.
+    """Returns an adapter that creates or imports one resource with all values, or one for each value.
 
-    Args:
-        resource: The class of the resources.
-        arguments: Returns their arguments, except for the value of a resource that has only one.
-        value: The argument with that value.
-        is_dotted: Whether it has a trailing dot.
-        named_by: The engine's name of the property that holds the record's name; see `NsRecords.options`.
-        opts: The options from the program.
-        take_over: Whether to import records that exist, or their ids, by their values.
-        import_id: Returns the id to import, given the DNS provider's id of a record with one value.
-        values: Returns the values of a resource that has all.
-        find: Finds the values and the ids of the records that exist; None if the package has no function for it.
+    `value` is the argument with the value if each resource has one; otherwise, `values` returns those of a resource.
+    `arguments` returns all other arguments. `named_by` is that of `NsRecords.options`. `import_id` returns the id to
+    import, given the DNS provider's id of a record with one value. `find` finds the existing records; None if the
+    package can't.
     """
     ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
     if take_over and opts is not None and opts.import_ is not None:
@@ -99,7 +93,7 @@ def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> p
 
 
 def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids:
-    """Returns the ids that `take_over` gives. There are none if the adapter is to find the records."""
+    """Returns the ids in `take_over`: none if the adapter finds the records."""
     right = '{"ns-1.example.net": "id of that record", …}'
     if take_over is None or take_over is False or (take_over is True and can_find):
         return {}
@@ -118,7 +112,7 @@ def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids
 
 
 async def _check_ingress(records: NsRecords) -> None:
-    """Fails in a preview that is to create the Agent Ingress: ngrok will give that other name servers."""
+    """Fails in a preview that creates the Agent Ingress: its name servers will be other ones."""
     if pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known():
         raise error(
             records,
@@ -128,49 +122,49 @@ async def _check_ingress(records: NsRecords) -> None:
         )
 
 
-def _checked_pairs(records: NsRecords, domain: str, wanted: Sequence[str], pairs: Pairs, *, are_given: bool) -> Pairs:
-    """Returns the records in canonical form. Fails unless there is one, or one id in the program, for each value."""
+def _checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pairs: Pairs, *, are_given: bool) -> Pairs:
+    """Returns the records in canonical form. Fails unless each value has a record, or an id in the program."""
     existing: dict[str, str | int] = {canonical_ns_targets([value])[0]: id_ for value, id_ in pairs}
-    if are_given and existing.keys() != set(wanted):
-        other = sorted(existing.keys() - wanted)
+    if are_given and existing.keys() != set(declared):
+        other = sorted(existing.keys() - declared)
         problems = [f"has an id for {value}, which ngrok does not list for {domain}" for value in other]
-        problems += [f"lacks the id of {value}" for value in wanted if value not in existing]
+        problems += [f"lacks the id of {value}" for value in declared if value not in existing]
         raise error(
             records,
             f"take_over of the delegation {records.name} {'; '.join(problems)}. It needs the id of one NS record for "
-            f"each of {', '.join(wanted)}",
+            f"each of {', '.join(declared)}",
         )
-    _check_same(records, domain, dict.fromkeys(wanted, ""), dict.fromkeys(existing, ""))
+    _check_same(records, domain, dict.fromkeys(declared, ""), dict.fromkeys(existing, ""))
     return sorted(existing.items())
 
 
 def _import_options(records: NsRecords, resource: object, import_id: str) -> pulumi.ResourceOptions:
-    """Returns the options with which nothing is written, whatever differs: `_compared` then fails."""
+    """Returns options with which an import writes nothing if the record differs; `_compared` then fails."""
     other = ProgramRun.current().importers.setdefault((resource, import_id), records.name)
     if other != records.name:
         raise error(
             records,
-            f"the delegations {other} and {records.name} are both to take over the record {import_id}: it can "
+            f"the delegations {other} and {records.name} both take over the record {import_id}, which can "
             "belong to only one of them",
         )
     return pulumi.ResourceOptions(import_=import_id, ignore_changes=["*"])
 
 
 def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]]) -> pulumi.Output[None]:
-    """Fails, in a preview too, unless imported records are right. Each has a URN, a name, values and a TTL.
+    """Fails, in a preview, too, unless the imported records are right. Each has a URN, a name, values and a TTL.
 
-    The name may be only the part before the zone; "" if the id to import is made of it.
+    The name may be only the part before the zone; "" if the id to import contains it.
     """
 
     def compare(known: Sequence[Any]) -> None:
-        domain, wanted, ttl, found = known
+        domain, declared, ttl, found = known
         for urn, name, _, _ in found:
             if name and not f"{domain}.".startswith(f"{canonical_domain(name)}."):
                 raise error(
                     records,
                     f"take_over of the delegation {records.name} has the id of a record of {canonical_domain(name)}, "
-                    f"and not of {domain}: correct the ids. If an earlier `pulumi up` has imported that record, take "
-                    "it out of the state first, because Pulumi would delete it:\n"
+                    f"and not of {domain}: correct the ids. If an earlier `pulumi up` has imported that record, "
+                    "remove it from the state first, because Pulumi would delete it:\n"
                     f"{shell_commands.state_delete_line(urn)}",
                 )
         ttls = {
@@ -178,17 +172,17 @@ def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]
             for _, _, values, seconds in found
             for value in canonical_ns_targets(values)
         }
-        _check_same(records, domain, dict.fromkeys(wanted, str(ttl)), ttls)
+        _check_same(records, domain, dict.fromkeys(declared, str(ttl)), ttls)
 
     return pulumi.Output.all(records.domain, records.ns_targets, records.ttl, imported).apply(compare)
 
 
-def _check_same(records: NsRecords, domain: str, wanted: Mapping[str, str], existing: Mapping[str, str]) -> None:
-    """Fails unless the TTLs of the existing records, by their values, are those to create. "" is a TTL to ignore."""
-    differences = {"remove": existing.keys() - wanted.keys(), "add": wanted.keys() - existing.keys()}
+def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], existing: Mapping[str, str]) -> None:
+    """Fails unless the existing records, TTLs by values, are those of the program. "" is a TTL to ignore."""
+    differences = {"remove": existing.keys() - declared.keys(), "add": declared.keys() - existing.keys()}
     steps = [f"{verb} {', '.join(sorted(each))} at the DNS provider" for verb, each in differences.items() if each]
     ttls = set(existing.values())
-    if ttls - set(wanted.values()):
+    if ttls - set(declared.values()):
         ttl = ttls.pop()
         is_one = not ttls and ttl.isdecimal()
         steps.append(
@@ -199,8 +193,8 @@ def _check_same(records: NsRecords, domain: str, wanted: Mapping[str, str], exis
             records,
             f"the delegation {records.name} can't take over the NS records of {domain}, because they are not exactly "
             f"those of the program. The DNS provider has {_shown(existing) or 'none'}. The program declares "
-            f"{_shown(wanted)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or if "
-            "the stack has them already, remove take_over",
+            f"{_shown(declared)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or "
+            "if the stack has them already, remove take_over",
         )
 
 

@@ -1,4 +1,4 @@
-"""Rfc2136Delegation, the NS records at a name server that accepts DNS updates (RFC 2136), and the adapter for it."""
+"""Rfc2136Delegation, the NS records at a name server that accepts DNS updates (RFC 2136), and its adapter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rfc2136(
     Args:
         server: The host name or IP address of the primary server of the zone.
         zone: The name of the zone, such as "acme.com".
-        tsig_key_name: The name of the TSIG key that signs the updates. Leave it out only if the server supports no
+        tsig_key_name: The name of the TSIG key that signs the updates. Omit it only if the server does not support
             keys; see `Rfc2136Delegation`.
         tsig_secret: The secret of the key, in base64.
         tsig_algorithm: The algorithm of the key; see `Rfc2136Delegation`.
@@ -46,7 +46,7 @@ def rfc2136(
         The adapter. The TTL can be 0 to 2147483647 seconds.
 
     Raises:
-        pulumi.RunError: dnspython is not installed, or the project has a module `dns` that hides it.
+        pulumi.RunError: dnspython is not installed, or a module `dns` of the project hides it.
     """
     if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
         raise pulumi.RunError(f"{place()}: {missing}")
@@ -72,19 +72,20 @@ def rfc2136(
 class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
 
-    With a key, the updates are signed by TSIG. Without one they are unsigned, and anybody who can send from an address
-    that the server allows can change the records. So leave out the key only if the server does not support keys, such
-    as Windows DNS with "nonsecure and secure" updates.
+    With a key, the updates are signed by TSIG. Without one they are unsigned, and anyone who can send from an address
+    that the server allows can change the records. So omit the key only if the server does not support keys, such as
+    Windows DNS with "nonsecure and secure" updates.
 
-    A change of `domain` or `zone` replaces the records. The rest is changed in place, all records in one message.
+    A change of `domain` or `zone` replaces the records. Every other change is made in place, for all records in one
+    message.
     """
 
     domain: pulumi.Output[str]
-    """The domain that is delegated, in lower case and without a trailing dot."""
+    """The delegated domain, in lower case and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
     """The values of the records: lower case, trailing dot, sorted."""
     ttl: pulumi.Output[int]
-    """How long resolvers may keep the records, in seconds."""
+    """The time to live of the records, in seconds."""
 
     @checks_arguments
     def __init__(
@@ -105,21 +106,20 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     ) -> None:
         """Declares the NS records of a domain.
 
-        The preview shows all problems with the values at once. Upper and lower case of a name are the same, and so are
-        names with and without a trailing dot.
+        The preview shows all problems with the values at once. Case and a trailing dot of names are ignored.
 
         Args:
             resource_name: The name of the resource in Pulumi.
             opts: The options of the resource.
             domain: The domain to delegate, below the apex of `zone`.
             ns_targets: The values of the records, one or more.
-            ttl: How long resolvers may keep the records, in seconds: 0 to 2147483647 (RFC 2181).
+            ttl: The time to live of the records in seconds, 0 to 2147483647 (RFC 2181).
             server: The host name or IP address of the primary server of the zone. After a change, the records are
                 created at the new server, and those at the old one stay.
             zone: The name of the zone.
             tsig_key_name: The name of the TSIG key that signs each message. The server must let the key change the NS
                 records of `domain`. Without a name and a secret, messages are unsigned.
-            tsig_secret: The secret of the key, in base64. It is made a secret, and is encrypted in the state.
+            tsig_secret: The secret of the key, in base64. It is encrypted in the state.
             tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
@@ -128,12 +128,12 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
                 Remove it after the first `pulumi up`.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, but an id alone does not tell where the records are.
+            pulumi.RunError: `opts` has `id` or `import_`, although an id does not contain the location of the records.
         """
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             raise WrongArgumentsError(
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
-                "ResourceOptions; with take_over=True it takes over existing records"
+                "ResourceOptions; with take_over=True it adopts existing records"
             )
         inputs = {
             "domain": domain,

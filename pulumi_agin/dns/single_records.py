@@ -1,7 +1,7 @@
-"""Adapters for packages in which each value is a resource of its own, named by the value.
+"""Adapters for packages in which each value has its own resource, named by the value.
 
-The arguments with which a second `up` shows no change come from each Python SDK and the provider behind it. Arguments
-may be Outputs, because the same program may create the zone.
+The arguments are those for which each Python SDK and its provider show no change in a second `up`. Arguments may be
+Outputs, because the same program may create the zone.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def cloudflare(
 
     Args:
         zone_id: The id of the zone.
-        zone_name: The name of the zone. If you give it, the preview fails for a domain outside of the zone.
+        zone_name: The name of the zone. With it, the preview fails for a domain outside of the zone.
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`, or the ids of these records.
+        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
 
@@ -53,9 +53,9 @@ def cloudflare(
             "zone_id": zone_id,
             "name": records.within(zone_name),
             "type": "NS",
-            # A number with a fraction in this package.
+            # This package expects a float.
             "ttl": records.ttl_where(
-                lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for a choice of its own"
+                lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for an automatic TTL"
             ).apply(float),
         },
         value="content",
@@ -78,7 +78,7 @@ def digitalocean(
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`, or the ids of these records.
+        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
 
@@ -95,7 +95,7 @@ def digitalocean(
             "domain": canonical_name(domain),
             "name": records.relative_to(domain),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds and more"),
+            "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds or more"),
         },
         value="value",
         opts=opts,
@@ -116,7 +116,7 @@ def dnsimple(
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import, for one `pulumi up`.
+        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return resource_adapter(
@@ -125,7 +125,7 @@ def dnsimple(
             "zone_name": canonical_name(zone_name),
             "name": records.relative_to(zone_name),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second and more"),
+            "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
         },
         value="value",
         is_dotted=False,
@@ -148,10 +148,10 @@ def linode(
     The TTL must be one of LINODE_TTLS, in seconds.
 
     Args:
-        domain_id: The number of the zone, or the `id` of a linode.Domain.
+        domain_id: The numeric id of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import, for one `pulumi up`.
+        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
     """
     linode = package("pulumi_linode", extra="linode")
     return resource_adapter(
@@ -174,7 +174,8 @@ def linode(
 def _number(records: NsRecords, domain_id: str) -> int:
     if not domain_id.isdecimal():
         raise error(
-            records, f'the domain_id of dns.linode is "{domain_id}": it must be the number of the zone, such as 1234'
+            records,
+            f'the domain_id of dns.linode is "{domain_id}", but must be the numeric id of the zone, such as 1234',
         )
     return int(domain_id)
 
@@ -193,9 +194,9 @@ def vercel(
 
     Args:
         domain: The name of the zone, such as "acme.com".
-        team_id: The id of the team that has the zone.
+        team_id: The id of the team that owns the zone.
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import, for one `pulumi up`.
+        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
     return resource_adapter(
@@ -205,7 +206,7 @@ def vercel(
             "team_id": team_id,
             "name": records.relative_to(domain),
             "type": "NS",
-            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds and more"),
+            "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
         },
         value="value",
         opts=opts,
@@ -225,7 +226,7 @@ def ovh(
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import, for one `pulumi up`.
+        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
     return resource_adapter(
@@ -234,9 +235,7 @@ def ovh(
             "zone": canonical_name(zone),
             "subdomain": records.relative_to(zone),
             "fieldtype": "NS",
-            "ttl": records.ttl_where(
-                lambda ttl: ttl == 0 or ttl >= 60, "60 seconds and more, or 0 for that of the zone"
-            ),
+            "ttl": records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds or more, or 0 for the zone's TTL"),
         },
         value="target",
         named_by="subdomain",
@@ -257,7 +256,7 @@ def scaleway(
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, for one `pulumi up`, or the ids of these records.
+        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
 
@@ -270,10 +269,10 @@ def scaleway(
                 data=target,
                 opts=invoke_options(records, opts),
             )
-            # Its id may be "ZONE/ID", too.
+            # The id may also be "ZONE/ID".
             return found.id.apply(lambda id_: (target, id_.rpartition("/")[2]))
 
-        # The package can't list records: it finds the record with a value, and fails if there is none.
+        # The package can't list records. It finds the record with a value, and fails if there is none.
         return records.ns_targets.apply(lambda targets: pulumi.Output.all(*map(record, targets)))
 
     return resource_adapter(

@@ -1,7 +1,7 @@
-"""Errors for wrong arguments and names in a program: one line with the place in the program and a suggestion.
+"""Errors for wrong arguments and names in a program: one line with its file, line number and a suggestion.
 
-Each error here is also the one that Python has for such a mistake, so `except TypeError` works. Pulumi shows a
-RunError without a traceback.
+Each class is also Python's own class for the error, so `except TypeError` works. Pulumi shows a RunError without a
+traceback.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class UnknownNameError(pulumi.RunError, AttributeError):
     """A module has no such name."""
 
     def __init__(self, module: str, name: str, meant: str, known: Sequence[str]) -> None:
-        """`meant` is what the program likely means by the name, if this is known, else the name itself."""
+        """`meant` is the name to find suggestions for: an alias of `name`, or `name` itself."""
         super().__init__(f"{place()}: {module} has no {printable_name(name)}; {right_names(meant, known)}")
 
 
@@ -44,12 +44,12 @@ class WrongValueError(pulumi.RunError, ValueError):
 class WrongZonesError(pulumi.RunError):
     """The domains of delegations are outside of their zones.
 
-    No ValueError, because Pulumi's SDK would put another one around it, with a traceback.
+    Not a ValueError, because Pulumi's SDK would wrap it in another one, with a traceback.
     """
 
     def __init__(self, problems: Mapping[object, str]) -> None:
         super().__init__()
-        # By the delegations. More of them may be found before the message is shown.
+        # By delegation. More problems may be found before the message is shown.
         self._problems = problems
 
     def __str__(self) -> str:
@@ -57,8 +57,8 @@ class WrongZonesError(pulumi.RunError):
 
 
 def checks_arguments(function: F) -> F:
-    """Makes a function or the `__init__` of a class report wrong arguments with a WrongArgumentsError."""
-    # As a program writes it: the adapters are in `dns`, everything else is in the package itself.
+    """Makes a function or an `__init__` raise a WrongArgumentsError for wrong arguments."""
+    # As in a program: the adapters are in `dns`, everything else is in the package itself.
     name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])
     signature = inspect.signature(function)
 
@@ -80,7 +80,7 @@ def checks_arguments(function: F) -> F:
 
 
 def place() -> str:
-    """Returns the file and the line of the program's code that runs."""
+    """Returns the file and line of the program's code that is running."""
     code = next(
         frame for frame in reversed(traceback.extract_stack()) if not Path(frame.filename).is_relative_to(_PACKAGE)
     )

@@ -1,4 +1,4 @@
-"""DynamicResource: the base class of the dynamic resources of this package."""
+"""DynamicResource: the base class of this package's dynamic resources."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pulumi_agin.lifecycle import urns
 
 
 class DynamicResource(Resource):
-    """A dynamic resource whose type token is the one in users' states, in subclasses too."""
+    """A dynamic resource whose type token is the one in users' states, also in a subclass."""
 
-    # Not annotated, because the SDK treats annotated attributes as outputs.
+    # No annotation, because the SDK treats annotated attributes as outputs.
     _token = ""
 
     def __init_subclass__(cls, token: str | None = None, **kwargs: Any) -> None:
-        """Gives a class its type.
+        """Sets the type of a class.
 
-        Args:
-            token: The type token. If it is left out, the class has that of its base class, so that a subclass is the
-                same resource to the engine. The SDK would give it a type of its own and so a new URN, and the resource
-                would be deleted and created again.
-            **kwargs: The arguments of the SDK's own class. `module` and `name` are ignored: the token has both.
+        Without a token, a subclass keeps the type of its base class, so that it is the same resource to the engine. The
+        SDK would set another type and so another URN, and the resource would be deleted and created again. `module` and
+        `name`, which the SDK accepts, are ignored: the token has both.
         """
         if token is not None:
             cls._token = token

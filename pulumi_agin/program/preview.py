@@ -1,9 +1,9 @@
-"""Exact previews: they show the outputs that an update in place leaves as they are.
+"""Exact previews, which show the outputs that an update in place does not change.
 
-In a preview, the engine asks a dynamic provider nothing about an update, and treats every output that is not an input
-as unknown. DNS records made from `ns_targets` would be shown as to be deleted. In an update in place the id is known,
-so the program reads the ingress, and fills in what it has. In a preview with updates, that is at most one request, and
-one more for each 100 ingresses of the account.
+In a preview, the engine does not call a dynamic provider for an update, and treats every output that is not an input as
+unknown. DNS records created from `ns_targets` would be shown as deleted. In an update in place the id is known, so the
+program reads the ingress and fills in its values. A preview with updates sends at most one request, and one more for
+each 100 ingresses of the account.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .run import ProgramRun
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
-# Every ingress has it, and it is not an input. If it is known in a preview, the outputs are those of the state.
+# An output of every ingress that is not an input. If it is known in a preview, the outputs are those of the state.
 COMPUTED = "created_at"
 
 
@@ -36,9 +36,9 @@ def make_exact(
     secrets: Sequence[str],
     to_outputs: Callable[[IngressModel], Mapping[str, Any]],
 ) -> None:
-    """In a preview, replaces the outputs of an Agent Ingress by ones that know what an update will not change.
+    """In a preview, replaces the outputs of an Agent Ingress, so that those which an update does not change are known.
 
-    `secrets` are the names of outputs that are to be secret. `to_outputs` converts an ingress as ngrok returns it.
+    `secrets` are the names of secret outputs. `to_outputs` converts an ingress as ngrok returns it.
     """
     run = ProgramRun.current()
     if not pulumi.runtime.is_dry_run() or run.is_mocked:
@@ -51,7 +51,7 @@ def make_exact(
 
     # One task serves all outputs of the resource.
     settled = asyncio.ensure_future(settle())
-    # If it fails, so do the outputs. Without this call, Python would report it once more if no output is awaited.
+    # If it fails, so do the outputs. Without this call, Python would also report it if no output is awaited.
     settled.add_done_callback(lambda done: done.cancelled() or done.exception())
     for name, output in before.items():
         setattr(resource, name, _exact(output, settled, name, is_secret=name in secrets))
@@ -69,7 +69,7 @@ def _exact(
 
 async def _value(output: pulumi.Output[Any]) -> Any:
     value = await output.future(with_unknowns=True)
-    # Only a part of a value may be known, such as the key type of a policy. Then that part stays known.
+    # A value may be known in part, such as the key type of a policy. That part stays known.
     return value if await output.is_known() or contains_unknowns(value) else UNKNOWN
 
 
@@ -80,25 +80,25 @@ async def _exact_values(
     inputs: Mapping[str, object],
     to_outputs: Callable[[IngressModel], Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Returns the outputs as they will be: those of the state, those that an update leaves, or the given ones."""
+    """Returns the expected outputs: those of the state, those after an update, or the given ones."""
     if not contains_unknowns(values[COMPUTED]):
-        # The outputs are those of the state. What ngrok does not have is absent there, and unknown to the SDK.
+        # The outputs are those of the state. An output that is None is absent there, and unknown to the SDK.
         absent = {name: None for name in (POLICY, STATUS) if contains_unknowns(values[name])}
         return {**values, **absent}
     id_ = await resource.id.future()
     existing = await _read(run, resource, id_) if id_ else None
     if existing is None:
         return dict(values)
-    # An input that the program did not set is not known either, because the preview has no output of that name.
-    wanted = {
+    # An input that the program does not set is unknown, too, because the preview has no output of that name.
+    desired = {
         name: value for name, value in values.items() if not contains_unknowns(value) or inputs.get(name) is not None
     }
-    after = outputs_after(to_outputs(existing), wanted, contains_unknowns)
+    after = outputs_after(to_outputs(existing), desired, contains_unknowns)
     return {**values, **after}
 
 
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
-    """Returns the ingress as ngrok has it. If it can't be read, warns once and returns None."""
+    """Returns the existing ingress. If it can't be read, warns once and returns None."""
     try:
         account = await run.account_of(sdk_internals.provider_of(resource))
         return None if account is None else await account.call(account.get_for_preview, id_)
@@ -106,14 +106,13 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
         run.warn_once(
             id_,
             f"the Agent Ingress {id_} no longer exists, or the API key is of an account that does not have it, so this "
-            f"update will fail: {error}. Run `pulumi refresh`, which takes an Agent Ingress that is gone out of the "
-            "state",
+            f"update will fail: {error}. Run `pulumi refresh`, which removes a deleted Agent Ingress from the state",
         )
     except NgrokError as error:
         run.warn_once(
             "previews",
-            "The preview of an update can't tell which outputs it leaves alone. It shows outputs such as ns_targets "
-            "as unknown, resources that use them as changing, and resources that are made in an apply of them as to be "
+            "The preview can't determine which outputs an update will not change. It shows outputs such as ns_targets "
+            "as unknown, resources that use them as changing, and resources that are created in an apply of them as "
             f"deleted: {error}",
         )
     return None

@@ -1,7 +1,7 @@
 """ProgramRun: the state of one run of a program, one for each connection to the engine.
 
-With Pulumi's Automation API, one process can run many programs. They do not share what they have read, because it may
-have changed in between, and they do not wait for each other.
+With Pulumi's Automation API, one process can run many programs. They do not share data that they have read, because it
+may have changed since, and they do not wait for each other.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The user waits this long for the reads of a preview, all ingresses together. Later responses leave outputs unknown.
+# The time budget for the reads of a preview, all ingresses together. Without a response in time, outputs are unknown.
 PREVIEW_SECONDS = 30
 
-# Enough that one slow response does not hold up others. Reads share a list, so more threads would not be faster.
+# Enough that one slow response does not delay others. Reads share a list, so more threads would not be faster.
 THREADS = 8
 
-# A run is an attribute of its monitor, because its parts refer to the monitor, so both must end together.
+# A run is an attribute of its monitor, to which its parts refer, so that both are freed together.
 _ATTRIBUTE = "_pulumi_agin_run"
 
 
@@ -40,13 +40,13 @@ class ProgramRun:
     def __init__(self, *, is_running: bool, is_mocked: bool) -> None:
         self.is_running = is_running
         self.is_mocked = is_mocked
-        """Whether Pulumi's mocks run the program, as in a user's unit test. Then nothing may be sent."""
+        """Whether Pulumi's mocks run the program, as in a user's unit test, so that nothing may be sent."""
         self.last_validation: pulumi.Resource | None = None
-        """The certificate validation that was declared last."""
+        """The last certificate validation in the program so far."""
         self.importers: dict[tuple[object, str], str] = {}
-        """The names of the delegations that import records, by the class and the id of the record."""
+        """The names of the delegations that import records, by the class and id of the record."""
         self.wrong_zones: dict[object, str] = {}
-        """What is wrong with the zones of delegations, by the delegations."""
+        """The problems with zones, by delegation."""
         self._accounts: dict[Settings, ProgramAccount] = {}
         self._warned_of: set[str] = set()
 
@@ -76,11 +76,11 @@ class ProgramRun:
 
     @property
     def stack(self) -> str:
-        """The full name of the stack, by which the CLI finds it in every folder and for every user."""
+        """The full name of the stack, which the CLI accepts in every folder and from every user."""
         return "/".join([*filter(None, [self.organization]), pulumi.get_stack()])
 
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
-        """Returns what a command about a resource names: the stack, and the URNs of its parent and its provider."""
+        """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""
         # When this is awaited, the SDK has already found the provider of the resource.
         named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
         return {"stack": self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each}}
@@ -88,7 +88,7 @@ class ProgramRun:
     async def account_of(self, provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
         """Returns the account of an explicit provider, or of the stack config and the environment.
 
-        It is the same object each time, and None if this preview does not know a value of the provider.
+        It is the same object each time; None if a value of the provider is unknown in this preview.
         """
         if provider is None:
             return self.account(Settings.load(pulumi.runtime.get_config))
@@ -119,7 +119,7 @@ class ProgramRun:
             )
 
     def warn_once(self, subject: str, sentence: str) -> None:
-        """Warns the user, unless a warning about the same subject was shown before."""
+        """Logs a warning, unless one about the same subject has been logged."""
         if subject not in self._warned_of:
             self._warned_of.add(subject)
             pulumi.log.warn(sentence)
@@ -131,7 +131,7 @@ class ProgramAccount:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.client = settings.client()
-        # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would wait for them.
+        # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()
         self._preview_reads = 0
@@ -139,13 +139,13 @@ class ProgramAccount:
         self._is_preview_over = False
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Calls a function in a thread, while the program's event loop runs on."""
+        """Calls a function in a thread, while the program's event loop keeps running."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     def get_for_preview(self, id_: str) -> IngressModel:
-        """Reads an ingress within the time budget that all reads of a preview share, and not after one has failed.
+        """Reads an ingress within the time budget that all reads of a preview share; fails if another read has failed.
 
-        The time starts with the first read, and again with the first read after all others have ended.
+        The time starts with a read while no other is running.
         """
         with self._lock:
             if not self._preview_reads:

@@ -1,7 +1,7 @@
-"""The names of Pulumi's SDK that are not documented. A program uses them only here.
+"""Undocumented names of Pulumi's SDK, which a program uses only here.
 
-Each name is found when it is needed. If an SDK lacks one, the program does without, or fails with a sentence that names
-the version and the next step.
+Each name is looked up when it is needed. If the SDK lacks one, the program works without it, or fails with a message
+that has the SDK's version and the next step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _find(name: str, default: Any = None) -> Any:
-    """Returns a name below `pulumi.runtime`, such as "settings.get_monitor"."""
+    """Returns the object of a name below `pulumi.runtime`, such as "settings.get_monitor"."""
     found: Any = runtime
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -34,7 +34,7 @@ def _lacks(name: str) -> str:
 
 
 def monitor() -> Any | None:
-    """Returns the connection to the engine, one for each run, or its stand-in under mocks; None outside of a run."""
+    """Returns the connection to the engine, one for each run, or its mock; None outside of a run."""
     get_monitor = _find("settings.get_monitor")
     if get_monitor is None:
         raise pulumi.RunError(_lacks("settings.get_monitor"))
@@ -55,10 +55,10 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
-    """Returns whether a transformation may change a resource that is not registered yet. If in doubt, it may."""
+    """Returns whether a transformation may change a resource that is not registered yet; True if in doubt."""
     parent = opts.parent or runtime.get_root_resource()
     inherited = parent is not None and getattr(parent, "_transformations", True)
-    # The engine asks the SDK to transform a resource, by a server that the SDK starts when it has a transform.
+    # The engine calls transforms on a server that the SDK starts when the first one is registered.
     servers = _find("_callbacks._CallbackServicer._servicers", True)
     return bool(opts.transformations or opts.transforms or inherited or servers)
 
@@ -73,9 +73,9 @@ def has_environment_of_cli() -> bool:
 
 
 def wait_for(awaitable: Awaitable[T], caller: str) -> T:
-    """Waits for a result while the program's event loop runs on, as Pulumi's own functions do.
+    """Waits for a result while the program's event loop keeps running, as Pulumi's own functions do.
 
-    `caller` is the function that the user called; `{caller}_output` does not wait.
+    `caller` is the function that the program called; `{caller}_output` does not wait.
     """
     sync_await = _find("sync_await._sync_await")
     if sync_await is None:
@@ -87,7 +87,7 @@ def wait_for(awaitable: Awaitable[T], caller: str) -> T:
 
 
 async def with_children(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
-    """Returns resources, with the children of components in place of the components, if the SDK can tell."""
+    """Returns resources, with the children of components in place of the components, if the SDK supports that."""
     resources = list(resources)
     expand = _find("rpc._expand_dependencies")
     return resources if expand is None else list((await expand(resources, None)).values())

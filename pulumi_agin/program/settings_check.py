@@ -1,7 +1,7 @@
 """Check of the settings in the program, before it registers a resource.
 
-The plugin finds everything that is wrong. But where it rejects a resource, the engine ends the program while Pulumi's
-SDK registers others, and the SDK may print a traceback for each of them. Without an API key that would be all of them.
+The plugin checks them, too. But when it rejects a resource, the engine ends the program while Pulumi's SDK registers
+others, and the SDK may print a traceback for each of them: without an API key, for all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .run import ProgramRun
 def check_settings(opts: pulumi.ResourceOptions) -> None:
     """Raises a RunError if a resource with these options uses the program's settings, and they have problems.
 
-    Whether it uses them is the plugin's business where a transformation may change the options.
+    Where a transformation may change the options, only the plugin checks the settings.
     """
     run = ProgramRun.current()
     run.warn_of_plain_api_key()

@@ -150,7 +150,7 @@ def test_order_of_ingresses_and_records(project: Project, emulator: Emulator, cl
     run_with(BEFORE)
     # The values of single records are not known yet.
     preview = project.preview()
-    assert "the NS records of moved-cloudflare are not shown yet: ngrok gives their values when the" in preview
+    assert "the NS records of moved-cloudflare are not shown yet: ngrok returns their values when the" in preview
     assert "+ 55 to create" in preview, "the stack, each ingress and its delegation, and record sets"
     project.up()
     assert history(emulator, cloud, domains) == each_shape({case: ["POST NAME", "create NAME"] for case in CASES})

@@ -136,7 +136,7 @@ def test_different_records_fail_with_both_and_the_step(project: Project, emulato
         VALUES: f"To take them over, {other_value('values')}, and run this again",
         NO_SET: "resource 'Z1_none.acme.com_NS' does not exist",
         NO_SINGLES: "The DNS provider has none.",
-        SAME: "are both to take over the record Z1_same.acme.com_NS: it can belong to only one of them",
+        SAME: "both take over the record Z1_same.acme.com_NS, which can belong to only one of them",
         NEW_SET: not_in_stack,
         NEW_SINGLES: not_in_stack,
     }

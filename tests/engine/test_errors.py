@@ -83,7 +83,7 @@ def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emu
     preview = project.preview()
     assert "1 to update" in preview
     [warning] = re.findall(r"^ *warning: .*ngrok responded.*", preview.output, re.M)
-    assert "warning: The preview of an update can't tell which outputs it leaves alone." in warning
+    assert "warning: The preview can't determine which outputs an update will not change." in warning
     assert "ngrok responded 403 ERR_NGROK_202: no: '[key]'" in warning
     # The program's `print` of an output.
     assert re.search(r"^ */agent_ingresses/", preview.output, re.M) is None

@@ -137,8 +137,8 @@ def test_a_preview_announces_records_that_it_cannot_show_yet(
     assert run_delegation(lambda: adapter(name)) == {"domain": "connect.acme.com"}
     assert records(mocks) == []
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
-        "the NS records of connect are not shown yet: ngrok gives their values when the Agent Ingress is made, and "
-        "they follow in the same `pulumi up`"
+        "the NS records of connect are not shown yet: ngrok returns their values when the Agent Ingress is created, "
+        "and they follow in the same `pulumi up`"
     ]
 
 
@@ -221,20 +221,20 @@ def test_a_domain_outside_of_the_zone_fails(name: str, mocks: Mocks) -> None:
 
 # Of each provider that does not take every TTL: what it takes, what it does not, and how that is said.
 TTLS = {
-    "cloudflare": ([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for a choice of its own"),
-    "azure": ([1], [0], "1 second and more"),
-    "dnsimple": ([1], [0], "1 second and more"),
-    "ns1": ([1], [0], "1 second and more"),
-    "hcloud": ([60], [0, 59], "60 seconds and more"),
+    "cloudflare": ([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for an automatic TTL"),
+    "azure": ([1], [0], "1 second or more"),
+    "dnsimple": ([1], [0], "1 second or more"),
+    "ns1": ([1], [0], "1 second or more"),
+    "hcloud": ([60], [0, 59], "60 seconds or more"),
     "gandi": ([300, 2592000], [0, 299, 2592001], "300 to 2592000 seconds"),
-    "digitalocean": ([30], [0, 29], "30 seconds and more"),
+    "digitalocean": ([30], [0, 29], "30 seconds or more"),
     "linode": (
         [30, 2419200],
         [0, 60, 2419201],
         "30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200",
     ),
-    "vercel": ([60], [0, 59], "60 seconds and more"),
-    "ovh": ([0, 60], [1, 59], "60 seconds and more, or 0 for that of the zone"),
+    "vercel": ([60], [0, 59], "60 seconds or more"),
+    "ovh": ([0, 60], [1, 59], "60 seconds or more, or 0 for the zone's TTL"),
     "scaleway": ([60, 2592000], [0, 59, 2592001], "60 to 2592000 seconds"),
 }
 
@@ -250,7 +250,7 @@ def test_a_ttl_outside_of_the_providers_range_fails(name: str, mocks: Mocks) -> 
     assert len(sent) in (len(taken), len(taken) * len(NS_TARGETS))
     is_first_preview(mocks)
     for ttl in refused:
-        message = f"the ttl of the delegation connect is {ttl}, and this DNS provider takes {right}"
+        message = f"the ttl of the delegation connect is {ttl}, but this DNS provider accepts {right}"
         assert refusal(lambda: adapter(name), ttl=ttl) == message
 
 
@@ -271,7 +271,7 @@ def test_a_linode_zone_is_a_number_or_a_resource_id(mocks: Mocks) -> None:
     assert run_delegation(lambda: adapter("linode", domain_id="12345")) == ALL_KNOWN
     assert {each.inputs["domainId"] for each in records(mocks)} == {12345}
     assert refusal(lambda: adapter("linode", domain_id="acme.com")) == (
-        'the domain_id of dns.linode is "acme.com": it must be the number of the zone, such as 1234'
+        'the domain_id of dns.linode is "acme.com", but must be the numeric id of the zone, such as 1234'
     )
 
 
@@ -292,10 +292,8 @@ def test_a_wrong_ttl_fails(name: str, mocks: Mocks) -> None:
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_an_ingress_without_ns_targets_fails(name: str, mocks: Mocks) -> None:
     mocks.ns_targets = []
-    message = (
-        "ngrok names no name servers for connect.acme.com, so there is nothing to delegate it to: ask ngrok's support"
-    )
-    assert refusal(lambda: adapter(name)) == message
+    message = "ngrok returned no ns_targets for connect.acme.com, so there is nothing to delegate it to; "
+    assert refusal(lambda: adapter(name)) == f"{message}contact ngrok support"
     assert records(mocks) == []
 
 
@@ -378,7 +376,7 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     message = refusal(lambda: agin.dns.rfc2136(**RFC2136, opts=opts))
     assert message == (
         'Rfc2136Delegation "connect" can\'t be read or imported: remove id and import_ from its ResourceOptions; '
-        "with take_over=True it takes over existing records"
+        "with take_over=True it adopts existing records"
     )
 
 

@@ -81,7 +81,7 @@ def test_the_plain_form_fails_on_an_output(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any = pulumi.Output.from_input(ID)
         with pytest.raises(
-            pulumi.RunError, match=r"must be a string, got Output; get_agent_ingress_output takes Outputs$"
+            pulumi.RunError, match=r"must be a string, got Output; get_agent_ingress_output accepts Outputs$"
         ):
             agin.get_agent_ingress(id=wrong)
         number: Any = 5

@@ -99,7 +99,7 @@ def test_an_unknown_argument_fails_where_it_is_written(mocks: Mocks) -> None:
         with pytest.raises(TypeError, match=r"by keyword, as in domain=…, or as one AgentIngressArgs; got (str|dict)"):
             agin.AgentIngress("connect", wrong)  # type: ignore[call-overload]
     for nothing in (None, 7):
-        with pytest.raises(TypeError, match=r"AgentIngress\.get needs the id"):
+        with pytest.raises(TypeError, match=r"id of AgentIngress\.get must be a string or an Output"):
             agin.AgentIngress.get("connect", nothing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="AgentIngressArgs or keywords, not both: domain"):
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
@@ -111,7 +111,7 @@ def test_an_import_in_the_program_fails_with_the_commands_to_run(mocks: Mocks) -
         with pytest.raises(pulumi.RunError) as caught:
             agin.AgentIngress("connect", domain="connect.acme.com", opts=opts)
         sentence, line = str(caught.value).split("\n")
-        assert "can't be imported by ResourceOptions(import_=…)" in sentence
+        assert "can't be imported with ResourceOptions(import_=…)" in sentence
         assert line.count(" --stack stack") == 2
         assert ("with the URNs that `pulumi stack --show-urns` shows after" in sentence) == (" URN" in line)
         return line

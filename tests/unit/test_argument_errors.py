@@ -65,7 +65,7 @@ def test_wrong_argument_gets_a_suggestion(mistake: Callable[[], object], name: s
         ),
         (
             lambda: agin.AgentIngress("a", pulumi.ResourceOptions(), pulumi.ResourceOptions(protect=True)),
-            "AgentIngress takes opts once, but got it twice",
+            "AgentIngress got opts twice",
         ),
         (lambda: agin.AgentIngressDelegation("a", None), "AgentIngressDelegation: missing a required argument: 'dns'"),
         (lambda: agin.Provider("a"), "Provider: missing a required argument: 'api_key'"),
