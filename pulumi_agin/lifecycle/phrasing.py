@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from .operation import Placement
@@ -81,6 +80,8 @@ def right_names(name: str, known: Sequence[str], phrasing: Phrasing = NEUTRAL) -
 
 def likeliest_name(name: str, known: Sequence[str]) -> str | None:
     """Returns the most similar known name; None if none is similar. Both may be in camelCase or snake_case."""
+    import difflib  # only for an error
+
     letters = {each.replace("_", "").lower(): each for each in known}
     closest = difflib.get_close_matches(name.replace("_", "").lower(), letters, n=1)
     return letters[closest[0]] if closest else None

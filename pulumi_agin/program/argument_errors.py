@@ -60,14 +60,15 @@ def checks_arguments(function: F) -> F:
     """Makes a function or an `__init__` raise a WrongArgumentsError for wrong arguments."""
     # As in a program: the adapters are in `dns`, everything else is in the package itself.
     name = ".".join([*function.__module__.split(".")[1:-1], function.__qualname__.removesuffix(".__init__")])
-    signature = inspect.signature(function)
+    # Only for a call, so that an import of the package does not take the time of all signatures.
+    signature = functools.cache(lambda: inspect.signature(function))
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
-            signature.bind(*args, **kwargs)
+            signature().bind(*args, **kwargs)
         except TypeError as error:
-            known = [each for each in signature.parameters if each != "self"]
+            known = [each for each in signature().parameters if each != "self"]
             misspelled = [
                 f"{name} has no argument {printable_name(given)}; {right_names(given, known)}"
                 for given in kwargs
