@@ -33,8 +33,12 @@ class FrozenModel(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Returns the values as a dict, including nested models."""
-        # In a preview, any value may be a placeholder for an unknown one.
-        return self.model_dump(by_alias=True, warnings=False)
+        # Not `model_dump`: in a preview, a placeholder may stand for a nested model, and it would become an empty dict.
+        fields = type(self).model_fields
+        return {
+            fields[name].alias or name: value.plain() if isinstance(value, FrozenModel) else value
+            for name, value in self
+        }
 
 
 class ResponseModel(FrozenModel):

@@ -14,7 +14,12 @@ from pulumi_agin.lifecycle.inputs import (
 )
 from pulumi_agin.lifecycle.schema import Declaration, validate
 
-UNKNOWN = object()
+
+class Unknown:
+    """A placeholder like that of Pulumi's SDK, which pydantic could take for a model."""
+
+
+UNKNOWN = Unknown()
 
 DOMAIN = "connect.acme.com"
 POLICY = "certificate_management_policy"
