@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from benchmarks.engine import API_KEY, Dynamic, Load, Tools, projects, service
 from pulumi_agin.api import rate_limit
@@ -25,7 +25,7 @@ class FastClock(Clock):
     """A clock that goes SPEED times as fast as the system's."""
 
     def __init__(self) -> None:
-        self._began = super().monotonic(), super().utc_now()
+        self._began = super().monotonic(), datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
         return super().monotonic() * SPEED

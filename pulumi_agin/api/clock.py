@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from datetime import datetime, timezone
 
 
 class Clock:
@@ -18,9 +17,6 @@ class Clock:
     def monotonic(self) -> float:
         """Returns the seconds since an arbitrary moment. They never decrease."""
         return time.monotonic()
-
-    def utc_now(self) -> datetime:
-        return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -114,7 +114,7 @@ class HttpClient:
         self._session = requests.Session()
         self._adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
-    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float) -> Response | NoResponse:
+    def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float, /) -> Response | NoResponse:
         """Sends a request once and reads its response. Raises no exception of requests."""
         began = time.monotonic()
         url = base_url + request.path

@@ -164,14 +164,13 @@ class AgentIngressLifecycle:
 
         A domain missing there would replace the ingress. A wrong description is harmless: an update corrects it.
         """
-        before = call.outputs_before
-        kinds = ((before.get("domain") or None, str), (before.get(POLICY) or {}, Mapping))
+        kinds = ((call.outputs_before.get("domain") or None, str), (call.outputs_before.get(POLICY) or {}, Mapping))
         if not all(isinstance(value, kind) or call.is_unknown(value) for value, kind in kinds):
             raise Failed(
                 f"in the state of this Agent Ingress, domain or {self._session.phrasing.spell(POLICY)} is not valid. "
                 "The state was edited: run `pulumi refresh`, which reads the values from ngrok again"
             )
-        return _changes(call, before, inputs)
+        return _changes(call, call.outputs_before, inputs)
 
     def _confirmed_outputs(
         self, call: Call, sent: list[str], inputs: Mapping[str, Any], ingress: IngressModel

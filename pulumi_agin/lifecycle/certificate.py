@@ -74,10 +74,9 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Returns whether another wait is needed. A change of a timeout alone is no reason."""
-        before = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
-        changed = [ID] if inputs.get(ID) != before.get(ID) else []
-        is_to_be_issued = before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
+        changed = [ID] if inputs.get(ID) != call.outputs_before.get(ID) else []
+        is_to_be_issued = call.outputs_before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 

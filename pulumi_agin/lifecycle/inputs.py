@@ -255,6 +255,6 @@ class KeptNsRecords(_NsRecords, extra="ignore"):
 
     ns_targets: _KeptNsTargets = Field(description="the values of the records")
     # Required, because the default may be another server's port or another key's algorithm.
-    port: _Port
-    tsig_algorithm: _Algorithm
+    port: _Port  # pyright: ignore[reportGeneralTypeIssues]
+    tsig_algorithm: _Algorithm  # pyright: ignore[reportGeneralTypeIssues]
     unsettled_ns_targets: _KeptNsTargets = Field([], alias="_unsettled_ns_targets")

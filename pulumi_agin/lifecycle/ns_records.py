@@ -29,9 +29,6 @@ CHECK_SECONDS = 10.0
 
 OUTPUTS = compared_fields(NsRecordsInputs)
 
-# The inputs that are compared with the records that exist.
-_DECLARED = {"ns_targets", "ttl"}
-
 
 class NsRecordsLifecycle(Lifecycle):
     """The lifecycle of the NS records that delegate one domain."""
@@ -50,7 +47,7 @@ class NsRecordsLifecycle(Lifecycle):
         missing = missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
-        if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - _DECLARED):
+        if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - {"ns_targets", "ttl"}):
             # A replacement is checked a second time, as if it were new. The records are its own.
             known = self._session.known_outputs.get(call.urn, {})
             if checked["take_over"] and known.get("domain") != checked["domain"]:
@@ -120,8 +117,7 @@ class NsRecordsLifecycle(Lifecycle):
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
-            argument = self._session.phrasing.adopt_records
-            raise Failed(f"NS records can't be imported: {argument} takes over records that exist")
+            raise Failed(f"NS records can't be imported: {self._session.phrasing.adopt_records} adopts existing ones")
         kept = self._outputs_before(call)
         existing = self._server(call, kept).read(kept["domain"])
         if existing is None:

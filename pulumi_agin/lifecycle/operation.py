@@ -128,9 +128,11 @@ class Lifecycle(Protocol):
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them."""
+        ...
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the outputs in the state."""
+        ...
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
         """Warns in a preview of changes that an update in place can't make. Sends nothing, and never fails."""
@@ -138,6 +140,7 @@ class Lifecycle(Protocol):
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the resource. May raise PartlyDone. In a preview, it only warns."""
+        ...
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
         """Returns whether the properties of a read are outputs in the state, as in a refresh.
@@ -151,6 +154,7 @@ class Lifecycle(Protocol):
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Updates the resource in place, and returns all of its outputs. May raise PartlyDone."""
+        ...
 
     def delete(self, call: Call, id_: str) -> None:
         """Deletes the resource. It is not a failure if the resource is gone already."""

@@ -85,8 +85,8 @@ class Session:
 
     def reachability(self, server: Server) -> Reachability:
         """Returns the record, shared by all calls, of whether a DNS server can be reached."""
-        new = Reachability(self.clock, is_loopback=server.host in LOOPBACK_HOSTS)
-        return self._reachabilities.setdefault(server, new)
+        is_loopback = server.host in LOOPBACK_HOSTS
+        return self._reachabilities.setdefault(server, Reachability(self.clock, is_loopback=is_loopback))
 
     def validate(
         self, model: type[Declaration], call: Call, inputs: Mapping[str, Any]

@@ -259,5 +259,5 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
 
 @both_front_ends
 def test_import_is_rejected(plugin: Plugin) -> None:
-    advice = plugin.in_words("take_over=True takes over records that exist")
+    advice = plugin.in_words("take_over=True adopts existing ones")
     assert advice in rejection(lambda: plugin.read(DOMAIN, {}, {}))
