@@ -23,13 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from .api.credentials import (
-    DEFAULT_TIMEOUT_SECONDS,
-    LONGEST_TIMEOUT_SECONDS,
-    LOOPBACK_HOSTS,
-    PUBLIC_API,
-    Secret,
-)
+from .api.credentials import DEFAULT_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
 from .api.errors import InvalidInputsError
 from .api.redaction import one_line
 

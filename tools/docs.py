@@ -10,12 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.api.models import (
-    CertJobModel,
-    CertPolicyModel,
-    CertStatusModel,
-    IngressModel,
-)
+from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle.inputs import (
     AgentIngressInputs,
     CertificatePolicyInputs,

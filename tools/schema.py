@@ -12,12 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
-from pulumi_agin.api.models import (
-    CertJobModel,
-    CertPolicyModel,
-    CertStatusModel,
-    IngressModel,
-)
+from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
 from pulumi_agin.lifecycle.schema import Declaration, Marker, bare_type, fields_of, is_optional

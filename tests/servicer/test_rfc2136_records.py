@@ -12,14 +12,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from tests.support.flaky_proxy import Outage, between
-from tests.support.plugin import (
-    RFC2136_DELEGATION,
-    UNKNOWN,
-    DynamicPlugin,
-    NativePlugin,
-    Plugin,
-    both_front_ends,
-)
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, NativePlugin, Plugin, both_front_ends
 from tests.support.records import (
     DOMAIN,
     KEY,

@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_agin.lifecycle.inputs import (
-    AgentIngressInputs,
-    CertificateValidationInputs,
-    KeptNsRecords,
-    NsRecordsInputs,
-)
+from pulumi_agin.lifecycle.inputs import AgentIngressInputs, CertificateValidationInputs, KeptNsRecords, NsRecordsInputs
 from pulumi_agin.lifecycle.schema import Declaration, validate
 
 
