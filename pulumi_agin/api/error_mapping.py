@@ -66,7 +66,9 @@ class ErrorMapping:
         base_url_hint = f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
         status = outcome.status_code
         if status < 400:
-            target = self.sanitize(outcome.headers.get("Location", "nowhere"), 100)
+            # Only the host: a path and a query may contain the login of a user.
+            host = re.sub(r"^(\w*:)?//([^/?#]*@)?|[/?#].*", "", outcome.headers.get("Location", ""), flags=re.DOTALL)
+            target = self.sanitize(host, 100) or "another path"
             return errors.RedirectError(
                 f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
                 f"they would pass on the API key; {base_url_hint}"
@@ -103,9 +105,8 @@ class ErrorMapping:
 
     def _read(self, response: Response) -> _Rejection:
         body = _error_body(response)
-        status = response.status_code
         if body is None:
-            description = f"{status}, but not with an error of ngrok ({self._body_excerpt(response)})"
+            description = f"{response.status_code}, but not with an error of ngrok ({self._body_excerpt(response)})"
             return _Rejection(description, is_from_ngrok=False)
         details = body.get("details")
         details = details if isinstance(details, dict) else {}
@@ -113,7 +114,7 @@ class ErrorMapping:
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
         operation_id = self.sanitize(str(details.get("operation_id") or response.headers.get(OPERATION_ID) or ""), 60)
-        description = f"{status} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
+        description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
         if operation_id:
             description += f" (operation {operation_id})"
         return _Rejection(description, True, code, operation_id, names_path="path" in details)

@@ -19,13 +19,14 @@ def explain(account: Account, call: Call, error: NgrokError, domain: str, deadli
     session = account.session
     if isinstance(error, CreateUnsettledError):
         if error.existing_id:
+            session.conflicting_creates[error.existing_id] = call.urn
             return f"{error}. {_next_step(session, call.urn, error.existing_id)}"
         find = session.phrasing.find(domain, session.placement(call.urn))
         return f"{error}. If it was made, the next `pulumi up` shows the next step{find}"
     try:
         existing = account.client().find(domain, deadline.sub_deadline(min(FIND_SECONDS, max(deadline.left, 1))))
     except NgrokError as failure:
-        return f"{error}. Which one has it could not be found out: {failure}"
+        return f"{error}. The search for that ingress failed: {failure}"
     if existing is None:
         return (
             f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "

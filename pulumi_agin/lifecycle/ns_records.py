@@ -49,8 +49,8 @@ class NsRecordsLifecycle(Lifecycle):
         is_new = not sentences and not call.inputs_before
         if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - {"ns_targets", "ttl"}):
             # A replacement is checked a second time, as if it were new. The records are its own.
-            known = self._session.known_outputs.get(call.urn, {})
-            if checked["take_over"] and known.get("domain") != checked["domain"]:
+            domain_before = self._session.known_outputs.get(call.urn, {}).get("domain")
+            if checked["take_over"] and domain_before != checked["domain"]:
                 try:
                     self._compare_with_existing(call, checked)
                 except (DnsUpdateError, Failed) as error:
@@ -203,6 +203,7 @@ class NsRecordsLifecycle(Lifecycle):
         comparison, step = f"The program declares {records}", "make both the same, with"
         if existing == records:
             comparison, step = "The program declares the same: an interrupted run may have made them", "set"
+        can_adopt = can_adopt and not set(existing.targets).isdisjoint(records.targets)
         advice = f"to adopt them, {step} {phrasing.adopt_records}, or else remove them" if can_adopt else "remove them"
         return Failed(
             f"{_existing_records(inputs, existing)}. {comparison}. If another resource of this stack made them, and "

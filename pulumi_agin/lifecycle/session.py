@@ -29,9 +29,6 @@ from .urns import Urn
 # The server, the zone and the domain of NS records.
 RecordSetKey = tuple[str, str, str]
 
-# An object that can belong to one resource only: the id of an Agent Ingress, or the key of NS records.
-ResourceKey = str | RecordSetKey
-
 
 class Session:
     """The memory of one plugin process. A front end creates it, and passes it to every lifecycle."""
@@ -68,8 +65,8 @@ class Session:
         self.resources_by_domain: dict[str, str] = {}
         # The id of the Agent Ingress that each resource keeps, or None.
         self._kept_ingresses: dict[str, str | None] = {}
-        # The resources that could not be created, because of an existing object.
-        self.conflicting_creates: dict[ResourceKey, str] = {}
+        # The resources that could not be created, by the existing object: the id of an Agent Ingress or NS records.
+        self.conflicting_creates: dict[str | RecordSetKey, str] = {}
         # The owner and the values of NS records. Records that were set in this run have no owner.
         self._ns_records: dict[RecordSetKey, tuple[str | None, frozenset[str]]] = {}
 
@@ -136,7 +133,7 @@ class Session:
         kept = self._kept_ingresses.copy()
         return next((other for other in kept if other != urn and kept[other] == id_), None)
 
-    def reject_conflicting_delete(self, key: ResourceKey, urn: str, reason: str) -> None:
+    def reject_conflicting_delete(self, key: str | RecordSetKey, urn: str, reason: str) -> None:
         """Fails if another resource could not be created because of the object to be deleted, as after a renaming.
 
         `reason` is the beginning of the message, up to the URN of the other resource.

@@ -70,5 +70,4 @@ def _program() -> list[str]:
     script = python.with_name("pulumi-agin")
     if not script.exists():
         return [str(python), "-m", "pulumi_agin.cli"]
-    is_in_project = script.is_relative_to(here) and (here / "Pulumi.yaml").exists()
-    return [str(script.relative_to(here) if is_in_project else script)]
+    return [str(script.relative_to(here) if (here / "Pulumi.yaml").exists() and here in script.parents else script)]

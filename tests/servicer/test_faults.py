@@ -150,7 +150,7 @@ CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [
-    ("redirect", "create", "could not create ", "redirects to http://127.0.0.1:1/x, and redirects are not"),
+    ("redirect", "create", "could not create ", "redirects to 127.0.0.1:1, and redirects are not"),
     ("HTML", "create", MADE, ": not JSON ("),
     ("HTML", "update", CHANGED, ": not JSON ("),
     ("HTML", "delete", "could not delete ", "status 200 instead of 204"),
