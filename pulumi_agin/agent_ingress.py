@@ -16,7 +16,6 @@ from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement
 from .lifecycle.phrasing import must_be_one_of
-from .lifecycle.shell_commands import import_line, stack_urn
 from .program import sdk_internals
 from .program.argument_errors import WrongArgumentsError, WrongValueError, checks_arguments
 from .program.dynamic_resource import DynamicResource
@@ -310,6 +309,8 @@ def _declared_domain(domain: object, opts: pulumi.ResourceOptions) -> str | None
 
 
 def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -> str:
+    from .lifecycle.shell_commands import import_line, stack_urn  # only for this error
+
     # The URNs of other resources are not known yet.
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
     inherited = opts.parent and opts.parent.get_provider(urns.AGENT_INGRESS)

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import pulumi
 
 from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
-from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
@@ -160,12 +159,14 @@ def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]
         domain, declared, ttl, found = known
         for urn, name, _, _ in found:
             if name and not f"{domain}.".startswith(f"{canonical_domain(name)}."):
+                from pulumi_agin.lifecycle.shell_commands import state_delete_line  # only for this error
+
                 raise error(
                     records,
                     f"take_over of the delegation {records.name} has the id of a record of {canonical_domain(name)}, "
                     f"and not of {domain}: correct the ids. If an earlier `pulumi up` has imported that record, "
                     "remove it from the state first, because Pulumi would delete it:\n"
-                    f"{shell_commands.state_delete_line(urn)}",
+                    f"{state_delete_line(urn)}",
                 )
         ttls = {
             value: "of the zone" if seconds is None else str(int(seconds))

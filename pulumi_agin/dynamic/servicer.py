@@ -21,7 +21,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from pulumi_agin.engine.failures import failure_of, freeze_garbage_collector, set_status, without_sdk_properties
-from pulumi_agin.lifecycle import shell_commands, urns
+from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.settings import Settings
 
@@ -80,12 +80,15 @@ class DynamicProvider(dynamic.ResourceProvider):
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
         with _engine_call() as engine_call:
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
+                # Programs do not need this module.
+                from pulumi_agin.lifecycle.shell_commands import state_delete_line
+
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "in the state, this resource is the provider plugin's, and a program in Python can't take it over "
                     "by an alias. Nothing was changed. Remove the resource from the state with the command below, and "
                     "import an Agent Ingress again with `pulumi-agin import`\n"
-                    f"{shell_commands.state_delete_line(engine_call.describe().urn)}"
+                    f"{state_delete_line(engine_call.describe().urn)}"
                 )
             inputs = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))

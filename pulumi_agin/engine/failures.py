@@ -1,4 +1,7 @@
-"""Failures of calls and start of a plugin process, for both front ends."""
+"""Failures of calls and start of a plugin process, for both front ends.
+
+Programs load this module at their start, so functions import what only a plugin needs.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,7 @@ import grpc
 from google.protobuf import struct_pb2
 
 from pulumi_agin.api.errors import NgrokError
-from pulumi_agin.dnsclient.values import DnsUpdateError
 from pulumi_agin.lifecycle.operation import Failed
-
-from .protocol import provider_pb2, status_pb2
 
 
 def set_status(
@@ -26,6 +26,8 @@ def set_status(
     `kept` has the id and the outputs of an object that exists nevertheless. The engine keeps it in the state, with the
     failure as an init error.
     """
+    from .protocol import provider_pb2, status_pb2
+
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     if kept is not None:
         init_failed = provider_pb2.ErrorResourceInitFailed(id=kept[0], properties=kept[1], reasons=[str(error)])
@@ -38,6 +40,8 @@ def failure_of(error: Exception) -> Exception:
 
     An unexpected error is described by its type and place. Its message may contain a secret, so it is not shown.
     """
+    from pulumi_agin.dnsclient.values import DnsUpdateError
+
     if isinstance(error, NgrokError | DnsUpdateError | Failed):
         return error
     place = traceback.extract_tb(error.__traceback__)[-1]
