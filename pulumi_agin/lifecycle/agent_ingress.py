@@ -37,8 +37,7 @@ class AgentIngressLifecycle:
             else:
                 failures.append(InputFailure(problem.sentence))
         if checked and not call.is_unknown(checked["domain"]):
-            other = self._session.remember_domain(checked["domain"], call.urn)
-            if other is not None:
+            if other := self._session.remember_domain(checked["domain"], call.urn):
                 failures.append(InputFailure(domain_taken.explain_two(self._session, call.urn, other), "domain"))
         return Checked(checked, failures)
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.api.errors import NotFoundError
@@ -25,6 +24,10 @@ from .outputs import FINGERPRINT
 from .phrasing import Phrasing
 from .schema import Declaration, Problem, validate
 from .urns import Urn
+
+if TYPE_CHECKING:
+    # It loads requests, which a preview without requests does not need.
+    from pulumi_agin.api.client import AgentIngressClient
 
 # The server, the zone and the domain of NS records.
 RecordSetKey = tuple[str, str, str]
