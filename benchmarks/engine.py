@@ -102,8 +102,12 @@ class Measured:
     connections: int = 0
 
     def floor_seconds(self, case: Case, most_calls: int) -> float:
-        """The floor's median, and the latency of the service where as many calls reach it at once as can."""
-        batches = math.ceil(self.requests / min(case.load.calls, most_calls))
+        """The floor's median, and the latency of the service where as many calls reach it at once as can.
+
+        A refresh reads a list, whose pages can only follow one another.
+        """
+        at_once = 1 if case.operation == "refresh" else min(case.load.calls, most_calls)
+        batches = math.ceil(self.requests / at_once)
         return statistics.median(self.floor) + batches * case.load.latency_seconds
 
     def ratio(self) -> float:

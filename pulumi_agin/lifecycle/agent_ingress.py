@@ -36,7 +36,7 @@ class AgentIngressLifecycle:
                 failures.append(InputFailure(f"the domain {problem.message}", "domain"))
             else:
                 failures.append(InputFailure(problem.sentence))
-        if checked and not call.is_unknown(checked["domain"]):
+        if checked and not call.is_unknown(checked["domain"]):  # noqa: SIM102 - two questions, one after the other
             if other := self._session.remember_domain(checked["domain"], call.urn):
                 failures.append(InputFailure(domain_taken.explain_two(self._session, call.urn, other), "domain"))
         return Checked(checked, failures)
