@@ -81,12 +81,7 @@ def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: 
 
 @pytest.mark.parametrize(
     ("existing", "ttl"),
-    [
-        (TARGETS, 60),
-        ([*TARGETS, *OTHERS], 300),
-        (TARGETS[:1], 60),
-        (OTHERS, 300),
-    ],
+    [(TARGETS, 60), ([*TARGETS, *OTHERS], 300), (TARGETS[:1], 60), (OTHERS, 300)],
     ids=["another TTL", "one more", "one less", "others"],
 )
 @both_front_ends
