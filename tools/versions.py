@@ -19,7 +19,10 @@ QUICK = (
     "tests/engine/test_whole_life.py",
     "tests/servicer/test_servicer.py",
     "tests/unit/test_models.py",
-    "tests/unit/test_http.py",
+    "tests/unit/test_http.py::test_request_with_a_broken_response_may_have_been_carried_out",
+    "tests/unit/test_http.py::test_certificate_is_verified",
+    "tests/unit/test_http.py::test_only_the_beginning_of_a_huge_response_is_read",
+    "tests/unit/test_http.py::test_connection_is_kept_and_no_cookie_is",
     "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
     "tests/unit/test_emulator_dns_lookup.py",
 )
