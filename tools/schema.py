@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES, TSIG_ALGORITHMS
+from pulumi_agin.api.constants import TSIG_ALGORITHMS, CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
@@ -38,8 +38,8 @@ TYPES: dict[str, list[type[BaseModel]]] = {
     "AgentIngressCertJob": [CertJobModel],
 }
 ENUMS = {
-    "CertificateAuthority": CERTIFICATE_AUTHORITIES,
-    "PrivateKeyType": PRIVATE_KEY_TYPES,
+    "CertificateAuthority": get_args(CertificateAuthorityLiteral),
+    "PrivateKeyType": get_args(PrivateKeyTypeLiteral),
     "TsigAlgorithm": TSIG_ALGORITHMS,
 }
 ENUM_DESCRIPTIONS = {

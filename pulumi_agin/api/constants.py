@@ -19,10 +19,7 @@ DOMAIN_MAX_BYTES = 253
 LABEL_MAX_BYTES = 63
 
 CertificateAuthorityLiteral: TypeAlias = Literal["letsencrypt"]
-CERTIFICATE_AUTHORITIES: tuple[CertificateAuthorityLiteral, ...] = get_args(CertificateAuthorityLiteral)
-
 PrivateKeyTypeLiteral: TypeAlias = Literal["rsa", "ecdsa"]
-PRIVATE_KEY_TYPES: tuple[PrivateKeyTypeLiteral, ...] = get_args(PrivateKeyTypeLiteral)
 
 EXAMPLE_DOMAIN = "connect.acme.com"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pulumi
 import pytest
 
 import pulumi_agin
-from pulumi_agin.api.constants import CERTIFICATE_AUTHORITIES, PRIVATE_KEY_TYPES
+from pulumi_agin.api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 
 # Any, because type checkers would reject what is tried here.
 agin: Any = pulumi_agin
@@ -108,8 +108,8 @@ def test_wrong_value_shows_the_right_ones(mistake: Callable[[], object], message
 
 
 def test_enums_have_the_values_that_are_validated() -> None:
-    assert tuple(each.value for each in pulumi_agin.CertificateAuthority) == CERTIFICATE_AUTHORITIES
-    assert tuple(each.value for each in pulumi_agin.PrivateKeyType) == PRIVATE_KEY_TYPES
+    assert tuple(each.value for each in pulumi_agin.CertificateAuthority) == get_args(CertificateAuthorityLiteral)
+    assert tuple(each.value for each in pulumi_agin.PrivateKeyType) == get_args(PrivateKeyTypeLiteral)
 
 
 def documented() -> list[Any]:
