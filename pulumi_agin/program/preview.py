@@ -44,27 +44,31 @@ def make_exact(
     if not pulumi.runtime.is_dry_run() or run.is_mocked:
         return
     before = {name: getattr(resource, name) for name in names}
+    loop = asyncio.get_event_loop()
+    are_secret = {name: loop.create_future() for name in names}
 
     async def settle() -> dict[str, Any]:
         values = {name: await _value(output) for name, output in before.items()}
+        for name, output in before.items():
+            are_secret[name].set_result(name in secrets or await output.is_secret())
         return await _exact_values(run, resource, values, inputs, to_outputs)
 
     # One task serves all outputs of the resource.
     settled = asyncio.ensure_future(settle())
     # If it fails, so do the outputs. Without this call, Python would also report it if no output is awaited.
     settled.add_done_callback(lambda done: done.cancelled() or done.exception())
-    for name, output in before.items():
-        setattr(resource, name, _exact(output, settled, name, is_secret=name in secrets))
+    # To the SDK, an output whose value contains an unknown value is unknown nevertheless.
+    is_known = loop.create_future()
+    is_known.set_result(True)
+    for name in names:
+        if isinstance(inputs.get(name), str):
+            continue  # It is known already.
+        # Not `Output.apply`, which takes several times as long, and a program can have hundreds of ingresses.
+        setattr(resource, name, pulumi.Output({resource}, _item(settled, name), is_known, are_secret[name]))
 
 
-def _exact(
-    output: pulumi.Output[Any], settled: asyncio.Future[dict[str, Any]], name: str, *, is_secret: bool
-) -> pulumi.Output[Any]:
-    async def value(_: object) -> Any:
-        return (await settled)[name]
-
-    exact = output.apply(value, run_with_unknowns=True)
-    return pulumi.Output.secret(None).apply(lambda _: exact) if is_secret else exact
+async def _item(settled: asyncio.Future[dict[str, Any]], name: str) -> Any:
+    return (await settled)[name]
 
 
 async def _value(output: pulumi.Output[Any]) -> Any:

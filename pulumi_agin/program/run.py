@@ -7,6 +7,7 @@ may have changed since, and they do not wait for each other.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,11 @@ class ProgramRun:
     def sends_requests(self) -> bool:
         """Whether the engine runs the program, so that ngrok may be queried."""
         return self.is_running and not self.is_mocked
+
+    @functools.cached_property
+    def settings_problems(self) -> list[str]:
+        """The problems with the settings of the stack config and the environment."""
+        return Settings.load(pulumi.runtime.get_config).problems()
 
     @property
     def organization(self) -> str | None:

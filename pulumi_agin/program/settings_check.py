@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import pulumi
 
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.settings import Settings
 
 from . import sdk_internals
 from .run import ProgramRun
@@ -26,9 +25,8 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     run.warn_of_plain_api_key()
     if not run.sends_requests or sdk_internals.may_be_transformed(opts) or _has_explicit_provider(opts):
         return
-    problems = Settings.load(pulumi.runtime.get_config).problems()
-    if problems and sdk_internals.has_environment_of_cli():
-        raise pulumi.RunError("; ".join(problems))
+    if run.settings_problems and sdk_internals.has_environment_of_cli():
+        raise pulumi.RunError("; ".join(run.settings_problems))
 
 
 def _has_explicit_provider(opts: pulumi.ResourceOptions) -> bool:
