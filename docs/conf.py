@@ -1,4 +1,4 @@
-"""The site that `make docs` builds from these pages and from the docstrings, with Sphinx."""
+"""The site that `make docs` builds from these pages, and from some docstrings, with Sphinx."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ extensions = [
     # Reads docstrings in Google's style.
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinxcontrib.mermaid",
 ]
 
@@ -45,6 +46,8 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 
+# For tabs.
+myst_enable_extensions = ["colon_fence"]
 # As git hosts draw it.
 myst_fence_as_directive = ["mermaid"]
 

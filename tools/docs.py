@@ -19,7 +19,7 @@ from pulumi_agin.lifecycle.inputs import (
     NsRecordsInputs,
 )
 from pulumi_agin.lifecycle.phrasing import either
-from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, range_of
+from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, is_optional, range_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -33,15 +33,15 @@ class Table(NamedTuple):
 
 
 TABLES: dict[Table, type[BaseModel]] = {
-    Table("agent-ingress.md", "Arguments", "argument"): AgentIngressInputs,
-    Table("agent-ingress.md", "AgentIngressCertPolicyArgs", "argument"): CertificatePolicyInputs,
+    Table("agent-ingress.md", "Inputs", "input"): AgentIngressInputs,
+    Table("agent-ingress.md", "AgentIngressCertPolicyArgs", "input"): CertificatePolicyInputs,
     Table("agent-ingress.md", "Outputs", "output"): IngressModel,
     Table("agent-ingress.md", "AgentIngressCertPolicy", "output"): CertPolicyModel,
     Table("agent-ingress.md", "AgentIngressCertStatus", "output"): CertStatusModel,
     Table("agent-ingress.md", "AgentIngressCertJob", "output"): CertJobModel,
-    Table("certificate-validation.md", "Arguments", "argument"): CertificateValidationInputs,
+    Table("certificate-validation.md", "Inputs", "input"): CertificateValidationInputs,
     Table("certificate-validation.md", "Outputs", "output"): CertificateValidationOutputs,
-    Table("rfc2136-delegation.md", "Arguments", "argument"): NsRecordsInputs,
+    Table("rfc2136-delegation.md", "Inputs", "input"): NsRecordsInputs,
 }
 # The names of nested models in Python programs.
 TYPES = {
@@ -70,30 +70,46 @@ def with_tables(page: str, content: str) -> str:
 
 
 def limit_of(field: FieldInfo) -> str:
-    """Returns the limit or the allowed values of a field, and its default, for the docs."""
+    """Returns the limit of a field or its allowed values, as a sentence for the docs; "" if there is none."""
     kind = bare_type(field.annotation)
-    limits = [each.words for each in field.metadata if isinstance(each, Limit)]
     if get_origin(kind) is Literal:
-        limits.append(either([f'`"{choice}"`' for choice in get_args(kind)]))
-    elif kind is bool:
-        limits.append("`true` or `false`")
-    limits.append(range_of(field))
-    if not field.is_required() and field.default is not None:
-        limits.append(f"default `{json.dumps(field.default)}`")
-    return "; ".join(filter(None, limits))
+        return f"Allowed: {either([f'`{json.dumps(choice)}`' for choice in get_args(kind)])}."
+    limits = [*(each.words for each in field.metadata if isinstance(each, Limit)), range_of(field)]
+    return f"Limit: {'; '.join(filter(None, limits))}." if any(limits) else ""
 
 
 def _lines(column: str, model: type[BaseModel]) -> str:
-    fields = fields_of(model)
-    rows = [
-        [f"`{name}`", _type(field.annotation), f"{field.description}{_effect(field)}"] for name, field in fields.items()
-    ]
-    heading = [column, "type", "what"]
-    if column == "argument":
-        heading += ["limit"]
-        rows = [[*cells, _limit(field)] for cells, field in zip(rows, fields.values(), strict=True)]
+    heading, row = (
+        (["input", "what it is", "a change"], _input) if column == "input" else ([column, "what it is"], _output)
+    )
+    rows = [row(name, field) for name, field in fields_of(model).items()]
     first, *rest = [f"| {' | '.join(cells)} |\n" for cells in (heading, *rows)]
     return _in_python(first + "|---" * len(heading) + "|\n" + "".join(rest))
+
+
+def _input(name: str, field: FieldInfo) -> list[str]:
+    need = "required" if field.is_required() else "optional"
+    if not field.is_required() and field.default is not None:
+        need = f"default `{json.dumps(field.default)}`"
+    what = "<br>".join(filter(None, [_sentences(field), limit_of(field)]))
+    return [f"`{name}`<br>{_type(field.annotation)}, {need}", what, _effect(field)]
+
+
+def _output(name: str, field: FieldInfo) -> list[str]:
+    absent = " or `None`" if is_optional(field) else ""
+    return [f"`{name}`<br>{_type(field.annotation)}{absent}", _sentences(field)]
+
+
+def _sentences(field: FieldInfo) -> str:
+    description = field.description or ""
+    secret = " It is encrypted in the state." if Marker.SECRET in field.metadata else ""
+    return f"{description[:1].upper()}{description[1:]}.{secret}"
+
+
+def _effect(field: FieldInfo) -> str:
+    if Marker.REPLACES in field.metadata:
+        return "replaces"
+    return "nothing" if Marker.NO_CHANGE in field.metadata else "in place"
 
 
 def _type(annotation: Any) -> str:
@@ -106,16 +122,6 @@ def _type(annotation: Any) -> str:
         return f"`list[{bare_type(get_args(kind)[0]).__name__}]`"
     # All choices are strings.
     return "`str`" if get_origin(kind) is Literal else f"`{kind.__name__}`"
-
-
-def _effect(field: FieldInfo) -> str:
-    effects = {Marker.REPLACES: "a change replaces the resource", Marker.SECRET: "encrypted in the state"}
-    notes = [words for marker, words in effects.items() if marker in field.metadata]
-    return f" ({', '.join(notes)})" if notes else ""
-
-
-def _limit(field: FieldInfo) -> str:
-    return "; ".join(filter(None, ["required" if field.is_required() else "optional", limit_of(field)]))
 
 
 def _in_python(table: str) -> str:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -20,12 +19,16 @@ from pulumi_agin.native.functions import FUNCTIONS, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
-from tools.docs import limit_of
+from tools.docs import REFERENCE, limit_of
 from tools.steps import ROOT, repository
 
 FILE = ROOT / "pulumi_agin" / "native" / "schema.json"
-# The examples are the beginnings of its programs, which create one resource after the other.
-PAGE_WITH_EXAMPLES = ROOT / "docs" / "guides" / "languages.md"
+# The examples are the programs of the resources' pages.
+PAGES = {
+    "AgentIngress": "agent-ingress.md",
+    "AgentIngressCertificateValidation": "certificate-validation.md",
+    "Rfc2136Delegation": "rfc2136-delegation.md",
+}
 
 REPOSITORY = repository(ROOT)
 OWNER, NAME = REPOSITORY.split("/")[-2:]
@@ -173,35 +176,13 @@ def _resource(resource: Resource) -> dict[str, Any]:
 def _example(resource: Resource) -> str:
     """Returns an example of a resource in Pulumi's form, in TypeScript and YAML."""
     name = urns.name_of(resource.token)
-    before, begin, after = _program("typescript").partition(f"new agin.{name}(")
-    end, _, _ = after.partition("\n\n")
-
-    program = yaml.safe_load(_program("yaml"))
-    declared = list(program["resources"].items())
-    count = [entry["type"] for _, entry in declared].index(f"agin:{name}") + 1
-    resources = yaml.safe_dump({"resources": dict(declared[:count])}, sort_keys=False)
-    config = {name: entry for name, entry in program["config"].items() if f"${{{name}}}" in resources}
-    settings = yaml.safe_dump({"config": config}, sort_keys=False) if config else ""
-
+    page = (REFERENCE / PAGES[name]).read_text(encoding="utf-8")
+    programs = re.findall(r"^```(?:yaml|typescript)\n.*?^```\n", page, re.MULTILINE | re.DOTALL)
     # Without a heading outside of the example, which would stay in languages that it is not in.
-    return f"""{{{{% examples %}}}}
-{{{{% example %}}}}
-### {EXAMPLES[name]}
-
-```typescript
-{before}{begin}{end}
-```
-```yaml
-{settings}{resources}```
-{{{{% /example %}}}}
-{{{{% /examples %}}}}"""
-
-
-def _program(language: str) -> str:
-    """Returns the first program with all resources on the page."""
-    page = PAGE_WITH_EXAMPLES.read_text(encoding="utf-8")
-    programs: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return next(program for program in programs if "AgentIngressCertificateValidation" in program)
+    return (
+        f"{{{{% examples %}}}}\n{{{{% example %}}}}\n### {EXAMPLES[name]}\n\n"
+        f"{''.join(programs)}{{{{% /example %}}}}\n{{{{% /examples %}}}}"
+    )
 
 
 def _function(function: Function) -> dict[str, Any]:
@@ -271,10 +252,13 @@ def _type_of(annotation: Any) -> dict[str, Any]:
 
 def _description(field: FieldInfo, *, with_limit: bool) -> str:
     """Returns the description in sentences, with names as in other languages."""
-    limit = limit_of(field) if with_limit and not _names_a_type(field) else ""
-    sentences = [field.description or "", f"limits: {limit}" if limit else ""]
-    joined = ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences if sentence)
-    return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", joined) + "."
+    description = field.description or ""
+    sentences = [f"{description[:1].upper()}{description[1:]}."]
+    if with_limit:
+        sentences.append("" if _names_a_type(field) else limit_of(field))
+        if not field.is_required() and field.default is not None:
+            sentences.append(f"Default: {json.dumps(field.default)}.")
+    return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", " ".join(filter(None, sentences)))
 
 
 def _names_a_type(field: FieldInfo) -> bool:

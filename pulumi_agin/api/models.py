@@ -96,7 +96,7 @@ class IngressModel(ResponseModel):
     """An Agent Ingress at ngrok, in canonical form."""
 
     # Paths and suggested commands contain it.
-    id: str = Field(pattern=PLAIN_ID.pattern, description="such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    id: str = Field(pattern=PLAIN_ID.pattern, description="the id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     uri: _Printable = Field("", description="its path in ngrok's API, relative to the API's URL")
     domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"

@@ -117,11 +117,13 @@ class CertificateValidationInputs(Declaration):
         "before the wait begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
-        constants.DEFAULT_TIMEOUT_SECONDS, description="how long to wait in all; custom timeouts can shorten it"
+        constants.DEFAULT_TIMEOUT_SECONDS,
+        description="how many seconds to wait at most; custom timeouts can shorten it",
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_GRACE_SECONDS,
-        description="how long ngrok may report a DNS error before the wait fails. New records take time to spread",
+        description="how many seconds ngrok may report a DNS error before the wait fails. New records take time to "
+        "propagate",
     )
 
 

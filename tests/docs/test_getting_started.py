@@ -11,15 +11,16 @@ from tests.support.ports import free_port
 from tests.support.project import Project, listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-INSTALL, ON_THE_EMULATOR, UNPROTECT, DESTROY, ON_NGROK, UP = blocks(PAGE.read_text(), "sh")
-[PROGRAM] = blocks(PAGE.read_text(), "python")
+FROM_CLONE, FROM_REPOSITORY, ON_THE_EMULATOR, DESTROY, ON_NGROK = blocks(PAGE.read_text(), "sh")
+PROGRAM, PROTECTED = blocks(PAGE.read_text(), "python")
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
 
 def test_the_package_is_installed_as_the_readme_says() -> None:
     # Which test_readme.py runs.
     readme = (PAGE.parents[1] / "README.md").read_text()
-    assert INSTALL.replace("[emulator]", "[aws,doctor]") in readme
+    for command in (FROM_CLONE, FROM_REPOSITORY):
+        assert command.replace("[emulator]", "[aws,doctor]").rstrip() in readme
 
 
 def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
@@ -31,9 +32,21 @@ def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> Non
     # Another emulator stands for ngrok.
     assert UNSET in ON_NGROK
     on_ngrok = ON_NGROK.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
-    printed = project.typed(commands + UNPROTECT + DESTROY + on_ngrok + UP, stdin=f"{API_KEY}\n")
+    change = """sed -i 's/"acme devices"/"ours"/' __main__.py\npulumi up\n"""
+    move = """sed -i 's/"connect.acme.com"/"devices.acme.com"/' __main__.py\npulumi up\n"""
+    printed = project.typed(commands + change + move + DESTROY + on_ngrok, stdin=f"{API_KEY}\n")
+    assert "1 updated" in printed
+    assert "1 replaced" in printed or "+-1 replaced" in printed
     assert printed.count("2 created") == 2
     assert "2 deleted" in printed
-    assert [ingress["domain"] for ingress in emulator.ingresses()] == ["connect.acme.com"]
+    assert [ingress["domain"] for ingress in emulator.ingresses()] == ["devices.acme.com"]
     assert set(project.outputs()) == {"ns_targets", "region_domains"}
+
+
+def test_a_protected_ingress_stays(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{PROTECTED}")
+    project.up()
     assert "protected" in project.destroy(fails=True)
+    assert len(emulator.ingresses()) == 1
+    project.typed("pulumi state unprotect --all --yes\npulumi destroy --yes\n")
+    assert emulator.ingresses() == []

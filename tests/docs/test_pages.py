@@ -22,7 +22,7 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
-from pulumi_agin import cli
+from pulumi_agin import cli, emulator
 from tests.support.mocks import INGRESS, Mocks, run
 from tests.support.pages import blocks
 from tests.support.pyproject import project
@@ -41,11 +41,12 @@ SECRETS = {
 }
 
 
-def table(page: str, section: str, first: str = "argument") -> list[str]:
+def table(page: str, section: str, first: str = "input") -> list[str]:
     """The first cells of the table with that header, below a heading."""
     text = (ROOT / "docs" / page).read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
     rows = text.split(f"\n| {first} |")[1].split("\n\n")[0].splitlines()[2:]
-    return [row.split(" | ")[0].removeprefix("| ") for row in rows]
+    # Below the name is its type.
+    return [row.split(" | ")[0].removeprefix("| ").partition("<br>")[0] for row in rows]
 
 
 def names(cells: list[str]) -> list[str]:
@@ -119,17 +120,19 @@ def arguments(function: Callable[..., Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "section", "function"),
     [
-        ("agent-ingress", "Arguments", agin.AgentIngressArgs.__init__),
-        ("delegation", "Arguments", agin.AgentIngressDelegation.__init__),
-        ("certificate-validation", "Arguments", agin.AgentIngressCertificateValidation.__init__),
-        ("rfc2136-delegation", "Arguments", agin.dns.Rfc2136Delegation.__init__),
-        ("provider", "Arguments", agin.Provider.__init__),
+        ("agent-ingress", "Inputs", agin.AgentIngressArgs.__init__),
+        ("delegation", "Inputs", agin.AgentIngressDelegation.__init__),
+        ("certificate-validation", "Inputs", agin.AgentIngressCertificateValidation.__init__),
+        ("rfc2136-delegation", "Inputs", agin.dns.Rfc2136Delegation.__init__),
+        ("provider", "Inputs", agin.Provider.__init__),
         ("functions", "agent_config", agin.agent_config),
+        ("functions", "get_agent_ingress", agin.get_agent_ingress),
         ("functions", "get_agent_ingresses", agin.get_agent_ingresses),
     ],
 )
-def test_every_argument_has_its_line(page: str, section: str, function: Callable[..., Any]) -> None:
-    documented = set(names(table(f"reference/{page}.md", section))) - {"opts"}
+def test_every_input_has_its_row(page: str, section: str, function: Callable[..., Any]) -> None:
+    first = "input" if section == "Inputs" else "argument"
+    documented = set(names(table(f"reference/{page}.md", section, first))) - {"opts"}
     assert documented == set(arguments(function))
 
 
@@ -141,15 +144,28 @@ def test_every_argument_has_its_line(page: str, section: str, function: Callable
         ("certificate-validation", agin.AgentIngressCertificateValidation, set()),
     ],
 )
-def test_every_output_has_its_line(page: str, resource: type, more: set[str]) -> None:
+def test_every_output_has_its_row(page: str, resource: type, more: set[str]) -> None:
     documented = set(names(table(f"reference/{page}.md", "Outputs", "output")))
     assert documented == set(inspect.get_annotations(resource)) | more
 
 
-def test_every_public_name_is_on_the_page_of_the_python_api() -> None:
-    page = (ROOT / "docs" / "reference" / "api.md").read_text()
-    listed = set(re.findall(r"auto(?:class|function):: (\w+)$", page, re.M))
-    assert listed == set(agin.__all__) - {"dns"}
+def homes() -> dict[str, list[str]]:
+    """The pages of each name: those with it in a heading or in a directive, or at the start of a row or an item."""
+    found: dict[str, list[str]] = {}
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text()
+        headings = "\n".join(re.findall(r"^#+ (.*)$", text, re.M))
+        rows = re.findall(r"^[|-] `(\w+)`", text, re.M)
+        directives = re.findall(r"auto(?:class|function|data):: [\w.]*?(\w+)$", text, re.M)
+        for name in {*re.findall(r"\w+", headings), *rows, *directives}:
+            found.setdefault(name, []).append(page.stem)
+    return found
+
+
+def test_every_public_name_is_on_exactly_one_page() -> None:
+    public = {*agin.__all__, *agin.dns.__all__, *emulator.__all__, "agin_emulator"} - {"dns"}
+    known = homes()
+    assert {name: known.get(name) for name in public if len(known.get(name, [])) != 1} == {}
 
 
 def test_every_adapter_has_its_line() -> None:

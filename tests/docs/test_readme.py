@@ -15,17 +15,24 @@ from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-DEMO, TEST, INSTALL, SET_KEY, UP = blocks(README, "sh")
+TRY, INSTALL, UP = blocks(README, "sh")
 [PROGRAM] = blocks(README, "python")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_first_commands_are_demo_and_test() -> None:
     # `make demo` by test_demo.py, and `make test` is what runs this.
-    assert (DEMO, TEST) == ("make demo\n", "make test\n")
+    assert TRY == "make demo\nmake test\n"
 
 
-def test_it_can_be_installed_from_the_repository(tmp_path: Path) -> None:
+def test_it_is_short() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 110
+    assert max(map(len, lines)) <= 100
+
+
+def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "pulumi-agin").symlink_to(ROOT)
     environment = {
         **os.environ,
         # git takes this clone for the repository.
@@ -37,18 +44,26 @@ def test_it_can_be_installed_from_the_repository(tmp_path: Path) -> None:
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_NO_DEPS": "1",
         "PIP_NO_INDEX": "1",
-        "PIP_TARGET": str(tmp_path),
     }
-    run = subprocess.run(["bash", "-euc", INSTALL], env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert (tmp_path / "pulumi_agin" / "py.typed").exists()
+    for number, command in enumerate(INSTALL.splitlines()):
+        target = tmp_path / str(number)
+        run = subprocess.run(
+            ["bash", "-euc", command],
+            env={**environment, "PIP_TARGET": str(target)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert (target / "pulumi_agin" / "py.typed").exists()
 
 
 def test_from_a_domain_to_an_agents_configuration(project: Project, dns_packages: Path, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
     route53 = install_dns(project, dns_packages)
     (project.folder / "__main__.py").write_text(PROGRAM)
-    project.typed(SET_KEY + UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
+    project.typed(UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
 
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "connect.acme.com"

@@ -23,6 +23,6 @@ def test_every_field_is_described_in_one_cell(table: Table) -> None:
 
 
 def test_a_page_without_its_table_fails() -> None:
-    text = (REFERENCE / "agent-ingress.md").read_text().replace("| argument |", "| what |", 1)
-    with pytest.raises(ValueError, match=r"agent-ingress\.md has no table of arguments under Arguments"):
+    text = (REFERENCE / "agent-ingress.md").read_text().replace("| input |", "| what |", 1)
+    with pytest.raises(ValueError, match=r"agent-ingress\.md has no table of inputs under Inputs"):
         with_tables("agent-ingress.md", text)
