@@ -12,9 +12,9 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 
-REPOSITORY = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(
-    (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-)["project"]["urls"]["Repository"]
+tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+REPOSITORY = PYPROJECT["project"]["urls"]["Repository"]
 
 project = "pulumi-agin"
 author = "The pulumi-agin authors"
@@ -37,7 +37,14 @@ html_theme_options = {
     "source_repository": REPOSITORY,
     "source_branch": "main",
     "source_directory": "docs/",
-    "footer_icons": [{"name": "the repository", "url": REPOSITORY, "html": "the repository", "class": ""}],
+    "footer_icons": [
+        {
+            "name": "the repository",
+            "url": REPOSITORY,
+            "html": "the repository",
+            "class": "",
+        }
+    ],
 }
 pygments_dark_style = "github-dark"
 html_title = f"pulumi-agin {release}"

@@ -86,11 +86,14 @@ def test_taking_over_one_ingress(project: Project, emulator: Emulator) -> None:
 
 
 def test_the_lookups(project: Project, emulator: Emulator) -> None:
-    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+    create(emulator, "shared.acme.com", metadata="iot")
     (project.folder / "__main__.py").write_text(block("reference/functions.md", "python"))
     project.up()
+    outputs = project.outputs()
     [ingress] = emulator.ingresses()
-    assert project.outputs() == {"ns_targets": sorted(f"{name}." for name in ingress["ns_targets"]), "domains": []}
+    assert outputs["shared_targets"] == sorted(f"{name}." for name in ingress["ns_targets"])
+    assert outputs["domains"] == ["shared.acme.com"]
+    assert "shared.acme.com:443" in outputs["agent_config"]
 
 
 def test_two_accounts(project: Project, emulator: Emulator) -> None:
