@@ -80,7 +80,7 @@ def limit_of(field: FieldInfo) -> str:
 
 def _lines(column: str, model: type[BaseModel]) -> str:
     heading, row = (
-        (["input", "what it is", "a change"], _input) if column == "input" else ([column, "what it is"], _output)
+        (["input", "description", "on change"], _input) if column == "input" else ([column, "description"], _output)
     )
     rows = [row(name, field) for name, field in fields_of(model).items()]
     first, *rest = [f"| {' | '.join(cells)} |\n" for cells in (heading, *rows)]
@@ -108,8 +108,8 @@ def _sentences(field: FieldInfo) -> str:
 
 def _effect(field: FieldInfo) -> str:
     if Marker.REPLACES in field.metadata:
-        return "replaces"
-    return "nothing" if Marker.NO_CHANGE in field.metadata else "in place"
+        return "replace"
+    return "none" if Marker.NO_CHANGE in field.metadata else "update"
 
 
 def _type(annotation: Any) -> str:
