@@ -43,7 +43,7 @@ test: env  ## lint, every level, and the main stories through the real engine
 	$(MAKE) --no-print-directory unit || status=1; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m main tests/servicer tests/program || status=1; \
-	$(PYTEST) -m main tests/engine || status=1; \
+	$(PYTEST) -m main tests/engine tests/docs || status=1; \
 	exit $$status
 
 test-rest: env  ## the tests that `make test` leaves out: the other stories, and the lowest versions of the dependencies
@@ -54,6 +54,10 @@ test-rest: env  ## the tests that `make test` leaves out: the other stories, and
 	exit $$status
 
 test-all: test test-rest  ## everything but the weekly tests
+
+acceptance: env  ## compare ngrok with the emulator: make acceptance DOMAIN=test.acme.com, with NGROK_API_KEY set
+	@$(if $(DOMAIN),,echo "give a domain of yours, as in: make acceptance DOMAIN=test.acme.com" >&2; exit 2)
+	$(BIN)/python -m pytest -q tests/servicer/test_acceptance.py --ngrok $(DOMAIN)
 
 docs: env  ## the site of the docs, in .build/site; a broken link or anchor is an error
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site
@@ -66,4 +70,4 @@ bench: env  ## the cost of the package's own work, beside its floor; T='--counts
 lock:  ## tools/locks/dev.txt, in line with pyproject.toml; T=--upgrade selects the newest versions
 	@$(PYTHON) -m tools.environment lock $(T)
 
-.PHONY: help demo demo-shell demo-destroy env lint unit test test-rest test-all docs bench lock
+.PHONY: help demo demo-shell demo-destroy env lint unit test test-rest test-all docs bench lock acceptance

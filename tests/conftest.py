@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("main", "rest", "weekly")):
             level = item.path.relative_to(TESTS).parts[0]
-            item.add_marker("rest" if level in ("engine", "docs") or is_of_other_adapter(item) else "main")
+            item.add_marker("rest" if level == "engine" or is_of_other_adapter(item) else "main")
 
 
 def is_of_other_adapter(item: pytest.Item) -> bool:

@@ -75,6 +75,7 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
 
 
 @pytest.mark.weekly
+@pytest.mark.rest
 def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     # The shell makes the stack first, if there is none.
     first = make(checkout, cli, "demo-shell", "FULL=1")
@@ -94,6 +95,7 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
 
 
 @pytest.mark.weekly
+@pytest.mark.rest
 def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
     programs = f"{cli}:{yaml_host}"
     first = make(checkout, programs, "demo", "YAML=1")

@@ -34,6 +34,7 @@ RFC2136 = "pulumi-python:dynamic/agin:Rfc2136Delegation"
 UNDOTTED = [target.rstrip(".") for target in NS_TARGETS]
 
 pytestmark = [
+    pytest.mark.rest,
     pytest.mark.usefixtures("dns_sdks"),
     # What these packages say of their own parts when they are imported.
     pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),

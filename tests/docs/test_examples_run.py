@@ -18,6 +18,8 @@ from tests.support.ngrok import create
 from tests.support.project import UNCHANGED, Project
 from tools.bind import Bind, Key
 
+pytestmark = pytest.mark.rest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -11,16 +11,9 @@ from tests.support.ports import free_port
 from tests.support.project import Project, listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-FROM_CLONE, FROM_REPOSITORY, ON_THE_EMULATOR, DESTROY, ON_NGROK = blocks(PAGE.read_text(), "sh")
+_, _, ON_THE_EMULATOR, DESTROY, ON_NGROK = blocks(PAGE.read_text(), "sh")
 PROGRAM, PROTECTED = blocks(PAGE.read_text(), "python")
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
-
-
-def test_the_package_is_installed_as_the_readme_says() -> None:
-    # Which test_readme.py runs.
-    readme = (PAGE.parents[1] / "README.md").read_text()
-    for command in (FROM_CLONE, FROM_REPOSITORY):
-        assert command.replace("[emulator]", "[aws,doctor]").rstrip() in readme
 
 
 def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:

@@ -14,9 +14,6 @@ from tests.support.ngrok import create
 from tests.support.pages import blocks
 from tests.support.project import UNCHANGED, Project
 
-pytestmark = pytest.mark.weekly
-
-
 DOCS = Path(__file__).parents[2] / "docs"
 OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
 PROVIDER = "urn:pulumi:dev::test::pulumi:providers:ngrok::default_0_0_24"
@@ -145,6 +142,7 @@ def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None
     see_all(yaml_project, emulator)
 
 
+@pytest.mark.weekly
 def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
     typescript_project.typescript_program("")
     for page, text in programs("typescript").items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -59,9 +60,25 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
         assert (target / "pulumi_agin" / "py.typed").exists()
 
 
-def test_from_a_domain_to_an_agents_configuration(project: Project, dns_packages: Path, emulator: Emulator) -> None:
+def test_every_page_installs_the_package_as_the_readme() -> None:
+    def without_extras(text: str) -> set[str]:
+        return {
+            re.sub(r"\[[\w,]+\]|  #.*|^\S*(?=pip )", "", line) for line in text.splitlines() if "pip install" in line
+        }
+
+    known = without_extras(INSTALL)
+    assert len(known) == 2
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if "pulumi-agin[" in path.read_text()]
+    assert len(pages) > 2
+    for page in pages:
+        assert without_extras("".join(blocks(page.read_text(), "sh"))) <= known, page
+
+
+def test_from_a_domain_to_an_agents_configuration(
+    project: Project, main_dns_packages: Path, emulator: Emulator
+) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
-    route53 = install_dns(project, dns_packages)
+    route53 = install_dns(project, main_dns_packages)
     (project.folder / "__main__.py").write_text(PROGRAM)
     project.typed(UP, stdin=f"{API_KEY}\n", NGROK_API_KEY="")
 
