@@ -155,7 +155,7 @@ def test_ten_lines_of_yaml_on_emulator(project: Project, yaml_host: Path) -> Non
     [program], [install, run] = blocks(section, "yaml"), blocks(section, "sh")
     assert len(program.splitlines()) == 10
     # The wheel is installed as test_readme.py does it.
-    assert "pip install 'pulumi-agin[plugin,emulator] @ git+" in install
+    assert "'pulumi-agin[plugin,emulator] @ git+" in install
     (project.folder / ".venv").symlink_to(project.user_env)
     project.add_to_path(yaml_host)
     project.yaml(program)
