@@ -220,7 +220,7 @@ def commands() -> list[list[str]]:
     """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
     found = []
     for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
-        shown = "".join(blocks(page.read_text(), "sh|console"))
+        shown = "".join(blocks(page.read_text(), "sh|console")).replace("\\\n", " ")
         lines = [line.removeprefix("$ ") for line in shown.splitlines()]
         for line in lines:
             for part in re.split(r" \| | >>? | &$", line):

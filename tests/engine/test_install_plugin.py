@@ -1,7 +1,7 @@
 """Ways to install the provider plugin for other languages, with the real CLI.
 
 The language hosts for Python and YAML that can be built from Go's modules are too old to start the plugin from its
-folder. So a test starts it as a current host does, and the engine attaches to it.
+folder. So an executable on PATH starts it as a current host does.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 import functools
 import json
 import re
+import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -69,23 +67,14 @@ def up_creates_ingress(project: Project, emulator: Emulator, env: dict[str, str]
     return up.output
 
 
-@contextmanager
-def plugin_started_by_host(folder: Path, project: Project, offline: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Starts a plugin folder as a current language host does, for one command.
-
-    Yields:
-        The environment variable by which the engine finds it.
-    """
+def started_as_by_host(folder: Path, project: Project, offline: dict[str, str]) -> dict[str, str]:
+    """Returns the environment in which the engine starts a plugin folder as a current language host does."""
     [python] = folder.glob("**/bin/python")
-    with socket.create_server(("127.0.0.1", 0)) as engine:
-        command = [str(python), str(folder), f"127.0.0.1:{engine.getsockname()[1]}"]
-        env = project.environment | offline
-        with subprocess.Popen(command, cwd=project.folder, env=env, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stdout
-                yield {"PULUMI_DEBUG_PROVIDERS": f"agin:{int(process.stdout.readline())}"}
-            finally:
-                process.terminate()
+    settings = shlex.join(f"{name}={value}" for name, value in offline.items())
+    executable = folder / "pulumi-resource-agin"
+    executable.write_text(f'#!/bin/sh\nexec env {settings} {shlex.join([str(python), str(folder)])} "$@"\n')
+    executable.chmod(0o755)
+    return {"PATH": f"{folder}:{project.environment['PATH']}"}
 
 
 def test_executable_is_found_in_three_ways(project: Project, emulator: Emulator) -> None:
@@ -123,8 +112,8 @@ def test_program_in_yaml_downloads_release(
             github.shutdown()
     folder = project.folder / "home" / "plugins" / f"resource-agin-v{VERSION}"
     assert folder.exists(), output
-    with plugin_started_by_host(folder, project, offline) as attached:
-        up_creates_ingress(project, emulator, attached)
+    printed = up_creates_ingress(project, emulator, started_as_by_host(folder, project, offline))
+    assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
 
 def test_folder_of_clone_has_code_of_clone(
@@ -146,8 +135,8 @@ def test_folder_of_clone_has_code_of_clone(
     assert "does not provide the extra" not in run.stdout + run.stderr
     assert list(folder.glob("**/site-packages/pulumi_agin/only_in_clone.py"))
     project.program(PROGRAM)
-    with plugin_started_by_host(folder, project, offline) as attached:
-        up_creates_ingress(project, emulator, attached)
+    printed = up_creates_ingress(project, emulator, started_as_by_host(folder, project, offline))
+    assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
 
 def test_ten_lines_of_yaml_on_emulator(project: Project, yaml_host: Path) -> None:
