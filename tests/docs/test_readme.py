@@ -63,7 +63,8 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
 def test_every_page_installs_the_package_as_the_readme() -> None:
     def without_extras(text: str) -> set[str]:
         changes = r"\[[\w,]+\]|  #.*|^\S*(?=pip )|(?<=') pytest$"
-        return {re.sub(changes, "", line) for line in text.splitlines() if "pip install" in line}
+        lines = re.sub(r"\\\n *", "", text).splitlines()
+        return {re.sub(changes, "", line) for line in lines if "pip install" in line}
 
     known = without_extras(INSTALL)
     assert len(known) == 2
