@@ -12,6 +12,7 @@ from pulumi_agin import cli
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support.command import Command
+from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 from tools import environment
 from tools.steps import heed_interrupts
@@ -68,6 +69,16 @@ def emulator() -> Iterator[Emulator]:
     """ngrok's API, with an account of ours and one of somebody else's."""
     with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
         yield running
+
+
+@pytest.fixture
+def clock() -> EmulatorClock:
+    return EmulatorClock()
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Api:
+    return Api(emulator)
 
 
 @pytest.fixture

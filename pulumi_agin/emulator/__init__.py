@@ -1,7 +1,9 @@
 """A stand-in for ngrok's Agent Ingress API, to try programs without an account.
 
-It is not ngrok: it does not serve DNS, issue certificates or accept agents. `docs/reference/emulator.md`
-documents its behavior, and which parts are guesses. It needs an extra: `pip install 'pulumi-agin[emulator]'`.
+It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
+guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html
+
+It needs an extra: `pip install 'pulumi-agin[emulator]'`.
 """
 
 try:

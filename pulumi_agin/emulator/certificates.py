@@ -16,7 +16,17 @@ from .store import Ingress
 CertificateState = Literal[
     "pending", "in_progress", "issued", "renewing", "internal_error", "dns_error", "error", "no_job"
 ]
-"""`error` stands for any other error code. `no_job` is a status with neither a job nor a renewal."""
+"""
+The state of a certificate:
+
+- `pending`: the status is null.
+- `in_progress`: the status has a job without an error code.
+- `issued`: it has `renews_at`, and no job.
+- `renewing`: it has `renews_at` and a job.
+- `internal_error`, `dns_error`: it has a job with that error code, which is retried a day later.
+- `error`: it has a job with any other error code.
+- `no_job`: it has neither `renews_at` nor a job.
+"""
 
 STATES: tuple[CertificateState, ...] = get_args(CertificateState)
 

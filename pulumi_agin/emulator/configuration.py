@@ -24,7 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 class SettingsChanges(TypedDict, total=False):
-    """The settings that `configure` is to change; see `EmulatorSettings`."""
+    """The settings that `Emulator.configure` is to change."""
 
     limit: int
     job_after_seconds: float
@@ -41,37 +41,23 @@ class SettingsChanges(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class EmulatorSettings:
-    """The settings that `Emulator.configure` changes.
+    """The settings of an emulator, which `Emulator.configure` documents.
 
     Raises:
-        ValueError: A value is not allowed. The numbers are from 0 to a billion.
+        ValueError: A value is not allowed.
     """
 
     limit: int = DEFAULT_LIMIT
-    """Requests of an account in a rolling minute; 0 for no limit."""
     job_after_seconds: float = 2.0
-    """The seconds from the setting of a policy to the job of the certificate. Until then the status is null."""
     issue_after_seconds: float = 20.0
-    """The seconds from the setting of a policy to the certificate. ngrok takes seconds to minutes.
-
-    With a DNS server, the time begins when the NS records are found to be right.
-    """
     null_policy: NullPolicy = "ignored"
-    """The effect of a null policy in a PATCH. ngrok does not document it; most likely it is ignored."""
     default_private_key_type: PrivateKeyType = "rsa"
-    """The private key type of a policy that names none. rsa is documented; a similar resource was seen to use ecdsa."""
     trailing_dots: bool = False
-    """Whether `ns_targets` end in a dot. They do in the documented samples, but not in recorded responses."""
     empty_keys: EmptyKeys = "absent"
-    """The form of an empty description or metadata: left out (recorded), null, or "" (older responses)."""
     order: Order = "as_made"
-    """The order of `ns_targets` and `region_domains`. `shuffled` changes it with each response."""
     upper_case: bool = False
-    """Whether domain names are in upper case."""
     unknown_keys: bool = False
-    """Whether responses have undocumented keys, at every level."""
     base_url: str = ""
-    """The beginning of the absolute URLs of a list; "" for the host that the request was sent to."""
 
     def __post_init__(self) -> None:
         for each in fields(self):

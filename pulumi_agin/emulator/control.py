@@ -113,14 +113,33 @@ class Control:
             return asdict(self._state.settings)
 
     def configure(self, **changes: Unpack[SettingsChanges]) -> None:
-        """Changes settings, for the requests that follow.
+        """Changes settings, for the requests that follow. Omitted settings stay unchanged.
+
+        Most of them change what ngrok does not document, so that a test of a client can cover each possibility.
 
         Args:
-            changes: The settings to change, as in `EmulatorSettings`. Omitted keys stay unchanged.
+            limit: Requests of an account in a rolling minute; 0 for no limit. Default: 120.
+            job_after_seconds: The time from the setting of a policy to the job of the certificate. Until then the
+                status is null. Default: 2.
+            issue_after_seconds: The time from the setting of a policy to the certificate, with a DNS server from the
+                first lookup with the right NS records. ngrok takes seconds to minutes. Default: 20.
+            null_policy: The effect of a null policy in a PATCH: "ignored" (most likely) or "removes". Default: ignored.
+            default_private_key_type: The private key type of a policy that names none: "rsa" (documented) or "ecdsa"
+                (seen for a similar resource). Default: rsa.
+            trailing_dots: Whether `ns_targets` end in a dot. They do in the documented samples, but not in recorded
+                responses. Default: False.
+            empty_keys: The form of an empty description or metadata: "absent" (recorded), "null", or "empty" for ""
+                (older responses, and all that ngrok's own Python client can read). Default: absent.
+            order: The order of `ns_targets` and `region_domains`: "as_made", "reversed", "sorted", or "shuffled" for
+                another one in each response. Default: as_made.
+            upper_case: Whether domain names are in upper case. Default: False.
+            unknown_keys: Whether responses have undocumented keys, at every level. Default: False.
+            base_url: The beginning of the absolute URLs of a list; "" for the host that the request was sent to.
+                Default: "".
 
         Raises:
             TypeError: There is no such setting.
-            ValueError: A value is not allowed.
+            ValueError: A value is not allowed. The numbers are from 0 to a billion.
         """
         with self._state.lock:
             self._state.settings = replace(self._state.settings, **changes)
@@ -238,10 +257,9 @@ class Control:
         """
         if state is not None and state not in certificates.STATES:
             raise ValueError(f"A certificate's state must be one of {', '.join(certificates.STATES)}.")
+        kept = {"state": state, "error_code": error_code, "msg": msg}
         with self._state.lock:
-            self._ingress(ingress_id).certificate = (
-                None if state is None else {"state": state, "error_code": error_code, "msg": msg}
-            )
+            self._ingress(ingress_id).certificate = None if state is None else kept
             self._state.store.save()
 
     def _ingress(self, ingress_id: str) -> Ingress:

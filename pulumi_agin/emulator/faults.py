@@ -10,15 +10,17 @@ from .configuration import MAX_NUMBER
 
 FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
-The effect on a request:
+The effect of a fault on a request:
 
 - `answer`: it gets the given response, and is not carried out.
 - `answer_after`: it is carried out, and gets the given response.
 - `reset_before`: the connection is reset, and the request is not carried out.
 - `reset_after`: the request is carried out, and the connection is reset.
-- `cut_short`: it is carried out, and the connection ends half-way through the body of the response.
-- `hang`: it gets no response. The connection stays open until the client closes it or the emulator stops.
-- `delay`: it is carried out and gets its response after `seconds`.
+- `cut_short`: it is carried out, and the connection ends halfway through the body of the response; without a body,
+  before the response.
+- `hang`: it gets no response. The connection stays open until the client closes it or the emulator stops. Only with
+  `after`, it is carried out.
+- `delay`: it is carried out and gets its response after `seconds`, of real time.
 """
 
 
@@ -53,16 +55,12 @@ class Fault:
     @property
     def is_carried_out(self) -> bool:
         """Whether the request is carried out nevertheless."""
-        if self.kind == "hang":
-            return self.after
-        return self.kind not in ("answer", "reset_before")
+        return self.after if self.kind == "hang" else self.kind not in ("answer", "reset_before")
 
     def applies_to(self, method: str, is_about: Callable[[str], bool]) -> bool:
         """Returns whether the fault affects a request, and counts the request."""
-        if self.times == 0 or self.method not in (None, method):
-            return False
-        if self.domain is not None and not is_about(self.domain):
-            return False
-        if self.times is not None:
+        is_of_method = self.times != 0 and self.method in (None, method)
+        applies = is_of_method and (self.domain is None or is_about(self.domain))
+        if applies and self.times is not None:
             self.times -= 1
-        return True
+        return applies

@@ -17,6 +17,18 @@ import pytest
 from . import Emulator
 from .state import DEFAULT_API_KEY
 
+_NO_CLI = "The Pulumi CLI is not on PATH, and this test runs it. To install it: https://www.pulumi.com/docs/install/"
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """Reports in one sentence that the Pulumi CLI is missing, which the Automation API runs."""
+    error = call.excinfo and call.excinfo.value
+    if not isinstance(error, FileNotFoundError) or error.filename != "pulumi":
+        return None
+    report = pytest.TestReport.from_item_and_call(item, call)
+    report.longrepr = _NO_CLI
+    return report
+
 
 @pytest.fixture
 def agin_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
@@ -24,6 +36,8 @@ def agin_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
     During the test, the environment of the process has its URL and its key, and no other settings for ngrok. The
     engine and its plugins inherit that environment. Certificates are issued at once; `Emulator.configure` changes that.
+
+    A test that runs the Pulumi CLI, as the Automation API does, fails with one sentence if there is none on PATH.
     """
     for name in os.environ:
         if name.startswith("NGROK_"):

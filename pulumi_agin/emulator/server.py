@@ -11,7 +11,7 @@ from types import TracebackType
 from .access import Access
 from .configuration import DEFAULT_LIMIT, EmulatorSettings
 from .control import Control
-from .dns_lookup import DnsServer
+from .dns_lookup import DnsServer, is_ip
 from .handler import HttpServer
 from .state import DEFAULT_API_KEY, State
 from .store import Store
@@ -160,10 +160,7 @@ class Emulator(Control):
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return ip_address(host).is_loopback if is_ip(host) else host == "localhost"
 
 
 def _utc_now() -> datetime:

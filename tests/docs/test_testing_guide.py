@@ -1,7 +1,9 @@
-"""The table of docs/guides/testing.md: which mistakes Pulumi's mocks find, and which a preview with the emulator."""
+"""The lists of docs/guides/testing.md: type tokens, and the mistakes that mocks and previews with the emulator find."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,24 @@ from pulumi.dynamic import Config, ConfigureRequest
 import pulumi_agin as agin
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.dynamic.certificate import CertificateValidationProvider
+from pulumi_agin.lifecycle import urns
+from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import Mocks, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "testing.md").read_text()
-TABLE = PAGE.partition("| mistake |")[2].partition("\n\n")[0].splitlines()[2:]
-ROWS = {mistake: (with_mocks, when) for mistake, with_mocks, when in (line[2:-2].split(" | ") for line in TABLE)}
+
+
+def listed(sentence: str) -> list[str]:
+    """The list after a sentence."""
+    return [line.removeprefix("- ") for line in PAGE.split(sentence)[1].split("\n\n")[1].splitlines()]
+
+
+WITH_MOCKS = listed("so mocks find only these mistakes:")
+IN_A_PREVIEW = listed("The emulator finds all of these in the preview, and also:")
 
 
 def ingress(name: str = "a", **inputs: Any) -> Any:
     return agin.AgentIngress(name, **{"domain": "connect.acme.com", **inputs})
-
-
-def ingress_without_domain() -> object:
-    make: Any = agin.AgentIngress
-    return make("a")
 
 
 def delegation(*, zone: str = "acme.com", **inputs: Any) -> object:
@@ -34,44 +40,38 @@ def delegation(*, zone: str = "acme.com", **inputs: Any) -> object:
     return agin.AgentIngressDelegation("d", **{"agent_ingress": ingress(), "dns": server, **inputs})
 
 
-def lookup(**arguments: Any) -> object:
-    return agin.get_agent_ingress(**arguments)
-
-
-def config(**arguments: Any) -> object:
-    return agin.agent_config(ingress(), **arguments)
-
-
-def name(module: Any, wrong: str) -> object:
-    return getattr(module, wrong)
-
+# As in a program that is not type-checked.
+untyped: Any = agin
 
 MISTAKES: dict[str, list[Callable[[], object]]] = {
     "a misspelled argument, or a name that `agin` does not have": [
         lambda: ingress(domian="connect.acme.com"),
-        lambda: name(agin, "AgentIngres"),
-        lambda: name(agin.dns, "route53"),
+        lambda: untyped.AgentIngres,
+        lambda: untyped.dns.route53,
     ],
     'an enum value that does not exist, such as `agin.PrivateKeyType("dsa")`': [
         lambda: agin.PrivateKeyType("dsa"),
         lambda: agin.CertificateAuthority("acme"),
     ],
-    "a lookup with neither or both of `id` and `domain`": [lookup, lambda: lookup(id="agin_1", domain="a.acme.com")],
-    "an explicit `agin.Provider` with an empty key, or with a base URL that is not allowed": [
+    "a lookup with neither or both of `id` and `domain`": [
+        lambda: untyped.get_agent_ingress(),
+        lambda: untyped.get_agent_ingress(id="agin_1", domain="a.acme.com"),
+    ],
+    "an explicit `agin.Provider` with an empty key or an invalid base URL": [
         lambda: agin.Provider("p", ""),
         lambda: agin.Provider("p", "a-key", base_url="http://api.example"),
     ],
-    "a delegation with a zone that the domain is not in, a wrong `ttl`, or a `dns` that is no adapter": [
+    "a delegation with a wrong zone, `ttl` or `dns`": [
         lambda: delegation(zone="other.example"),
         lambda: delegation(ttl=-1),
         lambda: delegation(dns="aws"),
     ],
-    "a `region` or an `authtoken` of `agent_config` that can't be right": [
-        lambda: config(region="mars"),
-        lambda: config(authtoken="two\nlines"),
+    "an invalid `region` or `authtoken` of `agent_config`": [
+        lambda: agin.agent_config(ingress(), region="mars"),
+        lambda: agin.agent_config(ingress(), authtoken="two\nlines"),
     ],
-    "a missing domain, or one that is not valid": [
-        ingress_without_domain,
+    "an invalid or missing domain": [
+        lambda: untyped.AgentIngress("a"),
         lambda: ingress(domain="https://connect.acme.com"),
         lambda: ingress(domain=""),
     ],
@@ -79,21 +79,17 @@ MISTAKES: dict[str, list[Callable[[], object]]] = {
         lambda: ingress(description="x" * 256),
         lambda: ingress(metadata="x" * 4097),
     ],
-    "a certificate policy that is not valid": [
+    "an invalid certificate policy": [
         lambda: ingress(certificate_management_policy={"authority": "acme"}),
         lambda: ingress(certificate_management_policy={"authority": "letsencrypt", "privateKeyType": "rsa"}),
     ],
-    "a timeout of a certificate validation that is not valid": [
+    "an invalid timeout of a certificate validation": [
         lambda: agin.AgentIngressCertificateValidation("v", agent_ingress_id="agin_1", timeout_seconds=-1)
     ],
 }
 
 # Found with the engine, as other tests show.
-BY_OTHERS = {
-    "two ingresses with one domain": "in the preview",
-    "no API key": "in the preview",
-    "a domain that already has an ingress, or that is ngrok's own": "in `up`",
-}
+BY_OTHERS = {"two ingresses with one domain", "no API key"}
 
 ALL = [(row, number) for row, programs in MISTAKES.items() for number in range(len(programs))]
 
@@ -110,22 +106,20 @@ def is_found(program: Callable[[], object]) -> bool:
     return False
 
 
-def test_each_row_is_tested() -> None:
-    assert ROWS.keys() == MISTAKES.keys() | BY_OTHERS.keys()
-    assert {row: when for row, (with_mocks, when) in ROWS.items() if row in BY_OTHERS} == BY_OTHERS
-    assert {ROWS[row][0] for row in BY_OTHERS} == {"no"}
+def test_every_mistake_is_tested() -> None:
+    assert sorted(WITH_MOCKS + IN_A_PREVIEW) == sorted(MISTAKES.keys() | BY_OTHERS)
+    assert set(IN_A_PREVIEW) >= BY_OTHERS
 
 
 # As `set_mocks` has it unless it is told otherwise.
 @pytest.mark.parametrize("mocks", [False], indirect=True, ids=["up"])
 @pytest.mark.parametrize(("row", "number"), ALL)
 def test_with_mocks(row: str, number: int, mocks: Mocks) -> None:
-    assert is_found(MISTAKES[row][number]) == {"yes": True, "no": False}[ROWS[row][0]]
+    assert is_found(MISTAKES[row][number]) == (row in WITH_MOCKS)
 
 
 @pytest.mark.parametrize(("row", "number"), ALL)
 def test_in_a_preview(row: str, number: int, preview: Mocks) -> None:
-    assert ROWS[row][1] == "in the preview"
     assert is_found(MISTAKES[row][number]) or is_found_by_plugin(preview)
 
 
@@ -141,6 +135,20 @@ def is_found_by_plugin(preview: Mocks) -> bool:
         provider.configure(ConfigureRequest(Config({}, "test")))
         found += provider.check({}, request.inputs).failures
     return bool(found)
+
+
+def test_table_has_every_type_token() -> None:
+    rows = re.findall(r"^\| (?:`(\S+:\S+)`|none) \| (?:`(\S+)`|(the same)|none) \| `(\w+)` \|$", PAGE, re.M)
+    assert len(rows) == PAGE.split("| in a Python program |")[1].split("\n\n")[0].count("\n") - 1
+    in_python = {token for token, *_ in rows if token}
+    in_others = {token or in_python for in_python, token, same, _ in rows if token or same}
+    tokens = {value for name, value in vars(urns).items() if name.isupper() and str(value).count(":") == 2}
+    schema = json.loads(read_schema())
+    assert in_others == {*schema["resources"], *schema["functions"], f"pulumi:providers:{urns.MODULE}"}
+    assert in_python == tokens - in_others - {urns.STACK} | {urns.GET_AGENT_INGRESS, urns.GET_AGENT_INGRESSES}
+    for *named, _, name in rows:
+        spelled = {urns.name_of(token).lower() for token in named if token and not token.startswith("pulumi:")}
+        assert spelled in ({name.replace("_", "").lower()}, set())
 
 
 def test_mocks_need_no_api_key(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:

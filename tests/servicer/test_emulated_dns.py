@@ -19,19 +19,9 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 
 
 @pytest.fixture
-def clock() -> EmulatorClock:
-    return EmulatorClock()
-
-
-@pytest.fixture
 def emulator(clock: EmulatorClock, bind: Bind) -> Iterator[Emulator]:
     with Emulator(API_KEY, clock=clock, dns=bind.address, limit=0) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def api(emulator: Emulator) -> Api:
-    return Api(emulator)
 
 
 def create(api: Api, domain: str = DOMAIN) -> dict[str, Any]:

@@ -23,19 +23,9 @@ UNKNOWN = f"{LIST}/{UNKNOWN_ID}"
 
 
 @pytest.fixture
-def clock() -> EmulatorClock:
-    return EmulatorClock()
-
-
-@pytest.fixture
 def emulator(clock: EmulatorClock) -> Iterator[Emulator]:
     with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=clock) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def api(emulator: Emulator) -> Api:
-    return Api(emulator)
 
 
 def error(response: requests.Response) -> tuple[int, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import math
 import re
@@ -10,12 +11,13 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from types import ModuleType
+from typing import Any, cast, get_args
 
 import pytest
 import requests
 
-from pulumi_agin.emulator import Emulator, FaultKind, SettingsChanges
+from pulumi_agin.emulator import CertificateState, Emulator, FaultKind, SettingsChanges, certificates, faults
 from pulumi_agin.emulator.control import ACTIONS, READS
 from tests.support.emulator import POLICY, Api
 from tests.support.keys import API_KEY
@@ -24,11 +26,6 @@ from tests.support.waiting import until
 
 LIST = "/agent_ingresses"
 PAGE = (Path(__file__).parents[2] / "docs/reference/emulator.md").read_text()
-
-
-@pytest.fixture
-def api(emulator: Emulator) -> Api:
-    return Api(emulator)
 
 
 def control(emulator: Emulator, name: str, arguments: Any = None) -> Any:
@@ -248,9 +245,15 @@ def test_invalid_control_is_rejected(emulator: Emulator, method: str, name: str,
     assert (emulator.requests(), emulator.connections()) == ([], 0)
 
 
-def test_curl_examples_of_the_docs_work() -> None:
-    examples = re.findall(r"""^curl (-X POST )?(-H "\$J" )?\$E/(\w+)(?: -d '(.*)')?""", PAGE, re.MULTILINE)
-    assert {name for _, _, name, _ in examples} == {*READS, *ACTIONS}
+def test_every_control_works_over_http_as_in_the_docs() -> None:
+    examples = re.findall(r"""^curl (-X POST )?(-H "\$J" )?\$E/(\w+)(?: -d '(.*)')?$""", PAGE, re.MULTILINE)
+    assert len(examples) == PAGE.count("curl ") > 0
+    [reads] = re.findall("over HTTP: (.*?) with `GET`", PAGE, re.DOTALL)
+    assert re.findall(r"`(\w+)`", reads) == list(READS)
+    keys = {"add_key": '{"api_key": "second"}', "remove_key": '{"api_key": "emulator-key"}'}
+    others = {**dict.fromkeys(ACTIONS, "{}"), **keys, "delete_ingress": '{"ingress_id": "agin_…"}'}
+    examples += [("", "", name, "") for name in READS]
+    examples += [("", "-H", name, others[name]) for name in {*ACTIONS} - {name for _, _, name, _ in examples}]
     with Emulator() as emulator:
         for post, header, name, arguments in examples:
             emulator.reset()
@@ -266,10 +269,28 @@ def test_curl_examples_of_the_docs_work() -> None:
             assert response.status_code == 200, (name, response.text)
             if name in READS:
                 assert response.json() == json.loads(json.dumps(getattr(emulator, name)()))
-        emulator.reset()
-        for name, value in emulator.settings().items():
-            default = value or '""' if isinstance(value, str) else json.dumps(value).removesuffix(".0")
-            assert re.search(f"^\\| `{name}` \\| `?{default}`? \\|", PAGE, re.M), name
+
+
+@pytest.mark.parametrize("name", [*READS, *ACTIONS])
+def test_docstring_of_every_control_has_its_arguments(name: str) -> None:
+    # The page shows the docstring.
+    assert ".. autoclass:: Emulator\n   :members:\n   :inherited-members:\n" in PAGE
+    arguments = str(inspect.getdoc(getattr(Emulator, name))).partition("Args:\n")[2].partition("\n\n")[0]
+    described = dict(re.findall(r"^    (\w+): (.*(?:\n     .*)*)", arguments, re.MULTILINE))
+    if name == "configure":
+        defaults = {key: str(value).removesuffix(".0") or '""' for key, value in Emulator().settings().items()}
+        assert {key: text.rpartition(" Default: ")[2] for key, text in described.items()} == {
+            key: f"{value}." for key, value in defaults.items()
+        }
+    else:
+        assert list(described) == [*inspect.signature(getattr(Emulator, name)).parameters][1:]
+
+
+@pytest.mark.parametrize(("module", "values"), [(faults, FaultKind), (certificates, CertificateState)])
+def test_each_kind_and_state_is_documented(module: ModuleType, values: Any) -> None:
+    listed = re.findall("^- (`.*?`): ", inspect.getsource(module), re.MULTILINE)
+    assert re.findall(r"\w+", " ".join(listed)) == list(get_args(values))
+    assert f".. autodata:: {module.__name__}." in PAGE
 
 
 def test_python_example_of_the_docs_works(capsys: pytest.CaptureFixture[str]) -> None:

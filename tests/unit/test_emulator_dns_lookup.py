@@ -18,11 +18,6 @@ ENDED = "could not be queried: it closed the connection."
 MALFORMED = "could not be queried: its response is malformed."
 
 
-@pytest.fixture
-def clock() -> EmulatorClock:
-    return EmulatorClock()
-
-
 def test_delegation_is_queried_without_recursion(clock: EmulatorClock) -> None:
     with (
         dns_server(referral, tcp=True) as server,

@@ -31,11 +31,6 @@ def emulator(file: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.fixture
-def api(emulator: Emulator) -> Api:
-    return Api(emulator)
-
-
 def domains_in(file: Path) -> list[str]:
     return [each["domain"] for each in json.loads(file.read_text())["ingresses"]]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 CONFTEST = 'pytest_plugins = ["pulumi_agin.emulator.pytest_plugin"]\n'
 
-# The environment of the user's shell. Nothing listens at the proxy.
+# The environment of the user's shell. Nothing listens at the proxy, and there is no CLI.
 OUTSIDE = {
+    "PATH": "",
     "NGROK_API_BASE_URL": "https://api.example",
     "NGROK_API_TIMEOUT_SECONDS": "wrong",
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -21,6 +22,7 @@ TESTS = """
 import os
 
 import pytest
+from pulumi import automation
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.settings import Settings
@@ -41,6 +43,16 @@ def test_each_has_an_empty_emulator(agin_emulator: Emulator, domain: str) -> Non
 
 def test_afterwards_the_environment_is_as_before() -> None:
     assert ngrok() == {"NGROK_API_BASE_URL": "https://api.example", "NGROK_API_TIMEOUT_SECONDS": "wrong"}
+
+
+@pytest.fixture
+def stack(agin_emulator: Emulator) -> automation.Stack:
+    return automation.create_stack("dev", project_name="test", program=print)
+
+
+def test_stack_needs_the_cli(stack: automation.Stack) -> None: ...
+def test_call_needs_the_cli() -> None: automation.create_stack("dev", project_name="test", program=print)
+def test_other_error_is_shown() -> None: open("missing")
 """
 
 
@@ -54,8 +66,11 @@ def run(folder: Path, *arguments: str) -> str:
 def test_every_test_gets_an_emulator_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
-    output = run(tmp_path)
-    assert "3 passed" in output, output
+    output = run(tmp_path, "-rN")
+    assert "2 failed, 3 passed, 1 error" in output, output
+    # The sentence takes the place of a traceback.
+    assert output.count("The Pulumi CLI is not on PATH, and this test runs it. To install it: https://") == 2
+    assert ("'pulumi'" in output, "No such file or directory: 'missing'" in output) == (False, True)
 
 
 def test_plugin_is_loaded_only_by_name(tmp_path: Path) -> None:
