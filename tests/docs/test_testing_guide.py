@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,10 +112,11 @@ def test_every_mistake_is_tested() -> None:
     assert set(IN_A_PREVIEW) >= BY_OTHERS
 
 
-# As `set_mocks` has it unless it is told otherwise.
+# Without an API key, and in an update, as `set_mocks` has it unless it is told otherwise.
 @pytest.mark.parametrize("mocks", [False], indirect=True, ids=["up"])
 @pytest.mark.parametrize(("row", "number"), ALL)
 def test_with_mocks(row: str, number: int, mocks: Mocks) -> None:
+    assert "NGROK_API_KEY" not in os.environ
     assert is_found(MISTAKES[row][number]) == (row in WITH_MOCKS)
 
 
@@ -149,8 +151,3 @@ def test_table_has_every_type_token() -> None:
     for *named, _, name in rows:
         spelled = {urns.name_of(token).lower() for token in named if token and not token.startswith("pulumi:")}
         assert spelled in ({name.replace("_", "").lower()}, set())
-
-
-def test_mocks_need_no_api_key(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NGROK_API_KEY", raising=False)
-    assert not is_found(ingress)

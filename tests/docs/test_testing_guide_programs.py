@@ -80,7 +80,7 @@ def test_the_pages_tests_can_fail(in_users_env: Run) -> None:
     assert "2 failed" in printed
 
 
-CHECKERS = {
+CHECKERS: dict[str, list[str | Path]] = {
     # As strict as `make lint`, with its cache.
     "mypy": ["--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"],
     "pyright": ["--pythonpath", sys.executable],

@@ -342,10 +342,3 @@ def test_stopped_emulator_can_be_started_again() -> None:
             emulator.start()
     with emulator:
         assert (emulator.url, len(emulator.ingresses())) == (url, 1)
-
-
-def test_other_machines_need_permission() -> None:
-    with pytest.raises(ValueError, match="Other machines can reach"):
-        Emulator(host="0.0.0.0")
-    with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
-        assert control(emulator, "ingresses") == []
