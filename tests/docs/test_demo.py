@@ -74,7 +74,7 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     assert_nothing_is_left(checkout)
 
 
-@pytest.mark.weekly
+@pytest.mark.rest
 @pytest.mark.rest
 def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     # The shell makes the stack first, if there is none.
@@ -94,7 +94,7 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     assert_nothing_is_left(checkout)
 
 
-@pytest.mark.weekly
+@pytest.mark.rest
 @pytest.mark.rest
 def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
     programs = f"{cli}:{yaml_host}"

@@ -14,9 +14,6 @@ from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.project import Project, listening
 
-pytestmark = pytest.mark.weekly
-
-
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text()
 
