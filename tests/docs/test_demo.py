@@ -74,8 +74,7 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     assert_nothing_is_left(checkout)
 
 
-@pytest.mark.rest
-@pytest.mark.rest
+@pytest.mark.weekly
 def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     # The shell makes the stack first, if there is none.
     first = make(checkout, cli, "demo-shell", "FULL=1")
@@ -94,8 +93,7 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
     assert_nothing_is_left(checkout)
 
 
-@pytest.mark.rest
-@pytest.mark.rest
+@pytest.mark.weekly
 def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
     programs = f"{cli}:{yaml_host}"
     first = make(checkout, programs, "demo", "YAML=1")
