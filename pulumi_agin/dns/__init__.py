@@ -1,13 +1,15 @@
 """Adapters that create the NS records of an `AgentIngressDelegation`, one for the package of each DNS provider.
 
-Each adapter needs the extra of the same name, as in `pip install 'pulumi-agin[aws]'`. It loads the package when it is
-called, and raises a pulumi.RunError if the package is not installed. All adapters have in common:
+Each adapter needs the extra of the same name, such as `pulumi-agin[aws]`. It loads the package when it is called, and
+raises a pulumi.RunError if the package is not installed. All adapters have in common:
 
 - `opts` are the options of the records.
 - `take_over` imports existing NS records. Remove it after one `pulumi up`. The records must have exactly the values and
-  the TTL of the delegation. Where the package can't find them, give their ids by their values, such as
-  {"ns-1.example.net": "…"}. See docs/guides/dns.md.
-- Case and a trailing dot of zone names are ignored.
+  the TTL of the delegation. If the package can't find them, specify a dictionary from their values to their ids, such
+  as {"ns-1.example.net": "…"}.
+- The case and a trailing dot of zone names are ignored.
+
+See https://pulumi-agin.github.io/pulumi-agin/guides/dns.html.
 """
 
 from typing import TYPE_CHECKING, Any

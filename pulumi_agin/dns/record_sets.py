@@ -27,7 +27,7 @@ def aws(
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
-    Route 53 rejects records that already exist.
+    Route 53 rejects the records if the domain already has NS records.
 
     Args:
         zone_id: The id of the hosted zone.
@@ -63,7 +63,7 @@ def gcp(
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
-    Google replaces existing records without a warning.
+    Warning: Google Cloud DNS replaces existing NS records of the domain without a warning.
 
     Args:
         managed_zone: The resource name of the zone, such as "acme-com".
@@ -107,7 +107,7 @@ def azure(
     The TTL must be 1 second or more.
 
     Args:
-        resource_group_name: The resource group of the zone.
+        resource_group_name: The name of the resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
         take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
@@ -148,7 +148,8 @@ def azure(
 def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool = False) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
-    NS1 may reject records that already exist. The TTL must be 1 second or more, because NS1's package never sends 0.
+    NS1 may reject the records if the domain already has NS records. The TTL must be 1 second or more, because the
+    package never sends 0.
 
     Args:
         zone: The name of the zone, such as "acme.com".
@@ -235,9 +236,9 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
     """Creates a DNSEndpoint for external-dns in Kubernetes, with pulumi-kubernetes.
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
-    and `--policy=sync`. It chooses the zone and the time of their creation, so the state does not show whether
-    the records exist. After a destroy, external-dns deletes them at its next sync, when the ingress may already be
-    deleted. There is no `take_over`, because external-dns keeps existing records that are right.
+    and `--policy=sync`. It creates the records at its next sync, so the state does not show whether they exist. On
+    destroy, it also deletes them at its next sync, when the ingress may already be deleted. There is no `take_over`,
+    because external-dns keeps correct records.
 
     Args:
         namespace: The namespace that external-dns watches for the DNSEndpoint.

@@ -31,7 +31,7 @@ def cloudflare(
 ) -> Adapter:
     """Creates the NS records at Cloudflare, with pulumi-cloudflare.
 
-    The TTL must be 60 to 86400 seconds, 30 to 86400 in Enterprise zones, or 1, which lets Cloudflare choose.
+    The TTL must be 60 to 86400 seconds (30 to 86400 in Enterprise zones), or 1 for an automatic TTL.
 
     Args:
         zone_id: The id of the zone.
@@ -111,7 +111,7 @@ def dnsimple(
 ) -> Adapter:
     """Creates the NS records at DNSimple, with pulumi-dnsimple.
 
-    The TTL must be 1 second or more, because DNSimple's package never sends 0.
+    The TTL must be 1 second or more, because the package never sends 0.
 
     Args:
         zone_name: The name of the zone, such as "acme.com".

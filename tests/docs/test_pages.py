@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 ABOUT_TESTS = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
 WITH_PROGRAMS = [page for page in PAGES if blocks(page.read_text(), "python")]
+DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text()
+ADAPTERS = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))} - {"custom"}
 
 SECRETS = {
     "project:secondApiKey": "a-key",
@@ -104,16 +106,16 @@ def code_of(written: list[str]) -> str:
 
 
 def test_dns_page_makes_records_of_its_own(acme_dns: None, mocks: Mocks) -> None:
-    page = ROOT / "docs" / "guides" / "dns.md"
-    first, *_ = blocks(page.read_text(), "python")
-    own = [each for each in blocks(page.read_text(), "python") if "acme_dns" in each]
+    first, *more = blocks(DNS_PAGE, "python")
+    own = [each for each in more if "acme_dns" in each]
     program = first.replace('agin.dns.aws(zone_id="Z0123456789ABCDEFGHIJ", zone_name="acme.com")', "None")
-    program = program.replace("delegation = ", "lambda: ") + "\n".join(own)
+    each = 'agin.AgentIngressDelegation("each", agent_ingress=ingress, dns=agin.dns.custom(of_each_value))'
+    program = "\n".join([program.replace("delegation = ", "lambda: "), *own, each])
     run(lambda: exec(program, {"__name__": "__main__"}))
     made = {(each.token, each.name): each.inputs for each in mocks.requests if each.token.startswith("acme:")}
-    assert {name for _, name in made} == {"custom", "acme-ns-1.example.net", "acme-ns-2.example.net"}
+    assert {name for _, name in made} == {"custom", "each-ns-1.example.net", "each-ns-2.example.net"}
     assert {each["host"] for each in made.values()} == {"connect"}
-    assert made["acme:dns:Record", "acme-ns-1.example.net"]["value"] == "ns-1.example.net"
+    assert made["acme:dns:Record", "each-ns-1.example.net"]["value"] == "ns-1.example.net"
     assert made["acme:dns:RecordSet", "custom"]["values"] == ["ns-1.example.net.", "ns-2.example.net."]
 
 
@@ -172,26 +174,47 @@ def test_every_public_name_is_on_exactly_one_page() -> None:
     assert {name: known.get(name) for name in public if len(known.get(name, [])) != 1} == {}
 
 
-def test_every_adapter_has_its_line() -> None:
-    text = (ROOT / "docs" / "guides" / "dns.md").read_text().split("## The adapters\n\n")[1].split("\n\n")[0]
-    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
-    adapters = {row[0].strip("`"): row for row in rows}
-    functions = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))}
-    assert adapters.keys() == functions
-    project = (ROOT / "pyproject.toml").read_text()
-    for name in functions - {"custom"}:
-        _, _, package, records, given, *_ = adapters[name]
-        assert names([given]) == arguments(getattr(agin.dns, name))
-        assert re.search(rf'^{name} = \["{package}[>=]', project, re.M), name
-        source = inspect.getsource(getattr(agin.dns, name))
-        assert ('value="' in source) == (records == "one for each value"), name
+def documented_adapters() -> Iterator[tuple[str, str, list[tuple[str, bool]]]]:
+    """Each adapter with its package and its arguments, optional or not, from its section or its row."""
+    sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", DNS_PAGE, re.M | re.S)
+    for name, section, package in sections:
+        lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
+        yield name, package, [(each, bool(optional)) for cell, optional in lines for each in names([cell])]
+    for name, package, cell in re.findall(r"^\| `(\w+)`, ([\w-]+) \| (.*?) \| .+ \|$", DNS_PAGE, re.M):
+        cells = re.findall(r"(?:^|<br>)`(\w+)`( \(optional\))?", cell)
+        yield name, package, [(each, bool(optional)) for each, optional in cells]
+
+
+def test_every_adapter_has_its_section_or_row() -> None:
+    documented = list(documented_adapters())
+    assert sorted(name for name, _, _ in documented) == sorted(ADAPTERS)
+    extras = (ROOT / "pyproject.toml").read_text()
+    for name, package, given in documented:
+        parameters = inspect.signature(getattr(agin.dns, name)).parameters
+        expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
+        assert given == [each for each in expected if each[0] not in ("opts", "take_over")], name
+        assert re.search(rf'^{name} = \["{package}[>=]', extras, re.M), name
+
+
+def test_adapters_with_one_resource_and_the_kinds_of_take_over_are_listed() -> None:
+    one = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
+    assert set(names([one])) == {
+        name for name in ADAPTERS if 'value="' not in inspect.getsource(getattr(agin.dns, name))
+    }
+    kinds = {"bool": "`True`", "pulumi.Input[bool]": "`True`", "bool | Ids": "`True`, or IDs", "Ids | None": "IDs"}
+    signatures = {name: inspect.get_annotations(getattr(agin.dns, name)) for name in ADAPTERS}
+    listed = re.findall(r"^- (nothing|IDs|`True`|`True`, or IDs)(?: of .*)?: (.*(?:\n  .*)*)", DNS_PAGE, re.M)
+    assert {name: kind for kind, line in listed for name in re.findall(r"`(\w+)`", line)} == {
+        name: kinds.get(each.get("take_over", ""), "nothing") for name, each in signatures.items()
+    }
 
 
 def test_every_field_of_ns_records_has_its_line() -> None:
-    cells = table("guides/dns.md", "A package without an adapter", "`NsRecords`")
+    section = DNS_PAGE.split("\n### NsRecords\n")[1].split("\n## ")[0]
+    documented = {name for line in re.findall(r"^- (.*?): ", section, re.M) for name in names([line])}
     attributes = {name for name in dir(agin.dns.NsRecords) if not name.startswith("_")}
     fields = set(inspect.get_annotations(agin.dns.NsRecords)) - {"delegation", "agent_ingress"}
-    assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == attributes | fields
+    assert documented == attributes | fields
 
 
 def literals() -> Iterator[str]:
