@@ -15,8 +15,6 @@ from tests.support.pages import blocks
 from tests.support.project import UNCHANGED, Project
 
 DOCS = Path(__file__).parents[2] / "docs"
-OLD = "urn:pulumi:dev::test::ngrok:index/agentIngress:AgentIngress::connect"
-PROVIDER = "urn:pulumi:dev::test::pulumi:providers:ngrok::default_0_0_24"
 
 
 def block(page: str, language: str) -> str:
@@ -24,38 +22,12 @@ def block(page: str, language: str) -> str:
 
 
 def made(emulator: Emulator, policy: dict[str, str]) -> str:
-    """The id of the ingress of both pages, which the other tool has made."""
+    """The id of the ingress of the pages, which another tool has made."""
     return create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
 
 
 def has_only_been_read(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} == {"GET"}
-
-
-def test_from_the_bridged_sdk(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(block("guides/bridged-sdk.md", "python"))
-    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
-    project.config(secret={"ngrok:apiKey": API_KEY})
-    state = project.state()
-    state["deployment"]["resources"] = [
-        {"urn": PROVIDER, "type": "pulumi:providers:ngrok", "id": "1", "custom": True},
-        {
-            "urn": OLD,
-            "type": OLD.split("::")[2],
-            "id": id_,
-            "custom": True,
-            "protect": True,
-            "provider": f"{PROVIDER}::1",
-        },
-    ]
-    project.write_state(state)
-    emulator.clear_requests()
-
-    commands = block("guides/bridged-sdk.md", "sh").replace("urn:pulumi:dev::acme::", "urn:pulumi:dev::test::")
-    output = project.typed(commands, NGROK_API_KEY="")
-    assert UNCHANGED in output
-    assert has_only_been_read(emulator)
-    assert [(each["id"], each["protect"]) for each in project.resources()] == [(id_, True)]
 
 
 def test_from_terraform(project: Project, emulator: Emulator) -> None:
