@@ -99,7 +99,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
 def _valid_ns_targets(where: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
     if not ns_targets:
         raise pulumi.RunError(
-            f"{where}: ngrok returned no ns_targets for {domain}, so there is nothing to delegate it to; contact ngrok "
+            f"{where}: ngrok returned no ns_targets for {domain}, so it can't be delegated; contact ngrok "
             "support"
         )
     return ns_targets
@@ -121,7 +121,7 @@ def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
-            f"{where}: the dns of the delegation {name} returned {type(made).__name__}: its function must return the "
+            f"{where}: the dns of the delegation {name} returned {type(made).__name__}: the function must return the "
             "record that it created, or a list of them"
         )
     # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`

@@ -165,7 +165,7 @@ class Settings:
             return None
         if key:
             return (
-                f"the API key from {self.api_key.shown_as} contains whitespace or other characters that no key has; "
+                f"the API key from {self.api_key.shown_as} contains whitespace or other invalid characters; "
                 "set only the key"
             )
         if self.provider_name:
@@ -208,7 +208,7 @@ class Settings:
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
-            " (refresh and destroy use that of the last `pulumi up`: after a change, run `pulumi up` first, "
+            " (refresh and destroy use the key of the last `pulumi up`: after a change, run `pulumi up` first, "
             "or add --run-program)"
         )
 
@@ -259,7 +259,7 @@ def _base_url_problem(base_url: str) -> str | None:
     if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
         return (
             f"must begin with https://, as the API key would be sent unencrypted to {host}; "
-            "http:// is only for this machine, such as http://127.0.0.1:8080"
+            "http:// is allowed only for this machine, such as http://127.0.0.1:8080"
         )
     return None
 

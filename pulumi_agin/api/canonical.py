@@ -52,9 +52,9 @@ def zone_problem(domain: str, zone: str) -> str:
     """Returns the reason that a zone can't delegate a domain; "" if it can. Both names are canonical."""
     if domain == zone:
         return (
-            f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: a delegation "
-            f"is of a name below it, such as connect.{zone}"
+            f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: only a "
+            f"name below it can be delegated, such as connect.{zone}"
         )
     if not domain.endswith(f".{zone}"):
-        return f"the domain {domain} is not in the zone {zone or '(empty)'}: give the zone that {domain} is in"
+        return f"the domain {domain} is not in the zone {zone or '(empty)'}: use the zone that contains {domain}"
     return ""

@@ -116,12 +116,12 @@ class AgentIngressClient:
             existing, now = self._search(domain, lost, self._settling(deadline))
         except errors.NgrokError as error:
             if made_id:
-                message = f"the Agent Ingress {domain} ({made_id}) was made, but can't be read: {lost}; {error}"
+                message = f"the Agent Ingress {domain} ({made_id}) was created, but could not be read: {lost}; {error}"
                 raise errors.CreatedUnreadError(message, id_=made_id) from None
             if error is lost:
                 raise
             raise errors.CreateUnsettledError(
-                f"it is unknown whether the Agent Ingress {domain} was made: a response was lost ({lost}), and {error}"
+                f"it is unknown whether the Agent Ingress {domain} was created: a response was lost ({lost}); {error}"
             ) from None
         if existing.id == made_id or self._is_ours(existing, request, now):
             return existing
@@ -274,11 +274,11 @@ class AgentIngressClient:
 
         Raises `lost` if none was made, and otherwise an error whose message is a clause.
         """
-        missing = "it is not there, but may still appear"
+        missing = "ngrok does not list it, but it may still appear"
         if isinstance(lost, errors.DomainExistsError):
-            missing = "the account has none, so another account has it, or it may still appear"
+            missing = "this account does not have it, so it belongs to another account or may still appear"
         searches = 0
-        with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was made", deadline) as wait:
+        with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was created", deadline) as wait:
             while True:
                 try:
                     existing, now = self._find(domain, deadline)
@@ -331,7 +331,7 @@ class AgentIngressClient:
         ingress = self._parse(request, response, IngressModel)
         # An ingress never changes its domain, so another domain means another ingress.
         if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
-            raise self._error_mapping.bad_response(request, response, "about another Agent Ingress")
+            raise self._error_mapping.bad_response(request, response, "it describes another Agent Ingress")
         return ingress
 
     def _parse(self, request: Request, response: Response, model: type[Model]) -> Model:

@@ -132,7 +132,7 @@ class HttpClient:
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = self._failure(error, format_duration(time.monotonic() - began))
         if failure.is_unconnected and select_proxy(url, settings["proxies"]):
-            return failure._replace(reason=f"{failure.reason} (through the proxy that HTTPS_PROXY or ALL_PROXY names)")
+            return failure._replace(reason=f"{failure.reason} (through the proxy in HTTPS_PROXY or ALL_PROXY)")
         return failure
 
     def _failure(self, error: Exception, time_spent: str) -> NoResponse:

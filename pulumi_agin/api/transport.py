@@ -17,7 +17,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 # The minimum time for a request, because connecting takes some time.
 _LEAST_SECONDS = 0.1
 
-_LIMIT_REASON = f"ngrok accepts {LIMIT} requests a minute from the whole account"
+_LIMIT_REASON = f"ngrok's limit is {LIMIT} requests a minute for the whole account"
 
 _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transient=False)
 
@@ -116,7 +116,7 @@ class Transport:
         if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} too little time is left "
-                f"to wait until it accepts one more{f', in {retry.format_duration(closed)}' if closed else ''}",
+                f"to wait for the next one{f', in {retry.format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket

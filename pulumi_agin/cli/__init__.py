@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
 def _run(options: argparse.Namespace, clock: Clock) -> int:
     # ngrok may treat an empty filter as a match for all.
     if getattr(options, "filter", None) is not None and not options.filter.strip():
-        raise UsageError("--filter is empty; give CEL, such as 'obj.description == \"iot\"', or --all")
+        raise UsageError("--filter is empty; use CEL, such as 'obj.description == \"iot\"', or --all")
     command = importlib.import_module(f".{options.module}", __name__)
     status: int = command.run(options, clock)
     return status

@@ -44,7 +44,7 @@ from .stack import load_settings
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is 0 if all is well, 1 if not, and 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
-        raise UsageError("give a domain, or --all, or --filter: exactly one of the three")
+        raise UsageError("specify exactly one of DOMAIN, --all and --filter")
     try:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:

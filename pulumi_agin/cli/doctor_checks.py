@@ -34,7 +34,7 @@ FLEET_DNS_SECONDS = 60.0
 DNS_AT_ONCE = 16
 
 _REFRESH = "pulumi up --refresh"
-_NOT_QUERIED = "ngrok could not be queried for it"
+_NOT_QUERIED = "ngrok could not be queried"
 
 
 def _is_typo(given: str, domain: str) -> bool:
@@ -146,7 +146,7 @@ class Examiner:
         if ingress is not None:
             due = _due(ingress, checks["certificate"].details)
         else:
-            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "this key does not see it"
+            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "not visible to this key"
         return Report(domain, checks, due)
 
     # -- ngrok --------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Examiner:
             state, remedies = "ok", []
         elif state == "unknown":
             # Any other step is in the message.
-            remedies = [Remedy("when that is over or fixed, run this again", [self._line(*what)])]
+            remedies = [Remedy("once that is fixed or over, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
             line = self._pulumi(f"pulumi config set --secret {settings.names.key(API_KEY)}")
             remedies = [Remedy("set a key that ngrok accepts", [line])]
@@ -187,7 +187,7 @@ class Examiner:
             reason = self.client.describe(ingress)
             if in_stack is None or in_stack["id"] == ingress.id:
                 return Check("ok", reason, details=details)
-            do = "take the deleted one out of the state; the next preview shows how to import the one that ngrok has"
+            do = "remove the deleted one from the state; the next preview shows how to import the one at ngrok"
             reason += f"; but {resource}, which ngrok no longer has"
             return Check("wrong", reason, [Remedy(do, [self._pulumi("pulumi refresh")])], details)
         if in_stack is not None and self._was_seen_with_key(in_stack):
@@ -206,15 +206,15 @@ class Examiner:
             reason += f"; {resource}, with an explicit provider, whose key was not used here"
             return Check("unknown", reason, details=details)
         if in_stack is not None:
-            reason += f"; {resource}, but another key saw it last, so it may be in another account"
+            reason += f"; {resource}, but it was last read with another key, so it may be in another account"
             line = state_delete_line(in_stack["urn"], stack=self.stack)
-            remedies = [other_account, Remedy("if it was deleted, take it out of the state", [line])]
+            remedies = [other_account, Remedy("if it was deleted, remove it from the state", [line])]
             return Check("wrong", reason, remedies, details)
         if similar:
             reason += f"; did you mean {' or '.join(similar)}?"
         remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
-        remedies.append(Remedy("if there is none yet, add it to the program and run `pulumi up`", [line]))
+        remedies.append(Remedy("if you have not created it yet, add it to the program and run `pulumi up`", [line]))
         return Check("wrong", reason, [*remedies, other_account], details)
 
     def _in_stack(self) -> Resources:
@@ -266,7 +266,7 @@ class Examiner:
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences.items() if names)
             reason = one_line(f"{who} answers with other name servers than ngrok expects: {listed}")
         remedies = [
-            *_records("create these records in the zone above the domain", domain, missing),
+            *_records("create these records in the parent zone", domain, missing),
             *_records("delete these records, which point elsewhere", domain, extra),
             Remedy("if a Pulumi program creates the records, run", [self._pulumi(_REFRESH)]),
         ]
@@ -284,7 +284,7 @@ class Examiner:
         }
         if ingress is None:
             is_known = others["agent_ingress"].state != "unknown"
-            reason = "without an Agent Ingress there is no certificate" if is_known else _NOT_QUERIED
+            reason = "there is no certificate without an Agent Ingress" if is_known else _NOT_QUERIED
             return Check("unknown", reason, details=details)
         state = certificate_state(ingress)
         reason = self.client.sanitize(describe_certificate(ingress))
@@ -301,9 +301,9 @@ class Examiner:
         is_dns_error = error_code == "DNS_ERROR"
         if is_dns_error or delegation == "wrong":
             first = {
-                "ok": "the delegation is right by now",
-                "unknown": "check that the delegation is right",
-                "wrong": "repair the delegation first",
+                "ok": "the delegation is now correct",
+                "unknown": "check that the delegation is correct",
+                "wrong": "fix the delegation first",
             }
             do = f"{first[delegation]}; {retry}: run this again then"
         elif error_code:

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     for name, ingress in zip(name_all(found, given, options.name), found, strict=True):
         owners = [each for each in in_stack if each.get("id") == ingress.id]
         other = next((each for each in owners if not _is_imported_as(each, options.parent, name)), None)
-        fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is in the stack already, as "
+        fact = f"the Agent Ingress {ingress.domain} ({ingress.id}) is already in the stack as "
         if other is not None:
             fact += one_line(other["urn"])
             if options.chosen or ingress.id in given:
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         if name in declared:
             raise UsageError(
                 f"{declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: no two resources "
-                "have the same name. Give --names FILE with other names, or leave out --name"
+                "have the same name. Use --names FILE with other names, or omit --name"
             )
         declared[name] = ingress
         if not owners:
@@ -74,14 +74,14 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if settings.other_base_url:
         note(f"the base URL is {client.sanitize(settings.other_base_url)}")
     if len(left_out) > MOST_LISTED:
-        note(f"left out: {len(left_out)} Agent Ingresses that are in the stack already")
+        note(f"skipped: {len(left_out)} Agent Ingresses that are already in the stack")
     else:
         for sentence in left_out:
-            note(f"left out: {sentence}")
+            note(f"skipped: {sentence}")
     if options.code:
         return print_text(program(declared, left_out, options.parent, provider, options.delegations))
     if not new:
-        note("nothing is left to take over, so the file has no resources")
+        note("all of them are already in the stack, so the file has no resources")
     return print_text(_file(new, {"parent": options.parent, "provider": provider}, client))
 
 
@@ -116,20 +116,20 @@ def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
         return (
-            ", which is still to be deleted: finish that first. Run `pulumi up` with the domain that replaced this one "
-            "in the program"
+            ", which is pending deletion: finish that first. Run `pulumi up` with the domain that replaced this one in "
+            "the program"
         )
     if owner["type"] == urns.AGENT_INGRESS:
         return (
-            ". With a second name, `pulumi up` would delete it, because the program lacks the first. If it was renamed "
-            "or moved, give the resource its old name or parent in "
+            ". Under a second name, `pulumi up` would delete it, because the first is not in the program. If it was "
+            "renamed or moved, give the resource its old name or parent in "
             "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
         )
     line = state_delete_line(owner["urn"], stack=stack)
     return (
         ", a resource of the provider plugin. If the program is not in Python, there is nothing to do. A program in "
-        "Python lacks it, so its `pulumi up` would delete it: to make it a resource of such a program, first take it "
-        f"out of the state, which leaves the Agent Ingress as it is\n{line}"
+        "Python lacks it, so its `pulumi up` would delete it: to import it into such a program, first remove it from "
+        f"the state, which does not delete the Agent Ingress\n{line}"
     )
 
 
@@ -138,19 +138,19 @@ def _check(options: argparse.Namespace) -> None:
     ways = sum([bool(options.chosen), options.all, options.filter is not None])
     if ways > 1 or (ways == 0 and options.names is None):
         raise UsageError(
-            "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three, or --names alone"
+            "specify exactly one of domains or ids, --all and --filter, or --names alone"
         )
     for option in ("name", "stack"):
         if getattr(options, option) == "":
-            raise UsageError(f"--{option} is empty; give a name, or leave it out")
+            raise UsageError(f"--{option} is empty; set it to a name, or omit it")
     if options.name is not None and options.names is not None:
-        raise UsageError("give --name or --names, not both")
+        raise UsageError("use --name or --names, not both")
     if options.delegations not in (None, *ADAPTERS):
         raise UsageError(
-            f"--delegations {one_line(options.delegations)} is not an adapter of agin.dns: give {', '.join(ADAPTERS)}"
+            f"--delegations {one_line(options.delegations)} is not an adapter of agin.dns: use {', '.join(ADAPTERS)}"
         )
     if options.delegations is not None and not options.code:
-        raise UsageError("--delegations works only with --code: give that, too")
+        raise UsageError("--delegations works only with --code: add it")
     # A name can contain line breaks and other characters that can't be printed.
     if options.parent is not None and not re.match(r"urn:pulumi:[^:]+::[^:]+::.+?::.", options.parent, re.DOTALL):
         raise UsageError(
@@ -182,8 +182,8 @@ def _select(
         for ingress in (by_key[key] for key in keys):
             if ingress.id in picked:
                 raise UsageError(
-                    f"{where}{ingress.domain} ({ingress.id}) is given twice, and no two resources have the same name: "
-                    "give each Agent Ingress once"
+                    f"{where}{ingress.domain} ({ingress.id}) is listed twice: list each Agent Ingress once, "
+                    "because a resource has one name"
                 )
             picked[ingress.id] = ingress
         return list(picked.values())

@@ -17,7 +17,7 @@ from pulumi_agin.lifecycle.schema import validate
 
 from .output import UsageError
 
-_FORM = 'give {"ID or domain": "name", …}'
+_FORM = 'use {"ID or domain": "name", …}'
 
 
 def canonical_key(given: str, client: AgentIngressClient) -> str:
@@ -47,14 +47,14 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is malformed: {error}; {_FORM}") from None
     if not pairs or not isinstance(pairs, tuple):
-        raise UsageError(f"{where} names no Agent Ingress: {_FORM}")
+        raise UsageError(f"{where} contains no Agent Ingress: {_FORM}")
     names: dict[str, str] = {}
     for given, name in pairs:
         key = canonical_key(given, client)
         if not isinstance(name, str) or not name.strip():
-            raise UsageError(f"{where} gives {key} no name: it must be a non-empty string")
+            raise UsageError(f"{where} has no name for {key}: it must be a non-empty string")
         if key in names:
-            raise UsageError(f"{where} names {key} twice")
+            raise UsageError(f"{where} has {key} twice")
         names[key] = name
     return names
 

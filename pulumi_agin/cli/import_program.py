@@ -51,7 +51,7 @@ def program(
     delegations = None if adapter is None else _Delegations(adapter)
     blocks = ["import pulumi\nimport pulumi_agin as agin\n"]
     if left_out:
-        blocks.append("".join(f"# left out: {sentence}\n" for sentence in left_out))
+        blocks.append("".join(f"# skipped: {sentence}\n" for sentence in left_out))
     if delegations is not None:
         blocks.append(delegations.begin(list(ingresses.values())))
     taken: set[str] = set()
@@ -111,7 +111,7 @@ class _Delegations:
         if self._is_by_record_ids:
             ids = {ingress.domain: dict.fromkeys(ingress.ns_targets, "ID") for ingress in ingresses}
             lines.append(f"# pulumi config set {_RECORD_IDS} {shlex.quote(json.dumps(ids))}")
-            lines.append("# with the id of the existing record in place of each ID")
+            lines.append("# Replace each ID with the id of the existing record.")
         if len(ingresses) > 1:
             lines.append("# A domain in another zone needs another adapter.")
         lines.append("config = pulumi.Config()")

@@ -47,9 +47,9 @@ def load_settings(stack: str | None = None) -> Settings:
             raise UsageError(f"the config of the stack {one_line(stack, 100)} could not be read: {missing}") from None
         if not isinstance(error, _NoStackError):
             raise UsageError(
-                f"the config of the selected stack could not be read: {missing}. The environment is not used in its "
-                "place, because its key may belong to another account: correct this, or use the environment by "
-                "running the command outside of the project's folder"
+                f"the config of the selected stack could not be read: {missing}. The environment is not used "
+                "instead, because its key may belong to another account: fix this, or, to use the environment, run the "
+                "command outside the project's folder"
             ) from None
         settings = Settings.load(lambda key: None)
         remedy = "Set it, or run this in the folder of a project whose stack config has the key"

@@ -169,7 +169,7 @@ class NsRecords:
         if pulumi.runtime.is_dry_run() and not await self.agent_ingress.id.is_known():
             pulumi.log.info(
                 f"the NS records of {self.name} are not shown yet: ngrok returns their values when the Agent "
-                "Ingress is created, and they follow in the same `pulumi up`",
+                "Ingress is created, and the same `pulumi up` then creates the records",
                 self.delegation,
             )
 

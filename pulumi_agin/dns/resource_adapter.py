@@ -47,7 +47,7 @@ def resource_adapter(
     """
     ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
     if take_over and opts is not None and opts.import_ is not None:
-        raise WrongArgumentsError("take_over can't be combined with opts that have import_: leave one of them out")
+        raise WrongArgumentsError("take_over can't be combined with opts that have import_: remove one of them")
 
     def create(records: NsRecords) -> Made:
         # Called before the values are known, so that the first preview checks the arguments too.
@@ -103,7 +103,7 @@ def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids
         raise WrongArgumentsError(f"take_over of this adapter must be {expected}; got {type(take_over).__name__}")
     for value, id_ in take_over.items():
         if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
-            raise WrongArgumentsError(f"take_over of this adapter must be such as {right}; got {value!r}: {id_!r}")
+            raise WrongArgumentsError(f"take_over of this adapter must look like {right}; got {value!r}: {id_!r}")
     ids = [str(id_) for id_ in take_over.values()]
     if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
         raise WrongArgumentsError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
@@ -117,7 +117,7 @@ async def _check_ingress(records: NsRecords) -> None:
             records,
             f"the delegation {records.name} can't take over NS records, because its Agent Ingress is not in the stack. "
             "If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of "
-            "its domain, if there are any, and give the delegation an adapter without take_over",
+            "its domain, if there are any, and use an adapter without take_over for this delegation",
         )
 
 
@@ -192,7 +192,7 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
     if steps:
         raise error(
             records,
-            f"the delegation {records.name} can't take over the NS records of {domain}, because they are not exactly "
+            f"the delegation {records.name} can't take over the NS records of {domain}, because they differ from "
             f"those of the program. The DNS provider has {_shown(existing) or 'none'}. The program declares "
             f"{_shown(declared)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or "
             "if the stack has them already, remove take_over",

@@ -38,7 +38,7 @@ def find_delegation(
     parent zone. The system's lookup of the server's name can take longer than the timeout.
     """
     deadline = Deadline(timeout_seconds, clock)
-    answer = DnsAnswer(problem="no address of a server of the zone above it was found")
+    answer = DnsAnswer(problem="no address of a name server of the parent zone was found")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
         for address, recursion in _parent_servers(owner, deadline) if server is None else _query_modes(server):
@@ -99,7 +99,7 @@ def _query(owner: dns.name.Name, server: Server, deadline: Deadline, *, recursio
         return DnsAnswer(problem=f"{server} answered {dns.rcode.to_text(rcode)}")
     if response.flags & dns.flags.AA or (recursion and response.flags & dns.flags.RA):
         return DnsAnswer()
-    return DnsAnswer(problem=f"{server} is neither a server of the zone above it nor a resolver")
+    return DnsAnswer(problem=f"{server} is neither a name server of the parent zone nor a resolver")
 
 
 _REASONS = {

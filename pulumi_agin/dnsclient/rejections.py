@@ -11,23 +11,23 @@ import dns.rcode
 
 from .values import TsigKey
 
-_NEW_KEY = "Refresh and destroy use the key of the last `pulumi up`: after a change, run that, or add --run-program"
+_NEW_KEY = "Refresh and destroy use the key of the last `pulumi up`: after a change, run it first, or add --run-program"
 # PowerDNS rejects keys in this way too.
 _NOT_ALLOWED = (
     "it is not the primary server of the zone {zone}, does not allow queries from this machine, or does not accept "
     "{key}, its secret or the time of this machine; its log has the reason"
 )
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or not in this form; check server and port"
-_CONCURRENT_CHANGE = "another client is changing the records of this name right now; run `pulumi up` again"
+_CONCURRENT_CHANGE = "another client is changing the records of this name; run `pulumi up` again"
 
 _REASONS = {
     "no key": (
         "it accepts no unsigned updates of the zone {zone} from this address, or is not its primary server; check "
-        "server and zone, and give {tsig_key_name} and {tsig_secret}, or allow unsigned updates at the server. "
+        "server and zone, and set {tsig_key_name} and {tsig_secret}, or allow unsigned updates at the server. "
         f"{_NEW_KEY}"
     ),
     "no permission": (
-        "{key} may not change the NS records of {domain}; BIND allows that by "
+        "{key} may not change the NS records of {domain}; BIND allows that with "
         '`update-policy {{ grant "{key.name}" name {domain}. NS; }};` of the zone {zone}'
     ),
     "REFUSED": _NOT_ALLOWED,

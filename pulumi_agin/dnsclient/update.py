@@ -314,12 +314,12 @@ class _Operation:
         return max(self.deadline.left, 0.1)
 
 
-_NO_DNS = "what it sent is not the answer of a DNS server; check server and port"
+_NO_DNS = "its response is not a DNS message; check server and port"
 
 # Signatures are verified later. The type of the parameter leaves this value out.
 _UNVERIFIED: Any = False
 
-_DOUBT = ". The server may have carried it out nevertheless"
+_DOUBT = ". The server may have applied it anyway"
 
 
 def _why(error: Exception, seconds: float) -> str:
@@ -331,7 +331,7 @@ def _why(error: Exception, seconds: float) -> str:
 
 
 def _unsettled_error(failure: DnsUpdateError, existing: NsSet | None) -> UnsettledError:
-    records = "it has no NS records of this name now" if existing is None else f"it now has {existing}"
+    records = "it now has no NS records for this name" if existing is None else f"it now has {existing}"
     return UnsettledError(f"{failure}{_DOUBT}: {records}", existing)
 
 

@@ -29,4 +29,4 @@ class PythonPhrasing(Phrasing):
         return f"To take it over under the name of this resource, run\n{shell_commands.import_line(id_, name, place)}"
 
     def find(self, domain: str, placement: Placement) -> str:
-        return f". To see whether it was, run\n{shell_commands.find_line(domain, placement)}"
+        return f". To check, run\n{shell_commands.find_line(domain, placement)}"

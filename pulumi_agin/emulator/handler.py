@@ -205,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _control(self, name: str, body: bytes) -> ApiResponse:
         if name not in (*READS, *ACTIONS):
-            return _error(404, f"The control plane offers GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
+            return _error(404, f"The control plane supports GET {', '.join(READS)}; POST {', '.join(ACTIONS)}.")
         method = "GET" if name in READS else "POST"
         if self.command != method:
             return _error(405, f"{name} needs the method {method}.")

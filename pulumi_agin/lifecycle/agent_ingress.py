@@ -55,7 +55,7 @@ class AgentIngressLifecycle:
         """Warns of an update that removes the policy, because ngrok will keep it."""
         if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
             self._session.warn(
-                f"ngrok will keep the {self._session.phrasing.spell(POLICY)} that this update is to remove, and the "
+                f"ngrok will keep the {self._session.phrasing.spell(POLICY)} that this update removes, so the "
                 f"update will fail. {self._how_to_remove(call)}",
                 call.urn,
             )
@@ -144,7 +144,7 @@ class AgentIngressLifecycle:
             raise Failed(
                 f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
                 "in the program, and imported under its new name? Only if `pulumi stack export` shows it under both "
-                f"names, take the old name out of the state, which leaves the Agent Ingress as it is:\n{line}"
+                f"names, remove the old name from the state, which does not delete the Agent Ingress:\n{line}"
             )
         reason = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
         self._session.reject_conflicting_delete(id_, call.urn, reason)

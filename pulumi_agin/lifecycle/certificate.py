@@ -206,13 +206,13 @@ class CertificateValidationLifecycle(Lifecycle):
                 f"{message}. It may yet be issued: the next `pulumi up` waits again; {watch.limit} can allow more time"
             )
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
-        message += f". The NS records of {ingress.domain} have to be {targets}"
+        message += f". The NS records of {ingress.domain} must be {targets}"
         # dnspython may be missing.
         with suppress(ImportError):
             from pulumi_agin.dnsclient import lookup
 
             message += f"; {lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
-        message += ". Repair them, and run `pulumi up`, which waits again"
+        message += ". Fix them, and run `pulumi up`, which waits again"
         status = ingress.certificate_management_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):
             message += f"; ngrok tries again at {sanitize(retries_at, 40)}, and does not check before then"

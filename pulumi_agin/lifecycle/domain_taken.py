@@ -22,7 +22,7 @@ def explain(account: Account, call: Call, error: NgrokError, domain: str, deadli
             session.conflicting_creates[error.existing_id] = call.urn
             return f"{error}. {_next_step(session, call.urn, error.existing_id)}"
         find = session.phrasing.find(domain, session.placement(call.urn))
-        return f"{error}. If it was made, the next `pulumi up` shows the next step{find}"
+        return f"{error}. If it was created, the next `pulumi up` shows the next step{find}"
     try:
         existing = account.client().find(domain, deadline.sub_deadline(min(FIND_SECONDS, max(deadline.left, 1))))
     except NgrokError as failure:
@@ -68,13 +68,13 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
     belongs, owner = f"It belongs to {account.client().describe(existing)}", session.resource_with(existing)
     if owner == call.urn:
         return (
-            f"{belongs}, which is the one to be replaced. A domain can have only one Agent Ingress: to delete it "
+            f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it "
             f"first, give the resource {session.phrasing.delete_before_replace}, and run the same command again"
         )
     if owner is not None:
         return (
             f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: choose "
-            "another one; or, to swap the domains of the two, first give one of them a third one and run `pulumi up`"
+            "another one; or, to swap two domains, first change one of them to a third one and run `pulumi up`"
         )
     next_step = _next_step(session, call.urn, existing.id)
     if call.urn not in session.known_outputs:
@@ -86,8 +86,8 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
     old_domain = session.known_outputs[call.urn].get("domain", domain)
     if old_domain != domain:
         return (
-            f"{belongs}. If this stack still has it to delete, after a change of the domain that did not finish, set "
-            f'domain to "{old_domain}" again and run `pulumi up`, which deletes it, before you go back to {domain}. '
+            f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
+            f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {domain}. '
             f"{next_step}"
         )
     return f"{belongs}. {next_step}"
@@ -97,6 +97,6 @@ def _next_step(session: Session, urn: str, id_: str) -> str:
     if urn not in session.known_outputs:
         return session.phrasing.take_over(id_, urn, session.placement(urn))
     return (
-        "Only if an interrupted run of this stack created it, delete it at ngrok, such as with `ngrok api "
+        "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
         f"agent-ingresses delete {id_}`, and run `pulumi up` again; otherwise it is in use: choose another domain"
     )

@@ -26,12 +26,12 @@ from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 # -- an Agent Ingress -------------------------------------------------------------------------------------
 
 _DOMAIN_PROBLEMS = {
-    "^$": f"is empty; give a domain that you own, such as {EXAMPLE_DOMAIN}",
+    "^$": f"is empty; use a domain that you own, such as {EXAMPLE_DOMAIN}",
     "^(.*:)?//": f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}",
-    r"/|:\d*$": f"has a port or a path; give the domain alone, such as {EXAMPLE_DOMAIN}",
+    r"/|:\d*$": f"has a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
     rf"[^.]{{{constants.LABEL_MAX_BYTES + 1}}}": f"has a label of more than {constants.LABEL_MAX_BYTES} bytes",
-    r"\*[^.]|[^.]\*": f"has a label with '*' and more; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
+    r"\*[^.]|[^.]\*": f"has '*' and other characters in a label; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
     # In ASCII. Other characters have a message of their own.
     r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; a domain has letters, digits, '-' and '.' as in {EXAMPLE_DOMAIN}",
 }
@@ -41,7 +41,7 @@ def _ingress_domain(value: str) -> str:
     """Returns a domain that DNS allows. ngrok itself decides about wildcards, apexes of zones and its own names."""
     domain, given = canonical_domain(value), value.strip()
     if is_ip(domain.strip("[]")):
-        raise ValueError(f"is an IP address; give a domain that you own, such as {EXAMPLE_DOMAIN}")
+        raise ValueError(f"is an IP address; use a domain that you own, such as {EXAMPLE_DOMAIN}")
     for pattern, problem in _DOMAIN_PROBLEMS.items():
         if found := re.search(pattern, domain):
             raise ValueError(problem.format(found[0]))
@@ -179,7 +179,7 @@ def _base64(value: str) -> str:
     with suppress(ValueError):
         if base64.b64decode(secret, validate=True):
             return secret
-    raise ValueError("must be base64, as it stands after `secret` in the key's file")
+    raise ValueError("must be base64, like the `secret` in the key's file")
 
 
 def _whole(value: Any) -> Any:
@@ -234,7 +234,7 @@ class _NsRecords(Declaration):
         given = [name for name in KEY if name in values]
         if len(given) == 1:
             both = " and ".join(map(phrasing.spell, KEY))
-            problem = f"is only part of a key: give both {both}, or neither if the server accepts unsigned updates"
+            problem = f"is only part of a key: set both {both}, or neither if the server accepts unsigned updates"
             yield Problem((phrasing.spell(given[0]),), problem)
         # In a preview, either may be unknown.
         names = [values.get(name) for name in ("domain", "zone")]

@@ -17,7 +17,7 @@ def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
     """Raises InvalidInputsError unless a lookup of one ingress has exactly one argument."""
     if (id_ is None) == (domain is None):
         got = "neither" if id_ is None else "both"
-        raise InvalidInputsError(f"{function} takes exactly one of id and domain, and got {got}")
+        raise InvalidInputsError(f"{function} requires exactly one of id and domain; got {got}")
 
 
 def find_one(
@@ -60,5 +60,5 @@ def find_many(
     The order in which ngrok lists them changes nothing.
     """
     if cel is not None and not cel.strip():
-        raise InvalidInputsError(f"the filter of {function} is empty; leave it out for all of the account")
+        raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all of the account")
     return sorted(client.list(cel, deadline), key=lambda ingress: ingress.domain)

@@ -67,14 +67,14 @@ class NsRecordsLifecycle(Lifecycle):
             raise Failed(
                 f"{_existing_records(inputs, existing)}. They can't be adopted, because the records of the "
                 "program are unknown in this preview: a new Agent Ingress gets name servers of its own. Remove the "
-                "records or, if the Agent Ingress exists, import it first"
+                "records or, if the Agent Ingress exists at ngrok, import it first"
             )
         if existing != _ns_set(inputs):
             raise self._taken_failure(inputs, existing)
         self._session.log(
-            f"the NS records of {inputs['domain']} exist at {_address(inputs)} as the program declares them: they are "
-            "adopted, and nothing is written there. If a resource that this run deletes made them, use "
-            f"{phrasing.aliases} in place of {phrasing.adopt_records}: it may delete them"
+            f"the NS records of {inputs['domain']} at {_address(inputs)} already match the program: they are adopted, "
+            "and nothing is written there. If a resource that this run deletes created them, use "
+            f"{phrasing.aliases} instead of {phrasing.adopt_records}: otherwise, it may delete them"
         )
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
@@ -152,7 +152,7 @@ class NsRecordsLifecycle(Lifecycle):
                 "ns_targets": [] if has_moved else kept["ns_targets"],
                 "ttl": error.existing.ttl if error.existing else kept["ttl"],
             }
-            note = f". The records at {_address(kept)} are left alone: none of these commands deletes them"
+            note = f". The records at {_address(kept)} are left unchanged: none of these commands deletes them"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
             raise self._taken_failure(inputs, existing, can_adopt=False)
@@ -180,7 +180,7 @@ class NsRecordsLifecycle(Lifecycle):
         kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
             found = "; ".join(problem.sentence for problem in problems)
-            raise Failed(f"the state of this resource has been damaged: {found}. Correct it with `pulumi state edit`")
+            raise Failed(f"the state of this resource is not valid: {found}. Correct it with `pulumi state edit`")
         return kept
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
@@ -200,16 +200,16 @@ class NsRecordsLifecycle(Lifecycle):
     def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records which are not known to be its own."""
         phrasing, records = self._session.phrasing, _ns_set(inputs)
-        comparison, step = f"The program declares {records}", "make both the same, with"
+        comparison, step = f"The program declares {records}", "make both equal and set"
         if existing == records:
-            comparison, step = "The program declares the same: an interrupted run may have made them", "set"
+            comparison, step = "The program declares the same: an interrupted run may have created them", "set"
         can_adopt = can_adopt and not set(existing.targets).isdisjoint(records.targets)
         advice = f"to adopt them, {step} {phrasing.adopt_records}, or else remove them" if can_adopt else "remove them"
         return Failed(
-            f"{_existing_records(inputs, existing)}. {comparison}. If another resource of this stack made them, and "
-            "was renamed or moved in the program, undo the renaming and run `pulumi up`, because the old resource is "
-            "deleted together with its records; then rename or move it again, together with "
-            f"{phrasing.aliases} of what is renamed. Otherwise, {advice}"
+            f"{_existing_records(inputs, existing)}. {comparison}. If another resource of this stack created them, "
+            "and was renamed or moved in the program, undo that and run `pulumi up`, because Pulumi deletes the old "
+            "resource together with its records; then rename or move it again, with "
+            f"{phrasing.aliases} on what is renamed. Otherwise, {advice}"
         )
 
 
@@ -219,16 +219,16 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
     The outputs contain no uncertain value; `values` are all that the server may have from this resource.
     """
     message = (
-        f"{error}. So the state keeps every value of this resource that the server may have "
-        f"({', '.join(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` takes into the "
-        f"state what the server has, and `pulumi destroy` deletes the records with any of these values{note}"
+        f"{error}. The state therefore keeps every value of this resource that the server may have "
+        f"({', '.join(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` copies the "
+        f"server's records into the state, and `pulumi destroy` deletes the records with any of these values{note}"
     )
     unsettled = sorted(values - {*outputs["ns_targets"]})
     return PartlyDone(message, outputs["domain"], {**outputs, UNSETTLED: unsettled})
 
 
 def _existing_records(inputs: Mapping[str, Any], existing: NsSet) -> str:
-    return f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left alone: {existing}"
+    return f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left unchanged: {existing}"
 
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -206,9 +206,9 @@ class Account:
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
         raise Failed(
-            f"{error}. This does not prove that it was deleted: the API key, from {self.settings.api_key.shown_as}, is "
-            "not known to be the one that saw this Agent Ingress last, and ngrok responds the same for one of another "
+            f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
+            "not be the one that last read this Agent Ingress, and ngrok's response is the same for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
-            "Only if it really is gone, take it out of the state:\n"
+            "Only if it really was deleted, remove it from the state:\n"
             f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
         )

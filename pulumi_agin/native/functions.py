@@ -104,8 +104,8 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
             return ""
         # The engine does not accept unknown values from a function.
         return (
-            f", because {urn} is still to be created. Use the outputs of that resource in place of the lookup, or give "
-            "the lookup its id in place of the domain: a preview then shows the result as unknown"
+            f", because {urn} has not been created yet. Use the outputs of that resource instead of the lookup, or "
+            "pass its id instead of the domain: a preview then shows the result as unknown"
         )
 
     id_, domain, deadline = arguments.get("id"), arguments.get("domain"), account.deadline(call)
@@ -121,7 +121,7 @@ def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, A
 def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
     region, region_domains = arguments.get("region"), arguments.get("region_domains") or []
     if region and not region_domains:
-        raise Failed("agentConfig: with a region, it needs the regionDomains of the ingress")
+        raise Failed("agentConfig: with a region, regionDomains of the ingress is required")
     policy, authtoken = arguments.get("certificate_management_policy"), arguments.get("authtoken")
     yaml = configure_agent("agentConfig", arguments["domain"], policy, region_domains, authtoken, region)
     return {"yaml": yaml}

@@ -202,7 +202,7 @@ def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
             return named
     raise Failed(
         f"pulumi-agin {VERSION} has no {kind} {one_line(token, 100)}. Its {kind}s are "
-        f"{', '.join(named.token for named in candidates)}. If the name is right, a newer version of the plugin has it"
+        f"{', '.join(named.token for named in candidates)}. If the name is correct, update the plugin"
     )
 
 

@@ -116,7 +116,7 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
         run.warn_once(
             "previews",
             "The preview can't determine which outputs an update will not change. It shows outputs such as ns_targets "
-            "as unknown, resources that use them as changing, and resources that are created in an apply of them as "
+            "as unknown, resources that use them as changing, and resources that an apply of them creates as "
             f"deleted: {error}",
         )
     return None

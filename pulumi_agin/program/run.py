@@ -121,7 +121,7 @@ class ProgramRun:
             self.warn_once(
                 API_KEY,
                 f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: set it again with "
-                f"`pulumi config set --secret {API_KEY}`, and make a new key at ngrok",
+                f"`pulumi config set --secret {API_KEY}`, and create a new key at ngrok",
             )
 
     def warn_once(self, subject: str, sentence: str) -> None:

@@ -114,7 +114,7 @@ def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emul
     lines = {name: text.splitlines()[-1] for name, text in failed.by_resource.items()}
     # The next `up` would delete what is in the state under two names.
     printed = project.shell(lines["new"], fails=True)
-    assert f"is in the stack already, as {urn}old" in printed
+    assert f"is already in the stack as {urn}old" in printed
     project.shell(lines["first"])
     project.program(program.format(options='aliases=[pulumi.Alias(name="old")]'))
     assert "3 unchanged" in project.up()

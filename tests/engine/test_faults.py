@@ -188,10 +188,10 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
         "lost": "it is unknown whether the Agent Ingress lost.new.com was made",
         "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was made",
         "in-use": f"It belongs to {in_use}, created at",
-        "swap1": "to swap the domains of the two, first give one of them a third",
-        "swap2": "to swap the domains of the two, first give one of them a third",
+        "swap1": "to swap two domains, first change one of them to a third",
+        "swap2": "to swap two domains, first change one of them to a third",
         "forced": "if it is this resource's own, `--replace` needs ResourceOptions(delete_before_replace=True)",
-        "same": "the one to be replaced. A domain can have only one Agent Ingress: to delete it first, give",
+        "same": "being replaced. A domain can have only one Agent Ingress: to delete it first, give",
         "same-lost": "it is unknown whether the Agent Ingress same-lost.com was made",
     }
     assert failed.unexpected(expected) == {}
@@ -212,12 +212,12 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
     failed = up(*replace, undone="old", kept="old", swap1="x", swap2="z", options=first, fails=True)
     expected = {
         "kept": 'did not finish, set domain to "kept.new.com" again',
-        "lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['lost.new.com']}`",
-        "same-lost": f"delete it at ngrok, such as with `ngrok api agent-ingresses delete {ids['same-lost.com']}`",
+        "lost": f"delete it at ngrok, for example with `ngrok api agent-ingresses delete {ids['lost.new.com']}`",
+        "same-lost": f"delete it at ngrok, for example with `ngrok api agent-ingresses delete {ids['same-lost.com']}`",
     }
     assert failed.unexpected(expected) == {}
     assert "pulumi-agin import" not in failed
-    assert "which is the one to be replaced" not in failed
+    assert "which is being replaced" not in failed
     assert methods(emulator, domains) == {
         "rejected.new.com": ["POST"],
         "rejected.old.com": ["DELETE"],
@@ -286,7 +286,7 @@ def test_half_done_creates_and_updates_go_on(project: Project, emulator: Emulato
         "secret-lost": "it is unknown whether the Agent Ingress secret-lost.com (agin_",
         "secret-not-set": "could not update the Agent Ingress secret-not-set.com (agin_",
         "policy": "ngrok did not set certificate_management_policy of the Agent Ingress policy.com",
-        "unread": f"the Agent Ingress unread.com ({unread}) was made, but can't be read",
+        "unread": f"the Agent Ingress unread.com ({unread}) was created, but could not be read",
     }
     assert failed.unexpected(expected) == {}
     assert "The next `pulumi up` reads it again" in failed.by_resource["unread"]

@@ -93,7 +93,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
     assert project.shell("pulumi-agin import --all --code --delegations rfc2136 2>/dev/null") == program
     again = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
     assert "imported" not in again
-    assert "pulumi-agin: nothing is left to take over, so the file has no resources\n" in again
+    assert "pulumi-agin: all of them are already in the stack, so the file has no resources\n" in again
 
 
 def in_state(project: Project, *parts: str) -> dict[str, list[object]]:
@@ -109,7 +109,7 @@ def test_import_key_comes_from_the_stack(project: Project, emulator: Emulator) -
     printed = project.shell(f"cd below && pulumi-agin import {id_}")
     assert "the API key is from the config of the stack dev (ngrok:apiKey)" in printed
     printed = project.shell(f"pulumi-agin import {id_}", fails=True, env={"PULUMI_CONFIG_PASSPHRASE": "wrong"})
-    assert "incorrect passphrase. The environment is not used in its place" in printed
+    assert "incorrect passphrase. The environment is not used instead" in printed
     no_login = {"PULUMI_BACKEND_URL": "", "PULUMI_ACCESS_TOKEN": ""}
     printed = project.shell(f"pulumi-agin import {id_}", fails=True, env=no_login)
     assert "`pulumi config` failed: PULUMI_ACCESS_TOKEN must be set for login" in printed

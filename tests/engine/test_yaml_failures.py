@@ -49,7 +49,7 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     replace = ("--replace", f"{URN}replaced")
     warnings = project.pulumi("preview", *replace).messages
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
-    assert "ngrok will keep the certificateManagementPolicy that this update is to remove" in warnings["kept-policy"]
+    assert "ngrok will keep the certificateManagementPolicy that this update removes" in warnings["kept-policy"]
     assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]
     for name in ("taken", "taken-by-other"):
         assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]

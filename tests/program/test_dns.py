@@ -138,7 +138,7 @@ def test_a_preview_announces_records_that_it_cannot_show_yet(
     assert records(mocks) == []
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
         "the NS records of connect are not shown yet: ngrok returns their values when the Agent Ingress is created, "
-        "and they follow in the same `pulumi up`"
+        "and the same `pulumi up` then creates the records"
     ]
 
 
@@ -209,12 +209,12 @@ def test_a_domain_outside_of_the_zone_fails(name: str, mocks: Mocks) -> None:
     is_first_preview(mocks)
     for zone in ("acme.org", "cme.com", "other.acme.com", "deep.connect.acme.com", ""):
         assert refusal(lambda zone=zone: adapter(name, **{ZONES[name]: zone})) == (
-            f"the domain connect.acme.com is not in the zone {zone or '(empty)'}: give the zone that connect.acme.com "
-            "is in"
+            f"the domain connect.acme.com is not in the zone {zone or '(empty)'}: use the zone that contains "
+            "connect.acme.com"
         )
     assert refusal(lambda: adapter(name, **{ZONES[name]: "Connect.ACME.com."})) == (
         "the domain connect.acme.com is the apex of the zone connect.acme.com, whose NS records are the zone's own: "
-        "a delegation is of a name below it, such as connect.connect.acme.com"
+        "only a name below it can be delegated, such as connect.connect.acme.com"
     )
     assert records(mocks) == []
 
@@ -293,7 +293,7 @@ def test_a_wrong_ttl_fails(name: str, mocks: Mocks) -> None:
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_an_ingress_without_ns_targets_fails(name: str, mocks: Mocks) -> None:
     mocks.ns_targets = []
-    message = "ngrok returned no ns_targets for connect.acme.com, so there is nothing to delegate it to; "
+    message = "ngrok returned no ns_targets for connect.acme.com, so it can't be delegated; "
     assert refusal(lambda: adapter(name)) == f"{message}contact ngrok support"
     assert records(mocks) == []
 
@@ -497,7 +497,7 @@ def test_the_id_comes_after_records_of_any_package(function: Callable[[NsRecords
 )
 def test_a_custom_function_that_does_not_return_records_fails(gives: Any, got: str, mocks: Mocks) -> None:
     assert refusal(agin.dns.custom(gives)) == (
-        f"the dns of the delegation connect returned {got}: its function must return the record that it created, or "
+        f"the dns of the delegation connect returned {got}: the function must return the record that it created, or "
         "a list of them"
     )
 

@@ -72,7 +72,7 @@ def test_fields_that_mocks_leave_out_are_none(mocks: Mocks) -> None:
 @pytest.mark.parametrize("look_up", [agin.get_agent_ingress, agin.get_agent_ingress_output])
 @pytest.mark.parametrize(("given", "got"), [({}, "neither"), ({"id": ID, "domain": "connect.acme.com"}, "both")])
 def test_it_takes_exactly_one_of_id_and_domain(look_up: Any, given: dict[str, str], got: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=f"^get_agent_ingress takes exactly one of id and domain, and got {got}$"):
+    with pytest.raises(pulumi.RunError, match=f"^get_agent_ingress requires exactly one of id and domain; got {got}$"):
         look_up(**given)
     assert mocks.called == []
 

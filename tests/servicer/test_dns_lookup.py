@@ -36,7 +36,7 @@ def test_domain_that_the_server_does_not_know(bind: Bind) -> None:
     delegate(bind, DOMAIN, ["ns1.awsdns.org"])
     for domain, reason in (
         ("connect.other.com", "answered REFUSED"),
-        ("below.connect.acme.com", "is neither a server of the zone above it nor a resolver"),
+        ("below.connect.acme.com", "is neither a name server of the parent zone nor a resolver"),
         ("a" * 64 + ".acme.com", "A DNS label is > 63 octets long"),
     ):
         delegation = find(bind, domain)

@@ -122,7 +122,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
         f"missing: {three}, {four}; extra: ns1.old.net.",
         'certificate    wrong    held up by the DNS of the domain (DNS_ERROR): ngrok reports "no NS records"',
         "",
-        "delegation: create these records in the zone above the domain:",
+        "delegation: create these records in the parent zone:",
         f"  connect.acme.com. NS {three}",
         f"  connect.acme.com. NS {four}",
         "",
@@ -132,7 +132,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
         "delegation: if a Pulumi program creates the records, run:",
         "  pulumi up --refresh",
         "",
-        "certificate: repair the delegation first; ngrok tries again at 2026-03-02T12:00:02Z: run this again then:",
+        "certificate: fix the delegation first; ngrok tries again at 2026-03-02T12:00:02Z: run this again then:",
         f"  pulumi-agin doctor connect.acme.com --dns {bind.address}",
     ]
 
@@ -145,7 +145,7 @@ def test_json(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert report["checks"]["delegation"]["says"] == f"{bind.address} has no NS records for it"
     assert report["checks"]["delegation"]["remedies"] == [
         {
-            "do": "create these records in the zone above the domain",
+            "do": "create these records in the parent zone",
             "lines": [f"connect.acme.com. NS {target}" for target in targets],
         },
         {"do": "if a Pulumi program creates the records, run", "lines": ["pulumi up --refresh"]},
@@ -172,7 +172,7 @@ def test_account_without_the_domain(emulator: Emulator, doctor: Command, bind: B
     assert states(checks) == ["ok", "wrong", "unknown", "unknown"]
     assert in_a_line(checks["agent_ingress"]) == (
         "wrong: the account of the API key from the environment variable NGROK_API_KEY has none with this domain"
-        ' -> if there is none yet, add it to the program and run `pulumi up` [agin.AgentIngress("connect", '
+        ' -> if you have not created it yet, add it to the program and run `pulumi up` [agin.AgentIngress("connect", '
         'domain="connect.acme.com")] -> if another account has it, use the key of that account, for example from '
         f"another stack [pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
@@ -199,7 +199,7 @@ def test_failed_request_to_ngrok(emulator: Emulator, doctor: Command, bind: Bind
     emulator.add_fault("GET", "answer", status=404, body="<h1>Not Found</h1>")
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["unknown"] * 4
-    assert checks["certificate"]["says"] == "ngrok could not be queried for it"
+    assert checks["certificate"]["says"] == "ngrok could not be queried"
     key = in_a_line(checks["api_key"])
     assert "the base URL came from the environment variable NGROK_API_BASE_URL" in key
     assert key.endswith(f"run this again [pulumi-agin doctor connect.acme.com --dns {bind.address}]")
@@ -214,7 +214,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     # The delegation is not taken for wrong.
     assert states(checks) == ["ok", "ok", "unknown", "wait"]
     assert states(with_dns_error) == ["ok", "ok", "unknown", "wrong"]
-    assert "check that the delegation is right; ngrok tries again" in in_a_line(with_dns_error["certificate"])
+    assert "check that the delegation is correct; ngrok tries again" in in_a_line(with_dns_error["certificate"])
     assert in_a_line(checks["delegation"]) == (
         f"unknown: {server} could not be queried ({server} answered SERVFAIL) -> use a DNS server that can be reached "
         "from here [pulumi-agin doctor connect.acme.com --dns HOST:PORT]"
@@ -236,14 +236,14 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
     ("certificate", "is_delegated", "line"),
     [
         ("pending", True, "wait: not being issued yet -> wait (Let's Encrypt takes seconds to minutes), and run"),
-        ("pending", False, "wait: not being issued yet -> repair the delegation first; ngrok tries again"),
+        ("pending", False, "wait: not being issued yet -> fix the delegation first; ngrok tries again"),
         ("issued", True, "ok: issued, renews 2026-04-30T12:00:20Z"),
         ("renewing", False, 'ok: issued, and being renewed: ngrok reports "msg"'),
         (
             "dns_error",
             True,
             'wait: held up by the DNS of the domain (DNS_ERROR): ngrok reports "msg" -> '
-            "the delegation is right by now; "
+            "the delegation is now correct; "
             f"{RETRY}: run this again then [",
         ),
         ("internal_error", True, f'(INTERNAL_ERROR): ngrok reports "msg" -> {RETRY}: run this again then'),
@@ -342,7 +342,7 @@ def test_all_lists_ingresses_of_the_stack_first(
         "",
         "domain            delegation        certificate",
         "x.acme.com        unknown           unknown      ngrok no longer has it: pulumi up --refresh creates it again",
-        "z.acme.com        unknown           unknown      this key does not see it",
+        "z.acme.com        unknown           unknown      not visible to this key",
         "a.acme.com        wrong: 4 missing  wait         renewal fails (INTERNAL_ERROR)",
         "connect.acme.com  ok                ok           ready",
         "",
@@ -353,7 +353,7 @@ def test_all_lists_ingresses_of_the_stack_first(
     assert "x.acme.com" not in doctor("--filter", "true", "--dns", bind.address)[1]
     assert "\n  pulumi up --refresh --stack dev\n" in doctor("x.acme.com", "--stack", "dev", "--dns", bind.address)[1]
     out = doctor("z.acme.com", "--dns", bind.address)[1]
-    assert f" as {URN}::z, but another key saw it last, so it may be in another account\n" in out
+    assert f" as {URN}::z, but it was last read with another key, so it may be in another account\n" in out
     assert out.endswith(f"\n  pulumi state delete --yes --force {URN}::z\n")
     # That of an explicit provider may well exist.
     out = doctor("y.acme.com", "--dns", bind.address)[1]
@@ -370,7 +370,7 @@ def test_ingress_that_was_created_again_by_hand(
     ingress = make(emulator)
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).startswith(
         f"wrong: {ingress['id']}, created at 2026-03-01T12:00:00Z; but the stack dev has {deleted['id']} as "
-        f"{URN}::connect, which ngrok no longer has -> take the deleted one out of the state; "
+        f"{URN}::connect, which ngrok no longer has -> remove the deleted one from the state; "
     )
 
 
@@ -461,7 +461,7 @@ def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command) -> Non
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
     assert out.startswith("API key        unknown  could not list the Agent Ingresses: ")
-    assert out.endswith("API key: when that is over or fixed, run this again:\n  pulumi-agin doctor --all\n")
+    assert out.endswith("API key: once that is fixed or over, run this again:\n  pulumi-agin doctor --all\n")
     report = json.loads(doctor("--all", "--json")[1])
     assert (report["ok"], report["agent_ingresses"]) == (False, [])
     emulator.remove_key(API_KEY)

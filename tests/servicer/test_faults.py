@@ -145,7 +145,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "404 of a web server": {"status": 404, "body": HTML},
     "404 of a path": {"status": 404, "json_body": NO_PATH},
 }
-MADE = f"it is unknown whether the Agent Ingress {NEW} was made: a response was lost (could not create "
+MADE = f"it is unknown whether the Agent Ingress {NEW} was created: a response was lost (could not create "
 CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a response was lost (could not update "
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
@@ -209,7 +209,7 @@ def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack
     stack.emulator.add_fault("POST", "answer", status=201, json_body=incomplete)
     stack.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [incomplete]})
     error = failure(lambda: stack.create(description="wanted"))
-    assert f"{NEW} ({id_}) was made, but can't be read" in error.message
+    assert f"{NEW} ({id_}) was created, but could not be read" in error.message
     assert "The next `pulumi up` reads it again" in error.message
     assert error.kept
     assert error.kept.id == id_

@@ -317,7 +317,7 @@ def test_unknown_resource_or_function_may_need_a_newer_version(plugin: Plugin) -
     for call in calls:
         message = failure(call).message
         assert "has no resource agin:index:AgentIngressPolicy. Its resources are agin:index:AgentIngress, " in message
-        assert message.endswith("If the name is right, a newer version of the plugin has it")
+        assert message.endswith("If the name is correct, update the plugin")
     message = failure(partial(invoke, plugin, "getAgentIngres", {})).message
     assert "has no function agin:index:getAgentIngres. Its functions are agin:index:getAgentIngress, " in message
 
@@ -346,13 +346,13 @@ def test_functions_reject_wrong_arguments(plugin: Plugin) -> None:
         'getAgentIngress: id must be a string, got a number; Domain is not known; did you mean "domain"?'
     )
     assert message("agentConfig", {"domain": DOMAIN, "region": "eu"}) == (
-        "agentConfig: with a region, it needs the regionDomains of the ingress"
+        "agentConfig: with a region, regionDomains of the ingress is required"
     )
     # The engine leaves out arguments that are not known yet.
     assert message("agentConfig", {"domain": UNKNOWN}).startswith("agentConfig: domain ")
     new = plugin.of(name="new")
     assert new.check({"domain": "new.acme.com"})[1] == []
-    creator = f"because {new.urn} is still to be created. Use the outputs of that resource in place of the lookup"
+    creator = f"because {new.urn} has not been created yet. Use the outputs of that resource instead of the lookup"
     assert creator in message("getAgentIngress", {"domain": "new.acme.com"})
     assert creator not in message("getAgentIngress", {"domain": "new.acme.com", "id": ID})
 

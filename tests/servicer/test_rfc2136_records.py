@@ -93,7 +93,7 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
         "property server must be a host name or an IP address, without brackets or port, such as ns1.acme.com",
         "property port must be a whole number, at least 1 and at most 65535",
         "property tsig_key_name must be a valid DNS name",
-        "property tsig_secret must be base64, as it stands after `secret` in the key's file",
+        "property tsig_secret must be base64, like the `secret` in the key's file",
         'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
         '"hmac-sha512", not "sha256"',
         "property take_over must be True or False, got a string",
@@ -206,12 +206,12 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: plugin.create(inputs(port)))
         assert kept == outputs(port, ns_targets=[], **{UNSETTLED: TARGETS})
-        reason = f"127.0.0.1:{port}: what it sent is not the answer of a DNS server; check server and port"
+        reason = f"127.0.0.1:{port}: its response is not a DNS message; check server and port"
         assert message == (
-            f"could not create the NS records of {DOMAIN} at {reason}. The server may have carried it out "
-            f"nevertheless, and reading the records back failed: could not read the NS records of {DOMAIN} at {reason}"
-            f". So the state keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the "
-            "next `pulumi up` sets the records again, `pulumi refresh` takes into the state what the server has, and "
+            f"could not create the NS records of {DOMAIN} at {reason}. The server may have applied it anyway, and "
+            f"reading the records back failed: could not read the NS records of {DOMAIN} at {reason}. The state "
+            f"therefore keeps every value of this resource that the server may have ({', '.join(TARGETS)}): the next "
+            "`pulumi up` sets the records again, `pulumi refresh` copies the server's records into the state, and "
             "`pulumi destroy` deletes the records with any of these values"
         )
         outage.is_over = True
@@ -246,7 +246,7 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
         lambda: plugin.delete(DOMAIN, damaged),
     ):
         message = rejection(call)
-        assert message.startswith(plugin.in_words(f"the state of this resource has been damaged: {problem}"))
+        assert message.startswith(plugin.in_words(f"the state of this resource is not valid: {problem}"))
         assert message.endswith("Correct it with `pulumi state edit`")
 
 

@@ -187,9 +187,9 @@ def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegat
     ):
         assert rejection(call).endswith(
             f"at 127.0.0.1:{bind.port}: it answered {rcode}: it accepts no unsigned updates of the zone {zone} from "
-            "this address, or is not its primary server; check server and zone, and give tsig_key_name and "
+            "this address, or is not its primary server; check server and zone, and set tsig_key_name and "
             "tsig_secret, or allow unsigned updates at the server. Refresh and destroy use the key of the last "
-            "`pulumi up`: after a change, run that, or add --run-program"
+            "`pulumi up`: after a change, run it first, or add --run-program"
         )
 
 
@@ -300,7 +300,7 @@ def test_records_that_come_and_go_during_a_create_are_reported(delegation: Deleg
     with between(bind, respond(dns.rcode.YXRRSET)) as port:
         message = rejection(lambda: delegation.create(unsigned(inputs(port))))
     assert message.endswith(
-        "it answered YXRRSET: another client is changing the records of this name right now; run `pulumi up` again"
+        "it answered YXRRSET: another client is changing the records of this name; run `pulumi up` again"
     )
 
 
@@ -329,8 +329,8 @@ def nxdomain_without_authority(message: bytes, ask: Callable[[], bytes]) -> byte
         (unsigned_nxdomain, 'its answer has no valid signature by the key "agin", so it is not trusted'),
         (changed_to_nxdomain, 'its answer has no valid signature by the key "agin", so it is not trusted'),
         (nxdomain_without_authority, "it answered NXDOMAIN without authority for the zone acme.com; check that server"),
-        (lambda *_: b"", "what it sent is not the answer of a DNS server; check server and port"),
-        (lambda *_: b"\xff" * 500, "what it sent is not the answer of a DNS server; check server and port"),
+        (lambda *_: b"", "its response is not a DNS message; check server and port"),
+        (lambda *_: b"\xff" * 500, "its response is not a DNS message; check server and port"),
     ],
 )
 def test_invalid_response_does_not_mean_gone(rule: Rule, problem: str, delegation: Delegation, bind: Bind) -> None:
@@ -398,7 +398,7 @@ def test_create_leaves_records_of_others_alone(delegation: Delegation, bind: Bin
     ):
         delegate(bind, DOMAIN, before)
         with between(bind, rule) as port:
-            assert "which are left alone" in rejection(partial(delegation.create, inputs(port)))
+            assert "which are left unchanged" in rejection(partial(delegation.create, inputs(port)))
         assert records(bind) == (after, 300)
 
 
@@ -438,7 +438,7 @@ def test_interrupted_write_is_not_retried(delegation: Delegation, bind: Bind) ->
 def test_create_that_may_arrive_late(delegation: Delegation, bind: Bind) -> None:
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
         message, kept = unsettled(lambda: delegation.create(inputs(port)))
-    assert "may have carried it out nevertheless: it has no NS records of this name now. So the state" in message
+    assert "may have applied it anyway: it now has no NS records for this name. The state therefore" in message
     assert kept == unsettled_outputs(port, [], TARGETS)
     # It arrives now.
     delegate(bind, DOMAIN, TARGETS)
@@ -471,7 +471,7 @@ def test_refresh_and_delete_leave_records_of_others_alone(delegation: Delegation
     assert delegation.read(kept) is None
     delegate(bind, DOMAIN, [TARGETS[0], *OTHERS])
     assert delegation.read(kept) == kept
-    assert "which are left alone" in rejection(lambda: delegation.update(kept, inputs(bind.port)))
+    assert "which are left unchanged" in rejection(lambda: delegation.update(kept, inputs(bind.port)))
     delegation.delete(kept)
     assert records(bind) == (OTHERS, 300)
 
@@ -506,7 +506,7 @@ def test_update_of_unknown_outcome_at_another_server(delegation: Delegation, bin
     with between(bind, Outage()) as port:
         message, kept = unsettled(lambda: delegation.update(outputs(53), inputs(port, ns_targets=NEW)))
     assert kept == unsettled_outputs(port, [], sorted({*TARGETS, *NEW}))
-    assert message.endswith("The records at 127.0.0.1:53 are left alone: none of these commands deletes them")
+    assert message.endswith("The records at 127.0.0.1:53 are left unchanged: none of these commands deletes them")
     delegation.delete({**kept, "port": bind.port})
     assert records(bind) == ([], 0)
 
@@ -515,10 +515,10 @@ def test_delete_of_unknown_outcome_fails_until_it_is_known(delegation: Delegatio
     delegate(bind, DOMAIN, TARGETS)
     with between(bind, Outage(of_looks=False, arrives=False)) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
-    assert f"may have carried it out nevertheless: it now has {', '.join(TARGETS)}" in message
+    assert f"may have applied it anyway: it now has {', '.join(TARGETS)}" in message
     with between(bind, Outage()) as port:
         message = rejection(lambda: delegation.delete(outputs(port)))
-    assert "may have carried it out nevertheless, and reading the records back failed: could not read" in message
+    assert "may have applied it anyway, and reading the records back failed: could not read" in message
     delegation.delete(outputs(bind.port))
     assert records(bind) == ([], 0)
 

@@ -14,7 +14,7 @@ from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, Plugin, both_front
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
 from tools.bind import Bind
 
-LEFT_ALONE = "which are left alone"
+LEFT_ALONE = "which are left unchanged"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugi
     assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     is_equal = existing == TARGETS
     assert (plugin.in_words("Otherwise, to adopt them, set take_over=True, or else remove them") in message) == is_equal
-    assert ("an interrupted run may have made them" in message) == is_equal
+    assert ("an interrupted run may have created them" in message) == is_equal
     assert records(bind) == (existing, 300)
 
 
@@ -72,7 +72,7 @@ def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: 
         given = inputs(port, take_over=True)
         assert plugin.check(given) == (given, [])
         line = plugin.shown_line()
-        assert f"the NS records of {DOMAIN} exist at 127.0.0.1:{port} as the program declares them" in line
+        assert f"the NS records of {DOMAIN} at 127.0.0.1:{port} already match the program" in line
         assert plugin.create(given) == (DOMAIN, outputs(port))
     assert updates == []
     plugin.delete(DOMAIN, outputs(bind.port))
@@ -96,7 +96,7 @@ def test_take_over_rejects_different_records(
         f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If another resource of this stack"
     )
     # Records without a common value are another delegation.
-    adopt = "" if existing == OTHERS else "to adopt them, make both the same, with take_over=True, or else "
+    adopt = "" if existing == OTHERS else "to adopt them, make both equal and set take_over=True, or else "
     assert failure.endswith(plugin.in_words(f". Otherwise, {adopt}remove them"))
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)

@@ -210,7 +210,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
         "(dns_error_grace_seconds). It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "
-        f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Repair them, and run '
+        f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Fix them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not check before then"
     )
     # The first read of the error is after 18 seconds.
@@ -221,7 +221,7 @@ def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
     assert "was not issued within 30 seconds (timeout_seconds). It is held up by the DNS" in sentence
-    assert "Repair them, and run `pulumi up`" in sentence
+    assert "Fix them, and run `pulumi up`" in sentence
 
 
 def test_dns_error_without_dnspython_leaves_public_dns_out(waiting: Waiting) -> None:

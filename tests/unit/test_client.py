@@ -207,7 +207,7 @@ def test_search_is_repeated_while_the_list_lacks_the_ingress(client: AgentIngres
     emulator.reset()
     emulator.add_fault("POST", "reset_after")
     emulator.add_fault("GET", "answer", times=None, **empty)
-    with pytest.raises(errors.CreateUnsettledError, match="so another account has it, or it may still appear"):
+    with pytest.raises(errors.CreateUnsettledError, match="so it belongs to another account or may still appear"):
         client.create({"domain": DOMAIN}, client.deadline(4))
 
 

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
     ("arguments", "sentence"),
     [
         (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; give the domain alone'),
-        ([""], 'the domain "" is empty; give a domain that you own'),
+        ([""], 'the domain "" is empty; use a domain that you own'),
         ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; give HOST:PORT'),
-        ([], "give a domain, or --all, or --filter: exactly one of the three"),
+        ([], "specify exactly one of DOMAIN, --all and --filter"),
         (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
         (["--all"], "the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),

@@ -184,7 +184,7 @@ def test_proxy_that_does_not_connect_sends_nothing(
 def test_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://someone:sesame@127.0.0.1:{free_port()}")
     result = send("https://api.ngrok.com", client=make_client(use_proxies=True))
-    reason = "Connection refused (through the proxy that HTTPS_PROXY or ALL_PROXY names)"
+    reason = "Connection refused (through the proxy in HTTPS_PROXY or ALL_PROXY)"
     assert result == NoResponse(reason, NEVER_SENT, TRANSIENT)
 
 

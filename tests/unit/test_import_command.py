@@ -161,7 +161,7 @@ def test_domains_select_ingresses_as_ids_do(create: Create, command: Import, emu
     assert command("a.acme.com", "--name", "connect") == command(a, "--name", "connect")
     assert command(b, "a.acme.com") == command("b.acme.com", "a.acme.com") == command(b, a)
     for twice in (["a.acme.com", a], [a, b, a]):
-        assert f"a.acme.com ({a}) is given twice, and no two resources have the same name" in command.fails(*twice)
+        assert f"a.acme.com ({a}) is listed twice: list each Agent Ingress once" in command.fails(*twice)
     for others in ([], ["a.acme.com"], [a]):
         err = command.fails(*others, "theirs.acme.com")
         assert (
@@ -279,7 +279,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     id_ = create("connect.acme.com")
     cli.stack([resource("old", id_)])
     err = command.fails(id_, "--name", "new", "--parent", STACK)
-    assert f"connect.acme.com ({id_}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old. With a" in err
+    assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. With a" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     command.fails(id_, "--name", "old", "--parent", SITE)
     # A resource of the plugin is another one, even with the same name.
@@ -287,7 +287,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     cli.stack([resource("old", id_, type=NATIVE, urn=urn)])
     assert command.fails(id_, "--name", "old").endswith(f"\npulumi state delete --yes --force {urn}\n")
     cli.stack([resource("old", id_, delete=True)])
-    assert "which is still to be deleted: finish that first" in command.fails(id_, "--name", "old")
+    assert "which is pending deletion: finish that first" in command.fails(id_, "--name", "old")
     # This one is only read by the stack.
     cli.stack([resource("old", id_, external=True)])
     assert command.names(id_, "--name", "new") == {"connect.acme.com": "new"}
@@ -299,15 +299,15 @@ def test_all_leaves_out_what_the_stack_has(create: Create, command: Import, cli:
         cli.stack([resource(name, mine)])
         out, err = command("--all")
         assert [each["id"] for each in json.loads(out)["resources"]] == [other]
-        fact = f"mine.acme.com ({mine}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::{name}"
-        assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: left out: the Agent Ingress {fact}\n"
+        fact = f"mine.acme.com ({mine}) is already in the stack as urn:pulumi:dev::test::{TYPE}::{name}"
+        assert err == f"{KEY_OF_ENVIRONMENT}pulumi-agin: skipped: the Agent Ingress {fact}\n"
     cli.stack([resource("mine-acme-com", mine), resource("x", other)])
     out, err = command("--all")
     assert json.loads(out) == {"nameTable": {}, "resources": []}
-    assert err.endswith("pulumi-agin: nothing is left to take over, so the file has no resources\n")
+    assert err.endswith("pulumi-agin: all of them are already in the stack, so the file has no resources\n")
     # What the user names must not be left out.
     err = command.fails("--all", "--names", write_names(json.dumps({other: "new"})))
-    assert f"other.acme.com ({other}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::x. With a" in err
+    assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. With a" in err
 
 
 def test_program_has_comments_about_what_it_leaves_out(create: Create, command: Import, cli: StubCli) -> None:
@@ -316,8 +316,8 @@ def test_program_has_comments_about_what_it_leaves_out(create: Create, command: 
     cli.stack([resource("mine-acme-com", mine), resource("old\n", renamed)])
     out, _ = command("--all", "--code")
     assert_formatted(out)
-    fact = f"renamed.acme.com ({renamed}) is in the stack already, as urn:pulumi:dev::test::{TYPE}::old"
-    assert f"\n# left out: the Agent Ingress {fact}\n\nmine_acme_com = " in out
+    fact = f"renamed.acme.com ({renamed}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old"
+    assert f"\n# skipped: the Agent Ingress {fact}\n\nmine_acme_com = " in out
     # If it declares nothing, the comment is the end.
     cli.stack([resource("old", mine), resource("old2", renamed)])
     assert_formatted(command("--all", "--code")[0])
@@ -351,11 +351,11 @@ def test_names_file_may_name_fewer_or_more_than_selected(create: Create, command
     ("content", "problem"),
     [
         ("", "is malformed: Expecting value: line 1 column 1"),
-        ("{}", "names no Agent Ingress: give {"),
-        ('["a.acme.com"]', "names no Agent Ingress: give {"),
+        ("{}", "contains no Agent Ingress: use {"),
+        ('["a.acme.com"]', "contains no Agent Ingress: use {"),
         ("{", "is malformed: Expecting property name enclosed in double quotes: line 1 column 2"),
-        ('{"a.acme.com": 1}', "gives a.acme.com no name: it must be a non-empty string"),
-        ('{"a.acme.com": " "}', "gives a.acme.com no name: it must be a non-empty string"),
+        ('{"a.acme.com": 1}', "has no name for a.acme.com: it must be a non-empty string"),
+        ('{"a.acme.com": " "}', "has no name for a.acme.com: it must be a non-empty string"),
         ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
         ('{"a.acme.com": "\udcff"}', "is malformed: 'utf-8' codec can't decode"),
         ("[" * 100_000, "is malformed: "),
@@ -381,21 +381,21 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
     write_names(json.dumps({id_: "a", "a.acme.com": "b"}))
     for selection in ([], ["--all"]):
         both = command.fails(*selection, "--names", "names")
-        assert f"--names: a.acme.com ({id_}) is given twice, and no two resources have the same name" in both
+        assert f"--names: a.acme.com ({id_}) is listed twice: list each Agent Ingress once" in both
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "give domains or ids of Agent Ingresses, or --all, or --filter: exactly one of the three"),
-        (["agin_1", "--all"], "exactly one of the three"),
-        (["agin_1", "--name", "a", "--names", "f"], "give --name or --names, not both"),
+        ([], "specify exactly one of domains or ids, --all and --filter"),
+        (["agin_1", "--all"], "exactly one of"),
+        (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
-        (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: give aws, azure"),
+        (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["../api_keys"], '"../api_keys" is neither the id of an Agent Ingress nor a domain'),
         (["--names", "names"], '"agin_" is neither the id of an Agent Ingress nor a domain; an id looks like agin_2k5'),
-        (["--filter", ""], "--filter is empty; give CEL"),
+        (["--filter", ""], "--filter is empty; use CEL"),
         ([API_KEY], '"[key]" is neither the id of an Agent Ingress nor a domain'),
     ],
 )

@@ -159,7 +159,7 @@ def test_ingress_of_a_renamed_resource_is_not_deleted(ingresses: AgentIngressLif
     with pytest.raises(Failed, match=f"is not deleted, because {NEW} has it too") as caught:
         ingresses.delete(Call(URN, outputs_before=outputs), id_)
     advice, line = str(caught.value).split("\n")
-    assert "Only if `pulumi stack export` shows it under both names, take the old name out of the state" in advice
+    assert "Only if `pulumi stack export` shows it under both names, remove the old name from the state" in advice
     assert line == shell_commands.state_delete_line(URN, stack="dev")
     assert [each["id"] for each in emulator.ingresses()] == [id_]
     ingresses.delete(Call(NEW, outputs_before=outputs), id_)
@@ -269,6 +269,6 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
     assert warnings == 2 * warnings[:1] * warns
     for sentence, urn in warnings:
         assert urn == URN
-        assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update is to remove")
+        assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update removes")
         assert "give the resource the option `deleteBeforeReplace: true`" in sentence
         assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")

@@ -35,8 +35,8 @@ def test_find_by_id_and_by_domain_in_any_spelling(client: AgentIngressClient) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "getAgentIngress takes exactly one of id and domain, and got neither"),
-        ({"id_": "agin_1", "domain": "a.acme.com"}, "getAgentIngress takes exactly one of id and domain, and got both"),
+        ({}, "getAgentIngress requires exactly one of id and domain; got neither"),
+        ({"id_": "agin_1", "domain": "a.acme.com"}, "getAgentIngress requires exactly one of id and domain; got both"),
         ({"id_": "agin_000000000000000000000000000"}, f"there is no such Agent Ingress in {ACCOUNT}"),
         ({"domain": "a.acme.com"}, f"there is no Agent Ingress with the domain a.acme.com in {ACCOUNT}"),
         ({"domain": "https://a.acme.com"}, "getAgentIngress can't look that up: domain is a URL"),
@@ -58,5 +58,5 @@ def test_results_are_sorted_and_an_empty_filter_is_rejected(client: AgentIngress
     assert [one.domain for one in found] == ["a.acme.com", "b.acme.com", "c.acme.com"]
     assert [one.domain for one in find_many(client, "getAgentIngresses", 'obj.metadata == "b"')] == ["b.acme.com"]
     assert find_many(client, "getAgentIngresses", 'obj.metadata == "z"') == []
-    with pytest.raises(InvalidInputsError, match=r"^the filter of getAgentIngresses is empty; leave it out"):
+    with pytest.raises(InvalidInputsError, match=r"^the filter of getAgentIngresses is empty; omit it"):
         find_many(client, "getAgentIngresses", " ")

@@ -76,8 +76,8 @@ def test_limit_is_shown_once_for_all_calls_that_wait_for_it(clock: Clock, lines:
         clock.wait_until_asleep(2)
     assert (refused.result(), unsent.result()) == ([], None)
     assert lines == [
-        "0.0: still waiting to list the Agent Ingresses, for 0 seconds (5 minutes at most): ngrok accepts 120 requests "
-        "a minute from the whole account; next try in 9 seconds",
+        "0.0: still waiting to list the Agent Ingresses, for 0 seconds (5 minutes at most): ngrok's limit is 120 "
+        "requests a minute for the whole account; next try in 9 seconds",
         "9.0: ",
     ]
 
@@ -87,6 +87,6 @@ def test_search_for_a_create_with_a_lost_response_is_shown(clock: Clock, lines: 
     with pytest.raises(errors.CreateUnsettledError):
         client.create({"domain": DOMAIN})
     assert lines[0] == (
-        f"2.8: still waiting to find out whether the Agent Ingress {DOMAIN} was made, for 2.8 seconds (30 seconds at "
-        "most): it is not there, but may still appear; next try in 2 seconds"
+        f"2.8: still waiting to find out whether the Agent Ingress {DOMAIN} was created, for 2.8 seconds (30 seconds "
+        "at most): ngrok does not list it, but it may still appear; next try in 2 seconds"
     )

@@ -83,8 +83,8 @@ def test_unreadable_config_is_not_replaced_by_the_environment(cli: StubCli) -> N
         load_settings()
     assert str(refused.value) == (
         "the config of the selected stack could not be read: `pulumi config` failed: PULUMI_ACCESS_TOKEN must be set "
-        "for login. The environment is not used in its place, because its key may belong to another account: correct "
-        "this, or use the environment by running the command outside of the project's folder"
+        "for login. The environment is not used instead, because its key may belong to another account: fix "
+        "this, or, to use the environment, run the command outside the project's folder"
     )
     cli.stack(secrets={"ngrok:apiKey": API_KEY}, secrets_fail="incorrect passphrase")
     with pytest.raises(UsageError, match="`pulumi config get` failed: incorrect passphrase"):
