@@ -99,8 +99,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
 def _valid_ns_targets(where: str, domain: str, ns_targets: Sequence[str]) -> Sequence[str]:
     if not ns_targets:
         raise pulumi.RunError(
-            f"{where}: ngrok returned no ns_targets for {domain}, so it can't be delegated; contact ngrok "
-            "support"
+            f"{where}: ngrok returned no ns_targets for {domain}, so it can't be delegated; contact ngrok support"
         )
     return ns_targets
 

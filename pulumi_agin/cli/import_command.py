@@ -137,9 +137,7 @@ def _check(options: argparse.Namespace) -> None:
     """Checks the options before anything is read."""
     ways = sum([bool(options.chosen), options.all, options.filter is not None])
     if ways > 1 or (ways == 0 and options.names is None):
-        raise UsageError(
-            "specify exactly one of domains or ids, --all and --filter, or --names alone"
-        )
+        raise UsageError("specify exactly one of domains or ids, --all and --filter, or --names alone")
     for option in ("name", "stack"):
         if getattr(options, option) == "":
             raise UsageError(f"--{option} is empty; set it to a name, or omit it")

@@ -79,7 +79,7 @@ def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) 
     assert "1 updated" in failed
     error = failed.messages["broken"]
     assert 'It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "No DNS records were' in error
-    assert "The NS records of broken.acme.com have to be ns-" in error
+    assert "The NS records of broken.acme.com must be ns-" in error
     assert "Fix them, and run `pulumi up`, which waits again" in error
     assert not failed.has_traceback
     assert project.names(TYPE) == {"issued", "outside", "added"}

@@ -59,7 +59,7 @@ def test_killed_creates_are_imported_by_the_printed_lines(project: Project, emul
         "connect": f"It belongs to {ids['connect.acme.com']}",
         "child": f"It belongs to {ids['child.acme.com']}",
         "theirs": "ngrok lists none with this domain for this key, so another account has it",
-        "lost": "it is unknown whether the Agent Ingress lost.acme.com was made",
+        "lost": "it is unknown whether the Agent Ingress lost.acme.com was created",
     }
     assert failed.unexpected(expected) == {}
     assert not failed.has_traceback

@@ -39,7 +39,7 @@ def test_drift_is_refreshed_shown_and_put_right(project: Project, emulator: Emul
     # Neither the key of another account nor another service makes an ingress gone.
     stranger = project.refresh(fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     assert (
-        "does not prove that it was deleted: the API key, from the environment variable NGROK_API"
+        "does not prove that it was deleted: the API key from the environment variable NGROK_API"
         in stranger.diagnostics
     )
     assert "Set the key of its account: set the environment variable NGROK_API_KEY" in stranger.diagnostics

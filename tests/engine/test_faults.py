@@ -185,14 +185,14 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
         "rejected": "could not create the Agent Ingress rejected.new.com: ngrok responded 400: not now",
         "undone": "could not create the Agent Ingress undone.new.com: ngrok responded 400: not now",
         "kept": "could not delete the Agent Ingress kept.old.com",
-        "lost": "it is unknown whether the Agent Ingress lost.new.com was made",
-        "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was made",
+        "lost": "it is unknown whether the Agent Ingress lost.new.com was created",
+        "lost-undone": "it is unknown whether the Agent Ingress lost-undone.new.com was created",
         "in-use": f"It belongs to {in_use}, created at",
         "swap1": "to swap two domains, first change one of them to a third",
         "swap2": "to swap two domains, first change one of them to a third",
         "forced": "if it is this resource's own, `--replace` needs ResourceOptions(delete_before_replace=True)",
         "same": "being replaced. A domain can have only one Agent Ingress: to delete it first, give",
-        "same-lost": "it is unknown whether the Agent Ingress same-lost.com was made",
+        "same-lost": "it is unknown whether the Agent Ingress same-lost.com was created",
     }
     assert failed.unexpected(expected) == {}
     printed = failed.by_resource

@@ -65,7 +65,7 @@ def test_resource_options(project: Project, emulator: Emulator) -> None:
     assert "it did not respond within" in failed.messages["slow"]
     assert "no response from" in failed.messages["slow-create"]
     # So the state does not have it.
-    assert "unknown whether the Agent Ingress slow-create.acme.com was made" in failed.messages["slow-create"]
+    assert "unknown whether the Agent Ingress slow-create.acme.com was created" in failed.messages["slow-create"]
     ids = {state["urn"].rpartition("::")[2]: state["id"] for state in project.resources()}
     assert ids.keys() == {"protected", "retained", "hidden", "first", "second", "ignoring", "new", "slow"}
     assert ids["new"] == stored["renamed.acme.com"]["id"]

@@ -323,7 +323,7 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     for operation in ("refresh", "update", "delete"):
         sentence, command = failure(partial(CALLS[operation], other, id_, outputs)).message.split("\n")
         assert (
-            "This does not prove that it was deleted: the API key, from the environment variable NGROK_API_KEY"
+            "This does not prove that it was deleted: the API key from the environment variable NGROK_API_KEY"
             in sentence
         )
         assert command.startswith("pulumi state delete ")

@@ -113,7 +113,7 @@ def test_lost_requests_fail_within_the_custom_timeout(stack: Stack) -> None:
     for method in ("POST", "PATCH", "DELETE"):
         stack.emulator.add_fault(method, "reset_before", times=None)
     calls: dict[str, Callable[[], object]] = {
-        f"it is unknown whether the Agent Ingress {NEW} was made": lambda: stack.create(NEW, timeout=60),
+        f"it is unknown whether the Agent Ingress {NEW} was created": lambda: stack.create(NEW, timeout=60),
         f"could not update the Agent Ingress {DOMAIN} ({id_})": lambda: stack.update(id_, timeout=60),
         f"could not delete the Agent Ingress {DOMAIN} ({id_})": lambda: stack.delete(id_, timeout=60),
     }
@@ -154,7 +154,7 @@ PERMANENT = [
     ("HTML", "create", MADE, ": not JSON ("),
     ("HTML", "update", CHANGED, ": not JSON ("),
     ("HTML", "delete", "could not delete ", "status 200 instead of 204"),
-    ("another ingress", "refresh", "could not read ", "about another Agent Ingress"),
+    ("another ingress", "refresh", "could not read ", "it describes another Agent Ingress"),
     ("forged lines", "update", "could not update ", "ngrok responded 400: x error: forged [31m xxx"),
     ("wrong key", "refresh", "could not read ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),
     ("404 of a web server", "refresh", "could not read ", "the base URL came from the environment variable"),

@@ -163,7 +163,7 @@ def test_key_without_grants_fails(delegation: Delegation, bind: Bind) -> None:
     given = inputs(bind.port, tsig_key_name=POWERLESS_KEY.name, tsig_secret=POWERLESS_KEY.secret)
     assert rejection(lambda: delegation.create(given)).endswith(
         'it answered REFUSED: the key "powerless" may not change the NS records of connect.acme.com; BIND allows that '
-        'by `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com'
+        'with `update-policy { grant "powerless" name connect.acme.com. NS; };` of the zone acme.com'
     )
 
 

@@ -210,7 +210,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
         "(dns_error_grace_seconds). It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "
-        f'"{NO_RECORDS}". The NS records of {DOMAIN} have to be {names}; public DNS of {DOMAIN}. Fix them, and run '
+        f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}; public DNS of {DOMAIN}. Fix them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not check before then"
     )
     # The first read of the error is after 18 seconds.

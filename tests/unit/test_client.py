@@ -189,7 +189,7 @@ def test_created_ingress_that_can_not_be_read_has_its_id(client: AgentIngressCli
     made: dict[str, Any] = {"id": "agin_1", "domain": f"{DOMAIN}.", "ns_targets": "none"}
     emulator.add_fault("POST", "answer", status=201, json_body=made)
     emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
-    with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was made, but") as unread:
+    with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was created, but") as unread:
         client.create({"domain": DOMAIN})
     assert unread.value.id == "agin_1"
     # A response about another domain does not show that ours was made.
@@ -241,7 +241,7 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
         ("GET", {"status": 200, "json_body": ["a"]}, "unexpected response to "),
         ("PATCH", {"status": 200, "body": "[" * 20_000}, "not JSON"),
         ("GET", {"status": 200, "json_body": {**ANOTHER, "ns_targets": 5}}, "ns_targets"),
-        ("PATCH", {"status": 200, "json_body": ANOTHER}, "about another Agent Ingress"),
+        ("PATCH", {"status": 200, "json_body": ANOTHER}, "it describes another Agent Ingress"),
         ("GET", {"status": 404, "body": "<html>no</html>"}, "the base URL came from the argument base_url"),
         ("PATCH", {"status": 404, "json_body": {"message": "no Route matched"}}, "the base URL came from"),
         ("GET", ngrok_error(404, msg="Not Found", details={"path": "/x"}), "has no path /agent_ingresses"),
@@ -292,6 +292,6 @@ def test_cancelled_call_sends_nothing(client: AgentIngressClient, emulator: Emul
 def test_cancelled_call_does_not_settle_a_lost_write(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.add_fault("POST", "reset_after")
     deadline = client.deadline(is_cancelled=lambda: bool(emulator.requests()))
-    with pytest.raises(errors.CreateUnsettledError, match=r"it is unknown whether .* was made"):
+    with pytest.raises(errors.CreateUnsettledError, match=r"it is unknown whether .* was created"):
         client.create({"domain": DOMAIN}, deadline)
     assert emulator.counts() == {"POST /agent_ingresses": 1}

@@ -279,7 +279,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     id_ = create("connect.acme.com")
     cli.stack([resource("old", id_)])
     err = command.fails(id_, "--name", "new", "--parent", STACK)
-    assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. With a" in err
+    assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. Under a" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     command.fails(id_, "--name", "old", "--parent", SITE)
     # A resource of the plugin is another one, even with the same name.
@@ -307,7 +307,7 @@ def test_all_leaves_out_what_the_stack_has(create: Create, command: Import, cli:
     assert err.endswith("pulumi-agin: all of them are already in the stack, so the file has no resources\n")
     # What the user names must not be left out.
     err = command.fails("--all", "--names", write_names(json.dumps({other: "new"})))
-    assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. With a" in err
+    assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. Under a" in err
 
 
 def test_program_has_comments_about_what_it_leaves_out(create: Create, command: Import, cli: StubCli) -> None:
@@ -356,7 +356,7 @@ def test_names_file_may_name_fewer_or_more_than_selected(create: Create, command
         ("{", "is malformed: Expecting property name enclosed in double quotes: line 1 column 2"),
         ('{"a.acme.com": 1}', "has no name for a.acme.com: it must be a non-empty string"),
         ('{"a.acme.com": " "}', "has no name for a.acme.com: it must be a non-empty string"),
-        ('{"a.acme.com": "a", "A.acme.com.": "b"}', "names a.acme.com twice"),
+        ('{"a.acme.com": "a", "A.acme.com.": "b"}', "has a.acme.com twice"),
         ('{"a.acme.com": "\udcff"}', "is malformed: 'utf-8' codec can't decode"),
         ("[" * 100_000, "is malformed: "),
     ],

@@ -179,7 +179,7 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
     emulator.clear_requests()
     with pytest.raises(errors.NotFoundError):
         client.get_one_of_many(made[2].id)
-    with pytest.raises(errors.BadResponseError, match="about another Agent Ingress"):
+    with pytest.raises(errors.BadResponseError, match="it describes another Agent Ingress"):
         client.get_one_of_many(made[1].id, domain="another.acme.com")
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 2}
 
