@@ -28,13 +28,13 @@ def agent_config(
     Args:
         agent_ingress: The ingress that the agent connects to.
         authtoken: The authtoken of the agent, which is not an API key. If omitted, the file has none, and the agent
-            needs it from elsewhere, such as NGROK_AUTHTOKEN.
-        region: A region such as "eu": the agent connects to the domain of that region, one of `region_domains`. If
-            omitted, the agent connects to the domain itself.
+            must get it from elsewhere, such as the environment variable NGROK_AUTHTOKEN.
+        region: A region such as "eu". The agent then connects to the domain of that region, one of `region_domains`. If
+            omitted, it connects to the domain itself.
 
     Returns:
-        The file as YAML. With an authtoken it is a secret. The preview and the update fail if ngrok has no such region
-        or the authtoken is invalid.
+        The file as YAML. It is a secret if it has an authtoken. The preview and the update fail if ngrok has no such
+        region or the authtoken is invalid.
     """
     token: pulumi.Input[str | None] = authtoken
     if token is not None:

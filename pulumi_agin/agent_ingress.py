@@ -1,7 +1,10 @@
 """AgentIngress: the resource, its arguments and its outputs.
 
-Fields have the names of ngrok's API everywhere: in Python, in the state and in `ignore_changes`.
+Fields have the names of ngrok's API everywhere: in Python, in the state and in `ignore_changes`. The class docstrings
+describe the attributes, because `help()` does not show strings below annotations.
 """
+
+from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from enum import Enum
@@ -36,19 +39,25 @@ class _Choice(str, Enum):
 
 
 class CertificateAuthority(_Choice):
-    """The authority that signs the certificate. The plain string works, too."""
+    """The authority that signs the certificate. The plain string works, too.
+
+    Attributes:
+        LETSENCRYPT: Let's Encrypt, the only authority that ngrok supports. It needs the NS records of the domain.
+    """
 
     LETSENCRYPT = "letsencrypt"
-    """Let's Encrypt, the only authority that ngrok supports. It needs the NS records of the domain."""
 
 
 class PrivateKeyType(_Choice):
-    """The type of the certificate's private key. The plain string works, too."""
+    """The type of the certificate's private key. The plain string works, too.
+
+    Attributes:
+        RSA: An RSA key.
+        ECDSA: An ECDSA key, which is shorter.
+    """
 
     RSA = "rsa"
-    """An RSA key."""
     ECDSA = "ecdsa"
-    """An ECDSA key, which is shorter."""
 
 
 # -- arguments --------------------------------------------------------------------------------------------
@@ -59,26 +68,29 @@ PrivateKeyTypeInput: TypeAlias = PrivateKeyTypeLiteral | PrivateKeyType | Awaita
 
 
 class AgentIngressCertPolicyArgsDict(TypedDict):
-    """AgentIngressCertPolicyArgs as a dict. `authority` is required."""
+    """AgentIngressCertPolicyArgs as a dict.
+
+    Attributes:
+        authority: The certificate authority: "letsencrypt". Required.
+        private_key_type: "rsa" or "ecdsa". If omitted, ngrok chooses.
+    """
 
     authority: AuthorityInput
-    """The certificate authority: "letsencrypt"."""
     private_key_type: NotRequired[PrivateKeyTypeInput | None]
-    """"rsa" or "ecdsa". If omitted, ngrok chooses."""
 
 
 @pulumi.input_type
 class AgentIngressCertPolicyArgs:
-    """The certificate policy of a domain. Without a policy, ngrok's internal CA signs the certificate at once."""
+    """The certificate policy of a domain. Without a policy, ngrok's internal CA signs the certificate immediately."""
 
     authority: AuthorityInput
     private_key_type: PrivateKeyTypeInput | None
 
     @checks_arguments
     def __init__(self, *, authority: AuthorityInput, private_key_type: PrivateKeyTypeInput | None = None) -> None:
-        """Describes a policy.
+        """Creates a policy.
 
-        For type checkers, wrap a string that is known only at run time, such as one from the config:
+        Type checkers reject a plain `str`. Wrap a string that is known only at run time, such as one from the config:
         `PrivateKeyType(config.require("keyType"))`.
 
         Args:
@@ -111,7 +123,7 @@ class AgentIngressArgs:
         metadata: pulumi.Input[str] | None = None,
         certificate_management_policy: PolicyInput | None = None,
     ) -> None:
-        """Holds the arguments. AgentIngress describes the effect of a change to each.
+        """Creates the arguments. AgentIngress describes the effect of a change to each.
 
         Args:
             domain: A domain that you own. The limit is 253 bytes. Required.
@@ -130,36 +142,47 @@ class AgentIngressArgs:
 
 @pulumi.output_type
 class AgentIngressCertPolicy(dict[str, Any]):
-    """The certificate policy of a domain."""
+    """The certificate policy of a domain.
+
+    Attributes:
+        authority: The certificate authority, such as "letsencrypt".
+        private_key_type: The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program omits it.
+            None if ngrok does not report it.
+    """
 
     authority: str
-    """The certificate authority, such as "letsencrypt"."""
     private_key_type: str | None
-    """The type of the private key that ngrok uses, "rsa" or "ecdsa", even if the program omits it."""
 
 
 @pulumi.output_type
 class AgentIngressCertJob(dict[str, Any]):
-    """The job that provisions or renews a certificate."""
+    """The job that provisions or renews a certificate.
+
+    Attributes:
+        error_code: "INTERNAL_ERROR", which is temporary, or "DNS_ERROR", which you must fix in your DNS. None without
+            an error.
+        msg: ngrok's message about the status or the error, or None.
+        started_at: When the job started (RFC 3339), or None.
+        retries_at: When ngrok retries (RFC 3339), or None. After a failure, this can be a day later.
+    """
 
     error_code: str | None
-    """INTERNAL_ERROR, which is temporary, or DNS_ERROR, which you must fix in your DNS. None without an error."""
     msg: str | None
-    """ngrok's message about the status or the error."""
     started_at: str | None
-    """When the job started, RFC 3339."""
     retries_at: str | None
-    """When ngrok retries, RFC 3339. After a failure this can be a day later."""
 
 
 @pulumi.output_type
 class AgentIngressCertStatus(dict[str, Any]):
-    """The state of the certificate."""
+    """The state of the certificate.
+
+    Attributes:
+        renews_at: When ngrok requests the next renewal (RFC 3339). None until the certificate is issued.
+        provisioning_job: The job that provisions or renews the certificate. None if no job is running.
+    """
 
     renews_at: str | None
-    """When ngrok requests the next renewal, RFC 3339; None until the certificate is issued."""
     provisioning_job: AgentIngressCertJob | None
-    """The provisioning or renewal in progress, or None."""
 
 
 # -- the resource -----------------------------------------------------------------------------------------
@@ -169,28 +192,34 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
     """An ngrok Agent Ingress: your own domain, through which ngrok agents connect instead of ngrok's.
 
     A change of `domain` replaces the ingress; every other change is made in place. The API key is not an argument. It
-    comes from the stack config (`ngrok:apiKey`) or the environment (`NGROK_API_KEY`).
+    comes from the stack config (`ngrok:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
+
+    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/agent-ingress.html
+
+    Attributes:
+        id: The id of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        domain: The domain, in lower case and without a trailing dot.
+        description: The human-readable description. "" if there is none.
+        metadata: The machine-readable metadata. "" if there is none.
+        certificate_management_policy: The certificate policy. None if ngrok's internal CA signs the certificate.
+        certificate_management_status: The state of the certificate. None without a policy, and until the first job
+            exists.
+        ns_targets: The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted.
+        region_domains: The regional domains below `domain`, sorted. The list grows as ngrok adds regions.
+        created_at: When the ingress was created (RFC 3339).
+        uri: The path of the ingress in ngrok's API, relative to the API's URL.
     """
 
     # Pulumi's SDK finds the outputs and their types by these annotations.
     domain: pulumi.Output[str]
-    """The domain, in lower case and without a trailing dot."""
     description: pulumi.Output[str]
-    """The human-readable description; "" if there is none."""
     metadata: pulumi.Output[str]
-    """The machine-readable metadata; "" if there is none."""
     certificate_management_policy: pulumi.Output[AgentIngressCertPolicy | None]
-    """The certificate policy; None if ngrok's internal CA signs the certificate."""
     certificate_management_status: pulumi.Output[AgentIngressCertStatus | None]
-    """The state of the certificate; None without a policy, and until the first job exists."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted."""
     region_domains: pulumi.Output[Sequence[str]]
-    """The regional domains below `domain`, sorted. The list grows as ngrok adds regions."""
     created_at: pulumi.Output[str]
-    """When the ingress was created, RFC 3339."""
     uri: pulumi.Output[str]
-    """The path of the ingress in ngrok's API, relative to the API's URL."""
 
     @overload
     def __init__(
@@ -228,21 +257,21 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
 
         Args:
             resource_name: The name of the resource in Pulumi.
-            args: The arguments as one AgentIngressArgs, instead of the keywords below.
+            args: All arguments as one AgentIngressArgs, instead of the keyword arguments below.
             opts: The options of the resource. `custom_timeouts` limit its create, update and delete. Without `args`,
-                they can be the second argument.
+                the options can be the second argument.
             domain: A domain that you own. The limit is 253 bytes. Required. Case and a trailing dot are ignored. A
                 change replaces the ingress: the new one is created before the old one is deleted.
             description: A human-readable description. The limit is 255 bytes (UTF-8).
             metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
-            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. It can be added
-                and changed, but ngrok does not support removing it: that update fails, and the message has the next
-                step.
+            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add and
+                change it. ngrok does not support removing it: that update fails, and the message has the next step.
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the
-                message has the command that imports the ingress. Also raised if the settings have problems.
-            TypeError: An argument is unknown, or both AgentIngressArgs and keywords are given.
+                message has the command that imports the ingress. Also raised if a setting, such as the API key, is
+                missing or invalid.
+            TypeError: An argument is unknown, or both AgentIngressArgs and keyword arguments are given.
         """
         if isinstance(args, pulumi.ResourceOptions):
             if opts is not None:
@@ -268,7 +297,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             if pulumi.runtime.is_dry_run():
                 props[urns.IS_PREVIEW] = True
         super().__init__(AgentIngressProvider(), resource_name, props, opts)
-        # The domain in canonical form, if it is already known. A delegation checks it against its zone at once.
+        # The domain in canonical form, if it is already known. A delegation checks it against its zone immediately.
         self._declared_domain = _declared_domain(inputs.get("domain"), opts)
         make_exact(self, _OUTPUTS, inputs, opts.additional_secret_outputs or [], typed_outputs)
 
@@ -278,7 +307,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         resource_name: str,
         id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
         opts: pulumi.ResourceOptions | None = None,
-    ) -> "AgentIngress":
+    ) -> AgentIngress:
         """Reads an Agent Ingress that this stack does not own.
 
         The stack never changes or deletes it. The preview and the update fail if the account of the API key has no
@@ -294,7 +323,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
 
         Raises:
             TypeError: `id` is not a string, an Output or another awaitable.
-            pulumi.RunError: `opts` has `import_`, or the settings have problems.
+            pulumi.RunError: `opts` has `import_`, or a setting, such as the API key, is missing or invalid.
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
             raise WrongArgumentsError(f"id of AgentIngress.get must be a string or an Output; got {type(id).__name__}")
@@ -324,7 +353,7 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
     )
 
 
-def typed_outputs(ingress: "models.IngressModel") -> dict[str, Any]:
+def typed_outputs(ingress: models.IngressModel) -> dict[str, Any]:
     """Returns the outputs of an AgentIngress for an ingress as ngrok returns it."""
     values = ingress.outputs()
     policy, status = values["certificate_management_policy"], values["certificate_management_status"]
@@ -341,7 +370,7 @@ _OUTPUTS = tuple(AgentIngress.__annotations__)
 
 
 def _inputs(args: AgentIngressArgs | None, **keywords: Any) -> dict[str, Any]:
-    """Returns the inputs of an AgentIngress from its AgentIngressArgs or its keywords."""
+    """Returns the inputs of an AgentIngress from its AgentIngressArgs or its keyword arguments."""
     # The program may not be type-checked.
     if not isinstance(args, AgentIngressArgs | None):
         raise WrongArgumentsError(

@@ -18,18 +18,23 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
 
     It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
     connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
-    and the wait ends at once.
+    and the wait ends immediately.
 
     A failed wait leaves the state unchanged, and the next `pulumi up` waits again. Each wait in a program depends on
     the previous one, so that only one runs at a time while everything else is created.
+
+    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/certificate-validation.html
+
+    Attributes:
+        renews_at: When ngrok requests the next renewal (RFC 3339), as of the last wait or refresh. None without a
+            policy.
+        agent_ingress_id: The id of the Agent Ingress, known once its certificate is issued.
+        domain: The domain of the certificate, in lower case and without a trailing dot.
     """
 
     renews_at: pulumi.Output[str | None]
-    """When ngrok requests the next renewal, RFC 3339, as of the last wait or refresh; None without a policy."""
     agent_ingress_id: pulumi.Output[str]
-    """The id of the Agent Ingress, known once its certificate is issued."""
     domain: pulumi.Output[str]
-    """The domain of the certificate, in lower case and without a trailing dot."""
 
     @checks_arguments
     def __init__(
@@ -42,7 +47,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     ) -> None:
         """Declares a wait for a certificate.
 
-        The preview shows all problems with the values. A change of a time limit does not start a new wait.
+        The preview shows all problems with the values at once. A change of a time limit does not start a new wait.
 
         Args:
             resource_name: The name of the resource in Pulumi.
@@ -50,13 +55,13 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
                 exist. With the `id` of the AgentIngress, the wait may begin earlier. A change starts a new wait.
             timeout_seconds: The time limit of the wait in seconds, above 0. `custom_timeouts` can shorten it.
             dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds, 0 or
-                more: new records take time to propagate. The time starts again if the error disappears and returns.
+                more. New records take time to propagate. The time starts again if the error disappears and returns.
                 Other errors are shown, and the wait continues.
             opts: The options of the resource.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, although there is nothing to read or import, or the settings
-                have problems.
+            pulumi.RunError: `opts` has `id` or `import_`, which a wait does not support, or a setting, such as the API
+                key, is missing or invalid.
         """
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:

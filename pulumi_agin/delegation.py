@@ -23,17 +23,19 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     The records are children of this component. They are created after the ingress and deleted before it, because an
     attacker could hijack the domain of a delegation that outlives its ingress. If a run is killed, it may leave records
     that are not in the state. Delete them at the DNS provider.
+
+    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/delegation.html
+
+    Attributes:
+        ns_targets: The values of the records: lower case, trailing dot, sorted.
+        domain: The delegated domain, in lower case and without a trailing dot.
+        agent_ingress_id: The id of the ingress, known only once all records exist. Use it in resources that must wait
+            for them. In a preview, it is known if the ingress exists.
     """
 
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values of the records: lower case, trailing dot, sorted."""
     domain: pulumi.Output[str]
-    """The delegated domain, in lower case and without a trailing dot."""
     agent_ingress_id: pulumi.Output[str]
-    """The id of the ingress, known only when all records exist: use it in resources that must wait for them.
-
-    In a preview, which creates nothing, it is known if the ingress exists.
-    """
 
     @checks_arguments
     def __init__(
@@ -46,16 +48,15 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     ) -> None:
         """Declares the NS records of an Agent Ingress.
 
-        The preview fails for a domain outside of the zone, the apex of the zone, an ingress without `ns_targets`, and a
-        TTL that the DNS provider does not accept, if their values are known.
+        The preview fails if the domain is outside of the zone or is its apex, if the ingress has no `ns_targets`, and
+        if the DNS provider does not accept the TTL. It can check only values that are known.
 
         Args:
             resource_name: The name of the component in Pulumi.
             agent_ingress: The ingress whose `domain` is delegated to its `ns_targets`.
             dns: An adapter that creates the records, such as `agin.dns.aws(zone_id=…)`; see `pulumi_agin.dns`.
             ttl: The time to live of the records in seconds, 0 to 2147483647. Many DNS providers have narrower limits.
-            opts: The options of the component. The records use its `providers`, and its `transforms` apply to
-                them.
+            opts: The options of the component. The records use its `providers`, and its `transforms` apply to them.
 
         Raises:
             pulumi.RunError: `agent_ingress` is not an AgentIngress, or `dns` is not an adapter.

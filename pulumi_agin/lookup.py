@@ -1,8 +1,10 @@
 """get_agent_ingress and get_agent_ingresses: lookups of existing Agent Ingresses by the program.
 
-Their form is that of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries ngrok itself.
+They have the form of Pulumi's generated SDKs. A dynamic provider has no functions, so the program queries ngrok itself.
 Pulumi's mocks receive the call as `Mocks.call`, and nothing is sent.
 """
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -23,36 +25,43 @@ from .program.run import ProgramAccount, ProgramRun
 
 @pulumi.output_type
 class GetAgentIngressResult(dict[str, Any]):
-    """An existing Agent Ingress."""
+    """An existing Agent Ingress, the result of `get_agent_ingress`.
+
+    Attributes:
+        id: The id of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        domain: The domain, in lower case and without a trailing dot.
+        description: The human-readable description. "" if there is none.
+        metadata: The machine-readable metadata. "" if there is none.
+        certificate_management_policy: The certificate policy. None if ngrok's internal CA signs the certificate.
+        certificate_management_status: The state of the certificate. None without a policy, and until the first job
+            exists.
+        ns_targets: The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted.
+        region_domains: The regional domains below `domain`, sorted.
+        created_at: When the ingress was created (RFC 3339).
+        uri: The path of the ingress in ngrok's API, relative to the API's URL.
+    """
 
     id: str
-    """The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"."""
     domain: str
-    """The domain, in lower case and without a trailing dot."""
     description: str
-    """The human-readable description; "" if there is none."""
     metadata: str
-    """The machine-readable metadata; "" if there is none."""
     certificate_management_policy: AgentIngressCertPolicy | None
-    """The certificate policy; None if ngrok's internal CA signs the certificate."""
     certificate_management_status: AgentIngressCertStatus | None
-    """The state of the certificate; None without a policy, and until the first job exists."""
     ns_targets: Sequence[str]
-    """The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted."""
     region_domains: Sequence[str]
-    """The regional domains below `domain`, sorted."""
     created_at: str
-    """When the ingress was created, RFC 3339."""
     uri: str
-    """The path of the ingress in ngrok's API, relative to the API's URL."""
 
 
 @pulumi.output_type
 class GetAgentIngressesResult(dict[str, Any]):
-    """The Agent Ingresses of an account."""
+    """The Agent Ingresses of an account, the result of `get_agent_ingresses`.
+
+    Attributes:
+        agent_ingresses: The Agent Ingresses, sorted by domain.
+    """
 
     agent_ingresses: Sequence[GetAgentIngressResult]
-    """The Agent Ingresses, sorted by domain."""
 
 
 # -- the functions ----------------------------------------------------------------------------------------
@@ -81,9 +90,9 @@ def get_agent_ingress(
     domain: str | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressResult:
-    """Looks up one Agent Ingress by its id or its domain, in previews, too.
+    """Looks up one Agent Ingress by its id or its domain. Pass exactly one of the two.
 
-    Exactly one of the two is required.
+    Previews query ngrok, too. Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/functions.html
 
     Args:
         id: The id, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
@@ -95,7 +104,7 @@ def get_agent_ingress(
         The Agent Ingress.
 
     Raises:
-        pulumi.RunError: Not exactly one of `id` and `domain` is given, the account of the API key has no such Agent
+        pulumi.RunError: Neither or both of `id` and `domain` are given, the account of the API key has no such Agent
             Ingress, or the request to ngrok fails.
     """
     result: GetAgentIngressResult = _ONE.invoke(_id_or_domain(id, domain), opts)
@@ -128,8 +137,8 @@ def get_agent_ingress_output(
     """Looks up one Agent Ingress, like `get_agent_ingress`, with arguments that may be Outputs.
 
     Args:
-        id: The id.
-        domain: The domain. Exactly one of the two is required.
+        id: The id. Pass exactly one of `id` and `domain`.
+        domain: The domain. Case and a trailing dot are ignored.
         opts: The options of the lookup, as for `get_agent_ingress`. InvokeOutputOptions can also have `depends_on`:
             resources that must exist before the lookup.
 
@@ -145,7 +154,7 @@ def get_agent_ingresses(
     filter: str | None = None,  # noqa: A002 - ngrok's own name for it
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressesResult:
-    """Looks up all Agent Ingresses of the account, or those that a filter selects, in previews, too.
+    """Looks up all Agent Ingresses of the account, or those that a filter selects. Previews query ngrok, too.
 
     Args:
         filter: An expression in ngrok's CEL over `obj`, such as `obj.metadata.contains("iot")`. None selects all.

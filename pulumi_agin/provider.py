@@ -15,10 +15,12 @@ _NOT_KNOWN_YET = "not-known-yet"
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider, whose resources are created with its API key, in the account of that key.
+    """An explicit provider: its resources are created with its API key, in the account of that key.
 
     Pass it to a resource as `ResourceOptions(provider=…)`, to the children of a component as `providers=[…]`, and to a
     lookup as `InvokeOptions(provider=…)`. All others use the stack config or the environment.
+
+    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/provider.html
     """
 
     @checks_arguments
@@ -31,13 +33,14 @@ class Provider(pulumi.ProviderResource):
     ) -> None:
         """Declares an explicit provider.
 
-        Problems with Outputs are shown by the preview of each resource that uses the provider. The time limit of a call
-        is `ngrok:timeoutSeconds` of the stack config or `NGROK_API_TIMEOUT_SECONDS`, as without a provider.
+        Plain values are checked immediately. The preview of each resource that uses the provider shows problems with
+        Outputs. The time limit of a call is `ngrok:timeoutSeconds` of the stack config, `NGROK_API_TIMEOUT_SECONDS`, or
+        300 seconds, as without a provider.
 
         Args:
             resource_name: The name of the provider in Pulumi.
-            api_key: An ngrok API key, which becomes a secret. It is required, because the key in the stack config or
-                environment may belong to another account. A new key does not change the ingresses.
+            api_key: An ngrok API key, which becomes a secret. Required: the provider never uses the key in the stack
+                config or the environment, which may belong to another account. A new key does not change the ingresses.
             base_url: The URL of ngrok's API. If omitted, it is `ngrok:apiBaseUrl` of the stack config,
                 `NGROK_API_BASE_URL`, or ngrok's public API.
             opts: The options of the provider.
@@ -58,7 +61,7 @@ class Provider(pulumi.ProviderResource):
         if problems:
             raise pulumi.RunError("; ".join(problems))
         super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)
-        # Pulumi does not return the inputs of a provider. See `ProgramRun.account_of`.
+        # Pulumi does not expose the inputs of a provider. See `ProgramRun.account_of`.
         self._agin_inputs = inputs
 
 

@@ -1,10 +1,10 @@
-"""An Agent Ingress owned by a script of yours: Pulumi's Automation API with the program inside.
+"""An Agent Ingress managed by a script: Pulumi's Automation API with an inline program.
 
     python main.py up [DOMAIN]
     python main.py destroy
 
-Needs the Pulumi CLI on PATH, a backend (`pulumi login`; one of files wants PULUMI_CONFIG_PASSPHRASE too), and the API
-key in NGROK_API_KEY.
+Requires the Pulumi CLI on PATH, a backend (`pulumi login`; a local one also needs PULUMI_CONFIG_PASSPHRASE), and the
+API key in NGROK_API_KEY.
 """
 
 import sys
@@ -19,7 +19,7 @@ PROJECT = "agin-automation"
 
 
 def stack(domain: str) -> automation.Stack:
-    """The stack, made where it isn't there yet."""
+    """Returns the stack, which is created if it does not exist."""
 
     def program() -> None:
         ingress = agin.AgentIngress("connect", domain=domain, description="made by a script")

@@ -1,4 +1,4 @@
-"""A connect URL for ngrok agents, with its zone in Azure DNS and their configuration in a key vault."""
+"""A connect URL for ngrok agents in an Azure DNS zone, with the agents' configuration in a key vault."""
 
 import pulumi
 from pulumi_azure_native import keyvault
@@ -24,7 +24,7 @@ delegation = agin.AgentIngressDelegation(
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)
 
-# What an agent starts with, as soon as the connect URL works.
+# The agents' configuration. It exists only once the connect URL works.
 secret = keyvault.Secret(
     "agent",
     resource_group_name=resource_group,

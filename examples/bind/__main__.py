@@ -1,4 +1,4 @@
-"""A connect URL for ngrok agents, from the domain to the agents' configuration, with a zone on a BIND of your own."""
+"""A connect URL for ngrok agents in a zone on your own BIND server, with the agents' configuration."""
 
 import pulumi
 
@@ -6,7 +6,7 @@ import pulumi_agin as agin
 
 config = pulumi.Config()
 
-# Unprotected, so that the demo of this program can end: one that a fleet dials wants ResourceOptions(protect=True).
+# Not protected, so that the demo can destroy it. In production, use ResourceOptions(protect=True).
 ingress = agin.AgentIngress(
     "connect",
     domain=config.require("domain"),
@@ -35,5 +35,5 @@ certificate = agin.AgentIngressCertificateValidation(
 pulumi.export("agent_ingress_id", ingress.id)
 pulumi.export("ns_targets", delegation.ns_targets)
 pulumi.export("renews_at", certificate.renews_at)
-# The ngrok.yml of every agent; a secret where it holds an authtoken.
+# The ngrok.yml of every agent. It is a secret if it has an authtoken.
 pulumi.export("agent_config", agin.agent_config(ingress, authtoken=config.get_secret("authtoken")))

@@ -1,4 +1,4 @@
-"""A connect URL for ngrok agents, with its zone at Cloudflare."""
+"""A connect URL for ngrok agents in a Cloudflare zone."""
 
 import pulumi
 
@@ -14,8 +14,8 @@ ingress = agin.AgentIngress(
     opts=pulumi.ResourceOptions(protect=True),
 )
 
-# Cloudflare has a record for each name server. They are named by their values, so that one that comes or goes
-# changes no other.
+# Cloudflare has a record for each name server. The resources are named by their values, so that adding or removing a
+# record changes no other.
 delegation = agin.AgentIngressDelegation(
     "connect",
     agent_ingress=ingress,
@@ -26,5 +26,5 @@ certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id
 
 pulumi.export("ns_targets", delegation.ns_targets)
 pulumi.export("renews_at", certificate.renews_at)
-# The ngrok.yml of every agent; a secret where it holds an authtoken.
+# The ngrok.yml of every agent. It is a secret if it has an authtoken.
 pulumi.export("agent_config", agin.agent_config(ingress, authtoken=config.get_secret("authtoken")))

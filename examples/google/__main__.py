@@ -1,4 +1,4 @@
-"""A connect URL for ngrok agents, with its zone in Google Cloud DNS and their configuration in the Secret Manager."""
+"""A connect URL for ngrok agents in a Google Cloud DNS zone, with the agents' configuration in Secret Manager."""
 
 import pulumi
 import pulumi_gcp as gcp
@@ -16,14 +16,14 @@ ingress = agin.AgentIngress(
     opts=pulumi.ResourceOptions(protect=True),
 )
 
-# Google would replace NS records that the domain has already, without a word.
+# Google's provider would overwrite NS records that the domain already has, without a warning.
 delegation = agin.AgentIngressDelegation(
     "connect", agent_ingress=ingress, dns=agin.dns.gcp(managed_zone=zone.name, dns_name=zone.dns_name)
 )
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)
 
-# What an agent starts with, as soon as the connect URL works.
+# The agents' configuration. It exists only once the connect URL works.
 secret = gcp.secretmanager.Secret(
     "agent",
     secret_id=f"ngrok-agent-{pulumi.get_stack()}",

@@ -1,4 +1,4 @@
-"""A device gateway: connect URLs for fleets of devices, with everything that a device has to know in a secret."""
+"""A device gateway: connect URLs for fleets of devices, with the devices' configuration in a secret."""
 
 import pulumi
 import pulumi_aws as aws
@@ -7,7 +7,7 @@ import pulumi_agin as agin
 
 
 class DeviceGateway(pulumi.ComponentResource):
-    """A connect URL with its delegation and its certificate, and the configuration of the agents that dial it."""
+    """A connect URL with its delegation and its certificate, and the agents' configuration."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class DeviceGateway(pulumi.ComponentResource):
             certificate_management_policy=agin.AgentIngressCertPolicyArgs(
                 authority=agin.CertificateAuthority.LETSENCRYPT, private_key_type=agin.PrivateKeyType.ECDSA
             ),
-            # Devices in the field dial this domain, and it costs money every month: nobody deletes it by accident.
+            # Devices in the field depend on this domain, so it must not be deleted by accident.
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         delegation = agin.AgentIngressDelegation(
@@ -36,7 +36,7 @@ class DeviceGateway(pulumi.ComponentResource):
         certificate = agin.AgentIngressCertificateValidation(
             name, agent_ingress_id=delegation.agent_ingress_id, opts=child
         )
-        # The devices fetch it when they start. It is there only when the connect URL works.
+        # The devices read it when they start. It exists only once the connect URL works.
         secret = aws.secretsmanager.Secret(name, opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate]))
         aws.secretsmanager.SecretVersion(
             name, secret_id=secret.id, secret_string=agin.agent_config(ingress, authtoken=authtoken), opts=child

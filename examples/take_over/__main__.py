@@ -1,4 +1,4 @@
-"""Agent Ingresses that exist already: one that this stack has taken over, and others that it only looks up."""
+"""Existing Agent Ingresses: one that this stack has imported, and others that it only looks up."""
 
 import pulumi
 
@@ -6,16 +6,16 @@ import pulumi_agin as agin
 
 config = pulumi.Config()
 
-# As it is, so that nothing changes: `pulumi-agin import --code` prints this for any ingress.
+# Declared exactly as it exists, so that nothing changes. `pulumi-agin import --code` prints this for any ingress.
 connect = agin.AgentIngress(
     "connect",
     domain=config.require("domain"),
     description="made by hand",
-    # `pulumi import` protects what it takes over; without this, the next `pulumi up` would take that away.
+    # `pulumi import` protects the ingress. Without this line, the next `pulumi up` would unprotect it.
     opts=pulumi.ResourceOptions(protect=True),
 )
 
-# Another stack's: read in each preview and `up`, and never touched.
+# Owned by another stack: this stack reads it in each preview and update, and never changes it.
 shared = agin.get_agent_ingress(domain=config.require("shared"))
 
 account = agin.get_agent_ingresses().agent_ingresses

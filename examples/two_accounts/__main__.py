@@ -1,4 +1,4 @@
-"""Connect URLs in two ngrok accounts, by one component, with both domains in one zone."""
+"""Connect URLs in two ngrok accounts, created by one component, with both domains in one zone."""
 
 import pulumi
 
@@ -6,13 +6,13 @@ import pulumi_agin as agin
 
 
 class ConnectUrl(pulumi.ComponentResource):
-    """A connect URL with its delegation, in the account of the provider that it is given."""
+    """A connect URL with its delegation, in the account of the component's provider."""
 
     def __init__(
         self, name: str, domain: str, dns: agin.dns.DnsAdapter, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("acme:index:ConnectUrl", name, {}, opts)
-        # Without a certificate policy ngrok's internal CA signs the certificate, and there is nothing to wait for.
+        # Without a certificate policy, ngrok's internal CA signs the certificate immediately, so no wait is needed.
         ingress = agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(parent=self, protect=True))
         delegation = agin.AgentIngressDelegation(
             name, agent_ingress=ingress, dns=dns, opts=pulumi.ResourceOptions(parent=self)
@@ -32,10 +32,10 @@ dns = agin.dns.rfc2136(
     tsig_secret=config.require_secret("tsigSecret"),
 )
 
-# Its key is all that it goes by: it never falls back to the stack's own account.
+# An explicit provider uses only its own key, never the one of the stack.
 partner = agin.Provider("partner", api_key=config.require_secret("partnerApiKey"))
 
-# By `ngrok:apiKey` of the stack config, or NGROK_API_KEY.
+# With the key in `ngrok:apiKey` of the stack config, or NGROK_API_KEY.
 ours = ConnectUrl("connect", f"connect.{zone}", dns)
 theirs = ConnectUrl("partner", f"partner.{zone}", dns, pulumi.ResourceOptions(providers=[partner]))
 

@@ -1,4 +1,4 @@
-// A connect URL for ngrok agents, with its zone at Cloudflare.
+// A connect URL for ngrok agents in a Cloudflare zone.
 
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
@@ -16,18 +16,18 @@ const ingress = new agin.AgentIngress(
     { protect: true },
 );
 
-// Cloudflare has a record for each name server. They are named by their values, so that one that comes or goes
-// changes no other. ngrok gives the values when the ingress is made: before that, this makes none.
+// Cloudflare has a record for each name server. The resources are named by their values, so that adding or removing a
+// record changes no other. ngrok returns the values when the ingress is created. Until then, there are no records.
 const records = ingress.nsTargets.apply((targets) =>
     targets.map((target) => {
-        // Cloudflare drops the trailing dot, and would show a change in every preview.
+        // Cloudflare drops the trailing dot, so every preview would show a change.
         const value = target.replace(/\.$/, "");
         return new cloudflare.DnsRecord(
             `connect-${value}`,
             { zoneId: config.require("zoneId"), name: ingress.domain, type: "NS", content: value, ttl: 300 },
             {
-                // Others can take over a delegation that outlives its ingress: so the records go before it does. With
-                // another domain there are new records before the old ones go.
+                // An attacker could hijack a delegation that outlives its ingress, so the records are deleted before
+                // the ingress. If the domain changes, the new records are created before the old ones are deleted.
                 dependsOn: [ingress],
                 replaceOnChanges: ["name"],
                 deleteBeforeReplace: false,
@@ -36,7 +36,7 @@ const records = ingress.nsTargets.apply((targets) =>
     }),
 );
 
-// The wait until the certificate is issued. Let's Encrypt looks the domain up, so it needs the records.
+// The wait until the certificate is issued. Let's Encrypt needs the records.
 const certificate = new agin.AgentIngressCertificateValidation(
     "connect",
     { agentIngressId: ingress.id },
@@ -45,7 +45,7 @@ const certificate = new agin.AgentIngressCertificateValidation(
 
 export const nsTargets = ingress.nsTargets;
 export const renewsAt = certificate.renewsAt;
-// The ngrok.yml of every agent; a secret where it holds an authtoken.
+// The ngrok.yml of every agent. It is a secret if it has an authtoken.
 export const agentConfig = agin.agentConfigOutput({
     domain: ingress.domain,
     certificateManagementPolicy: ingress.certificateManagementPolicy,

@@ -1,4 +1,4 @@
-// A connect URL for ngrok agents, with its zone in Route 53, and the agents' configuration in a secret.
+// A connect URL for ngrok agents in a Route 53 zone, with the agents' configuration in a secret.
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
@@ -20,13 +20,13 @@ const ingress = new agin.AgentIngress(
     { protect: true },
 );
 
-// One set with a record for each name server.
+// One record set with a value for each name server.
 const records = new aws.route53.Record(
     "connect",
     { zoneId: zone.zoneId, name: ingress.domain, type: "NS", records: ingress.nsTargets, ttl: 300 },
     {
-        // Others can take over a delegation that outlives its ingress: so the records go before it does. With another
-        // domain there are new records before the old ones go.
+        // An attacker could hijack a delegation that outlives its ingress, so the records are deleted before the
+        // ingress. If the domain changes, the new records are created before the old ones are deleted.
         dependsOn: [ingress],
         replaceOnChanges: ["name"],
         deleteBeforeReplace: false,
@@ -34,14 +34,14 @@ const records = new aws.route53.Record(
     },
 );
 
-// The wait until the certificate is issued. Let's Encrypt looks the domain up, so it needs the records.
+// The wait until the certificate is issued. Let's Encrypt needs the records.
 const certificate = new agin.AgentIngressCertificateValidation(
     "connect",
     { agentIngressId: ingress.id },
     { dependsOn: [records] },
 );
 
-// The devices fetch their ngrok.yml when they start. It is there only when the connect URL works.
+// The devices read their ngrok.yml when they start. It exists only once the connect URL works.
 const secret = new aws.secretsmanager.Secret("connect", {}, { dependsOn: [certificate] });
 new aws.secretsmanager.SecretVersion("connect", {
     secretId: secret.id,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# The field for how ngrok gets the certificate.
+# The field of the certificate policy.
 POLICY = "certificate_management_policy"
 
 # Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is invalid.

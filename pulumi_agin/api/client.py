@@ -42,7 +42,7 @@ Model = TypeVar("Model", bound=ResponseModel)
 class AgentIngressClient:
     """Creates, reads, finds, lists, updates and deletes the Agent Ingresses of one account.
 
-    Each call repeats its requests until it timed out; see the table at `Transport`. A POST may be repeated too: a
+    Each call repeats its requests until it times out; see the table at `Transport`. A POST may be repeated too: a
     domain has at most one Agent Ingress, so a second POST can't make a second one.
 
     A write whose response was lost is settled by a read:

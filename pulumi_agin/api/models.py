@@ -59,7 +59,7 @@ class ResponseModel(FrozenModel):
 
 
 class CertPolicyModel(ResponseModel):
-    """How ngrok gets the certificate."""
+    """The certificate policy of an Agent Ingress."""
 
     authority: str = Field("", description="the certificate authority, such as `letsencrypt`")
     private_key_type: str | None = Field(

@@ -1,4 +1,4 @@
-"""Transport of requests: the loop that repeats a request until there is a response or the call timed out."""
+"""Transport of requests: the loop that repeats a request until there is a response or the call times out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transi
 
 
 class Transport:
-    """Sends requests to one API, and repeats each until there is a response or its call timed out.
+    """Sends requests to one API, and repeats each until there is a response or its call times out.
 
     The rules are the same for all methods:
 
@@ -38,8 +38,8 @@ class Transport:
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 
-    Threads may share it. After a 429 they wait together. A write that may have arrived is repeated until its
-    call timed out even if no connection can be made, because only a response shows its outcome.
+    Threads may share it. After a 429, they wait together. A write that may have arrived is repeated until its
+    call times out even if no connection can be made, because only a response shows its outcome.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 `--json` prints this for one domain, and later versions only add to it:
 
     domain      in canonical form
-    ok          whether all is well, as in the exit status
+    ok          whether every check passed, as in the exit status
     checks      api_key, agent_ingress, delegation and certificate, each with
         state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (no check was possible)
         says        why, in one line
@@ -18,7 +18,7 @@
 
 With `--all` or `--filter`, it prints this:
 
-    ok                  whether all is well
+    ok                  whether every check passed
     checks              api_key, as above
     agent_ingresses     for each, what is printed for one domain, the worst first; with `--all`, also for those that
                         only the stack has
@@ -42,7 +42,7 @@ from .stack import load_settings
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Runs the command. The exit status is 0 if all is well, 1 if not, and 2 if the checks could not run."""
+    """Runs the command. The exit status is 0 if every check passed, 1 if not, and 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
         raise UsageError("specify exactly one of DOMAIN, --all and --filter")
     try:

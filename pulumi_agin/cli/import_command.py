@@ -35,8 +35,8 @@ MOST_LISTED = 5
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Prints the program or the file for the ingresses, and notes about them on stderr.
 
-    An ingress that the stack has under another name is an error if the user selected it individually, and is left out
-    otherwise. One that the stack has under the same name is left out of the file, but not of the program.
+    An ingress that the stack has under another name is an error if the user selected it individually, and is omitted
+    otherwise. One that the stack has under the same name is omitted from the file, but not from the program.
     """
     _check(options)
     state = read_resources(options.stack, show_secrets=options.provider is not None)
@@ -186,7 +186,7 @@ def _select(
             picked[ingress.id] = ingress
         return list(picked.values())
 
-    # One file can serve several commands, each of which takes over some of its ingresses.
+    # One file can serve several commands, each of which imports some of its ingresses.
     named = pick(list(names), "--names: ")
     if chosen:
         found = pick(chosen)

@@ -88,7 +88,7 @@ def agent_ingresses(resources: Resources) -> Resources:
 def provider_settings(urn: str, resources: Resources) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider, which must be in the state with its secrets.
 
-    States append an id to the URN, which may be left out. The key never comes from the environment, because that may
+    States append an id to the URN, which may be omitted. The key never comes from the environment, because that may
     belong to another account.
     """
     # The engine's default provider has no key.

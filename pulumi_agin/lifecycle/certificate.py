@@ -44,7 +44,7 @@ READ_SECONDS = 35
 # The pause between progress lines while nothing changes.
 LINE_SECONDS = 30
 
-# How soon a wait ends after the engine is gone.
+# The longest time that a wait continues after the engine is gone.
 NOTICE_SECONDS = 1
 
 PUBLIC_DNS_SECONDS = 5
@@ -73,7 +73,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return Checked.of(checked, sentences)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Returns whether another wait is needed. A change of a timeout alone is no reason."""
+        """Returns whether another wait is needed. A change of a timeout alone does not need one."""
         # An unknown value equals no value in the state, so it counts as a change.
         changed = [ID] if inputs.get(ID) != call.outputs_before.get(ID) else []
         is_to_be_issued = call.outputs_before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
@@ -81,7 +81,7 @@ class CertificateValidationLifecycle(Lifecycle):
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
     def _has_other_policy(self, call: Call, id_: str) -> bool:
-        """Returns whether the program's policy for the ingress is another one than at the last wait."""
+        """Returns whether the program's policy for the ingress has changed since the last wait."""
         if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
             return False
         policy, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]

@@ -68,7 +68,7 @@ IngressDomain = Annotated[
 
 
 class CertificatePolicyInputs(Declaration):
-    """How ngrok gets the certificate of the domain."""
+    """The certificate policy of an Agent Ingress."""
 
     authority: constants.CertificateAuthorityLiteral = Field(
         description='who signs the certificate, such as "letsencrypt"'

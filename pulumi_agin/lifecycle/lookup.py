@@ -31,7 +31,7 @@ def find_one(
 ) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
-    Messages name the lookup and the account so; `hint` returns the end of the message that a domain has no ingress.
+    Messages name the lookup and the account. `hint` returns the end of the message that a domain has no ingress.
     """
     check_arguments(function, id_, domain)
     if id_ is not None:
@@ -55,9 +55,9 @@ def find_one(
 def find_many(
     client: AgentIngressClient, function: str, cel: str | None, deadline: Deadline | None = None
 ) -> list[IngressModel]:
-    """Finds the Agent Ingresses that a filter in CEL selects, or all of an account, sorted by domain.
+    """Finds the Agent Ingresses that a filter in CEL selects, or all of an account.
 
-    The order in which ngrok lists them changes nothing.
+    They are sorted by domain, because the order in ngrok's list may change.
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all of the account")

@@ -14,7 +14,7 @@ class Reading(Enum):
     REFRESH = auto()
     """The stack owns it. Only a refresh can find a resource gone."""
     GET = auto()
-    """The program looks up one that the stack does not own."""
+    """The program reads one that the stack does not own."""
     IMPORT = auto()
     """The stack is to own it from now on."""
 
@@ -80,11 +80,11 @@ class Difference(NamedTuple):
     replacing: Sequence[str]
     """Those that replace the resource."""
     has_changes: bool
-    """Whether an update is needed, which can be so although no input differs: a wait may have to be repeated."""
+    """Whether an update is needed, even if no input differs: a wait may have to be repeated."""
     renewed: Sequence[str] = ()
     """The outputs for which an update is made although no input differs."""
     delete_before_replace: bool = False
-    """Whether a replacement deletes the old resource first, also a replacement by an option such as `--replace`."""
+    """Whether a replacement deletes the old resource first, even if an option such as `--replace` requests it."""
 
 
 class Created(NamedTuple):

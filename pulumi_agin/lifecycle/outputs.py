@@ -62,6 +62,5 @@ def outputs_after(
         after |= {name: existing.get(name) for name in (POLICY, STATUS)}
     elif policy and policy.get("private_key_type"):
         after[POLICY] = policy
-    # ngrok chooses a key type that is left out. It can't remove a policy, so the result of an update that tries it is
-    # unknown.
+    # ngrok chooses an omitted key type. It can't remove a policy, so the result of an update that tries it is unknown.
     return after

@@ -22,7 +22,7 @@ class Phrasing:
     certificate_policy = "an object"
     """The accepted types of a certificate policy."""
     to_json = "write it as JSON"
-    """How to convert a value to a string."""
+    """The instruction to convert a value to a string."""
     delete_before_replace: str
     """The option that deletes a resource before its replacement is created."""
     aliases: str
@@ -43,11 +43,11 @@ class Phrasing:
         return name
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
-        """Returns how to take over an Agent Ingress as the resource `urn`: the end of a message, from "To" on."""
+        """Returns the end of a message, from "To" on: the next step to import an ingress as the resource `urn`."""
         raise NotImplementedError
 
     def find(self, domain: str, placement: Placement) -> str:
-        """Returns how to see which Agent Ingress has a domain: the end of a message, or ""."""
+        """Returns the end of a message: the next step to find the Agent Ingress of a domain; "" if there is none."""
         return ""
 
 

@@ -84,7 +84,7 @@ class Session:
             return self._clients[settings]
 
     def reachability(self, server: Server) -> Reachability:
-        """Returns the record, shared by all calls, of whether a DNS server can be reached."""
+        """Returns the reachability of a DNS server, which all calls share."""
         is_loopback = server.host in LOOPBACK_HOSTS
         return self._reachabilities.setdefault(server, Reachability(self.clock, is_loopback=is_loopback))
 

@@ -18,7 +18,7 @@ from pulumi_agin.lifecycle.session import Account
 
 
 class GetAgentIngressInputs(Declaration):
-    """The arguments of getAgentIngress: exactly one of the two."""
+    """The arguments of getAgentIngress. Exactly one of the two is required."""
 
     id: str | None = Field(None, description="the id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     domain: str | None = Field(None, description="the domain, in any case, with or without a trailing dot")

@@ -58,7 +58,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ends all waits. Requests in progress are still settled, so that the state is right."""
+        """Ends all waits. Requests in progress are still settled, so that the state is correct."""
         self._interrupted.set()
         return empty_pb2.Empty()
 

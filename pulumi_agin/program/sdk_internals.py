@@ -55,7 +55,7 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:
-    """Returns whether a transformation may change a resource that is not registered yet; True if in doubt."""
+    """Returns whether a transformation may change a resource that is not registered yet; True if uncertain."""
     parent = opts.parent or runtime.get_root_resource()
     inherited = parent is not None and getattr(parent, "_transformations", True)
     # The engine calls transforms on a server that the SDK starts when the first one is registered.
