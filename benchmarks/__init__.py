@@ -1,1 +1,1 @@
-"""The cost of the package's own work, beside a floor that does none: `make bench`."""
+"""Benchmarks of the package's own work, compared with a floor that does none: `make bench`."""

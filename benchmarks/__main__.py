@@ -1,4 +1,4 @@
-"""`make bench`: a table of the cost of the package's own work, with each figure beside its floor.
+"""`make bench`: a table of the cost of the package's own work, each compared with its floor.
 
 For a quick run: make bench T='--counts 1,200 --latency 0 --runs 3'
 """
@@ -126,7 +126,7 @@ def _import_row(tools: engine.Tools) -> str:
 
 def _engine_row(front_end: engine.FrontEnd, case: engine.Case, measured: engine.Measured) -> str:
     floor, ours = measured.floor_seconds(case, front_end.most_calls), statistics.median(measured.ours)
-    # Without latency, only the processor counts, and no real ngrok is that close.
+    # Without latency, only processor time counts, and the real ngrok always has latency.
     has_goal = case.load.latency_seconds > 0
     ratio = ours / floor if has_goal else measured.ratio()
     goal, missed = (f"{RATIO:g} times", ratio > RATIO) if has_goal else ("", False)

@@ -1,7 +1,7 @@
 """Measurements of `pulumi up` and the other commands, ours and the floor in turn: seconds, requests and connections.
 
-Each front end has a floor of its own. That of the dynamic providers is a Python program with `floor.Floor`, and that of
-the plugin a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
+Each front end has its own floor. For the dynamic providers, it is a Python program with `floor.Floor`. For the plugin,
+it is a YAML program with `floor:Floor`, whose plugin is `floor_plugin`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tools import pulumi_cli
 from tools.steps import ended, report
 
 API_KEY = "benchmark-key"
-# The peer has an account of its own, because ours lists a whole account at once.
+# The peer has its own account, because ours lists a whole account.
 PEER_API_KEY = "benchmark-key-of-the-peer"
 
 # The name of each operation in the table, and its command. In this order a stack ends as empty as it began.
@@ -75,7 +75,7 @@ class Load:
 
     @property
     def calls(self) -> int:
-        """The number of calls that the engine sends at once. By default, it is four times the number of processors."""
+        """The number of calls that the engine sends at a time. The default is four times the number of processors."""
         return self.parallel or 4 * (os.cpu_count() or 1)
 
     def __str__(self) -> str:
@@ -102,25 +102,25 @@ class Measured:
     connections: int = 0
 
     def floor_seconds(self, case: Case, most_calls: int) -> float:
-        """The floor's median, and the latency of the service where as many calls reach it at once as can.
+        """The floor's median, plus the latency of the service at the highest possible concurrency.
 
-        A refresh reads a list, whose pages can only follow one another.
+        A refresh reads a list, page by page.
         """
         at_once = 1 if case.operation == "refresh" else min(case.load.calls, most_calls)
         batches = math.ceil(self.requests / at_once)
         return statistics.median(self.floor) + batches * case.load.latency_seconds
 
     def ratio(self) -> float:
-        """Ours to the floor: the median of the pairs of runs. Both runs of a pair have the same conditions."""
+        """The ratio of ours to the floor: the median of pairs of runs. Both runs of a pair have the same conditions."""
         return statistics.median(ours / floor for floor, ours in zip(self.floor, self.ours, strict=True))
 
     def ratio_to_peer(self) -> float:
-        """Ours to the peer, as in `ratio`."""
+        """The ratio of ours to the peer; see `ratio`."""
         return statistics.median(ours / peer for peer, ours in zip(self.peer, self.ours, strict=True))
 
 
 class Service:
-    """An emulator in a process of its own, which is used through its control plane."""
+    """An emulator in its own process, which is used through its control plane."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -156,7 +156,7 @@ def service(tools: Tools, *arguments: str) -> Iterator[Service]:
 
 
 class FrontEnd(ABC):
-    """A front end of our resources, beside its floor."""
+    """A front end of our resources, and its floor."""
 
     name: str
     floor: ModuleType
@@ -175,7 +175,7 @@ class FrontEnd(ABC):
 
 
 class Dynamic(FrontEnd):
-    """Python programs, by Pulumi's dynamic providers."""
+    """Python programs with Pulumi's dynamic providers."""
 
     name = "dynamic"
     floor = floor
@@ -199,13 +199,13 @@ class Plugin:
 
 
 class Native(FrontEnd):
-    """YAML programs, by the provider plugin."""
+    """YAML programs with the provider plugin."""
 
     name = "native"
     floor = floor_plugin
 
     def __init__(self, peer: Path | None = None) -> None:
-        """Measures a peer, too, if there is one.
+        """Creates the front end. With `peer`, it also measures a peer.
 
         `peer` is a folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
         and ngrok's `terraform-provider-ngrok`. `go build` makes the first in the repository
@@ -239,7 +239,7 @@ class Native(FrontEnd):
             f"i{n}": {"type": plugin.type, "properties": {"domain": f"i{n}.{zone}", "description": description}}
             for n in range(load.count)
         }
-        # With a version, the YAML host keeps the schema, and starts no further process for it. Any version works.
+        # With a version, the YAML host caches the schema and starts no other process for it. Any version works.
         plugins = {"providers": [{"name": plugin.name, "path": str(plugin.folder), "version": VERSION}]}
         program = {"name": project.name, "runtime": "yaml", "plugins": plugins, "resources": resources}
         # JSON is YAML, too.
@@ -265,7 +265,8 @@ class Native(FrontEnd):
 def projects(tools: Tools, url: str, front_end: FrontEnd) -> Iterator[dict[Kind, Project]]:
     """Yields an empty project for each kind: for ours, for the floor, and for the peer if it is measured."""
     keys: dict[Kind, str] = {"ours": API_KEY, "floor": API_KEY, "peer": PEER_API_KEY}
-    # Installed as ours is: the state holds the path of the code, and the engine writes the whole state after each step.
+    # In the same folder as ours: the state has the path of the code, and the engine writes the whole state after each
+    # step.
     [packages] = (tools.user_env / "lib").glob("python*/site-packages")
     installed = Path(shutil.copy(str(front_end.floor.__file__), packages))
     compiled = Path(str(py_compile.compile(str(installed))))

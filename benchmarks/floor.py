@@ -28,11 +28,11 @@ class FloorProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compares the descriptions: nothing else changes."""
+        """Compares the descriptions. Nothing else changes."""
         return DiffResult(changes=_olds["description"] != _news["description"])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Invents an id."""
+        """Returns a random id."""
         return CreateResult(f"agin_{uuid.uuid4()}", {**OUTPUTS, **props})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -40,7 +40,7 @@ class FloorProvider(ResourceProvider):
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Takes over the new inputs."""
+        """Returns the new inputs."""
         return UpdateResult({**_olds, **_news})
 
 

@@ -1,7 +1,7 @@
 """The floor of the provider plugin: a plugin that sends no requests, with a resource like an Agent Ingress.
 
-It is the simplest plugin in Python that the engine accepts: the SDK's classes, and a thread for each call at once. The
-properties of a resource stay as the engine sent them.
+It is the simplest plugin in Python that the engine accepts: the SDK's classes, and a thread for each concurrent call.
+The properties of a resource stay as the engine sent them.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ class FloorProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Compares the descriptions: nothing else changes."""
+        """Compares the descriptions. Nothing else changes."""
         response = provider_pb2.DiffResponse
         is_changed = request.olds["description"] != request.news["description"]
         return response(changes=response.DIFF_SOME if is_changed else response.DIFF_NONE)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Invents an id."""
+        """Returns a random id."""
         properties = struct_pb2.Struct()
         properties.update(OUTPUTS)
         properties.MergeFrom(request.properties)
@@ -97,7 +97,7 @@ class FloorProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Takes over the new inputs."""
+        """Returns the new inputs."""
         properties = struct_pb2.Struct()
         properties.MergeFrom(request.olds)
         properties.MergeFrom(request.news)

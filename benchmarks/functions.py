@@ -1,4 +1,4 @@
-"""A count of the package's functions that the creation of one Agent Ingress enters.
+"""Count of the package's functions that the creation of one Agent Ingress calls.
 
 It measures how much code a reader has to follow. `python -m benchmarks.functions` traces the constructor in
 a program, then `check` and `create` in a plugin, against an emulator. `--names` prints the functions.
@@ -88,7 +88,7 @@ def _traced(run: Callable[[], object]) -> set[CodeType]:
 
     def record(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        # The body of a class is no function.
+        # The body of a class is not a function.
         is_function = code.co_flags & inspect.CO_OPTIMIZED and code.co_name not in NOT_FUNCTIONS
         if event == "call" and is_function and _is_ours(code):
             entered.add(code)

@@ -1,7 +1,7 @@
 """The time that `import pulumi_agin` adds to `import pulumi`.
 
-The import covers an ingress, its DNS records and its certificate. Each one runs in a fresh interpreter,
-and the two kinds alternate.
+The import covers an ingress, its DNS records and its certificate. Each import runs in a new interpreter, and the two
+kinds alternate.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def measure(python: Path, runs: int) -> tuple[list[float], list[float]]:
 
 def _seconds(python: Path, imports: str) -> float:
     program = f"import time; t = time.perf_counter(); {imports}; print(time.perf_counter() - t)"
-    # In another folder: in this one it would import the source in place of the wheel.
+    # In another folder, because in this one it would import the source instead of the wheel.
     run = subprocess.run([python, "-c", program], cwd=python.parent, capture_output=True, text=True, check=True)
     return float(run.stdout)

@@ -1,4 +1,4 @@
-"""Creation of more ingresses than the limit allows at once: with clocks that go faster, or with the real one."""
+"""Creation of more ingresses than the rate limit allows in a minute: with faster clocks, or with the real one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOW_SECONDS = rate_limit.WINDOW_SECONDS / SPEED
 
 
 class FastClock(Clock):
-    """A clock that goes SPEED times as fast as the system's."""
+    """A clock that runs SPEED times as fast as the system's."""
 
     def __init__(self) -> None:
         self._began = super().monotonic(), datetime.now(timezone.utc)

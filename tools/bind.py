@@ -1,6 +1,6 @@
 """BIND's `named`, as an ordinary process on a free local port, for the full demo and the tests.
 
-If BIND is missing, it is installed from Debian's package bind9, provided that the user may do that.
+If BIND is missing, it is installed from Debian's package bind9, if the user has the permission.
 """
 
 from __future__ import annotations

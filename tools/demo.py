@@ -299,7 +299,7 @@ def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: bind.Bi
     if finished.exists() and finished.read_text(encoding="utf-8") == version:
         return
     pulumi(env, "stack", "select", "--create", demo.stack)
-    # A new stack writes its config beside Pulumi.yaml, whatever the option says.
+    # Pulumi writes the config of a new stack next to Pulumi.yaml, regardless of the option.
     written = demo.project / demo.config.name
     if written.exists():
         written.replace(demo.config)
@@ -323,7 +323,7 @@ def set_up_stack(demo: Demo, env: Mapping[str, str], user: Path, server: bind.Bi
 def pulumi(env: Mapping[str, str], *arguments: str, stdin: str | None = None) -> None:
     show(f"\n$ pulumi {shlex.join(arguments)}")
     executable = shutil.which("pulumi", path=env["PATH"]) or "pulumi"
-    # Python ignores SIGPIPE, and so must pulumi: with `| head`, it would end at once and leave its plugins running.
+    # pulumi must ignore SIGPIPE, as Python does. With `| head`, it would otherwise end and leave its plugins running.
     code = foreground([executable, *arguments], env, stdin=stdin, restore_signals=False)
     if code != 0:
         raise StepError(f"pulumi {arguments[0]} ended with exit code {code}.")
@@ -342,7 +342,7 @@ def foreground(
                 process.stdin.write(stdin.encode())
         return process.wait()
     except KeyboardInterrupt:
-        # The terminal has interrupted the command, too. It gets time to finish its work.
+        # The terminal has interrupted the command, too. It has time to finish its work.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)

@@ -1,9 +1,9 @@
-"""The Python environments, made by uv with the versions in `tools/locks/dev.txt`.
+"""The Python environments, which uv creates with the versions in `tools/locks/dev.txt`.
 
-`python3 -m tools.environment dev` makes `.build/venv` to develop in, and `python3 -m tools.environment user` makes
-`.build/user`, with the wheel, like a user's. Both are changed only when their sources have changed.
-`python3 -m tools.environment lock` brings that file in line with pyproject.toml; `lock --upgrade` selects the newest
-versions, too. They are constraints, because with a uv.lock Pulumi would run the projects in this repository with uv.
+`python3 -m tools.environment dev` creates `.build/venv` for development. `python3 -m tools.environment user` creates
+`.build/user`, which has the wheel, like a user's environment. Both change only if their sources have changed.
+`python3 -m tools.environment lock` updates the lock for pyproject.toml; `lock --upgrade` also selects the newest
+versions. The lock has constraints: with a uv.lock, Pulumi would run the projects in this repository with uv.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def user() -> Path:
 
 
 def dns_packages(names: Sequence[str] = ()) -> Path:
-    """Makes a folder with packages of DNS providers and their dependencies, for the end of a path.
+    """Creates a folder with packages of DNS providers and their dependencies, to append to a path.
 
     Without names, it has the packages of all extras. They are not in the development environment, where type checkers
     would read more than half a gigabyte of them.
@@ -153,7 +153,7 @@ def _install_uv(folder: Path, requirement: str) -> None:
 
 
 def _make(folder: Path, what: str, *packages: str) -> None:
-    # With pip, by which Pulumi lists the packages of a program's environment.
+    # Pulumi uses pip to list the packages of a program's environment.
     uv(f"making {what}", "venv", "--seed", "--clear", "--python", sys.executable, str(folder))
     uv("installing its packages: less than half a minute", "pip", "install", *_of(folder), *CONSTRAINTS, *packages)
 

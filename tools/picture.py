@@ -1,6 +1,6 @@
-"""The picture of a terminal in the README, made by `python -m tools.picture`. Check it before each release.
+"""The terminal picture in the README. `python -m tools.picture` draws it. Check it before each release.
 
-It shows the full demo in a run of its own: `pulumi preview`, `pulumi up`, and `pulumi-agin doctor`.
+It shows a separate run of the full demo: `pulumi preview`, `pulumi up`, and `pulumi-agin doctor`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COLUMNS = 110
 
 @dataclass(frozen=True)
 class PictureDemo(demo.Demo):
-    """The full demo, in a folder of its own."""
+    """The full demo, in a separate folder."""
 
     place: Path = BUILD
 

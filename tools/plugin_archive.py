@@ -22,7 +22,7 @@ from tools.environment import DIST, build_wheel
 from tools.steps import ROOT, exit_status
 
 PLUGIN = ROOT / "plugin"
-# Go's names for them.
+# The platforms, by their names in Go.
 PLATFORMS = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64")
 
 

@@ -1,12 +1,12 @@
-"""A Pulumi CLI and its language hosts, found or made.
+"""A Pulumi CLI and its language hosts, which are found, installed or built.
 
-`python3 -m tools.pulumi_cli` prints the folder of the CLI, and `python3 -m tools.pulumi_cli yaml` those of the CLI and
-the host of YAML, for PATH. Tried in this order:
+`python3 -m tools.pulumi_cli` prints the folder of the CLI. `python3 -m tools.pulumi_cli yaml` prints the folders of the
+CLI and the YAML host, for PATH. The sources are tried in this order:
 
 1. `pulumi` on PATH, if it is new enough and can run Python programs;
-2. the cache of this machine, `~/.cache/pulumi-agin`, where it was made for any clone;
+2. the cache of this machine, `~/.cache/pulumi-agin`, which all clones share;
 3. Pulumi's own installer, through `pulumi.automation`, which needs the internet;
-4. Go, which builds it from its published modules, with the versions in `tools/pulumi-cli`.
+4. Go, which builds the CLI from its published modules, with the versions in `tools/pulumi-cli`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tools.steps import BUILD, LOGS, ROOT, StepError, cache, exit_status, hash_o
 # The package needs SDK 3.268 or newer, and Pulumi releases SDK and CLI together with the same number. (Bulk imports
 # with outputs need 3.254.)
 MINIMUM = (3, 268, 0)
-# The programs that run Python programs and start dynamic providers. They are beside `pulumi`, or anywhere on PATH.
+# The programs that run Python programs and start dynamic providers. They are next to `pulumi`, or anywhere on PATH.
 HELPERS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 
 MODULES = ROOT / "tools" / "pulumi-cli"
@@ -66,7 +66,7 @@ class Host:
 
     @property
     def executable(self) -> str:
-        """Its name, by which the engine finds it."""
+        """The name by which the engine finds the host."""
         return f"pulumi-language-{self.language}"
 
 
@@ -88,7 +88,7 @@ def find_or_make() -> Path:
 
 
 def is_missing() -> bool:
-    """Returns whether a CLI has to be made, which takes minutes."""
+    """Returns whether a CLI has to be installed or built, which takes minutes."""
     try:
         find_on_path(os.environ.get("PATH", ""))
     except NotUsableError:
@@ -129,7 +129,7 @@ def find_or_make_host(host: Host, cli: Path) -> Path:
     made_once(folder, f"Pulumi's language host of {host.language}", lambda new: _build_host(host, new))
     if not is_made_here:
         return folder
-    # The engine warns of a host that is on PATH, but not beside it.
+    # The engine warns of a host that is on PATH, but not next to `pulumi`.
     new = cli / f"{host.executable}.{os.getpid()}"
     new.symlink_to(os.path.relpath(folder / host.executable, cli))
     new.replace(cli / host.executable)

@@ -119,7 +119,7 @@ def make_schema() -> dict[str, Any]:
                 "pyproject": {"enabled": True},
                 "respectSchemaVersion": True,
             },
-            # That of the module that `pulumi package add` generates.
+            # The path of the module that `pulumi package add` generates.
             "go": {
                 "importBasePath": f"{REPOSITORY.removeprefix('https://')}/sdk/go/agin",
                 "rootPackageName": "agin",
@@ -132,7 +132,7 @@ def make_schema() -> dict[str, Any]:
         "provider": {
             "description": "An explicit provider, for a second account.",
             "inputProperties": {**CONFIG, "apiKey": {**CONFIG["apiKey"], "description": KEY_OF_PROVIDER}},
-            # An API key that is left out would have to come from the environment, and that may be another account's.
+            # An omitted API key would have to come from the environment, whose key may belong to another account.
             "requiredInputs": ["apiKey"],
         },
         "resources": {resource.token: _resource(resource) for resource in RESOURCES},
@@ -168,7 +168,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "required": _required(resource.outputs),
         "inputProperties": _properties(inputs, are_inputs=True),
         "requiredInputs": [camel_case(name) for name, field in inputs.items() if field.is_required()],
-        # A program that replaces one in Python takes over its resources.
+        # A program that replaces one in Python keeps its resources.
         "aliases": [{"type": f"{urns.PYTHON_PACKAGE}:dynamic/{urns.MODULE}:{urns.name_of(resource.token)}"}],
     }
 
@@ -201,7 +201,7 @@ def _function(function: Function) -> dict[str, Any]:
 
 
 def _object(models: list[type[BaseModel]]) -> dict[str, Any]:
-    # The first has the rules; all have the same fields.
+    # The first model has the limits. All models have the same fields.
     fields = fields_of(models[0])
     assert all(fields_of(model).keys() == fields.keys() for model in models)
     return {

@@ -1,8 +1,8 @@
-"""The SDKs of the provider plugin in TypeScript, Go and Python, made from its schema. `python3 -m tools.sdks` prints
-their folder.
+"""The SDKs of the provider plugin in TypeScript, Go and Python, generated from its schema. `python3 -m tools.sdks`
+prints their folder.
 
-`pulumi package add` makes such an SDK on a user's machine, by a language host that is newer than those that can be
-built here. The generators themselves are Go packages: `tools/pulumi-sdks` calls them. The results:
+`pulumi package add` generates such an SDK on a user's machine, with a language host that is newer than those that can
+be built here. The generators are Go packages, which `tools/pulumi-sdks` calls. The results:
 
 - `nodejs` is a compiled package, and finds the npm packages of `tools/npm`;
 - `go` is a module that builds, with the versions that the CLI is built with;
@@ -63,7 +63,7 @@ def _generate(folder: Path, generator: Path, packages: Path) -> None:
     folder.mkdir()
     run_step("generating SDKs from the schema", [generator / "pulumi-sdks", SCHEMA, folder], log=LOG)
     _finish_go(folder / "go")
-    # Node.js searches the packages for a linked one beside and above its real folder.
+    # For a linked package, Node.js searches next to its real folder and above.
     (folder / "node_modules").symlink_to(packages)
     run_step(
         "compiling the SDK of TypeScript, as npm does where it is installed",

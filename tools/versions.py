@@ -1,7 +1,7 @@
 """Tests with other versions of the dependencies: `python -m tools.versions lowest`, or `newest --python 3.14`.
 
-`lowest` installs the lowest versions that pyproject.toml allows. In each environment, a whole life runs with the real
-engine, and the tests that use a dependency most; `--levels` runs all unit and servicer tests.
+`lowest` installs the lowest versions that pyproject.toml allows. Each environment runs a whole lifecycle with the real
+engine, and the tests that use a dependency most. `--levels` runs all unit and servicer tests.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tools import environment
 from tools.steps import ROOT, StepError, exit_status
 
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
-# A whole life with the SDK, and of each other dependency the tests that use it most.
+# A whole lifecycle with the SDK, and for each other dependency the tests that use it most.
 QUICK = (
     "tests/engine/test_whole_life.py",
     "tests/servicer/test_servicer.py",

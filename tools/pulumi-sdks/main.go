@@ -1,4 +1,4 @@
-// Command pulumi-sdks checks the schema of a provider, and writes the SDKs that Pulumi's own generators make of it.
+// Command pulumi-sdks checks the schema of a provider, and writes the SDKs that Pulumi's own generators create from it.
 //
 //	pulumi-sdks SCHEMA FOLDER
 //
@@ -17,7 +17,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
-// The name of this program, in the first lines of what it writes.
+// The name of this program, in the first lines of the files that it writes.
 const tool = "pulumi-sdks"
 
 type generator func(*schema.Package, schema.ReferenceLoader) (map[string][]byte, error)
@@ -50,10 +50,10 @@ func run(file, folder string) error {
 	if err != nil {
 		return err
 	}
-	// It loads nothing, as the schema refers to no other package.
+	// It loads nothing, because the schema refers to no other package.
 	loader := schema.NewCachedLoader(nil)
 	for language, generate := range generators {
-		// Each gets a package of its own, as generators change it.
+		// Each gets its own package, because generators change it.
 		bound, err := bind(text, loader)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
@@ -69,7 +69,7 @@ func run(file, folder string) error {
 	return nil
 }
 
-// bind checks the schema. It prints all that is wrong with it, warnings as well, which are errors here.
+// bind checks the schema. It prints all problems with it, including warnings, which are errors here.
 func bind(text []byte, loader schema.Loader) (*schema.Package, error) {
 	var spec schema.PackageSpec
 	if err := json.Unmarshal(text, &spec); err != nil {
@@ -78,7 +78,7 @@ func bind(text []byte, loader schema.Loader) (*schema.Package, error) {
 	if spec.Meta == nil {
 		spec.Meta = &schema.MetadataSpec{}
 	}
-	// As `pulumi package add` always does it.
+	// As in `pulumi package add`.
 	spec.Meta.SupportPack = true
 	bound, diagnostics, err := schema.BindSpec(spec, loader, schema.ValidationOptions{})
 	for _, each := range diagnostics {

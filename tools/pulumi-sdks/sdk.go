@@ -1,6 +1,6 @@
 //go:build sdk
 
-// The imports of a generated Go SDK: the versions that go.mod pins are taken for it, too.
+// The imports of a generated Go SDK, which also uses the versions that go.mod pins.
 
 package main
 
