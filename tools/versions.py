@@ -22,7 +22,7 @@ QUICK = (
     "tests/unit/test_http.py::test_request_with_a_broken_response_may_have_been_carried_out",
     "tests/unit/test_http.py::test_certificate_is_verified",
     "tests/unit/test_http.py::test_only_the_beginning_of_a_huge_response_is_read",
-    "tests/unit/test_http.py::test_connection_is_kept_and_no_cookie_is",
+    "tests/unit/test_http.py::test_connection_is_reused_without_cookies",
     "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
     "tests/unit/test_emulator_dns_lookup.py",
 )

@@ -46,7 +46,7 @@ SECOND = (
 THIRD = SECOND.replace('"outside.acme.com"', '"outside.acme.com", certificate_management_policy=policy')
 
 
-def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) -> None:
+def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulator) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=1)
     project.program(FIRST)
     up = project.up()
@@ -100,7 +100,7 @@ def test_certificates_are_waited_for_once(project: Project, emulator: Emulator) 
 MANY = 12
 
 
-def test_waits_do_not_hold_up_other_resources(project: Project, emulator: Emulator) -> None:
+def test_waits_do_not_block_other_resources(project: Project, emulator: Emulator) -> None:
     emulator.configure(limit=0, job_after_seconds=NEVER, issue_after_seconds=NEVER)
     records = project.folder / "records"
     records.mkdir()

@@ -140,7 +140,7 @@ def clear(emulator: Emulator, cloud: Cloud) -> None:
     cloud.clear_operations()
 
 
-def test_order_of_ingresses_and_records(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+def test_order_of_writes_of_ingresses_and_records(project: Project, emulator: Emulator, cloud: Cloud) -> None:
     domains: dict[str, str] = {}
 
     def run_with(cases: Cases) -> None:

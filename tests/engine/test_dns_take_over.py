@@ -110,7 +110,7 @@ NEW_SET = 'delegate("new", agin.AgentIngress("new", domain="new-set.acme.com"), 
 NEW_SINGLES = 'delegate("new", agin.AgentIngress("new", domain="new-singles.acme.com"), cloudflare)\n'
 
 
-def test_different_records_fail_with_both_and_the_step(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+def test_different_records_fail_with_the_next_step(project: Project, emulator: Emulator, cloud: Cloud) -> None:
     project.program(INGRESSES)
     project.up()
     emulator.clear_requests()

@@ -41,7 +41,7 @@ def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[st
     project.pulumi("cancel", "--yes")
 
 
-def test_killed_creates_are_imported_by_the_printed_lines(project: Project, emulator: Emulator) -> None:
+def test_printed_commands_import_ingresses_of_killed_creates(project: Project, emulator: Emulator) -> None:
     project.config(secret={"ngrok:apiKey": API_KEY, "second": OTHER_ACCOUNTS_KEY})
     del project.environment["NGROK_API_KEY"]
     project.program(GATEWAYS)

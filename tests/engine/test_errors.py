@@ -44,7 +44,7 @@ def logged(result: Result) -> set[str]:
     return set(re.findall(r"^ *pulumi-agin: (.*?) \d+ ms(?: op_[0-9a-f]{32})?$", result.output, re.M))
 
 
-def test_errors_are_one_sentence_and_nothing_forges_a_line(project: Project, emulator: Emulator) -> None:
+def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulator: Emulator) -> None:
     project.config(plain={"ngrok:apiKey": API_KEY})
     project.environment["PULUMI_AGIN_LOG"] = "debug"
     refused = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}

@@ -57,7 +57,7 @@ TRANSIENT: dict[str, dict[str, Any]] = {
 }
 
 
-def test_transient_faults_are_retried_and_lasting_ones_fail(project: Project, emulator: Emulator) -> None:
+def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, emulator: Emulator) -> None:
     program = """
         for name in ["reset-before", "reset-after", "cut-short", "500", "502-after", "429", "away"]:
             agin.AgentIngress(name, domain=f"{{name}}.acme.com", description="{description}")
@@ -136,7 +136,7 @@ def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[st
     return found
 
 
-def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulator) -> None:
+def test_next_up_completes_or_reverts_half_done_replacements(project: Project, emulator: Emulator) -> None:
     program = """
         agin.AgentIngress("rejected", domain="rejected.{rejected}.com")
         agin.AgentIngress("undone", domain="undone.{undone}.com")
@@ -247,7 +247,7 @@ def test_half_done_replacements_go_on_or_back(project: Project, emulator: Emulat
     assert ingresses(emulator) == ingresses_in_state(project) | not_in_state
 
 
-def test_half_done_creates_and_updates_go_on(project: Project, emulator: Emulator) -> None:
+def test_next_up_completes_half_done_creates_and_updates(project: Project, emulator: Emulator) -> None:
     program = """
         secret = pulumi.Output.secret("hidden-{secret}")
         agin.AgentIngress("lost", domain="lost.com", description="{description}")

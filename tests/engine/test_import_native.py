@@ -94,7 +94,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(yaml_project: Project, em
     assert {name for name, each in after.items() if not each.get("protect")} == {"site", "more"}
 
 
-def test_failed_imports_and_the_printed_lines_that_work(yaml_project: Project, emulator: Emulator) -> None:
+def test_failed_imports_print_commands_that_work(yaml_project: Project, emulator: Emulator) -> None:
     project = yaml_project
     theirs = create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
     by_hand = {

@@ -91,7 +91,7 @@ def test_executable_is_found_in_three_ways(project: Project, emulator: Emulator)
     assert "resource-agin from $PATH" not in up_creates_ingress(project, emulator, not_from_path)
 
 
-def test_program_in_yaml_downloads_release(
+def test_yaml_program_downloads_the_release(
     project: Project, yaml_host: Path, emulator: Emulator, offline: dict[str, str], tmp_path: Path
 ) -> None:
     plugin_archive.build(tmp_path / "release")
@@ -116,7 +116,7 @@ def test_program_in_yaml_downloads_release(
     assert f"using pulumi-resource-agin from $PATH at {folder}" in printed
 
 
-def test_folder_of_clone_has_code_of_clone(
+def test_plugin_folder_of_a_clone_runs_that_clone(
     project: Project, emulator: Emulator, offline: dict[str, str], tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"

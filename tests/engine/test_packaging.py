@@ -98,7 +98,7 @@ def test_it(agin_emulator: Emulator) -> None:
     [["mypy", "--strict", "--python-executable"], ["pyright", "--pythonpath"]],
     ids=lambda command: command[0],
 )
-def test_checkers_find_wrong_lines_and_nothing_else(checker: list[str], user_env: Path, tmp_path: Path) -> None:
+def test_type_checkers_reject_only_wrong_lines(checker: list[str], user_env: Path, tmp_path: Path) -> None:
     ingress = 'ingress = agin.AgentIngress("ingress", domain="a.b")'
     wrong = f"{IMPORTS}{ingress}{WRONG_LINES}"
     (tmp_path / "right.py").write_text(RIGHT_PROGRAM)
@@ -110,7 +110,7 @@ def test_checkers_find_wrong_lines_and_nothing_else(checker: list[str], user_env
     assert found == {("wrong.py", line) for line in WRONG_LINES.splitlines() if line}, run.stdout
 
 
-def test_wheel_has_the_package_and_nothing_else(user_env: Path) -> None:
+def test_wheel_contains_only_the_package(user_env: Path) -> None:
     [record] = user_env.glob("lib/python*/site-packages/pulumi_agin-*.dist-info/RECORD")
     rows = [row[0] for row in csv.reader(record.read_text().splitlines())]
     installed = {name for name in rows if "__pycache__" not in name}
@@ -123,7 +123,7 @@ def test_wheel_has_the_package_and_nothing_else(user_env: Path) -> None:
     assert [name for name in installed if name.endswith("licenses/LICENSE")]
 
 
-def test_sdist_has_sources_and_pages_and_nothing_of_this_machine(tmp_path: Path) -> None:
+def test_sdist_contains_only_sources_and_pages(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True)
     [sdist] = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

@@ -39,7 +39,7 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
 
 
 @pytest.mark.main
-def test_mistake_in_program_is_one_line_with_its_place(project: Project) -> None:
+def test_program_error_is_one_line_with_file_and_line(project: Project) -> None:
     # The others are in tests/unit/test_argument_errors.py.
     project.program('name = "connect"\nagin.AgentIngres(name, domain="connect.acme.com")')
     failed = project.preview(fails=True)
@@ -56,7 +56,7 @@ def test_missing_key_is_one_error_for_all_resources(project: Project, emulator: 
     assert emulator.requests() == []
 
 
-def test_two_resources_with_one_domain_are_an_error_that_names_both(project: Project, emulator: Emulator) -> None:
+def test_error_of_two_resources_with_one_domain_names_both(project: Project, emulator: Emulator) -> None:
     program = """
         first = agin.AgentIngress("a", domain="connect.acme.com")
         agin.AgentIngress("b", domain={domain})

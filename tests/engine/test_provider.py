@@ -38,7 +38,7 @@ TWO_ACCOUNTS = """
     """
 
 
-def test_two_accounts_with_rotated_keys_and_secrets_nowhere(project: Project, emulator: Emulator) -> None:
+def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulator: Emulator) -> None:
     detailed = ("-v=9", "--logtostderr")
     # The stack config comes before the environment, for commands that run no program too.
     project.environment |= {"NGROK_API_KEY": "2tst_a_wrong_key", "NGROK_API_BASE_URL": "https://ngrok.invalid"}

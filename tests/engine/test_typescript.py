@@ -54,7 +54,7 @@ PROGRAM = """
     """
 
 
-def test_types_life_and_secrets(typescript_project: Project, emulator: Emulator) -> None:
+def test_types_lifecycle_and_secrets(typescript_project: Project, emulator: Emulator) -> None:
     project, logged = typescript_project, ("-v=9", "--logtostderr")
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
     imported = create(emulator, "imported.acme.com")

@@ -44,13 +44,13 @@ def test_with_lets_encrypt_an_agent_trusts_the_cas_of_its_host() -> None:
 
 
 @pytest.mark.parametrize("given", [str, pulumi.Output.secret], ids=["plain", "secret"])
-def test_an_authtoken_makes_a_secret_of_it(given: Any) -> None:
+def test_a_file_with_an_authtoken_is_secret(given: Any) -> None:
     config, is_secret = config_of(authtoken=given("2k5-a_b"))
     assert config["agent"]["authtoken"] == "2k5-a_b"
     assert is_secret
 
 
-def test_a_region_is_one_that_ngrok_has_for_the_domain() -> None:
+def test_a_region_selects_its_domain_and_an_unknown_one_fails() -> None:
     config, _ = config_of(region="us")
     assert config["agent"]["connect_url"] == "tunnel.us.connect.acme.com:443"
     with pytest.raises(pulumi.RunError, match=r'ngrok has no region "mars" for it; it has us$'):

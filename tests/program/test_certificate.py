@@ -22,7 +22,7 @@ def depends_on(mocks: Mocks, name: str) -> list[str]:
     return sorted(urn.rpartition("::")[2] for urn in validations(mocks)[name].dependencies)
 
 
-def test_each_depends_on_the_one_before_and_on_depends_on(mocks: Mocks) -> None:
+def test_each_wait_depends_on_the_previous_one(mocks: Mocks) -> None:
     options: list[pulumi.ResourceOptions | None] = []
 
     def program() -> None:
@@ -73,7 +73,7 @@ def test_waits_in_components_depend_on_each_other_too(mocks: Mocks) -> None:
     assert "two" in depends_on(mocks, "three")
 
 
-def test_another_program_has_dependencies_of_its_own(mocks: Mocks) -> None:
+def test_waits_of_another_program_are_independent(mocks: Mocks) -> None:
     run(lambda: agin.AgentIngressCertificateValidation("a", "agin_1"))
     assert depends_on(mocks, "a") == []
     assert (

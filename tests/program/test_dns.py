@@ -97,7 +97,7 @@ def assert_is_child(record: Request, expected: Expected) -> None:
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_arguments_are_outputs_as_well_and_a_zone_is_spelled_in_any_way(name: str, mocks: Mocks) -> None:
+def test_arguments_may_be_outputs_and_a_zone_in_any_spelling(name: str, mocks: Mocks) -> None:
     expected = ADAPTERS[name]
     arguments = {
         key: pulumi.Output.from_input("ACME.com." if value == "acme.com" else value)
@@ -157,7 +157,7 @@ def taking_the_id(dns: Any, mocks: Mocks) -> Request:
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
-def test_a_use_of_the_id_comes_after_all_records(name: str, mocks: Mocks) -> None:
+def test_users_of_the_id_depend_on_all_records(name: str, mocks: Mocks) -> None:
     last = taking_the_id(lambda: adapter(name), mocks)
     made = {each.name for each in mocks.requests if each.token == ADAPTERS[name].token}
     assert made
@@ -476,7 +476,7 @@ def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> Non
 
 
 @pytest.mark.parametrize("function", [one, some, an_output_of_one])
-def test_the_id_comes_after_records_of_any_package(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
+def test_the_id_depends_on_records_of_any_package(function: Callable[[NsRecords], Any], mocks: Mocks) -> None:
     last = taking_the_id(agin.dns.custom(function), mocks)
     made = {each.name for each in mocks.requests if each.token.startswith("my:")}
     assert made
@@ -512,9 +512,7 @@ def test_a_missing_package_is_named_by_its_extra(name: str, monkeypatch: pytest.
         adapter(name)
 
 
-def test_a_missing_dependency_of_a_package_is_not_taken_for_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_dependency_of_a_package_is_not_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pulumi_broken.py").write_text("import pulumi_brokers_library", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="pulumi_brokers_library"):

@@ -70,7 +70,7 @@ FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks) -> None:
+def test_the_id_of_a_record_set_comes_from_the_arguments(name: str, mocks: Mocks) -> None:
     arguments, import_id = SETS[name]
     mocks.answer = ACCOUNT
     run_delegation(lambda: adapter(name, take_over=True, **arguments))
@@ -81,7 +81,7 @@ def test_the_id_of_one_resource_is_made_of_the_arguments(name: str, mocks: Mocks
 
 
 @pytest.mark.rest
-def test_a_google_zone_without_a_project_is_in_the_providers(mocks: Mocks) -> None:
+def test_a_google_id_has_no_project_if_none_is_given(mocks: Mocks) -> None:
     run_delegation(lambda: adapter("gcp", take_over=True, project=None))
     [record] = records(mocks)
     assert record.import_id == "acme-com/connect.acme.com./NS"
@@ -94,14 +94,14 @@ def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
 
 
 @pytest.mark.rest
-def test_a_record_of_no_team_at_vercel_has_its_own_id(mocks: Mocks) -> None:
+def test_a_vercel_id_has_no_team_if_none_is_given(mocks: Mocks) -> None:
     ids = {"ns-1.example.net": "rec_1", "ns-2.example.net": "rec_2"}
     run_delegation(lambda: adapter("vercel", take_over=ids, team_id=None))
     assert [each.import_id for each in records(mocks)] == ["rec_1", "rec_2"]
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_the_ids_are_found_by_the_function_of_the_package(name: str, mocks: Mocks) -> None:
+def test_the_ids_come_from_the_packages_lookup_function(name: str, mocks: Mocks) -> None:
     token, arguments, mocks.answer = FOUND[name]
     account: list[pulumi.ProviderResource] = []
 

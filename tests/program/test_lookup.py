@@ -61,7 +61,7 @@ def test_a_list_is_typed_too(mocks: Mocks) -> None:
         assert found["agent_ingresses"][0]["domain"] == found.agent_ingresses[0].domain == "connect.acme.com"
 
 
-def test_fields_that_mocks_leave_out_are_none(mocks: Mocks) -> None:
+def test_fields_that_mocks_omit_are_none(mocks: Mocks) -> None:
     def program() -> None:
         assert agin.get_agent_ingress(id=ID).ns_targets is None
         assert agin.get_agent_ingresses().agent_ingresses is None
@@ -71,13 +71,13 @@ def test_fields_that_mocks_leave_out_are_none(mocks: Mocks) -> None:
 
 @pytest.mark.parametrize("look_up", [agin.get_agent_ingress, agin.get_agent_ingress_output])
 @pytest.mark.parametrize(("given", "got"), [({}, "neither"), ({"id": ID, "domain": "connect.acme.com"}, "both")])
-def test_it_takes_exactly_one_of_id_and_domain(look_up: Any, given: dict[str, str], got: str, mocks: Mocks) -> None:
+def test_lookup_needs_id_or_domain(look_up: Any, given: dict[str, str], got: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=f"^get_agent_ingress requires exactly one of id and domain; got {got}$"):
         look_up(**given)
     assert mocks.called == []
 
 
-def test_the_plain_form_fails_on_an_output(mocks: Mocks) -> None:
+def test_the_plain_form_rejects_outputs(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any = pulumi.Output.from_input(ID)
         with pytest.raises(

@@ -45,7 +45,7 @@ def declare(**options: Any) -> list[agin.AgentIngress]:
     return [agin.AgentIngress(name, domain=f"{name}.acme.com", description="new", opts=opts) for name in NAMES]
 
 
-def test_updates_share_a_list_and_know_what_stays(updates: Mocks, emulator: Emulator) -> None:
+def test_updates_share_a_list_and_know_unchanged_outputs(updates: Mocks, emulator: Emulator) -> None:
     seen: dict[str, tuple[Any, bool]] = {}
 
     def program() -> Any:

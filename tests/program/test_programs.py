@@ -57,7 +57,7 @@ def with_args() -> None:
 
 
 @pytest.mark.parametrize("program", [with_keywords, with_a_dict, with_args])
-def test_every_way_to_write_an_ingress_is_the_same(program: Any, mocks: Mocks) -> None:
+def test_all_forms_of_the_arguments_are_equivalent(program: Any, mocks: Mocks) -> None:
     run(program)
     assert mocks.inputs() == [INPUTS]
 
@@ -84,7 +84,7 @@ def test_outputs_are_typed_by_attribute_and_by_item(mocks: Mocks) -> None:
     assert (status.provisioning_job.msg, status.renews_at) == ("in progress", None)
 
 
-def test_a_get_reads_with_nothing_but_the_id(mocks: Mocks) -> None:
+def test_a_get_requires_only_the_id(mocks: Mocks) -> None:
     def program() -> Any:
         return agin.AgentIngress.get("existing", "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk").ns_targets
 
@@ -94,7 +94,7 @@ def test_a_get_reads_with_nothing_but_the_id(mocks: Mocks) -> None:
     assert mocks.inputs() == [{}]
 
 
-def test_an_unknown_argument_fails_where_it_is_written(mocks: Mocks) -> None:
+def test_wrong_arguments_raise_a_type_error(mocks: Mocks) -> None:
     for wrong in ("connect.acme.com", {"domain": "connect.acme.com"}):
         with pytest.raises(TypeError, match=r"by keyword, as in domain=…, or as one AgentIngressArgs; got (str|dict)"):
             agin.AgentIngress("connect", wrong)  # type: ignore[call-overload]
@@ -105,7 +105,7 @@ def test_an_unknown_argument_fails_where_it_is_written(mocks: Mocks) -> None:
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]
 
 
-def test_an_import_in_the_program_fails_with_the_commands_to_run(mocks: Mocks) -> None:
+def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
     def refused(**options: Any) -> str:
         opts = pulumi.ResourceOptions(import_="agin_2k5okIo7afS6bKA3xNDLRZ9rjqk", **options)
         with pytest.raises(pulumi.RunError) as caught:

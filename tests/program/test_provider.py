@@ -34,7 +34,7 @@ def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks)
     assert (ingress.typ, (ingress.provider or "").split("::")[-2]) == (TYPE, "other")
 
 
-def test_missing_arguments_come_from_the_stack_config_but_never_the_key(mocks: Mocks) -> None:
+def test_missing_arguments_except_the_key_come_from_the_config(mocks: Mocks) -> None:
     config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
     pulumi.runtime.set_all_config(config, ["ngrok:apiKey", "ngrok:apiBaseUrl"])
     try:
@@ -53,7 +53,7 @@ def test_missing_arguments_come_from_the_stack_config_but_never_the_key(mocks: M
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_an_empty_key_fails_at_once(key: Any, mocks: Mocks) -> None:
+def test_an_empty_key_fails_immediately(key: Any, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r'^api_key of the Provider "other" is empty: an explicit Provider does'):
         agin.Provider("other", key)
 
@@ -69,7 +69,7 @@ def test_an_empty_key_fails_at_once(key: Any, mocks: Mocks) -> None:
         ),
     ],
 )
-def test_wrong_plain_values_fail_at_once(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
+def test_wrong_plain_values_fail_immediately(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=said):
         agin.Provider("other", **arguments)
 

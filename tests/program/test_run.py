@@ -69,7 +69,7 @@ def test_call_does_not_wait_for_asyncios_default_executor(event_loop: None) -> N
     assert asyncio.get_event_loop().run_until_complete(asyncio.wait_for(program(), 60)) == 3
 
 
-def test_an_unencrypted_key_is_warned_of_once_in_each_run(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unencrypted_key_warns_once_in_each_run(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
 

@@ -37,7 +37,7 @@ def test_lookups_query_ngrok_with_todays_sdk(preview: Mocks, id_: str) -> None:
     run(program)
 
 
-def test_sdk_without_waiting_leaves_the_output_form(preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sdk_without_waiting_keeps_the_output_form(preview: Mocks, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(sync_await, "_sync_await")
     seen: list[str] = []
 

@@ -241,7 +241,7 @@ def test_update_fails_if_the_response_has_another_value(plugin: Plugin, emulator
     assert error.kept.outputs["description"] == "acme devices"
 
 
-def test_update_ignores_drift_of_what_it_does_not_change(plugin: Plugin, emulator: Emulator) -> None:
+def test_update_ignores_drift_of_unchanged_fields(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = created(plugin, emulator)
     emulator.set_ingress(id_, {"certificate_management_policy": POLICY})
     inputs = {**inputs, "description": "new"}
@@ -288,7 +288,7 @@ def test_refresh_returns_drift_in_outputs_and_inputs(plugin: Plugin, emulator: E
     [(DynamicPlugin, 1, 2), (DynamicPlugin, 30, 120), (NativePlugin, 120, 120)],
     indirect=["front_end"],
 )
-def test_refresh_of_many_takes_one_read_and_one_list(
+def test_refresh_of_many_sends_one_read_and_one_list(
     number: int, account: int, new_plugin: Plugins, emulator: Emulator
 ) -> None:
     plugin = new_plugin()
@@ -313,7 +313,7 @@ def test_ingress_deleted_outside_of_pulumi_is_gone(plugin: Plugin, emulator: Emu
 
 
 @both_front_ends
-def test_key_of_another_account_never_takes_an_ingress_for_gone(
+def test_404_with_the_key_of_another_account_is_not_a_delete(
     plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
 ) -> None:
     id_, outputs, _ = created(plugin, emulator)
@@ -331,7 +331,7 @@ def test_key_of_another_account_never_takes_an_ingress_for_gone(
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
 
 
-def test_rotated_key_of_the_same_account_takes_over(plugin: Plugin, emulator: Emulator, new_plugin: Plugins) -> None:
+def test_rotated_key_of_the_same_account_is_recorded(plugin: Plugin, emulator: Emulator, new_plugin: Plugins) -> None:
     id_, outputs, inputs = created(plugin, emulator)
     rotated = OTHER_ACCOUNTS_KEY[::-1]
     emulator.add_key(rotated, account_of=API_KEY)

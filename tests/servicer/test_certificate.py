@@ -120,7 +120,7 @@ def test_process_ends_with_the_wait_if_the_engine_is_gone(new_plugin: Plugins, e
     plugin.wait_for_end()
 
 
-def test_refresh_waits_for_nothing(plugin: Plugin, emulator: Emulator) -> None:
+def test_refresh_does_not_wait(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
     emulator.set_certificate(id_, "dns_error")
@@ -139,7 +139,7 @@ def test_update_after_a_refresh_without_certificate_waits_again(plugin: Plugin, 
     assert plugin.update(id_, refreshed, inputs(id_)) == outputs
 
 
-def test_key_of_another_account_never_takes_an_ingress_for_gone(
+def test_404_with_the_key_of_another_account_is_not_a_delete(
     plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
 ) -> None:
     id_ = ingress(emulator, "issued")

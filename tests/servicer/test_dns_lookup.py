@@ -32,7 +32,7 @@ def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
     assert find(bind) == DnsAnswer(tuple(long_names))
 
 
-def test_domain_that_the_server_does_not_know(bind: Bind) -> None:
+def test_domain_without_records(bind: Bind) -> None:
     delegate(bind, DOMAIN, ["ns1.awsdns.org"])
     for domain, reason in (
         ("connect.other.com", "answered REFUSED"),
@@ -58,7 +58,7 @@ def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     return use
 
 
-def test_public_dns_is_the_servers_of_the_zone_above(bind: Bind, use_resolver: Callable[[int], None]) -> None:
+def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
     assert describe_public_delegation(DOMAIN, SECONDS) == "public DNS has no NS records for it"
     # There is no zone in between, so the servers are found further up.
@@ -69,14 +69,14 @@ def test_public_dns_is_the_servers_of_the_zone_above(bind: Bind, use_resolver: C
     )
 
 
-def test_public_dns_that_does_not_respond(bind: Bind, use_resolver: Callable[[int], None]) -> None:
+def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
     no_answer = "(this machine's resolver got no usable answer)"
     assert no_answer in describe_public_delegation("connect.other.com", SECONDS)
     assert describe_public_delegation(DOMAIN, 0) == "public DNS could not be queried (no answer in time)"
 
 
-def test_servers_of_the_zone_above_are_down(use_resolver: Callable[[int], None]) -> None:
+def test_servers_of_the_parent_zone_are_down(use_resolver: Callable[[int], None]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

@@ -222,7 +222,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
     assert [checks["delegation"][name] for name in ("found", "missing", "extra")] == [None, None, None]
 
 
-def test_text_of_ngrok_is_shown_in_one_line_without_the_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+def test_ngrok_message_is_one_line_without_the_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     make(emulator, certificate="error", error_code="\x1b[31mE\nE", msg=f"the key\n{API_KEY}\x1b[0m is bad")
     certificate = checks_of(doctor, bind.address)["certificate"]
     assert 'ngrok reports "the key [key] [0m is bad"' in certificate["says"]
@@ -456,7 +456,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
     assert len(report.reports) == DNS_AT_ONCE
 
 
-def test_all_without_a_list_of_ngrok(emulator: Emulator, doctor: Command) -> None:
+def test_all_without_a_response_from_ngrok(emulator: Emulator, doctor: Command) -> None:
     emulator.add_fault("GET", "answer", times=2, status=404, body="<h1>Not Found</h1>")
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
@@ -487,7 +487,7 @@ def test_terminal_shows_colors_and_whole_words(emulator: Emulator, doctor: Comma
     assert emulator.counts() == {"GET /agent_ingresses": 2}
 
 
-def test_environment_decides_about_colors(doctor: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_control_colors(doctor: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def has_colors(*options: str, is_terminal: bool, **environment: str) -> bool:
         with monkeypatch.context() as patch, dns_server(resolver([])) as server:
             patch.setattr(sys.stdout, "isatty", lambda: is_terminal)

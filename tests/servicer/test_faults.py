@@ -183,7 +183,7 @@ def test_permanent_fault_fails_and_changes_nothing(
 
 
 @pytest.mark.parametrize("not_kept", ["certificate_management_policy", "description"])
-def test_next_update_sets_what_ngrok_did_not_keep(not_kept: str, stack: Stack) -> None:
+def test_next_update_sets_values_that_ngrok_dropped(not_kept: str, stack: Stack) -> None:
     inputs: dict[str, Any] = {
         "description": "wanted",
         "certificate_management_policy": {"authority": "letsencrypt"},
@@ -219,7 +219,7 @@ def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack
     stack.assert_as_ngrok()
 
 
-def test_create_of_a_domain_that_another_create_has_made_names_its_resource(stack: Stack) -> None:
+def test_second_create_of_a_domain_names_the_first_resource(stack: Stack) -> None:
     stack.emulator.add_fault("POST", "answer", status=502)
     stack.create(NEW)
     second = stack.plugin.of(name="connect-2")

@@ -216,7 +216,7 @@ def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, 
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
-def test_preview_of_an_update_has_all_that_stays(plugin: Plugin, emulator: Emulator) -> None:
+def test_preview_of_an_update_has_unchanged_outputs(plugin: Plugin, emulator: Emulator) -> None:
     inputs = {"domain": DOMAIN, "metadata": "{}", "certificateManagementPolicy": {"authority": "letsencrypt"}}
     id_, outputs = plugin.create(inputs)
     emulator.clear_requests()
@@ -405,7 +405,7 @@ def test_ctrl_c_ends_the_wait_for_a_certificate(new_plugin: Plugins, emulator: E
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["Ctrl-C", "SIGINT"])
-def test_create_under_way_is_answered_before_the_end(ends: bool, new_plugin: Plugins, emulator: Emulator) -> None:
+def test_pending_create_completes_before_the_end(ends: bool, new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin()
     emulator.add_fault("POST", "delay", seconds=1, after=True)
     with ThreadPoolExecutor(1) as threads:
@@ -464,7 +464,7 @@ def test_endless_call_does_not_keep_the_process_alive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_process_ends_at_once_on_a_signal(number: signal.Signals) -> None:
+def test_process_ends_immediately_on_a_signal(number: signal.Signals) -> None:
     with ServingPlugin(os.environ, check_seconds=86400) as plugin:
         plugin.process.send_signal(number)
         plugin.wait_for_end()

@@ -165,7 +165,7 @@ def test_diff_adds_and_removes_a_key_in_place(plugin: Plugin) -> None:
 
 @pytest.mark.parametrize(("server", "signature"), [("bind", dict), ("open_bind", unsigned)])
 @both_front_ends
-def test_life_of_the_records(
+def test_lifecycle_of_the_records(
     server: str,
     signature: Callable[[dict[str, Any]], dict[str, Any]],
     plugin: Plugin,

@@ -193,7 +193,7 @@ def test_unsigned_calls_fail_at_a_server_that_requires_a_key(delegation: Delegat
         )
 
 
-def test_different_clocks_are_reported(delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_difference_is_reported(delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
     message = rejection(lambda: delegation.create(inputs(bind.port)))
     assert 'it rejects the key "agin" (BADTIME): the clocks differ by more than 5 minutes: here it is ' in message
@@ -416,7 +416,7 @@ def test_update_leaves_records_of_others_alone(
     assert records(bind) == (OTHERS, 300)
 
 
-def test_write_keeps_time_for_the_read(delegation: Delegation, bind: Bind) -> None:
+def test_write_reserves_time_for_the_read(delegation: Delegation, bind: Bind) -> None:
     def let_time_pass() -> None:
         # A call may take 60 seconds, of which the last 10 are for the read.
         delegation.clock.now += 55

@@ -38,7 +38,7 @@ pulumi_agin.dynamic.sdk_frames._callers = lambda: iter(())
 
 
 @both_front_ends
-def test_calls_run_at_the_same_time(new_plugin: Plugins, emulator: Emulator) -> None:
+def test_calls_run_concurrently(new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin()
     emulator.add_fault("POST", "hang", times=None)
     with ThreadPoolExecutor(CALLS) as threads:

@@ -103,7 +103,7 @@ def test_hasattr_works_for_wrong_names() -> None:
         (lambda: agin.PrivateKeyType(None), 'PrivateKeyType must be "rsa" or "ecdsa", not "None"'),
     ],
 )
-def test_wrong_value_shows_the_right_ones(mistake: Callable[[], object], message: str) -> None:
+def test_wrong_value_shows_the_allowed_ones(mistake: Callable[[], object], message: str) -> None:
     assert message_of(mistake, ValueError) == message
 
 

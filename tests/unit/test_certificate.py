@@ -107,7 +107,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     ("policy", "state", "renews_at"),
     [(False, None, ""), (True, "issued", "2024-10-01T07:15:59Z"), (True, "renewing", "2024-10-01T07:15:59Z")],
 )
-def test_ready_certificate_takes_one_request_and_no_line(
+def test_ready_certificate_sends_one_request_and_shows_no_line(
     policy: bool, state: Any, renews_at: str, waiting: Waiting, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting.ingress(policy, state)
@@ -117,7 +117,9 @@ def test_ready_certificate_takes_one_request_and_no_line(
     assert capsys.readouterr().err == ""
 
 
-def test_a_line_for_each_change_and_every_30_seconds(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_is_shown_on_each_change_and_every_30_seconds(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
     waiting.ingress(state="pending")
     waiting.change(1, "in_progress")
     waiting.change(50, "internal_error")
@@ -178,7 +180,7 @@ def test_wait_outlasts_an_outage_without_connections(waiting: Waiting) -> None:
     assert waiting.run()["renews_at"]
 
 
-def test_unknown_ingress_fails_at_once(waiting: Waiting) -> None:
+def test_unknown_ingress_fails_immediately(waiting: Waiting) -> None:
     waiting.ingress()
     waiting.emulator.delete_ingress(waiting.id)
     assert waiting.fails().endswith(
@@ -189,7 +191,7 @@ def test_unknown_ingress_fails_at_once(waiting: Waiting) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "internal_error", "error"])
-def test_other_states_are_waited_for_until_the_timeout(state: str, waiting: Waiting) -> None:
+def test_other_states_fail_at_the_timeout(state: str, waiting: Waiting) -> None:
     waiting.ingress(state=state)
     sentence = waiting.fails(timeout=45, grace=0)
     assert sentence.startswith(
@@ -239,9 +241,7 @@ def test_grace_begins_again_with_the_next_dns_error(waiting: Waiting) -> None:
     assert waiting.reads[-1] == 128
 
 
-def test_message_of_ngrok_shows_no_key_and_stays_on_its_line(
-    waiting: Waiting, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ngrok_message_is_one_line_without_the_key(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
     waiting.ingress(state="error", error_code=f"X_{API_KEY[8:20]}", msg=f"{API_KEY}\nerror: forged")
     sentence = waiting.fails(timeout=3)
     shown = capsys.readouterr().err

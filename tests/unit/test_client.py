@@ -133,7 +133,7 @@ class Silence(HttpClient):
         return NO_ANSWER
 
 
-def test_each_request_has_what_is_left_of_the_time(clock: Clock) -> None:
+def test_each_request_gets_the_remaining_time(clock: Clock) -> None:
     silence = Silence(clock)
     client = AgentIngressClient(Secret(API_KEY), timeout_seconds=45, clock=clock, http_client=silence)
     with pytest.raises(errors.UnreachableError, match=r"after 2 tries in 45 seconds \(45 seconds at most\): "):

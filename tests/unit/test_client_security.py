@@ -78,7 +78,7 @@ def test_redirect_is_not_followed_and_its_host_is_named(
     ],
     ids=["whole", "beginning", "middle", "URL-encoded", "HTML-encoded"],
 )
-def test_key_that_an_error_repeats_is_shown_nowhere(call: str, key: str, echoed: str, emulator: Emulator) -> None:
+def test_key_in_an_error_response_is_redacted(call: str, key: str, echoed: str, emulator: Emulator) -> None:
     client = make_client(emulator.url, key)
     headers = {"ngrok-operation-id": quote(echoed, safe="!'()*%+/=&")}
     body = {
@@ -127,7 +127,7 @@ def test_id_never_becomes_another_path(call: str, client: AgentIngressClient, em
     assert emulator.requests() == []
 
 
-def test_filter_of_a_list_is_one_parameter(client: AgentIngressClient, emulator: Emulator) -> None:
+def test_filter_is_one_query_parameter(client: AgentIngressClient, emulator: Emulator) -> None:
     wicked = 'obj.domain == "x&limit=1#y?z=/../\\u00e9\\n"'
     assert client.list(wicked) == []
     [request] = emulator.requests()
@@ -138,7 +138,7 @@ FORGERY = "x\n    error: forged\r\x1b[31m\u2028\u2029\u202e\u2066\x85\x07\x9b"
 
 
 @pytest.mark.parametrize("call", ["POST", "LIST"])
-def test_message_of_ngrok_stays_on_its_line(call: str, client: AgentIngressClient, emulator: Emulator) -> None:
+def test_ngrok_message_is_one_line(call: str, client: AgentIngressClient, emulator: Emulator) -> None:
     body: dict[str, Any] = {
         "status_code": 400,
         "error_code": f"ERR_NGROK_{FORGERY}",
@@ -243,7 +243,7 @@ def test_list_is_read_up_to_64_mib() -> None:
 
 
 @pytest.mark.parametrize("text", [API_KEY, "&#65;"], ids=["key", "HTML"])
-def test_huge_response_is_a_short_sentence_without_the_key(text: str) -> None:
+def test_huge_response_is_a_short_message_without_the_key(text: str) -> None:
     # It is cut before it is searched for the key, which would take a minute.
     body = json.dumps({"status_code": 403, "msg": text * (LONGEST_BODY_BYTES // len(text))}).encode()
     network = Responding(Response(403, {}, body))
@@ -252,7 +252,7 @@ def test_huge_response_is_a_short_sentence_without_the_key(text: str) -> None:
     assert API_KEY[:8] not in message
 
 
-def test_credentials_that_a_proxy_repeats_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_a_proxy_repeats_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     userinfo, password = "someone:sesame-opens%23", "sesame-opens#"
     forms = [userinfo, password, "sesame-opens%23", b64encode(f"someone:{password}".encode()).decode()]
 

@@ -143,7 +143,7 @@ def test_invalid_inputs_are_rejected(api: Api, emulator: Emulator, body: dict[st
 
 
 @pytest.mark.parametrize(("field", "maximum", "code"), [("description", 255, "6700"), ("metadata", 4096, "6701")])
-def test_texts_are_limited_in_bytes(api: Api, field: str, maximum: int, code: str) -> None:
+def test_strings_are_limited_in_bytes(api: Api, field: str, maximum: int, code: str) -> None:
     fits = "ü" * (maximum // 2) + "x" * (maximum % 2)
     created = api.create(**{field: fits})
     assert created[field] == fits
@@ -187,7 +187,7 @@ def test_domain_is_unique_across_accounts(api: Api) -> None:
     api.create(key=OTHER_ACCOUNTS_KEY)
 
 
-def test_patch_ignores_null_and_clears_empty_texts(api: Api) -> None:
+def test_patch_ignores_null_and_clears_empty_strings(api: Api) -> None:
     created = api.create(description="d", metadata="m", certificate_management_policy=POLICY)
     nulls = {"description": None, "metadata": None, "certificate_management_policy": None, "id": created["id"]}
     assert api("PATCH", created["uri"], json=nulls).json() == created

@@ -174,7 +174,7 @@ def test_fault_breaks_the_connection(emulator: Emulator, api: Api, kind: FaultKi
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("kind", ["hang", "delay"])
-def test_fault_holds_the_response_back(emulator: Emulator, api: Api, kind: FaultKind, after: bool) -> None:
+def test_fault_delays_the_response(emulator: Emulator, api: Api, kind: FaultKind, after: bool) -> None:
     emulator.add_fault("POST", "delay", after=after, seconds=0.01)
     api.create("first.acme.com")
     emulator.add_fault("POST", kind, after=after, seconds=3600)
@@ -188,7 +188,7 @@ def test_fault_holds_the_response_back(emulator: Emulator, api: Api, kind: Fault
     assert len(emulator.ingresses()) == (2 if after else 1)
 
 
-def test_faults_happen_in_turn_and_as_often_as_set(emulator: Emulator, api: Api) -> None:
+def test_faults_apply_in_order_and_as_often_as_set(emulator: Emulator, api: Api) -> None:
     path = api.create()["uri"]
     emulator.add_fault("get", "answer", times=2, status=502)
     emulator.add_fault(None, "answer", status=504)

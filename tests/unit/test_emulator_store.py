@@ -52,7 +52,7 @@ def test_file_keeps_ingresses_without_keys(file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", '{"format": "", "ingresses": []}', f'{{"format": "{FORMAT}"}}', "[" * 100_000])
-def test_file_of_something_else_is_left_alone(file: Path, content: str) -> None:
+def test_file_with_other_content_is_not_overwritten(file: Path, content: str) -> None:
     file.write_text(content)
     with pytest.raises(StoreError, match="is not one that the emulator wrote"):
         Emulator(file=file)
@@ -111,7 +111,7 @@ def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: P
     assert domains_in(file) == ["connect.acme.com", "b.acme.com"]
 
 
-def test_link_stays_a_link(file: Path) -> None:
+def test_symbolic_link_is_not_replaced(file: Path) -> None:
     link = file.with_name("link")
     link.symlink_to(file)
     with Emulator(API_KEY, file=link) as emulator:
@@ -120,7 +120,7 @@ def test_link_stays_a_link(file: Path) -> None:
     assert domains_in(file) == ["connect.acme.com"]
 
 
-def test_emulators_take_turns_at_a_file(file: Path) -> None:
+def test_emulators_can_use_a_file_alternately(file: Path) -> None:
     first, second = Emulator(API_KEY, file=file), Emulator(API_KEY, file=file)
     for emulator in (first, second) * 2:
         with emulator:

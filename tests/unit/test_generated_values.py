@@ -219,7 +219,7 @@ headers = st.dictionaries(st.sampled_from(["Retry-After", "Date", "Location", "n
 
 @settings(max_examples=300)
 @given(st.sampled_from(list(CALLS)), statuses, headers, contents)
-def test_any_response_is_understood_or_is_one_sentence(
+def test_any_response_is_parsed_or_is_one_sentence(
     call: str, status: int, headers: dict[str, str], content: bytes
 ) -> None:
     network = Responding(Response(status, CaseInsensitiveDict(headers), content))

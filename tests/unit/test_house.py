@@ -17,17 +17,17 @@ settings.py version.py py.typed pulumi-plugin.json
 FOLDERS = "dns program lifecycle api dynamic native engine dnsclient emulator cli"
 
 
-def test_top_has_the_parts_and_nothing_else() -> None:
+def test_package_has_only_the_known_parts() -> None:
     assert {each.name for each in PACKAGE.iterdir()} - {"__pycache__"} == {*FILES.split(), *FOLDERS.split()}
 
 
-def test_no_two_classes_have_one_name() -> None:
+def test_class_names_are_unique() -> None:
     trees = [ast.parse(module.read_text()) for module in PACKAGE.rglob("*.py")]
     names = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
     assert [name for name, number in names.items() if number > 1] == []
 
 
-def test_few_functions_are_on_the_way_of_a_value() -> None:
+def test_check_and_create_enter_few_functions() -> None:
     # It ends with 1 if a check and a create enter more functions than they may.
     command = [sys.executable, "-m", "benchmarks.functions"]
     counted = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)

@@ -181,7 +181,7 @@ def test_proxy_that_does_not_connect_sends_nothing(
     assert outcome(result) == (NEVER_SENT, is_transient)
 
 
-def test_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://someone:sesame@127.0.0.1:{free_port()}")
     result = send("https://api.ngrok.com", client=make_client(use_proxies=True))
     reason = "Connection refused (through the proxy in HTTPS_PROXY or ALL_PROXY)"
@@ -203,7 +203,7 @@ def test_malformed_header_is_not_logged(caplog: pytest.LogCaptureFixture) -> Non
     assert "sesame" not in caplog.text
 
 
-def test_connection_is_kept_and_no_cookie_is() -> None:
+def test_connection_is_reused_without_cookies() -> None:
     seen: list[bytes] = []
     connections: list[socket.socket] = []
 
@@ -221,7 +221,7 @@ def test_connection_is_kept_and_no_cookie_is() -> None:
     assert not any(b"cookie" in request.lower() for request in seen)
 
 
-def test_as_many_connections_are_kept_as_requests_run_at_once() -> None:
+def test_connection_of_each_concurrent_request_is_reused() -> None:
     connections: list[socket.socket] = []
     all_run = threading.Barrier(3)
 

@@ -152,7 +152,7 @@ def test_all_and_filter_select_ingresses_of_the_account(create: Create, command:
     assert command.names("--filter", 'obj.description == "d1.acme.com"', "--name", "b") == {"d1.acme.com": "b"}
 
 
-def test_domains_select_ingresses_as_ids_do(create: Create, command: Import, emulator: Emulator) -> None:
+def test_domains_and_ids_select_the_same_ingresses(create: Create, command: Import, emulator: Emulator) -> None:
     a, b = create("a.acme.com"), create("b.acme.com")
     create("theirs.acme.com", OTHER_ACCOUNTS_KEY)
     emulator.clear_requests()
@@ -293,7 +293,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     assert command.names(id_, "--name", "new") == {"connect.acme.com": "new"}
 
 
-def test_all_leaves_out_what_the_stack_has(create: Create, command: Import, cli: StubCli) -> None:
+def test_all_omits_ingresses_of_the_stack(create: Create, command: Import, cli: StubCli) -> None:
     mine, other = create("mine.acme.com"), create("other.acme.com")
     for name in ("mine", "mine-acme-com"):
         cli.stack([resource(name, mine)])
@@ -310,7 +310,7 @@ def test_all_leaves_out_what_the_stack_has(create: Create, command: Import, cli:
     assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. Under a" in err
 
 
-def test_program_has_comments_about_what_it_leaves_out(create: Create, command: Import, cli: StubCli) -> None:
+def test_program_has_comments_about_omitted_ingresses(create: Create, command: Import, cli: StubCli) -> None:
     mine, renamed = create("mine.acme.com"), create("renamed.acme.com")
     # It declares what the stack has under the same name.
     cli.stack([resource("mine-acme-com", mine), resource("old\n", renamed)])

@@ -176,9 +176,7 @@ def test_renaming_with_another_domain_deletes_the_old_ingress(
     assert emulator.ingresses() == []
 
 
-def test_replaced_resource_does_not_delete_anothers_ingress(
-    ingresses: AgentIngressLifecycle, emulator: Emulator
-) -> None:
+def test_replaced_resource_keeps_the_ingress_of_another(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
     id_, outputs = created(ingresses)
     declare(ingresses, URN, "connect.acme.com", id_, outputs)
     declare(ingresses, NEW, "other.acme.com", id_, outputs)

@@ -64,14 +64,14 @@ def test_reads_after_the_first_share_a_list(listing: Listing) -> None:
     assert len(listing.deadlines) == 1
 
 
-def test_reads_5_seconds_apart_are_no_list(listing: Listing) -> None:
+def test_reads_5_seconds_apart_use_no_list(listing: Listing) -> None:
     for id_ in IDS:
         assert listing.find(id_) is None
         listing.clock.now += 5
     assert listing.deadlines == []
 
 
-def test_first_of_many_lists_with_all_of_its_time(listing: Listing) -> None:
+def test_first_of_many_reads_lists_with_all_of_its_time(listing: Listing) -> None:
     for domain in ("1.acme.com", "2.acme.com"):
         found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_one_of_many=True)
         assert found is not None
@@ -109,7 +109,7 @@ def test_failed_list_is_not_repeated_for_5_seconds(listing: Listing) -> None:
     assert len(listing.deadlines) == 2
 
 
-def test_list_that_a_write_overtakes_is_not_used(listing: Listing) -> None:
+def test_list_that_is_cleared_during_its_request_is_not_used(listing: Listing) -> None:
     listing.find("agin_1")
     listing.meanwhile = listing.list_cache.clear
     assert listing.find("agin_1") is None

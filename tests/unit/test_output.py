@@ -18,7 +18,7 @@ from tests.support.terminal import on_terminal
 CYAN = "\x1b[36mpulumi-agin:\x1b[0m "
 
 
-def test_text_is_broken_into_indented_lines() -> None:
+def test_string_is_wrapped_with_an_indent() -> None:
     text = "set it with `pulumi config set --secret ngrok:apiKey`, or in the environment-variable NGROK_API_KEY"
     assert Style(width=50).beside(10, text) == [
         "set it with",
@@ -35,7 +35,7 @@ def test_text_is_broken_into_indented_lines() -> None:
     st.integers(0, 30),
     st.integers(1, 100),
 )
-def test_no_word_and_no_command_is_broken(text: str, indent: int, width: int) -> None:
+def test_words_and_commands_are_not_split(text: str, indent: int, width: int) -> None:
     lines = Style(width=width).beside(indent, text)
     assert " ".join(lines).split() == text.split()
     for command in re.findall("`pulumi[^`]*`", text):

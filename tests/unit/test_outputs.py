@@ -88,6 +88,6 @@ def test_inputs_have_values_of_the_program_and_drift() -> None:
     assert (emptied["description"], emptied["metadata"]) == ("", "")
 
 
-def test_key_type_chosen_by_ngrok_is_no_input() -> None:
+def test_key_type_chosen_by_ngrok_is_not_an_input() -> None:
     assert inputs_of(ingress(), {POLICY: {"authority": "letsencrypt"}})[POLICY] == {"authority": "letsencrypt"}
     assert inputs_of(ingress(), {POLICY: EXISTING[POLICY]})[POLICY] == EXISTING[POLICY]

@@ -81,7 +81,7 @@ def test_reads_at_the_same_time_share_the_time() -> None:
         (UnreachableError("no network"), False),
     ],
 )
-def test_no_read_follows_a_failure_that_affects_all(error: NgrokError, reads_again: bool) -> None:
+def test_no_read_is_sent_after_a_failure_that_affects_all(error: NgrokError, reads_again: bool) -> None:
     def respond(id_: str) -> None:
         if id_ == "one":
             raise error

@@ -33,7 +33,7 @@ def nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("version", ["v3.268.0", "3.300.0", "v3.280.0-alpha.x1a2b3c"])
-def test_cli_on_path_is_taken(tmp_path: Path, version: str) -> None:
+def test_cli_on_path_is_used(tmp_path: Path, version: str) -> None:
     assert find_on_path(str(write_cli(tmp_path / "bin", version))) == tmp_path / "bin"
 
 
@@ -45,12 +45,12 @@ def test_cli_on_path_is_taken(tmp_path: Path, version: str) -> None:
         ("unknown command", "has the version 'unknown command'"),
     ],
 )
-def test_cli_of_another_version_is_not_taken(tmp_path: Path, version: str, reason: str) -> None:
+def test_cli_of_another_version_is_not_used(tmp_path: Path, version: str, reason: str) -> None:
     with pytest.raises(NotUsableError, match=reason):
         find_on_path(str(write_cli(tmp_path / "bin", version)))
 
 
-def test_cli_without_its_python_host_is_not_taken(tmp_path: Path) -> None:
+def test_cli_without_its_python_host_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(NotUsableError, match=f"comes without {HELPERS[0]}$"):
         find_on_path(str(write_cli(tmp_path / "bin", "v3.274.1", HELPERS[1:])))
 
@@ -62,12 +62,12 @@ def test_path_comes_before_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert find_or_make() == tmp_path / "bin"
 
 
-def test_nothing_to_make_a_cli_with_is_one_sentence() -> None:
+def test_missing_cli_and_go_are_reported_in_one_sentence() -> None:
     with pytest.raises(StepError, match=r"There is no Pulumi CLI, and no Go to build one with\. Either install Go"):
         find_or_make()
 
 
-def test_a_failed_step_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_step_leaves_no_folder(tmp_path: Path) -> None:
     def fail(folder: Path) -> None:
         folder.mkdir()
         raise StepError("no space left")

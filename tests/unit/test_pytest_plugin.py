@@ -62,7 +62,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_every_test_gets_an_emulator_of_its_own(tmp_path: Path) -> None:
+def test_each_test_gets_its_own_emulator(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
     output = run(tmp_path, "-rN")

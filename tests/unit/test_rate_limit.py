@@ -116,7 +116,7 @@ def test_others_wait_for_the_response_to_one_probe(limit: RateLimit, clock: Cloc
     assert limit.seconds_closed() == 0
 
 
-def test_request_sent_before_the_429_holds_nothing_up(limit: RateLimit, clock: Clock) -> None:
+def test_request_sent_before_the_429_blocks_no_other(limit: RateLimit, clock: Clock) -> None:
     hangs = enter(limit, clock)
     reject(limit, clock)
     assert wait_until_open(limit, clock) <= 1
@@ -129,7 +129,7 @@ def test_request_sent_before_the_429_holds_nothing_up(limit: RateLimit, clock: C
 
 
 @pytest.mark.parametrize("history", [0, 120])
-def test_all_requests_keep_a_retry_after(history: int, limit: RateLimit, clock: Clock) -> None:
+def test_all_requests_honor_a_retry_after(history: int, limit: RateLimit, clock: Clock) -> None:
     answer(limit, history, clock)
     under_way = [enter(limit, clock) for _ in range(3)]
     reject(limit, clock, retry_after=17)

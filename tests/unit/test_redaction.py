@@ -28,7 +28,7 @@ def test_key_is_not_shown_in_html() -> None:
     assert redact("no: &amp;sesame&lt;opens.", "&sesame<opens") == "no: [key]."
 
 
-def test_other_text_is_unchanged() -> None:
+def test_string_without_a_key_is_unchanged() -> None:
     text = f"seven characters are fewer: {KEY[:7]}"
     assert redact(text, KEY) == text
     assert redact("nothing", "") == "nothing"

@@ -56,7 +56,7 @@ def test_malformed_date_of_a_response_is_none(date: str) -> None:
     assert retry.parse_http_date(date) is None
 
 
-def test_time_in_words() -> None:
+def test_format_duration() -> None:
     words = {0.2: "0.2 seconds", 1: "1 second", 4.94: "4.9 seconds", 119: "119 seconds", 300: "5 minutes"}
     words |= {2701: "45 minutes 1 second", 7199.9: "120 minutes", 9090: "2 hours 31 minutes"}
     assert {seconds: retry.format_duration(seconds) for seconds in words} == words
@@ -269,7 +269,7 @@ def test_ingress_made_before_a_request_could_arrive_is_not_ours(outcome: Outcome
 
 
 @pytest.mark.parametrize("method", DONE)
-def test_no_call_is_repeated_past_its_time(method: str, script: Script) -> None:
+def test_no_call_is_repeated_after_its_time(method: str, script: Script) -> None:
     script.outcomes = [RESET] * 100
     with pytest.raises(errors.NgrokError, match=r"after \d+ tries in \d+ (seconds|minutes.*) \(5 minutes at most\)"):
         script.call(method)

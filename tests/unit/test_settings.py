@@ -35,7 +35,7 @@ def test_stack_config_wins_over_the_environment() -> None:
     assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
 
 
-def test_provider_takes_its_key_from_nowhere_else() -> None:
+def test_provider_uses_only_its_own_key() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
     named = load({"ngrok:provider": "ngrok:apiKey of the stack config"}, environment)
     assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey of the stack config" is empty')

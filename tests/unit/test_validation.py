@@ -126,7 +126,7 @@ def test_none_means_absent() -> None:
     assert accepted(AgentIngressInputs, values) == INGRESS
 
 
-def test_wrong_choice_is_shown_with_the_right_ones() -> None:
+def test_wrong_choice_is_shown_with_the_allowed_ones() -> None:
     algorithms = '"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or "hmac-sha512"'
     message = f'tsig_algorithm must be {algorithms}, not "sha256"'
     assert problems(NsRecordsInputs, {**RECORDS, "tsig_algorithm": "SHA256"}) == [message]
@@ -147,7 +147,7 @@ def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[st
     assert accepted(model, values) == values
 
 
-def test_known_values_beside_unknown_ones_are_checked() -> None:
+def test_known_values_next_to_unknown_ones_are_checked() -> None:
     assert problems(NsRecordsInputs, {**RECORDS, "zone": UNKNOWN, "ns_targets": [UNKNOWN, "x y"], "ttl": -1}) == [
         "ns_targets[1] must be a valid DNS name",
         "ttl must be a whole number, at least 0 and at most 2147483647",
@@ -192,7 +192,7 @@ def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     ]
 
 
-def test_state_may_hold_names_that_no_input_may() -> None:
+def test_state_allows_names_that_inputs_reject() -> None:
     kept = {**RECORDS, "ns_targets": ["B.", "."], "_unsettled_ns_targets": ["a b"], "from_the_future": 1}
     assert accepted(KeptNsRecords, kept) == {**RECORDS, "ns_targets": [".", "b."], "_unsettled_ns_targets": ["a b."]}
     assert accepted(KeptNsRecords, {**RECORDS, "ns_targets": []})["_unsettled_ns_targets"] == []
