@@ -1,4 +1,4 @@
-"""What every test gets: an environment without the developer's own settings."""
+"""Fixtures for every test: an environment without the developer's own settings."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Otherwise, all that tests start and interrupt would ignore SIGINT, too."""
+    """Restores SIGINT. Otherwise, all processes that tests start would ignore it, too."""
     heed_interrupts()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test for one of the three runs. Its folder decides, unless it has such a mark."""
+    """Marks each test for one of the three runs, by its folder, unless it has such a mark."""
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("main", "rest", "weekly")):
             level = item.path.relative_to(TESTS).parts[0]
@@ -48,7 +48,7 @@ def is_of_other_adapter(item: pytest.Item) -> bool:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither settings of ngrok's or Pulumi's nor a proxy nor how a terminal looks reach a test from outside."""
+    """Removes the settings of ngrok, Pulumi, proxies and terminals from the environment."""
     for name in os.environ:
         if name.startswith(("NGROK_", "PULUMI_")):
             monkeypatch.delenv(name)
@@ -60,13 +60,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test runs in an empty folder: in the repository's, a `pulumi` on PATH would find a project without a stack."""
+    """Runs each test in an empty folder. In the repository, `pulumi` would find a project without a stack."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """ngrok's API, with an account of ours and one of somebody else's."""
+    """ngrok's API, with our account and another user's account."""
     with Emulator(api_key=API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY]) as running:
         yield running
 
@@ -83,14 +83,14 @@ def api(emulator: Emulator) -> Api:
 
 @pytest.fixture
 def settings_of_emulator(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment has the emulator's URL and our key for it."""
+    """Sets the emulator's URL and our key for it in the environment."""
     monkeypatch.setenv("NGROK_API_BASE_URL", emulator.url)
     monkeypatch.setenv("NGROK_API_KEY", API_KEY)
 
 
 @pytest.fixture
 def pulumi_agin(capfd: pytest.CaptureFixture[str]) -> Command:
-    """`pulumi-agin`: the status, stdout and stderr of a command, in which the API key is not."""
+    """Runs `pulumi-agin`. Returns status, stdout and stderr, and fails if they contain the API key."""
 
     def run(*arguments: str, clock: Clock = SYSTEM_CLOCK) -> tuple[int, str, str]:
         status = cli.main(arguments, clock)

@@ -78,14 +78,18 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
 
     A change of `domain` or `zone` replaces the records. Every other change is made in place, for all records in one
     message.
+
+    Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/rfc2136-delegation.html
+
+    Attributes:
+        domain: The delegated domain, in lower case and without a trailing dot.
+        ns_targets: The values of the records: lower case, trailing dot, sorted.
+        ttl: The time to live of the records, in seconds.
     """
 
     domain: pulumi.Output[str]
-    """The delegated domain, in lower case and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values of the records: lower case, trailing dot, sorted."""
     ttl: pulumi.Output[int]
-    """The time to live of the records, in seconds."""
 
     @checks_arguments
     def __init__(

@@ -1,4 +1,4 @@
-"""Waiting for certificates through the real engine: no wait holds up other resources or outlives the engine."""
+"""Waits for certificates with the real engine: no wait blocks other resources or outlives the engine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ agin.AgentIngress("user", domain="user.acme.com", description=renewal)
 agin.AgentIngressCertificateValidation("added", added.id, timeout_seconds=1)
 """
 
-# Another timeout is no change.
+# Another timeout is not a change.
 SECOND = (
     FIRST.replace('"issued.acme.com",', '"issued.acme.com", description="new",')
     .replace('"issued", issued.id', '"issued", issued.id, timeout_seconds=100')
@@ -73,7 +73,7 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
     assert "certificate of issued.acme.com" not in failed
     assert not failed.has_traceback
 
-    # A wait that failed comes in the next update again. Then comes the next wait.
+    # The next update repeats a failed wait, and then starts the next wait.
     emulator.set_certificate(stored["added.acme.com"]["id"], "issued")
     failed = project.up(fails=True)
     assert "1 updated" in failed
@@ -149,7 +149,7 @@ def test_waits_do_not_block_other_resources(project: Project, emulator: Emulator
 
 
 def processes(project: Project) -> dict[int, str]:
-    """The processes of this project's home, which a run of the CLI started, each with its command."""
+    """Returns the processes that the CLI started for this project, with their commands."""
     mark = f"PULUMI_HOME={project.folder / 'home'}\0".encode()
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -187,5 +187,5 @@ def test_wait_ends_with_engine(project: Project, emulator: Emulator) -> None:
 
 
 def is_language_host(command: str) -> bool:
-    """Whether it is Pulumi's own host, which checks only every few minutes whether its engine still runs."""
+    """Returns whether it is Pulumi's own host, which checks only every few minutes whether its engine runs."""
     return "bin/pulumi-language-python " in command

@@ -1,7 +1,7 @@
-"""AgentIngressDelegation through the engine: what is written at ngrok and at the DNS provider, and in which order.
+"""AgentIngressDelegation with the engine: the writes at ngrok and at the DNS provider, in order.
 
-No delegation outlives its Agent Ingress, because somebody else could hijack the domain, and a domain that is replaced
-has no gap without a delegation.
+No delegation outlives its Agent Ingress, because an attacker could hijack the domain. A replaced domain is always
+delegated.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ CHANGED = {
 
 
 def each_shape(steps: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The same steps for both shapes of each case."""
+    """Returns the same steps for both shapes of each case."""
     return {
         f"{case}-{shape}": [step.replace("NAME", f"{case}-{shape}") for step in expected]
         for case, expected in steps.items()
@@ -116,9 +116,9 @@ def each_shape(steps: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def history(emulator: Emulator, cloud: Cloud, domains: dict[str, str]) -> dict[str, list[str]]:
-    """The writes at ngrok and at the DNS provider since the last `clear`, by cases, in order.
+    """Returns the writes at ngrok and at the DNS provider since the last `clear`, by case, in order.
 
-    domains: those of ingresses by their ids. New ones are added.
+    `domains` has the domains of ingresses by id. New ones are added.
     """
     domains.update({each["id"]: each["domain"] for each in emulator.ingresses()})
     writes = [(each.time, each.verb, each.name) for each in cloud.operations()]
@@ -163,7 +163,7 @@ def test_order_of_writes_of_ingresses_and_records(project: Project, emulator: Em
         assert f"urn:pulumi:dev::test::{project.INGRESS}::{name}" in record.get("dependencies", []), record["urn"]
     clear(emulator, cloud)
 
-    # One name server goes, and another one comes.
+    # One name server is removed, and another one is added.
     for id_, name in domains.items():
         if name.startswith("retargeted"):
             targets = [value.rstrip(".") for value in ns_targets(emulator, name)]

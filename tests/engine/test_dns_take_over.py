@@ -1,4 +1,4 @@
-"""NS records that exist are imported by `take_over`, without a write at the DNS provider."""
+"""Existing NS records are imported by `take_over`, without a write at the DNS provider."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_existing_records_are_taken_over_unchanged(project: Project, emulator: E
     project.up("--expect-no-changes")
     assert_nothing_was_written(emulator, cloud)
 
-    # From then on, the records are like any others.
+    # After that, the records are like any others.
     project.program(without.replace("ttl = 300", "ttl = 600"))
     project.up()
     assert writes(cloud) == {("update", "set"): 2, ("update", "singles"): 4}
@@ -146,7 +146,7 @@ def test_different_records_fail_with_the_next_step(project: Project, emulator: E
         assert sentence in failed, delegation
         assert not failed.has_traceback, delegation
 
-    # Without a preview, the records are in the stack then, and no later run writes what differs.
+    # Without a preview, the records are then in the stack, and no later run writes the differences.
     for delegation, sentence in ((SET, set_differs), (SINGLES, singles_differ)) * 2:
         project.program(INGRESSES + delegation)
         assert sentence in project.up(fails=True)

@@ -13,7 +13,7 @@ from tools.bind import Bind, Key
 
 
 def command_for(purpose: str, printed: str) -> str:
-    """The command that is printed below its purpose."""
+    """Returns the command that is printed below its purpose."""
     lines = printed.splitlines()
     [number] = [number for number, line in enumerate(lines) if line.endswith(f"{purpose}:")]
     return lines[number + 1].strip()

@@ -1,4 +1,4 @@
-"""A domain that has an ingress already, after a killed `up` or a rename: the last line of the error is the fix."""
+"""A domain that already has an ingress, after a killed `up` or a rename: the error ends with the fix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TWO_MORE = """
 
 
 def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[str]) -> None:
-    """Kills `pulumi up` once ngrok has made these ingresses and not yet responded."""
+    """Kills `pulumi up` after ngrok has created these ingresses and before it responds."""
     for domain in domains:
         emulator.add_fault("POST", "hang", after=True, domain=domain)
     # A session of its own, so that the plugin, which outlives it, can be found and killed.

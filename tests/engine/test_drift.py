@@ -1,4 +1,4 @@
-"""Changes outside of Pulumi: what a refresh takes into the state, and the next update puts right."""
+"""Changes outside of Pulumi: a refresh records them in the state, and the next update reverts them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emula
     emulator.set_ingress(changed["id"], {"region_domains": regions})
     delete(emulator, "deleted.acme.com")
 
-    # Neither the key of another account nor another service makes an ingress gone.
+    # Neither the key of another account nor another service means that an ingress is deleted.
     stranger = project.refresh(fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     assert (
         "does not prove that it was deleted: the API key from the environment variable NGROK_API"
@@ -46,7 +46,7 @@ def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emula
     assert not stranger.has_traceback
     assert states(project).keys() == before.keys()
 
-    # Other spellings of the same are no difference.
+    # Other spellings of the same value are not a difference.
     emulator.configure(trailing_dots=True, upper_case=True, unknown_keys=True, empty_keys="null", order="shuffled")
     refreshed = project.refresh()
     assert "1 updated" in refreshed

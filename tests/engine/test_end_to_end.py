@@ -1,7 +1,7 @@
-"""From a domain to a working connect URL in one `pulumi up`, with nothing emulated but ngrok.
+"""From a domain to a working connect URL in one `pulumi up`. Only ngrok is emulated.
 
 The programs are examples/bind and examples/yaml-bind. The name server is a real BIND, whose key may change the NS
-records of two names and nothing else; and the emulator issues a certificate only once it sees the right records there.
+records of two names and nothing else. The emulator issues a certificate only once the right records are there.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def test_domain_to_agent_config_and_destroy(project: Project, emulator: Emulator
     assert "1 updated" in project.up("--refresh")
     assert bind.referral("connect.acme.com") == ["ns-1.example.net.", "ns-2.example.net."]
 
-    # Another domain: a new ingress, its records and its certificate, and only then do the old ones go.
+    # Another domain: first a new ingress, records and certificate are created, then the old ones are deleted.
     project.config(plain={"domain": "devices.acme.com"})
     moved = " ".join(project.up().output.split())
     steps = [

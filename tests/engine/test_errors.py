@@ -1,4 +1,4 @@
-"""Errors of ngrok's, what the CLI shows of names and values, and the debug log."""
+"""Errors from ngrok, names and values in the CLI's output, and the debug log."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FAILURES = {
 
 
 def assert_nothing_forged(result: Result) -> None:
-    """Every line is the engine's or ours, and holds nothing that controls a terminal."""
+    """Asserts that every line is from the engine or from us, without control characters."""
     for line in result.output.split("\n"):
         assert line.isprintable(), ascii(line)
         assert not line.strip().startswith("error: forged"), result.output
 
 
 def logged(result: Result) -> set[str]:
-    """The lines of the debug log, without times and operation ids."""
+    """Returns the lines of the debug log, without times and operation ids."""
     return set(re.findall(r"^ *pulumi-agin: (.*?) \d+ ms(?: op_[0-9a-f]{32})?$", result.output, re.M))
 
 
@@ -64,7 +64,7 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     assert not failed.has_traceback
     assert_nothing_forged(failed)
     assert logged(failed) == {f"POST /agent_ingresses {result}" for result in (201, 400, 403, 500, "no response")}
-    # The key is warned of once, as it is not a secret.
+    # There is one warning about the key, because it is not a secret.
     assert messages["test-dev"].count("ngrok:apiKey is stored unencrypted") == 1
     assert messages["test-dev"].count("`pulumi config set --secret ngrok:apiKey`") == 1
     project.config(secret={"ngrok:apiKey": API_KEY})
@@ -78,7 +78,7 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     assert_nothing_forged(refreshed)
     assert {line.partition("/")[0] for line in logged(refreshed)} == {"GET "}
 
-    # ngrok can't be asked what the update will leave as it is.
+    # ngrok can't be queried for the outputs that the update does not change.
     emulator.add_fault("GET", "answer", times=None, status=403, json_body=refused)
     preview = project.preview()
     assert "1 to update" in preview

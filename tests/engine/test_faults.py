@@ -1,4 +1,4 @@
-"""Faults of the network and of ngrok through the real engine, and how the next `up` goes on."""
+"""Faults of the network and of ngrok with the real engine, and the `up` that follows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REJECTED: dict[str, Any] = {"status": 400, "json_body": {"status_code": 400, "ms
 
 @pytest.fixture(autouse=True)
 def no_key_in_files(project: Project) -> Iterator[None]:
-    """No test leaves eight characters of the key in a row in a file of the project."""
+    """Asserts that no file of the project has eight consecutive characters of the key."""
     yield
     project.assert_no_key("")
 
@@ -73,7 +73,7 @@ def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, 
         emulator.clear_requests()
 
     def on_line(line: str) -> None:
-        """Ends the faults once the row of a resource shows that it waits."""
+        """Ends the faults when the row of a resource shows that it waits."""
         if re.search(
             r"AgentIngress \S+ \w+ing \(\d+s\) .*still waiting to \w+ the Agent Ingress.*, for \d+(\.\d)? seconds? "
             r"\([\w ]+ at most\): ngrok responded 503",
@@ -88,7 +88,7 @@ def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, 
         assert statuses >= ({None, 503} if method == "GET" else {None, 429, 500, 502, 503})
         assert ingresses_in_state(project) == ingresses(emulator)
         assert redact(result.output, API_KEY) == result.output
-        # In the end it is no longer true.
+        # At the end, the line is gone.
         assert "still waiting" not in result.diagnostics
 
     project.program(program.format(description="old"))
@@ -125,7 +125,7 @@ def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, 
 
 
 def methods(emulator: Emulator, domains: Mapping[str, str]) -> dict[str, list[str]]:
-    """The methods of the requests about one ingress, by its domain. `domains` has those of the ids."""
+    """Returns the methods of the requests about each ingress, by domain. `domains` has the domains by id."""
     found: dict[str, list[str]] = {}
     for request in emulator.requests():
         body = request["body"] or {}
@@ -166,7 +166,7 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
         return project.up("--continue-on-error", *arguments, fails=fails)
 
     def in_state() -> set[tuple[str, bool]]:
-        """The domains that the state has, and whether each is still to be deleted."""
+        """Returns the domains in the state, and whether each is still to be deleted."""
         return {(each["outputs"]["domain"], each.get("delete", False)) for each in project.resources()}
 
     # Each change fails in its own way.
@@ -198,13 +198,13 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
     printed = failed.by_resource
     assert "Only if an interrupted run of this stack created it" in printed["in-use"]
     assert printed["in-use"].endswith("otherwise it is in use: choose another domain\n")
-    # The command finds out; it does not take over, because the resource has an ingress.
+    # The command only shows it. It does not import it, because the resource has an ingress.
     assert "pulumi-agin import --filter 'obj.domain == \"lost.new.com\"'" in printed["lost"]
     assert not failed.has_traceback
     assert in_state() - before == {("kept.new.com", False), ("kept.old.com", True)}
     assert before - in_state() == {("kept.old.com", False)}
 
-    # Some go on, others back. Where ngrok has an ingress that the state lacks, the error names it.
+    # Some are completed, others reverted. If ngrok has an ingress that the state lacks, the error names it.
     emulator.clear_faults()
     emulator.add_fault("DELETE", "answer", domain="kept.old.com", times=None, **REJECTED)
     ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
@@ -268,7 +268,7 @@ def test_next_up_completes_half_done_creates_and_updates(project: Project, emula
         emulator.add_fault("PATCH", "answer", domain=domain, **GARBAGE)
     for domain in ("lost.com", "not-sent.com", "secret-lost.com"):
         emulator.add_fault("GET", "answer", domain=domain, times=None, **REJECTED)
-    # ngrok makes this one without its policy.
+    # ngrok creates this one without its policy.
     policy = create(emulator, "policy.com", description="wanted")
     [made] = [each for each in emulator.ingresses() if each["id"] == policy]
     emulator.add_fault("POST", "answer", domain="policy.com", status=201, json_body=made)

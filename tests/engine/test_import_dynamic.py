@@ -1,4 +1,4 @@
-"""`pulumi-agin import … | pulumi import …` of ingresses of all kinds, and an `up` that changes none of them."""
+"""`pulumi-agin import … | pulumi import …` with all kinds of ingresses, and an `up` that changes none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PULUMI_IMPORT = "pulumi import --file /dev/stdin --generate-code=false --yes"
 SITE = "urn:pulumi:dev::test::acme:index:Site::site"
 PROVIDER = "urn:pulumi:dev::test::pulumi:providers:pulumi-python::acct2"
 
-# The children are in another account. The program leaves out what ngrok chose for them.
+# The children are in another account. The program omits values that ngrok chose.
 SITE_PROGRAM = """
 config = pulumi.Config()
 provider = agin.Provider("acct2", config.require_secret("acct2"), config.require("url"))
@@ -62,7 +62,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
         imported = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
         assert "4 imported" in imported
         assert "warning" not in imported
-        # The engine trusts the file: it has nothing read.
+        # The engine trusts the file and reads nothing.
         assert emulator.counts() == {"GET /agent_ingresses": 1}
 
         # Some of the other account, with the provider's key and URL.
@@ -80,7 +80,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
         assert emulator.requests() == []
         assert in_state(project, "outputs") == outputs
         assert {domain: bind.referral(domain) for domain in wanted} == wanted
-        # What the program does not protect is no longer protected.
+        # Resources that the program does not protect are no longer protected.
         unprotected = {each["outputs"]["domain"] for each in project.resources() if not each.get("protect")}
         assert unprotected == {"first.other.com", "second.other.com"}
 
@@ -89,7 +89,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
         assert {request["method"] for request in emulator.requests()} == {"GET"}
         assert in_state(project, "inputs", "outputs") == state
 
-    # The same command changes nothing any more, and prints the same program.
+    # The same command now changes nothing, and prints the same program.
     assert project.shell("pulumi-agin import --all --code --delegations rfc2136 2>/dev/null") == program
     again = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
     assert "imported" not in again
@@ -97,7 +97,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
 
 
 def in_state(project: Project, *parts: str) -> dict[str, list[object]]:
-    """These parts of each ingress in the state, by URN."""
+    """Returns these parts of each ingress in the state, by URN."""
     return {each["urn"]: [each[part] for part in parts] for each in project.resources()}
 
 

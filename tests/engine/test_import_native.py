@@ -1,4 +1,4 @@
-"""`pulumi import` and the option `import` take over what exists, as resources of the provider plugin."""
+"""`pulumi import` and the option `import` with existing ingresses, as resources of the provider plugin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
 
-# As the CLI writes programs, so that what it prints fits behind it.
+# In the CLI's format, so that its output can be appended.
 PROGRAM = """
 config:
   secondApiKey: {type: string, secret: true}
@@ -24,7 +24,7 @@ resources:
     type: agin:AgentIngress
     properties: {domain: site.acme.com}
 """
-# It leaves out what ngrok chose.
+# It omits values that ngrok chose.
 MORE = """
   more:
     type: agin:AgentIngress

@@ -43,23 +43,23 @@ pulumi.export("targets", ingress.nsTargets)
 
 @pytest.fixture
 def offline(tmp_path: Path) -> dict[str, str]:
-    """The environment variables for a pip that has all it needs but pulumi-agin, and no index."""
+    """Returns environment variables for a pip without an index, with all packages except pulumi-agin."""
     packages = tmp_path / "packages"
     packages.mkdir()
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         if path.suffix != ".pth" and not path.name.startswith(("pulumi_agin", "pip", "setuptools", "__editable__")):
             (packages / path.name).symlink_to(path)
-    # The host has pip install the newest ones of these, which nothing here needs.
+    # The host lets pip install the newest versions of these, which are not needed here.
     for name in ("setuptools", "wheel"):
         metadata = packages / f"{name}-999.dist-info" / "METADATA"
         metadata.parent.mkdir()
         metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 999\n")
-    # Despite its name, false is what makes pip build with the packages that are there.
+    # Despite its name, the value false makes pip build with the installed packages.
     return {"PYTHONPATH": str(packages), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
 
 
 def up_creates_ingress(project: Project, emulator: Emulator, env: dict[str, str] | None = None) -> str:
-    """Runs `up`, and deletes the ingress again. Returns what the CLI printed."""
+    """Runs `up`, and deletes the ingress again. Returns the output of the CLI."""
     up = project.up(env=env)
     [ingress] = emulator.ingresses()
     assert project.outputs()["targets"] == sorted(f"{target}." for target in ingress["ns_targets"])
@@ -126,7 +126,7 @@ def test_plugin_folder_of_a_clone_runs_that_clone(
         shutil.copy(ROOT / name, clone)
     (clone / "pulumi_agin" / "only_in_clone.py").touch()
     folder = clone / "plugin"
-    # What the host does: in the folder, with an environment in it.
+    # As the host does it: in the folder, with an environment in it.
     environment = project.environment | offline
     subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=folder, env=environment, check=True)
     command = ["venv/bin/python", "-m", "pip", "install", "-r", "requirements.txt"]

@@ -1,4 +1,4 @@
-"""An Agent Ingress through the real engine: created, left alone, changed, replaced, refreshed, destroyed."""
+"""The lifecycle of an Agent Ingress with the real engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_life(project: Project, emulator: Emulator) -> None:
         pulumi.export("status", a.certificate_management_status.apply(lambda s: type(s).__name__))
         """
     )
-    # Created: one POST, and every output, in canonical form and typed.
+    # Create: one POST, and every output, in canonical form and typed.
     assert "2 created" in project.up()
     policy = {"authority": "letsencrypt"}
     inputs = {"domain": "connect.acme.com", "description": "d", "certificate_management_policy": policy}
@@ -63,7 +63,7 @@ def test_life(project: Project, emulator: Emulator) -> None:
     assert after["urn"] == before["urn"]
     assert after["inputs"]["__provider"] != before["inputs"]["__provider"]
 
-    # Changed: one PATCH with only what changed.
+    # Update: one PATCH with only the changed fields.
     project.program(
         """
         agin.AgentIngress("a", domain="connect.acme.com", metadata="m",

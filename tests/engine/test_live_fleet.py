@@ -1,4 +1,4 @@
-"""docs/guides/live-fleet.md: the commands of the page take over ingresses and their records in Route 53."""
+"""docs/guides/live-fleet.md: its commands import ingresses and their records in Route 53."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def create_fleet(emulator: Emulator, route53: Cloud, key: str, names: list[str])
 
 
 def install_terraform(project: Project, names: dict[str, str]) -> None:
-    """Installs a `terraform` that prints an output, and else only its arguments."""
+    """Installs a `terraform` that prints an output, or otherwise its arguments."""
     (project.folder / "output.json").write_text(json.dumps(names))
     terraform = project.folder / "bin" / "terraform"
     terraform.parent.mkdir()
@@ -67,7 +67,7 @@ def test_commands_of_the_page(project: Project, dns_packages: Path, emulator: Em
     assert all(resource["protect"] for resource in project.resources())
     assert all(resource["protect"] for resource in project.of_type("aws:route53/record:Record"))
 
-    # The ingresses of another account join them.
+    # The ingresses of another account are added.
     (project.folder / "names.json").write_text(json.dumps({"Other-1.acme.com.": "one", others["other-2"]: "two"}))
     project.config(secret={"devicesApiKey": OTHER_ACCOUNTS_KEY})
     with (project.folder / "__main__.py").open("a") as program:

@@ -144,7 +144,7 @@ def test_lookups(project: Project, emulator: Emulator) -> None:
     preview = project.preview()
     in_preview = failures(preview)
     assert {name: in_preview.get(name) for name, text in FAILURES.items() if text not in in_preview.get(name, "")} == {}
-    # What is still to be created is not looked up.
+    # An ingress that does not exist yet is not looked up.
     assert [request for request in emulator.requests() if "new-" in str(request["query"])] == []
 
     assert failures(project.up()).keys() == FAILURES.keys() - {"new key"}

@@ -1,4 +1,4 @@
-"""States that released versions wrote: this version goes on with them."""
+"""States that released versions wrote, continued by this version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.bind import Bind
 
 
 class Kind(NamedTuple):
-    """A kind of recording, and what becomes of it."""
+    """A kind of recording, and the expected results."""
 
     failed: list[str]
     """The resources whose last update failed."""
@@ -29,14 +29,14 @@ class Kind(NamedTuple):
     written: set[str]
     """The domains whose NS records that `up` writes."""
     change: dict[str, str]
-    """Texts of the program, and those in their place in a later `up`."""
+    """Strings of the program, and their replacements in a later `up`."""
     updated: int
     """How many resources that later `up` updates."""
 
 
 KINDS = {
     "base": Kind(["kept"], 1, set(), {"Geräte": "devices"}, 1),
-    # The certificate of `late` is waited for again. Each wait comes again after a change of the policy.
+    # The wait for `late` is repeated. Each wait is repeated after a change of the policy.
     "dns": Kind(["lost"], 2, {"lost.acme.com"}, {'"letsencrypt"}': '"letsencrypt", "private_key_type": "ecdsa"}'}, 6),
     "native": Kind(
         ["kept"], 1, set(), {"authority: letsencrypt}": "authority: letsencrypt, privateKeyType: ecdsa}"}, 2
@@ -60,7 +60,7 @@ def emulator(recording: Path, tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def bind(recording: Path, tmp_path: Path) -> Iterator[Bind]:
-    """A server that has the NS records of the state, and those of the create that got no response."""
+    """A server with the NS records of the state, and those of the create without a response."""
     with Bind(tmp_path / "bind", [old_states.KEY]) as running:
         for records in old_states.records_of(old_states.read_state(recording)):
             outputs = in_snake_case(records["outputs"])
@@ -71,14 +71,14 @@ def bind(recording: Path, tmp_path: Path) -> Iterator[Bind]:
 
 @pytest.fixture
 def old_project(recording: Path, project: Project, yaml_host: Path, emulator: Emulator, bind: Bind) -> Project:
-    """A project with the recorded program and state, in whose NS records is the port of this run's BIND."""
+    """A project with the recorded program and state, and the port of this run's BIND in the NS records."""
     project.environment |= old_states.environment(emulator, bind.port)
     project.add_to_path(yaml_host)
     state = old_states.read_state(recording)
     for records in old_states.records_of(state):
         for part in ("inputs", "outputs"):
             records[part]["port"] = bind.port
-    # The passphrase decrypts it, whatever encrypts the secrets of other stacks.
+    # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
     salt = state["deployment"]["secrets_providers"]["state"]["salt"]
     (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
     old_states.write_program(project, recording, bind.port)
@@ -93,7 +93,7 @@ def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bin
     written_before = len(written_domains(bind))
     assert failed(recorded) == expected.failed
 
-    # A refresh settles what failed, and an `up` then changes nothing.
+    # A refresh settles failed operations, and a following `up` changes nothing.
     assert re.search(r"Resources:\n +\d+ unchanged\n", project.up("--refresh").output)
     assert failed(project.state()) == []
     assert secrets(project.state()) == secrets(recorded) != set()
@@ -114,7 +114,7 @@ def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bin
     assert f"~ {expected.updated} updated" in project.up()
     assert [ingress["id"] for ingress in emulator.ingresses()] == [ingress["id"] for ingress in ingresses]
 
-    # Two ingresses are gone already, of one account each.
+    # Two ingresses have been deleted, one of each account.
     for domain in ("theirs.acme.com", "secret.acme.com"):
         [id_] = [ingress["id"] for ingress in ingresses if ingress["domain"] == domain]
         emulator.delete_ingress(id_)
@@ -144,6 +144,6 @@ def ns_records(bind: Bind) -> dict[str, list[str]]:
 
 
 def written_domains(bind: Bind) -> list[str]:
-    """The domains of all updates of the zone, even if to the same records."""
+    """Returns the domains of all updates of the zone, even updates without a change."""
     log = (bind.folder / "named.log").read_text()
     return re.findall(rf"updating zone '{bind.zone}/IN': .* at '(.+?)'", log)

@@ -1,4 +1,4 @@
-"""The package as a user has it installed: the wheel's content, what it needs, and its types."""
+"""The package as users install it: the wheel's content, its dependencies, and its types."""
 
 from __future__ import annotations
 

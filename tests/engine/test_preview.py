@@ -1,4 +1,4 @@
-"""Exact previews: an output that an update leaves as it is is known, and resources that use it show no change.
+"""Exact previews: an output that an update does not change is known, and resources that use it show no change.
 
 All cases are resources of one stack, each with a domain of its name. BEFORE is the first program, AFTER the second one.
 """
@@ -125,7 +125,7 @@ UNKNOWN: dict[str, set[str]] = {
     "taken": NEW,
 }
 
-# A part of each warning of the preview. It can't know of `--replace`, and so warns of "recreated" too.
+# A part of each warning of the preview. It can't detect `--replace`, so it warns of "recreated" too.
 WARNINGS = (
     "no longer exists, or the API key is of an account that does not have it, so this update will fail",
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
@@ -134,7 +134,7 @@ WARNINGS = (
     "ngrok will keep the certificate_management_policy that this update removes, so the update will fail",
 )
 
-# A part of what the update fails with.
+# A part of each error of the update.
 FAILURES = {
     "deleted-at-ngrok": "ngrok responded 404: Resource not found",
     "new-name": 'The agent ingress domain "renamed.acme.com" already exists',
@@ -146,7 +146,7 @@ FAILURES = {
 
 
 def known(result: Result) -> dict[str, dict[str, str]]:
-    """The outputs that the program printed, by the case."""
+    """Returns the outputs that the program printed, by case."""
     outputs: dict[str, dict[str, str]] = {}
     for case, output, value in re.findall(r"^ *known (\S+) (\w+): (.*)$", result.output, re.M):
         outputs.setdefault(case, {})[output] = value
@@ -182,7 +182,7 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     # Only records of other name servers are shown as changing.
     deleted = re.findall(r"- \S+:Record: \(delete\)\n.*\n *\[urn=.*::(.+)-ns-", preview.output)
     assert set(deleted) == {"another-domain", "recreated", "deleted-at-ngrok", "old-name"}
-    # So are only outputs of the stack that will change.
+    # The same holds for outputs of the stack.
     stack_outputs = preview.output.partition("--outputs:--")[2].partition("Resources:")[0]
     assert re.findall(r"^ *[-+~] (\w+)", stack_outputs, re.M) == ["secret_text", "secret_uri", "whole", "description"]
     assert re.findall(r"(secret_\w+) *: \[secret\]", stack_outputs) == ["secret_text", "secret_uri"]
@@ -200,7 +200,7 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     assert up.messages.keys() == FAILURES.keys()
     assert {name: text for name, text in up.messages.items() if FAILURES[name] not in text} == {}
     assert not up.has_traceback
-    # Nothing that the preview said was untrue.
+    # Everything in the preview was true.
     after = known(up)
     made = before.keys() - FAILURES.keys()
     assert {case: before[case] for case in made} == {

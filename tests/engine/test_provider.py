@@ -1,4 +1,4 @@
-"""Explicit providers: two accounts in one program, keys that change, and secrets that are nowhere in plain text."""
+"""Explicit providers: two accounts in one program, changed keys, and no secret in plain text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TWO_ACCOUNTS = """
 
 def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulator: Emulator) -> None:
     detailed = ("-v=9", "--logtostderr")
-    # The stack config comes before the environment, for commands that run no program too.
+    # The stack config takes precedence over the environment, even in commands that run no program.
     project.environment |= {"NGROK_API_KEY": "2tst_a_wrong_key", "NGROK_API_BASE_URL": "https://ngrok.invalid"}
     project.config(
         secret={"ngrok:apiKey": API_KEY, "description": SECRET_TEXT},
@@ -59,7 +59,7 @@ def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulato
         "read.acme.com": THEIRS,
     }
     assert project.outputs()["read"] == "read.acme.com"
-    # Whoever owned the repository where the CLI would look for a plugin would run code on users' machines.
+    # The owner of a repository in which the CLI searches for a plugin could run code on users' machines.
     assert "gatherPackagesFromProgram" in shown
     assert "resource-agin" not in shown
     assert "agin-0." not in shown
@@ -72,7 +72,7 @@ def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulato
         assert "ciphertext" in ours[part]["description"]
     assert SECRET_TEXT in [ingress["description"] for ingress in emulator.ingresses()]
 
-    # New keys of the same accounts. A destroy runs no program, and so has the old ones.
+    # New keys of the same accounts. A destroy runs no program, so it uses the old keys.
     for new, old in ((ROTATED_KEY, API_KEY), (OTHER_ROTATED_KEY, OTHER_ACCOUNTS_KEY)):
         emulator.add_key(new, account_of=old)
         emulator.remove_key(old)

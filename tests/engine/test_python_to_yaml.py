@@ -1,4 +1,4 @@
-"""Moves of a stack from a Python program to the provider plugin and back. What exists stays as it is."""
+"""Moves of a stack from a Python program to the provider plugin and back, without changes at ngrok."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALL_IN_PYTHON = """
     other = agin.Provider("other", config.require_secret("second"))
     agin.AgentIngress("theirs", domain="theirs.acme.com", opts=pulumi.ResourceOptions(provider=other))
     """
-# Where a parent is gone, the alias says which one it was. All others are in the schema.
+# If a parent is gone, the alias names it. All other aliases are in the schema.
 ALL_IN_YAML = """
     config:
       {port: {type: integer}, tsig: {type: string}, second: {type: string}, url: {type: string}, text: {type: string}}
@@ -93,7 +93,7 @@ def test_move_with_refresh_first_changes_nothing(yaml_project: Project, emulator
     with Bind(tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
 
         def existing() -> tuple[object, ...]:
-            """What exists at ngrok and in DNS, and how often DNS was updated."""
+            """Returns the ingresses, the NS records, and the number of DNS updates."""
             updates = (bind.folder / "named.log").read_text().count("updating zone")
             return emulator.ingresses(), bind.referral(DOMAIN), updates
 
@@ -173,7 +173,7 @@ def test_move_with_up_first_and_back_again(yaml_project: Project, emulator: Emul
     [connect] = [each for each in emulator.ingresses() if each["domain"] == DOMAIN]
     assert project.outputs()["targets"] == sorted(f"{target}." for target in connect["ns_targets"])
 
-    # Not back by an alias, but by an import. Each step is what the one before says.
+    # Back by an import, not by an alias. The output of each step has the next step.
     back = """
         agin.AgentIngress("connect", domain="connect.acme.com", description="d", opts=pulumi.ResourceOptions({options}),
             certificate_management_policy={{"authority": "letsencrypt"}})

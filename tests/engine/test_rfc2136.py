@@ -63,7 +63,7 @@ def delegate(name, **others):
 
 
 def serial(bind: Bind) -> int:
-    """The serial number of the zone, which each change of a record increments."""
+    """Returns the serial number of the zone, which each change of a record increments."""
     answer = dns.query.tcp(dns.message.make_query("acme.com", "SOA"), "127.0.0.1", 5, bind.port)
     [soa] = answer.answer[0]
     return int(soa.serial)
@@ -130,7 +130,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
 
 
 def unsettled(project: Project) -> dict[str, Any]:
-    """The values that the server may have, by the names of the delegations of which that is not known."""
+    """Returns the values that the server may have, by the names of unsettled delegations."""
     delegations = project.of_type("pulumi-python:dynamic/agin:Rfc2136Delegation")
     kept = {each["urn"].rpartition("::")[2]: each["outputs"].get("_unsettled_ns_targets") for each in delegations}
     return {name: values for name, values in kept.items() if values}
@@ -156,7 +156,7 @@ def test_writes_of_unknown_outcome_are_settled(project: Project, bind: Bind) -> 
             outage.is_over = True
 
         urns = {each: f"urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::{each}" for each in names}
-        # With --diff, both list every output that they change, the hidden ones too.
+        # With --diff, both list every changed output, including hidden ones.
         refreshed = project.refresh("--diff", "--target", urns["refreshed"])
         assert set(unsettled(project)) == {"settled", "deleted"}
         settled = project.up("--diff", "--target", urns["settled"])

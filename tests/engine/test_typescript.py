@@ -1,4 +1,4 @@
-"""A program in TypeScript with the generated SDK: its types, a life, lookups, and its secrets."""
+"""A program in TypeScript with the generated SDK: its types, a lifecycle, lookups, and secrets."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_types_lifecycle_and_secrets(typescript_project: Project, emulator: Emul
 
 
 def assert_outputs_and_secrets(project: Project, ingresses: dict[str, dict[str, Any]]) -> None:
-    """The outputs of the stack are there, and what is secret is encrypted in the state."""
+    """Asserts that the stack has all outputs, and that secrets are encrypted in the state."""
     [stack] = project.of_type("pulumi:pulumi:Stack")
     outputs = stack["outputs"]
     for name, domain in (("targets", "connect.acme.com"), ("readTargets", "read.acme.com")):

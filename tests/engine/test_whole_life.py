@@ -1,4 +1,4 @@
-"""A whole life of an ingress, for every combination of versions: some of what we use of the SDK is private to it.
+"""A whole lifecycle of an ingress, for every combination of versions, because we use private names of the SDK.
 
 `python -m tools.versions` runs this with the lowest versions that the package allows, and with the newest.
 """

@@ -53,7 +53,7 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
     assert outputs["domain"] == "issued.acme.com"
     assert outputs["renewsAt"]
 
-    # A failed wait is not in the state, or stays as it was; how long to wait changes nothing.
+    # A failed wait does not change the state. A change of a timeout is not a change.
     emulator.configure(issue_after_seconds=NEVER)
     ids = {ingress["domain"]: ingress["id"] for ingress in emulator.ingresses()}
     emulator.set_certificate(ids["broken.acme.com"], "dns_error")

@@ -1,4 +1,4 @@
-"""Failures of programs in YAML: an `up` of which parts fail. Each resource is named for its case."""
+"""Failures of programs in YAML: an `up` that fails in part. Each resource is named for its case."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_life(yaml_project: Project, emulator: Emulator) -> None:
     }
     assert project.outputs() == outputs
 
-    # With the key of another account, none exists there, and all stay in the state.
+    # The account of another key has none of them, and all stay in the state.
     failed = project.refresh(fails=True, env={"NGROK_API_KEY": OTHER_ACCOUNTS_KEY})
     assert "This does not prove that it was deleted" in failed.diagnostics
     assert not failed.has_traceback
@@ -168,7 +168,7 @@ def in_state(project: Project) -> set[str]:
 
 
 def writes(emulator: Emulator, *deleted: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The bodies of all requests but GET, by domain and method. `deleted` are ingresses that are gone."""
+    """Returns the bodies of all requests except GET, by domain and method. `deleted` are deleted ingresses."""
     domains = {ingress["id"]: ingress["domain"] for ingress in [*deleted, *emulator.ingresses()]}
     found: dict[str, dict[str, Any]] = {}
     for request in emulator.requests():

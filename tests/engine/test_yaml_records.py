@@ -71,7 +71,7 @@ def test_records_and_secrets(yaml_project: Project, emulator: Emulator, bind: Bi
     project = yaml_project
     logged = ("-v=9", "--logtostderr")
     project.config(secret={"agin:apiKey": API_KEY, "description": DESCRIPTION, "authtoken": AUTHTOKEN})
-    # The secret of the key is in plain text in the program alone.
+    # The secret of the key is in plain text only in the program.
     server = f"zone: acme.com, server: 127.0.0.1, port: {bind.port}, tsigKeyName: agin, tsigSecret: '{KEY.secret}'"
     program = PROGRAM.replace("BIND", server)
     delegate(bind, "adopted.acme.com", ["ns1.x.net"], KEY)
@@ -92,7 +92,7 @@ def test_records_and_secrets(yaml_project: Project, emulator: Emulator, bind: Bi
         "new-name": "create",
         "replaced": "replace [diff: ~ttl]",
     }
-    # The old one of a renamed resource or a replacement leaves the records to the new one.
+    # The old resource of a renaming or a replacement does not delete the records of the new one.
     expected = {f"{name}.acme.com": ["ns1.x.net."] for name in ("drifted", "adopted", "renamed", "replaced")}
     expected["updated.acme.com"] = ["ns2.x.net.", "ns3.x.net."]
     assert {domain: bind.referral(domain) for domain in expected} == expected

@@ -1,4 +1,4 @@
-"""agent_config: the file that an agent gets."""
+"""agent_config: the configuration file of an agent."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import yaml
 import pulumi_agin as agin
 from tests.support.mocks import run
 
-# An update: in a preview, what there is none of is not known yet.
+# An update, because in a preview an absent output is unknown.
 pytestmark = [pytest.mark.usefixtures("mocks"), pytest.mark.parametrize("mocks", [False], indirect=True)]
 
 LETSENCRYPT: agin.AgentIngressCertPolicyArgsDict = {"authority": "letsencrypt"}
 
 
 def config_of(policy: agin.AgentIngressCertPolicyArgsDict | None = None, **arguments: Any) -> tuple[Any, bool]:
-    """The file as an agent reads it, and whether it is a secret."""
+    """Returns the file as an agent reads it, and whether it is a secret."""
     seen: dict[str, Any] = {}
 
     def program() -> Any:

@@ -1,4 +1,4 @@
-"""AgentIngressCertificateValidation under Pulumi's mocks: what a program may write, and what depends on what."""
+"""AgentIngressCertificateValidation under Pulumi's mocks: its arguments and dependencies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOKEN = "pulumi-python:dynamic/agin:AgentIngressCertificateValidation"
 
 
 def validations(mocks: Mocks) -> dict[str, Any]:
-    """What the engine was asked for, by name, in the order of asking."""
+    """Returns the inputs of all registered waits, by name, in order."""
     return {each.name: each for each in mocks.requests if each.token == TOKEN}
 
 

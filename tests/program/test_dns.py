@@ -1,6 +1,6 @@
 """AgentIngressDelegation and each adapter of `pulumi_agin.dns`, with the real package of each DNS provider.
 
-What a record has to look like is from each package's documentation and source.
+The expected records come from each package's documentation and source.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ DNS_PAGE = Path(__file__).parents[2] / "docs" / "guides" / "dns.md"
 
 pytestmark = [
     pytest.mark.usefixtures("dns_sdks"),
-    # What these packages say of their own parts when they are imported.
+    # Warnings of these packages about their own modules when they are imported.
     pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
 ]
 
 
 def is_first_preview(mocks: Mocks) -> None:
-    """A preview, where it is one, knows nothing of the ingress yet."""
+    """In a preview, nothing about the ingress is known yet."""
     if pulumi.runtime.is_dry_run():
         mocks.to_be_made = {"ingress"}
 
@@ -143,7 +143,7 @@ def test_a_preview_announces_records_that_it_cannot_show_yet(
 
 
 def taking_the_id(dns: Any, mocks: Mocks) -> Request:
-    """What is made last: a resource that takes the ingress's id from the delegation."""
+    """Returns the last resource, which uses the ingress's id from the delegation."""
 
     def program() -> None:
         made: Any = dns() if callable(dns) else dns
@@ -186,7 +186,7 @@ def test_a_zone_that_is_created_too_is_unknown_in_the_preview(name: str, mocks: 
     assert [each.inputs["name"] for each in records(mocks)] == ([UNKNOWN] if name == "aws" else [])
 
 
-# Where the name of the zone is given.
+# The adapters with a zone name.
 ZONES = {
     "aws": "zone_name",
     "gcp": "dns_name",
@@ -219,7 +219,7 @@ def test_a_domain_outside_of_the_zone_fails(name: str, mocks: Mocks) -> None:
     assert records(mocks) == []
 
 
-# Of each provider that does not take every TTL: what it takes, what it does not, and how that is said.
+# For each provider that rejects some TTLs: accepted ones, rejected ones, and a part of the message.
 TTLS = {
     "cloudflare": ([1, 30, 86400], [0, 29, 86401], "30 to 86400 seconds, or 1 for an automatic TTL"),
     "azure": ([1], [0], "1 second or more"),
@@ -245,7 +245,7 @@ def test_a_ttl_outside_of_the_providers_range_fails(name: str, mocks: Mocks) -> 
     for ttl in taken:
         run_delegation(lambda: adapter(name), ttl=ttl)
     sent = [each.inputs["ttlSec" if name == "linode" else "ttl"] for each in records(mocks)]
-    # Of each value where the package has a resource for each.
+    # One for each value, if the package has a resource for each.
     assert sorted(sent) == [ttl for ttl in taken for _ in range(len(sent) // len(taken))]
     assert len(sent) in (len(taken), len(taken) * len(NS_TARGETS))
     is_first_preview(mocks)
@@ -326,7 +326,7 @@ REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": 
 
 
 def rfc2136_inputs(mocks: Mocks) -> dict[str, Any]:
-    """The inputs of the one record that is made."""
+    """Returns the inputs of the only record."""
     [record] = records(mocks)
     assert (record.name, record.token) == ("connect", "pulumi-python:dynamic/agin:Rfc2136Delegation")
     assert record.parent.endswith(f"{DELEGATION}::connect")
@@ -345,7 +345,7 @@ def test_rfc2136_sends_the_key_and_its_secret_as_a_secret(as_given: Callable[[st
 
 def test_rfc2136_without_a_key_sends_none(mocks: Mocks) -> None:
     assert run_delegation(lambda: agin.dns.rfc2136("ns1.acme.com", "acme.com")) == ALL_KNOWN
-    # A secret that is null is none to the engine.
+    # To the engine, a secret null is an absent secret.
     assert rfc2136_inputs(mocks) == {**RFC2136, **REST, "tsig_secret": wrap_rpc_secret(None), "ns_targets": DOTTED}
 
 
@@ -431,7 +431,7 @@ class InMyComponent(pulumi.ComponentResource):
 
 
 class Thirds:
-    """An adapter as somebody else writes one, with no class of ours."""
+    """An adapter of a user, without our classes."""
 
     def create_records(self, records: NsRecords, /) -> Any:
         return records.of_each(lambda name, value: InMyDns(name, value, records.options()))
@@ -471,7 +471,7 @@ def test_records_of_any_package(dns: Any, names: list[str], mocks: Mocks) -> Non
     for each in made:
         assert each.parent.endswith(f"{DELEGATION}::connect")
         assert each.delete_before_replace is False
-        # Though nothing of the ingress is among the inputs.
+        # Even though no output of the ingress is among the inputs.
         assert [urn for urn in each.dependencies if urn.endswith(f"{TYPE}::ingress")]
 
 

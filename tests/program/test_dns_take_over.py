@@ -1,6 +1,6 @@
 """`take_over` of each adapter, with the real package of each DNS provider.
 
-The ids to import are those that the providers' real plugins took, or else those of their documentation.
+The ids to import were accepted by the providers' real plugins, or come from their documentation.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ GIVEN = {
     "scaleway": "acme.com/R12",
 }
 
-# The function that finds records, what it is called with, and what it answers. Its ids are numbers where the API's are.
+# The lookup function, its arguments, and its result. Ids are numbers if they are in the API.
 FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "cloudflare": (
         "cloudflare:index/getDnsRecords:getDnsRecords",
@@ -76,7 +76,7 @@ def test_the_id_of_a_record_set_comes_from_the_arguments(name: str, mocks: Mocks
     run_delegation(lambda: adapter(name, take_over=True, **arguments))
     [record] = records(mocks)
     assert record.import_id == import_id
-    # Nothing is written with an import.
+    # An import writes nothing.
     assert record.ignore_changes == ["*"]
 
 

@@ -1,4 +1,4 @@
-"""Exact previews of a program: what an update in place leaves as it is, and what the preview costs."""
+"""Exact previews of a program: the outputs that an update does not change, and the requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = "abcdefgh"
 
 @pytest.fixture
 def updates(preview: Mocks, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Mocks:
-    """A preview in which ingresses are updated: the engine knows nothing but ids and inputs."""
+    """A preview in which ingresses are updated. The engine has only ids and inputs."""
     ids = {name: create(emulator, f"{name}.acme.com") for name in NAMES}
 
     def new_resource(args: pulumi.runtime.MockResourceArgs) -> tuple[str, Mapping[str, Any]]:
@@ -34,7 +34,7 @@ def updates(preview: Mocks, emulator: Emulator, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def reported(updates: Mocks) -> list[object]:
-    """What asyncio reports, such as an exception that was never retrieved."""
+    """The reports of asyncio, such as an exception that was never retrieved."""
     contexts: list[object] = []
     asyncio.get_event_loop().set_exception_handler(lambda loop, context: contexts.append(context))
     return contexts
@@ -90,8 +90,8 @@ def test_failed_registration_is_not_reported_by_python_too(
     monkeypatch.setattr(updates, "new_resource", new_resource)
     with pytest.raises(ValueError, match="not registered"):
         run(lambda: agin.AgentIngress("a", domain="a.acme.com"))
-    # The SDK keeps what has failed for the next program.
+    # The SDK keeps failures for the next program.
     run(lambda: None)
     gc.collect()
-    # It reports its own futures.
+    # The SDK's own futures are reported.
     assert [each for each in reported if "pulumi_agin" in str(each)] == []

@@ -1,4 +1,4 @@
-"""Programs under Pulumi's mocks: what a program may write, and that nothing is sent anywhere."""
+"""Programs under Pulumi's mocks, where no request is sent."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
         assert "--provider URN --stack" in refused(provider=second)
         plain = pulumi.ComponentResource("acme:index:Site", "plain")
         assert "--parent URN --stack" in refused(parent=plain)
-        # It inherits it.
+        # It inherits the provider.
         opts = pulumi.ResourceOptions(providers=[second])
         site = pulumi.ComponentResource("acme:index:Site", "site", opts=opts)
         assert "--parent URN --provider URN --stack" in refused(parent=site)

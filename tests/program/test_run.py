@@ -1,4 +1,4 @@
-"""The state of one run, which another one in the same process does not share."""
+"""The state of one run, which other runs in the same process do not share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHERS = Settings.load({"ngrok:apiKey": OTHER_ACCOUNTS_KEY}.get, {})
 
 
 def begin(monitor: Any) -> ProgramRun:
-    """Another run in this process, as by Pulumi's Automation API."""
+    """Begins another run in this process, as Pulumi's Automation API does."""
     pulumi.runtime.set_mocks(Mocks(), preview=True, monitor=monitor)
     return ProgramRun.current()
 
@@ -34,7 +34,7 @@ def test_each_run_has_its_own_accounts_and_each_account_one_client(event_loop: N
     assert one is not two
     assert begin(monitors[0]) is one
     assert one.account(SETTINGS) is one.account(SETTINGS) is not one.account(OTHERS)
-    # What one has read, somebody may have changed before the other one reads it.
+    # Data that one run has read may change before the other run reads it.
     assert one.account(SETTINGS).client is not two.account(SETTINGS).client
 
 

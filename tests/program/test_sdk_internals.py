@@ -1,4 +1,4 @@
-"""Versions of Pulumi's SDK that lack a name which the program uses and which is not documented."""
+"""Versions of Pulumi's SDK that lack an undocumented name which the program uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.mocks import Mocks, run
 from tests.support.ngrok import create
 
-# What a sentence about a missing name contains.
+# A part of a message about a missing name.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
 NEXT_STEP = "which pulumi-agin needs: install another version of the package pulumi, or a newer one of pulumi-agin"
 

@@ -1,7 +1,7 @@
-"""Plugin processes that talk to the emulator.
+"""Plugin processes that send requests to the emulator.
 
-The lifecycle is the same in both front ends. So the native one has the tests of its translation, those of one outcome
-of each kind, and those of faults.
+The lifecycle is the same in both front ends, so the native one has only the tests of its translation, one test for each
+kind of outcome, and the tests of faults.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SharedPlugins = Callable[[type[Plugin], str], Plugin]
 
 @pytest.fixture(scope="module")
 def front_end(request: pytest.FixtureRequest) -> type[Plugin]:
-    """The dynamic front end, unless a test names another one, or both."""
+    """The dynamic front end, unless a test selects another one, or both."""
     front_end: type[Plugin] = getattr(request, "param", DynamicPlugin)
     return front_end
 
 
 @pytest.fixture
 def resource() -> str:
-    """The resource that the calls are about. A file may be about another one."""
+    """The resource of the calls. A test file may replace it."""
     return AGENT_INGRESS
 
 
@@ -42,7 +42,7 @@ def running_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running_emulator: Emulator) -> Emulator:
-    """ngrok's API: two accounts without ingresses. There is no limit on requests, and certificates stay as they are."""
+    """ngrok's API: two accounts without ingresses, no rate limit, and certificates that don't change."""
     running_emulator.reset()
     running_emulator.configure(job_after_seconds=3600)
     return running_emulator
@@ -50,14 +50,14 @@ def emulator(running_emulator: Emulator) -> Emulator:
 
 @pytest.fixture(scope="session")
 def shared_plugins(running_emulator: Emulator) -> Iterator[SharedPlugins]:
-    """Starts one process for each front end and API key: a start takes most of the time of a quick test."""
+    """Starts one process for each front end and API key, because a start is slow."""
     running: dict[tuple[type[Plugin], str], Plugin] = {}
     with ExitStack() as stack:
 
         def start(front_end: type[Plugin], api_key: str) -> Plugin:
             if (front_end, api_key) not in running:
                 environment = {**os.environ, "NGROK_API_BASE_URL": running_emulator.url, "NGROK_API_KEY": api_key}
-                # It shows a line for each request. No part of the key may be in one.
+                # It shows a line for each request, which must not contain any part of the key.
                 plugin = front_end({**environment, "PULUMI_AGIN_LOG": "debug"}, has_quick_clock=True)
                 running[front_end, api_key] = stack.enter_context(plugin)
             return running[front_end, api_key]
@@ -85,7 +85,7 @@ def plugin_of_other_account(
 
 @pytest.fixture
 def new_plugin(front_end: type[Plugin], resource: str, emulator: Emulator) -> Iterator[Plugins]:
-    """Starts processes of the test's own, by default with the system's clock."""
+    """Starts separate processes for a test, by default with the system's clock."""
     with ExitStack() as running:
 
         def start(
@@ -111,6 +111,6 @@ def running_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
 
 @pytest.fixture
 def bind(running_bind: Bind) -> Bind:
-    """A primary of acme.com, in which nothing is delegated."""
+    """A primary server of acme.com without delegations."""
     delegate(running_bind, DOMAIN, [])
     return running_bind

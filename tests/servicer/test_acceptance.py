@@ -1,13 +1,13 @@
-"""What the emulator guesses of ngrok, compared with ngrok itself.
+"""Guesses of the emulator, compared with ngrok itself.
 
     NGROK_API_KEY=… pytest tests/servicer/test_acceptance.py --ngrok test.acme.com -rA
 
 Each probe sends requests to an emulator and to the account of the key, and both outcomes must be the same. A failure
-shows both, without the key, ids and the domain. The run creates Agent Ingresses below the domain, at most two at once,
-and ngrok may charge for them. It does not start if there are any, and deletes them at the end. If it is killed, they
-remain, and the next run names them. It sends fewer than 100 requests a minute.
+shows both, without the key, ids and the domain. The run creates Agent Ingresses below the domain, at most two at a
+time, and ngrok may charge for them. It does not start if there are any, and deletes them at the end. If it is killed,
+they remain, and the next run names them. It sends fewer than 100 requests a minute.
 
-Without --ngrok, a second emulator takes the place of ngrok, so these tests show that the probes work.
+Without --ngrok, a second emulator replaces ngrok, so these tests show that the probes work.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLLECTION = "/agent_ingresses"
 UNKNOWN_ID = "agin_" + "0" * 27
 POLICY = "certificate_management_policy"
 LETSENCRYPT = {"authority": "letsencrypt"}
-# What a run waits between two requests: ngrok takes 120 in a minute, from all users of an account.
+# The pause between two requests: ngrok allows 120 in a minute, for all users of an account.
 PACE_SECONDS = 0.6
 
 
@@ -50,7 +50,7 @@ class Response:
 
     @property
     def outcome(self) -> str:
-        """The status and the error code, as a report shows them."""
+        """The status and the error code, for a report."""
         if self.status < 300:
             return str(self.status)
         error = self.fields.get("error_code") or "without an error code"
@@ -73,8 +73,8 @@ class Service:
     def send(self, method: str = "GET", path: str = COLLECTION, body: object = None, **changes: Any) -> Response:
         """Sends a request, again after a while if it meets the limit or a gateway's error.
 
-        body: what is sent as JSON. `DOMAIN` in it becomes the domain.
-        changes: `query`; and in place of what a client sends: `key`, `authorization`, `version`, `text`, `type`.
+        body: the JSON. `DOMAIN` in it becomes the domain.
+        changes: `query`, and replacements of a client's values: `key`, `authorization`, `version`, `text`, `type`.
         """
         headers = {
             "Authorization": changes.get("authorization", f"Bearer {changes.get('key', self.key)}"),
@@ -110,7 +110,7 @@ class Service:
         return self.send(path=self.path).fields
 
     def without_account(self, text: str) -> str:
-        """Returns a text without the key, ids and the domain."""
+        """Returns a string without the key, ids and the domain."""
         text = redact(text, self.key).replace(self.url, "URL")
         return re.sub(r"\b([a-z]{2,12})_[0-9A-Za-z]{20,40}\b", r"\1_…", text.replace(self.domain, "DOMAIN"))
 
@@ -158,7 +158,7 @@ Run = Callable[[Service], str]
 
 
 class Probe(NamedTuple):
-    """A question about guesses. Its outcome is a string, so that a report can show it."""
+    """A check of guesses. Its outcome is a string, which a report can show."""
 
     guesses: str
     what: str
@@ -241,7 +241,7 @@ def full_page(service: Service) -> str:
 
 
 def with_second_ingress(run: Callable[[Service, str], str]) -> Run:
-    """Runs on an ingress of its own, which is deleted afterwards. Its domain is sent as `Second.….`."""
+    """Runs on a separate ingress, which is deleted afterwards. Its domain is sent as `Second.….`."""
 
     def create_and_run(service: Service) -> str:
         created = service.send("POST", body={"domain": "Second.DOMAIN."})

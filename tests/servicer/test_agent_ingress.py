@@ -38,7 +38,7 @@ FULL: dict[str, Any] = {
 
 
 def created(plugin: Plugin, emulator: Emulator, **inputs: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """An ingress: its id, its outputs, its inputs. The requests so far are forgotten."""
+    """Returns the id, outputs and inputs of a new ingress. Clears the log of requests."""
     checked, failures = plugin.check({"domain": DOMAIN, **inputs})
     assert failures == []
     id_, outputs = plugin.create(checked)
@@ -84,7 +84,7 @@ def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:
     "domain", ["https://me:password@acme.com", "x" * 200, "a\n    error: forged", "a\x1b[31m.acme.com", "a\u2028b"]
 )
 def test_check_hides_a_domain_that_may_be_secret_or_forge_a_line(domain: str, plugin: Plugin) -> None:
-    # The engine prints the value of a property that it gets by name.
+    # The engine prints the value of a property that the failure names.
     [reason] = plugin.check({"domain": domain})[1]
     assert reason.startswith("property domain ")
     assert reason.isprintable()
@@ -214,7 +214,7 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
     error = failure(lambda: plugin.update(id_, outputs, without_policy))
     sent = {"description": "new", "metadata": "", "certificate_management_policy": None}
     assert ngrok.requests(emulator)[0] == ("PATCH", sent)
-    # The state keeps what did change, with the reason.
+    # The state keeps the changed values, with the reason.
     assert error.kept
     assert error.kept.id == id_
     assert error.kept.reasons == [error.message]
@@ -345,7 +345,7 @@ def test_rotated_key_of_the_same_account_is_recorded(plugin: Plugin, emulator: E
 
 
 def message_or_none(call: Callable[[], object]) -> str | None:
-    """The message of a call if it fails."""
+    """Returns the message of a call that fails; None if it succeeds."""
     try:
         call()
     except PluginError as error:

@@ -32,7 +32,7 @@ def resource() -> str:
 
 
 def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
-    """The id of an ingress with a certificate in a state. The requests so far are forgotten."""
+    """Returns the id of an ingress with a certificate in a state. Clears the log of requests."""
     id_ = ngrok.create(emulator, domain, certificate_management_policy={"authority": "letsencrypt"})
     emulator.set_certificate(id_, state)
     emulator.clear_requests()
@@ -153,7 +153,7 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
 def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))
-    # After this, the process knows which policy the program has.
+    # After this, the process has recorded the program's policy.
     wanted = {"domain": DOMAIN, "certificate_management_policy": {"authority": "letsencrypt"}}
     assert plugin.of(AGENT_INGRESS).diff(wanted, wanted, id_) == (False, [])
     # In a refresh the engine compares with the inputs that the state had.
@@ -162,7 +162,7 @@ def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
         for wrong in (None, 5, "wrong", ["wrong"]):
             state = {key: value for key, value in outputs.items() if key != name}
             state |= {} if wrong is None else {name: wrong}
-            # In doubt, another wait does no harm.
+            # If the state is uncertain, another wait does no harm.
             changes, replaces = plugin.diff(state, inputs(id_), id_)
             assert (replaces == ["agent_ingress_id"]) == (name == "agent_ingress_id")
             assert changes or name not in ("_was_ready", "agent_ingress_id")

@@ -26,13 +26,13 @@ def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
     delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
     assert find(bind) == find(bind, "Connect.ACME.com.") == DnsAnswer(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
     assert find(bind).describe("BIND") == "BIND answers now with ns-1.awsdns.org., ns-2.awsdns.net."
-    # These need more than UDP has room for.
+    # These are too long for UDP.
     long_names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
     delegate(bind, DOMAIN, long_names)
     assert find(bind) == DnsAnswer(tuple(long_names))
 
 
-def test_domain_without_records(bind: Bind) -> None:
+def test_failed_query_is_described(bind: Bind) -> None:
     delegate(bind, DOMAIN, ["ns1.awsdns.org"])
     for domain, reason in (
         ("connect.other.com", "answered REFUSED"),
@@ -46,7 +46,7 @@ def test_domain_without_records(bind: Bind) -> None:
 
 @pytest.fixture
 def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes that BIND the resolver of this machine. All other servers are at the port."""
+    """Makes BIND the resolver of this machine. All other servers are at the port."""
 
     def use(port: int) -> None:
         resolver = dns.resolver.Resolver(configure=False)
@@ -61,7 +61,7 @@ def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
 def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Callable[[int], None]) -> None:
     use_resolver(bind.port)
     assert describe_public_delegation(DOMAIN, SECONDS) == "public DNS has no NS records for it"
-    # There is no zone in between, so the servers are found further up.
+    # There is no zone in between, so the servers of a zone further up are used.
     assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
     assert describe_public_delegation(DOMAIN, SECONDS) == (

@@ -211,7 +211,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
         checks = checks_of(doctor, server)
         emulator.set_certificate(ingress["id"], "dns_error")
         with_dns_error = checks_of(doctor, server)
-    # The delegation is not taken for wrong.
+    # The delegation does not count as wrong.
     assert states(checks) == ["ok", "ok", "unknown", "wait"]
     assert states(with_dns_error) == ["ok", "ok", "unknown", "wrong"]
     assert "check that the delegation is correct; ngrok tries again" in in_a_line(with_dns_error["certificate"])
@@ -355,7 +355,7 @@ def test_all_lists_ingresses_of_the_stack_first(
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but it was last read with another key, so it may be in another account\n" in out
     assert out.endswith(f"\n  pulumi state delete --yes --force {URN}::z\n")
-    # That of an explicit provider may well exist.
+    # The ingress of an explicit provider may exist.
     out = doctor("y.acme.com", "--dns", bind.address)[1]
     assert "::y, with an explicit provider, whose key was not used here" in out
     assert "state delete" not in out
@@ -414,7 +414,7 @@ def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command,
     status, out, err = doctor("--all", "--dns", bind.address)
     assert (status, err) == (1, "")
     assert emulator.counts() == {"GET /agent_ingresses": 1}
-    # The page's readers have neither an emulator nor a DNS server of their own.
+    # The page shows neither an emulator nor a separate DNS server.
     shown = re.sub(r"; the base URL is .*", "", out).replace(f" --dns {bind.address}", "")
     assert f"```\n{shown}```\n" in CERTIFICATES_PAGE.read_text(encoding="utf-8")
 
@@ -456,7 +456,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
     assert len(report.reports) == DNS_AT_ONCE
 
 
-def test_all_without_a_response_from_ngrok(emulator: Emulator, doctor: Command) -> None:
+def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> None:
     emulator.add_fault("GET", "answer", times=2, status=404, body="<h1>Not Found</h1>")
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
@@ -472,7 +472,7 @@ def test_all_without_a_response_from_ngrok(emulator: Emulator, doctor: Command) 
 
 def test_terminal_shows_colors_and_whole_words(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     delegate(bind, DOMAIN, make(emulator)["ns_targets"])
-    # A domain is not taken for a state.
+    # A domain is not confused with a state.
     make(emulator, "wrong.acme.com", "in_progress")
     make(emulator, "x.acme.com", "no_job")
     script = [sys.executable, "-m", "pulumi_agin.cli", "doctor", "--all", "--dns", bind.address]

@@ -45,7 +45,7 @@ def test_certificate_waits_for_its_records(api: Api, bind: Bind, clock: Emulator
     delegate(bind, DOMAIN, [name.upper() for name in targets])
     assert api.job(ingress) == IN_PROGRESS
     clock.advance(19)
-    # If the records go before it is issued, the time begins again.
+    # If the records are deleted before it is issued, the time starts again.
     delegate(bind, DOMAIN, [])
     assert api.job(ingress) == ("DNS_ERROR", NO_RECORDS)
     delegate(bind, DOMAIN, targets)

@@ -1,4 +1,4 @@
-"""Faults of the network and of ngrok, through both front ends: after each, the state has what ngrok has."""
+"""Faults of the network and of ngrok, with both front ends: after each, the state matches ngrok."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HTML = "<html>{api_key}</html>"
 
 @dataclass
 class Stack:
-    """The resources of a stack: what the engine keeps in the state, and calls for them."""
+    """The resources of a stack: their state as the engine keeps it, and the calls."""
 
     plugin: Plugin
     emulator: Emulator
@@ -53,7 +53,7 @@ class Stack:
         del self.state[id_]
 
     def assert_as_ngrok(self) -> None:
-        """No ingress is lost or made twice, and the values are those of ngrok."""
+        """Asserts that no ingress is lost or created twice, and that the values match ngrok's."""
         names = ("domain", "description", "created_at")
         expected = {each["id"]: {name: each[name] for name in names} for each in self.emulator.ingresses()}
         assert {id_: {name: outputs[name] for name in names} for id_, outputs in self.state.items()} == expected
@@ -89,7 +89,7 @@ def test_transient_fault_is_retried(fault: dict[str, Any], stack: Stack) -> None
     stack.delete(third)
     stack.emulator.add_fault("GET", **fault)
     stack.refresh(first)
-    # The list that finds out what became of a create.
+    # The list that settles a create.
     stack.emulator.add_fault("POST", "answer_after", status=201, body=HTML)
     stack.emulator.add_fault("GET", **fault)
     stack.create("lost.acme.com")
@@ -175,7 +175,7 @@ def test_permanent_fault_fails_and_changes_nothing(
     assert message.startswith(start.replace("ID", id_))
     assert part in message
     assert len(message) < 1000
-    # The dynamic front end adds a command that finds out whether it was made, on a line of its own.
+    # The dynamic front end adds a command that shows whether it was created, on a separate line.
     has_command = start == MADE and isinstance(stack.plugin, DynamicPlugin)
     assert ("pulumi-agin import " in message) == has_command
     assert message.count("\n") == has_command
@@ -204,7 +204,7 @@ def test_next_update_sets_values_that_ngrok_dropped(not_kept: str, stack: Stack)
 
 def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack) -> None:
     id_ = ngrok.create(stack.emulator, NEW, description="wanted")
-    # The response to the create, and to the look for it, have no ns_targets.
+    # The responses to the create and to the search for it have no ns_targets.
     incomplete = {"id": id_, "domain": NEW}
     stack.emulator.add_fault("POST", "answer", status=201, json_body=incomplete)
     stack.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [incomplete]})
@@ -239,7 +239,7 @@ def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, de
     message = failure(lambda: stack.update(id_)).message
     assert message.startswith(CHANGED.replace("ID", id_))
     assert "it could not be read afterwards (could not read the Agent Ingress" in message
-    # The engine keeps the failure, and so updates again, whatever the program has by then.
+    # The engine keeps the failure, so it updates again, even if the program has changed.
     stack.update(id_, description=description)
     assert stack.state[id_]["description"] == description
     stack.assert_as_ngrok()
@@ -256,12 +256,12 @@ def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emula
 
 
 def test_abandoned_create_is_not_retried(new_plugin: Plugins, emulator: Emulator) -> None:
-    # Its engine was killed: nobody would ever know of an ingress that is made later.
+    # Its engine was killed, so an ingress that is created later would be in no state.
     plugin = new_plugin()
-    # Long enough for the plugin to learn of the cancelation before it would repeat the request.
+    # Long enough for the plugin to be canceled before it would repeat the request.
     emulator.add_fault("POST", "answer", status=503, headers={"Retry-After": "4"})
     plugin.abandon_create({"domain": NEW}, when=emulator.requests)
     plugin.end()
-    # It may still be looked for, if the call was canceled before the response.
+    # A search for it is possible if the call was canceled before the response.
     assert emulator.counts()["POST /agent_ingresses"] == 1
     assert emulator.ingresses() == []

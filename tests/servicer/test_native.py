@@ -1,4 +1,4 @@
-"""What only the provider plugin has: its configuration, exact previews, its names and phrasing, and how it ends."""
+"""Features of the provider plugin only: configuration, exact previews, names, phrasing, and shutdown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ KIND = provider_pb2.PropertyDiff
 
 
 class ExactPlugin(NativePlugin):
-    """A plugin whose calls take and return properties just as the engine has them: camelCase, nulls, secrets."""
+    """A plugin whose calls have properties in the engine's form: camelCase, nulls, secrets."""
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = json_format.MessageToDict(struct)
@@ -207,7 +207,7 @@ def test_preview_of_a_create_has_the_inputs_and_unknown_outputs(plugin: Plugin, 
     unknown = dict.fromkeys(["nsTargets", "regionDomains", "createdAt", "uri", "certificateManagementStatus"], UNKNOWN)
     inputs: dict[str, Any] = {"domain": DOMAIN, "description": "ours", "certificateManagementPolicy": POLICY}
     assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, "metadata": ""})
-    # Without a policy there is no status either.
+    # Without a policy, there is no status.
     none = {"metadata": "", "certificateManagementPolicy": None, "certificateManagementStatus": None}
     inputs = {"domain": DOMAIN, "description": UNKNOWN}
     assert plugin.create(inputs, preview=True) == ("", {**inputs, **unknown, **none})
@@ -371,7 +371,7 @@ def test_functions_accept_the_names_of_the_python_sdk(plugin: Plugin) -> None:
 
 
 def interrupted(plugin: Plugin, call: Callable[[], object], when: Callable[[], object]) -> Future[Any]:
-    """A call during which the user presses Ctrl-C."""
+    """Makes a call during which the user presses Ctrl-C."""
     with ThreadPoolExecutor(1) as threads:
         called = threads.submit(call)
         until("the call is under way", when)
@@ -387,7 +387,7 @@ def test_ctrl_c_ends_the_pause_before_a_retry(status: int, new_plugin: Plugins, 
     create = partial(failure, lambda: plugin.create({"domain": DOMAIN}, timeout=100_000))
     error = interrupted(plugin, create, when=emulator.requests).result()
     assert "it was interrupted" in error.message
-    # Only after a 503 it is unknown whether the ingress was made.
+    # Only after a 503, it is unknown whether the ingress was created.
     assert ("it is unknown whether" in error.message) is (status == 503)
     assert "it was interrupted" in failure(lambda: plugin.create({"domain": "later.acme.com"})).message
     assert emulator.counts() == {"POST /agent_ingresses": 1}
@@ -422,12 +422,12 @@ def test_pending_create_completes_before_the_end(ends: bool, new_plugin: Plugins
 
 @dataclass
 class ServingPlugin(NativePlugin):
-    """A process with the times of a test. It leaves calls hardly any time at its end."""
+    """A process with short times for tests. Calls have little time left at its end."""
 
     check_seconds: float = 0.05
-    """How often it checks whether its engine is still there."""
+    """The interval of the checks whether its engine is gone."""
     flags: Sequence[str] = ()
-    """What the engine gives it before its address."""
+    """The engine's flags before its address."""
 
     def _arguments(self) -> Sequence[str]:
         serve = f"serve(check_seconds={self.check_seconds}, grace_seconds=0.05)"

@@ -39,7 +39,7 @@ def session(front_end: type[Plugin]) -> Iterator[Plugin]:
 
 @pytest.fixture
 def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
-    """Calls about a resource of the test's own: the process remembers which ones are in the program."""
+    """Calls for a separate resource, because the process records which resources are in the program."""
     return session.of(name=request.node.name)
 
 
@@ -186,7 +186,7 @@ def test_lifecycle_of_the_records(
     plugin.delete(DOMAIN, kept)
     assert records(bind) == ([], 0)
     assert plugin.read(DOMAIN, kept, given)[0] == ""
-    # Deleting them again is no failure, and an update makes them again.
+    # Deleting them again is not a failure, and an update creates them again.
     plugin.delete(DOMAIN, kept)
     plugin.update(DOMAIN, kept, given)
     assert records(bind) == (TARGETS, 60)

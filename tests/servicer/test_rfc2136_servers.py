@@ -90,7 +90,7 @@ def test_refresh_finds_no_records(name: str, delegation: Delegation, bind: Bind)
 
 @pytest.mark.parametrize("domain", ALIASES)
 def test_no_records_are_created_beside_an_alias(domain: str, delegation: Delegation, bind: Bind) -> None:
-    # BIND would report success.
+    # BIND itself would report success.
     given, kept = inputs(bind.port, domain=domain), outputs(bind.port, domain=domain)
     for action, call in (
         ("create", lambda: delegation.create(given)),
@@ -340,7 +340,7 @@ def test_invalid_response_does_not_mean_gone(rule: Rule, problem: str, delegatio
 
 
 def unsettled_outputs(port: int, targets: list[str], unsettled: list[str], ttl: int = 300) -> dict[str, Any]:
-    """The outputs after a write of unknown outcome: targets that are the resource's, and those that may be."""
+    """Returns the outputs after a write of unknown outcome, with certain and uncertain targets."""
     return {**outputs(port, ns_targets=targets, ttl=ttl), UNSETTLED: unsettled}
 
 

@@ -25,13 +25,13 @@ def session(front_end: type[Plugin]) -> Iterator[Plugin]:
 
 @pytest.fixture
 def plugin(session: Plugin, request: pytest.FixtureRequest) -> Plugin:
-    """Calls about a resource of the test's own: the process remembers which ones are in the program."""
+    """Calls for a separate resource, because the process records which resources are in the program."""
     return session.of(name=request.node.name)
 
 
 @pytest.fixture
 def port(bind: Bind) -> Iterator[int]:
-    """A port that leads to BIND. Each test has another one: the process remembers whose the records at a server are."""
+    """Yields a separate port of BIND, because the process records the owners of a server's records."""
     with between(bind, lambda message, ask: ask()) as port:
         yield port
 
@@ -108,7 +108,7 @@ def test_take_over_creates_records_if_there_are_none(plugin: Plugin, port: int, 
     assert plugin.check(given) == (given, [])
     plugin.create(given)
     assert records(bind) == (TARGETS, 300)
-    # The state has them now. If they drift, there is nothing to adopt.
+    # The state has them now, so there is nothing to adopt if they drift.
     delegate(bind, DOMAIN, OTHERS)
     assert plugin.check(given, given) == (given, [])
     # A replacement is checked a second time, without old inputs.

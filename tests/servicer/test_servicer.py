@@ -1,4 +1,4 @@
-"""The plugin process of all resources: calls at the same time, bugs, and an SDK with other internals."""
+"""The plugin process of all resources: concurrent calls, bugs, and an SDK with other internals."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_everything_works_with_an_sdk_with_other_internals(
     assert plugin.update(id_, outputs, {**inputs, "description": "new"})["description"] == "new"
     with pytest.raises(PluginError, match=f"It belongs to {id_}") as caught:
         plugin.create(inputs)
-    # There is only the SDK's traceback with the sentence in it.
+    # The message is in the SDK's traceback.
     assert not caught.value.clean
     plugin.delete(id_, outputs)
     assert emulator.ingresses() == []

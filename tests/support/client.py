@@ -1,4 +1,4 @@
-"""Calls of AgentIngressClient, as rows of tests name them: by the HTTP method, or LIST."""
+"""Calls of AgentIngressClient, by the HTTP method, or LIST."""
 
 from __future__ import annotations
 

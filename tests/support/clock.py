@@ -1,4 +1,4 @@
-"""A clock for tests: nothing that goes by it waits for real time."""
+"""A clock for tests, with which no pause takes real time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
 
 
 class Clock(clock.Clock):
-    """Stands still while a thread is `at_work`. When none is, it jumps to the next moment that one sleeps until.
-
-    So each sleep is a jump in a test of one thread. In a test of several, each is `at_work` until it is done.
+    """Stands still while a thread is `at_work`. Otherwise, it jumps to the moment at which the next sleep ends.
 
     Attributes:
-        now: The seconds that `monotonic` tells.
-        slept: How long each sleep and wait was to take at most, in seconds.
+        now: The result of `monotonic`, in seconds.
+        slept: The limit of each sleep and wait, in seconds.
     """
 
     def __init__(self) -> None:
@@ -61,7 +59,7 @@ class Clock(clock.Clock):
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Around all that a thread does: the clock stands still until it sleeps, or is done."""
+        """For the work of a thread: the clock stands still until the thread sleeps or ends."""
         with self._moved:
             self._at_work += 1
         try:
@@ -72,7 +70,7 @@ class Clock(clock.Clock):
                 self._move_on()
 
     def wait_until_asleep(self, threads: int) -> None:
-        """Until so many threads sleep or wait."""
+        """Waits until this number of threads sleep or wait."""
         with self._moved:
             assert self._moved.wait_for(lambda: len(self._sleepers) >= threads, 20)
 
@@ -92,7 +90,7 @@ class Clock(clock.Clock):
     def _wake(self, is_due: Callable[[_Sleeper], bool]) -> None:
         due = [sleeper for sleeper in self._sleepers if is_due(sleeper)]
         self._sleepers = [sleeper for sleeper in self._sleepers if sleeper not in due]
-        # From now on, though they may take a moment to go on.
+        # Immediately, although they may take a moment to continue.
         self._at_work += len(due)
         self._moved.notify_all()
 

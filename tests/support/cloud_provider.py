@@ -1,13 +1,12 @@
-"""A plugin in place of those of the cloud providers: `python -m tests.support.cloud_provider FILE`.
+"""A plugin instead of the cloud providers' plugins: `python -m tests.support.cloud_provider FILE`.
 
-It has resources of any type, which are objects in a file, and a test sees them as a `Cloud`. For NS records it is as
-difficult as any real plugin:
+It has resources of any type, which are objects in a file. A test reads them as a `Cloud`. For NS records, it behaves
+like the real plugins:
 
-- The ids that it imports by are not those in the state, and it creates no record that exists.
+- The ids for imports differ from those in the state, and it rejects a record that exists.
 - `aws.route53.Record` has all values of a name, and a new name replaces it.
 - `cloudflare.DnsRecord` has one value, and is updated in place even if the name changes.
-- Where a resource is replaced, the plugin asks the engine to delete the old one first, as the Terraform bridge does for
-  resources that the program names.
+- A replacement requests that the old resource is deleted first, like the Terraform bridge for named resources.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ RECORD_SET = "aws:route53/record:Record"
 SINGLE_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type")}
 
-# What `agin.dns.cloudflare` needs of the real package, which takes seconds to load.
+# The part of the real package that `agin.dns.cloudflare` needs. The package takes seconds to load.
 CLOUDFLARE_SDK = """
 from types import SimpleNamespace
 
@@ -77,7 +76,7 @@ class Operation:
 
 @dataclass
 class _Content:
-    """What the file has. Resources are by their ids, and have their types and inputs."""
+    """The content of the file: the types and inputs of resources, by id."""
 
     resources: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +96,7 @@ class _Content:
         ]
 
     def has_record(self, type_: str, inputs: dict[str, Any]) -> bool:
-        """Whether there is such a record already: any of the name, or for single records one with the value."""
+        """Returns whether such a record exists: any with the name, or for single records one with the value."""
         if type_ not in (RECORD_SET, SINGLE_RECORD):
             return False
         key = ("zoneId", "name", "content") if type_ == SINGLE_RECORD else ("zoneId", "name")
@@ -109,7 +108,7 @@ class _Content:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The resources at the cloud. Each call reads or writes the file, which the plugins do meanwhile too."""
+    """The resources at the cloud. Each call reads or writes the file, which the plugins also use."""
 
     file: Path
 
@@ -145,7 +144,7 @@ class Cloud:
             return {value: content.add(SINGLE_RECORD, {**inputs, "content": value.rstrip(".")}) for value in values}
 
     def limit(self, domain: str, count: int) -> None:
-        """Lets creates of resources for a domain fail that has so many."""
+        """Makes creates of resources fail for a domain that has this number of them."""
         with self.content() as content:
             content.limits[domain] = count
 
@@ -155,7 +154,7 @@ class Cloud:
 
     @contextmanager
     def content(self) -> Iterator[_Content]:
-        """What the file has, to read and to change, while no other process does."""
+        """Yields the content of the file, to read and to change, while no other process uses it."""
         with self.file.open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
@@ -178,7 +177,7 @@ def install(project: Project, package: str) -> tuple[Cloud, str]:
 
 
 def install_dns(project: Project, dns_packages: Path) -> Cloud:
-    """Installs the plugins of aws and cloudflare in a project in Python, and what its program imports."""
+    """Installs the plugins of aws and cloudflare, and the modules that the program imports, in a Python project."""
     cloud, aws = install(project, "aws")
     _, cloudflare = install(project, "cloudflare")
     project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{aws}, {cloudflare}]}}\n")

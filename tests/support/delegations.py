@@ -178,7 +178,7 @@ def connect() -> agin.AgentIngress:
 
 
 def records(mocks: Mocks) -> list[Request]:
-    """What was asked of the engine besides the ingress and the delegation."""
+    """Returns the registered resources except the ingress and the delegation."""
     others = (TYPE, DELEGATION)
     return sorted(
         (each for each in mocks.requests if each.token not in others and not each.token.startswith("pulumi:")),
@@ -194,7 +194,7 @@ def with_values(expected: Expected, values: Any) -> dict[str, Any]:
 
 
 def known_of(delegation: agin.AgentIngressDelegation) -> dict[str, Any]:
-    """The outputs of a delegation as far as they get known, once the program has run."""
+    """Returns the known outputs of a delegation, once the program has run."""
     known: dict[str, Any] = {}
     for name in ("domain", "ns_targets", "agent_ingress_id"):
         output: pulumi.Output[Any] = getattr(delegation, name)
@@ -203,7 +203,7 @@ def known_of(delegation: agin.AgentIngressDelegation) -> dict[str, Any]:
 
 
 def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
-    """Runs a program with an ingress and its delegation, and gives the delegation's outputs as far as they're known."""
+    """Runs a program with an ingress and its delegation. Returns the delegation's known outputs."""
     known: list[dict[str, Any]] = []
 
     def program() -> None:
@@ -215,8 +215,8 @@ def run_delegation(dns: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def refusal(dns: Any, **arguments: Any) -> str:
-    """What is said of a delegation, after its place in the program."""
-    # Each is a run of its own.
+    """Returns the error of a delegation, without its place in the program."""
+    # Each is a separate run.
     ProgramRun.current().wrong_zones.clear()
     with pytest.raises(pulumi.RunError) as caught:
         run_delegation(dns, **arguments)
@@ -224,7 +224,7 @@ def refusal(dns: Any, **arguments: Any) -> str:
 
 
 def without_place(message: str) -> str:
-    """The rest of a message that begins with the place of a delegation in this file."""
+    """Returns the rest of a message that begins with the place of a delegation in this file."""
     file, line, rest = message.split(":", 2)
     assert file == "delegations.py"
     assert "AgentIngressDelegation(" in linecache.getline(__file__, int(line))

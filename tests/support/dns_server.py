@@ -14,7 +14,7 @@ import dns.rrset
 
 from pulumi_agin.dnsclient.values import Server
 
-# Short, because only time shows that nothing responds by UDP.
+# Short, because only a timeout shows that there is no response by UDP.
 UDP_SECONDS = 0.05
 
 Respond = Callable[[dns.message.Message, dns.message.Message], None]
@@ -69,7 +69,7 @@ def resolver(names: Iterable[str], rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -
 
 
 def referral(query: dns.message.Message, response: dns.message.Message) -> None:
-    """Responds as a server of the zone above and a resolver, whose delegation leads to servers that do not exist."""
+    """Responds as a server of the parent zone and a resolver, whose delegation names nonexistent servers."""
     response.flags |= dns.flags.RA
     if query.flags & dns.flags.RD:
         response.set_rcode(dns.rcode.SERVFAIL)

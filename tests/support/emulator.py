@@ -27,7 +27,7 @@ class EmulatorClock:
 
 
 class Api:
-    """Sends requests to an emulator, by one connection."""
+    """Sends requests to an emulator over one connection."""
 
     def __init__(self, emulator: Emulator, key: str = API_KEY) -> None:
         self._emulator = emulator

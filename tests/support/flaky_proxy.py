@@ -1,4 +1,4 @@
-"""A network between plugin and DNS server that loses, forges and delays messages."""
+"""A network between the plugin and a DNS server that loses, forges and delays messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rule = Callable[[bytes, Callable[[], bytes]], bytes | None]
 
 @contextlib.contextmanager
 def between(bind: Bind, rule: Rule) -> Iterator[int]:
-    """A port whose answers are what `rule` makes of a message and of BIND's answer; None ends the connection."""
+    """Yields a port whose answers `rule` makes from a message and BIND's answer; None ends the connection."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -57,8 +57,8 @@ def is_update(message: bytes) -> bool:
 class Outage:
     """A rule for `between`: from the first update on, answers are lost until `is_over` is set.
 
-    of_looks: whether those to reads are lost too. arrives: whether the updates themselves get through. response: what
-    comes in place of a lost response; None ends the connection.
+    of_looks: whether answers to reads are lost, too. arrives: whether the updates reach the server. response: the
+    replacement of a lost answer; None ends the connection.
     """
 
     of_looks: bool = True

@@ -1,4 +1,4 @@
-"""API keys as long and as random as ngrok's, and of no account."""
+"""API keys as long and as random as ngrok's, which belong to no account."""
 
 API_KEY = "2tstAbCdEfGhIjKlMnOpQrStUvW_3XyZ0123456789aBcDe"
 OTHER_ACCOUNTS_KEY = "2tstZzYyXxWwVvUuTtSsRrQqPpO_9NnMmLlKkJjIiHhGg"
@@ -9,7 +9,7 @@ OURS, THEIRS = 1, 2
 
 
 def assert_without_key(text: str, key: str = API_KEY, *, where: str = "the text") -> None:
-    """Asserts that no eight characters of the key in a row are in a text."""
+    """Asserts that a string has no eight consecutive characters of the key."""
     for start in range(len(key) - 7):
         found = text.find(key[start : start + 8])
         assert found < 0, f"{where} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"

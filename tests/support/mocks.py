@@ -1,4 +1,4 @@
-"""Pulumi's mocks, and what ngrok would answer."""
+"""Pulumi's mocks, which return ngrok's responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pulumi.runtime.mocks import MockMonitor
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 
-# What lookups return.
+# The result of lookups.
 INGRESS: dict[str, Any] = {
     "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
     "domain": "shared.acme.com",
@@ -31,7 +31,7 @@ INGRESS: dict[str, Any] = {
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """Gives what ngrok would, keeps what was registered and called, and answers every call with `answer`."""
+    """Returns outputs like ngrok's, records registrations and calls, and returns `answer` for every call."""
 
     def __init__(self) -> None:
         self.registered: list[pulumi.runtime.MockResourceArgs] = []
@@ -40,7 +40,7 @@ class Mocks(pulumi.runtime.Mocks):
         self.answer: dict[str, Any] = {}
         self.ns_targets = NS_TARGETS
         self.to_be_made: set[str] = set()
-        """The names of resources that a preview knows no id and no more of than the program says."""
+        """The names of resources whose id and computed outputs are unknown in a preview."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.registered.append(args)
@@ -61,7 +61,7 @@ class Mocks(pulumi.runtime.Mocks):
         return self.answer, []
 
     def inputs(self) -> list[dict[str, Any]]:
-        """The inputs of each Agent Ingress that was registered."""
+        """The inputs of each registered Agent Ingress."""
         return [
             {name: value for name, value in args.inputs.items() if name != "__provider"}
             for args in self.registered
@@ -70,7 +70,7 @@ class Mocks(pulumi.runtime.Mocks):
 
 
 class Request:
-    """A resource as the engine is asked for it."""
+    """The registration of a resource."""
 
     def __init__(self, request: Any) -> None:
         self.token: str = request.type
@@ -89,7 +89,7 @@ class Request:
 
 
 class Monitor(MockMonitor):
-    """Keeps all of a request, where Pulumi's hands the mocks a part of it."""
+    """Keeps the whole request. Pulumi's monitor passes only a part of it to the mocks."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - its name in Pulumi
         if request.type != "pulumi:pulumi:Stack":
@@ -99,7 +99,7 @@ class Monitor(MockMonitor):
 
 
 class Engine:
-    """As good as the engine: nothing tells it from one but its class, which is not that of Pulumi's mocks."""
+    """Looks like the engine, because its class is not that of Pulumi's mocks."""
 
     def __init__(self, monitor: MockMonitor) -> None:
         self._monitor = monitor
@@ -110,9 +110,8 @@ class Engine:
 
 @pytest.fixture
 def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An event loop for a program. After it, all loops are closed that Pulumi's SDK has made."""
-    # Pulumi's SDK takes the thread's event loop, which others may have closed, and makes one in each thread that
-    # calls its mock monitor, which it never closes.
+    """An event loop for a program. Afterwards, all loops of Pulumi's SDK are closed."""
+    # Pulumi's SDK uses the thread's event loop, which may be closed. It never closes the loops that it creates.
     loops: list[asyncio.AbstractEventLoop] = []
     make_loop = asyncio.new_event_loop
 
@@ -122,11 +121,11 @@ def event_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(asyncio, "new_event_loop", make_and_keep)
     loop = asyncio.new_event_loop()
-    # A run that fails raises the first exception; asyncio would print the others at any time later.
+    # A failed run raises the first exception. asyncio would print the others later.
     loop.set_exception_handler(lambda loop, context: None)
     asyncio.set_event_loop(loop)
     yield
-    # A test that ran no program has left the stack's own registration to the next one, and to another loop.
+    # After a test without a program, the registration of the stack itself is pending for the next one.
     run(lambda: None)
     loop.run_until_complete(loop.shutdown_default_executor())
     for made in loops:
@@ -148,7 +147,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, event
 
 @pytest.fixture
 def preview(settings_of_emulator: None, event_loop: None) -> Mocks:
-    """A preview in which the program asks the emulator, as it asks ngrok with the real engine."""
+    """A preview in which the program queries the emulator, as it queries ngrok with the real engine."""
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks, preview=True, monitor=cast(MockMonitor, Engine(Monitor(mocks))))
     return mocks

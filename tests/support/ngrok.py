@@ -1,4 +1,4 @@
-"""What a test does with the emulated ngrok from outside of Pulumi: ingresses that no state knows, and the requests."""
+"""Helpers for the emulated ngrok outside of Pulumi: ingresses that are in no state, and the requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.keys import API_KEY
 
 
 def create(emulator: Emulator, domain: str, key: str = API_KEY, **inputs: Any) -> str:
-    """Creates an ingress that no state knows, and returns its id."""
+    """Creates an ingress that is in no state, and returns its id."""
     return AgentIngressClient(Secret(key), emulator.url).create({"domain": domain, **inputs}).id
 
 
@@ -23,7 +23,7 @@ def requests(emulator: Emulator) -> list[tuple[str, Any]]:
 
 
 def reset_connections(emulator: Emulator) -> None:
-    """Ends all requests under way without a response."""
+    """Ends all pending requests without a response."""
     emulator.pause()
     emulator.resume()
 

@@ -1,4 +1,4 @@
-"""States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and what their programs need.
+"""States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and their programs.
 
 The kinds are `base` (ingresses), `dns` (delegations, waits and accounts) and `native` (the provider plugin). Each has
 the program, the state, and the ingresses as the emulator keeps them.
@@ -21,7 +21,7 @@ KEY = Key("agin", ("lost.acme.com", "ours.acme.com", "theirs.acme.com"))
 
 
 def environment(emulator: Emulator, dns_port: int) -> dict[str, str]:
-    """The environment of the programs, in which the CLI can decrypt the states."""
+    """Returns the environment of the programs, in which the CLI can decrypt the states."""
     return {
         "NGROK_API_BASE_URL": emulator.url,
         "NGROK_API_KEY": API_KEY,
@@ -33,7 +33,7 @@ def environment(emulator: Emulator, dns_port: int) -> dict[str, str]:
 
 
 def write_program(project: Project, recording: Path, dns_port: int) -> None:
-    """Gives a project the recorded program, and the config that one in YAML reads."""
+    """Writes the recorded program into a project, and the config of a program in YAML."""
     program = (recording / PROGRAM).read_text()
     if program.startswith("import "):
         (project.folder / "__main__.py").write_text(program)
@@ -43,11 +43,11 @@ def write_program(project: Project, recording: Path, dns_port: int) -> None:
 
 
 def read_state(recording: Path) -> dict[str, Any]:
-    """The recorded state."""
+    """Returns the recorded state."""
     state: dict[str, Any] = json.loads((recording / STATE).read_text())
     return state
 
 
 def records_of(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """The NS records of a state."""
+    """Returns the NS records of a state."""
     return [each for each in state["deployment"]["resources"] if each["type"].endswith(":Rfc2136Delegation")]

@@ -10,6 +10,6 @@ def blocks(text: str, language: str) -> list[str]:
 
     Args:
         text: The Markdown.
-        language: What stands behind the opening fence. A regular expression, for more than one.
+        language: The language after the opening fence, or a regular expression for several.
     """
     return re.findall(rf"^```(?:{language})\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

@@ -49,17 +49,17 @@ AnyPlugin = TypeVar("AnyPlugin", bound="Plugin")
 
 
 class Kept(NamedTuple):
-    """The object that a failed call leaves in the state."""
+    """The object that a failed call keeps in the state."""
 
     id: str
     outputs: dict[str, Any]
     reasons: list[str]
     struct: struct_pb2.Struct
-    """The outputs as the engine gets them."""
+    """The outputs in the engine's form."""
 
 
 class PluginError(Exception):
-    """A failed call. The CLI prints `message`: a text for it if the error is `clean`, else gRPC's `text`."""
+    """A failed call. The CLI prints `message`: our message if the error is `clean`, otherwise gRPC's `text`."""
 
     def __init__(self, error: Any, plain: Callable[[struct_pb2.Struct], dict[str, Any]]) -> None:
         metadata: dict[str, Any] = dict(error.trailing_metadata() or ())
@@ -76,7 +76,7 @@ class PluginError(Exception):
 
 
 def failure(call: Callable[[], object]) -> PluginError:
-    """The error of a call that fails: printable lines for the CLI, and the API key is in none of it."""
+    """Returns the error of a failed call, which has printable lines and no API key."""
     with pytest.raises(PluginError) as caught:
         call()
     error = caught.value
@@ -91,7 +91,7 @@ class Plugin:
     """A plugin process, configured with a stack's config and an environment. Its calls are about one resource.
 
     config: by the keys of a Python program, such as "ngrok:apiKey".
-    has_quick_clock: whether pauses take hardly any real time; see `tests.support.quick_clock`.
+    has_quick_clock: whether pauses take almost no real time; see `tests.support.quick_clock`.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -107,26 +107,26 @@ class Plugin:
     """The beginning of the types of its resources."""
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
-        """Properties of the resource as tests write them."""
+        """Returns properties of the resource with the names in tests."""
         raise NotImplementedError
 
     def _struct(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
-        """Properties of the resource as the engine sends them."""
+        """Returns properties of the resource in the engine's form."""
         raise NotImplementedError
 
     def _name(self, name: str) -> str:
-        """The name of a property in a response, as tests write it."""
+        """Returns the name in tests of a property in a response."""
         return name
 
     def in_words(self, text: str) -> str:
-        """A part of a message of the dynamic front end, in the phrasing of this one."""
+        """Returns a part of a message of the dynamic front end, in the phrasing of this one."""
         return text
 
     def _configuration(self, config: Mapping[str, str], provider_name: str) -> Any:
         raise NotImplementedError
 
     def _arguments(self) -> Sequence[str]:
-        """The arguments of Python for the process, before the address of the engine."""
+        """Returns Python's arguments for the process, before the address of the engine."""
         return ["-m", "tests.support.quick_clock", self.module] if self.has_quick_clock else ["-m", self.module]
 
     # -- the process --------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Plugin:
         self.printed += "".join(f"{line.message}\n" for line in self.engine.lines)
 
     def of(self: AnyPlugin, resource: str | None = None, name: str | None = None) -> AnyPlugin:
-        """The same process, with calls about another resource."""
+        """Returns the same process, with calls for another resource."""
         other = copy.copy(self)
         other.resource, other.name = resource or self.resource, name or self.name
         return other
@@ -170,7 +170,7 @@ class Plugin:
         return f"urn:pulumi:dev::test::{self.package}:{self.resource}::{self.name}"
 
     def shown_line(self) -> str:
-        """The next line that the plugin shows to the user."""
+        """Returns the next line that the plugin shows to the user."""
         return self.engine.unread.get(timeout=60)
 
     def configure(self, config: Mapping[str, str], provider_name: str = "default") -> None:
@@ -185,10 +185,10 @@ class Plugin:
         return True
 
     def end(self) -> None:
-        """Has the plugin end after the calls under way, and waits for that."""
+        """Makes the plugin end after the pending calls, and waits for that."""
         while self.listens():
             self.process.send_signal(signal.SIGINT)
-            # The SDK's process does not notice a signal that the system gives to another thread than the main one.
+            # The SDK's process does not notice a signal that the system delivers to a thread other than the main one.
             noticed_by = time.monotonic() + 10
             while self.listens() and time.monotonic() < noticed_by:
                 time.sleep(0.01)
@@ -200,14 +200,14 @@ class Plugin:
     # -- the calls ----------------------------------------------------------------------------------------
 
     def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
-        """The checked inputs, and the failures as the CLI prints them after "has a problem: "."""
+        """Returns the checked inputs, and the failures as the CLI prints them after "has a problem: "."""
         request = provider_pb2.CheckRequest(urn=self.urn, olds=self._struct(olds or {}), news=self._struct(news))
         response = self.call(self.stub.Check, request)
         failures = [f"{f.property}: {f.reason}" if f.property else f.reason for f in response.failures]
         return self.plain(response.inputs), failures
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str = "x") -> tuple[bool, list[str]]:
-        """Whether there are changes, and what replaces. An ingress that keeps its domain must be deleted first."""
+        """Returns whether there are changes, and which replace. An unchanged domain must be deleted first."""
         request = provider_pb2.DiffRequest(id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news))
         response = self.call(self.stub.Diff, request)
         assert response.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
@@ -226,7 +226,7 @@ class Plugin:
         return response.id, self.plain(response.properties)
 
     def abandon_create(self, inputs: Mapping[str, Any], when: Callable[[], object]) -> None:
-        """Begins a create, and cancels the call at a moment, as an engine does that is killed."""
+        """Begins a create, and cancels the call at a given moment, as when the engine is killed."""
         request = provider_pb2.CreateRequest(urn=self.urn, properties=self._struct(inputs), timeout=100_000)
         call = self.stub.Create.future(request)
         until("the call can be canceled", when, 60)
@@ -235,7 +235,7 @@ class Plugin:
     def read(
         self, id_: str, outputs: Mapping[str, Any] | None, inputs: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """A refresh; a `get` where outputs is None. The id ("" if it is gone), the outputs and the inputs."""
+        """Refreshes, or gets if `outputs` is None. Returns the id ("" if it is gone), the outputs and the inputs."""
         properties = None if outputs is None else self._struct(outputs)
         request = provider_pb2.ReadRequest(id=id_, urn=self.urn, properties=properties, inputs=self._struct(inputs))
         response = self.call(self.stub.Read, request)
@@ -256,7 +256,7 @@ class Plugin:
         self.call(self.stub.Delete, request)
 
     def call(self, method: Any, request: Any) -> Any:
-        """The response of a method of `stub`."""
+        """Returns the response of a method of `stub`."""
         try:
             return method(request, timeout=60)
         except grpc.RpcError as error:
@@ -307,7 +307,7 @@ class NativePlugin(Plugin):
 
     def plain(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         values: dict[str, Any] = rpc.deserialize_properties(struct, keep_unknowns=True)
-        # A null is as good as nothing. A program takes only that for an output that is not known yet.
+        # A null counts as absent. A program treats only an absent output as unknown.
         found = {name: rpc.unwrap_rpc_secret(value) for name, value in values.items() if value is not None}
         return {self._name(name): _renamed(name, value, self._name) for name, value in found.items()}
 
@@ -333,7 +333,7 @@ both_front_ends = pytest.mark.parametrize(
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine as its plugins see it: it shows the user what they log, until it ends."""
+    """The engine for its plugins: it shows their log lines to the user until it ends."""
 
     def __init__(self) -> None:
         self.lines: list[Any] = []
@@ -353,7 +353,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self._server.stop(None).wait()
 
 
-# The phrasing of the native front end for that of the dynamic one.
+# The phrasing of the native front end, by the phrasing of the dynamic one.
 WORDS = {
     "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])": "the option `aliases`",
     "take_over=True": "`takeOver: true`",
@@ -364,13 +364,13 @@ WORDS = {
 
 
 def camel_case(name: str) -> str:
-    """The name of a property in the native front end."""
+    """Returns the name of a property in the native front end."""
     head, *tail = name.split("_")
     return name if name.startswith("_") else head + "".join(part.capitalize() for part in tail)
 
 
 def _renamed(name: str, value: Any, rename: Callable[[str], str]) -> Any:
-    """The value of a property, with other names in it. Those in hidden properties are the same in both front ends."""
+    """Returns the value of a property with renamed keys. Hidden properties have the same keys in both front ends."""
     if name.startswith("_"):
         return value
     if isinstance(value, list):
@@ -381,5 +381,5 @@ def _renamed(name: str, value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def packed(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as the SDK packs them."""
+    """Returns properties as the SDK packs them."""
     return asyncio.run(rpc.serialize_properties(dict(values), {}))

@@ -1,4 +1,4 @@
-"""Ports for servers that a test has to know before they start."""
+"""Ports for servers, chosen before the servers start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from contextlib import suppress
 
 
 def free_port() -> int:
-    """Returns a port of 127.0.0.1 that nobody has.
-
-    It is not one that a system hands out by itself. Else another test's server or connection could take it before the
-    caller's server does.
-    """
+    """Returns a free port of 127.0.0.1 that the system does not assign to other servers or connections by itself."""
     while True:
         port = random.randrange(20000, 32000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -1,4 +1,4 @@
-"""A Pulumi project of a test's own: its program, its state, and the real CLI run on it."""
+"""A separate Pulumi project for a test: its program, its state, and the real CLI."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 # The stack of every project.
 STACK = "dev"
 
-# Enough for the slowest command on a busy machine; none waits for luck.
+# Enough for the slowest command on a busy machine.
 COMMAND_TIMEOUT_SECONDS = 180
 
-# What the CLI says of a program with one resource, which is as it was: that and the stack.
+# The CLI's summary for an unchanged program with one resource: the resource and the stack.
 UNCHANGED = "2 unchanged"
 
 PASSPHRASE = "only for tests"
@@ -47,42 +47,42 @@ def listening(port: int) -> str:
 
 
 def interrupt_twice(process: subprocess.Popen[str]) -> None:
-    """Ends a command of the CLI that does not end by itself, and what it waits for."""
+    """Ends a command of the CLI that does not end by itself, and its processes."""
     for _ in range(2):
         process.send_signal(signal.SIGINT)
 
 
 @dataclass
 class Result:
-    """What a command printed, and how it ended."""
+    """The output and the exit status of a command."""
 
     code: int
     output: str
 
     @property
     def diagnostics(self) -> str:
-        """What the CLI printed at the end under "Diagnostics:", on one line."""
+        """The CLI's output under "Diagnostics:", on one line."""
         return " ".join(self.output.partition("Diagnostics:")[2].split())
 
     @property
     def has_traceback(self) -> bool:
-        """Whether something of ours failed without a sentence of its own, in the program or in the plugin.
+        """Whether our code failed with a traceback, in the program or in the plugin.
 
-        The engine ends the program of a failing run by SIGINT. If that meets the SDK, Python prints a traceback with
-        any provider, and the CLI may end before it has all of it.
+        The engine ends the program of a failing run with SIGINT. If the SDK is running, Python prints a traceback with
+        any provider, and the CLI may end before it has printed all of it.
         """
         tracebacks = self.output.split("Traceback (most recent call last)")[1:]
-        # An exception that came of another one is told after it.
+        # An exception that another one caused is printed after it.
         last = [each for each in tracebacks if "During handling of the above exception" not in each]
         ours = [each for each in last if "pulumi_agin" in each or "pulumi/dynamic" in each]
         return any("KeyboardInterrupt" not in each for each in ours)
 
     @property
     def sentence(self) -> str:
-        """The one sentence that the command failed with, without a traceback or a piece of the key in the output."""
+        """The only error of the command. Asserts that the output has no traceback and no part of the key."""
         assert not self.has_traceback, self.output
         assert redact(self.output, API_KEY) == self.output
-        # A star is before what was kept with an init error.
+        # A star precedes a resource that was kept with an init error.
         [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", self.output, re.MULTILINE)
         return str(sentence)
 
@@ -99,7 +99,7 @@ class Result:
 
     @property
     def by_resource(self) -> dict[str, str]:
-        """The lines that the CLI printed at the end under "Diagnostics:", by the names of the resources."""
+        """The lines of the CLI's output under "Diagnostics:", by the names of the resources."""
         lines: dict[str, str] = {}
         name = ""
         for line in self.output.partition("Diagnostics:")[2].splitlines():
@@ -117,7 +117,7 @@ class Result:
         return {name: " ".join(text.split()) for name, text in self.by_resource.items()}
 
     def unexpected(self, expected: Mapping[str, str]) -> dict[str, str]:
-        """What the CLI printed for each resource that lacks the text expected of it, or whose error is not expected."""
+        """Returns the output for each resource that lacks its expected string, or whose error is not expected."""
         printed = self.by_resource
         failed = {name for name, text in printed.items() if "error: " in text and not name.endswith(f"-{STACK}")}
         return {
@@ -132,10 +132,10 @@ class Result:
 
 @dataclass
 class Project:
-    """`folder` holds the project; `cli` and `user_env` are where Pulumi's CLI and the user's Python are.
+    """A project in `folder`. `cli` and `user_env` are the folders of Pulumi's CLI and the user's Python.
 
-    prepared: the folder of another project of the same name, whose empty stack is copied. Else the CLI makes one.
-    secrets_provider: what the CLI encrypts the secrets of new stacks with; None for the passphrase.
+    prepared: the folder of another project of the same name, whose empty stack is copied. Otherwise, the CLI makes one.
+    secrets_provider: the CLI's provider for the secrets of new stacks; None for the passphrase.
     """
 
     # The type of Agent Ingresses in the state.
@@ -149,7 +149,7 @@ class Project:
     prepared: Path | None = None
     secrets_provider: str | None = None
     stack: str = field(default=STACK, init=False)
-    """The selected one."""
+    """The selected stack."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -163,8 +163,8 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_COLOR": "1",
-            # Python would take the bytecode of the program before it where both were written in the same second and are
-            # of the same length.
+            # Python would use the bytecode of the previous program if both were written in the same second and are
+            # equally long.
             "PYTHONDONTWRITEBYTECODE": "1",
         } | self.environment
         if self.prepared:
@@ -204,7 +204,7 @@ class Project:
         (self.folder / "Pulumi.yaml").write_text(text)
 
     def program(self, text: str) -> None:
-        """Replaces the program. The usual imports are there already."""
+        """Replaces the program, and adds the usual imports."""
         (self.folder / "__main__.py").write_text("import pulumi\nimport pulumi_agin as agin\n\n" + dedent(text))
 
     @property
@@ -217,7 +217,7 @@ class Project:
         self.yaml(f"name: {self.name}\nruntime: yaml\n{self.plugin}{dedent(text)}")
 
     def typescript_program(self, text: str) -> None:
-        """Makes this a project in TypeScript, with another program. The usual imports are there already."""
+        """Makes this a project in TypeScript, with another program, and adds the usual imports."""
         self.yaml(f"name: {self.name}\nruntime: nodejs\n{self.plugin}")
         (self.folder / "package.json").write_text(json.dumps({"name": self.name, "private": True}))
         (self.folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
@@ -225,7 +225,7 @@ class Project:
         (self.folder / "index.ts").write_text(imports + dedent(text))
 
     def edit(self, changes: Mapping[str, str]) -> None:
-        """Replaces texts of the program, all of which it must have."""
+        """Replaces strings of the program, all of which it must have."""
         files = [self.folder / name for name in ("__main__.py", "index.ts", "main.go", "Pulumi.yaml")]
         program = next(file for file in files if file.exists())
         text = program.read_text()
@@ -235,7 +235,7 @@ class Project:
         program.write_text(text)
 
     def check_types(self) -> None:
-        """Checks the types of a program in TypeScript. They must be right."""
+        """Checks the types of a program in TypeScript. They must be correct."""
         tsc = self.folder / "node_modules" / "typescript" / "bin" / "tsc"
         checked = subprocess.run(
             ["node", tsc, "--noEmit", "--skipLibCheck"],
@@ -276,7 +276,7 @@ class Project:
         env: Mapping[str, str] | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
-        """Runs the CLI. It must succeed, or fail where `fails` is said. `on_line` sees each line as it is printed."""
+        """Runs the CLI. It must succeed, or fail if `fails` is True. `on_line` gets each line when it is printed."""
         process = self.start(*args, env=self.environment | dict(env or {}))
         # As a user would end it, so that its plugins end too.
         watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, interrupt_twice, [process])
@@ -300,7 +300,7 @@ class Project:
         return result
 
     def typed(self, script: str, stdin: str = "", **environment: str) -> str:
-        """Runs what a reader types, in the project's folder. All must succeed. What it leaves running is ended."""
+        """Runs a reader's commands in the project's folder. All must succeed. Ends their background processes."""
         process = subprocess.Popen(
             ["bash", "-euxo", "pipefail", "-c", script],
             cwd=self.folder,
@@ -320,7 +320,7 @@ class Project:
         assert process.stdout
         watchdog = threading.Timer(COMMAND_TIMEOUT_SECONDS, end)
         watchdog.start()
-        # Its output is read while it runs: it may be more than a pipe holds.
+        # The output is read while it runs, because a pipe may be too small for it.
         lines: list[str] = []
         reader = threading.Thread(target=lambda out: lines.extend(out), args=[process.stdout])
         reader.start()
@@ -338,7 +338,7 @@ class Project:
         return output
 
     def shell(self, line: str, *, fails: bool = False, env: Mapping[str, str] | None = None) -> str:
-        """Runs a line in the project's folder as it is pasted. Returns its stdout, and behind it its stderr."""
+        """Runs a pasted line in the project's folder. Returns its stdout, followed by its stderr."""
         run = subprocess.run(
             ["sh", "-c", line],
             cwd=self.folder,
@@ -371,24 +371,24 @@ class Project:
         return self.pulumi("destroy", "--yes", "--skip-preview", *args, fails=fails, **kwargs)
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs of the stack, none of which may be secret."""
+        """Returns the outputs of the stack, none of which may be secret."""
         [stack] = [each for each in self._resources() if each["type"] == "pulumi:pulumi:Stack"]
         outputs: dict[str, Any] = stack.get("outputs", {})
         assert "ciphertext" not in json.dumps(outputs)
         return outputs
 
     def state(self) -> dict[str, Any]:
-        """The state, as `pulumi stack export` gives it: secrets encrypted."""
+        """Returns the state from `pulumi stack export`, with encrypted secrets."""
         checkpoint = json.loads(self._state_file.read_text())
         return {"version": checkpoint["version"], "deployment": checkpoint["checkpoint"]["latest"]}
 
     def write_state(self, state: Mapping[str, Any]) -> None:
-        """Replaces the state by one that `state` gave, as `pulumi stack import` does."""
+        """Replaces the state by one from `state`, as `pulumi stack import` does."""
         checkpoint = {"stack": f"organization/{self.name}/{self.stack}", "latest": state["deployment"]}
         self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
 
     def import_again(self, urn: str, second_urn: str) -> str:
-        """Has the state contain a resource under a second URN too, protected. Returns the id that both have."""
+        """Adds a resource to the state again, protected, with a second URN. Returns the id of both."""
         state = self.state()
         resources = state["deployment"]["resources"]
         [first] = [resource for resource in resources if resource["urn"] == urn]
@@ -411,11 +411,11 @@ class Project:
         return [resource for resource in self._resources() if resource["type"] == type_]
 
     def names(self, type_: str) -> set[str]:
-        """The names of the resources of a type in the state."""
+        """Returns the names of the resources of a type in the state."""
         return {resource["urn"].rpartition("::")[2] for resource in self.of_type(type_)}
 
     def files(self) -> dict[str, str]:
-        """Every file of the project, its state and Pulumi's home, as text."""
+        """Returns every file of the project, its state and Pulumi's home, as strings."""
         return {
             str(path.relative_to(self.folder)): path.read_text(errors="replace")
             for path in self.folder.rglob("*")
@@ -423,6 +423,6 @@ class Project:
         }
 
     def assert_no_key(self, shown: str, key: str = API_KEY) -> None:
-        """Asserts that no eight characters of the key in a row are in what was printed or in a file of the project."""
+        """Asserts that neither the output nor a file of the project has eight consecutive characters of the key."""
         for name, text in {"the output": shown, **self.files()}.items():
             assert_without_key(text, key, where=name)

@@ -1,4 +1,4 @@
-"""Fixtures with a Pulumi project: the real CLI, the wheel in an environment of its own, and the emulator."""
+"""Fixtures with a Pulumi project: the real CLI, the wheel in a separate environment, and the emulator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.keys import API_KEY
 from tests.support.project import Project
 from tests.support.vault import SECRETS_PROVIDER, vault
 
-# The CLI's garbage collector would take a twentieth of the CPU time of all tests, and no test is short of memory.
+# The CLI's garbage collector would take a twentieth of the CPU time of all tests, which have enough memory.
 QUICKER_CLI = {"GOGC": "800"}
 
 NewProject = Callable[[str], Project]
@@ -21,7 +21,7 @@ NewProject = Callable[[str], Project]
 
 @pytest.fixture(scope="session")
 def secrets() -> Iterator[dict[str, str]]:
-    """The environment variables with which the CLI finds the stand-in for Vault, which encrypts the stacks' keys."""
+    """The environment variables for the stand-in for Vault, which encrypts the stacks' keys."""
     with vault() as variables:
         yield variables
 
@@ -37,7 +37,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path
 def new_project(
     tmp_path: Path, cli: Path, user_env: Path, prepared: Path, secrets: dict[str, str], emulator: Emulator
 ) -> NewProject:
-    """Makes empty projects, each in a folder of the name that is given, as `project` is one."""
+    """Creates empty projects like `project`, each in a folder with the given name."""
 
     def new(folder: str) -> Project:
         environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
@@ -69,7 +69,7 @@ def typescript_project(project: Project, node_host: Path, npm_packages: Path, sd
     project.add_to_path(node_host, Path(node).parent)
     # Types are checked once, in test_typescript.py: it takes longer than the rest of a program.
     project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
-    # One by one: the language host asks for the plugin of each package of Pulumi's that it finds.
+    # One by one, because the language host requests the plugin of each Pulumi package that it finds.
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
         project.link_package(name, npm_packages / name)
     project.link_package("@pulumi-agin/agin", sdks / "nodejs")

@@ -1,4 +1,4 @@
-"""What pyproject.toml says."""
+"""The content of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def project() -> dict[str, Any]:
-    # pytest brings tomli where Python has no tomllib.
+    # pytest installs tomli on Pythons without tomllib.
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     content: dict[str, Any] = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return content

@@ -1,4 +1,4 @@
-"""A plugin process whose pauses take hardly any real time: `python -m tests.support.quick_clock MODULE ARGUMENTS…`."""
+"""A plugin process with very short pauses: `python -m tests.support.quick_clock MODULE ARGUMENTS…`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_agin.api import clock
 
 
 class QuickClock(clock.Clock):
-    """Stands still, except that each pause moves it on, by a second for each millisecond of real time."""
+    """Stands still, except that each pause advances it, by a second for each millisecond of real time."""
 
     _now = 1000.0
     _lock = threading.Lock()

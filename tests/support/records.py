@@ -33,7 +33,7 @@ UNSETTLED = "_unsettled_ns_targets"
 
 
 def delegate(bind: Bind, domain: str, targets: Iterable[str], key: Key = KEY, *, ttl: int = 300) -> None:
-    """Makes these the NS records of the domain, in place of those that it has."""
+    """Replaces the NS records of the domain."""
     signature = dns.tsig.Key(key.name, key.secret, key.algorithm)
     update = dns.update.UpdateMessage(bind.zone, keyring=signature)
     update.delete(f"{domain}.", "NS")
@@ -80,7 +80,7 @@ def without(properties: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 class Delegation:
-    """A resource that is called without a plugin process, and waits by the test's clock."""
+    """A resource that is called without a plugin process, and uses the test's clock."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -104,7 +104,7 @@ class Delegation:
 
 
 def rejection(call: Callable[[], object]) -> str:
-    """Returns the message of a call that fails and leaves the state as it was."""
+    """Returns the message of a call that fails and does not change the state."""
     message, kept = _failure(call)
     assert kept is None
     return message

@@ -1,7 +1,6 @@
-"""Fixtures that set up what tests need outside of the development environment, once for all processes of a run.
+"""Fixtures for everything outside of the development environment, set up once for all processes of a run.
 
-What takes long is shown while it is made. A test whose set-up fails is skipped with one sentence, and the run then
-ends with a status that is not 0.
+Long steps are shown. If a set-up fails, its tests are skipped with the reason, and the exit status of the run is not 0.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def skipped_without_set_up() -> Iterator[None]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Notes what could not be set up, in the process that prints the summary."""
+    """Records failed set-ups, in the process that prints the summary."""
     if report.skipped and isinstance(report.longrepr, tuple) and _NOT_SET_UP in report.longrepr[2]:
         _missing.add(report.longrepr[2].partition(_NOT_SET_UP)[2])
 
@@ -72,13 +71,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def set_up(request: pytest.FixtureRequest) -> Callable[[Callable[[], T]], T]:
-    """Makes something that a run needs, and shows what takes long: of several processes, the first one does."""
+    """Sets up something for a run, and shows long steps. Of several processes, only the first one does it."""
     capture: Any = request.config.pluginmanager.getplugin("capturemanager")
     is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
 
     def make(maker: Callable[[], T]) -> T:
         shown = capture.global_and_fixture_disabled() if is_first else nullcontext()
-        # With the proxies of the environment, which no test sees.
+        # With the proxies of the environment, which are hidden from tests.
         with shown, mock.patch.dict(os.environ, _ENVIRONMENT, clear=True):
             return maker()
 
@@ -92,7 +91,7 @@ def cli(set_up: SetUp[Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def user_env(request: pytest.FixtureRequest, set_up: SetUp[Path]) -> Path:
-    """A virtual environment as a user has it: the wheel and its dependencies."""
+    """A virtual environment like a user's: the wheel and its dependencies."""
     given: Path | None = request.config.getoption("--user-environment")
     return given or set_up(environment.user)
 
@@ -114,13 +113,13 @@ def go_host(set_up: SetUp[Path], cli: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def npm_packages(set_up: SetUp[Path]) -> Path:
-    """The `node_modules` with Pulumi's SDK for TypeScript and what a program needs besides."""
+    """The `node_modules` with Pulumi's SDK for TypeScript and its dependencies."""
     return set_up(sdk_generator.npm_packages)
 
 
 @pytest.fixture(scope="session")
 def sdks(set_up: SetUp[Path]) -> Path:
-    """The folder with the SDKs that were generated from the plugin's schema, each under the name of its language."""
+    """The folder with the SDKs that were generated from the plugin's schema, by language."""
     return set_up(sdk_generator.generate)
 
 
@@ -138,10 +137,10 @@ def main_dns_packages(set_up: SetUp[Path]) -> Path:
 
 @pytest.fixture
 def dns_sdks(request: pytest.FixtureRequest) -> None:
-    """The packages of DNS providers can be imported, behind everything else.
+    """Makes the packages of DNS providers importable, at the end of the path.
 
-    `make test` has those of two adapters, one for each shape that records can have. A test of another one, by its
-    parameter `name`, is marked `rest`, and gets the packages of all.
+    `make test` has the packages of two adapters, one for each form of records. A test of another adapter, by its
+    parameter `name`, is marked `rest` and gets all packages.
     """
     is_of_all = request.node.get_closest_marker("rest") is not None
     folder = os.fspath(request.getfixturevalue("dns_packages" if is_of_all else "main_dns_packages"))

@@ -1,4 +1,4 @@
-"""What users' states hold of this package."""
+"""Strings of this package in users' states."""
 
 # The pickled providers after their first four characters: `refresh` and `destroy` load them from a state.
 PROVIDERS_IN_STATES = {
@@ -11,5 +11,5 @@ PROVIDERS_IN_STATES = {
     "Rfc2136Provider": "NgAAAAAAAACMG3B1bHVtaV9hZ2luLmR5bmFtaWMucmZjMjEzNpSMD1JmYzIxMzZQcm92aWRlcpSTlCmBlC4=",
 }
 
-# These four, by pickle protocol. The SDK takes the interpreter's default protocol, which is 5 from Python 3.14 on.
+# These four, by pickle protocol. The SDK uses Python's default protocol, which is 5 from Python 3.14 on.
 PICKLE_BEGINNINGS = {4: "gASV", 5: "gAWV"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# What the real one says.
+# The message of the real CLI.
 NO_STACK = "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose one"
 
 
@@ -32,7 +32,7 @@ class StubCli:
         runtime: str = "python",
         secrets_fail: str = "",
     ) -> None:
-        """Makes this the stack `dev` of the project. Its secrets can't be decrypted if `secrets_fail` says why."""
+        """Creates the stack `dev` of the project. `secrets_fail` is the reason that its secrets can't be decrypted."""
         (self.folder / "Pulumi.yaml").write_text(f"name: test\nruntime: {runtime}\n")
         self._file("state.json", json.dumps({"version": 3, "deployment": {"resources": list(resources)}}))
         shown = {key: {"value": value, "secret": False} for key, value in (config or {}).items()}
@@ -51,7 +51,7 @@ class StubCli:
         )
 
     def fail(self, message: str) -> None:
-        """Makes this the project, and has the CLI fail, whatever it is asked."""
+        """Creates the project, with a CLI that always fails."""
         (self.folder / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
         self.write(f"echo 'error: {message}' >&2; exit 1")
 

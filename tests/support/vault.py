@@ -1,7 +1,7 @@
 """A stand-in for HashiCorp Vault, one of the secrets providers that Pulumi can encrypt a stack's secrets with.
 
-The CLI encrypts the secrets themselves, as always, and has Vault encrypt only the stack's key. With a passphrase, each
-command would derive that key again, which takes a fifth of the CPU time of a command on a small stack.
+The CLI encrypts the secrets itself, and Vault only the stack's key. With a passphrase, each command would derive that
+key again, which takes a fifth of its CPU time on a small stack.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# What `pulumi stack init --secrets-provider` takes.
+# The value for `pulumi stack init --secrets-provider`.
 SECRETS_PROVIDER = "hashivault://tests"
 
 _MARK = "vault:v1:"
@@ -35,7 +35,7 @@ class _Transit(BaseHTTPRequestHandler):
     """Encrypts a stack's key by marking it, and decrypts it again: Vault's secrets engine "transit"."""
 
     def do_PUT(self) -> None:
-        """Answers `transit/encrypt` and `transit/decrypt`. The base class wants this name."""
+        """Handles `transit/encrypt` and `transit/decrypt`. The base class requires this name."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if "plaintext" in asked:
             data = {"ciphertext": _MARK + asked["plaintext"]}
@@ -48,4 +48,4 @@ class _Transit(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class has
-        """Prints nothing: the output of a test is for the test."""
+        """Prints nothing."""

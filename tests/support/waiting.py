@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does."""
+"""Waiting for another thread or process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def until(what: str, is_true: Callable[[], object], seconds: float = 30) -> None:
-    """Returns when it is so. Fails if it is not within so many seconds, which are enough on a busy machine."""
+    """Waits until a condition is true. Fails after a timeout that is long enough on a busy machine."""
     end = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < end, f"not in {seconds} seconds: {what}"

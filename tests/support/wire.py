@@ -1,4 +1,4 @@
-"""Servers on a free port of this machine that send given bytes, and networks in place of the real one."""
+"""Servers on a free port of this machine that send given bytes, and networks instead of the real one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Handle = Callable[[socket.socket], None]
 
 @contextlib.contextmanager
 def serve(handle: Handle) -> Iterator[str]:
-    """HOST:PORT of a server that passes each connection to `handle` in a new thread, and closes it afterwards."""
+    """Yields HOST:PORT of a server that passes each connection to `handle` in a new thread, and then closes it."""
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -51,7 +51,7 @@ def serve(handle: Handle) -> Iterator[str]:
 
 
 def receive(connection: socket.socket) -> bytes:
-    """A whole request with its headers and body, or its beginning if the connection ends first."""
+    """Returns a whole request with headers and body, or its beginning if the connection ends first."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -81,7 +81,7 @@ def reply(*pieces: bytes) -> Handle:
 
 
 def trickle(beginning: bytes, drip: bytes) -> Handle:
-    """Reads a request, and sends a response without an end: the beginning, and then drips."""
+    """Reads a request, and sends an endless response: the beginning, and then drips."""
 
     def handle(connection: socket.socket) -> None:
         receive(connection)
@@ -95,7 +95,7 @@ def trickle(beginning: bytes, drip: bytes) -> Handle:
 
 
 class Slow(HttpClient):
-    """A network that gives these outcomes one after another, each after so many seconds of the clock."""
+    """A network that returns these outcomes one after another, each after a number of seconds of the clock."""
 
     def __init__(self, clock: Clock, *outcomes: tuple[float, Response | NoResponse]) -> None:
         self._clock = clock
@@ -108,7 +108,7 @@ class Slow(HttpClient):
 
 
 class Responding(HttpClient):
-    """A network that gives each request the same response."""
+    """A network that returns the same response to each request."""
 
     def __init__(self, response: Response) -> None:
         self._response = response
@@ -118,7 +118,7 @@ class Responding(HttpClient):
 
 
 class Held(HttpClient):
-    """A network to the emulator that holds requests by one method, or their responses, until `may_go_on`."""
+    """A network to the emulator that delays requests by one method, or their responses, until `may_go_on`."""
 
     def __init__(self, emulator: Emulator, method: str, *, after: bool) -> None:
         self.is_held, self.may_go_on = threading.Event(), threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-# The same values in each run. On a busy machine, the first ones take long, because Hypothesis makes its tables then.
+# The same values in each run. On a busy machine, the first ones are slow, because Hypothesis builds its tables.
 settings.register_profile(
     "repeatable",
     derandomize=True,

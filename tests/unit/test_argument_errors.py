@@ -12,7 +12,7 @@ import pytest
 import pulumi_agin
 from pulumi_agin.api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
 
-# Any, because type checkers would reject what is tried here.
+# Any, because type checkers would reject these mistakes.
 agin: Any = pulumi_agin
 
 
@@ -24,7 +24,7 @@ def message_of(mistake: Callable[[], object], error: type[Exception]) -> str:
 
 
 def place(mistake: Any) -> str:
-    """The place of a lambda of this file, as messages show it."""
+    """Returns the place of a lambda of this file, as in messages."""
     return f"test_argument_errors.py:{mistake.__code__.co_firstlineno}"
 
 
@@ -113,7 +113,7 @@ def test_enums_have_the_values_that_are_validated() -> None:
 
 
 def documented() -> list[Any]:
-    """Everything with arguments that a program can call."""
+    """Returns all public callables with arguments."""
     names = [name for name in agin.__all__ if name.startswith(("Agent", "Provider", "get_", "agent_config"))]
     undocumented = ("AgentIngressCertJob", "AgentIngressCertPolicy", "AgentIngressCertStatus")
     ours = [getattr(agin, name) for name in names if name not in undocumented and not name.endswith("Dict")]
@@ -121,8 +121,12 @@ def documented() -> list[Any]:
     return [*ours, agin.AgentIngress.get, agin.dns.Rfc2136Delegation, *adapters]
 
 
-def test_help_describes_each_argument() -> None:
+def test_help_describes_each_argument_and_output() -> None:
     missing = []
+    for cls in filter(inspect.isclass, [*(getattr(agin, name) for name in agin.__all__), agin.dns.Rfc2136Delegation]):
+        text = f"{inspect.getdoc(cls)}\n{inspect.getdoc(cls.__init__)}"
+        outputs = inspect.get_annotations(cls)
+        missing += [f"{cls.__qualname__}.{name}" for name in outputs if f"\n    {name}: " not in text]
     for function in documented():
         text = str(inspect.getdoc(function.__init__ if inspect.isclass(function) else function))
         names = inspect.signature(function).parameters

@@ -28,7 +28,7 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 
 
 class Waiting(Clock):
-    """An emulator and a wait with this clock, which stands still until the wait sleeps."""
+    """The clock of an emulator and of a wait, which stands still until the wait sleeps."""
 
     def __init__(self) -> None:
         self.seconds = self.began = 1000.0
@@ -39,7 +39,7 @@ class Waiting(Clock):
         self.public_dns: str | None = "public DNS"
 
     def now(self) -> datetime:
-        """The time of the emulator, which calls this with each request."""
+        """Returns the time of the emulator, which calls this for each request."""
         self.read_at.add(self.seconds)
         return BEGIN + timedelta(seconds=self.seconds - self.began)
 
@@ -67,7 +67,7 @@ class Waiting(Clock):
 
     @property
     def reads(self) -> list[float]:
-        """The seconds of the wait at which the ingress was read."""
+        """The moments of the reads, in seconds since the wait began."""
         return sorted(moment - self.began for moment in self.read_at)
 
     def run(
@@ -142,7 +142,7 @@ def test_line_is_shown_on_each_change_and_every_30_seconds(
 
 
 def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
-    # Less than the first pause, so that a read is not repeated.
+    # Shorter than the first pause, so that a read is not repeated.
     waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}

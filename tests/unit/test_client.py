@@ -29,7 +29,7 @@ NO_ANSWER = NoResponse("it did not answer", may_have_arrived=True, is_transient=
 
 
 def ngrok_error(status: int, **fields: Any) -> dict[str, Any]:
-    """The response of a fault, as an error of ngrok's."""
+    """Returns the response of a fault, as an ngrok error."""
     return {"status": status, "json_body": {"status_code": status, **fields}}
 
 
@@ -121,7 +121,7 @@ def test_transient_failure_is_retried_without_a_duplicate(
 
 
 class Silence(HttpClient):
-    """A network without any response. `seconds` are the time limits of each request."""
+    """A network without any response. `seconds` has the time limits of the requests."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

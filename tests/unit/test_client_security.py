@@ -1,4 +1,4 @@
-"""AgentIngressClient and attackers, gateways and proxies: no secret is shown, and no value becomes another request."""
+"""AgentIngressClient with attackers, gateways and proxies: no secret is shown, and no value changes a request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def failure(call: Callable[[], object]) -> errors.NgrokError:
 
 
 def piece_of(key: str, text: str) -> str | None:
-    """The first eight characters of the key in a row that a text holds, in any case."""
+    """Returns the first eight consecutive characters of the key that a string contains, in any case."""
     pieces = (key[start : start + 8] for start in range(len(key) - 7))
     return next((piece for piece in pieces if piece.lower() in text.lower()), None)
 
@@ -202,7 +202,7 @@ def test_create_is_unsettled_if_a_gateway_blocks_every_read(
 
 
 class Pages(HttpClient):
-    """A list without an end, whose pages take a second each."""
+    """An endless list, whose pages take a second each."""
 
     def __init__(self, padding: int = 0) -> None:
         self.clock = Clock()

@@ -1,4 +1,4 @@
-"""Lookups of a delegation, at servers that only a test can have. Those of a real BIND are in tests/servicer."""
+"""Lookups of a delegation at simulated servers. The tests with a real BIND are in tests/servicer."""
 
 from __future__ import annotations
 

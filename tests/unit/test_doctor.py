@@ -1,4 +1,4 @@
-"""`pulumi-agin doctor` with arguments and settings with which it cannot check anything."""
+"""`pulumi-agin doctor` with invalid arguments and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator rejects requests that a web page in a developer's browser sends."""
+"""Rejection of requests to the emulator from web pages in a developer's browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def get_settings(emulator: Emulator, **headers: str) -> int:
 
 
 def everything(emulator: Emulator) -> Any:
-    """Returns all that a request could change."""
+    """Returns everything that a request could change."""
     recorded = (emulator.ingresses(), emulator.settings(), emulator.faults(), emulator.requests())
     return json.dumps(recorded), emulator.connections(), dict(emulator._state.accounts), str(emulator._state.recent)
 
@@ -42,7 +42,7 @@ def everything(emulator: Emulator) -> Any:
 @pytest.mark.parametrize(
     ("line", "headers", "body"),
     [
-        # A page's fetch or form sends the first one without permission, asks for it, and would send the others with it.
+        # A page sends the first request without permission. The second requests permission for the others.
         ("POST /_emulator/reset", {"Origin": EVIL, "Content-Type": "text/plain"}, "{}"),
         ("OPTIONS /agent_ingresses", {"Origin": EVIL, "Access-Control-Request-Method": "POST"}, ""),
         ("POST /_emulator/reset", {"Origin": EVIL, "Content-Type": "application/json"}, "{}"),

@@ -1,4 +1,4 @@
-"""The emulator's API: each rule of ngrok's documentation that it keeps."""
+"""The emulator's API: the rules of ngrok's documentation that it follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pulumi-agin emulator`: its arguments, what it prints, and how it ends."""
+"""`pulumi-agin emulator`: its arguments, its output, and its end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(
 ) -> tuple[int, str, str]:
     """Runs the command until a signal: its status, stdout and stderr, with PORT in place of the port.
 
-    Meanwhile, `visit` is called with its URL. The signal goes to another thread than the main one: a system may choose
+    Meanwhile, `visit` is called with its URL. The signal goes to a thread other than the main one: a system may choose
     any thread of a process.
     """
     port = free_port()

@@ -1,4 +1,4 @@
-"""The emulator with a DNS server that only a test can have. What it does with a real BIND is in tests/servicer."""
+"""The emulator with a simulated DNS server. The tests with a real BIND are in tests/servicer."""
 
 from __future__ import annotations
 

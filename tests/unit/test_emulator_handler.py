@@ -1,4 +1,4 @@
-"""The emulator's HTTP, as clients other than ours use it."""
+"""The emulator's HTTP with clients other than ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIST = "/agent_ingresses"
 
 
 def exchange(emulator: Emulator, *requests: str) -> str:
-    """Sends requests as they are, each one when something was received after the one before it."""
+    """Sends requests unchanged, each one after a response to the previous one begins."""
     received = b""
     with socket.create_connection(("127.0.0.1", int(emulator.url.rpartition(":")[2])), timeout=20) as connection:
         for request in requests:

@@ -1,4 +1,4 @@
-"""The emulator's file: what it keeps, and what happens if it cannot be used."""
+"""The emulator's file: its content, and errors if it cannot be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = "pulumi-agin emulator, version 1"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The path of a file in a folder of its own. There is no file yet."""
+    """The path of a file in a separate folder. There is no file yet."""
     folder = tmp_path / "folder"
     folder.mkdir()
     return folder / "ingresses.json"
@@ -104,7 +104,7 @@ def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: P
         with pytest.raises(StoreError, match="cannot be written"):
             getattr(emulator, name)(**arguments)
         assert emulator.ingresses() == before
-    # What changes nothing needs no file.
+    # Requests without a change do not need the file.
     assert api.read(created)["description"] == "ours"
     away.rename(file.parent)
     api.create("b.acme.com")

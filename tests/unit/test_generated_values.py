@@ -33,7 +33,7 @@ from tests.support.clock import Clock
 from tests.support.keys import API_KEY
 from tests.support.wire import Responding
 
-# Any string of Python, with what JSON can hold: lone surrogates, NUL, and so on.
+# Any string of Python, including lone surrogates, NUL, and so on, which JSON allows.
 any_text = st.text(st.characters(exclude_categories=()))
 # Any string that can be sent as UTF-8.
 unicode_text = st.text()
@@ -47,7 +47,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 
-# A value that a preview does not know.
+# A value that is unknown in a preview.
 UNKNOWN: object = pulumi.output.Unknown()  # type: ignore[no-untyped-call]
 
 
@@ -81,7 +81,7 @@ texts = st.one_of(
     st.integers(4090, 4100).map(lambda size: "x" * size),
     st.integers(1020, 1028).map(lambda size: "\U0001f600" * size),
 )
-# Without "": ngrok takes it as absent, as its official clients send it, and in a program it is rejected as a mistake.
+# Without "": to ngrok it is absent, because its official clients send it. In a program it is rejected.
 key_types: st.SearchStrategy[Any] = st.sampled_from(
     [None, "rsa", "ecdsa", "RSA", "dsa", 0, False, [], {}]
 ) | scalars.filter(bool)
@@ -119,7 +119,7 @@ ENCODINGS = (
 
 @st.composite
 def echoes(draw: st.DrawFn) -> tuple[str, str]:
-    """A key, and a text with pieces of it in some encoding."""
+    """Generates a key, and a string with pieces of it in some encoding."""
     key = draw(keys)
     text = draw(any_text)
     for _ in range(draw(st.integers(1, 3))):
@@ -161,7 +161,7 @@ def service() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[requests.Session]:
-    """A session of requests, without this package."""
+    """A session of the package requests, without our code."""
     with requests.Session() as plain:
         plain.trust_env = False
         plain.headers.update({"Authorization": f"Bearer {API_KEY}", "Ngrok-Version": "2"})
@@ -208,7 +208,7 @@ ODD = (None, 5, "x", "\ud800", ["x"], {"x": 5})
 # Each with one of its values replaced.
 altered = [{**each, name: odd} for each in (INGRESS, NEW, REJECTION, PAGE) for name in each for odd in ODD]
 documents = st.sampled_from(altered) | json_values
-# Python can read this deep, but can't always turn it into text.
+# Python can parse this depth, but can't always serialize it.
 deep = st.integers(900, 1000).map(lambda depth: json.dumps(REJECTION).replace('"op_1"', "[" * depth + "]" * depth))
 contents = st.binary() | st.one_of(documents.map(json.dumps), deep).map(str.encode)
 statuses = st.sampled_from([200, 201, 204, 301, 400, 403, 404, 409, 429, 503])

@@ -19,7 +19,7 @@ COMMANDS = ["import", "doctor", "emulator"]
 def test_examples_are_valid_commands(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A narrow terminal breaks no example, as they are pasted.
+    # A narrow terminal does not wrap the examples, because users paste them.
     monkeypatch.setenv("COLUMNS", "1")
     with pytest.raises(SystemExit):
         cli.main([*command.split(), "--help"])

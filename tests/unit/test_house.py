@@ -1,4 +1,4 @@
-"""The shape of the package: its parts, one name for each class, and a short way for a value."""
+"""The structure of the package: its parts, unique class names, and few functions for a create."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_class_names_are_unique() -> None:
 
 
 def test_check_and_create_enter_few_functions() -> None:
-    # It ends with 1 if a check and a create enter more functions than they may.
+    # It exits with 1 if a check and a create call more functions than the limit.
     command = [sys.executable, "-m", "benchmarks.functions"]
     counted = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     assert counted.returncode == 0, counted.stdout + counted.stderr

@@ -1,4 +1,4 @@
-"""One request over a real network: a whole response, or whether the request may have been carried out."""
+"""One request over a real network: a whole response, or a failure after which it may have been carried out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def send(url: str, method: str = "POST", seconds: float = SECONDS, client: HttpC
 
 
 def outcome(result: Response | NoResponse) -> tuple[bool, bool]:
-    """Whether the request may have been carried out, and whether the failure is transient."""
+    """Returns whether the request may have been carried out, and whether the failure is transient."""
     assert isinstance(result, NoResponse)
     return result.may_have_arrived, result.is_transient
 
@@ -157,7 +157,7 @@ def close(connection: socket.socket) -> None:
 
 
 def test_broken_handshake_may_have_been_carried_out(authority: trustme.CA) -> None:
-    # requests does not tell it from a connection that broke later.
+    # To requests, it looks like a connection that broke later.
     with serve(close) as place:
         assert outcome(send(f"https://{place}")) == (MAYBE_CARRIED_OUT, TRANSIENT)
     with serve(lambda connection: connection.sendall(OK)) as place:

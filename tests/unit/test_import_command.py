@@ -49,7 +49,7 @@ class Import:
         self.base_url = f"pulumi-agin: the base URL is {emulator.url}, from {source}\n"
 
     def __call__(self, *arguments: str) -> tuple[str, str]:
-        """It must succeed. Returns its stdout, and its stderr without the base URL."""
+        """Asserts that it succeeds. Returns its stdout, and its stderr without the base URL."""
         status, out, err = self._pulumi_agin("import", *arguments)
         assert status == 0, err
         return out, err.replace(self.base_url, "")
@@ -59,7 +59,7 @@ class Import:
         return {each["inputs"]["domain"]: each["name"] for each in json.loads(self(*arguments)[0])["resources"]}
 
     def fails(self, *arguments: str, status: int = 2) -> str:
-        """It must fail, and print nothing on stdout. Returns its stderr."""
+        """Asserts that it fails and prints nothing on stdout. Returns its stderr."""
         ended, out, err = self._pulumi_agin("import", *arguments)
         assert (ended, out) == (status, "")
         assert err.startswith("pulumi-agin: ")
@@ -68,7 +68,7 @@ class Import:
 
 @pytest.fixture(autouse=True)
 def environment(settings_of_emulator: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator's URL and key, a folder without a project, and no pulumi on PATH."""
+    """Sets the emulator's URL and key, with a folder without a project, and no pulumi on PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
@@ -85,7 +85,7 @@ def command(pulumi_agin: Command, emulator: Emulator) -> Import:
 
 @pytest.fixture
 def cli(tmp_path: Path) -> StubCli:
-    """There is no `pulumi` until it gets a stack."""
+    """A stub of `pulumi`, which does not exist until it gets a stack."""
     return StubCli(tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_program_is_formatted_and_declares_what_ngrok_has(create: Create, comman
     out, err = command(*ids, "--code")
     assert err == KEY_OF_ENVIRONMENT
     assert_formatted(out)
-    # No escape sequence of a terminal is in it.
+    # It has no terminal escape sequence.
     assert all(line.isprintable() for line in out.split("\n"))
     assert out.startswith("import pulumi\nimport pulumi_agin as agin\n\n")
     found = calls(out, "agin.AgentIngress")
@@ -266,7 +266,7 @@ def test_delegations_read_secrets_and_record_ids(create: Create, command: Import
     assert "# pulumi config set --secret tsigSecret\n" in out
     assert '    port=config.require_int("port"),\n' in out
     assert '    tsig_secret=config.require_secret("tsigSecret"),\n' in out
-    # The variable of the ingress is not called like that of the config.
+    # The ingress and the config have different variables.
     options = f"pulumi.ResourceOptions(\n        protect=True,\n        parent=parent,  # must be {SITE}\n    )"
     assert f"    agent_ingress=config_ingress,\n    dns=dns,\n    opts={options},\n)\n" in out
     out, _ = command(id_, "--code", "--delegations", "dnsimple")
@@ -282,7 +282,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. Under a" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     command.fails(id_, "--name", "old", "--parent", SITE)
-    # A resource of the plugin is another one, even with the same name.
+    # A resource of the plugin is a different one, even with the same name.
     urn = f"urn:pulumi:dev::test::{NATIVE}::old"
     cli.stack([resource("old", id_, type=NATIVE, urn=urn)])
     assert command.fails(id_, "--name", "old").endswith(f"\npulumi state delete --yes --force {urn}\n")
@@ -312,7 +312,7 @@ def test_all_omits_ingresses_of_the_stack(create: Create, command: Import, cli: 
 
 def test_program_has_comments_about_omitted_ingresses(create: Create, command: Import, cli: StubCli) -> None:
     mine, renamed = create("mine.acme.com"), create("renamed.acme.com")
-    # It declares what the stack has under the same name.
+    # It declares ingresses that the stack has under the same name.
     cli.stack([resource("mine-acme-com", mine), resource("old\n", renamed)])
     out, _ = command("--all", "--code")
     assert_formatted(out)
@@ -452,7 +452,7 @@ def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -
     assert "the API key of the provider could not be read from the state: pulumi is not on PATH" in fails()
     cli.write("echo >&2; echo 'error: no stack selected' >&2; echo 'the rest' >&2; exit 255")
     assert fails().endswith("could not be read from the state: no stack is selected in this folder\n")
-    # The environment's key is not used, as it may be another account's.
+    # The environment's key is not used, because it may belong to another account.
     cli.stack([provider()])
     lacks = f"pulumi-agin: the stack has no provider {PROVIDER} with an API key"
     assert fails() == f"{lacks}: run `pulumi up` with the provider first\n"

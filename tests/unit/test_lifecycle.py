@@ -22,7 +22,7 @@ NEW = "urn:pulumi:dev::test::agin:index:AgentIngress::new"
 
 @pytest.fixture
 def warnings() -> list[tuple[str, str]]:
-    """The warnings, each with its URN."""
+    """Collects the warnings, each with its URN."""
     return []
 
 
@@ -42,7 +42,7 @@ def ingresses(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
 
 
 def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
-    """A checked and created ingress: its id and outputs."""
+    """Checks and creates an ingress. Returns its id and outputs."""
     checked = ingresses.check(Call(urn), {"domain": "Connect.ACME.com.", **inputs})
     assert checked.failures == []
     result = ingresses.create(Call(urn), checked.inputs)
@@ -98,7 +98,7 @@ def test_preview_warns_of_a_taken_domain(
     emulator.clear_requests()
 
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
-        """The warnings of the preview of a create."""
+        """Returns the warnings of the preview of a create."""
         warnings.clear()
         call = Call(urn, is_preview=True, is_unknown=lambda value: value is ...)
         ingresses.check(call._replace(**before), {"domain": domain})
@@ -198,7 +198,7 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
     ingresses: AgentIngressLifecycle, emulator: Emulator
 ) -> None:
     id_, outputs = created(ingresses)
-    # The plugin can't tell a `get` from an import. A refresh also compares resources that the program has removed.
+    # The plugin can't distinguish a `get` from an import. A refresh also compares removed resources.
     assert ingresses.read(Call(NEW), id_, Reading.IMPORT)
     ingresses.diff(Call(NEW, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
     ingresses.delete(Call(URN, outputs_before=outputs), id_)

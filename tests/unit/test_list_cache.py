@@ -1,4 +1,4 @@
-"""Reading many Agent Ingresses out of one list."""
+"""The list from which many Agent Ingresses are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = ["agin_1", "agin_2", "agin_3"]
 
 
 class Listing:
-    """The list of the account. `meanwhile` runs during each request. `deadlines` are those of the lists."""
+    """The list of the account. `meanwhile` runs during each request. `deadlines` has the deadlines of the lists."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -42,7 +42,7 @@ class Listing:
         ]
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
-        """The id of the ingress, or None if it has to be read by its id."""
+        """Returns the id of the ingress, or None if it has to be read by its id."""
         ingress = self.list_cache.find(id_, Deadline(seconds, self.clock))
         return ingress.id if ingress else None
 
@@ -192,7 +192,7 @@ def test_list_read_during_a_write_is_not_used_after_it(when: str, emulator: Emul
     client.get_one_of_many(ingress.id)
     during_it = "new" if when == "as it begins" else ""
     if during_it:
-        # The write is carried out at once, and its response comes later.
+        # The write is carried out immediately, and its response comes later.
         client.get_one_of_many(ingress.id)
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(client.update, ingress.id, {"description": "new"})

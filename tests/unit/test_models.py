@@ -93,6 +93,6 @@ DATE = "2024-10-01T07:15:39Z"
 def test_certificate_state(status: Any, state: str, is_ready: bool) -> None:
     found = certificate_state(with_certificate(status, POLICY))
     assert (found.name, found.is_ready) == (state, is_ready)
-    # The status of a policy that was removed means nothing.
+    # The status of a removed policy is ignored.
     unmanaged = certificate_state(with_certificate(status, None))
     assert (unmanaged.name, unmanaged.is_ready) == ("NOT_MANAGED", True)

@@ -1,4 +1,4 @@
-"""The recorded states: today's code writes the same format, their providers load, and they hold no secret."""
+"""The recorded states: the code writes the same format, their providers load, and they contain no secret."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEWEST = max(RECORDINGS, key=lambda folder: [int(number) for number in folder.pa
 
 
 def resources_of(recording: Path) -> list[dict[str, Any]]:
-    """The recorded resources of this package, with a TSIG secret in place of each encrypted value."""
+    """Returns the recorded resources of this package, with a TSIG secret instead of each encrypted value."""
     encrypted = {"4dabf18193072939515e22adb298388d", "ciphertext"}
     state = json.loads(
         (recording / STATE).read_text(),
@@ -47,7 +47,7 @@ def resources_of(recording: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("recording", sorted(NEWEST.iterdir()), ids=lambda folder: folder.name)
 def test_state_format_is_unchanged(recording: Path, tmp_path: Path) -> None:
-    """If it is not, record the states of this version by `tests/engine/states/record.py`, and read both formats."""
+    """If it changed, record the states of this version with `tests/engine/states/record.py`, and support both."""
     file = shutil.copy(recording / INGRESSES, tmp_path)
     with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file) as emulator:
         for resource in resources_of(recording):
@@ -58,7 +58,7 @@ def test_state_format_is_unchanged(recording: Path, tmp_path: Path) -> None:
             )
             outputs = in_snake_case(resource["outputs"])
             if isinstance(provider, Rfc2136Provider):
-                # Of the one that failed, nobody knows which records the server has.
+                # After a failed create, it is unknown which records the server has.
                 has_changes = bool(resource.get("initErrors"))
                 difference = provider.diff(resource["id"], outputs, in_snake_case(resource["inputs"]))
                 assert difference.changes == has_changes, resource["urn"]
@@ -69,7 +69,7 @@ def test_state_format_is_unchanged(recording: Path, tmp_path: Path) -> None:
 
 
 def provider_of(resource: dict[str, Any]) -> DynamicProvider:
-    """The provider in the state, or a new one for a resource of the provider plugin."""
+    """Returns the provider in the state, or a new one for a resource of the provider plugin."""
     kind = PROVIDERS[resource["type"].rpartition(":")[2]]
     if resource["type"].startswith("agin:"):
         return kind()
@@ -81,7 +81,7 @@ def provider_of(resource: dict[str, Any]) -> DynamicProvider:
 
 
 def comparable(outputs: dict[str, Any]) -> dict[str, Any]:
-    """Outputs of which a later read gives the same. An absent one is null in states of the provider plugin."""
+    """Returns the outputs that a later read returns again. States of the plugin have null for an absent one."""
     present = {name: value for name, value in outputs.items() if not name.startswith("__") and value is not None}
     return {name: "any" if name in VARIABLE else value for name, value in present.items()}
 

@@ -51,5 +51,5 @@ def test_only_messages_on_a_terminal_have_colors(emulator: Emulator) -> None:
     command = [sys.executable, "-m", "pulumi_agin.cli", "import", ngrok.create(emulator, "connect.acme.com"), "--code"]
     piped = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "\x1b" not in piped.stdout + piped.stderr
-    # No line is broken: it may end in a command to paste.
+    # No line is wrapped, because it may end in a command to paste.
     assert on_terminal(command, 40) == (0, piped.stderr.replace("pulumi-agin: ", CYAN) + piped.stdout)

@@ -1,4 +1,4 @@
-"""The outputs and inputs of an Agent Ingress in the state, and what a preview of an update knows of them."""
+"""The outputs and inputs of an Agent Ingress in the state, and the outputs in a preview of an update."""
 
 from __future__ import annotations
 

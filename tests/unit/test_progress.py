@@ -1,4 +1,4 @@
-"""The lines that show what a call waits for."""
+"""Progress lines of calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def lines() -> list[str]:
-    """The lines that were shown, each after the seconds at which it was."""
+    """Collects the shown lines, each after its time in seconds."""
     return []
 
 
@@ -48,7 +48,7 @@ def at_work(clock: Clock, call: Callable[[], object]) -> object:
 
 def test_quick_call_shows_nothing(clock: Clock, lines: list[str]) -> None:
     make_client(clock, lines, (0.9, REFUSED), (0, EMPTY)).list()
-    # Nor does one that only waits for one response: there is nothing to report about it.
+    # Nor does a call that only waits for a response.
     make_client(clock, lines, (25, EMPTY)).list()
     assert lines == []
 

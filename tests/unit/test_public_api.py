@@ -1,4 +1,4 @@
-"""What users and their states rely on: names, class paths, pickled providers, and what an import loads."""
+"""The public API: names, class paths, pickled providers, and the modules that an import loads."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_type_token_never_changes_even_in_a_subclass(python_class: type[Resource
 
 
 def test_package_declares_that_it_has_no_plugin() -> None:
-    # Otherwise the CLI searches a repository that is not ours for a plugin called `agin`.
+    # Otherwise the CLI would search a foreign repository for a plugin called `agin`.
     assert json.loads(resources.files("pulumi_agin").joinpath("pulumi-plugin.json").read_text()) == {"resource": False}
 
 

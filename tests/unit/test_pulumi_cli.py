@@ -1,4 +1,4 @@
-"""Which Pulumi CLI the set-up takes. Nothing is fetched or built here."""
+"""Selection of a Pulumi CLI for the set-up. Nothing is downloaded or built."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_cli(folder: Path, version: str, helpers: tuple[str, ...] = HELPERS) ->
 
 @pytest.fixture(autouse=True)
 def nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, no Go, and no environment that Pulumi's installer could run in."""
+    """Provides an empty cache, no Go, and no environment for Pulumi's installer."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setattr(pulumi_cli, "BUILD", tmp_path / "build")

@@ -1,4 +1,4 @@
-"""The pytest plugin for users' tests, in a pytest of its own."""
+"""The pytest plugin for users' tests, in a separate pytest process."""
 
 from __future__ import annotations
 

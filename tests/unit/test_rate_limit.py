@@ -43,7 +43,7 @@ def reject(limit: RateLimit, clock: Clock, retry_after: float | None = None) -> 
 
 
 def wait_until_open(limit: RateLimit, clock: Clock) -> float:
-    """The seconds for which the next request waits. The clock moves on by them."""
+    """Advances the clock until the next request may be sent. Returns the seconds."""
     seconds = limit.seconds_closed()
     assert seconds is not None
     clock.now += seconds
@@ -65,7 +65,7 @@ def test_full_window_waits_until_a_request_leaves_it(limit: RateLimit, clock: Cl
         assert wait_until_open(limit, clock) == 0.25
         limit.leave(under_way)
         assert limit.seconds_closed() == 0
-    # A success does not end the wait: the next request would get another 429.
+    # A success does not end the wait, because the next request would get another 429.
     answer(limit, 1, clock)
     assert limit.seconds_closed() == 0.25
 
@@ -182,7 +182,7 @@ def test_every_thread_continues_after_the_probe(limit: RateLimit, clock: Clock) 
 
 @pytest.fixture
 def minute(clock: Clock) -> Iterator[Emulator]:
-    """An emulator whose limit goes by the clock."""
+    """An emulator whose rate limit uses the clock."""
     with Emulator(API_KEY, clock=clock.utc_now) as emulator:
         yield emulator
 

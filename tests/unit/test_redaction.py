@@ -1,4 +1,4 @@
-"""Text that is safe to show: on one line, and without the key."""
+"""Strings that are safe to show: on one line, and without the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a request is repeated, after which pause, and for how long: the table of `Transport`, row by row."""
+"""Retries: conditions, pauses and duration, by the table of `Transport`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_pauses_double_with_jitter_up_to_20_seconds() -> None:
         ({"Retry-After": f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT"}, None),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 10),
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:29 GMT", "Date": "Fri, 02 Aug 2024 07:15:39 GMT"}, 0),
-        # Without the time of the server, it is not known how far away the moment is.
+        # Without the time of the server, the pause is unknown.
         ({"Retry-After": "Fri, 02 Aug 2024 07:15:49 GMT"}, None),
     ],
 )
@@ -83,7 +83,7 @@ def rejection(status: int, code: str = "ERR_NGROK_1", **headers: str) -> Respons
     return response(status, {"status_code": status, "error_code": code, "msg": "no"}, named)
 
 
-# As test_http shows them on a real network.
+# As in test_http, on a real network.
 REFUSED = NoResponse("Connection refused", may_have_arrived=False, is_transient=True)
 RESET = NoResponse("Connection reset by peer", may_have_arrived=True, is_transient=True)
 UNTRUSTED = NoResponse("certificate verify failed", may_have_arrived=False, is_transient=False)
@@ -98,7 +98,7 @@ DONE = {"POST": response(201, INGRESS), "PATCH": FOUND, "GET": FOUND, "DELETE": 
 
 
 class Script(HttpClient):
-    """A network that gives these outcomes one after another. `clock.slept` are the pauses between requests."""
+    """A network that returns these outcomes one after another. `clock.slept` has the pauses between requests."""
 
     def __init__(self, base_url: str = PUBLIC_API, base_url_source: str = "") -> None:
         self.outcomes: list[Outcome] = []
@@ -273,7 +273,7 @@ def test_no_call_is_repeated_after_its_time(method: str, script: Script) -> None
     script.outcomes = [RESET] * 100
     with pytest.raises(errors.NgrokError, match=r"after \d+ tries in \d+ (seconds|minutes.*) \(5 minutes at most\)"):
         script.call(method)
-    # A write leaves time for a read, which is repeated too.
+    # A write reserves time for a read, which is repeated, too.
     calls = 1 if method == "GET" else 2
     assert 300 - calls * 20 <= sum(script.clock.slept) < 300
 
@@ -352,7 +352,7 @@ def test_later_tries_of_a_dropped_connection_have_one_second() -> None:
     assert reachability.seconds_for_try == math.inf
     clock.sleep(2)
     assert reachability.seconds_for_try == 1
-    # Long after the last failure, another outage begins.
+    # A failure long after the last one begins another outage.
     clock.sleep(31)
     reachability.record_try(clock.monotonic(), is_connected=False)
     assert reachability.seconds_left_of(deadline, is_unsent=True) == 30

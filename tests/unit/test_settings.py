@@ -1,4 +1,4 @@
-"""The settings: where the key, base URL and timeout come from, and which are rejected."""
+"""The settings: the sources of the key, the base URL and the timeout, and invalid values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_provider_uses_only_its_own_key() -> None:
     of_the_state = Settings.load({"ngrok:apiKey": KEY}.get, environment, is_of_provider=True)
     assert of_the_state.api_key.shown_as == "ngrok:apiKey of the provider"
     assert of_the_state.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
-    # The key of the environment may be another account's.
+    # The key of the environment may belong to another account.
     keyless = Settings.load(lambda key: None, environment, is_of_provider=True)
     assert keyless.api_key.value.get_secret_value() == ""
     # The hint is about keys of a stack.

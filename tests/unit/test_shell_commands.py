@@ -1,4 +1,4 @@
-"""The commands in messages, in which each value stays one word of the shell."""
+"""The commands in messages. Each value is one word for the shell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ["a b'; rm -rf /", '$(touch x)`touch x`"\\', "-n", "--all", "*", "#x", "
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with `python` and `pulumi-agin`. Its name needs quotes."""
+    """A folder with `python` and `pulumi-agin`, whose name requires quotes."""
     folder = tmp_path / "my env"
     folder.mkdir()
     (folder / "pulumi-agin").touch()
@@ -32,7 +32,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_value_stays_one_word(name: str, programs: Path) -> None:
-    # A value with a hyphen in front would be taken for an option.
+    # A value that begins with a hyphen would be parsed as an option.
     named = [f"--name={name}"] if name.startswith("-") else ["--name", name]
     piped = ["|", "pulumi", "import", "--file", "/dev/stdin", "--generate-code=false", "--yes"]
     place = ["--parent", SITE, "--provider", CHILD]
@@ -62,7 +62,7 @@ def test_program_works_without_an_active_environment(programs: Path) -> None:
     def program() -> str:
         return shell_commands.import_line(ID, "a", Placement()).partition(" import")[0]
 
-    # The path is absolute, as the line may be pasted in another folder.
+    # The path is absolute, because the line may be pasted in another folder.
     assert program() == f"'{programs}/pulumi-agin'"
     Path("Pulumi.yaml").touch()
     assert program() == "'my env/pulumi-agin'"

@@ -1,4 +1,4 @@
-"""The settings of the `pulumi-agin` command: from the config of the stack in this folder, else the environment."""
+"""The settings of the `pulumi-agin` command, from the stack config in this folder or the environment."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_unreadable_config_is_not_replaced_by_the_environment(cli: StubCli) -> N
         load_settings()
     with pytest.raises(UsageError, match="the config of the stack prod could not be read: "):
         load_settings("prod")
-    # No ngrok key has to be decrypted.
+    # No ngrok key needs to be decrypted.
     cli.stack(secrets={"test:other": "x"}, secrets_fail="incorrect passphrase")
     assert key_of(load_settings()) == (OTHER_ACCOUNTS_KEY, IN_ENVIRONMENT)
 

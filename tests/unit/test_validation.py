@@ -11,7 +11,7 @@ from pulumi_agin.lifecycle.schema import Declaration, validate
 
 
 class Unknown:
-    """A placeholder like that of Pulumi's SDK, which pydantic could take for a model."""
+    """A placeholder like that of Pulumi's SDK, which pydantic could confuse with a model."""
 
 
 UNKNOWN = Unknown()

@@ -1,7 +1,7 @@
 """Records the states that this version writes, with the programs of the newest recording.
 
-It is needed only when a test says that the format of states has changed. No run collects it by itself:
-`.build/venv/bin/python -m pytest tests/engine/states/record.py` makes the folder of the version.
+It is needed only if a test fails because the format of states has changed. No run collects it by itself:
+`.build/venv/bin/python -m pytest tests/engine/states/record.py` creates the folder of the version.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def record_dns(project: Project, emulator: Emulator, bind: Bind) -> None:
 
 
 def record_native(project: Project, emulator: Emulator, bind: Bind) -> None:
-    """Leaves the same as `record_base`."""
+    """Leaves the same state as `record_base`."""
     project.up()
     project.edit({", certificateManagementPolicy: {authority: letsencrypt, privateKeyType: ecdsa}": ""})
     project.up(fails=True)
