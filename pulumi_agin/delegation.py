@@ -116,7 +116,7 @@ def _valid_ttl(where: str, name: str, seconds: Any) -> int:
 
 
 def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
-    """Returns an output that is known when all records exist; in a preview, which creates nothing, at once."""
+    """Returns an output that is known when all records exist, and immediately in a preview, which creates nothing."""
     resources = [made] if isinstance(made, pulumi.Resource) else made
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):

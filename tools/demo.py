@@ -192,7 +192,7 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
         cli = pulumi_cli.find_or_make()
         host = pulumi_cli.find_or_make_host(pulumi_cli.YAML, cli) if demo.is_yaml else None
         (demo.folder / "state").mkdir(parents=True, exist_ok=True)
-        # The engine would warn of a plugin on PATH beside an installed one.
+        # The engine would warn of a plugin on PATH in addition to an installed one.
         folders = [host or user / "bin", cli]
         env = pulumi_environment(demo, user, folders)
         server = stack.enter_context(name_server(demo)) if demo.has_bind else None
@@ -270,7 +270,7 @@ def emulator(demo: Demo, user: Path, env: Mapping[str, str], server: bind.Bind |
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In a group of its own: after Ctrl-C, pulumi needs the emulator to finish its work.
+            # In a separate group: after Ctrl-C, pulumi needs the emulator to finish its work.
             start_new_session=True,
         )
     with ended(process):

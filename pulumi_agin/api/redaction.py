@@ -32,7 +32,7 @@ def one_line(string: str, limit: int = EXCERPT_CHARACTERS) -> str:
 
 
 def redact(string: str, secret: str, mark: str = "[key]") -> str:
-    """Returns a string with a mark in place of a secret, and of any 8 consecutive characters of the secret.
+    """Returns a string with a mark instead of a secret, and instead of any 8 consecutive characters of it.
 
     Services may repeat a key completely, shortened, URL-encoded or in HTML. The comparison ignores case.
     """

@@ -1,6 +1,6 @@
 """The command line: `pulumi-agin import`, `pulumi-agin doctor` and `pulumi-agin emulator`.
 
-This module only parses. Each command is a module of its own, which is loaded when the command runs.
+This module only parses. Each command is a separate module, which is loaded when the command runs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pulumi_agin.native.names import camel_case
 
 from .import_names import unique
 
-# The adapters of pulumi_agin.dns; `custom` takes a function.
+# The adapters of pulumi_agin.dns, except `custom`, which accepts a function.
 ADAPTERS = sorted({name for name in dns.__all__ if name.islower()} - {"custom"})
 
 # Optional arguments of an adapter that almost every user needs.
@@ -43,7 +43,7 @@ def program(
 ) -> str:
     """Returns the program that declares ingresses, by resource name, with `left_out` as comments.
 
-    Every value is on a line of its own, so that formatters change nothing. The user fills in the parent and the
+    Every value is on a separate line, so that formatters change nothing. The user fills in the parent and the
     provider, whose URNs are in comments. With an adapter, delegations take over the existing records.
     """
     parents = {} if parent is None or urns.Urn.parse(parent).types == urns.STACK else {"parent": parent}
@@ -133,7 +133,7 @@ class _Delegations:
 
 
 def _call(function: str, arguments: list[str]) -> str:
-    """Returns a call with each argument on a line of its own."""
+    """Returns a call with each argument on a separate line."""
     return f"{function}(\n" + "".join(textwrap.indent(f"{argument},\n", "    ") for argument in arguments) + ")"
 
 

@@ -2,7 +2,7 @@
 
 The SDK passes only a part of the engine's request to a provider, and serves it with four threads. These variables are
 private to the SDK and to Python, and only this module uses them. Without them everything still works, but messages have
-less detail, and fewer calls run at once.
+less detail, and fewer calls run concurrently.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-# The engine sends up to four calls for each core at once, or as many as `--parallel` allows. Further calls wait.
+# The engine sends up to four concurrent calls per core, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
 
 

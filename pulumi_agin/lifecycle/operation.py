@@ -57,7 +57,7 @@ class InputFailure(NamedTuple):
     reason: str
     """A clause or sentence for the user."""
     property: str = ""
-    """The input whose value the engine may print beside the reason; "" if it may print none."""
+    """The input whose value the engine may print next to the reason; "" if it may print none."""
 
 
 class Checked(NamedTuple):

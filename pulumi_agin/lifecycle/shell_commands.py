@@ -41,7 +41,7 @@ def stack_urn(stack: str, project: str) -> str:
 
 
 def state_delete_line(urn: str, *, stack: str | None = None) -> str:
-    """Returns the command that takes a resource out of the state, even if it is protected."""
+    """Returns the command that removes a resource from the state, even if it is protected."""
     return _pulumi("state delete", stack, "--yes", "--force", urn)
 
 
@@ -59,7 +59,7 @@ def _agin_import(options: Mapping[str, str | None], place: Placement, *ids: str)
     words = [*_program(), "import", *ids]
     for option, value in {**options, "--provider": place.provider, "--stack": place.stack}.items():
         if value is not None:
-            # A value that begins with a hyphen would be taken for an option.
+            # A value that begins with a hyphen would be parsed as an option.
             words += [f"{option}={value}"] if value.startswith("-") else [option, value]
     return shlex.join(words)
 

@@ -69,7 +69,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             config, reasons = from_struct(request.news), []
             for name, value in config.items():
-                # The engine adds names of its own, such as `version`.
+                # The engine adds its own names, such as `version`.
                 if name not in SETTINGS and (right := likeliest_name(name, list(SETTINGS))):
                     reasons.append(f'property {name} is not known; did you mean "{right}"?')
                 elif isinstance(value, UnsupportedValue):

@@ -20,7 +20,7 @@ from pulumi_agin.lifecycle.session import Session
 from .phrasing import NativePhrasing
 from .plugin import AginProvider
 
-# The engine itself limits how many calls it sends at once (`--parallel`). A thread starts only when a call needs it.
+# The engine itself limits the concurrent calls (`--parallel`). A thread starts only when a call needs it.
 MOST_CALLS_AT_ONCE = 1000
 
 # The interval of the checks whether the engine is gone.

@@ -87,7 +87,7 @@ def wait_for(awaitable: Awaitable[T], caller: str) -> T:
 
 
 async def with_children(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
-    """Returns resources, with the children of components in place of the components, if the SDK supports that."""
+    """Returns resources, with components replaced by their children, if the SDK supports that."""
     resources = list(resources)
     expand = _find("rpc._expand_dependencies")
     return resources if expand is None else list((await expand(resources, None)).values())

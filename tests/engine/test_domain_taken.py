@@ -32,7 +32,7 @@ def kill_up_during_creates(project: Project, emulator: Emulator, domains: set[st
     """Kills `pulumi up` after ngrok has created these ingresses and before it responds."""
     for domain in domains:
         emulator.add_fault("POST", "hang", after=True, domain=domain)
-    # A session of its own, so that the plugin, which outlives it, can be found and killed.
+    # A separate session, so that the plugin, which outlives it, can be found and killed.
     up = project.start("up", "--yes", "--skip-preview", stdout=subprocess.DEVNULL, start_new_session=True)
     until("the ingresses are made", lambda: {each["domain"] for each in emulator.ingresses()} == domains)
     up.kill()

@@ -25,7 +25,7 @@ def states(project: Project) -> dict[str, dict[str, dict[str, object]]]:
 
 
 def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emulator) -> None:
-    # No status of a certificate, which would change by itself.
+    # No status of a certificate, because it would change over time.
     emulator.configure(job_after_seconds=10**7, issue_after_seconds=10**7)
     project.program(PROGRAM)
     project.up()

@@ -230,7 +230,7 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
         "same-lost.com": ["POST"],
     }
 
-    # As the errors said.
+    # As the errors advised.
     emulator.clear_faults()
     emulator.delete_ingress(ids["lost.new.com"])
     emulator.delete_ingress(ids["same-lost.com"])

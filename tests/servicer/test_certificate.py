@@ -167,7 +167,7 @@ def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
             assert (replaces == ["agent_ingress_id"]) == (name == "agent_ingress_id")
             assert changes or name not in ("_was_ready", "agent_ingress_id")
             assert plugin.update(id_, state, inputs(id_)) == outputs
-            # An ingress of another domain must not be taken for this one.
+            # An ingress of another domain must not be confused with this one.
             if (name, wrong) != ("domain", "wrong"):
                 assert plugin.read(id_, state, inputs(id_))[:2] == (id_, outputs), (name, wrong)
 

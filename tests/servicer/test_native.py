@@ -132,7 +132,7 @@ def test_check_of_the_configuration_rejects_misspelled_names(plugin: Plugin) -> 
         response = plugin.call(plugin.stub.CheckConfig, request)
         return plugin.plain(response.inputs), sorted(failure.reason for failure in response.failures)
 
-    # The engine adds names of its own, such as `version`.
+    # The engine adds its own names, such as `version`.
     right = {"apiKey": API_KEY, "apiBaseUrl": "https://x", "timeoutSeconds": "5", "version": "1.0.0"}
     assert check_config(right) == ({**right, "apiKey": secret(API_KEY)}, [])
     assert check_config({"apiKey": UNKNOWN})[1] == []

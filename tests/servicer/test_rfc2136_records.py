@@ -1,4 +1,4 @@
-"""Rfc2136Delegation through both front ends: its inputs, its state, and the life of its records at a real BIND."""
+"""Rfc2136Delegation with both front ends: its inputs, its state, and the lifecycle of its records at a real BIND."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_calls_run_concurrently(new_plugin: Plugins, emulator: Emulator) -> None
 def test_servicer_gets_more_threads() -> None:
     with ThreadPoolExecutor(4) as executor:
         executor.submit(sdk_frames.start_threads).result()
-        # It has them before the first calls come: by itself, it would start too few of them.
+        # They start before the first calls. Otherwise the executor would start too few of them.
         assert len(executor._threads) > CALLS
         all_begun = threading.Barrier(CALLS)
         calls = [executor.submit(all_begun.wait, 30) for _ in range(CALLS)]

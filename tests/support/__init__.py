@@ -3,8 +3,8 @@
 A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
     project             `Project`: a folder with a program and a stack, and the CLI's commands on it; `Result`
     projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
-    vault               encrypts the stacks' secrets in place of a passphrase, which costs more CPU time
-    cloud_provider      a plugin in place of those of DNS providers and clouds
+    vault               encrypts the stacks' secrets instead of a passphrase, which costs more CPU time
+    cloud_provider      a plugin instead of those of DNS providers and clouds
     old_states          the recorded states
 
 A Pulumi program under Pulumi's mocks (`tests/program`)

@@ -1,4 +1,4 @@
-"""A clock for tests, with which no pause takes real time."""
+"""A clock for tests. Its pauses take no real time."""
 
 from __future__ import annotations
 

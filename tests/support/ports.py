@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def free_port() -> int:
-    """Returns a free port of 127.0.0.1 that the system does not assign to other servers or connections by itself."""
+    """Returns a free port of 127.0.0.1 that the system does not assign to other servers or connections."""
     while True:
         port = random.randrange(20000, 32000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -80,7 +80,7 @@ def test_own_host_is_allowed_with_any_port(emulator: Emulator) -> None:
 def test_other_host_gets_421(emulator: Emulator, host: str) -> None:
     before = everything(emulator)
     for line in ("GET /_emulator/requests", "GET /agent_ingresses"):
-        # The page's own name as the origin makes no difference.
+        # The page's own name as the origin has no effect.
         response = send(emulator, line, {"Host": host, "Origin": f"http://{host}", **AUTHORIZED})
         assert response.status_code == 421
         sentence = (

@@ -31,7 +31,7 @@ def responds(url: str) -> bool:
 def run(
     pulumi_agin: Command, *arguments: str, host: str = "127.0.0.1", number: int = signal.SIGTERM, visit: Any = None
 ) -> tuple[int, str, str]:
-    """Runs the command until a signal: its status, stdout and stderr, with PORT in place of the port.
+    """Runs the command until a signal: its status, stdout and stderr, with PORT instead of the port.
 
     Meanwhile, `visit` is called with its URL. The signal goes to a thread other than the main one: a system may choose
     any thread of a process.
