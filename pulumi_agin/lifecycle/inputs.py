@@ -118,12 +118,11 @@ class CertificateValidationInputs(Declaration):
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_TIMEOUT_SECONDS,
-        description="how many seconds to wait at most; custom timeouts can shorten it",
+        description="seconds to wait at most; custom timeouts can shorten it",
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_GRACE_SECONDS,
-        description="how many seconds ngrok may report a DNS error before the wait fails. New records take time to "
-        "propagate",
+        description="seconds for which ngrok may report a DNS error before the wait fails. DNS needs time to propagate",
     )
 
 
