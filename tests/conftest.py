@@ -11,6 +11,7 @@ import pytest
 from pulumi_agin import cli
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
+from tests.support import clock as test_clock
 from tests.support.command import Command
 from tests.support.emulator import Api, EmulatorClock
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
@@ -72,7 +73,12 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def clock() -> EmulatorClock:
+def clock() -> test_clock.Clock:
+    return test_clock.Clock()
+
+
+@pytest.fixture
+def emulator_clock() -> EmulatorClock:
     return EmulatorClock()
 
 

@@ -17,7 +17,7 @@ import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
 from pulumi_agin.native.plugin import read_schema
-from tests.support.mocks import INGRESS, NS_TARGETS, TYPE, Mocks, Request, run
+from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
 from tests.support.pyproject import project as pyproject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -55,7 +55,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "bind": {"domain": "connect.acme.com", **BIND},
     "two_accounts": {**BIND, "partnerApiKey": SECRETS["partnerApiKey"]},
-    "take_over": {"domain": "connect.acme.com", "shared": "shared.acme.com"},
     "quickstart": {},
 }
 
@@ -63,7 +62,6 @@ REPOSITORY = pyproject()["project"]["urls"]["Repository"]
 LOOKED_UP: dict[str, dict[str, Any]] = {
     "route53": {"zoneId": "Z1", "name": "acme.com"},
     "google": {"name": "acme-com", "dnsName": "acme.com."},
-    "take_over": {**INGRESS, "agent_ingresses": [INGRESS]},
 }
 
 Example = Callable[..., dict[str, list[Request]]]
@@ -190,12 +188,6 @@ def test_two_accounts(example: Example) -> None:
     assert {each.inputs["domain"] for each in made[RFC2136]} == {"connect.acme.com", "partner.acme.com"}
     [provider] = made["pulumi:providers:pulumi-python"]
     assert SECRETS["partnerApiKey"] in secret(provider.inputs["ngrok:apiKey"])
-
-
-def test_take_over(mocks: Mocks, example: Example) -> None:
-    [ingress] = example("take_over")[TYPE]
-    assert (ingress.inputs["domain"], ingress.is_protected) == ("connect.acme.com", True)
-    assert {call.token for call in mocks.called} == {"agin:index:getAgentIngress", "agin:index:getAgentIngresses"}
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True)

@@ -7,33 +7,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
-from tests.support.ngrok import create
-from tests.support.project import UNCHANGED, Project
+from tests.support.project import Project
 from tools.bind import Bind, Key
 
 pytestmark = pytest.mark.rest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@pytest.fixture
-def example(tmp_path: Path, cli: Path, user_env: Path, emulator: Emulator) -> Callable[[str], Project]:
-    """A copy of an example, with a stack, the emulator for ngrok, and its key in the environment."""
-
-    def copied(name: str) -> Project:
-        environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        project = Project(tmp_path / name, cli, user_env, environment, f"agin-{name.replace('_', '-')}")
-        shutil.copytree(EXAMPLES / name, project.folder, dirs_exist_ok=True)
-        return project
-
-    return copied
 
 
 def test_the_automation_api(project: Project, emulator: Emulator) -> None:
@@ -61,8 +46,10 @@ def test_the_automation_api(project: Project, emulator: Emulator) -> None:
     assert emulator.ingresses() == []
 
 
-def test_two_accounts(example: Callable[[str], Project], emulator: Emulator, tmp_path: Path) -> None:
-    project = example("two_accounts")
+def test_two_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: Path) -> None:
+    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    project = Project(tmp_path / "two_accounts", cli, user_env, environment, "agin-two-accounts")
+    shutil.copytree(EXAMPLES / "two_accounts", project.folder, dirs_exist_ok=True)
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         config = {"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "tsigKeyName": "agin"}
         secrets = {"tsigSecret": bind.keys[0].secret, "partnerApiKey": OTHER_ACCOUNTS_KEY}
@@ -77,26 +64,3 @@ def test_two_accounts(example: Callable[[str], Project], emulator: Emulator, tmp
         assert "unchanged" in project.preview("--expect-no-changes")
         assert emulator.requests() == []
     assert not any(secret in text for secret in secrets.values() for text in project.files().values())
-
-
-def test_taking_over(example: Callable[[str], Project], emulator: Emulator) -> None:
-    other = "shared.acme.com"
-    made = create(emulator, "connect.acme.com", description="made by hand")
-    create(emulator, other)
-    emulator.clear_requests()
-
-    project = example("take_over")
-    readme = (EXAMPLES / "take_over" / "README.md").read_text()
-    commands = [line.removeprefix("$ ") for line in readme.splitlines() if line.startswith("$ ")]
-    # The project has a stack, an environment and a key already.
-    done = ("pip install", "pulumi stack init", "export NGROK_API_KEY")
-    script = "\n".join(command for command in commands if not command.startswith(done))
-    assert script.count("\n") == 4
-    output = project.typed(script)
-    assert 'description="made by hand"' in output
-    assert UNCHANGED in output
-    assert {request["method"] for request in emulator.requests()} == {"GET"}
-    [stack, _, resource] = project.state()["deployment"]["resources"]
-    assert stack["outputs"]["domains_of_the_account"] == ["connect.acme.com", other]
-    assert f'connect_url: "{other}:443"' in stack["outputs"]["shared_agent_config"]
-    assert (resource["id"], resource["protect"]) == (made, True)

@@ -65,14 +65,6 @@ def test_the_lookups(project: Project, emulator: Emulator) -> None:
     assert "shared.acme.com:443" in outputs["agent_config"]
 
 
-def test_two_accounts(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(block("guides/two-accounts.md", "python"))
-    project.config(secret={"secondApiKey": OTHER_ACCOUNTS_KEY})
-    project.up()
-    asked = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
-    assert asked == {"connect.acme.com": 1, "connect.other.example": 2}
-
-
 def test_the_configuration_of_an_agent(project: Project) -> None:
     (project.folder / "__main__.py").write_text(block("guides/agents.md", "python"))
     project.config(secret={"authtoken": "2k5-a_b"})

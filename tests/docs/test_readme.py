@@ -48,23 +48,16 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
     }
     for number, command in enumerate(INSTALL.splitlines()):
         target = tmp_path / str(number)
-        run = subprocess.run(
-            ["bash", "-euc", command],
-            env={**environment, "PIP_TARGET": str(target)},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
+        subprocess.run(
+            ["bash", "-euc", command], env={**environment, "PIP_TARGET": str(target)}, cwd=tmp_path, check=True
         )
-        assert run.returncode == 0, run.stdout + run.stderr
         assert (target / "pulumi_agin" / "py.typed").exists()
 
 
 def test_every_page_installs_the_package_as_the_readme() -> None:
     def without_extras(text: str) -> set[str]:
-        changes = r"\[[\w,]+\]|  #.*|^\S*(?=pip )|(?<=') pytest$"
         lines = re.sub(r"\\\n *", "", text).splitlines()
-        return {re.sub(changes, "", line) for line in lines if "pip install" in line}
+        return {re.sub(r"\[[\w,]+\]|  #.*|^\S*(?=pip )", "", line) for line in lines if "pulumi-agin[" in line}
 
     known = without_extras(INSTALL)
     assert len(known) == 2

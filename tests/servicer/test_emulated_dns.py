@@ -19,8 +19,8 @@ NO_RECORDS = f"No DNS records were returned when querying for an NS record for t
 
 
 @pytest.fixture
-def emulator(clock: EmulatorClock, bind: Bind) -> Iterator[Emulator]:
-    with Emulator(API_KEY, clock=clock, dns=bind.address, limit=0) as emulator:
+def emulator(emulator_clock: EmulatorClock, bind: Bind) -> Iterator[Emulator]:
+    with Emulator(API_KEY, clock=emulator_clock, dns=bind.address, limit=0) as emulator:
         yield emulator
 
 
@@ -28,12 +28,12 @@ def create(api: Api, domain: str = DOMAIN) -> dict[str, Any]:
     return api.create(domain, certificate_management_policy=POLICY)
 
 
-def test_certificate_waits_for_its_records(api: Api, bind: Bind, clock: EmulatorClock) -> None:
+def test_certificate_waits_for_its_records(api: Api, bind: Bind, emulator_clock: EmulatorClock) -> None:
     ingress = create(api)
     targets = ingress["ns_targets"]
-    clock.advance(1)
+    emulator_clock.advance(1)
     assert api.certificate(ingress) is None
-    clock.advance(1)
+    emulator_clock.advance(1)
     assert api.job(ingress) == ("DNS_ERROR", NO_RECORDS)
     assert api.certificate(ingress)["provisioning_job"]["retries_at"] == "2026-03-02T12:00:02Z"
     # One record too few, and one too many.
@@ -44,26 +44,26 @@ def test_certificate_waits_for_its_records(api: Api, bind: Bind, clock: Emulator
         assert api.job(ingress) == ("DNS_ERROR", f"The NS records for the domain `{DOMAIN}` {reason}")
     delegate(bind, DOMAIN, [name.upper() for name in targets])
     assert api.job(ingress) == IN_PROGRESS
-    clock.advance(19)
+    emulator_clock.advance(19)
     # If the records are deleted before it is issued, the time starts again.
     delegate(bind, DOMAIN, [])
     assert api.job(ingress) == ("DNS_ERROR", NO_RECORDS)
     delegate(bind, DOMAIN, targets)
     assert api.job(ingress) == IN_PROGRESS
-    clock.advance(19)
+    emulator_clock.advance(19)
     assert api.job(ingress) == IN_PROGRESS
-    clock.advance(1)
+    emulator_clock.advance(1)
     issued = api.certificate(ingress)
     assert issued == {"renews_at": "2026-04-30T12:00:41Z", "provisioning_job": None}
     # Afterwards, the records make no difference.
     delegate(bind, DOMAIN, [])
     assert api.certificate(ingress) == issued
-    clock.advance(60 * 86400 + 1)
+    emulator_clock.advance(60 * 86400 + 1)
     assert api.certificate(ingress)["renews_at"] > "2026-04-30"
 
 
 def test_new_policy_and_new_targets_are_checked_again(
-    api: Api, emulator: Emulator, bind: Bind, clock: EmulatorClock
+    api: Api, emulator: Emulator, bind: Bind, emulator_clock: EmulatorClock
 ) -> None:
     ingress = api.create()
     delegate(bind, DOMAIN, ingress["ns_targets"])
@@ -72,31 +72,31 @@ def test_new_policy_and_new_targets_are_checked_again(
         return api("PATCH", ingress["uri"], json=changes).json()["certificate_management_status"]
 
     assert patch(certificate_management_policy=POLICY) is None
-    clock.advance(2)
+    emulator_clock.advance(2)
     assert api.job(ingress) == IN_PROGRESS
     emulator.set_ingress(ingress["id"], {"ns_targets": ["ns1.new.net"]})
     assert api.job(ingress)[0] == "DNS_ERROR"
     delegate(bind, DOMAIN, ["ns1.new.net"])
     # A PATCH checks, as a GET does.
     assert patch(description="d")["provisioning_job"]["error_code"] is None
-    clock.advance(20)
+    emulator_clock.advance(20)
     assert api.certificate(ingress)["renews_at"] is not None
     assert patch(certificate_management_policy={**POLICY, "private_key_type": "rsa"}) is None
     delegate(bind, DOMAIN, [])
-    clock.advance(2)
+    emulator_clock.advance(2)
     assert api.job(ingress) == ("DNS_ERROR", NO_RECORDS)
     # A state that is set overrides DNS.
     emulator.set_certificate(ingress["id"], "issued")
     assert api.certificate(ingress)["renews_at"] is not None
 
 
-def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, clock: EmulatorClock) -> None:
-    with Bind(tmp_path / "bind", [KEY]) as bind, Emulator(API_KEY, clock=clock, dns=bind.address) as emulator:
+def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, emulator_clock: EmulatorClock) -> None:
+    with Bind(tmp_path / "bind", [KEY]) as bind, Emulator(API_KEY, clock=emulator_clock, dns=bind.address) as emulator:
         api = Api(emulator)
         ingress, foreign = create(api), create(api, "connect.other.com")
         delegate(bind, DOMAIN, ingress["ns_targets"])
         bind.stop()
-        clock.advance(2)
+        emulator_clock.advance(2)
         problem = f"The DNS server {bind.address} could not be queried: Connection refused."
         assert api.job(ingress) == ("DNS_ERROR", problem)
         bind.start()
@@ -105,14 +105,14 @@ def test_server_that_is_down_or_lacks_the_zone_is_a_dns_error(tmp_path: Path, cl
         assert api.job(foreign) == ("DNS_ERROR", problem)
 
 
-def test_file_keeps_the_result_of_a_check(tmp_path: Path, bind: Bind, clock: EmulatorClock) -> None:
+def test_file_keeps_the_result_of_a_check(tmp_path: Path, bind: Bind, emulator_clock: EmulatorClock) -> None:
     file = tmp_path / "ingresses.json"
-    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
+    with Emulator(API_KEY, clock=emulator_clock, dns=bind.address, file=file) as emulator:
         ingress = create(Api(emulator))
         delegate(bind, DOMAIN, ingress["ns_targets"])
-        clock.advance(2)
+        emulator_clock.advance(2)
         assert Api(emulator).job(ingress) == IN_PROGRESS
     delegate(bind, DOMAIN, [])
-    clock.advance(20)
-    with Emulator(API_KEY, clock=clock, dns=bind.address, file=file) as emulator:
+    emulator_clock.advance(20)
+    with Emulator(API_KEY, clock=emulator_clock, dns=bind.address, file=file) as emulator:
         assert Api(emulator).certificate(ingress)["renews_at"] is not None

@@ -14,6 +14,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import HttpClient, NoResponse, Request, Response
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.version import VERSION
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -31,11 +32,6 @@ NO_ANSWER = NoResponse("it did not answer", may_have_arrived=True, is_transient=
 def ngrok_error(status: int, **fields: Any) -> dict[str, Any]:
     """Returns the response of a fault, as an ngrok error."""
     return {"status": status, "json_body": {"status_code": status, **fields}}
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -69,7 +65,7 @@ def test_requests(client: AgentIngressClient, emulator: Emulator) -> None:
         ("DELETE", f"/agent_ingresses/{ingress.id}", None, 204),
     ]
     assert {r["headers"]["ngrok-version"] for r in seen} == {"2"}
-    assert all(r["headers"]["user-agent"].startswith("pulumi-agin/0") for r in seen)
+    assert all(r["headers"]["user-agent"].startswith(f"pulumi-agin/{VERSION}") for r in seen)
     assert [r["headers"].get("content-type") for r in seen].count("application/json") == 2
     assert emulator.connections() == 1
 

@@ -23,8 +23,8 @@ UNKNOWN = f"{LIST}/{UNKNOWN_ID}"
 
 
 @pytest.fixture
-def emulator(clock: EmulatorClock) -> Iterator[Emulator]:
-    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=clock) as emulator:
+def emulator(emulator_clock: EmulatorClock) -> Iterator[Emulator]:
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], clock=emulator_clock) as emulator:
         yield emulator
 
 
@@ -213,11 +213,11 @@ def test_patch_adds_changes_and_removes_the_policy(api: Api, emulator: Emulator)
     assert patch({"authority": "letsencrypt", "private_key_type": ""}) == POLICY
 
 
-def test_list_has_pages(api: Api, emulator: Emulator, clock: EmulatorClock) -> None:
+def test_list_has_pages(api: Api, emulator: Emulator, emulator_clock: EmulatorClock) -> None:
     domains: list[str] = []
     for number in range(4):
         domains.append(api.create(f"{number}.acme.com")["domain"])
-        clock.advance(number // 2)
+        emulator_clock.advance(number // 2)
     page = api("GET", LIST, params={"limit": 2, "filter": 'obj.domain != "x"'}).json()
     assert page["uri"] == f"{emulator.url}{LIST}"
     pages: list[list[str]] = [[each["domain"] for each in page["ingresses"]]]
@@ -250,10 +250,10 @@ def test_page_has_at_most_100_ingresses(api: Api, emulator: Emulator) -> None:
         ("obj.created_at < timestamp(time.now)", ["b", "a"]),
     ],
 )
-def test_filter_selects_ingresses(api: Api, clock: EmulatorClock, cel: str, found: list[str]) -> None:
+def test_filter_selects_ingresses(api: Api, emulator_clock: EmulatorClock, cel: str, found: list[str]) -> None:
     for domain, inputs in (("a.acme.com", {"description": "first"}), ("b.acme.com", {"metadata": "{}"})):
         api.create(domain, **inputs)
-        clock.advance(10)
+        emulator_clock.advance(10)
     listed = api("GET", LIST, params={"filter": cel}).json()
     assert [each["domain"][0] for each in listed["ingresses"]] == found
 
@@ -268,9 +268,9 @@ def test_accounts_are_separate(api: Api) -> None:
     assert "Your credential: 'wrong-key'." in api("GET", LIST, key="wrong-key").json()["msg"]
 
 
-def test_limit_is_120_requests_in_a_rolling_minute(api: Api, clock: EmulatorClock) -> None:
+def test_limit_is_120_requests_in_a_rolling_minute(api: Api, emulator_clock: EmulatorClock) -> None:
     for number in range(120):
-        clock.advance(0.25)
+        emulator_clock.advance(0.25)
         assert api("GET", LIST).status_code == 200, number
     response = api("GET", LIST)
     assert error(response) == (429, "226")
@@ -278,28 +278,28 @@ def test_limit_is_120_requests_in_a_rolling_minute(api: Api, clock: EmulatorCloc
     assert "Retry-After" not in response.headers
     assert api("GET", LIST, key=OTHER_ACCOUNTS_KEY).status_code == 200
     # The first one was sent 29.75 seconds ago. The rejected one does not count.
-    clock.advance(30.25)
+    emulator_clock.advance(30.25)
     assert [api("GET", LIST).status_code for _ in range(2)] == [200, 429]
 
 
-def test_certificate_is_issued_and_renewed(api: Api, clock: EmulatorClock) -> None:
+def test_certificate_is_issued_and_renewed(api: Api, emulator_clock: EmulatorClock) -> None:
     created = api.create(certificate_management_policy=POLICY)
     assert created["certificate_management_status"] is None
-    clock.advance(5)
+    emulator_clock.advance(5)
     assert api.job(created) == (None, "Managed certificate provisioning in progress.")
     assert api.certificate(created)["provisioning_job"]["started_at"] == "2026-03-01T12:00:02Z"
-    clock.advance(15)
+    emulator_clock.advance(15)
     assert api.certificate(created) == {"renews_at": "2026-04-30T12:00:20Z", "provisioning_job": None}
-    clock.advance(60 * 86400)
+    emulator_clock.advance(60 * 86400)
     renewing = api.certificate(created)
     assert renewing["renews_at"] == renewing["provisioning_job"]["started_at"] == "2026-04-30T12:00:20Z"
-    clock.advance(20)
+    emulator_clock.advance(20)
     assert api.certificate(created) == {"renews_at": "2026-06-29T12:00:20Z", "provisioning_job": None}
 
 
-def test_only_a_different_policy_restarts_the_certificate(api: Api, clock: EmulatorClock) -> None:
+def test_only_a_different_policy_restarts_the_certificate(api: Api, emulator_clock: EmulatorClock) -> None:
     created = api.create(certificate_management_policy=POLICY)
-    clock.advance(30)
+    emulator_clock.advance(30)
     for policy, is_issued in ((POLICY, True), ({**POLICY, "private_key_type": "rsa"}, False)):
         patched = api("PATCH", created["uri"], json={"certificate_management_policy": policy}).json()
         assert (patched["certificate_management_status"] is not None) == is_issued

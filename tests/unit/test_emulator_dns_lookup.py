@@ -18,20 +18,20 @@ ENDED = "could not be queried: it closed the connection."
 MALFORMED = "could not be queried: its response is malformed."
 
 
-def test_delegation_is_queried_without_recursion(clock: EmulatorClock) -> None:
+def test_delegation_is_queried_without_recursion(emulator_clock: EmulatorClock) -> None:
     with (
         dns_server(referral, tcp=True) as server,
-        Emulator(API_KEY, clock=clock, dns=str(server)) as emulator,
+        Emulator(API_KEY, clock=emulator_clock, dns=str(server)) as emulator,
     ):
         api = Api(emulator)
         ingress = api.create(certificate_management_policy=POLICY)
         emulator.set_ingress(ingress["id"], {"ns_targets": ["ns1.awsdns.org"]})
-        clock.advance(2)
+        emulator_clock.advance(2)
         assert api.job(ingress) == (None, "Managed certificate provisioning in progress.")
 
 
 @pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", MALFORMED)])
-def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, problem: str) -> None:
+def test_malformed_response_is_a_dns_error(emulator_clock: EmulatorClock, sent: bytes, problem: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
 
         def respond() -> None:
@@ -41,22 +41,22 @@ def test_malformed_response_is_a_dns_error(clock: EmulatorClock, sent: bytes, pr
                 connection.sendall(sent)
 
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with Emulator(API_KEY, clock=clock, dns=address) as emulator:
+        with Emulator(API_KEY, clock=emulator_clock, dns=address) as emulator:
             ingress = Api(emulator).create(certificate_management_policy=POLICY)
-            clock.advance(2)
+            emulator_clock.advance(2)
             threads.submit(respond)
             assert Api(emulator).job(ingress) == ("DNS_ERROR", f"The DNS server {address} {problem}")
 
 
-def test_silent_server_blocks_no_other_request(clock: EmulatorClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server_blocks_no_other_request(emulator_clock: EmulatorClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns_lookup, "LOOKUP_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with Emulator(API_KEY, clock=clock, dns=address) as emulator:
+        with Emulator(API_KEY, clock=emulator_clock, dns=address) as emulator:
             api = Api(emulator)
             ingress = api.create(certificate_management_policy=POLICY)
             unmanaged = api.create("unmanaged.acme.com")
-            clock.advance(2)
+            emulator_clock.advance(2)
             waiting = threads.submit(Api(emulator).job, ingress)
             with server.accept()[0]:
                 assert api.certificate(unmanaged) is None

@@ -21,11 +21,6 @@ REFUSED = NoResponse("Connection refused", may_have_arrived=False, is_transient=
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def lines() -> list[str]:
     """Collects the shown lines, each after its time in seconds."""
     return []

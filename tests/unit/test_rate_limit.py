@@ -17,11 +17,6 @@ from tests.support.keys import API_KEY
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def limit(clock: Clock) -> RateLimit:
     return RateLimit(clock)
 
