@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-demo:  ## a real `pulumi up` on an emulated ngrok; YAML=1 in YAML; FULL=1 with DNS and certificate; DESCRIPTION="…"
+demo:  ## a real `pulumi up` on the emulator; YAML=1 in YAML; FULL=1 with DNS and certificate; DESCRIPTION="…"
 	@$(PYTHON) -m tools.demo up $(DEMO) $(if $(DESCRIPTION),--description "$$DESCRIPTION")
 
 demo-shell:  ## a shell in which pulumi and pulumi-agin work on the demo's stack; YAML=1 or FULL=1 as well
@@ -36,7 +36,7 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-test: env  ## lint, every level, and the main stories through the real engine
+test: env  ## lint, every level, and the main scenarios with the real engine, and the docs
 	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
 	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \
@@ -46,7 +46,7 @@ test: env  ## lint, every level, and the main stories through the real engine
 	$(PYTEST) -m main tests/engine tests/docs || status=1; \
 	exit $$status
 
-test-rest: env  ## the tests that `make test` leaves out: the other stories, and the lowest versions of the dependencies
+test-rest: env  ## the other tests, the site, and the lowest versions of the dependencies
 	@trap 'exit 130' INT; status=0; \
 	$(PYTEST) -m rest tests || status=1; \
 	$(MAKE) --no-print-directory docs || status=1; \
@@ -63,7 +63,7 @@ docs: env  ## the site of the docs, in .build/site; a broken link or anchor is a
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -d .build/site-doctrees docs .build/site
 	@echo "the site is in .build/site/index.html"
 
-bench: env  ## the cost of the package's own work, beside its floor; T='--counts 1 --runs 3' for a quick run
+bench: env  ## benchmarks, compared with a provider that does nothing; T='--counts 1 --runs 3' for a quick run
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks $(T)
 

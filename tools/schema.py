@@ -46,7 +46,7 @@ ENUMS = {
     "TsigAlgorithm": TSIG_ALGORITHMS,
 }
 ENUM_DESCRIPTIONS = {
-    "CertificateAuthority": "Who signs a certificate. The NS records of the domain must exist first.",
+    "CertificateAuthority": "The certificate authority. The NS records of the domain must exist first.",
     "PrivateKeyType": "The type of a certificate's private key.",
     "TsigAlgorithm": "The algorithm of a TSIG key.",
 }
@@ -54,10 +54,10 @@ ENUM_DESCRIPTIONS = {
 DESCRIPTIONS = {
     "AgentIngress": "An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own. "
     "A change of `domain` replaces it: the new one is created before the old one is deleted. Everything else is "
-    "changed in place. ngrok has no way to remove a policy: an update that tries fails, and shows the next step.",
+    "changed in place. ngrok documents no way to remove a policy: an update that tries fails, and its message has the next step.",
     "AgentIngressCertificateValidation": "A wait until the certificate of an Agent Ingress is issued. "
     "It creates nothing; it is like ACM's validation in the AWS package. Without a `certificateManagementPolicy`, "
-    "the wait ends at once. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
+    "the wait ends immediately. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
     "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
     "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed by TSIG. Without one they are unsigned, "
     "and anyone who can send from an address that the server allows can change the records.",

@@ -96,13 +96,13 @@ class IngressModel(ResponseModel):
     """An Agent Ingress at ngrok, in canonical form."""
 
     # Paths and suggested commands contain it.
-    id: str = Field(pattern=PLAIN_ID.pattern, description="the id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    id: str = Field(pattern=PLAIN_ID.pattern, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     uri: _Printable = Field("", description="its path in ngrok's API, relative to the API's URL")
     domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
         description="the domain, in lower case and without a trailing dot"
     )
-    description: str = Field("", description='human-readable string; `""` if there is none')
-    metadata: str = Field("", description='machine-readable string; `""` if there is none')
+    description: str = Field("", description='the human-readable description; `""` if there is none')
+    metadata: str = Field("", description='the machine-readable metadata; `""` if there is none')
     certificate_management_policy: CertPolicyModel | None = Field(
         None,
         description="the certificate policy: `authority` and `private_key_type`. `null` if ngrok's internal CA signs "

@@ -71,10 +71,10 @@ class CertificatePolicyInputs(Declaration):
     """The certificate policy of an Agent Ingress."""
 
     authority: constants.CertificateAuthorityLiteral = Field(
-        description='who signs the certificate, such as "letsencrypt"'
+        description='the certificate authority, such as "letsencrypt"'
     )
     private_key_type: constants.PrivateKeyTypeLiteral | None = Field(
-        None, description="the type of the certificate's private key; if it is left out, ngrok chooses"
+        None, description="the type of the certificate's private key. By default, ngrok chooses it"
     )
 
 
@@ -88,15 +88,15 @@ class AgentIngressInputs(Declaration):
         str | None,
         AfterValidator(partial(_max_bytes, constants.DESCRIPTION_MAX_BYTES)),
         Limit(f"{constants.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
-    ] = Field(None, description="human-readable text")
+    ] = Field(None, description="a human-readable string")
     metadata: Annotated[
         str | None,
         AfterValidator(partial(_max_bytes, constants.METADATA_MAX_BYTES)),
         Limit(f"{constants.METADATA_MAX_BYTES} bytes of UTF-8"),
         Marker.MAY_BE_JSON,
-    ] = Field(None, description="machine-readable text, such as JSON")
+    ] = Field(None, description="a machine-readable string, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
-        None, description="how ngrok gets the certificate. Without a policy, its internal CA signs it"
+        None, description="the certificate policy. Without one, ngrok's internal CA signs the certificate"
     )
 
 
@@ -113,7 +113,7 @@ class CertificateValidationInputs(Declaration):
     """The inputs of an AgentIngressCertificateValidation."""
 
     agent_ingress_id: Annotated[str, AfterValidator(_ingress_id), Marker.REPLACES] = Field(
-        description="the id of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
+        description="the ID of the ingress, such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk. Its NS records should exist "
         "before the wait begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
@@ -133,7 +133,7 @@ class CertificateValidationOutputs(BaseModel):
         description="when ngrok requests the next renewal, RFC 3339, as of the last wait or refresh. `null` without a "
         "policy"
     )
-    agent_ingress_id: str = Field(description="the id of the ingress, known once the certificate is issued")
+    agent_ingress_id: str = Field(description="the ID of the ingress, known once the certificate is issued")
     domain: str = Field(description="the domain of the certificate, in lower case and without a trailing dot")
 
 
