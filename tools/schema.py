@@ -54,7 +54,7 @@ ENUM_DESCRIPTIONS = {
 DESCRIPTIONS = {
     "AgentIngress": "An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own. "
     "A change of `domain` replaces it: the new one is created before the old one is deleted. Everything else is "
-    "changed in place. ngrok documents no way to remove a policy: an update that tries fails, and its message has the next step.",
+    "changed in place. ngrok documents no way to remove a policy: an update that tries fails, with the next step.",
     "AgentIngressCertificateValidation": "A wait until the certificate of an Agent Ingress is issued. "
     "It creates nothing; it is like ACM's validation in the AWS package. Without a `certificateManagementPolicy`, "
     "the wait ends immediately. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",

@@ -71,7 +71,7 @@ def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:
         "domain: the domain is a URL; give the domain alone, such as connect.acme.com",
         "property description is 300 bytes; the limit is 255 (UTF-8)",
         "property metadata must be a string, got a dict; use `json.dumps(…)`",
-        "property certificate_management_policy.authority is required: who signs the certificate, such as "
+        "property certificate_management_policy.authority is required: the certificate authority, such as "
         '"letsencrypt"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
     ]

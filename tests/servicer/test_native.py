@@ -280,7 +280,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
     }
     assert sorted(plugin.check(wrong)[1]) == [
         "domain: the domain has an empty label: two dots in a row, or one at the start",
-        'property certificateManagementPolicy.authority is required: who signs the certificate, such as "letsencrypt"',
+        'property certificateManagementPolicy.authority is required: the certificate authority, such as "letsencrypt"',
         'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
         "property description is 256 bytes; the limit is 255 (UTF-8)",
         "property metadata must be a string, got an object; use `fn::toJSON` in YAML and `JSON.stringify(…)` in "

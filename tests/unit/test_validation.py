@@ -97,10 +97,10 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
         ({"description": 5.0}, "description must be a string, got a number"),
         ({"metadata": {"a": 1}}, "metadata must be a string, got an object; write it as JSON"),
         ({POLICY: "letsencrypt"}, f"{POLICY} must be an object, got a string"),
-        ({POLICY: {}}, f'{POLICY}.authority is required: who signs the certificate, such as "letsencrypt"'),
+        ({POLICY: {}}, f'{POLICY}.authority is required: the certificate authority, such as "letsencrypt"'),
         (
             {POLICY: {"authority": None}},
-            f'{POLICY}.authority is required: who signs the certificate, such as "letsencrypt"',
+            f'{POLICY}.authority is required: the certificate authority, such as "letsencrypt"',
         ),
         ({POLICY: {"authority": "acme"}}, f'{POLICY}.authority must be "letsencrypt", not "acme"'),
         # A value that could be a secret or forge a line is not shown.
