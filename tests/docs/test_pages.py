@@ -275,15 +275,20 @@ def options_of(command: str) -> set[str]:
     return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", out.getvalue(), re.M)) - {"--help"}
 
 
-# Sphinx checks those between the pages of docs/: see `make docs`.
-_, PLACE = project()["project"]["urls"]["Repository"].split("github.com")
+# Sphinx checks the links between the pages of docs/: see `make docs`.
+URLS = project()["project"]["urls"]
+_, PLACE = URLS["Repository"].split("github.com")
 REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){PLACE}/(?:(?:blob|tree)/)?main/")
+WITH_LINKS = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+CODE = [*(ROOT / "pulumi_agin").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
+WITH_LINKS += [path for path in CODE if URLS["Documentation"] in path.read_text()]
 
 
 def links(text: str) -> list[str]:
-    """Where the links lead, both those in the text and those that are defined below it."""
-    found = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.M)
-    return [inline or defined for inline, defined in found]
+    """The targets of links. Those of pages on the site lead to their sources."""
+    found = re.findall(rf"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|({URLS['Documentation']}/[\w/#.-]*\w)", text, re.M)
+    page = re.compile(rf"^{URLS['Documentation']}/([\w/-]+)\.html")
+    return [page.sub(rf"{URLS['Repository']}/blob/main/docs/\1.md", "".join(each)) for each in found]
 
 
 def anchors(page: Path) -> set[str]:
@@ -291,15 +296,11 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(
-    "page",
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")],
-    ids=lambda page: str(page.relative_to(ROOT)),
-)
+@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_into_the_repository_exist(page: Path) -> None:
     for link in links(page.read_text()):
         is_absolute = link.startswith("https:")
-        if is_absolute and not REPOSITORY.match(link):
+        if not REPOSITORY.match(link) and (is_absolute or page in CODE):
             continue
         file, _, anchor = REPOSITORY.sub("", link).partition("#")
         base = ROOT if is_absolute else page.parent
