@@ -21,15 +21,13 @@ TRY, INSTALL, UP = blocks(README, "sh")
 REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
-def test_first_commands_are_demo_and_test() -> None:
-    # `make demo` by test_demo.py, and `make test` is what runs this.
+def test_readme_and_docs_are_short() -> None:
+    # test_demo.py runs `make demo`, and `make test` runs this.
     assert TRY == "make demo\nmake test\n"
-
-
-def test_it_is_short() -> None:
     lines = README.splitlines()
-    assert len(lines) <= 110
-    assert max(map(len, lines)) <= 100
+    assert (len(lines) <= 110, max(map(len, lines)) <= 100) == (True, True)
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    assert sum(len(page.read_text().split()) for page in pages) <= 15_000
 
 
 def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
