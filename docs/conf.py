@@ -28,7 +28,6 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinxcontrib.mermaid",
 ]
 
 html_theme = "furo"
@@ -55,8 +54,6 @@ html_show_sphinx = False
 
 # For tabs.
 myst_enable_extensions = ["colon_fence"]
-# As git hosts draw it.
-myst_fence_as_directive = ["mermaid"]
 
 # Headings are link targets by the names that git hosts give them, so the pages' links work there, too.
 myst_heading_anchors = 3

@@ -32,6 +32,7 @@ def test_readme_and_docs_are_short() -> None:
 
 def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
+    (tmp_path / "project").mkdir()
     environment = {
         **os.environ,
         # git takes this clone for the repository.
@@ -47,7 +48,7 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
     for number, command in enumerate(INSTALL.splitlines()):
         target = tmp_path / str(number)
         subprocess.run(
-            ["bash", "-euc", command], env={**environment, "PIP_TARGET": str(target)}, cwd=tmp_path, check=True
+            ["bash", "-euc", command], env={**environment, "PIP_TARGET": str(target)}, cwd=tmp_path / "project", check=True
         )
         assert (target / "pulumi_agin" / "py.typed").exists()
 

@@ -101,7 +101,7 @@ def test_a_program_in_a_folder(in_users_env: Run, tmp_path: Path) -> None:
     (folder / "__main__.py").write_text("from gateway import program\n\nprogram()\n")
     inline = '        project_name="gateway",\n        program=program,\n'
     assert inline in FILES["test_with_emulator.py"]
-    assert '`work_dir="path/of/the/project"` instead of `project_name` and `program`' in PAGE
+    assert '`work_dir="path/to/the/project"` instead of `project_name` and `program`' in PAGE
     tests = FILES["test_with_emulator.py"].replace(inline, f'        work_dir="{folder}",\n')
     assert "1 passed" in in_users_env("-k", "wrong_domain", test_with_emulator=tests)
 

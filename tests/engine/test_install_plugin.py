@@ -140,7 +140,7 @@ def test_plugin_folder_of_a_clone_runs_that_clone(
 
 
 def test_ten_lines_of_yaml_on_emulator(project: Project, yaml_host: Path) -> None:
-    section = PAGE.partition("\n## Try it on the emulator\n")[2].partition("\n## ")[0]
+    section = PAGE.partition("\n## Try it against the emulator\n")[2].partition("\n## ")[0]
     [program], [install, run] = blocks(section, "yaml"), blocks(section, "sh")
     assert len(program.splitlines()) == 10
     # The wheel is installed as test_readme.py does it.

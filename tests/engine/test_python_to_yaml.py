@@ -88,7 +88,7 @@ ALL_IN_YAML = """
 def test_move_with_refresh_first_changes_nothing(yaml_project: Project, emulator: Emulator, tmp_path: Path) -> None:
     project = yaml_project
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
-    section = PAGE.read_text().partition("\n## Moving over from Python\n")[2].partition("\n## ")[0]
+    section = PAGE.read_text().partition("\n## Moving from Python\n")[2].partition("\n## ")[0]
     move_config, refresh = blocks(re.sub("(?m)^   ", "", section), "sh")
     with Bind(tmp_path / "bind", [Key("agin", [DOMAIN])]) as bind:
 
