@@ -56,7 +56,7 @@ test-rest: env  ## the other tests, the site, and the lowest versions of the dep
 test-all: test test-rest  ## everything but the weekly tests
 
 acceptance: env  ## compare ngrok with the emulator: make acceptance DOMAIN=test.acme.com, with NGROK_API_KEY set
-	@$(if $(DOMAIN),,echo "give a domain of yours, as in: make acceptance DOMAIN=test.acme.com" >&2; exit 2)
+	@$(if $(DOMAIN),,echo "pass one of your domains, as in: make acceptance DOMAIN=test.acme.com" >&2; exit 2)
 	$(BIN)/python -m pytest -q tests/servicer/test_acceptance.py --ngrok $(DOMAIN)
 
 docs: env  ## the site of the docs, in .build/site; a broken link or anchor is an error

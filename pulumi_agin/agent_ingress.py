@@ -39,7 +39,7 @@ class _Choice(str, Enum):
 
 
 class CertificateAuthority(_Choice):
-    """The authority that signs the certificate. The plain string works, too.
+    """The authority that signs the certificate. A plain string works, too.
 
     Attributes:
         LETSENCRYPT: Let's Encrypt, the only authority that ngrok supports. It needs the NS records of the domain.
@@ -49,7 +49,7 @@ class CertificateAuthority(_Choice):
 
 
 class PrivateKeyType(_Choice):
-    """The type of the certificate's private key. The plain string works, too.
+    """The type of the certificate's private key. A plain string works, too.
 
     Attributes:
         RSA: An RSA key.
@@ -189,22 +189,22 @@ class AgentIngressCertStatus(dict[str, Any]):
 
 
 class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
-    """An ngrok Agent Ingress: your own domain, through which ngrok agents connect instead of ngrok's.
+    """An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's domain.
 
-    A change of `domain` replaces the ingress; every other change is made in place. The API key is not an argument. It
+    Changing `domain` replaces the ingress; all other changes are made in place. The API key is not an argument. It
     comes from the stack config (`ngrok:apiKey`), the environment (`NGROK_API_KEY`), or an explicit Provider.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/agent-ingress.html
 
     Attributes:
-        id: The id of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
-        domain: The domain, in lower case and without a trailing dot.
+        id: The ID of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+        domain: The domain, in lowercase and without a trailing dot.
         description: The human-readable description. "" if there is none.
         metadata: The machine-readable metadata. "" if there is none.
         certificate_management_policy: The certificate policy. None if ngrok's internal CA signs the certificate.
         certificate_management_status: The state of the certificate. None without a policy, and until the first job
             exists.
-        ns_targets: The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted.
+        ns_targets: The values of the NS records that delegate `domain` to ngrok: lowercase, trailing dot, sorted.
         region_domains: The regional domains below `domain`, sorted. The list grows as ngrok adds regions.
         created_at: When the ingress was created (RFC 3339).
         uri: The path of the ingress in ngrok's API, relative to the API's URL.
@@ -264,8 +264,9 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
                 change replaces the ingress: the new one is created before the old one is deleted.
             description: A human-readable description. The limit is 255 bytes (UTF-8).
             metadata: Machine-readable metadata. The limit is 4096 bytes (UTF-8).
-            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add and
-                change it. ngrok does not support removing it: that update fails, and the message has the next step.
+            certificate_management_policy: The certificate policy: AgentIngressCertPolicyArgs or a dict. You can add or
+                change it. ngrok does not support removing it: the update fails, and the error message explains what to
+                do.
 
         Raises:
             pulumi.RunError: `opts` has `import_`, which Pulumi's SDK does not support for dynamic resources; the
@@ -275,7 +276,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         """
         if isinstance(args, pulumi.ResourceOptions):
             if opts is not None:
-                raise WrongArgumentsError("AgentIngress got opts twice")
+                raise WrongArgumentsError("AgentIngress received opts twice")
             args, opts = None, args
         opts = opts or pulumi.ResourceOptions()
         inputs = _inputs(
@@ -311,11 +312,11 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
         """Reads an Agent Ingress that this stack does not own.
 
         The stack never changes or deletes it. The preview and the update fail if the account of the API key has no
-        Agent Ingress with this id.
+        Agent Ingress with this ID.
 
         Args:
             resource_name: The name of the resource in Pulumi.
-            id: The id of the Agent Ingress, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
+            id: The ID of the Agent Ingress, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
             opts: The options of the resource, such as an explicit provider.
 
         Returns:
@@ -326,7 +327,7 @@ class AgentIngress(DynamicResource, token=urns.AGENT_INGRESS):
             pulumi.RunError: `opts` has `import_`, or a setting, such as the API key, is missing or invalid.
         """
         if not isinstance(id, str | pulumi.Output | Awaitable):
-            raise WrongArgumentsError(f"id of AgentIngress.get must be a string or an Output; got {type(id).__name__}")
+            raise WrongArgumentsError(f"AgentIngress.get: id must be a string or an Output; got {type(id).__name__}")
         read: Any = AgentIngress  # a read needs no domain
         ingress: AgentIngress = read(resource_name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
         return ingress

@@ -14,7 +14,7 @@ from .program.settings_check import check_settings
 
 
 class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_VALIDATION):
-    """A wait until ngrok reports that the certificate of an Agent Ingress is issued.
+    """Waits until ngrok reports that the certificate of an Agent Ingress is issued.
 
     It creates nothing, like `aws.acm.CertificateValidation`, after which it is named. A resource that needs a working
     connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
@@ -28,8 +28,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     Attributes:
         renews_at: When ngrok requests the next renewal (RFC 3339), as of the last wait or refresh. None without a
             policy.
-        agent_ingress_id: The id of the Agent Ingress, known once its certificate is issued.
-        domain: The domain of the certificate, in lower case and without a trailing dot.
+        agent_ingress_id: The ID of the Agent Ingress, known once its certificate is issued.
+        domain: The domain of the certificate, in lowercase and without a trailing dot.
     """
 
     renews_at: pulumi.Output[str | None]
@@ -47,13 +47,13 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     ) -> None:
         """Declares a wait for a certificate.
 
-        The preview shows all problems with the values at once. A change of a time limit does not start a new wait.
+        The preview shows all problems with the values at once. Changing a time limit does not start a new wait.
 
         Args:
             resource_name: The name of the resource in Pulumi.
             agent_ingress_id: The `agent_ingress_id` of the AgentIngressDelegation, which is known when its records
-                exist. With the `id` of the AgentIngress, the wait may begin earlier. A change starts a new wait.
-            timeout_seconds: The time limit of the wait in seconds, above 0. `custom_timeouts` can shorten it.
+                exist. With the `id` of the AgentIngress, the wait may begin earlier. Changing it starts a new wait.
+            timeout_seconds: The time limit of the wait in seconds, greater than 0. `custom_timeouts` can shorten it.
             dns_error_grace_seconds: How long ngrok may report a DNS error before the wait fails, in seconds, 0 or
                 more. New records take time to propagate. The time starts again if the error disappears and returns.
                 Other errors are shown, and the wait continues.
@@ -66,8 +66,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         opts = opts or pulumi.ResourceOptions()
         if opts.id is not None or opts.import_ is not None:
             raise pulumi.RunError(
-                f'AgentIngressCertificateValidation "{resource_name}" is a wait, so there is nothing to read or '
-                "import: remove id and import_ from its ResourceOptions"
+                f'AgentIngressCertificateValidation "{resource_name}" can\'t be read or imported, because it only '
+                "waits: remove id and import_ from its ResourceOptions"
             )
         check_settings(opts)
         # The number of parallel calls is limited, so parallel waits would delay other ingresses and records. ngrok

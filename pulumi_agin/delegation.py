@@ -27,8 +27,8 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/delegation.html
 
     Attributes:
-        ns_targets: The values of the records: lower case, trailing dot, sorted.
-        domain: The delegated domain, in lower case and without a trailing dot.
+        ns_targets: The values of the records: lowercase, trailing dot, sorted.
+        domain: The delegated domain, in lowercase and without a trailing dot.
         agent_ingress_id: The id of the ingress, known only once all records exist. Use it in resources that must wait
             for them. In a preview, it is known if the ingress exists.
     """
@@ -48,7 +48,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
     ) -> None:
         """Declares the NS records of an Agent Ingress.
 
-        The preview fails if the domain is outside of the zone or is its apex, if the ingress has no `ns_targets`, and
+        The preview fails if the domain is outside the zone or is its apex, if the ingress has no `ns_targets`, and
         if the DNS provider does not accept the TTL. It can check only values that are known.
 
         Args:
@@ -64,12 +64,12 @@ class AgentIngressDelegation(pulumi.ComponentResource):
         # The program may not be type-checked.
         if not isinstance(cast(object, agent_ingress), AgentIngress):
             raise WrongArgumentsError(
-                f"agent_ingress of the delegation {resource_name} must be an AgentIngress; got "
+                f'AgentIngressDelegation "{resource_name}": agent_ingress must be an AgentIngress; got '
                 f"{type(agent_ingress).__name__}"
             )
         if not callable(getattr(dns, "create_records", None)):
             raise WrongArgumentsError(
-                f"dns of the delegation {resource_name} must be an adapter such as agin.dns.aws(zone_id=…), or "
+                f'AgentIngressDelegation "{resource_name}": dns must be an adapter such as agin.dns.aws(zone_id=…), or '
                 f"agin.dns.custom(function); got {type(dns).__name__}"
             )
         super().__init__(urns.DELEGATION, resource_name, {}, opts)
@@ -109,8 +109,8 @@ def _valid_ttl(where: str, name: str, seconds: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= LONGEST_TTL_SECONDS or seconds != int(seconds):
         raise pulumi.RunError(
-            f"{where}: the ttl of the delegation {name} is {one_line(repr(seconds), 40)}, but must be a whole number "
-            f"of seconds from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
+            f'{where}: AgentIngressDelegation "{name}": ttl is {one_line(repr(seconds), 40)}, but must be a whole '
+            f"number of seconds from 0 to {LONGEST_TTL_SECONDS}, such as {DEFAULT_TTL_SECONDS}"
         )
     return int(seconds)
 
@@ -121,8 +121,8 @@ def _existence_of(where: str, name: str, made: Any) -> pulumi.Output[Any]:
     is_list = isinstance(resources, list | tuple) and bool(resources)
     if not is_list or not all(isinstance(each, pulumi.Resource) for each in resources):
         raise pulumi.RunError(
-            f"{where}: the dns of the delegation {name} returned {type(made).__name__}: the function must return the "
-            "record that it created, or a list of them"
+            f'{where}: AgentIngressDelegation "{name}": the dns function returned {type(made).__name__}: it must '
+            "return the record that it created, or a list of them"
         )
     # In a preview, the id of a record that is to be created is not known, so everything that uses `agent_ingress_id`
     # would be shown as changing. A component has no id.

@@ -29,13 +29,13 @@ class GetAgentIngressResult(dict[str, Any]):
 
     Attributes:
         id: The id of the ingress at ngrok, such as "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk".
-        domain: The domain, in lower case and without a trailing dot.
+        domain: The domain, in lowercase and without a trailing dot.
         description: The human-readable description. "" if there is none.
         metadata: The machine-readable metadata. "" if there is none.
         certificate_management_policy: The certificate policy. None if ngrok's internal CA signs the certificate.
         certificate_management_status: The state of the certificate. None without a policy, and until the first job
             exists.
-        ns_targets: The values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted.
+        ns_targets: The values of the NS records that delegate `domain` to ngrok: lowercase, trailing dot, sorted.
         region_domains: The regional domains below `domain`, sorted.
         created_at: When the ingress was created (RFC 3339).
         uri: The path of the ingress in ngrok's API, relative to the API's URL.
@@ -90,7 +90,7 @@ def get_agent_ingress(
     domain: str | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetAgentIngressResult:
-    """Looks up one Agent Ingress by its id or its domain. Pass exactly one of the two.
+    """Looks up one Agent Ingress by its ID or its domain. Pass exactly one of the two.
 
     Previews query ngrok, too. Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/functions.html
 
@@ -256,7 +256,7 @@ class _Lookup:
         for name, value in arguments.items():
             if not isinstance(value, str | None):
                 outputs = f"; {self.name}_output accepts Outputs" if isinstance(value, pulumi.Output) else ""
-                raise pulumi.RunError(f"{name} of {self.name} must be a string, got {type(value).__name__}{outputs}")
+                raise pulumi.RunError(f"{self.name}: {name} must be a string; got {type(value).__name__}{outputs}")
 
 
 def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:

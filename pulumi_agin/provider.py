@@ -15,10 +15,11 @@ _NOT_KNOWN_YET = "not-known-yet"
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider: its resources are created with its API key, in the account of that key.
+    """An explicit provider. Its resources are created with its API key, in that key's account.
 
     Pass it to a resource as `ResourceOptions(provider=…)`, to the children of a component as `providers=[…]`, and to a
-    lookup as `InvokeOptions(provider=…)`. All others use the stack config or the environment.
+    lookup as `InvokeOptions(provider=…)`. Resources and lookups without it use the key from the stack config or the
+    environment.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/provider.html
     """

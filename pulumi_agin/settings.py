@@ -111,11 +111,11 @@ class Settings:
         provider_name = str(config(PROVIDER_NAME) or "")
         is_of_provider = is_of_provider or bool(provider_name)
         source: Source = "provider" if is_of_provider else "stack config"
-        owner = f'Provider "{one_line(provider_name, 60)}"' if provider_name else source
+        owner = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else f"in the {source}"
 
         def setting(key: str, default: str) -> Setting[str]:
             name = names.argument(key) if provider_name else names.key(key)
-            shown_as = f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} of the {owner}"
+            shown_as = f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} {owner}"
             given = config(key)
             value = "" if given is None else str(given)
             if is_of_provider and key == API_KEY:
@@ -152,11 +152,11 @@ class Settings:
             seconds = math.nan
         if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
             problems.append(
-                f"the timeout from {self.timeout_seconds.shown_as} must be a number of seconds above 0 and at most "
-                f"{LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
+                f"the timeout from {self.timeout_seconds.shown_as} must be a number of seconds greater than 0 and at "
+                f"most {LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
             )
         if self.log not in ("", "debug"):
-            problems.append('the environment variable PULUMI_AGIN_LOG must be "debug", or not set')
+            problems.append('the environment variable PULUMI_AGIN_LOG must be "debug" or unset')
         return problems
 
     def _api_key_problem(self) -> str | None:
@@ -208,8 +208,8 @@ class Settings:
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
-            " (refresh and destroy use the key of the last `pulumi up`: after a change, run `pulumi up` first, "
-            "or add --run-program)"
+            " (refresh and destroy use the key of the last `pulumi up`: after changing the key, run `pulumi up` "
+            "first, or add --run-program)"
         )
 
     def client(
@@ -249,7 +249,7 @@ def _base_url_problem(base_url: str) -> str | None:
     except ValueError:
         return f"is not a URL such as https://host:8080/path; ngrok's is {PUBLIC_API}"
     if "@" in base_url:
-        return "contains a user name or password, which messages would show; remove them"
+        return "contains a user name or password, which messages would show; remove it"
     # urlsplit removes line breaks, and a backslash ends the host for some parsers.
     if parts.scheme not in ("https", "http") or not host or not re.fullmatch(r"[!-\[\]-~]+", base_url):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"
@@ -258,7 +258,7 @@ def _base_url_problem(base_url: str) -> str | None:
         return "has a query or a fragment; remove it"
     if parts.scheme == "http" and host not in LOOPBACK_HOSTS:
         return (
-            f"must begin with https://, as the API key would be sent unencrypted to {host}; "
+            f"must begin with https://, because the API key would be sent unencrypted to {host}; "
             "http:// is allowed only for this machine, such as http://127.0.0.1:8080"
         )
     return None

@@ -81,7 +81,7 @@ class Demo:
         return "\n".join(
             [
                 "",
-                "What next:",
+                "Next steps:",
                 *lines,
                 f"With an ngrok API key, `pulumi up` runs it on ngrok's API: see {example}/README.md",
             ]
@@ -185,7 +185,7 @@ def running(demo: Demo) -> Iterator[Mapping[str, str]]:
     with ExitStack() as stack:
         stack.enter_context(alone())
         if pulumi_cli.is_missing():
-            show("There is no Pulumi CLI here. If it must be built with Go, that takes about 4 minutes, once.")
+            show("The Pulumi CLI is not installed. If it must be built with Go, that takes about 4 minutes, once.")
         if demo.has_bind:
             bind.ensure()
         user = environment.user()

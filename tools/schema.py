@@ -52,20 +52,21 @@ ENUM_DESCRIPTIONS = {
 }
 
 DESCRIPTIONS = {
-    "AgentIngress": "An ngrok Agent Ingress: a domain of yours that ngrok agents connect to, instead of ngrok's own. "
-    "A change of `domain` replaces it: the new one is created before the old one is deleted. Everything else is "
-    "changed in place. ngrok documents no way to remove a policy: an update that tries fails, with the next step.",
-    "AgentIngressCertificateValidation": "A wait until the certificate of an Agent Ingress is issued. "
-    "It creates nothing; it is like ACM's validation in the AWS package. Without a `certificateManagementPolicy`, "
+    "AgentIngress": "An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's "
+    "domain. Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes "
+    "are made in place. ngrok documents no way to remove a policy: an update that tries to fails, and the message "
+    "shows the next step.",
+    "AgentIngressCertificateValidation": "Waits until the certificate of an Agent Ingress is issued. "
+    "It creates nothing, like `aws.acm.CertificateValidation`. Without a `certificateManagementPolicy`, "
     "the wait ends immediately. A wait that fails leaves the state as it was, and the next `pulumi up` waits again.",
     "Rfc2136Delegation": "The NS records that delegate one domain, at a name server that accepts DNS updates, such as "
-    "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed by TSIG. Without one they are unsigned, "
+    "BIND, Knot, PowerDNS or Windows DNS. With a key, the updates are signed with TSIG. Without one they are unsigned, "
     "and anyone who can send from an address that the server allows can change the records.",
-    "getAgentIngress": "Looks up one Agent Ingress by its id or its domain, in previews too. Give exactly one of the "
+    "getAgentIngress": "Looks up one Agent Ingress by its ID or its domain, also in previews. Pass exactly one of the "
     "two.",
-    "getAgentIngresses": "Looks up all Agent Ingresses of the account, or those that a filter selects, in previews "
-    "too.",
-    "agentConfig": "Makes the configuration file of an ngrok agent, `ngrok.yml`, version 3.",
+    "getAgentIngresses": "Looks up all Agent Ingresses of the account, or those that a filter selects, also in "
+    "previews.",
+    "agentConfig": "Returns the configuration file of an ngrok agent, `ngrok.yml`, version 3.",
 }
 
 EXAMPLES = {
@@ -101,8 +102,8 @@ def make_schema() -> dict[str, Any]:
         "name": "agin",
         "displayName": "ngrok Agent Ingress",
         "version": VERSION,
-        "description": "Own ngrok Agent Ingresses (custom connect URLs of ngrok agents), wait for their certificates, "
-        "and delegate their domains.",
+        "description": "Manage ngrok Agent Ingresses (custom connect URLs for ngrok agents), wait for their "
+        "certificates, and delegate their domains.",
         "keywords": ["pulumi", "ngrok", "agent ingress", "category/network", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "The pulumi-agin authors",

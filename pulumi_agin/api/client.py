@@ -316,7 +316,7 @@ class AgentIngressClient:
         """Returns the id if it is safe in a path, and raises InvalidInputsError otherwise."""
         if not PLAIN_ID.fullmatch(id_) or holds_secret(id_, self._api_key.get_secret_value()):
             shown = self.sanitize(id_, 60)
-            raise errors.InvalidInputsError(f'"{shown}" is not the id of an Agent Ingress; {ID_HINT}')
+            raise errors.InvalidInputsError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')
         return id_
 
     def _write(self, request: Request, deadline: Deadline) -> Response:

@@ -26,7 +26,7 @@ EXAMPLE_DOMAIN = "connect.acme.com"
 # Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk.
 PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
 AGENT_INGRESS_ID = re.compile(r"agin_[0-9A-Za-z]{1,95}")
-ID_HINT = "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
+ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 
 # -- the wait for a certificate ---------------------------------------------------------------------------
 

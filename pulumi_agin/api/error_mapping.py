@@ -16,7 +16,7 @@ from .http import NoResponse, Request, Response
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
 
-# The response header with ngrok's operation id.
+# The response header with ngrok's operation ID.
 OPERATION_ID = "ngrok-operation-id"
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
@@ -87,7 +87,7 @@ class ErrorMapping:
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}"
             if rejection.code not in _ALLOWANCE:
-                message += "; check that it is a valid key of your account"
+                message += "; check that it is a valid key for your account"
         elif status == 429:
             kind = errors.RateLimitedError
         elif rejection.code == _DOMAIN_EXISTS:
@@ -106,7 +106,7 @@ class ErrorMapping:
     def _read(self, response: Response) -> _Rejection:
         body = _error_body(response)
         if body is None:
-            description = f"{response.status_code}, but not with an ngrok error ({self._body_excerpt(response)})"
+            description = f"{response.status_code}, which is not an ngrok error ({self._body_excerpt(response)})"
             return _Rejection(description, is_from_ngrok=False)
         details = body.get("details")
         details = details if isinstance(details, dict) else {}

@@ -12,7 +12,7 @@
     ├── UpdateUnsettledError    a response was lost, and the values differ or could not be read
     └── ApiError                ngrok rejected the request: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
-        ├── NotFoundError           404: ngrok has no Agent Ingress with this id
+        ├── NotFoundError           404: ngrok has no Agent Ingress with this ID
         ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
         └── RateLimitedError        429: more than 120 requests in a minute
 
@@ -86,7 +86,7 @@ class UpdateUnsettledError(NgrokError):
 
 
 class ApiError(NgrokError):
-    """ngrok rejected the request. A code, such as "ERR_NGROK_6706", and an operation id may be missing."""
+    """ngrok rejected the request. A code, such as "ERR_NGROK_6706", and an operation ID may be missing."""
 
     def __init__(self, message: str, *, status: int, error_code: str = "", operation_id: str = "") -> None:
         super().__init__(message)
@@ -100,7 +100,7 @@ class AuthenticationError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """ngrok has no Agent Ingress with this id in the account of this key."""
+    """ngrok has no Agent Ingress with this ID in the account of this key."""
 
 
 class DomainExistsError(ApiError):

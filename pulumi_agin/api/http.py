@@ -141,7 +141,7 @@ class HttpClient:
         reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
         is_sent, is_transient = True, True
         if any(isinstance(each, ReadTimeoutError) for each in causes):
-            reason = f"it did not respond within {time_spent}"
+            reason = f"timed out after {time_spent}"
         elif any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             is_sent = False
         elif isinstance(innermost, OSError) and str(innermost).startswith("Tunnel connection failed: "):

@@ -63,7 +63,7 @@ class CertPolicyModel(ResponseModel):
 
     authority: str = Field("", description="the certificate authority, such as `letsencrypt`")
     private_key_type: str | None = Field(
-        None, description="the type of its private key, `rsa` or `ecdsa`, even if the program left it out"
+        None, description="the type of its private key, `rsa` or `ecdsa`, even if the program omits it"
     )
 
 
@@ -72,12 +72,12 @@ class CertJobModel(ResponseModel):
 
     error_code: str | None = Field(
         None,
-        description="the error: `INTERNAL_ERROR` is temporary, `DNS_ERROR` is for you to fix. `null` without one",
+        description="`INTERNAL_ERROR` is temporary; you must fix `DNS_ERROR` in your DNS. `null` if there is no error",
     )
     msg: str | None = Field(None, description="the status or the error, as ngrok reports it")
-    started_at: str | None = Field(None, description="when it started, RFC 3339")
+    started_at: str | None = Field(None, description="when the job started (RFC 3339)")
     retries_at: str | None = Field(
-        None, description="when ngrok tries again, RFC 3339. After a failure, this can be a day later"
+        None, description="when ngrok tries again (RFC 3339). After a failure, this can be a day later"
     )
 
 
@@ -85,7 +85,7 @@ class CertStatusModel(ResponseModel):
     """The state of the certificate."""
 
     renews_at: str | None = Field(
-        None, description="when ngrok requests the next renewal, RFC 3339. `null` until the certificate is issued"
+        None, description="when ngrok requests the next renewal (RFC 3339). `null` until the certificate is issued"
     )
     provisioning_job: CertJobModel | None = Field(
         None, description="the job that provisions or renews the certificate, or `null`"
@@ -97,9 +97,9 @@ class IngressModel(ResponseModel):
 
     # Paths and suggested commands contain it.
     id: str = Field(pattern=PLAIN_ID.pattern, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
-    uri: _Printable = Field("", description="its path in ngrok's API, relative to the API's URL")
+    uri: _Printable = Field("", description="the path of the ingress in ngrok's API, relative to the API's URL")
     domain: Annotated[_HostName, AfterValidator(canonical_domain)] = Field(
-        description="the domain, in lower case and without a trailing dot"
+        description="the domain, in lowercase and without a trailing dot"
     )
     description: str = Field("", description='the human-readable description; `""` if there is none')
     metadata: str = Field("", description='the machine-readable metadata; `""` if there is none')
@@ -110,17 +110,17 @@ class IngressModel(ResponseModel):
     )
     certificate_management_status: CertStatusModel | None = Field(
         None,
-        description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while one runs. "
-        "`null` without a policy, and until the first job exists",
+        description="the state of the certificate: `renews_at` once it is issued, `provisioning_job` while a job is "
+        "running. `null` without a policy, and until the first job exists",
     )
     # Required, because a response without them must not delete the DNS records that users create from them.
     ns_targets: Annotated[list[_HostName], AfterValidator(canonical_ns_targets)] = Field(
-        description="the values of the NS records that delegate `domain` to ngrok: lower case, trailing dot, sorted"
+        description="the values for NS records that delegate `domain` to ngrok: lowercase, with a trailing dot, sorted"
     )
     region_domains: Annotated[list[_HostName], AfterValidator(canonical_region_domains)] = Field(
         [], description="the regional domains below `domain`, sorted. ngrok adds to them when it adds regions"
     )
-    created_at: _Printable = Field(description="when it was created, RFC 3339")
+    created_at: _Printable = Field(description="when the ingress was created (RFC 3339)")
 
     def outputs(self) -> dict[str, Any]:
         """Returns all values except the id, as a dict."""
@@ -140,11 +140,11 @@ class IngressPageModel(ResponseModel):
 class CertificateState(Enum):
     """The state of a certificate by ngrok's policy and status. Each value is a description for messages."""
 
-    NOT_MANAGED = "ready, as ngrok's internal CA signs it: there is no certificate policy"
+    NOT_MANAGED = "ready, because ngrok's internal CA signs it (there is no certificate policy)"
     PENDING = "not being issued yet"
     IN_PROGRESS = "being issued"
     INTERNAL_ERROR = "held up by a temporary error at ngrok"
-    DNS_ERROR = "held up by the DNS of the domain"
+    DNS_ERROR = "held up by the domain's DNS"
     OTHER_ERROR = "held up by an error that ngrok does not document"
     UNKNOWN = "neither issued nor being issued"
     ISSUED = "issued"

@@ -115,8 +115,8 @@ class Transport:
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} too little time is left "
-                f"to wait for the next one{f', in {retry.format_duration(closed)}' if closed else ''}",
+                f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
+                f"enough time to wait for the next one{f', in {retry.format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket

@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     """Returns the argument parser. `shtab` generates the shell completion from it."""
     root = argparse.ArgumentParser(
         prog="pulumi-agin",
-        description=_paragraphs("ngrok Agent Ingresses from Pulumi."),
+        description=_paragraphs("Manage ngrok Agent Ingresses with Pulumi."),
         epilog=_examples(
             "pulumi-agin import agin_2k5okIo7afS6bKA3xNDLRZ9rjqk --name connect --code",
             "pulumi-agin doctor connect.acme.com",
@@ -94,7 +94,7 @@ def _examples(*lines: str) -> str:
 def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     command = add_command(
         "import",
-        help="take over existing Agent Ingresses",
+        help="import existing Agent Ingresses",
         usage="%(prog)s (DOMAIN… | ID… | --all | --filter CEL | --names FILE) [--name N | --names FILE]\n"
         "       [--parent URN] [--provider URN] [--stack S] [--code [--delegations ADAPTER]]",
         description=_paragraphs(
@@ -111,9 +111,9 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     command.set_defaults(module="import_command")
     add = command.add_argument
-    add("chosen", nargs="*", metavar="DOMAIN|ID", help="an Agent Ingress: its domain, or its id, such as agin_2k5…")
-    add("--all", action="store_true", help="take over all Agent Ingresses of the account")
-    add("--filter", metavar="CEL", help="take over the Agent Ingresses that match the filter")
+    add("chosen", nargs="*", metavar="DOMAIN|ID", help="an Agent Ingress: its domain, or its ID, such as agin_2k5…")
+    add("--all", action="store_true", help="import all Agent Ingresses of the account")
+    add("--filter", metavar="CEL", help="import the Agent Ingresses that match the filter")
     add(
         "--name",
         metavar="N",
@@ -123,7 +123,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--names",
         metavar="FILE",
-        help="a JSON file that maps ids or domains to names; - for stdin. Alone, it selects the ones in the file",
+        help="a JSON file that maps IDs or domains to names; - for stdin. Alone, imports the ingresses in the file",
     )
     add("--parent", metavar="URN", help="the URN of the component that contains the resources")
     add("--provider", metavar="URN", help="the URN of the explicit provider; its API key is read from the state")
@@ -144,7 +144,7 @@ def _add_doctor(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         description=_paragraphs(
             "Checks the API key, the Agent Ingress, the NS records and the certificate, and shows how to fix each "
             "problem. In the folder of a Pulumi project, it also compares ngrok with the state of the stack. It "
-            "changes nothing. The exit status is 0 if all is well, 2 if the checks could not run, and 1 otherwise.",
+            "changes nothing. The exit status is 0 if every check passes, 2 if the checks can't run, and 1 otherwise.",
             _SETTINGS,
         ),
         epilog=_examples(
@@ -168,8 +168,8 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "emulator",
         help="run a stand-in for ngrok's API, to try programs without an account",
         description=_paragraphs(
-            "Runs a stand-in for ngrok's Agent Ingress API. Prints its URL on stdout when it is ready, and on "
-            "stderr the settings to paste into a shell that uses it. SIGINT (Ctrl-C) or SIGTERM stops it.",
+            "Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout "
+            "and, to stderr, the settings to paste into your shell. SIGINT (Ctrl-C) or SIGTERM stops it.",
         ),
         epilog=_examples(
             "pulumi-agin emulator",
@@ -203,5 +203,5 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "--limit",
         type=int,
         default=DEFAULT_LIMIT,
-        help="the limit of requests per account and minute; 0 for no limit (default: %(default)s)",
+        help="the maximum number of requests per minute for each account; 0 for no limit (default: %(default)s)",
     )

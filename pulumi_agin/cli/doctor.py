@@ -44,7 +44,7 @@ from .stack import load_settings
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Runs the command. The exit status is 0 if every check passed, 1 if not, and 2 if the checks could not run."""
     if (options.domain is not None) + options.all + (options.filter is not None) != 1:
-        raise UsageError("specify exactly one of DOMAIN, --all and --filter")
+        raise UsageError("specify exactly one of DOMAIN, --all or --filter")
     try:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:

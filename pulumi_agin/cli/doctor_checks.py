@@ -160,14 +160,14 @@ class Examiner:
             state, remedies = "ok", []
         elif state == "unknown":
             # Any other step is in the message.
-            remedies = [Remedy("once that is fixed or over, run this again", [self._line(*what)])]
+            remedies = [Remedy("once that is resolved, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
             line = self._pulumi(f"pulumi config set --secret {settings.names.key(API_KEY)}")
             remedies = [Remedy("set a key that ngrok accepts", [line])]
         else:
             do = "use a key that ngrok accepts, for example from the config of a stack"
             remedies = [Remedy(do, [self._line(*what, stack="STACK")])]
-        reason = f"ngrok accepts the one from {details['source']}" if error is None else str(error)
+        reason = f"ngrok accepts the key from {details['source']}" if error is None else str(error)
         if settings.other_base_url:
             reason += f"; the base URL is {self.client.sanitize(settings.other_base_url)}"
         return Check(state, reason, remedies, details)
@@ -197,7 +197,7 @@ class Examiner:
             )
             remedies = [Remedy(do, [self._pulumi(_REFRESH)])]
             return Check("wrong", f"{resource}, but ngrok no longer has it", remedies, details)
-        reason = f"{self.settings.account_description} has none with this domain"
+        reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         other_account = Remedy(
             "if another account has it, use the key of that account, for example from another stack",
             [self._line(domain, stack="STACK")],
@@ -248,7 +248,7 @@ class Examiner:
             line = self._line(domain, dns="HOST:PORT")
             return Check("unknown", reason, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
-            reason = f"{who} still has {', '.join(still)}, which ngrok released: their next owner controls the domain"
+            reason = f"{who} still has {', '.join(still)}, which ngrok released: whoever gets them controls the domain"
             do = f"delete these records, or correct them with `{self._pulumi(_REFRESH)}`"
             details |= {"expected": [], "missing": [], "extra": still}
             return Check("wrong", reason, _records(do, domain, still), details)
@@ -261,10 +261,10 @@ class Examiner:
         differences = {"missing": missing, "extra": extra}
         details |= differences
         if not missing and not extra:
-            return Check("ok", f"{who} answers with the {len(expected)} name servers that ngrok expects", (), details)
+            return Check("ok", f"{who} returns the {len(expected)} name servers that ngrok expects", (), details)
         if found.names:
             listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in differences.items() if names)
-            reason = one_line(f"{who} answers with other name servers than ngrok expects: {listed}")
+            reason = one_line(f"{who} returns different name servers from those that ngrok expects: {listed}")
         remedies = [
             *_records("create these records in the parent zone", domain, missing),
             *_records("delete these records, which point elsewhere", domain, extra),
@@ -305,9 +305,9 @@ class Examiner:
                 "unknown": "check that the delegation is correct",
                 "wrong": "fix the delegation first",
             }
-            do = f"{first[delegation]}; {retry}: run this again then"
+            do = f"{first[delegation]}; {retry}; run this again after that"
         elif error_code:
-            do = f"{retry}: run this again then"
+            do = f"{retry}; run this again after that"
         else:
             do = "wait (Let's Encrypt takes seconds to minutes), and run this again"
         result: State = "wrong" if is_dns_error and delegation != "ok" else "wait"

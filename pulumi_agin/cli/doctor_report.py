@@ -121,7 +121,7 @@ class FleetReport:
             total = f"{len(states)} Agent Ingress{'' if len(states) == 1 else 'es'}"
             lines += ["", f"{total}: {', '.join(counts)}", "", *self._table_of_reports(style)]
             if not self.is_ok:
-                lines += ["", "what to do about the first one:", f"  {self.details_line}"]
+                lines += ["", "to see how to fix the first one:", f"  {self.details_line}"]
         return "\n".join(lines) + "\n"
 
     def _table_of_reports(self, style: Style) -> list[str]:

@@ -22,7 +22,7 @@ _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is not l
 
 
 def run(options: argparse.Namespace, _: Clock) -> int:
-    """Runs the emulator until SIGINT or SIGTERM. The exit status is 2 if it cannot start."""
+    """Runs the emulator until SIGINT or SIGTERM. The exit status is 2 if it can't start."""
     # Fails without the packages of the extra.
     from pulumi_agin.emulator import Emulator
 
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, _: Clock) -> int:
             )
             emulator.start()
         except (OSError, OverflowError) as error:
-            return fail(f"The emulator cannot listen on {options.host}, port {options.port}: {str(error).rstrip('.')}.")
+            return fail(f"the emulator can't listen on {options.host}, port {options.port}: {str(error).rstrip('.')}")
         except ValueError as error:
             return fail(str(error))
         try:
@@ -81,16 +81,16 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
     if host not in LOOPBACK_HOSTS:
         note(
             f"programs send an API key only over https:// or to this machine, so they reject {url}: listen on "
-            "127.0.0.1, or forward a port of 127.0.0.1 to it"
+            "127.0.0.1, or forward a port on 127.0.0.1 to it"
         )
         return
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
     lines = [f"export {ENVIRONMENT[BASE_URL]}={shlex.quote(address)}"]
     key, instruction = ENVIRONMENT[API_KEY], ""
     if options.api_key:
-        instruction = f", and set {key} to a key given by --api-key"
+        instruction = f", and set {key} to a key that you passed with --api-key"
     elif os.environ.get(key):
-        instruction = f", and set {key} as it is set here"
+        instruction = f", and set {key} to the same value as here"
     else:
         lines.append(f"export {key}={DEFAULT_API_KEY}")
     note(f"to use it, paste this into the shell that runs pulumi{instruction}:", lines=lines)

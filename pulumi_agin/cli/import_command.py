@@ -62,8 +62,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
             continue
         if name in declared:
             raise UsageError(
-                f"{declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: no two resources "
-                "have the same name. Use --names FILE with other names, or omit --name"
+                f"{declared[name].domain} and {ingress.domain} can't both be named {one_line(name)}: two Agent "
+                "Ingresses can't have the same resource name. Use --names FILE with other names, or omit --name"
             )
         declared[name] = ingress
         if not owners:
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.code:
         return print_text(program(declared, left_out, options.parent, provider, options.delegations))
     if not new:
-        note("all of them are already in the stack, so the file has no resources")
+        note("all of them are already in the stack, so the import file contains no resources")
     return print_text(_file(new, {"parent": options.parent, "provider": provider}, client))
 
 
@@ -121,14 +121,14 @@ def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
         )
     if owner["type"] == urns.AGENT_INGRESS:
         return (
-            ". Under a second name, `pulumi up` would delete it, because the first is not in the program. If it was "
-            "renamed or moved, give the resource its old name or parent in "
+            ". If you imported it under a second name, `pulumi up` would delete it, because the first name is not in "
+            "the program. If it was renamed or moved, specify the old name or parent with "
             "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)]) instead"
         )
     line = state_delete_line(owner["urn"], stack=stack)
     return (
-        ", a resource of the provider plugin. If the program is not in Python, there is nothing to do. A program in "
-        "Python lacks it, so its `pulumi up` would delete it: to import it into such a program, first remove it from "
+        ", which belongs to the provider plugin. If the program is not in Python, there is nothing to do. The `pulumi "
+        "up` of a Python program would delete it: to import it into such a program, first remove it from "
         f"the state, which does not delete the Agent Ingress\n{line}"
     )
 
@@ -137,7 +137,7 @@ def _check(options: argparse.Namespace) -> None:
     """Checks the options before anything is read."""
     ways = sum([bool(options.chosen), options.all, options.filter is not None])
     if ways > 1 or (ways == 0 and options.names is None):
-        raise UsageError("specify exactly one of domains or ids, --all and --filter, or --names alone")
+        raise UsageError("specify domains or IDs, --all, --filter, or --names alone")
     for option in ("name", "stack"):
         if getattr(options, option) == "":
             raise UsageError(f"--{option} is empty; set it to a name, or omit it")
@@ -175,7 +175,7 @@ def _select(
         if missing:
             more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
             listed = ", ".join(missing[:MOST_LISTED])
-            raise UsageError(f"{where}there is no Agent Ingress with the domain or id {listed}{more} in {account}")
+            raise UsageError(f"{where}there is no Agent Ingress with the domain or ID {listed}{more} in {account}")
         picked: dict[str, IngressModel] = {}
         for ingress in (by_key[key] for key in keys):
             if ingress.id in picked:

@@ -27,8 +27,8 @@ def canonical_key(given: str, client: AgentIngressClient) -> str:
     inputs, problems = validate(AgentIngressInputs, {"domain": given})
     if problems or "." not in given:
         raise UsageError(
-            f'"{client.sanitize(given, 100)}" is neither the id of an Agent Ingress nor a domain; {ID_HINT}, '
-            f"and a domain like {EXAMPLE_DOMAIN}"
+            f'"{client.sanitize(given, 100)}" is neither the ID of an Agent Ingress nor a domain; {ID_HINT}, '
+            f"and a domain looks like {EXAMPLE_DOMAIN}"
         )
     return str(inputs["domain"])
 
@@ -38,7 +38,7 @@ def read_names(file: str, client: AgentIngressClient) -> dict[str, str]:
     where = f"--names {one_line(file)}"
     try:
         if file == "-" and sys.stdin is None:
-            raise UsageError(f"{where} needs an input, but stdin is closed")
+            raise UsageError(f"{where} reads from stdin, which is closed")
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         # An object becomes a tuple of its pairs, because a dict would keep only the last of two equal keys.
         pairs = json.loads(content, object_pairs_hook=tuple)

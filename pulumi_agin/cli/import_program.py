@@ -111,7 +111,7 @@ class _Delegations:
         if self._is_by_record_ids:
             ids = {ingress.domain: dict.fromkeys(ingress.ns_targets, "ID") for ingress in ingresses}
             lines.append(f"# pulumi config set {_RECORD_IDS} {shlex.quote(json.dumps(ids))}")
-            lines.append("# Replace each ID with the id of the existing record.")
+            lines.append("# Replace each ID with that of the existing record.")
         if len(ingresses) > 1:
             lines.append("# A domain in another zone needs another adapter.")
         lines.append("config = pulumi.Config()")

@@ -44,9 +44,9 @@ class NsRecords:
     name: str
     """The name of the delegation, and of the resource if there is one resource with all values."""
     domain: pulumi.Output[str]
-    """The domain, in lower case and without a trailing dot."""
+    """The domain, in lowercase and without a trailing dot."""
     ns_targets: pulumi.Output[Sequence[str]]
-    """The values: lower case, one trailing dot, sorted, at least one. Not known before the ingress is created."""
+    """The values: lowercase, one trailing dot, sorted, at least one. Not known before the ingress is created."""
     ttl: pulumi.Output[int]
     """The time to live of the records, in seconds."""
     delegation: pulumi.ComponentResource
@@ -66,7 +66,7 @@ class NsRecords:
 
         Args:
             given: Further options from the program, such as a provider. Its `delete_before_replace` takes precedence.
-            named_by: The engine's name of the property that holds the record's name, for a package that changes it in
+            named_by: The engine's name for the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
 
@@ -90,7 +90,7 @@ class NsRecords:
             zone: The name of the zone; None if it is not known.
 
         Returns:
-            The domain. The preview and the update fail if it is outside of the zone or is its apex.
+            The domain. The preview and the update fail if it is outside the zone or is its apex.
         """
         if zone is None:
             return self.domain
@@ -103,7 +103,7 @@ class NsRecords:
             zone: The name of the zone.
 
         Returns:
-            The name. The preview and the update fail if the domain is outside of the zone or is its apex.
+            The name. The preview and the update fail if the domain is outside the zone or is its apex.
         """
         problems = ProgramRun.current().wrong_zones
 
@@ -150,8 +150,8 @@ class NsRecords:
     def of_each(self, make: Callable[[str, str], pulumi.Resource]) -> pulumi.Output[list[pulumi.Resource]]:
         """Creates a resource for each value, for a package in which a record has one value.
 
-        The resources are named by their values, so that adding or removing a value changes no other record. While the
-        values are unknown, no record is shown, and a preview logs that.
+        The resources are named after their values, so that adding or removing a value changes no other record. While
+        the values are unknown, no record is shown, and a preview logs that.
 
         Args:
             make: Creates one resource from its name and its value.
@@ -180,7 +180,7 @@ def name_of(records: NsRecords, target: str) -> str:
 
 
 def canonical_name(name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Returns the name of a domain or a zone in lower case and without a trailing dot, as most DNS packages need it."""
+    """Returns the name of a domain or a zone in lowercase and without a trailing dot, as most DNS packages need it."""
     return pulumi.Output.from_input(name).apply(canonical_domain)
 
 
@@ -202,7 +202,7 @@ class Adapter:
 
 @checks_arguments
 def custom(function: Callable[[NsRecords], Made]) -> Adapter:
-    """Creates the NS records with any other DNS package, by a function of your own.
+    """Creates the NS records through any other DNS package, with your own function.
 
     Example::
 
@@ -228,7 +228,7 @@ def package(module: str, *, extra: str) -> Any:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise pulumi.RunError(
-            f"{place()}: dns.{extra} needs a package that is not installed here: {install_line(extra)}"
+            f"{place()}: dns.{extra} needs a package that is not installed. Run: {install_line(extra)}"
         ) from None
 
 

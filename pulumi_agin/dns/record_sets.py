@@ -31,7 +31,7 @@ def aws(
 
     Args:
         zone_id: The id of the hosted zone.
-        zone_name: The name of the zone. With it, the preview fails for a domain outside of the zone.
+        zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
     """
@@ -68,7 +68,7 @@ def gcp(
     Args:
         managed_zone: The resource name of the zone, such as "acme-com".
         project: The project of the zone, if it differs from the provider's.
-        dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside of the
+        dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside the
             zone.
         opts: The options of the record, such as a provider.
         take_over: Whether to import existing NS records. Remove it after one `pulumi up`.

@@ -47,7 +47,7 @@ def resource_adapter(
     """
     ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
     if take_over and opts is not None and opts.import_ is not None:
-        raise WrongArgumentsError("take_over can't be combined with opts that have import_: remove one of them")
+        raise WrongArgumentsError("take_over can't be combined with import_ in opts: remove one of them")
 
     def create(records: NsRecords) -> Made:
         # Called before the values are known, so that the first preview checks the arguments too.
@@ -93,20 +93,20 @@ def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> p
 
 def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids:
     """Returns the ids in `take_over`: none if the adapter finds the records."""
-    right = '{"ns-1.example.net": "id of that record", …}'
+    right = '{"ns-1.example.net": "ID of that record", …}'
     if take_over is None or take_over is False or (take_over is True and can_find):
         return {}
     if not accepts_ids or not isinstance(take_over, Mapping) or not take_over:
         expected = f"True, False or {right}" if accepts_ids else "True or False"
         if not can_find:
-            expected = f"the ids of the records, such as {right}, because the package can't find them"
-        raise WrongArgumentsError(f"take_over of this adapter must be {expected}; got {type(take_over).__name__}")
+            expected = f"the IDs of the records, such as {right}, because the package can't find them"
+        raise WrongArgumentsError(f"the adapter's take_over must be {expected}; got {type(take_over).__name__}")
     for value, id_ in take_over.items():
         if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
-            raise WrongArgumentsError(f"take_over of this adapter must look like {right}; got {value!r}: {id_!r}")
+            raise WrongArgumentsError(f"the adapter's take_over must look like {right}; got {value!r}: {id_!r}")
     ids = [str(id_) for id_ in take_over.values()]
     if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise WrongArgumentsError(f"take_over of this adapter has {', '.join(twice)} twice: each record has its own id")
+        raise WrongArgumentsError(f"the adapter's take_over lists {', '.join(twice)} twice: each record has its own ID")
     return take_over
 
 
@@ -126,12 +126,12 @@ def _checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pai
     existing: dict[str, str | int] = {canonical_ns_targets([value])[0]: id_ for value, id_ in pairs}
     if are_given and existing.keys() != set(declared):
         other = sorted(existing.keys() - declared)
-        problems = [f"has an id for {value}, which ngrok does not list for {domain}" for value in other]
-        problems += [f"lacks the id of {value}" for value in declared if value not in existing]
+        problems = [f"has an ID for {value}, which ngrok does not list for {domain}" for value in other]
+        problems += [f"has no ID for {value}" for value in declared if value not in existing]
         raise error(
             records,
-            f"take_over of the delegation {records.name} {'; '.join(problems)}. It needs the id of one NS record for "
-            f"each of {', '.join(declared)}",
+            f"the take_over of the delegation {records.name} {'; '.join(problems)}. It needs the ID of one NS "
+            f"record for each of {', '.join(declared)}",
         )
     _check_same(records, domain, dict.fromkeys(declared, ""), dict.fromkeys(existing, ""))
     return sorted(existing.items())
@@ -163,9 +163,9 @@ def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]
 
                 raise error(
                     records,
-                    f"take_over of the delegation {records.name} has the id of a record of {canonical_domain(name)}, "
-                    f"and not of {domain}: correct the ids. If an earlier `pulumi up` has imported that record, "
-                    "remove it from the state first, because Pulumi would delete it:\n"
+                    f"the take_over of the delegation {records.name} has the ID of a record of "
+                    f"{canonical_domain(name)} instead of {domain}: correct the IDs. If an earlier `pulumi up` has "
+                    "imported that record, remove it from the state first, because Pulumi would delete it:\n"
                     f"{state_delete_line(urn)}",
                 )
         ttls = {
@@ -187,15 +187,15 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
         ttl = ttls.pop()
         is_one = not ttls and ttl.isdecimal()
         steps.append(
-            f"give the delegation ttl={ttl}" if is_one else "give all of them the same TTL at the DNS provider"
+            f"set ttl={ttl} on the delegation" if is_one else "give all of them the same TTL at the DNS provider"
         )
     if steps:
         raise error(
             records,
             f"the delegation {records.name} can't take over the NS records of {domain}, because they differ from "
-            f"those of the program. The DNS provider has {_shown(existing) or 'none'}. The program declares "
+            f"the program's. The DNS provider has {_shown(existing) or 'none'}. The program declares "
             f"{_shown(declared)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or "
-            "if the stack has them already, remove take_over",
+            "if the stack already has them, remove take_over",
         )
 
 

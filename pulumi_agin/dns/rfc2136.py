@@ -72,7 +72,7 @@ def rfc2136(
 class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     """The NS records that delegate one domain, at a name server that accepts DNS updates, such as BIND or Windows DNS.
 
-    With a key, the updates are signed by TSIG. Without one they are unsigned, and anyone who can send from an address
+    With a key, the updates are signed with TSIG. Without one they are unsigned, and anyone who can send from an address
     that the server allows can change the records. So omit the key only if the server does not support keys, such as
     Windows DNS with "nonsecure and secure" updates.
 
@@ -82,8 +82,8 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/rfc2136-delegation.html
 
     Attributes:
-        domain: The delegated domain, in lower case and without a trailing dot.
-        ns_targets: The values of the records: lower case, trailing dot, sorted.
+        domain: The delegated domain, in lowercase and without a trailing dot.
+        ns_targets: The values of the records: lowercase, trailing dot, sorted.
         ttl: The time to live of the records, in seconds.
     """
 
@@ -110,7 +110,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
     ) -> None:
         """Declares the NS records of a domain.
 
-        The preview shows all problems with the values at once. Case and a trailing dot of names are ignored.
+        The preview shows all problems with the values at once. Case and trailing dots in names are ignored.
 
         Args:
             resource_name: The name of the resource in Pulumi.
@@ -132,12 +132,12 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
                 Remove it after the first `pulumi up`.
 
         Raises:
-            pulumi.RunError: `opts` has `id` or `import_`, although an id does not contain the location of the records.
+            pulumi.RunError: `opts` has `id` or `import_`, although an ID does not contain the location of the records.
         """
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             raise WrongArgumentsError(
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
-                "ResourceOptions; with take_over=True it adopts existing records"
+                "ResourceOptions; to adopt existing records, set take_over=True"
             )
         inputs = {
             "domain": domain,

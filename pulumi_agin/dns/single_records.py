@@ -35,9 +35,9 @@ def cloudflare(
 
     Args:
         zone_id: The id of the zone.
-        zone_name: The name of the zone. With it, the preview fails for a domain outside of the zone.
+        zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
 
@@ -78,7 +78,7 @@ def digitalocean(
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
 
@@ -256,7 +256,7 @@ def scaleway(
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the ids of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
 

@@ -17,5 +17,5 @@ def missing_package(user: str, install: str) -> str | None:
     if folders and PathFinder.find_spec("dns.update", folders):
         return None
     if found and found.has_location:
-        return f"{user} needs dnspython, whose module `dns` is hidden by {found.origin}: rename that module"
-    return f"{user} needs a package that is not installed here: {install}"
+        return f"{user} needs dnspython, whose module `dns` is shadowed by {found.origin}: rename that module"
+    return f"{user} needs a package that is not installed. Run: {install}"

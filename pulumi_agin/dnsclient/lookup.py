@@ -38,7 +38,7 @@ def find_delegation(
     parent zone. The system's lookup of the server's name can take longer than the timeout.
     """
     deadline = Deadline(timeout_seconds, clock)
-    answer = DnsAnswer(problem="no address of a name server of the parent zone was found")
+    answer = DnsAnswer(problem="found no address for any name server of the parent zone")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
         for address, recursion in _parent_servers(owner, deadline) if server is None else _query_modes(server):

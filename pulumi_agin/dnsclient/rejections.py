@@ -15,20 +15,20 @@ _NEW_KEY = "Refresh and destroy use the key of the last `pulumi up`: after a cha
 # PowerDNS rejects keys in this way too.
 _NOT_ALLOWED = (
     "it is not the primary server of the zone {zone}, does not allow queries from this machine, or does not accept "
-    "{key}, its secret or the time of this machine; its log has the reason"
+    "{key}, its secret or this machine's clock; see its log"
 )
-_NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or not in this form; check server and port"
+_NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or does not accept this form of it; check server and port"
 _CONCURRENT_CHANGE = "another client is changing the records of this name; run `pulumi up` again"
 
 _REASONS = {
     "no key": (
-        "it accepts no unsigned updates of the zone {zone} from this address, or is not its primary server; check "
-        "server and zone, and set {tsig_key_name} and {tsig_secret}, or allow unsigned updates at the server. "
-        f"{_NEW_KEY}"
+        "it does not accept unsigned updates of the zone {zone} from this address, or it is not the zone's primary "
+        "server; check server and zone, and set {tsig_key_name} and {tsig_secret}, or allow unsigned updates on the "
+        f"server. {_NEW_KEY}"
     ),
     "no permission": (
-        "{key} may not change the NS records of {domain}; BIND allows that with "
-        '`update-policy {{ grant "{key.name}" name {domain}. NS; }};` of the zone {zone}'
+        "{key} is not allowed to change the NS records of {domain}; in BIND, allow it with "
+        '`update-policy {{ grant "{key.name}" name {domain}. NS; }};` in the zone {zone}'
     ),
     "REFUSED": _NOT_ALLOWED,
     "NOTAUTH": _NOT_ALLOWED,
@@ -38,11 +38,11 @@ _REASONS = {
     "YXRRSET": _CONCURRENT_CHANGE,
     "NXRRSET": _CONCURRENT_CHANGE,
     "BADKEY": (
-        "it has no key of this name with {key.algorithm}, or, if it is Knot DNS, the key may not change {domain}; "
-        f"check {{tsig_key_name}} and {{tsig_algorithm}}. {_NEW_KEY}"
+        "it has no key with this name and the algorithm {key.algorithm}; Knot DNS also answers this if the key is not "
+        f"allowed to change {{domain}}; check {{tsig_key_name}} and {{tsig_algorithm}}. {_NEW_KEY}"
     ),
-    "BADSIG": f"it has another secret for it; check {{tsig_secret}}. {_NEW_KEY}",
-    "BADTIME": "the clocks differ by more than 5 minutes: here it is {now:%Y-%m-%d %H:%M:%S} UTC; set the wrong one",
+    "BADSIG": f"it has a different secret for this key; check {{tsig_secret}}. {_NEW_KEY}",
+    "BADTIME": "the clocks differ by more than 5 minutes: here it is {now:%Y-%m-%d %H:%M:%S} UTC; fix the wrong one",
 }
 
 
@@ -61,5 +61,5 @@ def describe_rejection(
         case = "no permission"
     names = {name: spell(name) for name in ("tsig_key_name", "tsig_secret", "tsig_algorithm")}
     now = datetime.now(timezone.utc)
-    reason = _REASONS.get(case, "its log has the reason").format(domain=domain, zone=zone, key=key, now=now, **names)
+    reason = _REASONS.get(case, "see its log").format(domain=domain, zone=zone, key=key, now=now, **names)
     return f"{clause}: {reason}"

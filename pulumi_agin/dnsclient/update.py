@@ -231,7 +231,7 @@ class PrimaryServer:
         if self.key:
             self._verify(message, answer, operation)
         if answer.rcode() == dns.rcode.SERVFAIL:
-            raise _TransientError("it answered SERVFAIL; its log has the reason")
+            raise _TransientError("it answered SERVFAIL; see its log")
         return answer
 
     def _verify(self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation) -> None:
@@ -244,7 +244,7 @@ class PrimaryServer:
                 dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
                 return
         raise operation.untrusted(
-            f"its answer has no valid signature by {self.key}, so it is not trusted; check that the server has this "
+            f"its answer has no valid signature with {self.key}, so it is not trusted; check that the server has this "
             "key, and check any proxy or firewall in between"
         )
 
@@ -314,7 +314,7 @@ class _Operation:
         return max(self.deadline.left, 0.1)
 
 
-_NO_DNS = "its response is not a DNS message; check server and port"
+_NO_DNS = "its answer is not a DNS message; check server and port"
 
 # Signatures are verified later. The type of the parameter leaves this value out.
 _UNVERIFIED: Any = False

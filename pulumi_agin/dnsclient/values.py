@@ -66,7 +66,7 @@ class DnsAnswer:
             return f"{server} could not be queried ({self.problem})"
         if not self.names:
             return f"{server} has no NS records for it"
-        return f"{server} answers now with {', '.join(self.names)}"
+        return f"{server} now returns {', '.join(self.names)}"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class PythonPhrasing(Phrasing):
         stack, project, _, name = urns.Urn.parse(urn)
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         place = placement._replace(parent=placement.parent or shell_commands.stack_urn(stack, project))
-        return f"To take it over under the name of this resource, run\n{shell_commands.import_line(id_, name, place)}"
+        return f"To import it as this resource, run\n{shell_commands.import_line(id_, name, place)}"
 
     def find(self, domain: str, placement: Placement) -> str:
         return f". To check, run\n{shell_commands.find_line(domain, placement)}"

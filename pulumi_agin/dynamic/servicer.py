@@ -85,7 +85,7 @@ class DynamicProvider(dynamic.ResourceProvider):
 
                 # The SDK could neither read nor delete it.
                 raise Failed(
-                    "in the state, this resource belongs to the provider plugin, and a Python program can't take it "
+                    "this resource belongs to the provider plugin in the state, and a Python program can't take it "
                     "over with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
                     f"{state_delete_line(engine_call.describe().urn)}"

@@ -38,8 +38,8 @@ class Access:
         if not self._is_own(host):
             addresses = "any IP address" if self._allow_remote else "127.0.0.1, [::1]"
             return 421, (
-                f"The emulator does not respond to the host {host!r}. It responds to "
-                f"{', '.join([addresses, *self._names])}, and to the names that --allow-host gives (in Python: "
+                f"The emulator does not accept the host {host!r}. It accepts "
+                f"{', '.join([addresses, *self._names])}, and the names given with --allow-host (in Python: "
                 "allowed_hosts)."
             )
         if "origin" in headers:

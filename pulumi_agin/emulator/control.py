@@ -58,7 +58,7 @@ class IngressChanges(TypedDict, total=False):
 class Control:
     """The controls of a test. Calls of these methods do not count as requests, have no limit and have no faults.
 
-    A method that changes ingresses raises StoreError if the file cannot be written. In that case nothing has changed.
+    A method that changes ingresses raises StoreError if the file can't be written. In that case nothing has changed.
     """
 
     def __init__(self, state: State) -> None:
@@ -70,7 +70,7 @@ class Control:
         """Removes all ingresses (from the file, too), requests and faults, and restores the first settings and keys.
 
         Raises:
-            StoreError: The file cannot be written.
+            StoreError: The file can't be written.
         """
         with self._state.lock:
             # First, because nothing may change if the file can't be written.
@@ -115,14 +115,14 @@ class Control:
     def configure(self, **changes: Unpack[SettingsChanges]) -> None:
         """Changes settings, for the requests that follow. Omitted settings stay unchanged.
 
-        Most of them change what ngrok does not document, so that a test of a client can cover each possibility.
+        Most of them change behavior that ngrok does not document, so that a client's tests can cover each possibility.
 
         Args:
             limit: Requests of an account in a rolling minute; 0 for no limit. Default: 120.
-            job_after_seconds: The time from the setting of a policy to the job of the certificate. Until then the
+            job_after_seconds: Seconds from setting a policy until the certificate's job starts. Until then, the
                 status is null. Default: 2.
-            issue_after_seconds: The time from the setting of a policy to the certificate, with a DNS server from the
-                first lookup with the right NS records. ngrok takes seconds to minutes. Default: 20.
+            issue_after_seconds: Seconds from setting a policy until the certificate is issued; with a DNS server,
+                from the first lookup that finds the right NS records. ngrok takes seconds to minutes. Default: 20.
             null_policy: The effect of a null policy in a PATCH: "ignored" (most likely) or "removes". Default: ignored.
             default_private_key_type: The private key type of a policy that names none: "rsa" (documented) or "ecdsa"
                 (seen for a similar resource). Default: rsa.
@@ -203,13 +203,13 @@ class Control:
 
         Raises:
             LookupError: There is no such ingress.
-            StoreError: The file cannot be written.
-            ValueError: A field cannot be changed.
+            StoreError: The file can't be written.
+            ValueError: A field can't be changed.
         """
         with self._state.lock:
             ingress = self._ingress(ingress_id)
             if unknown := changes.keys() - IngressChanges.__annotations__.keys():
-                raise ValueError(f"set_ingress cannot set {', '.join(sorted(unknown))}.")
+                raise ValueError(f"set_ingress can't set {', '.join(sorted(unknown))}.")
             policy = changes.get("certificate_management_policy", ingress.certificate_management_policy)
             if "private_key_type" in changes:
                 policy = {**(policy or {}), "private_key_type": changes["private_key_type"]}
@@ -228,7 +228,7 @@ class Control:
 
         Raises:
             LookupError: There is no such ingress.
-            StoreError: The file cannot be written.
+            StoreError: The file can't be written.
         """
         with self._state.lock:
             del self._state.store.ingresses[self._ingress(ingress_id).id]
@@ -252,7 +252,7 @@ class Control:
 
         Raises:
             LookupError: There is no such ingress.
-            StoreError: The file cannot be written.
+            StoreError: The file can't be written.
             ValueError: A value is not allowed.
         """
         if state is not None and state not in certificates.STATES:

@@ -48,7 +48,7 @@ class Fault:
         }
         for name, is_wrong in wrong.items():
             if is_wrong:
-                raise ValueError(f"A fault's {name} cannot be {getattr(self, name)!r}.")
+                raise ValueError(f"A fault's {name} can't be {getattr(self, name)!r}.")
         self.method = self.method and self.method.upper()
         self.domain = self.domain and self.domain.strip().lower().removesuffix(".")
 

@@ -17,7 +17,7 @@ import pytest
 from . import Emulator
 from .state import DEFAULT_API_KEY
 
-_NO_CLI = "The Pulumi CLI is not on PATH, and this test runs it. To install it: https://www.pulumi.com/docs/install/"
+_NO_CLI = "this test runs the Pulumi CLI, which is not on PATH. To install it: https://www.pulumi.com/docs/install/"
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -37,7 +37,7 @@ def agin_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     During the test, the environment of the process has its URL and its key, and no other settings for ngrok. The
     engine and its plugins inherit that environment. Certificates are issued at once; `Emulator.configure` changes that.
 
-    A test that runs the Pulumi CLI, as the Automation API does, fails with one sentence if there is none on PATH.
+    A test that runs the Pulumi CLI, as the Automation API does, fails with one sentence if the CLI is not on PATH.
     """
     for name in os.environ:
         if name.startswith("NGROK_"):

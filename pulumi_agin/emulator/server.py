@@ -20,7 +20,7 @@ from .store import Store
 class Emulator(Control):
     """A stand-in for ngrok's Agent Ingress API on a port of this machine.
 
-    Such as::
+    For example::
 
         with Emulator() as emulator:
             requests.get(f"{emulator.url}/agent_ingresses", headers={...})
@@ -48,7 +48,7 @@ class Emulator(Control):
             host: The address to listen on.
             port: The port to listen on; 0 for a free one. The emulator keeps its port when it is started again.
             allow_remote: Whether `host` may be an address that other machines can reach.
-            allowed_hosts: Further names under which clients reach the emulator, without a port, such as the name of a
+            allowed_hosts: More names by which clients reach the emulator, without a port, such as the name of a
                 container.
             file: The file that stores the ingresses, but no keys, for one emulator at a time. Without a file, the
                 ingresses are lost with this object.
@@ -58,7 +58,7 @@ class Emulator(Control):
                 `created_at`, the limit and the header `Date` use it.
 
         Raises:
-            StoreError: The file cannot be read, or is not an emulator's.
+            StoreError: The file can't be read, or is not an emulator's.
             ValueError: An argument is wrong.
         """
         keys = (api_key, *other_accounts)
@@ -112,7 +112,7 @@ class Emulator(Control):
         Raises:
             OSError: The port is taken.
             RuntimeError: The emulator is running already.
-            StoreError: The file cannot be read or written.
+            StoreError: The file can't be read or written.
         """
         if self._server is not None:
             raise RuntimeError("The emulator is running already.")

@@ -21,7 +21,7 @@ _REGIONS = ("us", "us-cal-1", "eu", "au", "ap", "jp", "sa", "in")
 
 
 class StoreError(ValueError):
-    """The file cannot be read or written, or is not an emulator's. The message is one sentence."""
+    """The file can't be read or written, or is not an emulator's. The message is one sentence."""
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Store:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StoreError(f"The file {self._shown_file} cannot be read: {error.strerror}.") from error
+            raise StoreError(f"The file {self._shown_file} can't be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreError(
                 f"The file {self._shown_file} is not one that the emulator wrote, or it is damaged."
@@ -124,7 +124,7 @@ class Store:
                 raise
         except OSError as error:
             self.ingresses = {} if self._saved is None else _parse(self._saved)
-            raise StoreError(f"The file {self._shown_file} cannot be written: {error.strerror}.") from error
+            raise StoreError(f"The file {self._shown_file} can't be written: {error.strerror}.") from error
         self._saved = content
 
     def _new_id(self, created_at: datetime) -> str:

@@ -36,7 +36,7 @@ def configure_agent(
     if authtoken is not None:
         if not authtoken or not authtoken.isascii() or not authtoken.isprintable() or " " in authtoken:
             raise InvalidInputsError(
-                f"{function}: the authtoken is empty, or contains invalid characters; copy it from ngrok's dashboard"
+                f"{function}: the authtoken is empty or contains invalid characters; copy it from ngrok's dashboard"
             )
         agent["authtoken"] = authtoken
     # A JSON string is a YAML string.

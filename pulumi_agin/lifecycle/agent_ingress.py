@@ -125,7 +125,7 @@ class AgentIngressLifecycle:
         except errors.NotFoundError as error:
             self._account.check_gone(call, id_, error)
             raise Failed(
-                f"{error}: it was deleted outside of Pulumi. `pulumi refresh` removes it from the state; "
+                f"{error}: it was deleted outside Pulumi. `pulumi refresh` removes it from the state; "
                 "the next `pulumi up` then creates it again"
             ) from None
         except errors.UpdateUnsettledError as error:
@@ -142,9 +142,9 @@ class AgentIngressLifecycle:
         if owner is not None:
             line = shell_commands.state_delete_line(call.urn, stack=self._session.placement(owner).stack)
             raise Failed(
-                f"the Agent Ingress {id_} is not deleted, because {owner} has it too: was {call.urn} renamed or moved "
-                "in the program, and imported under its new name? Only if `pulumi stack export` shows it under both "
-                f"names, remove the old name from the state, which does not delete the Agent Ingress:\n{line}"
+                f"the Agent Ingress {id_} is not deleted, because {owner} has it too. {call.urn} may have been renamed "
+                "or moved in the program, and imported under its new name. Only if `pulumi stack export` shows both "
+                f"names, remove the old one from the state, which does not delete the Agent Ingress:\n{line}"
             )
         reason = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
         self._session.reject_conflicting_delete(id_, call.urn, reason)
@@ -166,8 +166,8 @@ class AgentIngressLifecycle:
         kinds = ((call.outputs_before.get("domain") or None, str), (call.outputs_before.get(POLICY) or {}, Mapping))
         if not all(isinstance(value, kind) or call.is_unknown(value) for value, kind in kinds):
             raise Failed(
-                f"in the state of this Agent Ingress, domain or {self._session.phrasing.spell(POLICY)} is not valid. "
-                "The state was edited: run `pulumi refresh`, which reads the values from ngrok again"
+                f"the state of this Agent Ingress has an invalid domain or {self._session.phrasing.spell(POLICY)}. "
+                "The state was edited: run `pulumi refresh`, which reads both from ngrok again"
             )
         return _changes(call, call.outputs_before, inputs)
 
@@ -181,17 +181,17 @@ class AgentIngressLifecycle:
             return outputs
         spell = self._session.phrasing.spell
         name = f"the Agent Ingress {ingress.domain} ({ingress.id})"
-        message = f"ngrok did not set {' and '.join(map(spell, not_kept))} of {name}: its response has another value"
-        message += ". The next `pulumi up` tries again"
+        message = f"ngrok did not set {' and '.join(map(spell, not_kept))} on {name}: its response has a different "
+        message += "value. The next `pulumi up` tries again"
         if POLICY in not_kept and not inputs.get(POLICY):
             message = f"ngrok did not remove the {spell(POLICY)} of {name}. {self._how_to_remove(call)}"
         raise PartlyDone(message, ingress.id, outputs)
 
     def _how_to_remove(self, call: Call) -> str:
         return (
-            "Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
-            f"{self._session.phrasing.delete_before_replace} (the old ingress must free the domain first), unprotect "
-            "it if it is protected, and run\n"
+            "The policy can be removed only by replacing the Agent Ingress. To replace it, set "
+            f"{self._session.phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
+            "first), unprotect it if it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=self._session.placement(call.urn).stack)}"
         )
 

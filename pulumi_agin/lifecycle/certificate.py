@@ -100,7 +100,7 @@ class CertificateValidationLifecycle(Lifecycle):
         """Reads the certificate once, without waiting. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
             raise Failed(
-                "an AgentIngressCertificateValidation is a wait, so there is nothing to read or import: create it"
+                "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
         ingress = self._account.refresh(call, id_)
         return Existing(id_, self._outputs(ingress)) if ingress else None
@@ -166,9 +166,9 @@ class CertificateValidationLifecycle(Lifecycle):
         except NotFoundError as error:
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
-                f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the wait needs the same "
-                f"{self._session.phrasing.provider} as the ingress; if it was deleted outside of Pulumi, "
-                "`pulumi refresh` removes it from the state"
+                f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the certificate "
+                f"validation needs the same {self._session.phrasing.provider} as the ingress; if it was deleted "
+                "outside Pulumi, `pulumi refresh` removes it from the state"
             ) from None
         except (UnreachableError, ApiError) as error:
             # Network failures do not end a wait that has begun. At its start, there may be nothing to connect to.
@@ -200,11 +200,11 @@ class CertificateValidationLifecycle(Lifecycle):
             grace = f"{format_duration(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
             why = f": ngrok has reported a DNS error for {grace}"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
-        message += f". It is {self._describe(ingress)}" + (f", as last seen: {watch.problem}" if watch.problem else "")
+        message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
+        message += f" when last read; since then: {watch.problem}" if watch.problem else ""
         if watch.end_of_grace == math.inf:
-            return (
-                f"{message}. It may yet be issued: the next `pulumi up` waits again; {watch.limit} can allow more time"
-            )
+            message += ". It may still be issued: the next `pulumi up` waits again"
+            return f"{message}. To allow more time, increase {watch.limit}"
         targets = sanitize(", ".join(ingress.ns_targets), LONGEST_MESSAGE)
         message += f". The NS records of {ingress.domain} must be {targets}"
         # dnspython may be missing.

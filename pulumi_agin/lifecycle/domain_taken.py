@@ -58,7 +58,7 @@ def explain_two(session: Session, urn: str, other: str) -> str:
     # A change of the domain of the one that exists would replace it.
     which = f"The new one is {new[0]}. " if len(new) == 1 else ""
     return (
-        f"{other} has this domain too, and a domain can have only one Agent Ingress. {which}Give one of them another "
+        f"{other} also has this domain, and a domain can have only one Agent Ingress. {which}Give one of them another "
         "domain, or remove one from the program"
     )
 
@@ -69,19 +69,19 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
     if owner == call.urn:
         return (
             f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it "
-            f"first, give the resource {session.phrasing.delete_before_replace}, and run the same command again"
+            f"first, set {session.phrasing.delete_before_replace} on the resource, and run the same command again"
         )
     if owner is not None:
         return (
             f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: choose "
-            "another one; or, to swap two domains, first change one of them to a third one and run `pulumi up`"
+            "another domain; or, to swap two domains, first change one of them to a third domain and run `pulumi up`"
         )
     next_step = _next_step(session, call.urn, existing.id)
     if call.urn not in session.known_outputs:
         return (
-            f"{belongs}. If it is this stack's own and was renamed or moved in the program, give the resource its old "
-            f"name or parent in {session.phrasing.aliases}; if it is this resource's own, `--replace` needs "
-            f"{session.phrasing.delete_before_replace}. {next_step}"
+            f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, specify "
+            f"the old name or parent with {session.phrasing.aliases}; if it belongs to this resource, `--replace` "
+            f"needs {session.phrasing.delete_before_replace}. {next_step}"
         )
     old_domain = session.known_outputs[call.urn].get("domain", domain)
     if old_domain != domain:
@@ -97,6 +97,6 @@ def _next_step(session: Session, urn: str, id_: str) -> str:
     if urn not in session.known_outputs:
         return session.phrasing.take_over(id_, urn, session.placement(urn))
     return (
-        "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
-        f"agent-ingresses delete {id_}`, and run `pulumi up` again; otherwise it is in use: choose another domain"
+        "If an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
+        f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
     )

@@ -27,13 +27,13 @@ from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 
 _DOMAIN_PROBLEMS = {
     "^$": f"is empty; use a domain that you own, such as {EXAMPLE_DOMAIN}",
-    "^(.*:)?//": f"is a URL; give the domain alone, such as {EXAMPLE_DOMAIN}",
+    "^(.*:)?//": f"is a URL; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"/|:\d*$": f"has a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
     rf"[^.]{{{constants.LABEL_MAX_BYTES + 1}}}": f"has a label of more than {constants.LABEL_MAX_BYTES} bytes",
     r"\*[^.]|[^.]\*": f"has '*' and other characters in a label; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
     # In ASCII. Other characters have a message of their own.
-    r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; a domain has letters, digits, '-' and '.' as in {EXAMPLE_DOMAIN}",
+    r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; use only letters, digits, '-' and '.', as in {EXAMPLE_DOMAIN}",
 }
 
 
@@ -48,15 +48,15 @@ def _ingress_domain(value: str) -> str:
     # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
     if not given.isascii():
         with suppress(idna.IDNAError):
-            raise ValueError(f"is not ASCII; write it in its DNS form, {idna.encode(given, uts46=True).decode()}")
-        raise ValueError("is not ASCII, and not an internationalized domain name either")
+            raise ValueError(f"is not ASCII; use its DNS form, {idna.encode(given, uts46=True).decode()}")
+        raise ValueError("is not ASCII, and is not a valid internationalized domain name")
     return _max_bytes(constants.DOMAIN_MAX_BYTES, domain)
 
 
 def _max_bytes(limit: int, value: str) -> str:
     size = len(value.encode())
     if size > limit:
-        raise ValueError(f"is {size} bytes; the limit is {limit} (UTF-8)")
+        raise ValueError(f"is {size} bytes in UTF-8; the limit is {limit}")
     return value
 
 
@@ -82,19 +82,19 @@ class AgentIngressInputs(Declaration):
     """The inputs of an Agent Ingress."""
 
     domain: Annotated[IngressDomain, Marker.REPLACES] = Field(
-        description=f"a domain that you own, such as {EXAMPLE_DOMAIN}. In ASCII, any case, with or without trailing dot"
+        description=f"a domain that you own, such as {EXAMPLE_DOMAIN}. ASCII only; case and a trailing dot are ignored"
     )
     description: Annotated[
         str | None,
         AfterValidator(partial(_max_bytes, constants.DESCRIPTION_MAX_BYTES)),
         Limit(f"{constants.DESCRIPTION_MAX_BYTES} bytes of UTF-8"),
-    ] = Field(None, description="a human-readable string")
+    ] = Field(None, description="a human-readable description")
     metadata: Annotated[
         str | None,
         AfterValidator(partial(_max_bytes, constants.METADATA_MAX_BYTES)),
         Limit(f"{constants.METADATA_MAX_BYTES} bytes of UTF-8"),
         Marker.MAY_BE_JSON,
-    ] = Field(None, description="a machine-readable string, such as JSON")
+    ] = Field(None, description="machine-readable metadata, such as JSON")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None, description="the certificate policy. Without one, ngrok's internal CA signs the certificate"
     )
@@ -105,7 +105,7 @@ class AgentIngressInputs(Declaration):
 
 def _ingress_id(value: str) -> str:
     if not constants.PLAIN_ID.fullmatch(value):
-        raise ValueError(f"is not the id of an Agent Ingress; {constants.ID_HINT}")
+        raise ValueError(f"is not the ID of an Agent Ingress; {constants.ID_HINT}")
     return value
 
 
@@ -118,11 +118,11 @@ class CertificateValidationInputs(Declaration):
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_TIMEOUT_SECONDS,
-        description="seconds to wait at most; custom timeouts can shorten it",
+        description="the longest time to wait, in seconds; custom timeouts can shorten it",
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
         constants.DEFAULT_GRACE_SECONDS,
-        description="seconds for which ngrok may report a DNS error before the wait fails. DNS needs time to propagate",
+        description="how long ngrok may report a DNS error before the wait fails, in seconds. DNS changes take time",
     )
 
 
@@ -130,11 +130,11 @@ class CertificateValidationOutputs(BaseModel):
     """The outputs of an AgentIngressCertificateValidation."""
 
     renews_at: str | None = Field(
-        description="when ngrok requests the next renewal, RFC 3339, as of the last wait or refresh. `null` without a "
+        description="when ngrok requests the next renewal (RFC 3339), as of the last wait or refresh. `null` without a "
         "policy"
     )
     agent_ingress_id: str = Field(description="the ID of the ingress, known once the certificate is issued")
-    domain: str = Field(description="the domain of the certificate, in lower case and without a trailing dot")
+    domain: str = Field(description="the domain of the certificate, in lowercase and without a trailing dot")
 
 
 # -- NS records -------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def _base64(value: str) -> str:
     with suppress(ValueError):
         if base64.b64decode(secret, validate=True):
             return secret
-    raise ValueError("must be base64, like the `secret` in the key's file")
+    raise ValueError("must be base64, like the `secret` in the key file")
 
 
 def _whole(value: Any) -> Any:
@@ -207,7 +207,7 @@ class _NsRecords(Declaration):
     """
 
     domain: Annotated[_DnsName, Limit("below the apex of `zone`"), Marker.REPLACES] = Field(
-        description="the domain that is delegated"
+        description="the domain to delegate"
     )
     zone: Annotated[_DnsName, Marker.REPLACES] = Field(description="the name of the zone, such as acme.com")
     ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (

@@ -44,7 +44,7 @@ def find_one(
 
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
-        raise InvalidInputsError(f"{function} can't look that up: {'; '.join(map(str, problems))}")
+        raise InvalidInputsError(f"{function}: invalid arguments: {'; '.join(map(str, problems))}")
     canonical = inputs["domain"]
     ingress = client.find(canonical, deadline)
     if ingress is None:
@@ -60,5 +60,5 @@ def find_many(
     They are sorted by domain, because the order in ngrok's list may change.
     """
     if cel is not None and not cel.strip():
-        raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all of the account")
+        raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all ingresses in the account")
     return sorted(client.list(cel, deadline), key=lambda ingress: ingress.domain)

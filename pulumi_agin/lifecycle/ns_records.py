@@ -65,16 +65,16 @@ class NsRecordsLifecycle(Lifecycle):
             return
         if any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])])):
             raise Failed(
-                f"{_existing_records(inputs, existing)}. They can't be adopted, because the records of the "
-                "program are unknown in this preview: a new Agent Ingress gets name servers of its own. Remove the "
+                f"{_existing_records(inputs, existing)}. They can't be adopted, because the program's "
+                "records are unknown in this preview: a new Agent Ingress gets its own name servers. Remove the "
                 "records or, if the Agent Ingress exists at ngrok, import it first"
             )
         if existing != _ns_set(inputs):
             raise self._taken_failure(inputs, existing)
         self._session.log(
-            f"the NS records of {inputs['domain']} at {_address(inputs)} already match the program: they are adopted, "
-            "and nothing is written there. If a resource that this run deletes created them, use "
-            f"{phrasing.aliases} instead of {phrasing.adopt_records}: otherwise, it may delete them"
+            f"the NS records of {inputs['domain']} at {_address(inputs)} already match the program, so they will be "
+            "adopted, and nothing is written there. If they were created by a resource that this run deletes, use "
+            f"{phrasing.aliases} instead of {phrasing.adopt_records}: otherwise, the records may be deleted with it"
         )
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
@@ -180,7 +180,7 @@ class NsRecordsLifecycle(Lifecycle):
         kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
         if problems:
             found = "; ".join(problem.sentence for problem in problems)
-            raise Failed(f"the state of this resource is not valid: {found}. Correct it with `pulumi state edit`")
+            raise Failed(f"the state of this resource is invalid: {found}. Correct it with `pulumi state edit`")
         return kept
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
@@ -200,16 +200,16 @@ class NsRecordsLifecycle(Lifecycle):
     def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
         """Returns the failure of a call that found records which are not known to be its own."""
         phrasing, records = self._session.phrasing, _ns_set(inputs)
-        comparison, step = f"The program declares {records}", "make both equal and set"
+        comparison, step = f"The program declares {records}", "make them match and set"
         if existing == records:
-            comparison, step = "The program declares the same: an interrupted run may have created them", "set"
+            comparison, step = "The program declares the same, so an interrupted run may have created them", "set"
         can_adopt = can_adopt and not set(existing.targets).isdisjoint(records.targets)
-        advice = f"to adopt them, {step} {phrasing.adopt_records}, or else remove them" if can_adopt else "remove them"
+        advice = f"{step} {phrasing.adopt_records} to adopt them, or remove them" if can_adopt else "remove them"
         return Failed(
-            f"{_existing_records(inputs, existing)}. {comparison}. If another resource of this stack created them, "
-            "and was renamed or moved in the program, undo that and run `pulumi up`, because Pulumi deletes the old "
-            "resource together with its records; then rename or move it again, with "
-            f"{phrasing.aliases} on what is renamed. Otherwise, {advice}"
+            f"{_existing_records(inputs, existing)}. {comparison}. If they were created by another resource of "
+            "this stack that was renamed or moved in the program, undo that and run `pulumi up`, because Pulumi "
+            "deletes the old resource together with its records; then rename or move it again, with "
+            f"{phrasing.aliases} on the renamed resource. Otherwise, {advice}"
         )
 
 
@@ -228,7 +228,7 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
 
 
 def _existing_records(inputs: Mapping[str, Any], existing: NsSet) -> str:
-    return f"{inputs['domain']} has NS records already at {_address(inputs)}, which are left unchanged: {existing}"
+    return f"{inputs['domain']} already has NS records at {_address(inputs)}, which are left unchanged: {existing}"
 
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:

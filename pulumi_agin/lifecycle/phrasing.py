@@ -75,7 +75,7 @@ def right_names(name: str, known: Sequence[str], phrasing: Phrasing = NEUTRAL) -
     """Returns the most similar known name for an unknown one, or else all known names."""
     if likeliest := likeliest_name(name, known):
         return f'did you mean "{phrasing.spell(likeliest)}"?'
-    return f"the names are {', '.join(map(phrasing.spell, known))}"
+    return f"valid names are {', '.join(map(phrasing.spell, known))}"
 
 
 def likeliest_name(name: str, known: Sequence[str]) -> str | None:

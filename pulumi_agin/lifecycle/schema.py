@@ -171,7 +171,7 @@ def is_optional(field: FieldInfo) -> bool:
 
 def range_of(field: FieldInfo) -> str:
     """Returns the bounds of a number in words; "" if there are none."""
-    words = {"gt": "above", "ge": "at least", "le": "at most"}
+    words = {"gt": "greater than", "ge": "at least", "le": "at most"}
     bounds = {name: getattr(each, name) for each in field.metadata for name in words if hasattr(each, name)}
     return " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
 

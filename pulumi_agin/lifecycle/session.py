@@ -144,8 +144,8 @@ class Session:
         other = self.conflicting_creates.get(key, urn)
         if other != urn:
             raise Failed(
-                f"{reason} {other}, which could not be created: if {urn} was renamed or moved in the program, give the "
-                f"resource its old name or parent in {self.phrasing.aliases}"
+                f"{reason} {other}, which could not be created: if {urn} was renamed or moved in the program, "
+                f"specify the old name or parent with {self.phrasing.aliases}"
             )
 
     def record_ns_records(self, key: RecordSetKey, values: Iterable[str], urn: str, *, were_set: bool) -> None:
@@ -207,8 +207,8 @@ class Account:
             return
         raise Failed(
             f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
-            "not be the one that last read this Agent Ingress, and ngrok's response is the same for one of another "
+            "not be the one that last read this Agent Ingress, and ngrok responds the same way for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
-            "Only if it really was deleted, remove it from the state:\n"
+            "If it really was deleted, remove it from the state:\n"
             f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
         )

@@ -20,7 +20,7 @@ from pulumi_agin.lifecycle.session import Account
 class GetAgentIngressInputs(Declaration):
     """The arguments of getAgentIngress. Exactly one of the two is required."""
 
-    id: str | None = Field(None, description="the id, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
+    id: str | None = Field(None, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     domain: str | None = Field(None, description="the domain, in any case, with or without a trailing dot")
 
 
@@ -37,9 +37,7 @@ class GetAgentIngressesInputs(Declaration):
 class GetAgentIngressesOutputs(FrozenModel):
     """The result of getAgentIngresses."""
 
-    agent_ingresses: list[IngressModel] = Field(
-        description="the Agent Ingresses, sorted by domain, so that the order of ngrok's list has no effect"
-    )
+    agent_ingresses: list[IngressModel] = Field(description="the Agent Ingresses, sorted by domain")
 
 
 class AgentConfigInputs(Declaration):
@@ -69,7 +67,7 @@ class AgentConfigInputs(Declaration):
 class AgentConfigOutputs(FrozenModel):
     """The result of agentConfig."""
 
-    yaml: str = Field(description="the file `ngrok.yml`, version 3. With an authtoken it is a secret")
+    yaml: str = Field(description="the file `ngrok.yml`, version 3. It is a secret if it contains an authtoken")
 
 
 class Function(NamedTuple):
@@ -105,7 +103,7 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
         # The engine does not accept unknown values from a function.
         return (
             f", because {urn} has not been created yet. Use the outputs of that resource instead of the lookup, or "
-            "pass its id instead of the domain: a preview then shows the result as unknown"
+            "pass its ID instead of the domain: a preview then shows the result as unknown"
         )
 
     id_, domain, deadline = arguments.get("id"), arguments.get("domain"), account.deadline(call)
@@ -121,7 +119,7 @@ def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, A
 def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
     region, region_domains = arguments.get("region"), arguments.get("region_domains") or []
     if region and not region_domains:
-        raise Failed("agentConfig: with a region, regionDomains of the ingress is required")
+        raise Failed("agentConfig: regionDomains is required with a region")
     policy, authtoken = arguments.get("certificate_management_policy"), arguments.get("authtoken")
     yaml = configure_agent("agentConfig", arguments["domain"], policy, region_domains, authtoken, region)
     return {"yaml": yaml}

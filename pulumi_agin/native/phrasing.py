@@ -13,7 +13,7 @@ class NativePhrasing(Phrasing):
     """See `lifecycle.phrasing.Phrasing`."""
 
     # In Go and C#, only a string is possible.
-    to_json = "use `fn::toJSON` in YAML and `JSON.stringify(…)` in TypeScript"
+    to_json = "use `fn::toJSON` in YAML or `JSON.stringify(…)` in TypeScript"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
     # In YAML, an alias must be a URN.
     aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
@@ -33,4 +33,4 @@ class NativePhrasing(Phrasing):
             then = f'give the resource the option `import: "{id_}"`, run `pulumi up`, and remove the option again'
         else:
             then = f"run\n{shell_commands.native_import_line(id_, urn)}"
-        return f"To take it over under the name of this resource, {first} {then}"
+        return f"To import it as this resource, {first} {then}"

@@ -42,7 +42,7 @@ class WrongValueError(pulumi.RunError, ValueError):
 
 
 class WrongZonesError(pulumi.RunError):
-    """The domains of delegations are outside of their zones.
+    """The domains of delegations are outside their zones.
 
     Not a ValueError, because Pulumi's SDK would wrap it in another one, with a traceback.
     """

@@ -109,14 +109,14 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
     except NotFoundError as error:
         run.warn_once(
             id_,
-            f"the Agent Ingress {id_} no longer exists, or the API key is of an account that does not have it, so this "
+            f"the Agent Ingress {id_} no longer exists, or the API key belongs to another account, so this "
             f"update will fail: {error}. Run `pulumi refresh`, which removes a deleted Agent Ingress from the state",
         )
     except NgrokError as error:
         run.warn_once(
             "previews",
-            "The preview can't determine which outputs an update will not change. It shows outputs such as ns_targets "
-            "as unknown, resources that use them as changing, and resources that an apply of them creates as "
-            f"deleted: {error}",
+            "the preview can't determine which outputs this update will leave unchanged. It shows outputs such as "
+            "ns_targets as unknown, resources that use them as changed, and resources that are created in an apply on "
+            f"them as deleted: {error}",
         )
     return None

@@ -120,8 +120,8 @@ class ProgramRun:
         if is_plain and self.sends_requests:
             self.warn_once(
                 API_KEY,
-                f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: set it again with "
-                f"`pulumi config set --secret {API_KEY}`, and create a new key at ngrok",
+                f"{API_KEY} is stored unencrypted in Pulumi.<stack>.yaml and in the state: create a new key "
+                f"at ngrok, and set it with `pulumi config set --secret {API_KEY}`",
             )
 
     def warn_once(self, subject: str, sentence: str) -> None:

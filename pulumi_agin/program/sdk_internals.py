@@ -29,12 +29,12 @@ def _lacks(name: str) -> str:
 
     return (
         f"Pulumi's SDK {metadata.version('pulumi')} lacks pulumi.runtime.{name}, which pulumi-agin needs: install "
-        "another version of the package pulumi, or a newer one of pulumi-agin"
+        "another version of the `pulumi` package, or a newer version of pulumi-agin"
     )
 
 
 def monitor() -> Any | None:
-    """Returns the connection to the engine, one for each run, or its mock; None outside of a run."""
+    """Returns the connection to the engine, one for each run, or its mock; None outside a run."""
     get_monitor = _find("settings.get_monitor")
     if get_monitor is None:
         raise pulumi.RunError(_lacks("settings.get_monitor"))

@@ -61,7 +61,7 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     first = make(checkout, cli, "demo")
     assert "2 created" in first
     assert "ns_targets" in first
-    assert "What next:" in first
+    assert "Next steps:" in first
     assert not (checkout / ".build" / "venv").exists(), "the demo needs no development environment"
     assert "1 updated" in make(checkout, cli, "demo", "DESCRIPTION=other devices")
     again = make(checkout, cli, "demo")

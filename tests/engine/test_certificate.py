@@ -78,7 +78,7 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
     failed = project.up(fails=True)
     assert "1 updated" in failed
     error = failed.messages["broken"]
-    assert 'It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "No DNS records were' in error
+    assert "the domain's DNS (DNS_ERROR): ngrok reports \"No DNS records were" in error
     assert "The NS records of broken.acme.com must be ns-" in error
     assert "Fix them, and run `pulumi up`, which waits again" in error
     assert not failed.has_traceback

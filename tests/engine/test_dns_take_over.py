@@ -63,7 +63,7 @@ def test_existing_records_are_taken_over_unchanged(project: Project, emulator: E
     project.up("--expect-no-changes")
     project.up("--refresh", "--expect-no-changes")
     project.program(PROGRAM.replace("ttl = 300", "ttl = 600"))
-    assert "if the stack has them already, remove take_over" in project.preview(fails=True)
+    assert "if the stack already has them, remove take_over" in project.preview(fails=True)
     project.program(PROGRAM.replace('suffix = ""', 'suffix = "-moved"'))
     assert "because its Agent Ingress is not in the stack" in project.preview(fails=True)
     without = PROGRAM.replace("take_over = True", "take_over = False")
@@ -128,8 +128,8 @@ def test_different_records_fail_with_the_next_step(project: Project, emulator: E
     def declared(name: str) -> str:
         return f"The program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To take them over, "
 
-    set_differs = f"{declared('set')}{other_value('set')} and give the delegation ttl=3600, and run this again"
-    singles_differ = f"{declared('singles')}give the delegation ttl=3600, and run this again"
+    set_differs = f"{declared('set')}{other_value('set')} and set ttl=3600 on the delegation, and run this again"
+    singles_differ = f"{declared('singles')}set ttl=3600 on the delegation, and run this again"
     not_in_stack = "can't take over NS records, because its Agent Ingress is not in the stack"
     sentences = {
         SET: set_differs,
@@ -175,14 +175,14 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
 
     project.program(program({**{value: ids[value] for value in others}, OTHER: "id-99"}))
     failed = project.preview(fails=True)
-    assert f"has an id for {OTHER}, which ngrok does not list for connect.acme.com; lacks the id of {first}" in failed
+    assert f"has an id for {OTHER}, which ngrok does not list for connect.acme.com; has no ID for {first}" in failed
 
     project.program(program({**ids, first: "id-99"}))
     assert "'Z1/id-99' does not exist" in project.up("--continue-on-error", fails=True)
 
     project.program(program({**ids, first: id_of_www}))
     failed = project.up(fails=True)
-    assert "has the id of a record of www.acme.com, and not of connect.acme.com: correct the ids" in failed
+    assert "has the ID of a record of www.acme.com instead of connect.acme.com: correct the IDs" in failed
     # Without that, the engine would delete the record of www.
     [urn] = [each["urn"] for each in project.of_type(SINGLE_RECORD) if each["id"] == id_of_www]
     assert re.search(rf"pulumi state delete .*{re.escape(urn)}", failed.output)

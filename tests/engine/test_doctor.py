@@ -34,12 +34,12 @@ def test_printed_commands_can_be_pasted(project: Project, emulator: Emulator, tm
 
         misspelt = project.shell(f"pulumi-agin doctor conect.acme.com --dns {bind.address}", fails=True)
         alone = project.shell(command_for("if you mean connect.acme.com, run", misspelt), fails=True)
-        assert "ngrok accepts the one from the config of the stack dev (ngrok:apiKey)" in alone
+        assert "ngrok accepts the key from the config of the stack dev (ngrok:apiKey)" in alone
         assert "delegation     wrong " in alone
 
         fleet = project.shell(command, fails=True)
         assert "2 Agent Ingresses: 2 wrong\n" in fleet
-        assert project.shell(command_for("what to do about the first one", fleet), fails=True) == alone
+        assert project.shell(command_for("to see how to fix the first one", fleet), fails=True) == alone
         for each in emulator.ingresses():
             delegate(bind, each["domain"], each["ns_targets"], key)
         assert "2 Agent Ingresses: 2 ok\n" in project.shell(command)
@@ -68,7 +68,7 @@ def test_ingress_deleted_at_ngrok_is_found_and_created_again(
         fleet = project.shell(command, fails=True)
         assert "1 Agent Ingress: 1 wrong\n" in fleet
         assert "ngrok no longer has it: pulumi up --refresh creates it again" in fleet
-        alone = project.shell(command_for("what to do about the first one", fleet), fails=True)
+        alone = project.shell(command_for("to see how to fix the first one", fleet), fails=True)
         assert "delegation     wrong " in alone
         line = command_for("if it was deleted on purpose, first remove it and its delegation from the program", alone)
         project.shell(line, env={"PULUMI_SKIP_CONFIRMATIONS": "true"})

@@ -105,7 +105,7 @@ def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emul
     project.program(program.format(options=""))
     failed = project.up("--continue-on-error", fails=True)
     expected = {
-        "new": "renamed or moved in the program, give the resource its old name or parent in ResourceOptions(aliases=",
+        "new": "renamed or moved in the program, specify the old name or parent with ResourceOptions(aliases=",
         "old": f"is not deleted, because it has the domain of {urn}new, which could not be created",
         "first": f"is not deleted, because {urn}second has it too",
     }

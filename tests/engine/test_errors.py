@@ -23,7 +23,7 @@ agin.AgentIngress(forgery, domain="connect.acme.com", description=forgery, metad
 
 # A part of the message about each resource that can't be created.
 FAILURES = {
-    "refused": "ngrok responded 403 ERR_NGROK_202: no: '[key]'. The API key came from ngrok:apiKey of the stack config",
+    "refused": "ngrok responded 403 ERR_NGROK_202: no: '[key]'. The API key came from ngrok:apiKey in the stack config",
     "forged": "ngrok responded 400 ERR_NGROK_x error: forged",
     # The engine's protocol can't carry half of a surrogate pair.
     "half-a-pair": "ngrok responded 400: half a pair: .",
@@ -83,7 +83,7 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     preview = project.preview()
     assert "1 to update" in preview
     [warning] = re.findall(r"^ *warning: .*ngrok responded.*", preview.output, re.M)
-    assert "warning: The preview can't determine which outputs an update will not change." in warning
+    assert "warning: the preview can't determine which outputs this update will leave unchanged." in warning
     assert "ngrok responded 403 ERR_NGROK_202: no: '[key]'" in warning
     # The program's `print` of an output.
     assert re.search(r"^ */agent_ingresses/", preview.output, re.M) is None

@@ -190,14 +190,14 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
         "in-use": f"It belongs to {in_use}, created at",
         "swap1": "to swap two domains, first change one of them to a third",
         "swap2": "to swap two domains, first change one of them to a third",
-        "forced": "if it is this resource's own, `--replace` needs ResourceOptions(delete_before_replace=True)",
-        "same": "being replaced. A domain can have only one Agent Ingress: to delete it first, give",
+        "forced": "if it belongs to this resource, `--replace` needs ResourceOptions(delete_before_replace=True)",
+        "same": "being replaced. A domain can have only one Agent Ingress: to delete it first, set",
         "same-lost": "it is unknown whether the Agent Ingress same-lost.com was created",
     }
     assert failed.unexpected(expected) == {}
     printed = failed.by_resource
-    assert "Only if an interrupted run of this stack created it" in printed["in-use"]
-    assert printed["in-use"].endswith("otherwise it is in use: choose another domain\n")
+    assert "If an interrupted run of this stack created it" in printed["in-use"]
+    assert printed["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
     # The command only shows it. It does not import it, because the resource has an ingress.
     assert "pulumi-agin import --filter 'obj.domain == \"lost.new.com\"'" in printed["lost"]
     assert not failed.has_traceback

@@ -93,7 +93,7 @@ def test_imported_ingresses_of_all_kinds_are_unchanged(project: Project, emulato
     assert project.shell("pulumi-agin import --all --code --delegations rfc2136 2>/dev/null") == program
     again = project.shell(f"pulumi-agin import --all | {PULUMI_IMPORT}")
     assert "imported" not in again
-    assert "pulumi-agin: all of them are already in the stack, so the file has no resources\n" in again
+    assert "pulumi-agin: all of them are already in the stack, so the import file contains no resources\n" in again
 
 
 def in_state(project: Project, *parts: str) -> dict[str, list[object]]:

@@ -62,7 +62,7 @@ def test_resource_options(project: Project, emulator: Emulator) -> None:
     project.program(AFTER)
     failed = project.up("--continue-on-error", fails=True)
     assert failed.messages.keys() == {"slow", "slow-create", "test-dev"}
-    assert "it did not respond within" in failed.messages["slow"]
+    assert "timed out after" in failed.messages["slow"]
     assert "no response from" in failed.messages["slow-create"]
     # So the state does not have it.
     assert "unknown whether the Agent Ingress slow-create.acme.com was created" in failed.messages["slow-create"]
@@ -77,7 +77,7 @@ def test_resource_options(project: Project, emulator: Emulator) -> None:
 
     failed = project.destroy("--continue-on-error", fails=True)
     assert failed.messages.keys() == {"slow", "protected", "test-dev"}
-    assert "it did not respond within" in failed.messages["slow"]
+    assert "timed out after" in failed.messages["slow"]
     assert "because it is protected" in failed.messages["protected"]
     project.pulumi("state", "unprotect", "--all", "--yes")
     emulator.clear_faults()

@@ -127,7 +127,7 @@ UNKNOWN: dict[str, set[str]] = {
 
 # A part of each warning of the preview. It can't detect `--replace`, so it warns of "recreated" too.
 WARNINGS = (
-    "no longer exists, or the API key is of an account that does not have it, so this update will fail",
+    "no longer exists, or the API key belongs to another account, so this update will fail",
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
@@ -192,7 +192,7 @@ def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, em
     warnings = re.findall(r"^warning: (.*)$", preview.output, re.M)
     assert [part for part in WARNINGS if not any(part in warning for warning in warnings)] == []
     assert len(warnings) == len(WARNINGS)
-    assert "renamed or moved in the program, give the resource its old name" in preview
+    assert "renamed or moved in the program, specify the old name" in preview
     assert f"pulumi-agin import {taken} --name taken" in preview
     assert "pulumi up --stack dev --replace 'urn:pulumi:dev::test::acme:index:Gateway$pulumi" in preview
 

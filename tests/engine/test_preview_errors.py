@@ -24,8 +24,8 @@ def test_preview_finds_all_wrong_values_and_sends_nothing(project: Project, emul
     failed = project.pulumi("preview", fails=True)
     assert "Traceback" not in failed
     for problem in (
-        "property domain is a URL; give the domain alone, such as connect.acme.com",
-        "property description is 256 bytes; the limit is 255 (UTF-8)",
+        "property domain is a URL; use only the domain, such as connect.acme.com",
+        "property description is 256 bytes in UTF-8; the limit is 255",
         "property metadata must be a string, got a dict; use `json.dumps(…)`",
         'property certificate_management_policy.authority must be "letsencrypt", not "acme"',
         'property certificate_management_policy.privateKeyType is not known; did you mean "private_key_type"?',
@@ -66,7 +66,7 @@ def test_error_of_two_resources_with_one_domain_names_both(project: Project, emu
     before = emulator.ingresses()
     project.program(program.format(domain='" Connect.ACME.com. "'))
     failed = project.pulumi("preview", fails=True)
-    message = "has this domain too, and a domain can have only one Agent Ingress"
+    message = "also has this domain, and a domain can have only one Agent Ingress"
     # The engine checks them in any order.
     assert any(f"{URN}{name} {message}" in failed.diagnostics for name in "ab")
     assert not failed.has_traceback

@@ -187,7 +187,7 @@ def test_move_with_up_first_and_back_again(yaml_project: Project, emulator: Emul
     take_over = failed.by_resource["connect"].splitlines()[-1]
     # With both in the state, the next `up` would delete the ingress.
     printed = project.shell(take_over, fails=True)
-    assert "AgentIngress::connect, a resource of the provider plugin" in printed
+    assert "AgentIngress::connect, which belongs to the provider plugin" in printed
     [forget] = [line for line in printed.splitlines() if line.startswith("pulumi state delete")]
     project.shell(forget)
     assert "1 imported" in project.shell(take_over)

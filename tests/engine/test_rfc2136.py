@@ -91,7 +91,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     project.program(program + rest + 'delegate("adopted-1")\ndelegate("adopted-2")\n')
     failed = project.up("--continue-on-error", fails=True)
     for name in ("adopted-1", "adopted-2"):
-        left_alone = f"has NS records already at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
+        left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
         assert f"{name}.acme.com {left_alone}" in failed
     assert "an interrupted run may have created them. If another" in failed
     assert not failed.has_traceback
@@ -102,7 +102,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     adopted = 'delegate("adopted-1", take_over=True)\ndelegate("adopted-2", take_over=True)\n'
     project.program(program + rest + adopted)
     preview = project.preview()
-    assert preview.output.count("already match the program: they are adopted, and nothing is written there") == 2
+    assert preview.output.count("already match the program, so they will be adopted, and nothing is written there") == 2
     assert "2 created" in project.up()
     assert serial(bind) == before
 

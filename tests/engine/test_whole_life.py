@@ -45,7 +45,7 @@ def test_whole_life(project: Project, emulator: Emulator, user_env: Path) -> Non
 
     project.edit({'"connect.acme.com"': '"https://connect.acme.com"'})
     failed = project.preview(fails=True)
-    assert "the domain is a URL; give the domain alone" in failed
+    assert "the domain is a URL; use only the domain" in failed
     assert not failed.has_traceback
     project.edit({'"https://connect.acme.com"': '"other.acme.com"'})
     project.up()

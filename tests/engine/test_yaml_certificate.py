@@ -62,7 +62,7 @@ def test_waits_for_certificates(yaml_project: Project, emulator: Emulator) -> No
     messages = failed.messages
     assert messages.keys() == {"wait-later", "wait-broken", "test-dev"}
     assert "It is being issued" in messages["wait-later"]
-    assert "(dnsErrorGraceSeconds). It is held up by the DNS of the domain (DNS_ERROR)" in messages["wait-broken"]
+    assert "(dnsErrorGraceSeconds). It is held up by the domain's DNS (DNS_ERROR)" in messages["wait-broken"]
     assert not failed.has_traceback
     assert project.names(VALIDATION) == {"wait-issued", "wait-later"}
 

@@ -78,7 +78,7 @@ def test_records_and_secrets(yaml_project: Project, emulator: Emulator, bind: Bi
 
     project.yaml_program(program)
     up = project.up(*logged)
-    assert "they are adopted, and nothing is written there" in up
+    assert "they will be adopted, and nothing is written there" in up
     assert_secrets(project)
     assert emulator.ingresses()[0]["description"] == DESCRIPTION
     assert AUTHTOKEN in project.pulumi("stack", "output", "secretToken", "--show-secrets")

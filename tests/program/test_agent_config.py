@@ -59,6 +59,6 @@ def test_a_region_selects_its_domain_and_an_unknown_one_fails() -> None:
 
 @pytest.mark.parametrize("wrong", ["", "two words", "a\nb", "ü"])
 def test_an_invalid_authtoken_fails_and_is_not_shown(wrong: str) -> None:
-    with pytest.raises(pulumi.RunError, match="the authtoken is empty, or contains invalid characters") as refused:
+    with pytest.raises(pulumi.RunError, match="the authtoken is empty or contains invalid characters") as refused:
         config_of(authtoken=wrong)
     assert not wrong or wrong not in str(refused.value)

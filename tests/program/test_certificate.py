@@ -100,5 +100,5 @@ def test_a_subclass_and_an_explicit_provider_are_kept(mocks: Mocks) -> None:
 
 @pytest.mark.parametrize("opts", [pulumi.ResourceOptions(id="agin_1"), pulumi.ResourceOptions(import_="agin_1")])
 def test_get_and_import_fail(opts: pulumi.ResourceOptions, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=r'Validation "a" is a wait, so there is nothing to read or import'):
+    with pytest.raises(pulumi.RunError, match=r'Validation "a" can.t be read or imported, because it only waits'):
         agin.AgentIngressCertificateValidation("a", "agin_1", opts=opts)

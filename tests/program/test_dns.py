@@ -285,7 +285,7 @@ def test_a_wrong_ttl_fails(name: str, mocks: Mocks) -> None:
     for wrong in WRONG_TTLS:
         for ttl in (wrong, pulumi.Output.from_input(wrong)):
             assert refusal(lambda: adapter(name), ttl=ttl) == (
-                f"the ttl of the delegation connect is {wrong!r}, but must be a whole number of seconds from 0 to "
+                f'AgentIngressDelegation "connect": ttl is {wrong!r}, but must be a whole number of seconds from 0 to '
                 "2147483647, such as 300"
             )
 
@@ -304,14 +304,14 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
         for wrong in ("connect.acme.com", None, agin.AgentIngress):
             with pytest.raises(
                 pulumi.RunError,
-                match=r"^test_dns\.py:\d+: agent_ingress of the delegation connect must be an AgentIngress; "
+                match=r'^test_dns\.py:\d+: AgentIngressDelegation "connect": agent_ingress must be an AgentIngress; '
                 r"got (str|NoneType|type)$",
             ):
                 agin.AgentIngressDelegation("connect", wrong, adapter("cloudflare"))
         for wrong in ("aws", None, agin.dns, lambda records: None):
             with pytest.raises(
                 pulumi.RunError,
-                match=r"^test_dns\.py:\d+: dns of the delegation connect must be an adapter such as "
+                match=r'^test_dns\.py:\d+: AgentIngressDelegation "connect": dns must be an adapter such as '
                 r"agin\.dns\.aws\(zone_id=…\), or agin\.dns\.custom\(function\); got (str|NoneType|module|function)$",
             ):
                 agin.AgentIngressDelegation("connect", connect(), wrong)
@@ -377,14 +377,14 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     message = refusal(lambda: agin.dns.rfc2136(**RFC2136, opts=opts))
     assert message == (
         'Rfc2136Delegation "connect" can\'t be read or imported: remove id and import_ from its ResourceOptions; '
-        "with take_over=True it adopts existing records"
+        "to adopt existing records, set take_over=True"
     )
 
 
 def test_rfc2136_names_its_extra_where_dnspython_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ["dns", *(each for each in sys.modules if each.startswith("dns."))]:
         monkeypatch.setitem(sys.modules, module, None)
-    message = "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+    message = "dns.rfc2136 needs a package that is not installed. Run: pip install 'pulumi-agin[rfc2136]'"
     with pytest.raises(pulumi.RunError, match=rf"^test_dns\.py:\d+: {re.escape(message)}$"):
         agin.dns.rfc2136(**RFC2136)
     assert re.search(r'^rfc2136 = \["dnspython>=[0-9.]+"\]$', PYPROJECT.read_text(encoding="utf-8"), re.MULTILINE)
@@ -497,8 +497,8 @@ def test_the_id_depends_on_records_of_any_package(function: Callable[[NsRecords]
 )
 def test_a_custom_function_that_does_not_return_records_fails(gives: Any, got: str, mocks: Mocks) -> None:
     assert refusal(agin.dns.custom(gives)) == (
-        f"the dns of the delegation connect returned {got}: the function must return the record that it created, or "
-        "a list of them"
+        f'AgentIngressDelegation "connect": the dns function returned {got}: it must return the record that it '
+        "created, or a list of them"
     )
 
 
@@ -507,7 +507,7 @@ def test_a_missing_package_is_named_by_its_extra(name: str, monkeypatch: pytest.
     package = ADAPTERS[name].package
     for module in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, module, None)
-    message = f"dns.{name} needs a package that is not installed here: pip install 'pulumi-agin[{name}]'"
+    message = f"dns.{name} needs a package that is not installed. Run: pip install 'pulumi-agin[{name}]'"
     with pytest.raises(pulumi.RunError, match=rf"^delegations\.py:\d+: {re.escape(message)}$"):
         adapter(name)
 

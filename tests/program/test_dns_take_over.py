@@ -131,12 +131,12 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
     declared = values.replace("7200", "300")
     assert f"The DNS provider has {values}. The program declares {declared}. To take" in str(refused.value)
-    assert "give the delegation ttl=7200, and run this again" in str(refused.value)
+    assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
 def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=r"must be the ids of the records.*the package can't find them"):
+    with pytest.raises(pulumi.RunError, match=r"must be the IDs of the records.*the package can't find them"):
         adapter(name, take_over=True)
 
 
@@ -146,19 +146,19 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("aws", {"ns-1.example.net": "12"}, "must be True or False; got dict"),
         ("cloudflare", "yes", "must be True, False or {"),
         ("cloudflare", {}, "must be True, False or {"),
-        ("ovh", ["12"], "must be the ids of the records, such as {"),
+        ("ovh", ["12"], "must be the IDs of the records, such as {"),
         ("ovh", {"ns-1.example.net": None}, "got 'ns-1.example.net': None"),
-        ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "has 12 twice: each record has its own id"),
+        ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "lists 12 twice: each record has its own ID"),
     ],
 )
 def test_a_wrong_take_over_fails(name: str, take_over: object, message: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: take_over of this adapter .*{re.escape(message)}"):
+    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: the adapter's take_over .*{re.escape(message)}"):
         adapter(name, take_over=take_over)
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_an_id_to_import_in_the_options_fails(name: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match="can't be combined with opts that have import_"):
+    with pytest.raises(pulumi.RunError, match="can't be combined with import_ in opts"):
         adapter(name, take_over=True, opts=pulumi.ResourceOptions(import_="Z1_connect.acme.com_NS"))
 
 

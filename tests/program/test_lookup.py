@@ -81,11 +81,11 @@ def test_the_plain_form_rejects_outputs(mocks: Mocks) -> None:
     def program() -> None:
         wrong: Any = pulumi.Output.from_input(ID)
         with pytest.raises(
-            pulumi.RunError, match=r"must be a string, got Output; get_agent_ingress_output accepts Outputs$"
+            pulumi.RunError, match=r"must be a string; got Output; get_agent_ingress_output accepts Outputs$"
         ):
             agin.get_agent_ingress(id=wrong)
         number: Any = 5
-        with pytest.raises(pulumi.RunError, match=r"^filter of get_agent_ingresses must be a string, got int$"):
+        with pytest.raises(pulumi.RunError, match=r"^get_agent_ingresses: filter must be a string; got int$"):
             agin.get_agent_ingresses(filter=number)
 
     run(program)

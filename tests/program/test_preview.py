@@ -77,7 +77,7 @@ def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     gc.collect()
     assert reported == []
     assert [text.partition(".")[0] for text in warnings] == [
-        "The preview can't determine which outputs an update will not change"
+        "the preview can't determine which outputs this update will leave unchanged"
     ]
 
 

@@ -99,7 +99,7 @@ def test_wrong_arguments_raise_a_type_error(mocks: Mocks) -> None:
         with pytest.raises(TypeError, match=r"by keyword, as in domain=…, or as one AgentIngressArgs; got (str|dict)"):
             agin.AgentIngress("connect", wrong)  # type: ignore[call-overload]
     for nothing in (None, 7):
-        with pytest.raises(TypeError, match=r"id of AgentIngress\.get must be a string or an Output"):
+        with pytest.raises(TypeError, match=r"AgentIngress\.get: id must be a string or an Output"):
             agin.AgentIngress.get("connect", nothing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="AgentIngressArgs or keywords, not both: domain"):
         agin.AgentIngress("connect", agin.AgentIngressArgs(domain="a.b"), domain="c.d")  # type: ignore[call-overload]

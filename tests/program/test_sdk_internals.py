@@ -21,7 +21,7 @@ from tests.support.ngrok import create
 
 # A part of a message about a missing name.
 VERSION = f"Pulumi's SDK {metadata.version('pulumi')} lacks "
-NEXT_STEP = "which pulumi-agin needs: install another version of the package pulumi, or a newer one of pulumi-agin"
+STEP = "which pulumi-agin needs: install another version of the `pulumi` package, or a newer version of pulumi-agin"
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_sdk_without_waiting_keeps_the_output_form(preview: Mocks, id_: str, mon
         with pytest.raises(pulumi.RunError) as raised:
             agin.get_agent_ingress(domain="connect.acme.com")
         assert str(raised.value) == (
-            f"{VERSION}pulumi.runtime.sync_await._sync_await, {NEXT_STEP}. get_agent_ingress_output works without it"
+            f"{VERSION}pulumi.runtime.sync_await._sync_await, {STEP}. get_agent_ingress_output works without it"
         )
         return agin.get_agent_ingress_output(domain="connect.acme.com").apply(lambda found: seen.append(found.id))
 
@@ -150,7 +150,7 @@ def test_sdk_without_engine_connection_fails_with_a_sentence(
     with monkeypatch.context() as context:
         context.delattr(settings, "get_monitor")
         with pytest.raises(
-            pulumi.RunError, match=f"^{re.escape(f'{VERSION}pulumi.runtime.settings.get_monitor, {NEXT_STEP}')}$"
+            pulumi.RunError, match=f"^{re.escape(f'{VERSION}pulumi.runtime.settings.get_monitor, {STEP}')}$"
         ):
             use()
 

@@ -68,8 +68,8 @@ def test_check_reports_all_problems_at_once(plugin: Plugin) -> None:
         "certificate_management_policy": {"privateKeyType": "rsa"},
     }
     assert plugin.check(wrong)[1] == [
-        "domain: the domain is a URL; give the domain alone, such as connect.acme.com",
-        "property description is 300 bytes; the limit is 255 (UTF-8)",
+        "domain: the domain is a URL; use only the domain, such as connect.acme.com",
+        "property description is 300 bytes in UTF-8; the limit is 255",
         "property metadata must be a string, got a dict; use `json.dumps(…)`",
         "property certificate_management_policy.authority is required: the certificate authority, such as "
         '"letsencrypt"',
@@ -93,7 +93,7 @@ def test_check_hides_a_domain_that_may_be_secret_or_forge_a_line(domain: str, pl
 def test_check_reports_wrong_settings_with_their_origin(new_plugin: Plugins) -> None:
     plugin = new_plugin(config={"ngrok:apiKey": f"{API_KEY} "}, NGROK_API_BASE_URL="http://api.ngrok.com")
     of_key, of_url = plugin.check({"domain": DOMAIN})[1]
-    assert "ngrok:apiKey of the stack config contains whitespace" in of_key
+    assert "ngrok:apiKey in the stack config contains whitespace" in of_key
     assert API_KEY[:8] not in of_key
     assert "from the environment variable NGROK_API_BASE_URL must begin with https://" in of_url
 
@@ -103,7 +103,7 @@ def test_check_finds_two_resources_with_one_domain(plugin: Plugin) -> None:
     second = plugin.of(name="second")
     assert plugin.check({"domain": DOMAIN})[1] == []
     [reason] = second.check({"domain": " Connect.ACME.com. "})[1]
-    assert reason.startswith(f"domain: {plugin.urn} has this domain too, and a domain can have only one Agent Ingress.")
+    assert reason.startswith(f"domain: {plugin.urn} also has this domain, and a domain can have only one Agent Ing")
     assert second.check({"domain": UNKNOWN})[1] == []
     assert second.check({"domain": "other.acme.com"})[1] == []
 
@@ -113,7 +113,7 @@ def test_check_accepts_unknown_values(plugin: Plugin) -> None:
     checked, failures = plugin.check({"domain": UNKNOWN, "certificate_management_policy": policy})
     assert (set(checked["certificate_management_policy"]), failures) == (set(policy), [])
     assert plugin.check({"domain": UNKNOWN, "metadata": "x" * 4097})[1] == [
-        "property metadata is 4097 bytes; the limit is 4096 (UTF-8)"
+        "property metadata is 4097 bytes in UTF-8; the limit is 4096"
     ]
 
 
@@ -223,9 +223,9 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
         assert "__provider" in error.kept.struct
         assert error.message == (
             f"ngrok did not remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}). "
-            "Only a replacement of the Agent Ingress removes its policy. To replace it, give the resource "
-            "ResourceOptions(delete_before_replace=True) (the old ingress must free the domain first), unprotect it if "
-            f"it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
+            "The policy can be removed only by replacing the Agent Ingress. To replace it, set "
+            "ResourceOptions(delete_before_replace=True) on the resource (the old ingress must free the domain first), "
+            f"unprotect it if it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"
         )
     emulator.configure(null_policy="removes")
     updated = plugin.update(id_, error.kept.outputs, without_policy)
@@ -236,7 +236,7 @@ def test_update_fails_if_the_response_has_another_value(plugin: Plugin, emulator
     id_, outputs, inputs = created(plugin, emulator, **FULL)
     emulator.add_fault("PATCH", "answer", status=200, json_body={**outputs, "id": id_})
     error = failure(lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}))
-    assert "set description of the Agent Ingress " in error.message
+    assert "set description on the Agent Ingress " in error.message
     assert error.kept
     assert error.kept.outputs["description"] == "acme devices"
 
@@ -309,7 +309,7 @@ def test_ingress_deleted_outside_of_pulumi_is_gone(plugin: Plugin, emulator: Emu
     assert plugin.read(id_, outputs, inputs)[0] == ""
     plugin.delete(id_, outputs)
     error = failure(lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}))
-    assert "deleted outside of Pulumi. `pulumi refresh` removes it from the state" in error.message
+    assert "deleted outside Pulumi. `pulumi refresh` removes it from the state" in error.message
 
 
 @both_front_ends
@@ -363,7 +363,7 @@ def test_refresh_repairs_an_edited_state_and_nothing_crashes(plugin: Plugin, emu
             assert plugin.read(id_, state, inputs)[:2] == (id_, outputs), (name, wrong)
             for call in (partial(plugin.diff, state, inputs), partial(plugin.update, id_, state, inputs)):
                 message = message_or_none(call)
-                assert message is None or "run `pulumi refresh`, which reads the values" in message, (name, wrong)
+                assert message is None or "run `pulumi refresh`, which reads both" in message, (name, wrong)
     for name in inputs:
         read, refreshed, _ = plugin.read(id_, outputs, {**inputs, name: 5})
         assert (read, refreshed) == (id_, outputs), name

@@ -67,9 +67,9 @@ def test_check_reports_all_problems_at_once(new_plugin: Plugins) -> None:
     assert len(failures) == 3
     if isinstance(plugin, DynamicPlugin):
         assert failures == [
-            "property agent_ingress_id is not the id of an Agent Ingress; "
-            "an id looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
-            "property timeout_seconds must be a number, above 0",
+            "property agent_ingress_id is not the ID of an Agent Ingress; "
+            "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk",
+            "property timeout_seconds must be a number, greater than 0",
             "property dns_error_grace_seconds must be a number, at least 0",
         ]
 

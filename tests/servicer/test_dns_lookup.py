@@ -25,7 +25,7 @@ def test_delegation_is_read_from_the_parent_zone(bind: Bind) -> None:
     assert find(bind).describe("BIND") == "BIND has no NS records for it"
     delegate(bind, DOMAIN, ["NS-2.awsdns.net", "ns-1.awsdns.org"])
     assert find(bind) == find(bind, "Connect.ACME.com.") == DnsAnswer(("ns-1.awsdns.org.", "ns-2.awsdns.net."))
-    assert find(bind).describe("BIND") == "BIND answers now with ns-1.awsdns.org., ns-2.awsdns.net."
+    assert find(bind).describe("BIND") == "BIND now returns ns-1.awsdns.org., ns-2.awsdns.net."
     # These are too long for UDP.
     long_names = [f"{'n' * 60}{number:02}.{'a' * 60}{number:02}.net." for number in range(12)]
     delegate(bind, DOMAIN, long_names)
@@ -64,9 +64,7 @@ def test_public_dns_lookup_queries_the_parent_zone(bind: Bind, use_resolver: Cal
     # There is no zone in between, so the servers of a zone further up are used.
     assert describe_public_delegation("deep.below.acme.com", SECONDS) == "public DNS has no NS records for it"
     delegate(bind, DOMAIN, ["ns-2.awsdns.net", "ns-1.awsdns.org"])
-    assert describe_public_delegation(DOMAIN, SECONDS) == (
-        "public DNS answers now with ns-1.awsdns.org., ns-2.awsdns.net."
-    )
+    assert describe_public_delegation(DOMAIN, SECONDS) == ("public DNS now returns ns-1.awsdns.org., ns-2.awsdns.net.")
 
 
 def test_public_dns_without_a_response(bind: Bind, use_resolver: Callable[[int], None]) -> None:

@@ -115,12 +115,12 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert out.splitlines() == [
         DOMAIN,
         "",
-        "API key        ok       ngrok accepts the one from the environment variable NGROK_API_KEY; "
+        "API key        ok       ngrok accepts the key from the environment variable NGROK_API_KEY; "
         f"the base URL is {emulator.url}, from the environment variable NGROK_API_BASE_URL",
         f"Agent Ingress  ok       {ingress['id']}, created at 2026-03-01T12:00:00Z",
-        f"delegation     wrong    {bind.address} answers with other name servers than ngrok expects: "
+        f"delegation     wrong    {bind.address} returns different name servers from those that ngrok expects: "
         f"missing: {three}, {four}; extra: ns1.old.net.",
-        'certificate    wrong    held up by the DNS of the domain (DNS_ERROR): ngrok reports "no NS records"',
+        'certificate    wrong    held up by the domain\'s DNS (DNS_ERROR): ngrok reports "no NS records"',
         "",
         "delegation: create these records in the parent zone:",
         f"  connect.acme.com. NS {three}",
@@ -132,7 +132,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
         "delegation: if a Pulumi program creates the records, run:",
         "  pulumi up --refresh",
         "",
-        "certificate: fix the delegation first; ngrok tries again at 2026-03-02T12:00:02Z: run this again then:",
+        "certificate: fix the delegation first; ngrok tries again at 2026-03-02T12:00:02Z; run this again after that:",
         f"  pulumi-agin doctor connect.acme.com --dns {bind.address}",
     ]
 
@@ -171,13 +171,13 @@ def test_account_without_the_domain(emulator: Emulator, doctor: Command, bind: B
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["ok", "wrong", "unknown", "unknown"]
     assert in_a_line(checks["agent_ingress"]) == (
-        "wrong: the account of the API key from the environment variable NGROK_API_KEY has none with this domain"
-        ' -> if you have not created it yet, add it to the program and run `pulumi up` [agin.AgentIngress("connect", '
-        'domain="connect.acme.com")] -> if another account has it, use the key of that account, for example from '
+        "wrong: the account of the API key from the environment variable NGROK_API_KEY has no Agent Ingress with this "
+        'domain -> if you have not created it yet, add it to the program and run `pulumi up` [agin.AgentIngress("connec'
+        't", domain="connect.acme.com")] -> if another account has it, use the key of that account, for example from '
         f"another stack [pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
     )
     assert in_a_line(checks["delegation"]) == (
-        f"unknown: {bind.address} answers now with ns1.old.net.; the expected ones are unknown"
+        f"unknown: {bind.address} now returns ns1.old.net.; the expected ones are unknown"
     )
     assert (checks["delegation"]["found"], checks["delegation"]["expected"]) == (["ns1.old.net."], None)
 
@@ -188,7 +188,7 @@ def test_rejected_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     assert states(checks) == ["wrong", "unknown", "unknown", "unknown"]
     assert re.search(r"ERR_NGROK_202.*\[key\]", in_a_line(checks["api_key"]))
     assert in_a_line(checks["api_key"]).endswith(
-        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key of your account; "
+        "The API key came from the environment variable NGROK_API_KEY; check that it is a valid key for your account; "
         f"the base URL is {emulator.url}, from the environment variable NGROK_API_BASE_URL "
         "-> use a key that ngrok accepts, for example from the config of a stack "
         f"[pulumi-agin doctor connect.acme.com --stack STACK --dns {bind.address}]"
@@ -242,11 +242,11 @@ RETRY = "ngrok tries again at 2026-03-02T12:00:02Z"
         (
             "dns_error",
             True,
-            'wait: held up by the DNS of the domain (DNS_ERROR): ngrok reports "msg" -> '
+            'wait: held up by the domain\'s DNS (DNS_ERROR): ngrok reports "msg" -> '
             "the delegation is now correct; "
-            f"{RETRY}: run this again then [",
+            f"{RETRY}; run this again after that [",
         ),
-        ("internal_error", True, f'(INTERNAL_ERROR): ngrok reports "msg" -> {RETRY}: run this again then'),
+        ("internal_error", True, f'(INTERNAL_ERROR): ngrok reports "msg" -> {RETRY}; run this again after that'),
         (
             "no_job",
             False,
@@ -302,7 +302,7 @@ def test_ingress_that_only_the_stack_has(
     )
     assert (checks["agent_ingress"]["id"], checks["agent_ingress"]["in_stack"]) == (None, in_stack)
     assert in_a_line(checks["delegation"]) == (
-        f"wrong: {bind.address} still has {first}, which ngrok released: their next owner controls the domain -> "
+        f"wrong: {bind.address} still has {first}, which ngrok released: whoever gets them controls the domain -> "
         f"delete these records, or correct them with `pulumi up --refresh` [connect.acme.com. NS {first}]"
     )
     assert [checks["delegation"][name] for name in ("expected", "missing", "extra")] == [[], [], [first]]
@@ -346,7 +346,7 @@ def test_all_lists_ingresses_of_the_stack_first(
         "a.acme.com        wrong: 4 missing  wait         renewal fails (INTERNAL_ERROR)",
         "connect.acme.com  ok                ok           ready",
         "",
-        "what to do about the first one:",
+        "to see how to fix the first one:",
         f"  pulumi-agin doctor x.acme.com --stack dev --dns {bind.address}",
     ]
     assert emulator.counts() == {"GET /agent_ingresses": 1}
@@ -461,7 +461,7 @@ def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> N
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
     assert out.startswith("API key        unknown  could not list the Agent Ingresses: ")
-    assert out.endswith("API key: once that is fixed or over, run this again:\n  pulumi-agin doctor --all\n")
+    assert out.endswith("API key: once that is resolved, run this again:\n  pulumi-agin doctor --all\n")
     report = json.loads(doctor("--all", "--json")[1])
     assert (report["ok"], report["agent_ingresses"]) == (False, [])
     emulator.remove_key(API_KEY)

@@ -193,7 +193,7 @@ def test_next_update_sets_values_that_ngrok_dropped(not_kept: str, stack: Stack)
     _, outputs, _ = stack.plugin.read(id_, None, {})
     stack.emulator.add_fault("POST", "answer", status=201, json_body={**outputs, "id": id_})
     error = failure(lambda: stack.create(**inputs))
-    assert f" of the Agent Ingress {NEW} ({id_}): its response has another value. The next " in error.message
+    assert f" on the Agent Ingress {NEW} ({id_}): its response has a different value. The next " in error.message
     assert error.kept
     assert error.kept.id == id_
     stack.emulator.clear_requests()

@@ -99,7 +99,7 @@ def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: E
 def test_wrong_settings_have_their_names_in_the_stack_config(new_plugin: Plugins) -> None:
     config = {"ngrok:apiBaseUrl": "http://api.ngrok.com", "ngrok:timeoutSeconds": "x"}
     _, failures = new_plugin(api_key="", config=config).check({"domain": DOMAIN})
-    assert [reason.partition(" of the stack config ")[0] for reason in failures] == [
+    assert [reason.partition(" in the stack config ")[0] for reason in failures] == [
         "there is no ngrok API key: set it with `pulumi config set --secret agin:apiKey`, or in the environment "
         "variable NGROK_API_KEY",
         "the base URL from agin:apiBaseUrl",
@@ -249,7 +249,7 @@ def test_import_returns_the_inputs_that_would_create_the_same(plugin: Plugin, em
     message = failure(lambda: plugin.read(id_, {}, {})).message
     assert message.endswith("there is no such Agent Ingress in the account of this key")
     message = failure(lambda: plugin.of(CERTIFICATE_VALIDATION).read(ID, {}, {})).message
-    assert message.endswith("is a wait, so there is nothing to read or import: create it")
+    assert message.endswith("can't be read or imported, because it only waits: declare it")
 
 
 def test_state_of_a_python_program_gets_the_names_of_the_plugin(
@@ -282,10 +282,10 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
         "domain: the domain has an empty label: two dots in a row, or one at the start",
         'property certificateManagementPolicy.authority is required: the certificate authority, such as "letsencrypt"',
         'property certificateManagementPolicy.private_key_type is not known; did you mean "privateKeyType"?',
-        "property description is 256 bytes; the limit is 255 (UTF-8)",
-        "property metadata must be a string, got an object; use `fn::toJSON` in YAML and `JSON.stringify(…)` in "
+        "property description is 256 bytes in UTF-8; the limit is 255",
+        "property metadata must be a string, got an object; use `fn::toJSON` in YAML or `JSON.stringify(…)` in "
         "TypeScript",
-        "property nsTargets is not known; the names are domain, description, metadata, certificateManagementPolicy",
+        "property nsTargets is not known; valid names are domain, description, metadata, certificateManagementPolicy",
     ]
     assert plugin.check({"domain": DOMAIN, "certificate_management_policy": POLICY})[1] == [
         'property certificate_management_policy is not known; did you mean "certificateManagementPolicy"?'
@@ -298,7 +298,7 @@ def test_messages_have_the_names_and_options_of_the_program(plugin: Plugin) -> N
     error = failure(lambda: plugin.update(id_, outputs, {"domain": DOMAIN, "metadata": "new"}))
     assert error.message == error.text
     assert "remove the certificateManagementPolicy of the Agent Ingress connect.acme.com" in error.message
-    assert "give the resource the option `deleteBeforeReplace: true` (the old ingress must free" in error.message
+    assert "set the option `deleteBeforeReplace: true` on the resource (the old ingress must free" in error.message
     assert error.message.endswith(f"\npulumi up --replace {plugin.urn}")
     assert error.kept
     assert error.kept.outputs == {**outputs, "metadata": "new"}
@@ -346,7 +346,7 @@ def test_functions_reject_wrong_arguments(plugin: Plugin) -> None:
         'getAgentIngress: id must be a string, got a number; Domain is not known; did you mean "domain"?'
     )
     assert message("agentConfig", {"domain": DOMAIN, "region": "eu"}) == (
-        "agentConfig: with a region, regionDomains of the ingress is required"
+        "agentConfig: regionDomains is required with a region"
     )
     # The engine leaves out arguments that are not known yet.
     assert message("agentConfig", {"domain": UNKNOWN}).startswith("agentConfig: domain ")

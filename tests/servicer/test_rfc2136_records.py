@@ -93,7 +93,7 @@ def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
         "property server must be a host name or an IP address, without brackets or port, such as ns1.acme.com",
         "property port must be a whole number, at least 1 and at most 65535",
         "property tsig_key_name must be a valid DNS name",
-        "property tsig_secret must be base64, like the `secret` in the key's file",
+        "property tsig_secret must be base64, like the `secret` in the key file",
         'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
         '"hmac-sha512", not "sha256"',
         "property take_over must be True or False, got a string",
@@ -119,7 +119,7 @@ def test_missing_dnspython_fails_check_and_refresh(front_end: type[Plugin], tmp_
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
     with front_end({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
         install = plugin.in_words(
-            "dns.rfc2136 needs a package that is not installed here: pip install 'pulumi-agin[rfc2136]'"
+            "dns.rfc2136 needs a package that is not installed. Run: pip install 'pulumi-agin[rfc2136]'"
         )
         assert plugin.check(inputs(53))[1] == [install]
         assert rejection(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
@@ -130,7 +130,7 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
     package.parent.mkdir()
     package.write_text("raise SystemExit('the program ran in the plugin')")
     with DynamicPlugin({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
-        hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is hidden by {package}: rename that module"
+        hidden = f"dns.rfc2136 needs dnspython, whose module `dns` is shadowed by {package}: rename that module"
         assert plugin.check(inputs(53, port=0))[1] == [
             hidden,
             "property port must be a whole number, at least 1 and at most 65535",
@@ -206,7 +206,7 @@ def test_create_of_unknown_outcome_is_settled_by_any_later_call(plugin: Plugin, 
     with between(bind, outage) as port:
         message, kept = unsettled(lambda: plugin.create(inputs(port)))
         assert kept == outputs(port, ns_targets=[], **{UNSETTLED: TARGETS})
-        reason = f"127.0.0.1:{port}: its response is not a DNS message; check server and port"
+        reason = f"127.0.0.1:{port}: its answer is not a DNS message; check server and port"
         assert message == (
             f"could not create the NS records of {DOMAIN} at {reason}. The server may have applied it anyway, and "
             f"reading the records back failed: could not read the NS records of {DOMAIN} at {reason}. The state "
@@ -246,7 +246,7 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
         lambda: plugin.delete(DOMAIN, damaged),
     ):
         message = rejection(call)
-        assert message.startswith(plugin.in_words(f"the state of this resource is not valid: {problem}"))
+        assert message.startswith(plugin.in_words(f"the state of this resource is invalid: {problem}"))
         assert message.endswith("Correct it with `pulumi state edit`")
 
 

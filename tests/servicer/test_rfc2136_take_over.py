@@ -42,10 +42,10 @@ def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugi
     delegate(bind, DOMAIN, existing)
     # Not even equal ones are adopted: a renamed resource would adopt its own, which the old one then deletes.
     message = rejection(lambda: plugin.create(inputs(port)))
-    assert f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
+    assert f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
     assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     is_equal = existing == TARGETS
-    assert (plugin.in_words("Otherwise, to adopt them, set take_over=True, or else remove them") in message) == is_equal
+    assert (plugin.in_words("Otherwise, set take_over=True to adopt them, or remove them") in message) == is_equal
     assert ("an interrupted run may have created them" in message) == is_equal
     assert records(bind) == (existing, 300)
 
@@ -92,11 +92,11 @@ def test_take_over_rejects_different_records(
     given = inputs(port, take_over=True)
     [failure] = plugin.check(given)[1]
     assert failure.startswith(
-        f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
-        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If another resource of this stack"
+        f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
+        f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If they were created by another"
     )
     # Records without a common value are another delegation.
-    adopt = "" if existing == OTHERS else "to adopt them, make both equal and set take_over=True, or else "
+    adopt = "" if existing == OTHERS else "make them match and set take_over=True to adopt them, or "
     assert failure.endswith(plugin.in_words(f". Otherwise, {adopt}remove them"))
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)
@@ -130,8 +130,8 @@ def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: in
     assert plugin.check(given)[1] == []
     delegate(bind, DOMAIN, TARGETS)
     [failure] = plugin.check(given)[1]
-    assert failure.startswith(f"{DOMAIN} has NS records already at 127.0.0.1:{port}, {LEFT_ALONE}: ")
-    assert "a new Agent Ingress gets name servers of its own" in failure
+    assert failure.startswith(f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: ")
+    assert "a new Agent Ingress gets its own name servers" in failure
 
 
 @both_front_ends
@@ -163,7 +163,7 @@ def test_delete_keeps_records_that_another_resource_declares(plugin: Plugin, por
 def test_delete_fails_after_a_failed_renaming(plugin: Plugin, port: int, bind: Bind) -> None:
     old, new = plugin.of(name=f"old {plugin.name}"), plugin.of(name=f"new {plugin.name}")
     old.create(inputs(port))
-    assert "has NS records already" in rejection(lambda: new.create(inputs(port)))
+    assert "already has NS records" in rejection(lambda: new.create(inputs(port)))
     message = rejection(lambda: old.delete(DOMAIN, outputs(port)))
     assert f"are not deleted, because they have the domain of {new.urn}, which could not be created" in message
     assert records(bind) == (TARGETS, 300)

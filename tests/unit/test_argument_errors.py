@@ -60,12 +60,12 @@ def test_wrong_argument_gets_a_suggestion(mistake: Callable[[], object], name: s
         ),
         (
             lambda: agin.AgentIngress("a", domain="a.b", colour="red"),
-            "AgentIngress has no argument colour; the names are resource_name, args, opts, domain, description, "
+            "AgentIngress has no argument colour; valid names are resource_name, args, opts, domain, description, "
             "metadata, certificate_management_policy",
         ),
         (
             lambda: agin.AgentIngress("a", pulumi.ResourceOptions(), pulumi.ResourceOptions(protect=True)),
-            "AgentIngress got opts twice",
+            "AgentIngress received opts twice",
         ),
         (lambda: agin.AgentIngressDelegation("a", None), "AgentIngressDelegation: missing a required argument: 'dns'"),
         (lambda: agin.Provider("a"), "Provider: missing a required argument: 'api_key'"),
@@ -80,7 +80,7 @@ def test_other_wrong_arguments(mistake: Callable[[], object], message: str) -> N
     [
         (lambda: agin.AgentIngres, 'pulumi_agin has no AgentIngres; did you mean "AgentIngress"?'),
         (lambda: agin.getAgentIngress, 'pulumi_agin has no getAgentIngress; did you mean "get_agent_ingress"?'),
-        (lambda: agin.Zone, f"pulumi_agin has no Zone; the names are {', '.join(pulumi_agin.__all__)}"),
+        (lambda: agin.Zone, f"pulumi_agin has no Zone; valid names are {', '.join(pulumi_agin.__all__)}"),
         (lambda: agin.dns.AWS, 'pulumi_agin.dns has no AWS; did you mean "aws"?'),
         (lambda: agin.dns.route53, 'pulumi_agin.dns has no route53; did you mean "aws"?'),
     ],

@@ -159,8 +159,8 @@ def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.Captur
     waiting.began = waiting.seconds
     waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
     sentence = waiting.fails(timeout=20)
-    assert "was not issued within 20 seconds (timeout_seconds). It is being issued" in sentence
-    assert ", as last seen: could not read the Agent Ingress" in sentence
+    assert "was not issued within 20 seconds (timeout_seconds). It was being issued" in sentence
+    assert " when last read; since then: could not read the Agent Ingress" in sentence
     assert waiting.fails(timeout=5).endswith("; the next `pulumi up` waits again")
 
 
@@ -185,8 +185,8 @@ def test_unknown_ingress_fails_immediately(waiting: Waiting) -> None:
     waiting.emulator.delete_ingress(waiting.id)
     assert waiting.fails().endswith(
         "there is no such Agent Ingress in the account of the API key from the environment variable NGROK_API_KEY. If "
-        "it belongs to another account, the wait needs the same ResourceOptions(provider=…) as the ingress; if it was "
-        "deleted outside of Pulumi, `pulumi refresh` removes it from the state"
+        "it belongs to another account, the certificate validation needs the same ResourceOptions(provider=…) as the "
+        "ingress; if it was deleted outside Pulumi, `pulumi refresh` removes it from the state"
     )
 
 
@@ -198,7 +198,7 @@ def test_other_states_fail_at_the_timeout(state: str, waiting: Waiting) -> None:
         f"the certificate of {DOMAIN} (ID) was not issued within 45 seconds (timeout_seconds). It is "
     )
     assert sentence.endswith(
-        ". It may yet be issued: the next `pulumi up` waits again; timeout_seconds can allow more time"
+        ". It may still be issued: the next `pulumi up` waits again. To allow more time, increase timeout_seconds"
     )
     # The last read is at the end.
     assert waiting.reads[-1] == 45
@@ -211,7 +211,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
     names = ", ".join(sorted(f"{target.lower().rstrip('.')}." for target in targets))
     assert waiting.fails(grace=100) == (
         f"the certificate of {DOMAIN} (ID) was not issued: ngrok has reported a DNS error for 100 seconds "
-        "(dns_error_grace_seconds). It is held up by the DNS of the domain (DNS_ERROR): ngrok reports "
+        "(dns_error_grace_seconds). It is held up by the domain's DNS (DNS_ERROR): ngrok reports "
         f'"{NO_RECORDS}". The NS records of {DOMAIN} must be {names}; public DNS of {DOMAIN}. Fix them, and run '
         "`pulumi up`, which waits again; ngrok tries again at 2024-08-03T07:15:41Z, and does not check before then"
     )
@@ -222,7 +222,7 @@ def test_dns_error_fails_after_its_grace_with_the_next_step(waiting: Waiting) ->
 def test_timeout_ends_a_dns_error_within_its_grace(waiting: Waiting) -> None:
     waiting.ingress(state="dns_error")
     sentence = waiting.fails(timeout=30)
-    assert "was not issued within 30 seconds (timeout_seconds). It is held up by the DNS" in sentence
+    assert "was not issued within 30 seconds (timeout_seconds). It is held up by the domain's DNS" in sentence
     assert "Fix them, and run `pulumi up`" in sentence
 
 

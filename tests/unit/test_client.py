@@ -217,7 +217,7 @@ def test_taken_domain_is_an_error_without_a_search(client: AgentIngressClient, e
 
 def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, emulator: Emulator) -> None:
     for id_ in (API_KEY, f"agin_{API_KEY[5:15]}"):
-        with pytest.raises(errors.InvalidInputsError, match=r'"(agin_)?\[key\]" is not the id of') as caught:
+        with pytest.raises(errors.InvalidInputsError, match=r'"(agin_)?\[key\]" is not the ID of') as caught:
             client.get(id_)
         assert API_KEY[5:13] not in str(caught.value)
     assert emulator.requests() == []

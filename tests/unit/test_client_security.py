@@ -122,7 +122,7 @@ def test_id_never_becomes_another_path(call: str, client: AgentIngressClient, em
     for id_ in WRONG_IDS:
         error = failure(partial(CALLS[call], client, id_))
         assert isinstance(error, errors.InvalidInputsError)
-        assert "is not the id of an Agent Ingress" in str(error)
+        assert "is not the ID of an Agent Ingress" in str(error)
         assert str(error).isprintable()
     assert emulator.requests() == []
 

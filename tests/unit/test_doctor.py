@@ -17,10 +17,10 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; give the domain alone'),
+        (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; use only the domain'),
         ([""], 'the domain "" is empty; use a domain that you own'),
         ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; give HOST:PORT'),
-        ([], "specify exactly one of DOMAIN, --all and --filter"),
+        ([], "specify exactly one of DOMAIN, --all or --filter"),
         (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
         (["--all"], "the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),

@@ -83,9 +83,7 @@ def test_other_host_gets_421(emulator: Emulator, host: str) -> None:
         # The page's own name as the origin has no effect.
         response = send(emulator, line, {"Host": host, "Origin": f"http://{host}", **AUTHORIZED})
         assert response.status_code == 421
-        sentence = (
-            f"does not respond to the host {host!r}. It responds to 127.0.0.1, [::1], localhost, and to the names"
-        )
+        sentence = f"does not accept the host {host!r}. It accepts 127.0.0.1, [::1], localhost, and the names"
         assert sentence in next(value for value in response.json().values() if isinstance(value, str))
     assert everything(emulator) == before
 

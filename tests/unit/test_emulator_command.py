@@ -59,8 +59,8 @@ def run(
 @pytest.mark.parametrize(
     ("options", "variable", "key", "number", "advice"),
     [
-        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to a key given by --api-key"),
-        (["--limit", "0", "--allow-host", "emulator"], "c", "c", signal.SIGINT, " as it is set here"),
+        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to a key that you passed with --api-key"),
+        (["--limit", "0", "--allow-host", "emulator"], "c", "c", signal.SIGINT, " to the same value as here"),
         ([], "", "emulator-key", signal.SIGTERM, ""),
     ],
 )
@@ -119,7 +119,7 @@ def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
     [
         (["--host", "0.0.0.0"], "Other machines can reach"),
         (["--limit", "-1"], "limit must be a number from 0 to"),
-        (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
+        (["--port", "70000"], "can't listen on 127.0.0.1, port 70000"),
         (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: give HOST:PORT"),
         (["--dns", "a..b:53"], "'a..b:53' is not the address of a DNS server: give HOST:PORT"),
     ],

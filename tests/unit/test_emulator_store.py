@@ -75,14 +75,14 @@ def test_damaged_file_is_rejected(file: Path) -> None:
     [("", "read: Is a directory"), ("nowhere/ingresses.json", "written: No such file or directory")],
 )
 def test_unusable_file_is_rejected(file: Path, name: str, problem: str) -> None:
-    with pytest.raises(StoreError, match=f"cannot be {problem}"):
+    with pytest.raises(StoreError, match=f"can't be {problem}"):
         Emulator(file=file.parent / name).start()
 
 
 def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: Path) -> None:
     created = api.create(description="ours", certificate_management_policy=POLICY)
     before = emulator.ingresses()
-    sentence = f"The file {file} cannot be written: No such file or directory. Nothing was changed."
+    sentence = f"The file {file} can't be written: No such file or directory. Nothing was changed."
     away = file.parent.rename(file.parent.with_name("away"))
     for method, path, body in (
         ("POST", LIST, {"domain": "b.acme.com"}),
@@ -101,7 +101,7 @@ def test_failed_save_rolls_the_change_back(emulator: Emulator, api: Api, file: P
     ):
         response = requests.post(f"{emulator.url}/_emulator/{name}", json=arguments, timeout=20)
         assert (response.status_code, response.json()) == (500, {"error": sentence})
-        with pytest.raises(StoreError, match="cannot be written"):
+        with pytest.raises(StoreError, match="can't be written"):
             getattr(emulator, name)(**arguments)
         assert emulator.ingresses() == before
     # Requests without a change do not need the file.

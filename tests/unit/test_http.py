@@ -91,7 +91,7 @@ def hang(connection: socket.socket) -> None:
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS: dict[str, tuple[Handle, str]] = {
-    "nothing": (hang, "it did not respond within 0."),
+    "nothing": (hang, "timed out after 0."),
     "body": (
         trickle(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
         "the response was not complete after 0.",

@@ -132,7 +132,7 @@ def test_parent_and_provider_are_in_the_name_table(create: Create, command: Impo
     for urn in (PROVIDER, f"{PROVIDER}::1-2"):
         # The name of the resource must not be a name in the table.
         out, err = command(id_, "--name", "parent", "--parent", SITE, "--provider", urn)
-        assert err == "pulumi-agin: the API key is from ngrok:apiKey of the provider\n"
+        assert err == "pulumi-agin: the API key is from ngrok:apiKey in the provider\n"
         file = json.loads(out)
         assert file["nameTable"] == {SITE: SITE, PROVIDER: PROVIDER}
         assert file["resources"][0].items() >= {"parent": SITE, "provider": PROVIDER}.items()
@@ -165,7 +165,7 @@ def test_domains_and_ids_select_the_same_ingresses(create: Create, command: Impo
     for others in ([], ["a.acme.com"], [a]):
         err = command.fails(*others, "theirs.acme.com")
         assert (
-            "there is no Agent Ingress with the domain or id theirs.acme.com in the account of the API key from" in err
+            "there is no Agent Ingress with the domain or ID theirs.acme.com in the account of the API key from" in err
         )
 
 
@@ -279,7 +279,7 @@ def test_ingress_of_another_resource_is_rejected(create: Create, command: Import
     id_ = create("connect.acme.com")
     cli.stack([resource("old", id_)])
     err = command.fails(id_, "--name", "new", "--parent", STACK)
-    assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. Under a" in err
+    assert f"connect.acme.com ({id_}) is already in the stack as urn:pulumi:dev::test::{TYPE}::old. If you" in err
     assert "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])" in err
     command.fails(id_, "--name", "old", "--parent", SITE)
     # A resource of the plugin is a different one, even with the same name.
@@ -304,10 +304,10 @@ def test_all_omits_ingresses_of_the_stack(create: Create, command: Import, cli: 
     cli.stack([resource("mine-acme-com", mine), resource("x", other)])
     out, err = command("--all")
     assert json.loads(out) == {"nameTable": {}, "resources": []}
-    assert err.endswith("pulumi-agin: all of them are already in the stack, so the file has no resources\n")
+    assert err.endswith("pulumi-agin: all of them are already in the stack, so the import file contains no resources\n")
     # What the user names must not be left out.
     err = command.fails("--all", "--names", write_names(json.dumps({other: "new"})))
-    assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. Under a" in err
+    assert f"other.acme.com ({other}) is already in the stack as urn:pulumi:dev::test::{TYPE}::x. If you" in err
 
 
 def test_program_has_comments_about_omitted_ingresses(create: Create, command: Import, cli: StubCli) -> None:
@@ -372,7 +372,7 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
     for selection in ([], ["--all"], [id_], ["--filter", 'obj.domain == "a.acme.com"']):
         err = command.fails(*selection, "--names", file)
         assert (
-            "--names: there is no Agent Ingress with the domain or id b.acme.com in the account of the API key" in err
+            "--names: there is no Agent Ingress with the domain or ID b.acme.com in the account of the API key" in err
         )
     many = {f"d{number}.acme.com": str(number) for number in range(7)}
     assert "d3.acme.com, d4.acme.com and 2 more in the account" in command.fails(
@@ -387,16 +387,16 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "specify exactly one of domains or ids, --all and --filter"),
-        (["agin_1", "--all"], "exactly one of"),
+        ([], "specify domains or IDs, --all, --filter"),
+        (["agin_1", "--all"], "specify domains or IDs"),
         (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
         (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
-        (["../api_keys"], '"../api_keys" is neither the id of an Agent Ingress nor a domain'),
-        (["--names", "names"], '"agin_" is neither the id of an Agent Ingress nor a domain; an id looks like agin_2k5'),
+        (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
+        (["--names", "names"], '"agin_" is neither the ID of an Agent Ingress nor a domain; an ID looks like agin_2k5'),
         (["--filter", ""], "--filter is empty; use CEL"),
-        ([API_KEY], '"[key]" is neither the id of an Agent Ingress nor a domain'),
+        ([API_KEY], '"[key]" is neither the ID of an Agent Ingress nor a domain'),
     ],
 )
 def test_invalid_arguments_send_no_request(
@@ -411,16 +411,16 @@ def test_selection_must_fit_the_account(create: Create, command: Import) -> None
     assert "the account of the API key from the environment variable NGROK_API_KEY has no Agent" in command.fails(
         "--all"
     )
-    assert f"the domain or id {UNKNOWN_ID} in the account of the API" in command.fails(UNKNOWN_ID)
+    assert f"the domain or ID {UNKNOWN_ID} in the account of the API" in command.fails(UNKNOWN_ID)
     for domain in ("a.acme.com", "b.acme.com"):
         create(domain)
     for known in ([], ["a.acme.com"]):
-        assert f"the domain or id {UNKNOWN_ID} in the account of the API" in command.fails(*known, UNKNOWN_ID)
+        assert f"the domain or ID {UNKNOWN_ID} in the account of the API" in command.fails(*known, UNKNOWN_ID)
     assert "has no Agent Ingress that matches the filter: 1 == 2\n" in command.fails("--filter", "1 == 2")
     assert "ngrok responded 400 ERR_NGROK_250" in command.fails("--filter", "obj.")
     write_names('{"a.acme.com": "a", "b.acme.com": "a"}')
     for arguments in (["--all", "--name", "a"], ["--names", "names"]):
-        assert "a.acme.com and b.acme.com can't both be named a: no two resources" in command.fails(*arguments)
+        assert "a.acme.com and b.acme.com can't both be named a: two Agent Ingresses" in command.fails(*arguments)
 
 
 def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, emulator: Emulator) -> None:
@@ -477,7 +477,7 @@ def test_rejected_key_is_described(command: Import, cli: StubCli) -> None:
     cli.stack([provider(wrong)], secrets={"ngrok:apiKey": wrong})
     of_config, of_provider = command.fails("agin_1"), command.fails("agin_1", "--provider", PROVIDER)
     assert "The API key came from the config of the stack dev (ngrok:apiKey); check that it is a valid" in of_config
-    assert "The API key came from ngrok:apiKey of the provider; check that it is a valid key" in of_provider
+    assert "The API key came from ngrok:apiKey in the provider; check that it is a valid key" in of_provider
     assert wrong[:8] not in of_config + of_provider
 
 

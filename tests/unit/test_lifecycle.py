@@ -110,10 +110,10 @@ def test_preview_warns_of_a_taken_domain(
     assert sentence.startswith(
         "connect.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. It "
         "belongs to "
-        f"{id_}, created at {outputs['created_at']}. If it is this stack's own and was renamed or moved"
+        f"{id_}, created at {outputs['created_at']}. If it belongs to a resource of this stack that was"
     )
     assert "the option `aliases`" in sentence
-    assert "if it is this resource's own, `--replace` needs the option `deleteBeforeReplace: true`" in sentence
+    assert "if it belongs to this resource, `--replace` needs the option `deleteBeforeReplace: true`" in sentence
     assert sentence.endswith(
         f"first check that `pulumi stack export` does not show {id_}. Then run\n"
         f"{shell_commands.native_import_line(id_, NEW)}"
@@ -159,7 +159,7 @@ def test_ingress_of_a_renamed_resource_is_not_deleted(ingresses: AgentIngressLif
     with pytest.raises(Failed, match=f"is not deleted, because {NEW} has it too") as caught:
         ingresses.delete(Call(URN, outputs_before=outputs), id_)
     advice, line = str(caught.value).split("\n")
-    assert "Only if `pulumi stack export` shows it under both names, remove the old name from the state" in advice
+    assert "Only if `pulumi stack export` shows both names, remove the old one from the state" in advice
     assert line == shell_commands.state_delete_line(URN, stack="dev")
     assert [each["id"] for each in emulator.ingresses()] == [id_]
     ingresses.delete(Call(NEW, outputs_before=outputs), id_)
@@ -232,7 +232,7 @@ def test_second_resource_with_a_domain_names_the_first(
     [failure] = check("2", "Connect.ACME.com.", before_second)
     assert failure.property == "domain"
     assert failure.reason == (
-        f"{URN}1 has this domain too, and a domain can have only one Agent Ingress. {new}Give one of them another "
+        f"{URN}1 also has this domain, and a domain can have only one Agent Ingress. {new}Give one of them another "
         "domain, or remove one from the program"
     )
     # The engine may check either once more.
@@ -268,5 +268,5 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
     for sentence, urn in warnings:
         assert urn == URN
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update removes")
-        assert "give the resource the option `deleteBeforeReplace: true`" in sentence
+        assert "set the option `deleteBeforeReplace: true` on the resource" in sentence
         assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")

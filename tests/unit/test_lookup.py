@@ -39,8 +39,8 @@ def test_find_by_id_and_by_domain_in_any_spelling(client: AgentIngressClient) ->
         ({"id_": "agin_1", "domain": "a.acme.com"}, "getAgentIngress requires exactly one of id and domain; got both"),
         ({"id_": "agin_000000000000000000000000000"}, f"there is no such Agent Ingress in {ACCOUNT}"),
         ({"domain": "a.acme.com"}, f"there is no Agent Ingress with the domain a.acme.com in {ACCOUNT}"),
-        ({"domain": "https://a.acme.com"}, "getAgentIngress can't look that up: domain is a URL"),
-        ({"domain": ""}, "getAgentIngress can't look that up: domain is empty"),
+        ({"domain": "https://a.acme.com"}, "getAgentIngress: invalid arguments: domain is a URL"),
+        ({"domain": ""}, "getAgentIngress: invalid arguments: domain is empty"),
     ],
 )
 def test_failed_lookup_names_the_function_and_account(

@@ -68,7 +68,7 @@ def test_each_test_gets_its_own_emulator(tmp_path: Path) -> None:
     output = run(tmp_path, "-rN")
     assert "1 failed, 3 passed, 1 error" in output, output
     # The sentence takes the place of a traceback.
-    assert output.count("The Pulumi CLI is not on PATH, and this test runs it. To install it: https://") == 1
+    assert output.count("this test runs the Pulumi CLI, which is not on PATH. To install it: https://") == 1
     assert ("'pulumi'" in output, "No such file or directory: 'missing'" in output) == (False, True)
 
 

@@ -28,7 +28,7 @@ def test_stack_config_wins_over_the_environment() -> None:
     config = {"ngrok:apiKey": "from-config", "ngrok:apiBaseUrl": "", "ngrok:timeoutSeconds": " "}
     settings = load(config, environment)
     assert settings.api_key.value.get_secret_value() == "from-config"
-    assert settings.api_key.shown_as == "ngrok:apiKey of the stack config"
+    assert settings.api_key.shown_as == "ngrok:apiKey in the stack config"
     assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
     assert settings.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
     assert load(None, {"NGROK_API_KEY": KEY}).problems() == []
@@ -37,10 +37,10 @@ def test_stack_config_wins_over_the_environment() -> None:
 
 def test_provider_uses_only_its_own_key() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
-    named = load({"ngrok:provider": "ngrok:apiKey of the stack config"}, environment)
-    assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey of the stack config" is empty')
+    named = load({"ngrok:provider": "ngrok:apiKey in the stack config"}, environment)
+    assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
     of_the_state = Settings.load({"ngrok:apiKey": KEY}.get, environment, is_of_provider=True)
-    assert of_the_state.api_key.shown_as == "ngrok:apiKey of the provider"
+    assert of_the_state.api_key.shown_as == "ngrok:apiKey in the provider"
     assert of_the_state.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
     # The key of the environment may belong to another account.
     keyless = Settings.load(lambda key: None, environment, is_of_provider=True)
@@ -66,10 +66,10 @@ def test_provider_uses_only_its_own_key() -> None:
         ({"ngrok:apiBaseUrl": "https://[::1"}, "is not a URL"),
         ({"ngrok:apiBaseUrl": "https://me:pass@host"}, "contains a user name or password"),
         ({"ngrok:apiBaseUrl": "https://host/?a=b"}, "has a query"),
-        ({"ngrok:timeoutSeconds": "soon"}, "a number of seconds above 0"),
-        ({"ngrok:timeoutSeconds": "0"}, "a number of seconds above 0"),
-        ({"ngrok:timeoutSeconds": "nan"}, "a number of seconds above 0"),
-        ({"ngrok:timeoutSeconds": "31536001"}, "above 0 and at most 31536000, such as 300"),
+        ({"ngrok:timeoutSeconds": "soon"}, "a number of seconds greater than 0"),
+        ({"ngrok:timeoutSeconds": "0"}, "a number of seconds greater than 0"),
+        ({"ngrok:timeoutSeconds": "nan"}, "a number of seconds greater than 0"),
+        ({"ngrok:timeoutSeconds": "31536001"}, "greater than 0 and at most 31536000, such as 300"),
     ],
 )
 def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> None:
@@ -116,7 +116,7 @@ TRICKY_URLS = (
 @pytest.mark.parametrize("url", TRICKY_URLS)
 def test_ambiguous_base_url_is_rejected(url: str) -> None:
     [problem] = base_url_problems(url)
-    assert problem.startswith("the base URL from ngrok:apiBaseUrl of the stack config ")
+    assert problem.startswith("the base URL from ngrok:apiBaseUrl in the stack config ")
     assert problem.isprintable()
 
 
@@ -139,7 +139,7 @@ def test_valid_base_url_has_the_same_host_for_all_parsers(url: str, host: str) -
 @pytest.mark.parametrize("host", ["127.0.0.2", "127.1", "2130706433", "0.0.0.0", "localhost.", "[0::1]"])
 def test_http_is_only_for_loopback(host: str) -> None:
     [problem] = base_url_problems(f"http://{host}:8080")
-    assert f"must begin with https://, as the API key would be sent unencrypted to {host.strip('[]')}; " in problem
+    assert f"must begin with https://, because the API key would be sent unencrypted to {host.strip('[]')}; " in problem
 
 
 def base_url_problems(url: str) -> list[str]:

@@ -59,7 +59,7 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("connect..acme.com", "empty label"),
         ("connect.acme.com..", "empty label"),
         (f"{'a' * 64}.acme.com", "a label of more than 63 bytes"),
-        (".".join(["a" * 62] * 4 + ["ab"]), "is 254 bytes; the limit is 253"),
+        (".".join(["a" * 62] * 4 + ["ab"]), "is 254 bytes in UTF-8; the limit is 253"),
         ("münchen.acme.com", "xn--mnchen-3ya.acme.com"),
         ("\u2603\u200d.acme.com", "is not ASCII"),
         ("connect acme.com", "contains ' '"),
@@ -92,8 +92,8 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"description": "é" * 128}, "description is 256 bytes; the limit is 255 (UTF-8)"),
-        ({"metadata": "é" * 2049}, "metadata is 4098 bytes; the limit is 4096 (UTF-8)"),
+        ({"description": "é" * 128}, "description is 256 bytes in UTF-8; the limit is 255"),
+        ({"metadata": "é" * 2049}, "metadata is 4098 bytes in UTF-8; the limit is 4096"),
         ({"description": 5.0}, "description must be a string, got a number"),
         ({"metadata": {"a": 1}}, "metadata must be a string, got an object; write it as JSON"),
         ({POLICY: "letsencrypt"}, f"{POLICY} must be an object, got a string"),
@@ -108,7 +108,7 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
         ({POLICY: {"authority": "a\nb"}}, f'{POLICY}.authority must be "letsencrypt"'),
         ({POLICY: {"authority": "a\u202eb"}}, f'{POLICY}.authority must be "letsencrypt"'),
         ({"metaData": "x"}, 'metaData is not known; did you mean "metadata"?'),
-        ({"colour": "x"}, f"colour is not known; the names are domain, description, metadata, {POLICY}"),
+        ({"colour": "x"}, f"colour is not known; valid names are domain, description, metadata, {POLICY}"),
     ],
 )
 def test_other_invalid_values_are_rejected(values: dict[str, Any], message: str) -> None:
@@ -187,7 +187,7 @@ def test_invalid_value_of_ns_records_is_rejected(name: str, value: object) -> No
 def test_invalid_seconds_are_rejected(seconds: Any) -> None:
     given = {"agent_ingress_id": "agin_1", "timeout_seconds": seconds, "dns_error_grace_seconds": seconds}
     assert problems(CertificateValidationInputs, given) == [
-        "timeout_seconds must be a number, above 0",
+        "timeout_seconds must be a number, greater than 0",
         "dns_error_grace_seconds must be a number, at least 0",
     ]
 
