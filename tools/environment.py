@@ -144,7 +144,7 @@ def _install_uv(folder: Path, requirement: str) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise StepError(
-            f"{sys.executable} cannot make virtual environments: it has no ensurepip. "
+            f"{sys.executable} can't make virtual environments: it has no ensurepip. "
             f"On Debian and Ubuntu install python{version}-venv, or name another Python: make PYTHON=…"
         )
     run_step("making an environment for uv", [sys.executable, "-m", "venv", folder], log=LOG)

@@ -52,7 +52,7 @@ PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
 
 
 class NotUsableError(Exception):
-    """A `pulumi` cannot be used. The message is the reason."""
+    """A `pulumi` can't be used. The message is the reason."""
 
 
 @dataclass(frozen=True)

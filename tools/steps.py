@@ -105,7 +105,7 @@ def locked(file: Path, what: str) -> Iterator[None]:
         lock = file.open("w")
     except OSError as error:
         raise StepError(
-            f"{file.parent} cannot be written ({error.strerror}); XDG_CACHE_HOME names another cache"
+            f"{file.parent} can't be written ({error.strerror}); XDG_CACHE_HOME names another cache"
         ) from None
     with lock:
         began = time.monotonic()

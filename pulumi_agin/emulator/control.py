@@ -290,7 +290,7 @@ class Control:
             method: The HTTP method of the requests; None for any.
             kind: The effect; see `FaultKind`.
             times: The number of requests that it applies to; None for all.
-            domain: The domain that the requests are about: those that create its ingress or name its id, and lists
+            domain: The domain that the requests are about: those that create its ingress or name its ID, and lists
                 whose filter has the domain. None for any.
             status: The status of the response of `answer` and `answer_after`, 200 to 599.
             headers: The headers of the response. `{api_key}` in a value becomes the key of the request.

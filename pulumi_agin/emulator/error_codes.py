@@ -11,7 +11,7 @@ from typing import Any
 _KEYS = "API keys and instructions are available on your dashboard: https://dashboard.ngrok.com/api-keys"
 _REVIEW = "Please check your API client implementation and review the API documentation: https://ngrok.com/docs/api."
 NO_CHANGE = "Nothing was changed."
-"""Part of the message of a request that failed because the file cannot be written."""
+"""Part of the message of a request that failed because the file can't be written."""
 
 # The status and the message of each number after ERR_NGROK_.
 _ERRORS = {

@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             pass  # until the client or `HttpServer.end` ends the connection
         if fault.kind in ("answer", "answer_after"):
             return _fault_response(fault, request.api_key() or "")
-        # A response without a body cannot be cut short. The connection is reset before it instead.
+        # A response without a body can't be cut short. The connection is reset before it instead.
         has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)
         return response if has_response else None
 

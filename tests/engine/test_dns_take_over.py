@@ -175,7 +175,7 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
 
     project.program(program({**{value: ids[value] for value in others}, OTHER: "id-99"}))
     failed = project.preview(fails=True)
-    assert f"has an id for {OTHER}, which ngrok does not list for connect.acme.com; has no ID for {first}" in failed
+    assert f"has an ID for {OTHER}, which ngrok does not list for connect.acme.com; has no ID for {first}" in failed
 
     project.program(program({**ids, first: "id-99"}))
     assert "'Z1/id-99' does not exist" in project.up("--continue-on-error", fails=True)

@@ -80,7 +80,7 @@ def test_two_accounts_with_rotated_keys_leak_no_secret(project: Project, emulato
     project.environment["OTHERS_KEY"] = OTHER_ROTATED_KEY
     failed = project.destroy("--continue-on-error", fails=True)
     for source in ("ngrok:apiKey in the stack config", 'api_key of the Provider "other"'):
-        sentence = f"The API key came from {source} (refresh and destroy use the key of the last `pulumi up`: after a"
+        sentence = f"The API key came from {source} (refresh and destroy use the key of the last `pulumi up`: after"
         assert sentence in failed.diagnostics
     assert failed.diagnostics.count("run `pulumi up` first, or add --run-program)") == 5
     assert not failed.has_traceback

@@ -93,7 +93,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     for name in ("adopted-1", "adopted-2"):
         left_alone = f"already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: {', '.join(TARGETS)}"
         assert f"{name}.acme.com {left_alone}" in failed
-    assert "an interrupted run may have created them. If another" in failed
+    assert "an interrupted run may have created them. If they" in failed
     assert not failed.has_traceback
     created = ["drifted", "removed", "rotated", "moved"]
     assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
