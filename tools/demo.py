@@ -69,12 +69,18 @@ class Demo:
         if not self.has_bind:
             rows.append((f'make demo{self.variable} DESCRIPTION="…"', "change the description: an update in place"))
         rows += [
-            (f"make demo-shell{self.variable}", "a shell for commands such as pulumi preview, pulumi-agin doctor"),
+            (
+                f"make demo-shell{self.variable}",
+                "a shell for commands such as pulumi preview, pulumi-agin doctor connect.acme.com",
+            ),
             ("make demo-destroy", "destroy the ingress and everything that the demos made"),
         ]
         if self.variable == "":
             rows += [
-                ("make demo FULL=1", "the whole chain, with a real BIND: DNS records, certificate and agent"),
+                (
+                    "make demo FULL=1",
+                    "the complete setup in 30 seconds, with BIND: NS records, certificate and agent configuration",
+                ),
                 ("make demo YAML=1", "the same in YAML, with the provider plugin"),
             ]
         lines = [f"  {command:<36} {what}" for command, what in rows]

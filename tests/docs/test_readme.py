@@ -48,7 +48,10 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
     for number, command in enumerate(INSTALL.splitlines()):
         target = tmp_path / str(number)
         subprocess.run(
-            ["bash", "-euc", command], env={**environment, "PIP_TARGET": str(target)}, cwd=tmp_path / "project", check=True
+            ["bash", "-euc", command],
+            env={**environment, "PIP_TARGET": str(target)},
+            cwd=tmp_path / "project",
+            check=True,
         )
         assert (target / "pulumi_agin" / "py.typed").exists()
 
