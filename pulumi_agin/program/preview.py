@@ -61,8 +61,8 @@ def make_exact(
     is_known = loop.create_future()
     is_known.set_result(True)
     for name in names:
-        if isinstance(inputs.get(name), str):
-            continue  # It is known already.
+        if isinstance(inputs.get(name), str) and name not in secrets:
+            continue  # The SDK's output is exact.
         # Not `Output.apply`, which takes several times as long, and a program can have hundreds of ingresses.
         setattr(resource, name, pulumi.Output({resource}, _item(settled, name), is_known, are_secret[name]))
 

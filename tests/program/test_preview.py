@@ -49,16 +49,17 @@ def test_updates_share_a_list_and_know_unchanged_outputs(updates: Mocks, emulato
     seen: dict[str, tuple[Any, bool]] = {}
 
     def program() -> Any:
-        ingress = declare(additional_secret_outputs=["uri"])[0]
+        ingress = declare(additional_secret_outputs=["domain", "uri"])[0]
 
         async def see(name: str) -> None:
             output = getattr(ingress, name)
             seen[name] = (await output.future(with_unknowns=True), await output.is_secret())
 
-        return [see("description"), see("ns_targets"), see("certificate_management_policy"), see("uri")]
+        return [see(name) for name in ("domain", "description", "ns_targets", "certificate_management_policy", "uri")]
 
     run(program)
     assert seen == {
+        "domain": ("a.acme.com", True),
         "description": ("new", False),
         "ns_targets": (ns_targets(emulator, "a.acme.com"), False),
         "certificate_management_policy": (None, False),
