@@ -249,7 +249,7 @@ def _base_url_problem(base_url: str) -> str | None:
     except ValueError:
         return f"is not a URL such as https://host:8080/path; ngrok's is {PUBLIC_API}"
     if "@" in base_url:
-        return "contains a user name or password, which messages would show; remove it"
+        return "contains a user name or password, which messages would show; remove them"
     # urlsplit removes line breaks, and a backslash ends the host for some parsers.
     if parts.scheme not in ("https", "http") or not host or not re.fullmatch(r"[!-\[\]-~]+", base_url):
         return f"is not a URL that begins with https://; ngrok's is {PUBLIC_API}"

@@ -54,7 +54,7 @@ ENUM_DESCRIPTIONS = {
 DESCRIPTIONS = {
     "AgentIngress": "An ngrok Agent Ingress lets ngrok agents connect through your own domain instead of ngrok's "
     "domain. Changing `domain` replaces it: the new one is created before the old one is deleted. All other changes "
-    "are made in place. ngrok documents no way to remove a policy: an update that tries to fails, and the message "
+    "are made in place. ngrok documents no way to remove a policy: an update that removes it fails, and the message "
     "shows the next step.",
     "AgentIngressCertificateValidation": "Waits until the certificate of an Agent Ingress is issued. "
     "It creates nothing, like `aws.acm.CertificateValidation`. Without a `certificateManagementPolicy`, "

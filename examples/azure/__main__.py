@@ -20,6 +20,7 @@ delegation = agin.AgentIngressDelegation(
     "connect",
     agent_ingress=ingress,
     dns=agin.dns.azure(resource_group_name=resource_group, zone_name=config.require("zone")),
+    opts=pulumi.ResourceOptions(protect=True),
 )
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)

@@ -20,6 +20,7 @@ delegation = agin.AgentIngressDelegation(
     "connect",
     agent_ingress=ingress,
     dns=agin.dns.cloudflare(zone_id=config.require("zoneId"), zone_name=config.require("zone")),
+    opts=pulumi.ResourceOptions(protect=True),
 )
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)

@@ -18,7 +18,10 @@ ingress = agin.AgentIngress(
 
 # Google's provider would overwrite NS records that the domain already has, without a warning.
 delegation = agin.AgentIngressDelegation(
-    "connect", agent_ingress=ingress, dns=agin.dns.gcp(managed_zone=zone.name, dns_name=zone.dns_name)
+    "connect",
+    agent_ingress=ingress,
+    dns=agin.dns.gcp(managed_zone=zone.name, dns_name=zone.dns_name),
+    opts=pulumi.ResourceOptions(protect=True),
 )
 
 certificate = agin.AgentIngressCertificateValidation("connect", agent_ingress_id=delegation.agent_ingress_id)

@@ -31,7 +31,10 @@ class DeviceGateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         delegation = agin.AgentIngressDelegation(
-            name, agent_ingress=ingress, dns=agin.dns.aws(zone_id=zone_id, zone_name=zone_name), opts=child
+            name,
+            agent_ingress=ingress,
+            dns=agin.dns.aws(zone_id=zone_id, zone_name=zone_name),
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         certificate = agin.AgentIngressCertificateValidation(
             name, agent_ingress_id=delegation.agent_ingress_id, opts=child

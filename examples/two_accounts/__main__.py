@@ -15,7 +15,7 @@ class ConnectUrl(pulumi.ComponentResource):
         # Without a certificate policy, ngrok's internal CA signs the certificate immediately, so no wait is needed.
         ingress = agin.AgentIngress(name, domain=domain, opts=pulumi.ResourceOptions(parent=self, protect=True))
         delegation = agin.AgentIngressDelegation(
-            name, agent_ingress=ingress, dns=dns, opts=pulumi.ResourceOptions(parent=self)
+            name, agent_ingress=ingress, dns=dns, opts=pulumi.ResourceOptions(parent=self, protect=True)
         )
         self.agent_config = agin.agent_config(ingress)
         self.ns_targets = delegation.ns_targets

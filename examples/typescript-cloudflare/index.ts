@@ -31,6 +31,7 @@ const records = ingress.nsTargets.apply((targets) =>
                 dependsOn: [ingress],
                 replaceOnChanges: ["name"],
                 deleteBeforeReplace: false,
+                protect: true,
             },
         );
     }),

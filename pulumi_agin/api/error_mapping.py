@@ -106,7 +106,7 @@ class ErrorMapping:
     def _read(self, response: Response) -> _Rejection:
         body = _error_body(response)
         if body is None:
-            description = f"{response.status_code}, which is not an ngrok error ({self._body_excerpt(response)})"
+            description = f"{response.status_code}, without an ngrok error ({self._body_excerpt(response)})"
             return _Rejection(description, is_from_ngrok=False)
         details = body.get("details")
         details = details if isinstance(details, dict) else {}

@@ -116,7 +116,7 @@ class Transport:
         if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
-                f"enough time to wait for the next one{f', in {retry.format_duration(closed)}' if closed else ''}",
+                f"enough time to wait for the next request{f', in {retry.format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket

@@ -117,7 +117,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--name",
         metavar="N",
-        help="the name of the resource in the program (default: the domain with hyphens in place of dots, followed by "
+        help="the name of the resource in the program (default: the domain with hyphens instead of dots, followed by "
         "-2, -3 … if that name is taken)",
     )
     add(

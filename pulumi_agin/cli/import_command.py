@@ -137,7 +137,9 @@ def _check(options: argparse.Namespace) -> None:
     """Checks the options before anything is read."""
     ways = sum([bool(options.chosen), options.all, options.filter is not None])
     if ways > 1 or (ways == 0 and options.names is None):
-        raise UsageError("specify domains or IDs, --all, --filter, or --names alone")
+        raise UsageError(
+            "specify exactly one of domains or IDs, --all or --filter; --names can stand alone or with any of them"
+        )
     for option in ("name", "stack"):
         if getattr(options, option) == "":
             raise UsageError(f"--{option} is empty; set it to a name, or omit it")
@@ -180,8 +182,7 @@ def _select(
         for ingress in (by_key[key] for key in keys):
             if ingress.id in picked:
                 raise UsageError(
-                    f"{where}{ingress.domain} ({ingress.id}) is listed twice: list each Agent Ingress once, "
-                    "because a resource has one name"
+                    f"{where}{ingress.domain} ({ingress.id}) is given twice: specify each Agent Ingress once"
                 )
             picked[ingress.id] = ingress
         return list(picked.values())

@@ -22,7 +22,7 @@ try:
     import dns.rcode
     import dns.resolver
 except ImportError as error:
-    raise ImportError("DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'", name=error.name) from None
+    raise ImportError("DNS lookups need dnspython. Run: pip install 'pulumi-agin[doctor]'", name=error.name) from None
 
 # The limit of one try, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0

@@ -244,7 +244,7 @@ class PrimaryServer:
                 dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
                 return
         raise operation.untrusted(
-            f"its answer has no valid signature with {self.key}, so it is not trusted; check that the server has this "
+            f"its answer is not validly signed with {self.key}, so it is not trusted; check that the server has this "
             "key, and check any proxy or firewall in between"
         )
 

@@ -40,7 +40,7 @@ def parse_server(string: str) -> Server:
         # Nothing else may be in the string.
         if is_host and server.port and string.lower() in (str(server), str(server).removesuffix(f":{DNS_PORT}")):
             return server
-    raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; give HOST:PORT, such as [::1]:53')
+    raise ValueError(f'"{one_line(string, 80)}" is not the address of a DNS server; use HOST:PORT, such as [::1]:53')
 
 
 def is_ip(host: str) -> bool:

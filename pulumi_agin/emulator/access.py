@@ -25,7 +25,7 @@ class Access:
         names = ["localhost", *allowed_hosts]
         for name in allowed_hosts:
             if not _NAME.fullmatch(_canonical(name)):
-                raise ValueError(f"{name!r} is not a host name: give it without http:// and without a port.")
+                raise ValueError(f"{name!r} is not a host name: use it without http:// and without a port.")
         if allow_remote:
             names += [name for name in (host, socket.gethostname()) if name and not is_ip(name)]
         self._names = dict.fromkeys(map(_canonical, names))

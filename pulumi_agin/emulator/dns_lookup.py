@@ -39,7 +39,7 @@ class DnsServer:
             host = port = None
         if not host or not port:
             raise ValueError(
-                f"{address!r} is not the address of a DNS server: give HOST:PORT, such as 127.0.0.1:53 or [::1]:53."
+                f"{address!r} is not the address of a DNS server: use HOST:PORT, such as 127.0.0.1:53 or [::1]:53."
             )
         self.address = address
         self._host = host

@@ -209,6 +209,6 @@ class Account:
             f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
             "not be the one that last read this Agent Ingress, and ngrok responds the same way for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
-            "If it really was deleted, remove it from the state:\n"
+            "Only if it really was deleted, remove it from the state:\n"
             f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
         )

@@ -115,8 +115,8 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
     except NgrokError as error:
         run.warn_once(
             "previews",
-            "the preview can't determine which outputs this update will leave unchanged. It shows outputs such as "
-            "ns_targets as unknown, resources that use them as changed, and resources that are created in an apply on "
-            f"them as deleted: {error}",
+            f"the preview can't determine which outputs this update will leave unchanged: {error}. So it shows outputs "
+            "such as ns_targets as unknown, resources that use them as changed, and resources that are created in an "
+            "apply on them as deleted",
         )
     return None

@@ -77,7 +77,7 @@ def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     run(lambda: declare()[0].ns_targets.apply(lambda targets: warnings.append(str(targets))))
     gc.collect()
     assert reported == []
-    assert [text.partition(".")[0] for text in warnings] == [
+    assert [text.partition(":")[0] for text in warnings] == [
         "the preview can't determine which outputs this update will leave unchanged"
     ]
 

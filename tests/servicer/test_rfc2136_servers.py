@@ -326,8 +326,8 @@ def nxdomain_without_authority(message: bytes, ask: Callable[[], bytes]) -> byte
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        (unsigned_nxdomain, 'its answer has no valid signature with the key "agin", so it is not trusted'),
-        (changed_to_nxdomain, 'its answer has no valid signature with the key "agin", so it is not trusted'),
+        (unsigned_nxdomain, 'its answer is not validly signed with the key "agin", so it is not trusted'),
+        (changed_to_nxdomain, 'its answer is not validly signed with the key "agin", so it is not trusted'),
         (nxdomain_without_authority, "it answered NXDOMAIN without authority for the zone acme.com; check that server"),
         (lambda *_: b"", "its answer is not a DNS message; check server and port"),
         (lambda *_: b"\xff" * 500, "its answer is not a DNS message; check server and port"),

@@ -43,7 +43,7 @@ def test_address_of_a_server_is_parsed(text: str, server: Server) -> None:
     ["", ":53", "a b", "a:", "a:0", "a:65536", "a:1:2", "a:٥٣", "-x", "[::1", "[10.0.0.1]", "u@a", "a/b", "a?b", "a#b"],
 )
 def test_invalid_address_is_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="is not the address of a DNS server; give HOST:PORT"):
+    with pytest.raises(ValueError, match="is not the address of a DNS server; use HOST:PORT"):
         parse_server(text)
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
     [
         (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; use only the domain'),
         ([""], 'the domain "" is empty; use a domain that you own'),
-        ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; give HOST:PORT'),
+        ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; use HOST:PORT'),
         ([], "specify exactly one of DOMAIN, --all or --filter"),
         (["--filter", ""], "--filter is empty"),
         (["--filter", " "], "--filter is empty"),
@@ -42,7 +42,7 @@ def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.Mon
     for module in ("dnsclient.lookup", "cli.doctor_checks", "cli.doctor"):
         monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
-    sentence = "pulumi-agin: DNS lookups need dnspython: pip install 'pulumi-agin[doctor]'\n"
+    sentence = "pulumi-agin: DNS lookups need dnspython. Run: pip install 'pulumi-agin[doctor]'\n"
     assert pulumi_agin("doctor", DOMAIN) == (2, "", sentence)
 
 

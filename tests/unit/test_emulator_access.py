@@ -104,5 +104,5 @@ def test_allowed_hosts_are_further_names() -> None:
 
 @pytest.mark.parametrize("name", ["", "http://emulator", "emulator:4040", "a b", "*"])
 def test_invalid_allowed_host_is_rejected(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a host name: give it without http:// and without a port"):
+    with pytest.raises(ValueError, match="is not a host name: use it without http:// and without a port"):
         Emulator(allowed_hosts=[name])

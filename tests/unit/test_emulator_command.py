@@ -120,8 +120,8 @@ def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
         (["--host", "0.0.0.0"], "Other machines can reach"),
         (["--limit", "-1"], "limit must be a number from 0 to"),
         (["--port", "70000"], "can't listen on 127.0.0.1, port 70000"),
-        (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: give HOST:PORT"),
-        (["--dns", "a..b:53"], "'a..b:53' is not the address of a DNS server: give HOST:PORT"),
+        (["--dns", "nowhere"], "'nowhere' is not the address of a DNS server: use HOST:PORT"),
+        (["--dns", "a..b:53"], "'a..b:53' is not the address of a DNS server: use HOST:PORT"),
     ],
 )
 def test_invalid_arguments_exit_2(pulumi_agin: Command, arguments: list[str], sentence: str) -> None:

@@ -161,7 +161,7 @@ def test_domains_and_ids_select_the_same_ingresses(create: Create, command: Impo
     assert command("a.acme.com", "--name", "connect") == command(a, "--name", "connect")
     assert command(b, "a.acme.com") == command("b.acme.com", "a.acme.com") == command(b, a)
     for twice in (["a.acme.com", a], [a, b, a]):
-        assert f"a.acme.com ({a}) is listed twice: list each Agent Ingress once" in command.fails(*twice)
+        assert f"a.acme.com ({a}) is given twice: specify each Agent Ingress once" in command.fails(*twice)
     for others in ([], ["a.acme.com"], [a]):
         err = command.fails(*others, "theirs.acme.com")
         assert (
@@ -381,14 +381,14 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
     write_names(json.dumps({id_: "a", "a.acme.com": "b"}))
     for selection in ([], ["--all"]):
         both = command.fails(*selection, "--names", "names")
-        assert f"--names: a.acme.com ({id_}) is listed twice: list each Agent Ingress once" in both
+        assert f"--names: a.acme.com ({id_}) is given twice: specify each Agent Ingress once" in both
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "specify domains or IDs, --all, --filter"),
-        (["agin_1", "--all"], "specify domains or IDs"),
+        ([], "specify exactly one of domains or IDs, --all or --filter"),
+        (["agin_1", "--all"], "specify exactly one of domains or IDs"),
         (["agin_1", "--name", "a", "--names", "f"], "use --name or --names, not both"),
         (["--names", "nowhere.json"], "--names nowhere.json can't be read: No such file or directory"),
         (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
