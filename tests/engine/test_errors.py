@@ -83,7 +83,7 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     preview = project.preview()
     assert "1 to update" in preview
     [warning] = re.findall(r"^ *warning: .*ngrok responded.*", preview.output, re.M)
-    assert "warning: the preview can't determine which outputs this update will leave unchanged." in warning
+    assert "warning: the preview can't determine which outputs this update will leave unchanged:" in warning
     assert "ngrok responded 403 ERR_NGROK_202: no: '[key]'" in warning
     # The program's `print` of an output.
     assert re.search(r"^ */agent_ingresses/", preview.output, re.M) is None

@@ -196,7 +196,7 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
     }
     assert failed.unexpected(expected) == {}
     printed = failed.by_resource
-    assert "If an interrupted run of this stack created it" in printed["in-use"]
+    assert "Only if an interrupted run of this stack created it" in printed["in-use"]
     assert printed["in-use"].endswith("Otherwise, it is in use: choose another domain\n")
     # The command only shows it. It does not import it, because the resource has an ingress.
     assert "pulumi-agin import --filter 'obj.domain == \"lost.new.com\"'" in printed["lost"]
