@@ -36,7 +36,7 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-test: env  ## lint, every level, and the main scenarios with the real engine, and the docs
+test: env  ## lint, every level, the main scenarios with the real engine, and the docs
 	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
 	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \

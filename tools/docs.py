@@ -69,6 +69,17 @@ def with_tables(page: str, content: str) -> str:
     return content
 
 
+def sentence_of(field: FieldInfo) -> str:
+    """Returns the description of a field as a sentence."""
+    description = field.description or ""
+    return f"{description[:1].upper()}{description[1:]}."
+
+
+def default_of(field: FieldInfo) -> str:
+    """Returns the default of a field in JSON; "" if it is required, or absent by default."""
+    return "" if field.is_required() or field.default is None else json.dumps(field.default)
+
+
 def limit_of(field: FieldInfo) -> str:
     """Returns the limit of a field or its allowed values, as a sentence for the docs; "" if there is none."""
     kind = bare_type(field.annotation)
@@ -89,8 +100,8 @@ def _lines(column: str, model: type[BaseModel]) -> str:
 
 def _input(name: str, field: FieldInfo) -> list[str]:
     need = "required" if field.is_required() else "optional"
-    if not field.is_required() and field.default is not None:
-        need = f"default `{json.dumps(field.default)}`"
+    if default := default_of(field):
+        need = f"default `{default}`"
     what = "<br>".join(filter(None, [_sentences(field), limit_of(field)]))
     return [f"`{name}`<br>{_type(field.annotation)}, {need}", what, _effect(field)]
 
@@ -101,9 +112,7 @@ def _output(name: str, field: FieldInfo) -> list[str]:
 
 
 def _sentences(field: FieldInfo) -> str:
-    description = field.description or ""
-    secret = " It is encrypted in the state." if Marker.SECRET in field.metadata else ""
-    return f"{description[:1].upper()}{description[1:]}.{secret}"
+    return sentence_of(field) + (" It is encrypted in the state." if Marker.SECRET in field.metadata else "")
 
 
 def _effect(field: FieldInfo) -> str:

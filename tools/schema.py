@@ -19,7 +19,7 @@ from pulumi_agin.native.functions import FUNCTIONS, Function
 from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
-from tools.docs import REFERENCE, limit_of
+from tools.docs import REFERENCE, default_of, limit_of, sentence_of
 from tools.steps import ROOT, repository
 
 FILE = ROOT / "pulumi_agin" / "native" / "schema.json"
@@ -253,12 +253,11 @@ def _type_of(annotation: Any) -> dict[str, Any]:
 
 def _description(field: FieldInfo, *, with_limit: bool) -> str:
     """Returns the description in sentences, with names as in other languages."""
-    description = field.description or ""
-    sentences = [f"{description[:1].upper()}{description[1:]}."]
+    sentences = [sentence_of(field)]
     if with_limit:
         sentences.append("" if _names_a_type(field) else limit_of(field))
-        if not field.is_required() and field.default is not None:
-            sentences.append(f"Default: {json.dumps(field.default)}.")
+        if default := default_of(field):
+            sentences.append(f"Default: {default}.")
     return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", " ".join(filter(None, sentences)))
 
 

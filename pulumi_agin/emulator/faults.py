@@ -59,8 +59,8 @@ class Fault:
 
     def applies_to(self, method: str, is_about: Callable[[str], bool]) -> bool:
         """Returns whether the fault affects a request, and counts the request."""
-        is_of_method = self.times != 0 and self.method in (None, method)
-        applies = is_of_method and (self.domain is None or is_about(self.domain))
+        is_left = self.times != 0
+        applies = is_left and self.method in (None, method) and (self.domain is None or is_about(self.domain))
         if applies and self.times is not None:
             self.times -= 1
         return applies
