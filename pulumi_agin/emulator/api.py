@@ -78,9 +78,7 @@ class ApiResponse:
 
 def respond(state: State, request: ApiRequest) -> ApiResponse:
     """Carries out a request. If it fails, no ingress has changed."""
-    domains = _domains_to_look_up(state, request)
-    # The lock is not held, so that other requests are handled in the meantime.
-    found = state.dns.lookup(domains) if state.dns is not None and domains else {}
+    found = _look_up(state, request)
     with state.lock:
         operation_id = f"op_{secrets.token_hex(16)}"
         try:
@@ -95,18 +93,20 @@ def respond(state: State, request: ApiRequest) -> ApiResponse:
     return ApiResponse(status, b"", headers) if content is None else ApiResponse.of(status, content, headers)
 
 
-def _domains_to_look_up(state: State, request: ApiRequest) -> list[str]:
-    """Returns the domains whose certificate job is running, of all ingresses that a request shows."""
+def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.Answer]:
+    """Looks up the domains whose certificate job is running, of all ingresses that a request shows."""
+    if state.dns is None or request.method not in ("GET", "PATCH"):
+        return {}
     with state.lock:
-        if state.dns is None or request.method not in ("GET", "PATCH"):
-            return []
         ingress_id, now = request.path.removeprefix(COLLECTION).removeprefix("/"), state.clock()
         account = state.accounts.get(request.api_key() or "")
-        return [
+        domains = [
             ingress.domain
             for ingress in state.store.newest_first(account or 0)
             if ingress_id in ("", ingress.id) and certificates.is_job_running(ingress, now, state.settings)
         ]
+    # The lock is not held, so that other requests are handled in the meantime.
+    return state.dns.lookup(domains) if domains else {}
 
 
 def is_about(state: State, request: ApiRequest, domain: str) -> bool:

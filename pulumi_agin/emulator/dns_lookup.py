@@ -18,6 +18,7 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rrset
 
 LOOKUP_SECONDS = 2.0
 """The time limit of a lookup, for all its domains together."""
@@ -58,7 +59,7 @@ class DnsServer:
                     # Without RD, the response is the delegation itself, not the records of its name servers.
                     query.flags &= ~dns.flags.RD
                     response = dns.query.tcp(query, self._host, end - time.monotonic(), sock=connection)
-                    found[domain] = self._interpret(domain, response)
+                    found[domain] = self._interpret(domain, query.question[0], response)
         except (TimeoutError, dns.exception.Timeout):
             reason = f"timed out after {LOOKUP_SECONDS:g} seconds"
         except EOFError:
@@ -70,8 +71,7 @@ class DnsServer:
         failed = f"The DNS server {self.address} could not be queried: {reason}."
         return {domain: found.get(domain, failed) for domain in domains}
 
-    def _interpret(self, domain: str, response: dns.message.Message) -> Answer:
-        question = response.question[0]
+    def _interpret(self, domain: str, question: dns.rrset.RRset, response: dns.message.Message) -> Answer:
         for section in (response.answer, response.authority):
             records = response.get_rrset(section, question.name, question.rdclass, question.rdtype)
             if records is not None:

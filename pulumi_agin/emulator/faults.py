@@ -43,6 +43,7 @@ class Fault:
             "kind": self.kind not in get_args(FaultKind),
             "times": self.times is not None and self.times < 1,
             "status": not 200 <= self.status <= 599,
+            "body": not isinstance(self.body, str),
             "headers": max("".join([*self.headers, *self.headers.values()]), default="") > "\xff",
             "seconds": not 0 <= self.seconds <= MAX_NUMBER,
         }

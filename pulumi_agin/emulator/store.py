@@ -153,7 +153,7 @@ def _ns_targets(ingress_id: str) -> list[str]:
     for position, (base, tld) in enumerate(((1024, "org"), (512, "net"), (1536, "co.uk"), (0, "com"))):
         number = int.from_bytes(digest[position * 2 : position * 2 + 2], "big") % 512
         names.append(f"ns-{base + number}.awsdns-{number // 8:02d}.{tld}")
-    return names[::-1] if names == sorted(names) else names
+    return names
 
 
 def _parse(content: str) -> dict[str, Ingress]:

@@ -219,7 +219,14 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("kind", "explode"), ("status", 99), ("seconds", math.inf), ("times", 0), ("headers", {"x": "\u20ac"})],
+    [
+        ("kind", "explode"),
+        ("status", 99),
+        ("seconds", math.inf),
+        ("times", 0),
+        ("headers", {"x": "\u20ac"}),
+        ("body", {"msg": "no"}),
+    ],
 )
 def test_invalid_fault_is_rejected(emulator: Emulator, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):

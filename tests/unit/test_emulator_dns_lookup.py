@@ -6,6 +6,8 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import dns.message
+import dns.rcode
 import pytest
 import requests
 
@@ -28,6 +30,18 @@ def test_delegation_is_queried_without_recursion(emulator_clock: EmulatorClock) 
         emulator.set_ingress(ingress["id"], {"ns_targets": ["ns1.awsdns.org"]})
         emulator_clock.advance(2)
         assert api.job(ingress) == (None, "Managed certificate provisioning in progress.")
+
+
+def test_rejection_without_the_question_is_a_dns_error(emulator_clock: EmulatorClock) -> None:
+    def reject(query: dns.message.Message, response: dns.message.Message) -> None:
+        response.question.clear()
+        response.set_rcode(dns.rcode.REFUSED)
+
+    with dns_server(reject, tcp=True) as server, Emulator(API_KEY, clock=emulator_clock, dns=str(server)) as emulator:
+        ingress = Api(emulator).create(certificate_management_policy=POLICY)
+        emulator_clock.advance(2)
+        code, message = Api(emulator).job(ingress)
+        assert (code, message.rpartition(", answered ")[2]) == ("DNS_ERROR", "REFUSED.")
 
 
 @pytest.mark.parametrize(("sent", "problem"), [(b"", ENDED), (b"\x00\x04junk", MALFORMED)])
