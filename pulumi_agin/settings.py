@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from .api.clock import SYSTEM_CLOCK, Clock
 from .api.credentials import DEFAULT_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
 from .api.errors import InvalidInputsError
 from .api.redaction import one_line
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient
-    from .api.clock import Clock
 
 API_KEY = "ngrok:apiKey"
 BASE_URL = "ngrok:apiBaseUrl"
@@ -99,30 +99,28 @@ class Settings:
         config: Callable[[str], object],
         environment: Mapping[str, str] = os.environ,
         *,
-        is_of_provider: bool = False,
         names: Names = IN_PYTHON,
         stack: str = "",
     ) -> Settings:
         """Reads the settings, which may have problems.
 
-        `config` returns a value of the stack config by its key, or an input of an explicit provider. A `Provider` has
-        its name among its inputs; other providers set `is_of_provider`. Messages name `stack`.
+        `config` returns a value of the stack config by its key, or an input of an explicit provider, which has its name
+        among its inputs. Messages name `stack`.
         """
         provider_name = str(config(PROVIDER_NAME) or "")
-        is_of_provider = is_of_provider or bool(provider_name)
-        source: Source = "provider" if is_of_provider else "stack config"
-        owner = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else f"in the {source}"
+        source: Source = "provider" if provider_name else "stack config"
+        owner = f'of the Provider "{one_line(provider_name, 60)}"' if provider_name else "in the stack config"
 
         def setting(key: str, default: str) -> Setting[str]:
             name = names.argument(key) if provider_name else names.key(key)
             shown_as = f"the config of the stack {one_line(stack, 100)} ({name})" if stack else f"{name} {owner}"
             given = config(key)
             value = "" if given is None else str(given)
-            if is_of_provider and key == API_KEY:
-                # The key in the environment may belong to another account.
-                return Setting(value.strip(" "), source, shown_as)
             if value.strip(" "):
                 return Setting(value, source, shown_as)
+            if provider_name and key == API_KEY:
+                # The key in the environment may belong to another account.
+                return Setting("", source, shown_as)
             variable = ENVIRONMENT[key]
             if environment.get(variable, "").strip(" "):
                 return Setting(environment[variable], "environment", f"the environment variable {variable}")
@@ -214,7 +212,7 @@ class Settings:
 
     def client(
         self,
-        clock: Clock | None = None,
+        clock: Clock = SYSTEM_CLOCK,
         show: Callable[[str], None] | None = None,
         show_progress: Callable[[str, str], None] | None = None,
     ) -> AgentIngressClient:
@@ -225,9 +223,8 @@ class Settings:
         problems = self.problems()
         if problems:
             raise InvalidInputsError("; ".join(problems))
-        # Slow to load, and a program needs these only to send requests.
+        # Slow to load, and a program needs it only to send requests.
         from .api.client import AgentIngressClient
-        from .api.clock import SYSTEM_CLOCK
 
         show_line = show or log_line
         return AgentIngressClient(
@@ -238,7 +235,7 @@ class Settings:
             base_url_source=self.base_url.shown_as,
             show_progress=show_progress or (lambda line, _: show_line(line) if line else None),
             trace=show_line if self.log else None,
-            clock=clock or SYSTEM_CLOCK,
+            clock=clock,
         )
 
 

@@ -52,6 +52,9 @@ def _run(options: argparse.Namespace, clock: Clock) -> int:
     # ngrok may treat an empty filter as a match for all.
     if getattr(options, "filter", None) is not None and not options.filter.strip():
         raise UsageError("--filter is empty; use CEL, such as 'obj.description == \"iot\"', or --all")
+    for option in ("name", "stack"):
+        if getattr(options, option, None) == "":
+            raise UsageError(f"--{option} is empty; set it to a name, or omit it")
     command = importlib.import_module(f".{options.module}", __name__)
     status: int = command.run(options, clock)
     return status

@@ -24,7 +24,7 @@ from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
 from .output import UsageError
-from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
+from .stack import Resources, agent_ingresses, ngrok_deadline, pulumi_command, read_resources
 
 # The time limits of DNS lookups: for one domain, and for a whole account.
 DNS_SECONDS = 10.0
@@ -146,7 +146,8 @@ class Examiner:
         if ingress is not None:
             due = _due(ingress, checks["certificate"].details)
         else:
-            due = f"ngrok no longer has it: {_REFRESH} creates it again" if is_gone else "not visible to this key"
+            up = pulumi_command(_REFRESH, self.stack)
+            due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
         return Report(domain, checks, due)
 
     # -- ngrok --------------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Examiner:
             # Any other step is in the message.
             remedies = [Remedy("once that is resolved, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
-            line = self._pulumi(f"pulumi config set --secret {settings.names.key(API_KEY)}")
+            line = pulumi_command(f"pulumi config set --secret {settings.names.key(API_KEY)}", self.stack)
             remedies = [Remedy("set a key that ngrok accepts", [line])]
         else:
             do = "use a key that ngrok accepts, for example from the config of a stack"
@@ -189,13 +190,13 @@ class Examiner:
                 return Check("ok", reason, details=details)
             do = "remove the deleted one from the state; the next preview shows how to import the one at ngrok"
             reason += f"; but {resource}, which ngrok no longer has"
-            return Check("wrong", reason, [Remedy(do, [self._pulumi("pulumi refresh")])], details)
+            return Check("wrong", reason, [Remedy(do, [pulumi_command("pulumi refresh", self.stack)])], details)
         if in_stack is not None and self._was_seen_with_key(in_stack):
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
             )
-            remedies = [Remedy(do, [self._pulumi(_REFRESH)])]
+            remedies = [Remedy(do, [pulumi_command(_REFRESH, self.stack)])]
             return Check("wrong", f"{resource}, but ngrok no longer has it", remedies, details)
         reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         other_account = Remedy(
@@ -249,7 +250,7 @@ class Examiner:
             return Check("unknown", reason, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
             reason = f"{who} still has {', '.join(still)}, which ngrok released: whoever gets them controls the domain"
-            do = f"delete these records, or correct them with `{self._pulumi(_REFRESH)}`"
+            do = f"delete these records, or correct them with `{pulumi_command(_REFRESH, self.stack)}`"
             details |= {"expected": [], "missing": [], "extra": still}
             return Check("wrong", reason, _records(do, domain, still), details)
         if not expected:
@@ -268,7 +269,7 @@ class Examiner:
         remedies = [
             *_records("create these records in the parent zone", domain, missing),
             *_records("delete these records, which point elsewhere", domain, extra),
-            Remedy("if a Pulumi program creates the records, run", [self._pulumi(_REFRESH)]),
+            Remedy("if a Pulumi program creates the records, run", [pulumi_command(_REFRESH, self.stack)]),
         ]
         return Check("wrong", reason, remedies, details)
 
@@ -320,10 +321,6 @@ class Examiner:
         options = {"--stack": stack or self.stack, "--dns": dns or self.server}
         extra = [part for option, value in options.items() if value is not None for part in (option, str(value))]
         return shlex.join(["pulumi-agin", "doctor", *what, *extra])
-
-    def _pulumi(self, command: str) -> str:
-        """Returns a Pulumi command for the stack."""
-        return command if self.stack is None else f"{command} --stack {shlex.quote(self.stack)}"
 
     def _sanitized(self, value: str | None) -> str | None:
         return self.client.sanitize(value) if value else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .output import GREEN, MAGENTA, PLAIN, RED, YELLOW, Style
+from .output import GREEN, MAGENTA, RED, YELLOW, Style
 
 State = Literal["ok", "wait", "unknown", "wrong"]
 
@@ -70,7 +70,7 @@ class Report:
 
     domain: str
     checks: dict[str, Check]
-    due: str = ""
+    due: str
     """The next event of the certificate, or the reason why there is no ingress."""
 
     @property
@@ -83,7 +83,7 @@ class Report:
         """The worst state of all checks."""
         return max((check.state for check in self.checks.values()), key=_STATES.index)
 
-    def table(self, style: Style = PLAIN) -> str:
+    def table(self, style: Style) -> str:
         """Returns the report as a table."""
         return "\n".join([self.domain, "", *_table_of_checks(self.checks, style)]) + "\n"
 
@@ -108,7 +108,7 @@ class FleetReport:
         """Whether every check passed."""
         return self.api_key.state == "ok" and all(report.is_ok for report in self.reports)
 
-    def table(self, style: Style = PLAIN) -> str:
+    def table(self, style: Style) -> str:
         """Returns the report as a table: the count of each state, and a row for each domain, the worst first."""
         lines = _table_of_checks({"api_key": self.api_key}, style)
         if self.reports:

@@ -140,9 +140,6 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(
             "specify exactly one of domains or IDs, --all or --filter; --names can stand alone or with any of them"
         )
-    for option in ("name", "stack"):
-        if getattr(options, option) == "":
-            raise UsageError(f"--{option} is empty; set it to a name, or omit it")
     if options.name is not None and options.names is not None:
         raise UsageError("use --name or --names, not both")
     if options.delegations not in (None, *ADAPTERS):

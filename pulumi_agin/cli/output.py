@@ -50,9 +50,6 @@ class Style:
         return [line.replace("\0", " ") for line in (first, *(" " * indent + line for line in others))]
 
 
-PLAIN = Style()
-
-
 def style_of(stream: TextIO | None) -> Style:
     """Returns the style of stdout or stderr; None is a closed one.
 

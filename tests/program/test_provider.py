@@ -61,7 +61,7 @@ def test_an_empty_key_fails_immediately(key: Any, mocks: Mocks) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"api_key": "a key"}, '^the API key from api_key of the Provider "other" contains whitespace'),
+        ({"api_key": f"{API_KEY} "}, '^the API key from api_key of the Provider "other" contains whitespace'),
         ({"api_key": API_KEY, "base_url": "http://example.net"}, "^the base URL from .* must begin with https://"),
         (
             {"api_key": pulumi.Output.secret(API_KEY), "base_url": "http://example.net"},

@@ -106,7 +106,7 @@ def in_a_line(check: dict[str, Any]) -> str:
     return " -> ".join([f"{check['state']}: {check['says']}", *remedies])
 
 
-def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+def test_report_ends_with_the_records_to_create_and_delete(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     ingress = make(emulator, certificate="dns_error", msg="no NS records")
     one, two, three, four = ingress["ns_targets"]
     delegate(bind, DOMAIN, [one, two, "ns1.old.net."])
@@ -137,7 +137,7 @@ def test_text(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     ]
 
 
-def test_json(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+def test_json_has_every_check_with_its_remedies(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     ingress = make(emulator, certificate="dns_error")
     targets = ingress["ns_targets"]
     report = json.loads(doctor(DOMAIN, "--json", "--dns", bind.address)[1])
@@ -337,11 +337,12 @@ def test_all_lists_ingresses_of_the_stack_first(
         emulator.delete_ingress(ingress["id"])
     status, out, err = doctor("--all", "--stack", "dev", "--dns", bind.address)
     assert (status, err) == (1, "")
+    up = "pulumi up --refresh --stack dev"
     assert out.splitlines()[2:] == [
         "4 Agent Ingresses: 3 wrong, 1 ok",
         "",
         "domain            delegation        certificate",
-        "x.acme.com        unknown           unknown      ngrok no longer has it: pulumi up --refresh creates it again",
+        f"x.acme.com        unknown           unknown      ngrok no longer has it: {up} creates it again",
         "z.acme.com        unknown           unknown      not visible to this key",
         "a.acme.com        wrong: 4 missing  wait         renewal fails (INTERNAL_ERROR)",
         "connect.acme.com  ok                ok           ready",
@@ -425,7 +426,7 @@ def test_all_as_on_the_page_of_certificates(emulator: Emulator, doctor: Command,
     assert report["agent_ingresses"] == alone
 
 
-def test_filter(emulator: Emulator, doctor: Command, bind: Bind) -> None:
+def test_filter_checks_only_matching_ingresses(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     targets = make(emulator)["ns_targets"]
     make(emulator, "b.acme.com")
     delegate(bind, DOMAIN, targets)

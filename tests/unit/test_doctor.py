@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
         (["--all"], "the API key from the environment variable NGROK_API_KEY has no Agent Ingress\n"),
         (["--filter", "false"], "has no Agent Ingress that matches the filter: false\n"),
         (["--filter", "obj."], "ngrok responded 400 ERR_NGROK_250"),
+        (["--all", "--stack", ""], "--stack is empty; set it to a name, or omit it"),
         ([DOMAIN, "--stack", "dev"], "the config of the stack dev could not be read: there is no Pulumi project"),
     ],
 )

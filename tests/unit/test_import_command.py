@@ -132,7 +132,7 @@ def test_parent_and_provider_are_in_the_name_table(create: Create, command: Impo
     for urn in (PROVIDER, f"{PROVIDER}::1-2"):
         # The name of the resource must not be a name in the table.
         out, err = command(id_, "--name", "parent", "--parent", SITE, "--provider", urn)
-        assert err == "pulumi-agin: the API key is from ngrok:apiKey in the provider\n"
+        assert err == 'pulumi-agin: the API key is from api_key of the Provider "acct2"\n'
         file = json.loads(out)
         assert file["nameTable"] == {SITE: SITE, PROVIDER: PROVIDER}
         assert file["resources"][0].items() >= {"parent": SITE, "provider": PROVIDER}.items()
@@ -396,6 +396,7 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
         (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
         (["--names", "names"], '"agin_" is neither the ID of an Agent Ingress nor a domain; an ID looks like agin_2k5'),
         (["--filter", ""], "--filter is empty; use CEL"),
+        (["agin_1", "--name", ""], "--name is empty; set it to a name, or omit it"),
         ([API_KEY], '"[key]" is neither the ID of an Agent Ingress nor a domain'),
     ],
 )
@@ -477,7 +478,7 @@ def test_rejected_key_is_described(command: Import, cli: StubCli) -> None:
     cli.stack([provider(wrong)], secrets={"ngrok:apiKey": wrong})
     of_config, of_provider = command.fails("agin_1"), command.fails("agin_1", "--provider", PROVIDER)
     assert "The API key came from the config of the stack dev (ngrok:apiKey); check that it is a valid" in of_config
-    assert "The API key came from ngrok:apiKey in the provider; check that it is a valid key" in of_provider
+    assert 'The API key came from api_key of the Provider "acct2" (refresh and destroy use' in of_provider
     assert wrong[:8] not in of_config + of_provider
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_agin.cli.output import PLAIN, Style
+from pulumi_agin.cli.output import Style
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.terminal import on_terminal
@@ -26,7 +26,7 @@ def test_string_is_wrapped_with_an_indent() -> None:
         "          or in the environment-variable",
         "          NGROK_API_KEY",
     ]
-    assert PLAIN.beside(10, text) == [text]
+    assert Style().beside(10, text) == [text]
     assert Style(width=50).beside(10, "") == [""]
 
 

@@ -119,3 +119,5 @@ def test_missing_key_is_an_error(cli: StubCli, monkeypatch: pytest.MonkeyPatch) 
         "there is no ngrok API key: the stack dev has no agin:apiKey in its config, and the environment variable "
         "NGROK_API_KEY is not set. Set it in the config with `pulumi config set --secret agin:apiKey`"
     )
+    with pytest.raises(UsageError, match=r"`pulumi config set --secret agin:apiKey --stack acme/prod`$"):
+        load_settings("acme/prod")
