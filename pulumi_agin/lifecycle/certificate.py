@@ -84,9 +84,9 @@ class CertificateValidationLifecycle(Lifecycle):
         """Returns whether the program's policy for the ingress has changed since the last wait."""
         if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
             return False
-        policy, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
-        # In a state edited by hand, it may be of any type. Another wait does no harm.
-        return call.is_unknown(policy) or not isinstance(waited, Mapping) or not matches_policy(waited, policy)
+        new, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
+        # The new one may be unknown. In a state edited by hand, each may be of any type. Another wait does no harm.
+        return not isinstance(new, Mapping | None) or not isinstance(waited, Mapping) or not matches_policy(waited, new)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 

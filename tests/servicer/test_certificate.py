@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import pickle
 from typing import Any
 
 import pytest
 
-from pulumi_agin.dynamic.certificate import CertificateValidationProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok
 from tests.support.keys import API_KEY, assert_without_key
@@ -41,14 +38,6 @@ def ingress(emulator: Emulator, state: Any, domain: str = DOMAIN) -> str:
 
 def inputs(id_: Any, timeout: Any = 2700, grace: Any = 600) -> dict[str, Any]:
     return {"agent_ingress_id": id_, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
-
-
-def test_state_names_the_provider_class_in_every_pickle_protocol() -> None:
-    for protocol in (4, 5):
-        pickled = pickle.dumps(CertificateValidationProvider(), protocol)
-        assert b"pulumi_agin.dynamic.certificate" in pickled
-        assert b"CertificateValidationProvider" in pickled
-        assert len(base64.b64encode(pickled)) < 150
 
 
 def test_check_adds_defaults_and_accepts_unknown_values(plugin: Plugin, emulator: Emulator) -> None:
@@ -170,6 +159,8 @@ def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
             # An ingress of another domain must not be confused with this one.
             if (name, wrong) != ("domain", "wrong"):
                 assert plugin.read(id_, state, inputs(id_))[:2] == (id_, outputs), (name, wrong)
+    plugin.of(AGENT_INGRESS).diff(wanted, {**wanted, "certificate_management_policy": 5}, id_)
+    assert plugin.diff(outputs, inputs(id_), id_) == (True, [])
 
 
 def test_delete_sends_nothing_and_needs_no_key(new_plugin: Plugins, emulator: Emulator) -> None:
