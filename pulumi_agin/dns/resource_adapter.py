@@ -166,7 +166,7 @@ def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]
                     f"the take_over of the delegation {records.name} has the ID of a record of "
                     f"{canonical_domain(name)} instead of {domain}: correct the IDs. If an earlier `pulumi up` has "
                     "imported that record, remove it from the state first, because Pulumi would delete it:\n"
-                    f"{state_delete_line(urn)}",
+                    f"{state_delete_line(urn, ProgramRun.current().stack)}",
                 )
         ttls = {
             value: "of the zone" if seconds is None else str(int(seconds))
@@ -184,11 +184,9 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
     steps = [f"{verb} {', '.join(sorted(each))} at the DNS provider" for verb, each in differences.items() if each]
     ttls = set(existing.values())
     if ttls - set(declared.values()):
-        ttl = ttls.pop()
-        is_one = not ttls and ttl.isdecimal()
-        steps.append(
-            f"set ttl={ttl} on the delegation" if is_one else "give all of them the same TTL at the DNS provider"
-        )
+        only = ttls.pop() if len(ttls) == 1 else ""
+        same = "give all of them the same TTL at the DNS provider"
+        steps.append(f"set ttl={only} on the delegation" if only.isdecimal() else same)
     if steps:
         raise error(
             records,

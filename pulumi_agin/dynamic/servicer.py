@@ -83,12 +83,13 @@ class DynamicProvider(dynamic.ResourceProvider):
                 # Programs do not need this module.
                 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 
+                urn = engine_call.describe().urn
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "this resource belongs to the provider plugin in the state, and a Python program can't take it "
                     "over with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
-                    f"{state_delete_line(engine_call.describe().urn)}"
+                    f"{state_delete_line(urn, _session().placement(urn).stack)}"
                 )
             inputs = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
@@ -197,16 +198,15 @@ def _engine_call() -> Iterator[_EngineCall]:
     engine_call = _EngineCall(*sdk_frames.find_request_and_context())
     try:
         yield engine_call
-        return
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
         failure = failure_of(error)
-    if isinstance(failure, Abandoned):
-        _end_process()
-    if engine_call.context is not None:
-        kept = engine_call.kept(failure) if isinstance(failure, PartlyDone) else None
-        set_status(engine_call.context, failure, kept)
-    # The SDK would print the message of the original error, which may contain a secret.
-    raise ProviderError(str(failure)) from None
+        if isinstance(failure, Abandoned):
+            _end_process()
+        if engine_call.context is not None:
+            kept = engine_call.kept(failure) if isinstance(failure, PartlyDone) else None
+            set_status(engine_call.context, failure, kept)
+        # The SDK would print the message of the original error, which may contain a secret.
+        raise ProviderError(str(failure)) from None
 
 
 def _end_process() -> None:

@@ -40,12 +40,12 @@ def stack_urn(stack: str, project: str) -> str:
     return f"urn:pulumi:{stack}::{project}::{STACK}::{project}-{stack}"
 
 
-def state_delete_line(urn: str, *, stack: str | None = None) -> str:
+def state_delete_line(urn: str, stack: str | None) -> str:
     """Returns the command that removes a resource from the state, even if it is protected."""
     return _pulumi("state delete", stack, "--yes", "--force", urn)
 
 
-def replace_line(urn: str, *, stack: str | None = None) -> str:
+def replace_line(urn: str, stack: str | None) -> str:
     """Returns the command that replaces a resource although nothing has changed, and updates what depends on it."""
     # Not --target-replace, which would leave the NS records as they were.
     return _pulumi("up", stack, "--replace", urn)

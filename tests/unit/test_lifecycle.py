@@ -269,4 +269,4 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
         assert urn == URN
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update removes")
         assert "set the option `deleteBeforeReplace: true` on the resource" in sentence
-        assert sentence.endswith(f"\n{shell_commands.replace_line(URN)}")
+        assert sentence.endswith(f"\n{shell_commands.replace_line(URN, stack=None)}")
