@@ -24,7 +24,7 @@ from .program.argument_errors import WrongArgumentsError, WrongValueError, check
 from .program.dynamic_resource import DynamicResource
 from .program.preview import make_exact
 from .program.run import ProgramRun
-from .program.settings_check import check_settings
+from .program.settings_check import check_settings, has_explicit_provider
 
 if TYPE_CHECKING:
     from .api import models
@@ -343,8 +343,7 @@ def _how_to_import(resource_name: str, id_: str, opts: pulumi.ResourceOptions) -
 
     # The URNs of other resources are not known yet.
     parent = "URN" if opts.parent else stack_urn(pulumi.get_stack(), pulumi.get_project())
-    inherited = opts.parent and opts.parent.get_provider(urns.AGENT_INGRESS)
-    provider = "URN" if opts.provider or opts.providers or inherited else None
+    provider = "URN" if has_explicit_provider(opts) else None
     line = import_line(id_, resource_name, Placement(ProgramRun.current().stack, parent, provider))
     shown_by = "with the URNs that `pulumi stack --show-urns` shows after a `pulumi up` without this resource"
     return (

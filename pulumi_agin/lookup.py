@@ -6,7 +6,6 @@ Pulumi's mocks receive the call as `Mocks.call`, and nothing is sent.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -281,19 +280,11 @@ _ONE = _Lookup("get_agent_ingress", urns.GET_AGENT_INGRESS, GetAgentIngressResul
 _MANY = _Lookup("get_agent_ingresses", urns.GET_AGENT_INGRESSES, GetAgentIngressesResult, _find_many)
 
 
-def _dependency_on(depends_on: Any) -> pulumi.Output[None]:
-    """Returns an empty output that depends on a resource, a list of resources, or Outputs of either."""
-    given: pulumi.Output[Any] = pulumi.Output.from_input(depends_on)
+def _dependency_on(depends_on: Any) -> pulumi.Output[Any]:
+    """Returns an output that depends on a resource, a list of resources, or Outputs of either."""
 
-    async def resources() -> set[Any]:
-        value = await given.future(with_unknowns=True)
-        each = value if isinstance(value, list | tuple) else [value]
-        return {*await given.resources(), *(one for one in each if isinstance(one, pulumi.Resource))}
+    def urns_of(given: Any) -> pulumi.Output[list[str]]:
+        each = given if isinstance(given, list | tuple) else [given]
+        return pulumi.Output.all(*(one.urn for one in each if isinstance(one, pulumi.Resource)))
 
-    found = asyncio.ensure_future(resources())
-
-    async def after_these(value: Any) -> Any:
-        await found
-        return value
-
-    return pulumi.Output(found, asyncio.ensure_future(after_these(None)), asyncio.ensure_future(after_these(True)))
+    return pulumi.Output.from_input(depends_on).apply(urns_of)

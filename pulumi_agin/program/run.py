@@ -82,8 +82,9 @@ class ProgramRun:
 
     @property
     def stack(self) -> str:
-        """The full name of the stack, which the CLI accepts in every folder and from every user."""
-        return "/".join([*filter(None, [self.organization]), pulumi.get_stack()])
+        """The stack's name with its organization, which the CLI accepts from every user in the project's folder."""
+        stack = pulumi.get_stack()
+        return f"{self.organization}/{stack}" if self.organization else stack
 
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""

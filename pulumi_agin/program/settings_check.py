@@ -23,13 +23,14 @@ def check_settings(opts: pulumi.ResourceOptions) -> None:
     """
     run = ProgramRun.current()
     run.warn_of_plain_api_key()
-    if not run.sends_requests or sdk_internals.may_be_transformed(opts) or _has_explicit_provider(opts):
+    if not run.sends_requests or sdk_internals.may_be_transformed(opts) or has_explicit_provider(opts):
         return
     if run.settings_problems and sdk_internals.has_environment_of_cli():
         raise pulumi.RunError("; ".join(run.settings_problems))
 
 
-def _has_explicit_provider(opts: pulumi.ResourceOptions) -> bool:
+def has_explicit_provider(opts: pulumi.ResourceOptions) -> bool:
+    """Returns whether a resource of this package with these options has an explicit provider, or inherits one."""
     more = opts.providers or []
     given = [opts.provider, *(more.values() if isinstance(more, Mapping) else more)]
     inherited = opts.parent and opts.parent.get_provider(urns.AGENT_INGRESS)

@@ -120,6 +120,7 @@ def test_the_option_import_fails_with_the_import_command(mocks: Mocks) -> None:
         assert "--parent urn:pulumi:stack::project::pulumi:pulumi:Stack::project-stack --stack" in refused()
         second = agin.Provider("second", API_KEY)
         assert "--provider URN --stack" in refused(provider=second)
+        assert "--provider" not in refused(providers=[pulumi.ProviderResource("aws", "of-aws", {})])
         plain = pulumi.ComponentResource("acme:index:Site", "plain")
         assert "--parent URN --stack" in refused(parent=plain)
         # It inherits the provider.
