@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pulumi_agin.api.constants import TSIG_ALGORITHMS, CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from pulumi_agin.api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral, TsigAlgorithmLiteral
 from pulumi_agin.api.models import CertJobModel, CertPolicyModel, CertStatusModel, IngressModel
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs
@@ -20,7 +20,7 @@ from pulumi_agin.native.names import camel_case
 from pulumi_agin.native.resources import RESOURCES, Resource
 from pulumi_agin.version import VERSION
 from tools.docs import REFERENCE, default_of, limit_of, sentence_of
-from tools.steps import ROOT, repository
+from tools.steps import ROOT
 
 FILE = ROOT / "pulumi_agin" / "native" / "schema.json"
 # The examples are the programs of the resources' pages.
@@ -30,7 +30,7 @@ PAGES = {
     "Rfc2136Delegation": "rfc2136-delegation.md",
 }
 
-REPOSITORY = repository(ROOT)
+[REPOSITORY] = re.findall(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
 OWNER, NAME = REPOSITORY.split("/")[-2:]
 
 # The types of the schema: a model of inputs and one of outputs can be the same type.
@@ -43,7 +43,7 @@ TYPES: dict[str, list[type[BaseModel]]] = {
 ENUMS = {
     "CertificateAuthority": get_args(CertificateAuthorityLiteral),
     "PrivateKeyType": get_args(PrivateKeyTypeLiteral),
-    "TsigAlgorithm": TSIG_ALGORITHMS,
+    "TsigAlgorithm": get_args(TsigAlgorithmLiteral),
 }
 ENUM_DESCRIPTIONS = {
     "CertificateAuthority": "The certificate authority. The NS records of the domain must exist first.",
@@ -255,14 +255,10 @@ def _description(field: FieldInfo, *, with_limit: bool) -> str:
     """Returns the description in sentences, with names as in other languages."""
     sentences = [sentence_of(field)]
     if with_limit:
-        sentences.append("" if _names_a_type(field) else limit_of(field))
+        sentences.append(limit_of(field))
         if default := default_of(field):
             sentences.append(f"Default: {default}.")
     return re.sub(r"`([a-z_]+)`", lambda match: f"`{camel_case(match[1])}`", " ".join(filter(None, sentences)))
-
-
-def _names_a_type(field: FieldInfo) -> bool:
-    return "$ref" in _type(field)
 
 
 def _pascal_case(value: str) -> str:

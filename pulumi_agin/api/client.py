@@ -64,7 +64,7 @@ class AgentIngressClient:
         *,
         api_key_source: str = "the argument api_key",
         base_url_source: str = "the argument base_url",
-        show_progress: Callable[[str, str], None] | None = None,
+        show_progress: Callable[[str, str], None] = lambda line, subject: None,
         trace: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         http_client: HttpClient | None = None,
@@ -118,11 +118,11 @@ class AgentIngressClient:
             if made_id:
                 message = f"the Agent Ingress {domain} ({made_id}) was created, but could not be read: {lost}; {error}"
                 raise errors.CreatedUnreadError(message, id_=made_id) from None
-            if error is lost:
-                raise
             raise errors.CreateUnsettledError(
                 f"it is unknown whether the Agent Ingress {domain} was created: a response was lost ({lost}); {error}"
             ) from None
+        if existing is None:
+            raise lost
         if existing.id == made_id or self._is_ours(existing, request, now):
             return existing
         raise errors.CreateUnsettledError(
@@ -153,7 +153,7 @@ class AgentIngressClient:
 
     def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
         """Returns the result of `find` from a shared list; None also if the list could not be read in time."""
-        return self._list_cache.find(domain, deadline, is_one_of_many=True)
+        return self._list_cache.find(domain, deadline, is_only_source=True)
 
     def update(
         self, id_: str, changes: Mapping[str, Any], deadline: Deadline | None = None, *, domain: str | None = None
@@ -269,10 +269,12 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             return error
 
-    def _search(self, domain: str, lost: errors.NgrokError, deadline: Deadline) -> tuple[IngressModel, datetime | None]:
-        """Returns the ingress of a domain once it appears, and the time of the server then.
+    def _search(
+        self, domain: str, lost: errors.NgrokError, deadline: Deadline
+    ) -> tuple[IngressModel | None, datetime | None]:
+        """Returns the ingress of a domain once it appears, or None if none was made, and the time of the server then.
 
-        Raises `lost` if none was made, and otherwise an error whose message is a clause.
+        Raises an error whose message is a clause.
         """
         missing = "ngrok does not list it, but it may still appear"
         if isinstance(lost, errors.DomainExistsError):
@@ -289,7 +291,7 @@ class AgentIngressClient:
                 is_rejection = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
                 if is_rejection and not isinstance(lost, errors.DomainExistsError):
                     # ngrok rejected the last try, and the domain has no ingress, so none was made.
-                    raise lost
+                    return None, now
                 searches += 1
                 pause = retry.backoff_seconds(searches, clock=self._clock)
                 if pause >= deadline.left:

@@ -7,7 +7,7 @@ unless a comment says otherwise.
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 # -- an Agent Ingress -------------------------------------------------------------------------------------
 
@@ -47,5 +47,4 @@ DNS_PORT = 53
 TsigAlgorithmLiteral: TypeAlias = Literal[
     "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"
 ]
-TSIG_ALGORITHMS: tuple[TsigAlgorithmLiteral, ...] = get_args(TsigAlgorithmLiteral)
 DEFAULT_TSIG_ALGORITHM: TsigAlgorithmLiteral = "hmac-sha256"

@@ -125,7 +125,7 @@ class ErrorMapping:
             return "check the network, and the proxy if there is one"
         url = urlsplit(self.base_url)
         # The emulator supports neither TLS nor a path prefix.
-        if url.scheme != "http" or url.path not in ("", "/"):
+        if url.scheme != "http" or url.path:
             return "check the base URL, and that its service is running"
         flags = f"{'--host ::1 ' if url.hostname == '::1' else ''}--port {url.port or 80}"
         return f"start the emulator there with `pulumi-agin emulator {flags}`, or correct the base URL"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from . import errors
-from .clock import SYSTEM_CLOCK, Clock
+from .clock import Clock
 from .models import IngressModel
 from .retry import Deadline
 
@@ -20,7 +20,7 @@ MAX_AGE_SECONDS = 5.0
 class ListCache:
     """The account's ingresses by id and by domain, from a list of the last 5 seconds that includes our last write."""
 
-    def __init__(self, read_list: Callable[[Deadline], list[IngressModel]], clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, read_list: Callable[[Deadline], list[IngressModel]], clock: Clock) -> None:
         self._read_list = read_list
         self._clock = clock
         self._changed = threading.Condition()
@@ -30,15 +30,16 @@ class ListCache:
         self._is_listing = False
         self._writes = 0
 
-    def find(self, key: str, deadline: Deadline, *, is_one_of_many: bool = False) -> IngressModel | None:
+    def find(self, key: str, deadline: Deadline, *, is_only_source: bool = False) -> IngressModel | None:
         """Returns the ingress with an id or a domain; None if the list lacks it or could not be read.
 
-        Without `is_one_of_many`, a read that no other read came shortly before returns None, because a request by id is
-        cheaper than a list, and half of the time is reserved for that request.
+        Unless the list is the caller's only source, the caller then sends a request by id. So half of the time is
+        reserved for that request, and a read that no other read came shortly before returns None, because a request by
+        id is cheaper than a list.
         """
-        list_deadline = deadline.sub_deadline(deadline.left if is_one_of_many else deadline.left / 2)
+        list_deadline = deadline.sub_deadline(deadline.left if is_only_source else deadline.left / 2)
         with self._changed:
-            is_alone = not is_one_of_many and not self._is_fresh(self._last_read_at)
+            is_alone = not is_only_source and not self._is_fresh(self._last_read_at)
             self._last_read_at = self._clock.monotonic()
             if is_alone and not self._is_fresh(self._listed_at):
                 return None

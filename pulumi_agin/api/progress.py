@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .clock import SYSTEM_CLOCK, Clock
+from .clock import Clock
 from .retry import Deadline, format_duration
 
 FIRST_LINE_SECONDS = 3.0
@@ -21,7 +21,7 @@ class Progress:
     A line is shown in the thread of a call, before it pauses. So a call shows nothing during a single request.
     """
 
-    def __init__(self, show: Callable[[str, str], None] | None, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, show: Callable[[str, str], None], clock: Clock) -> None:
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
@@ -34,14 +34,14 @@ class Progress:
         try:
             yield wait
         finally:
-            if wait.is_shown and self._show:
+            if wait.is_shown:
                 self._show("", deadline.subject)
 
     def show(self, line: str, subject: str) -> bool:
         """Shows a line about a call, unless another one was shown recently. Returns whether it was shown."""
         now = self._clock.monotonic()
         with self._lock:
-            if self._show is None or now - self._last_shown_at < NEXT_LINE_SECONDS:
+            if now - self._last_shown_at < NEXT_LINE_SECONDS:
                 return False
             self._last_shown_at = now
         self._show(line, subject)

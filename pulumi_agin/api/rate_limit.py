@@ -10,7 +10,7 @@ import threading
 from collections import deque
 
 from . import retry
-from .clock import SYSTEM_CLOCK, Clock
+from .clock import Clock
 from .retry import Deadline
 
 # "Your account is rate limited to 120 API requests per minute", counted over a rolling minute.
@@ -28,7 +28,7 @@ class RateLimit:
       doubles each time, and the other threads wait for its result.
     """
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changed = threading.Condition()
         self._counted: deque[float] = deque()

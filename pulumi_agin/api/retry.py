@@ -96,7 +96,7 @@ class Deadline:
     """
 
     seconds: float
-    clock: Clock = SYSTEM_CLOCK
+    clock: Clock
     is_cancelled: Callable[[], bool] = lambda: False
     subject: str = ""
     reserved: float = 0.0

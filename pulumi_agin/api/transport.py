@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import errors, retry
-from .clock import SYSTEM_CLOCK, Clock
+from .clock import Clock
 from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway
 from .http import HttpClient, NoResponse, Request, Response
 from .progress import Progress, Wait
@@ -48,9 +48,9 @@ class Transport:
         error_mapping: ErrorMapping,
         *,
         is_loopback: bool,
-        show_progress: Callable[[str, str], None] | None = None,
-        trace: Callable[[str], None] | None = None,
-        clock: Clock = SYSTEM_CLOCK,
+        show_progress: Callable[[str, str], None],
+        trace: Callable[[str], None] | None,
+        clock: Clock,
     ) -> None:
         self._http_client = http_client
         self._error_mapping = error_mapping
@@ -114,6 +114,7 @@ class Transport:
                 self._rate_limit.leave(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
+            closed = self._rate_limit.seconds_closed()
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
                 f"enough time to wait for the next request{f', in {retry.format_duration(closed)}' if closed else ''}",

@@ -16,7 +16,7 @@ from .adapter import Adapter, NsRecords, canonical_name, error, package
 from .resource_adapter import Ids, invoke_options, resource_adapter
 
 # Linode rounds every other TTL to the nearest of these.
-LINODE_TTLS = (
+_LINODE_TTLS = (
     30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200
 )  # fmt: skip
 
@@ -145,7 +145,8 @@ def linode(
 ) -> Adapter:
     """Creates the NS records at Linode (Akamai), with pulumi-linode.
 
-    The TTL must be one of LINODE_TTLS, in seconds.
+    The TTL must be 30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600 or 2419200
+    seconds.
 
     Args:
         domain_id: The numeric id of the zone, or the `id` of a linode.Domain.
@@ -161,7 +162,7 @@ def linode(
             "domain_id": pulumi.Output.format("{}", domain_id).apply(lambda id_: _number(records, id_)),
             "name": records.relative_to(zone_name),
             "record_type": "NS",
-            "ttl_sec": records.ttl_where(lambda ttl: ttl in LINODE_TTLS, ", ".join(map(str, LINODE_TTLS))),
+            "ttl_sec": records.ttl_where(lambda ttl: ttl in _LINODE_TTLS, ", ".join(map(str, _LINODE_TTLS))),
         },
         value="target",
         is_dotted=False,

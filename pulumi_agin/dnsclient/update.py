@@ -117,12 +117,13 @@ class PrimaryServer:
         before = self.read(domain, verb)
         update = dns.update.UpdateMessage(f"{self.zone}.")
         update.absent(f"{domain}.", "CNAME")
-        # Records that appear in between, such as after a lost try, belong to another client. If there are some already,
-        # the rejection shows whether they are in this zone.
-        if ours is not None and (before is None or is_left_alone(before)):
-            update.absent(f"{domain}.", "NS")
-        elif ours is not None and before is not None:
-            update.present(f"{domain}.", "NS", *before.targets)
+        if ours is not None:
+            # Records that appear in between, such as after a lost try, belong to another client. If there are some
+            # already, the rejection shows whether they are in this zone.
+            if before is None or is_left_alone(before):
+                update.absent(f"{domain}.", "NS")
+            else:
+                update.present(f"{domain}.", "NS", *before.targets)
         update.replace(f"{domain}.", inputs.ttl, "NS", *inputs.targets)
         failure = self._send_update(update, operation)
         if failure is None:

@@ -71,7 +71,7 @@ class DnsAnswer:
 
 @dataclass(frozen=True)
 class TsigKey:
-    """The key that signs messages: its name at the server, its secret in base64, and one of `TSIG_ALGORITHMS`."""
+    """The key that signs messages: its name at the server, its secret in base64, and its `TsigAlgorithmLiteral`."""
 
     name: str
     secret: Secret

@@ -1,4 +1,4 @@
-"""Failures of calls and start of a plugin process, for both front ends.
+"""Failures of calls, start of a plugin process, and properties without those of the SDK, for both front ends.
 
 Programs load this module at their start, so functions import what only a plugin needs.
 """

@@ -137,7 +137,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse(id=existing.id, properties=outputs, inputs=struct)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context, request.old_inputs, request.olds) as (resource, lifecycle, call):
+        with self._resource_call(request, context, outputs=request.olds) as (resource, lifecycle, call):
             outputs = lifecycle.update(call, request.id, from_struct_in_snake_case(request.news))
             return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs, is_preview=call.is_preview))
 
@@ -245,9 +245,8 @@ def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
     """Makes a call fail with a sentence. `urn` is the resource of the call."""
     try:
         yield
-        return
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
         failure = failures.failure_of(error)
-    kept = (failure.id, _outputs(_resource(urn), failure.outputs)) if isinstance(failure, PartlyDone) else None
-    failures.set_status(context, failure, kept)
-    context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+        kept = (failure.id, _outputs(_resource(urn), failure.outputs)) if isinstance(failure, PartlyDone) else None
+        failures.set_status(context, failure, kept)
+        context.abort(grpc.StatusCode.UNKNOWN, str(failure))

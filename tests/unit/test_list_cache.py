@@ -73,7 +73,7 @@ def test_reads_5_seconds_apart_use_no_list(listing: Listing) -> None:
 
 def test_first_of_many_reads_lists_with_all_of_its_time(listing: Listing) -> None:
     for domain in ("1.acme.com", "2.acme.com"):
-        found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_one_of_many=True)
+        found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_only_source=True)
         assert found is not None
         assert found.domain == domain
     assert [deadline.seconds for deadline in listing.deadlines] == [300]
