@@ -83,7 +83,7 @@ class Bind:
         log = self.folder / "named.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [named(), "-g", "-n", "1", "-c", str(configuration), "-p", str(self.port)],
+                [find("named"), "-g", "-n", "1", "-c", str(configuration), "-p", str(self.port)],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -127,7 +127,7 @@ class Bind:
         return "hostmaster" in answer and self._id in answer
 
     def _dig(self, *query: str) -> str:
-        command = [dig(), "@127.0.0.1", "-p", str(self.port), *query]
+        command = [find("dig"), "@127.0.0.1", "-p", str(self.port), *query]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
     def _configuration(self) -> str:
@@ -168,24 +168,14 @@ ns1 A 127.0.0.1
 """
 
 
-def named() -> str:
-    """Returns the path of `named`."""
-    return _find("named")
-
-
-def dig() -> str:
-    """Returns the path of `dig`."""
-    return _find("dig")
-
-
 def ensure() -> None:
     """Installs BIND if it is missing."""
     if not _is_installed():
         with locked(cache() / "bind.lock", "BIND"):
             if not _is_installed():
                 _install()
-    dig()
-    named()
+    find("dig")
+    find("named")
 
 
 def _is_installed() -> bool:
@@ -209,7 +199,8 @@ def _install() -> None:
         raise StepError(f"{error}. {_HOW_TO_INSTALL}") from None
 
 
-def _find(program: str) -> str:
+def find(program: str) -> str:
+    """Returns the path of `named` or `dig`."""
     path = shutil.which(program, path=SEARCH)
     if path is None:
         raise StepError(_HOW_TO_INSTALL)

@@ -118,7 +118,7 @@ def up(demo: Demo, description: str | None) -> None:
         if demo.has_bind:
             host, port = env["AGIN_DEMO_DNS"].split(":")
             show("\n# The delegation, as every resolver sees it:")
-            query = [bind.dig(), f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
+            query = [bind.find("dig"), f"@{host}", "-p", port, "+norecurse", "+noall", "+authority", DOMAIN, "NS"]
             show(f"$ {shlex.join(['dig', *query[1:]])}")
             foreground(query, env)
     show(demo.next_steps)

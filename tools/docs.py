@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -20,8 +19,9 @@ from pulumi_agin.lifecycle.inputs import (
 )
 from pulumi_agin.lifecycle.phrasing import either
 from pulumi_agin.lifecycle.schema import Limit, Marker, bare_type, fields_of, is_optional, range_of
+from tools.steps import ROOT
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+REFERENCE = ROOT / "docs" / "reference"
 
 
 class Table(NamedTuple):
@@ -57,15 +57,11 @@ def with_tables(page: str, content: str) -> str:
     for table, model in TABLES.items():
         if table.page != page:
             continue
-        lines = _lines(table.column, model)
-        content, found = re.subn(
-            rf"(^###? {table.heading}\n(?:(?!##).*\n)*?)\| {table.column} \|.*\n(?:\|.*\n)*",
-            lambda match, lines=lines: match[1] + lines,  # type: ignore[misc]
-            content,
-            flags=re.MULTILINE,
-        )
+        under_heading = rf"^###? {table.heading}\n(?:(?!##).*\n)*?(\| {table.column} \|.*\n(?:\|.*\n)*)"
+        found = re.search(under_heading, content, re.MULTILINE)
         if not found:
             raise ValueError(f"{page} has no table of {table.column}s under {table.heading}")
+        content = content[: found.start(1)] + _lines(table.column, model) + content[found.end(1) :]
     return content
 
 

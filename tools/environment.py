@@ -34,7 +34,7 @@ MAIN_DNS_PACKAGES = ("pulumi-aws", "pulumi-cloudflare")
 
 def dev() -> Path:
     """Makes the environment with an editable install and all tools."""
-    made_of = _made_of(LOCK, ROOT / "pyproject.toml")
+    made_of = _made_of()
     with locked(BUILD / "venv.lock", ".build/venv"):
         if not _is_made(DEV, made_of):
             _make(DEV, ".build/venv", "--editable", ".[emulator]", "--group", "dev")
@@ -44,7 +44,7 @@ def dev() -> Path:
 
 def user() -> Path:
     """Makes an environment that has only the wheel and its dependencies."""
-    dependencies = _made_of(LOCK, ROOT / "pyproject.toml")
+    dependencies = _made_of()
     made_of = {**dependencies, "sources": _hash_of_sources()}
     with locked(BUILD / "user.lock", ".build/user"):
         if _is_made(USER, made_of):
@@ -165,8 +165,8 @@ def _of(folder: Path) -> tuple[str, str]:
 # -- stamps -----------------------------------------------------------------------------------------------
 
 
-def _made_of(*files: Path) -> dict[str, str]:
-    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+def _made_of() -> dict[str, str]:
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (LOCK, ROOT / "pyproject.toml")}
     return {"python": f"{sys.base_prefix} {sys.version}", "folder": str(ROOT), **hashes}
 
 

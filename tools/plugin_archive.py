@@ -10,7 +10,6 @@ differ between platforms. The same sources always give the same archive.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import io
 import sys
@@ -51,12 +50,5 @@ def build(folder: Path) -> list[Path]:
     return archives
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tools.plugin_archive", description="Make the plugin's archives.")
-    parser.add_argument("--folder", type=Path, default=DIST, help="the folder for them (default: %(default)s)")
-    folder: Path = parser.parse_args().folder
-    return exit_status(lambda: print(*build(folder), sep="\n"))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(lambda: print(*build(DIST), sep="\n")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -50,12 +49,6 @@ def heed_interrupts() -> None:
 def report(message: str) -> None:
     """Prints to stderr. stdout is for results, such as a folder for PATH."""
     print(message, file=sys.stderr, flush=True)
-
-
-def repository(root: Path) -> str:
-    """Returns the URL of the project's repository, from the pyproject.toml in a folder."""
-    [url] = re.findall(r'^Repository = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    return str(url)
 
 
 # -- cached folders ---------------------------------------------------------------------------------------
