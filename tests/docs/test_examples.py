@@ -1,6 +1,6 @@
 """The examples under Pulumi's mocks, in an update and in a preview: that each makes what its README says.
 
-Those that need no cloud are run for real too, by tests/engine.
+Those that need no cloud also run for real: see test_examples_run.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pulumi.runtime.rpc import _special_sig_key
+from pulumi.runtime import rpc
 
 from pulumi_agin.native.plugin import read_schema
 from tests.support.mocks import NS_TARGETS, TYPE, Mocks, Request, run
@@ -94,10 +94,9 @@ def example(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> Example:
 
 
 def secret(value: Any) -> Any:
-    """What is in a value of a request, which is marked as a secret."""
-    assert isinstance(value, dict), "not a secret"
-    assert _special_sig_key in value, "not a secret"
-    return value["value"]
+    """Returns the value of a property that is marked as a secret."""
+    assert rpc.is_rpc_secret(value), "not a secret"
+    return rpc.unwrap_rpc_secret(value)
 
 
 def assert_the_url_works(made: dict[str, list[Request]], record: Request) -> None:

@@ -53,8 +53,7 @@ def test_two_accounts(cli: Path, user_env: Path, emulator: Emulator, tmp_path: P
     with Bind(tmp_path / "bind", [Key("agin", ["connect.acme.com", "partner.acme.com"])]) as bind:
         config = {"server": "127.0.0.1", "port": bind.port, "zone": "acme.com", "tsigKeyName": "agin"}
         secrets = {"tsigSecret": bind.keys[0].secret, "partnerApiKey": OTHER_ACCOUNTS_KEY}
-        plain = [f"--plaintext={name}={value}" for name, value in config.items()]
-        project.pulumi("config", "set-all", *plain, *(f"--secret={name}={value}" for name, value in secrets.items()))
+        project.config(plain=config, secret=secrets)
         project.up()
         accounts = {request["body"]["domain"]: request["account"] for request in emulator.requests()}
         assert accounts == {"connect.acme.com": 1, "partner.acme.com": 2}

@@ -28,7 +28,7 @@ from tests.support.pages import blocks
 from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
-# Their programs are tests, which test_testing_guide_runs.py runs.
+# Other tests run their programs: test_testing_guide_programs.py and unit/test_emulator_control.py.
 ABOUT_TESTS = ("emulator", "testing")
 PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
 WITH_PROGRAMS = [page for page in PAGES if blocks(page.read_text(), "python")]

@@ -120,6 +120,6 @@ def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emul
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_its_types_are_right(name: str, typescript_project: Project, npm_packages: Path) -> None:
+def test_example_compiles(name: str, typescript_project: Project, npm_packages: Path) -> None:
     project, _ = written(typescript_project, name, npm_packages)
     project.check_types()

@@ -47,9 +47,14 @@ THIRD = SECOND.replace('"outside.acme.com"', '"outside.acme.com", certificate_ma
 
 
 def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulator) -> None:
-    emulator.configure(job_after_seconds=0, issue_after_seconds=1)
+    emulator.configure(job_after_seconds=0, issue_after_seconds=NEVER)
+
+    def issue_when_waiting(line: str) -> None:
+        if "waiting for the certificate" in line:
+            emulator.configure(issue_after_seconds=0)
+
     project.program(FIRST)
-    up = project.up()
+    up = project.up(on_line=issue_when_waiting)
     assert "waiting for the certificate of issued.acme.com, for 0 seconds (45 minutes at most): it is " in up
     assert "the certificate of issued.acme.com is issued, after " in up
     outputs = project.outputs()

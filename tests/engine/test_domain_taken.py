@@ -97,7 +97,11 @@ def test_renamed_resources_keep_their_ingresses(project: Project, emulator: Emul
     project.up()
     before = emulator.ingresses()
     # Imported under its new name, and still in the state under its old one.
-    project.import_again(f"{urn}first", f"{urn}second")
+    state = project.state()
+    resources = state["deployment"]["resources"]
+    [first] = [each for each in resources if each["urn"] == f"{urn}first"]
+    resources.append({**first, "urn": f"{urn}second", "protect": True})
+    project.write_state(state)
     program = """
         agin.AgentIngress("new", domain="a.acme.com", opts=pulumi.ResourceOptions({options}))
         agin.AgentIngress("second", domain="b.acme.com")

@@ -10,7 +10,7 @@ from tests.support.project import UNCHANGED, Project
 
 
 @pytest.mark.main
-def test_life(project: Project, emulator: Emulator) -> None:
+def test_each_change_is_one_request_and_outputs_are_canonical(project: Project, emulator: Emulator) -> None:
     emulator.configure(order="reversed", upper_case=True)
     project.program(
         """

@@ -133,7 +133,7 @@ def failures(result: Result) -> dict[str, str]:
     return dict(re.findall(r"^ *failed (.+?): (.*)$", result.output, re.M))
 
 
-def test_lookups(project: Project, emulator: Emulator) -> None:
+def test_lookups_find_by_id_domain_filter_and_provider(project: Project, emulator: Emulator) -> None:
     emulator.configure(limit=0, job_after_seconds=0, issue_after_seconds=10**7)
     id_ = create(emulator, "connect.acme.com", description="d", certificate_management_policy=POLICY)
     create(emulator, "ours.acme.com", metadata="iot")

@@ -87,7 +87,9 @@ def old_project(recording: Path, project: Project, yaml_host: Path, emulator: Em
 
 
 @pytest.mark.parametrize(("kind", "recording"), CASES)
-def test_recorded_state(kind: str, old_project: Project, emulator: Emulator, bind: Bind) -> None:
+def test_recorded_state_continues_without_changes_at_ngrok(
+    kind: str, old_project: Project, emulator: Emulator, bind: Bind
+) -> None:
     expected, project = KINDS[kind], old_project
     recorded, ingresses, records = project.state(), emulator.ingresses(), ns_records(bind)
     written_before = len(written_domains(bind))

@@ -10,7 +10,8 @@ Options = pulumi.ResourceOptions
 hidden = Options(additional_secret_outputs=["ns_targets"])
 ignoring = Options(ignore_changes=["description", "certificate_management_policy.private_key_type"])
 renamed = Options(aliases=[pulumi.Alias(name="old")])
-quick = Options(custom_timeouts=pulumi.CustomTimeouts(create="1s", update="1s", delete="1s"))
+quick = Options(custom_timeouts=pulumi.CustomTimeouts(update="1s", delete="1s"))
+quick_create = Options(custom_timeouts=pulumi.CustomTimeouts(create="1s"))
 
 agin.AgentIngress("protected", domain="protected.acme.com", opts=Options(protect=True))
 agin.AgentIngress("retained", domain="retained.acme.com", opts=Options(retain_on_delete=True))
@@ -38,11 +39,11 @@ arguments = {{"description": "two", "metadata": "two", "certificate_management_p
 agin.AgentIngress("ignoring", domain="ignoring.acme.com", **arguments, opts=ignoring)
 agin.AgentIngress("new", domain="renamed.acme.com", opts=renamed)
 agin.AgentIngress("slow", domain="slow.acme.com", description="two", opts=quick)
-agin.AgentIngress("slow-create", domain="slow-create.acme.com", opts=quick)
+agin.AgentIngress("slow-create", domain="slow-create.acme.com", opts=quick_create)
 """
 
 
-def test_resource_options(project: Project, emulator: Emulator) -> None:
+def test_resource_options_work_as_for_any_resource(project: Project, emulator: Emulator) -> None:
     project.program(BEFORE)
     project.up()
     stored = {ingress["domain"]: ingress for ingress in emulator.ingresses()}

@@ -78,7 +78,7 @@ CHANGES = {
 
 
 @pytest.mark.main
-def test_life(yaml_project: Project, emulator: Emulator) -> None:
+def test_preview_of_each_change_is_what_up_does(yaml_project: Project, emulator: Emulator) -> None:
     project = yaml_project
     # The status of a certificate depends on the time, so it must not change.
     emulator.configure(order="reversed", upper_case=True, job_after_seconds=10_000, issue_after_seconds=20_000)

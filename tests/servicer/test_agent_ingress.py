@@ -50,7 +50,6 @@ CALLS: dict[str, Callable[[Plugin, str, dict[str, Any]], object]] = {
     "refresh": lambda plugin, id_, outputs: plugin.read(id_, outputs, {"domain": DOMAIN}),
     "get": lambda plugin, id_, outputs: plugin.read(id_, None, {}),
     "update": lambda plugin, id_, outputs: plugin.update(id_, outputs, {"domain": DOMAIN, "description": "new"}),
-    "update without changes": lambda plugin, id_, outputs: plugin.update(id_, outputs, {"domain": DOMAIN}),
     "delete": lambda plugin, id_, outputs: plugin.delete(id_, outputs),
 }
 
@@ -143,7 +142,9 @@ OUTPUTS = {
         ({**FULL, "certificate_management_policy": {"authority": UNKNOWN}}, True, []),
     ],
 )
-def test_diff(inputs: dict[str, Any], changes: bool, replaces: list[str], plugin: Plugin) -> None:
+def test_diff_reports_changes_and_replacements(
+    inputs: dict[str, Any], changes: bool, replaces: list[str], plugin: Plugin
+) -> None:
     assert plugin.diff(OUTPUTS, inputs) == (changes, replaces)
 
 
@@ -328,6 +329,8 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
         )
         assert command.startswith("pulumi state delete ")
         assert other.urn in command
+    message = failure(partial(CALLS["get"], other, id_, outputs)).message
+    assert message.endswith("there is no such Agent Ingress in the account of this key")
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
 
 

@@ -73,7 +73,7 @@ def test_check_returns_canonical_inputs(plugin: Plugin) -> None:
 
 
 @both_front_ends
-def test_check_reports_all_errors_without_their_values(plugin: Plugin) -> None:
+def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
     given = {
         "domain": "https://connect.acme.com",
         "ns_targets": [],
@@ -152,7 +152,9 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
     ],
 )
 @both_front_ends
-def test_diff(change: dict[str, Any], difference: tuple[bool, list[str]], plugin: Plugin) -> None:
+def test_diff_reports_changes_and_replacements(
+    change: dict[str, Any], difference: tuple[bool, list[str]], plugin: Plugin
+) -> None:
     assert plugin.diff(outputs(53), inputs(53, **change)) == difference
 
 

@@ -2,7 +2,7 @@
 
 A Pulumi program with the real engine (`tests/engine`, `tests/docs`)
     project             `Project`: a folder with a program and a stack, and the CLI's commands on it; `Result`
-    projects            the fixtures `project`, `new_project`, `yaml_project`, `typescript_project`
+    projects            the fixtures `project`, `yaml_project`, `typescript_project`
     vault               encrypts the stacks' secrets instead of a passphrase, which costs more CPU time
     cloud_provider      a plugin instead of those of DNS providers and clouds
     old_states          the recorded states
@@ -13,21 +13,21 @@ A Pulumi program under Pulumi's mocks (`tests/program`)
 
 A provider's process without the engine (`tests/servicer`)
     plugin              both front ends, called as the engine calls them
-quick_clock         starts a plugin whose pauses take almost no time
+    quick_clock         starts a plugin whose pauses take almost no time
     flaky_proxy         a connection that loses or changes responses
 
 ngrok and DNS
-ngrok               ingresses outside of any state, requests since the last call, and other emulator helpers
+    ngrok               ingresses outside of any state, requests since the last call, and other emulator helpers
     emulator            requests to the emulator's API, and its clock
     client              calls of the API client, named by their HTTP method
-wire                raw bytes instead of an API's response, and networks instead of the real one
+    wire                raw bytes instead of an API's response, and networks instead of the real one
     records             NS records in a real BIND, and the Rfc2136Delegation that manages them
     dns_server          a DNS server whose responses a test writes itself
-    keys, states        API keys, and what states contain of this package
+    keys                API keys, and a search for one in a string
 
 The rest
-set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
-clock, waiting      a simulated clock, and waiting until a condition is true
+    set_up              fixtures that are made once: the CLI, a user's environment, language hosts, npm packages
+    clock, waiting      a simulated clock, and waiting until a condition is true
     command, terminal, stub_cli
                         the command line of pulumi-agin, a pseudo terminal, a stub of `pulumi`
     pages, pyproject    the code blocks of the docs, and pyproject.toml

@@ -1,4 +1,4 @@
-"""A network between the plugin and a DNS server that loses, forges and delays messages."""
+"""A network between the plugin and a DNS server that loses and forges messages."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, ClassVar
 
-from pulumi_agin.api.redaction import redact
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY, assert_without_key
 
 # The stack of every project.
@@ -81,7 +80,7 @@ class Result:
     def sentence(self) -> str:
         """The only error of the command. Asserts that the output has no traceback and no part of the key."""
         assert not self.has_traceback, self.output
-        assert redact(self.output, API_KEY) == self.output
+        assert_without_key(self.output)
         # A star precedes a resource that was kept with an init error.
         [sentence] = re.findall(r"^\s+(?:error:|\*) ((?:could not|it is unknown) .*)$", self.output, re.MULTILINE)
         return str(sentence)
@@ -352,7 +351,7 @@ class Project:
         output = run.stdout + run.stderr
         assert (run.returncode != 0) == fails, f"{line} ended with {run.returncode}:\n{output}"
         for key in (API_KEY, OTHER_ACCOUNTS_KEY):
-            assert redact(output, key) == output
+            assert_without_key(output, key)
         return output
 
     def up(self, *args: str, fails: bool = False, **kwargs: Any) -> Result:
@@ -386,15 +385,6 @@ class Project:
         """Replaces the state by one from `state`, as `pulumi stack import` does."""
         checkpoint = {"stack": f"organization/{self.name}/{self.stack}", "latest": state["deployment"]}
         self._state_file.write_text(json.dumps({"version": state["version"], "checkpoint": checkpoint}))
-
-    def import_again(self, urn: str, second_urn: str) -> str:
-        """Adds a resource to the state again, protected, with a second URN. Returns the id of both."""
-        state = self.state()
-        resources = state["deployment"]["resources"]
-        [first] = [resource for resource in resources if resource["urn"] == urn]
-        resources.append({**first, "urn": second_urn, "protect": True})
-        self.write_state(state)
-        return str(first["id"])
 
     @property
     def _state_file(self) -> Path:

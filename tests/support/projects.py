@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,6 @@ from tests.support.vault import SECRETS_PROVIDER, vault
 
 # The CLI's garbage collector would take a twentieth of the CPU time of all tests, which have enough memory.
 QUICKER_CLI = {"GOGC": "800"}
-
-NewProject = Callable[[str], Project]
 
 
 @pytest.fixture(scope="session")
@@ -34,24 +32,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cli: Path, user_env: Path
 
 
 @pytest.fixture
-def new_project(
+def project(
     tmp_path: Path, cli: Path, user_env: Path, prepared: Path, secrets: dict[str, str], emulator: Emulator
-) -> NewProject:
-    """Creates empty projects like `project`, each in a folder with the given name."""
-
-    def new(folder: str) -> Project:
-        environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
-        return Project(
-            tmp_path / folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER
-        )
-
-    return new
-
-
-@pytest.fixture
-def project(new_project: NewProject) -> Project:
+) -> Project:
     """An empty project with a stack, the emulator for ngrok, and its key in the environment."""
-    return new_project("project")
+    environment = {**secrets, **QUICKER_CLI, "NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": API_KEY}
+    folder = tmp_path / "project"
+    return Project(folder, cli, user_env, environment, prepared=prepared, secrets_provider=SECRETS_PROVIDER)
 
 
 @pytest.fixture
@@ -67,7 +54,7 @@ def typescript_project(project: Project, node_host: Path, npm_packages: Path, sd
     node = shutil.which("node")
     assert node, "there is no Node.js on PATH"
     project.add_to_path(node_host, Path(node).parent)
-    # Types are checked once, in test_typescript.py: it takes longer than the rest of a program.
+    # Tests of types call `check_types`: it takes longer than the rest of a program.
     project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
     # One by one, because the language host requests the plugin of each Pulumi package that it finds.
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):

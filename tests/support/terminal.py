@@ -8,16 +8,14 @@ import pty
 import struct
 import subprocess
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 
-def on_terminal(
-    command: Sequence[str], columns: int = 80, *, environment: Mapping[str, str] | None = None
-) -> tuple[int, str]:
+def on_terminal(command: Sequence[str], columns: int) -> tuple[int, str]:
     r"""Runs a command with a pseudo terminal. Returns its status, and what it printed, with "\n" as line breaks."""
     terminal, end_of_command = pty.openpty()
     fcntl.ioctl(end_of_command, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {**os.environ, "TERM": "xterm", **(environment or {})}
+    env = {**os.environ, "TERM": "xterm"}
     with subprocess.Popen(
         command, env=env, stdin=end_of_command, stdout=end_of_command, stderr=end_of_command, start_new_session=True
     ) as process:

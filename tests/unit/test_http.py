@@ -125,9 +125,9 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     return authority
 
 
-def encrypt(authority: trustme.CA, handle: Handle, name: str = "127.0.0.1") -> Handle:
+def encrypt(authority: trustme.CA, handle: Handle) -> Handle:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
 
     def encrypted(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as inner:
