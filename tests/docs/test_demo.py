@@ -1,4 +1,4 @@
-"""`make demo` and the other demos, run in a copy of the project, so that a developer's own demo stays as it is."""
+"""`make demo` and the other demos, run in a copy of the repository so that a developer's own demo is not affected."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as git would give it, with nothing made yet but the CLI, which takes minutes to build."""
+    """A clone of the working tree in which nothing is built. The CLI, which takes minutes to build, is on `PATH`."""
     copy = tmp_path_factory.mktemp("demo") / "checkout"
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+    list_files = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(list_files, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
@@ -28,15 +28,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def make(checkout: Path, programs: Path | str, *arguments: str, stdin: str = "") -> str:
-    # A Python that is nobody's virtual environment, as on a fresh machine.
+def make(checkout: Path, path: Path | str, *arguments: str, stdin: str = "") -> str:
+    # A Python outside any virtual environment, as on a fresh machine.
     python = Path(sys.base_prefix) / "bin" / "python3"
     run = subprocess.run(
         ["make", *arguments, f"PYTHON={python}"],
         cwd=checkout,
         env={
             **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")},
-            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PATH": f"{path}:{os.environ['PATH']}",
         },
         input=stdin,
         stdout=subprocess.PIPE,
@@ -50,11 +50,11 @@ def make(checkout: Path, programs: Path | str, *arguments: str, stdin: str = "")
 
 
 def assert_nothing_is_left(checkout: Path) -> None:
-    seen = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
-    assert seen.stdout == ""
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert status.stdout == ""
     assert not list((checkout / ".build").glob("agin-demo*/"))
-    running = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
-    assert running.stdout == ""
+    processes = subprocess.run(["pgrep", "-af", str(checkout)], capture_output=True, text=True, check=False)
+    assert processes.stdout == ""
 
 
 def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
@@ -62,32 +62,32 @@ def test_demo_creates_changes_and_destroys(checkout: Path, cli: Path) -> None:
     assert "2 created" in first
     assert "ns_targets" in first
     assert "Next steps:" in first
-    assert not (checkout / ".build" / "venv").exists(), "the demo needs no development environment"
+    assert not (checkout / ".build" / "venv").exists(), "the demo must not create a development environment"
     assert "1 updated" in make(checkout, cli, "demo", "DESCRIPTION=other devices")
     again = make(checkout, cli, "demo")
     assert "2 unchanged" in again
-    assert "wheel" not in again, "nothing has changed, so nothing is built"
-    ended = make(checkout, cli, "demo-destroy")
-    assert "protected" in ended
-    assert "2 deleted" in ended
+    assert "wheel" not in again, "an unchanged package must not be built again"
+    destroyed = make(checkout, cli, "demo-destroy")
+    assert "protected" in destroyed
+    assert "2 deleted" in destroyed
     assert "nothing to destroy" in make(checkout, cli, "demo-destroy")
     assert_nothing_is_left(checkout)
 
 
 @pytest.mark.weekly
 def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
-    # The shell makes the stack first, if there is none.
+    # The shell creates the stack if it does not exist.
     first = make(checkout, cli, "demo-shell", "FULL=1")
     assert "the certificate of connect.acme.com is issued" in first
     full = make(checkout, cli, "demo", "FULL=1")
     assert "5 unchanged" in full
     assert len(re.findall(r"^connect\.acme\.com\.\s.*\sNS\s+ns-", full, re.M)) == 4
     assert 'connect_url: "connect.acme.com:443"' in full
-    # The shell's own lines, as a user pastes them.
-    doctor, take_away, bring_back = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)[:3]
-    lines = f"{doctor} && echo well\n{take_away}\n{doctor} || echo ill\n{bring_back}\n{doctor} && echo well again\n"
+    # The commands that the shell suggests, as a user would paste them.
+    doctor, destroy, up = re.findall("^  (pulumi.*)$", first.partition("\nTry this")[2], re.M)[:3]
+    lines = f"{doctor} && echo valid\n{destroy}\n{doctor} || echo broken\n{up}\n{doctor} && echo valid again\n"
     shell = make(checkout, cli, "demo-shell", "FULL=1", stdin=lines)
-    assert re.findall("^(?:well|ill|well again)$", shell, re.M) == ["well", "ill", "well again"]
+    assert re.findall("^(?:valid|broken|valid again)$", shell, re.M) == ["valid", "broken", "valid again"]
     assert re.findall("^delegation +(ok|wrong) ", shell, re.M) == ["ok", "wrong", "ok"]
     assert "5 deleted" in make(checkout, cli, "demo-destroy")
     assert_nothing_is_left(checkout)
@@ -95,13 +95,13 @@ def test_full_demo_ends_with_a_certificate(checkout: Path, cli: Path) -> None:
 
 @pytest.mark.weekly
 def test_demo_in_yaml_creates_changes_and_destroys(checkout: Path, cli: Path, yaml_host: Path) -> None:
-    programs = f"{cli}:{yaml_host}"
-    first = make(checkout, programs, "demo", "YAML=1")
+    path = f"{cli}:{yaml_host}"
+    first = make(checkout, path, "demo", "YAML=1")
     assert "2 created" in first
     assert "nsTargets" in first
     assert "Warning" not in first
-    assert "1 updated" in make(checkout, programs, "demo", "YAML=1", "DESCRIPTION=other devices")
-    ended = make(checkout, programs, "demo-destroy")
-    assert "protected" in ended
-    assert "2 deleted" in ended
+    assert "1 updated" in make(checkout, path, "demo", "YAML=1", "DESCRIPTION=other devices")
+    destroyed = make(checkout, path, "demo-destroy")
+    assert "protected" in destroyed
+    assert "2 deleted" in destroyed
     assert_nothing_is_left(checkout)

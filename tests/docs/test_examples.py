@@ -1,6 +1,6 @@
-"""The examples under Pulumi's mocks, in an update and in a preview: that each makes what its README says.
+"""The resources that each example registers with Pulumi's mocks, in an update and in a preview.
 
-Those that need no cloud also run for real: see test_examples_run.py.
+Examples that need no cloud also run with the real engine: see test_examples_run.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.pyproject import project as pyproject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-# Each is a secret in the config, and so may be nowhere in clear.
+# Secrets in the config. None may appear in plain text.
 SECRETS = {
     "authtoken": "a-secret-authtoken",
     "tsigSecret": "YS1zZWNyZXQtdHNpZw==",
@@ -36,11 +36,11 @@ UNDOTTED = [target.rstrip(".") for target in NS_TARGETS]
 pytestmark = [
     pytest.mark.rest,
     pytest.mark.usefixtures("dns_sdks"),
-    # What these packages say of their own parts when they are imported.
+    # Warnings of these packages about deprecated parts of their own when they are imported.
     pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning"),
 ]
 
-# What each README tells to set.
+# The config of each example, as its README describes it.
 BIND = {"server": "ns1.acme.com", "zone": "acme.com", "tsigKeyName": "agin", "tsigSecret": SECRETS["tsigSecret"]}
 CONFIGS: dict[str, dict[str, Any]] = {
     "route53": {"zone": "acme.com", "sites": ["berlin", "austin"], "authtoken": SECRETS["authtoken"]},
@@ -59,7 +59,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 REPOSITORY = pyproject()["project"]["urls"]["Repository"]
-LOOKED_UP: dict[str, dict[str, Any]] = {
+LOOKUP_RESULTS: dict[str, dict[str, Any]] = {
     "route53": {"zoneId": "Z1", "name": "acme.com"},
     "google": {"name": "acme-com", "dnsName": "acme.com."},
 }
@@ -69,28 +69,28 @@ Example = Callable[..., dict[str, list[Request]]]
 
 @pytest.fixture
 def example(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> Example:
-    """Runs one of the examples, with more or other config than its README has, and gives what it made, by type."""
+    """A function that runs an example, with changes to its README's config, and returns its resources by type."""
 
-    def run_it(name: str, **changes: Any) -> dict[str, list[Request]]:
+    def run_example(name: str, **changes: Any) -> dict[str, list[Request]]:
         config = CONFIGS[name] | changes
-        mocks.answer = LOOKED_UP.get(name, {})
-        described = yaml.safe_load((EXAMPLES / name / "Pulumi.yaml").read_text())
-        schema = described.get("config", {})
+        mocks.answer = LOOKUP_RESULTS.get(name, {})
+        project = yaml.safe_load((EXAMPLES / name / "Pulumi.yaml").read_text())
+        schema = project.get("config", {})
         values = {key: each["default"] for key, each in schema.items() if "default" in each} | config
         assert schema.keys() <= values.keys()
-        secret = [key for key in values if key in SECRETS]
-        assert {key for key, each in schema.items() if each.get("secret")} <= set(secret)
-        # As the engine hands it over.
-        texts = {key: each if isinstance(each, str) else json.dumps(each) for key, each in values.items()}
-        monkeypatch.setenv("PULUMI_CONFIG", json.dumps({f"project:{key}": text for key, text in texts.items()}))
-        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"project:{key}" for key in secret]))
+        secret_keys = [key for key in values if key in SECRETS]
+        assert {key for key, each in schema.items() if each.get("secret")} <= set(secret_keys)
+        # The engine passes every value as a string.
+        strings = {key: each if isinstance(each, str) else json.dumps(each) for key, each in values.items()}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps({f"project:{key}": string for key, string in strings.items()}))
+        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"project:{key}" for key in secret_keys]))
         run(lambda: runpy.run_path(str(EXAMPLES / name / "__main__.py")) and None)
-        made: dict[str, list[Request]] = {}
+        resources: dict[str, list[Request]] = {}
         for request in mocks.requests:
-            made.setdefault(request.token, []).append(request)
-        return made
+            resources.setdefault(request.token, []).append(request)
+        return resources
 
-    return run_it
+    return run_example
 
 
 def secret(value: Any) -> Any:
@@ -99,35 +99,35 @@ def secret(value: Any) -> Any:
     return rpc.unwrap_rpc_secret(value)
 
 
-def assert_the_url_works(made: dict[str, list[Request]], record: Request) -> None:
-    """What all of them have: a protected ingress with a certificate, its delegation, and the wait."""
-    [ingress], [_], [wait] = made[TYPE], made[DELEGATION], made[VALIDATION]
+def assert_delegated_with_certificate(resources: dict[str, list[Request]], record: Request) -> None:
+    """Asserts that an example has a protected ingress with a certificate, its delegation, and the wait."""
+    [ingress], [_], [wait] = resources[TYPE], resources[DELEGATION], resources[VALIDATION]
     assert ingress.inputs["certificate_management_policy"]["authority"] == "letsencrypt"
     assert ingress.is_protected
     assert record.parent.endswith(f"{DELEGATION}::connect")
-    # The wait begins when the record is there: its id comes through the delegation.
+    # The wait starts after the record is created, because it gets the id from the delegation.
     assert wait.inputs["agent_ingress_id"] == "agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
     assert any(urn.endswith(f"{record.token}::{record.name}") for urn in wait.dependencies)
 
 
-def agents_file(text: str) -> Any:
+def agent_section(text: str) -> Any:
     return yaml.safe_load(text)["agent"]
 
 
 def test_route53(example: Example) -> None:
-    made = example("route53")
-    assert {each.inputs["domain"] for each in made[TYPE]} == {"berlin.acme.com", "austin.acme.com"}
-    assert all(each.is_protected for each in made[TYPE])
-    records = {each.inputs["name"]: each.inputs for each in made["aws:route53/record:Record"]}
+    resources = example("route53")
+    assert {each.inputs["domain"] for each in resources[TYPE]} == {"berlin.acme.com", "austin.acme.com"}
+    assert all(each.is_protected for each in resources[TYPE])
+    records = {each.inputs["name"]: each.inputs for each in resources["aws:route53/record:Record"]}
     assert records.keys() == {"berlin.acme.com", "austin.acme.com"}
     assert records["austin.acme.com"]["zoneId"] == "Z1"
     assert records["austin.acme.com"]["records"] == NS_TARGETS
-    # Behind the certificate.
-    for each in made["aws:secretsmanager/secret:Secret"]:
+    # The secret is created after the certificate is issued.
+    for each in resources["aws:secretsmanager/secret:Secret"]:
         assert any(urn.endswith(f"{VALIDATION}::{each.name}") for urn in each.dependencies)
-    versions = made["aws:secretsmanager/secretVersion:SecretVersion"]
+    versions = resources["aws:secretsmanager/secretVersion:SecretVersion"]
     files = {each.name: secret(each.inputs["secretString"]) for each in versions}
-    assert agents_file(files["berlin"]) == {
+    assert agent_section(files["berlin"]) == {
         "connect_url": "berlin.acme.com:443",
         "connect_cas": "host",
         "authtoken": SECRETS["authtoken"],
@@ -135,74 +135,74 @@ def test_route53(example: Example) -> None:
 
 
 def test_cloudflare(example: Example) -> None:
-    made = example("cloudflare")
-    records = made["cloudflare:index/dnsRecord:DnsRecord"]
+    resources = example("cloudflare")
+    records = resources["cloudflare:index/dnsRecord:DnsRecord"]
     assert sorted(each.inputs["content"] for each in records) == UNDOTTED
     assert {(each.inputs["zoneId"], each.inputs["name"]) for each in records} == {("Z1", "connect.acme.com")}
-    assert_the_url_works(made, records[0])
+    assert_delegated_with_certificate(resources, records[0])
 
 
 def test_google(example: Example) -> None:
-    made = example("google")
-    [record] = made["gcp:dns/recordSet:RecordSet"]
+    resources = example("google")
+    [record] = resources["gcp:dns/recordSet:RecordSet"]
     assert (record.inputs["managedZone"], record.inputs["name"]) == ("acme-com", "connect.acme.com.")
     assert record.inputs["rrdatas"] == NS_TARGETS
-    assert_the_url_works(made, record)
-    [version] = made["gcp:secretmanager/secretVersion:SecretVersion"]
-    assert agents_file(secret(version.inputs["secretData"]))["authtoken"] == SECRETS["authtoken"]
+    assert_delegated_with_certificate(resources, record)
+    [version] = resources["gcp:secretmanager/secretVersion:SecretVersion"]
+    assert agent_section(secret(version.inputs["secretData"]))["authtoken"] == SECRETS["authtoken"]
 
 
 def test_azure(example: Example) -> None:
-    made = example("azure")
-    [record] = made["azure-native:dns:RecordSet"]
+    resources = example("azure")
+    [record] = resources["azure-native:dns:RecordSet"]
     assert (record.inputs["resourceGroupName"], record.inputs["zoneName"]) == ("dns", "acme.com")
     assert record.inputs["relativeRecordSetName"] == "connect"
     assert [each["nsdname"] for each in record.inputs["nsRecords"]] == NS_TARGETS
-    assert_the_url_works(made, record)
-    [stored] = made["azure-native:keyvault:Secret"]
+    assert_delegated_with_certificate(resources, record)
+    [stored] = resources["azure-native:keyvault:Secret"]
     assert stored.inputs["vaultName"] == "acme-agents"
-    assert agents_file(secret(stored.inputs["properties"]["value"]))["authtoken"] == SECRETS["authtoken"]
+    assert agent_section(secret(stored.inputs["properties"]["value"]))["authtoken"] == SECRETS["authtoken"]
 
 
 @pytest.mark.parametrize(
     "more", [{}, {"port": 5353, "authtoken": SECRETS["authtoken"], "certificateTimeoutSeconds": 60}]
 )
 def test_bind(example: Example, more: dict[str, Any]) -> None:
-    made = example("bind", **more)
-    [record], [wait] = made[RFC2136], made[VALIDATION]
+    resources = example("bind", **more)
+    [record], [wait] = resources[RFC2136], resources[VALIDATION]
     inputs = record.inputs
     assert (inputs["server"], inputs["port"], inputs["zone"]) == ("ns1.acme.com", more.get("port", 53), "acme.com")
     assert (inputs["domain"], inputs["ns_targets"]) == ("connect.acme.com", NS_TARGETS)
     assert secret(inputs["tsig_secret"]) == SECRETS["tsigSecret"]
     assert wait.inputs["timeout_seconds"] == more.get("certificateTimeoutSeconds", 2700)
-    # The demo ends it.
-    assert not made[TYPE][0].is_protected
+    # The demo destroys it.
+    assert not resources[TYPE][0].is_protected
 
 
 def test_two_accounts(example: Example) -> None:
-    made = example("two_accounts")
-    providers = {each.inputs["domain"]: each.provider for each in made[TYPE]}
+    resources = example("two_accounts")
+    providers = {each.inputs["domain"]: each.provider for each in resources[TYPE]}
     assert "::partner::" in providers["partner.acme.com"]
     assert "::partner::" not in providers["connect.acme.com"]
-    assert {each.inputs["domain"] for each in made[RFC2136]} == {"connect.acme.com", "partner.acme.com"}
-    [provider] = made["pulumi:providers:pulumi-python"]
+    assert {each.inputs["domain"] for each in resources[RFC2136]} == {"connect.acme.com", "partner.acme.com"}
+    [provider] = resources["pulumi:providers:pulumi-python"]
     assert SECRETS["partnerApiKey"] in secret(provider.inputs["ngrok:apiKey"])
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True)
 @pytest.mark.parametrize("name", CONFIGS)
-def test_first_preview_of_each_passes(name: str, mocks: Mocks, example: Example) -> None:
+def test_first_preview_passes(name: str, mocks: Mocks, example: Example) -> None:
     mocks.to_be_made = {"connect", "partner", "berlin", "austin"}
-    made = example(name)
-    assert made[TYPE]
-    assert "cloudflare:index/dnsRecord:DnsRecord" not in made
+    resources = example(name)
+    assert resources[TYPE]
+    assert "cloudflare:index/dnsRecord:DnsRecord" not in resources
 
 
 def test_each_example_is_a_whole_project() -> None:
     for folder in sorted(each for each in EXAMPLES.iterdir() if each.is_dir()):
         readme = (folder / "README.md").read_text()
         assert readme.startswith("# ")
-        if folder.name == "emulator-container":  # which has no program
+        if folder.name == "emulator-container":  # has no program
             continue
         language = folder.name.partition("-")[0]
         if language not in ("yaml", "typescript"):
@@ -214,17 +214,17 @@ def test_each_example_is_a_whole_project() -> None:
             dependencies = json.loads((folder / "package.json").read_text())["dependencies"]
             imported = re.findall(r'^import .* from "(.+)";$', (folder / "index.ts").read_text(), re.M)
             assert dependencies.keys() == set(imported)
-            # Where `pulumi package add` generates the SDK.
+            # The folder of the SDK that `pulumi package add` generates.
             schema = json.loads(read_schema())
-            name, folder_of_sdk = schema["language"]["nodejs"]["packageName"], f"{schema['namespace']}-{schema['name']}"
-            assert dependencies[name] == f"file:sdks/{folder_of_sdk}"
-        if folder.name == "automation":  # whose project is in the script
+            name, sdk_folder = schema["language"]["nodejs"]["packageName"], f"{schema['namespace']}-{schema['name']}"
+            assert dependencies[name] == f"file:sdks/{sdk_folder}"
+        if folder.name == "automation":  # defines its project in the script
             continue
         project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
         runtime = {"yaml": "yaml", "typescript": "nodejs"}.get(language, "python")
         assert (project["name"], project["runtime"]) == (f"agin-{folder.name.replace('_', '-')}", runtime)
-        # What its README tells to set is all that it can't do without.
+        # The README sets every value that has no default.
         for key, each in project.get("config", {}).items():
-            wants_secret = "--secret " if each.get("secret") else ""
-            assert "default" in each or f"pulumi config set {wants_secret}{key}" in readme, (folder.name, key)
+            secret_flag = "--secret " if each.get("secret") else ""
+            assert "default" in each or f"pulumi config set {secret_flag}{key}" in readme, (folder.name, key)
             assert f"`{key}`" in readme, (folder.name, key)

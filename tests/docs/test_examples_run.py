@@ -1,6 +1,6 @@
-"""The examples, run for real as a user would.
+"""The examples, run with the real engine as a user would run them.
 
-The quickstarts are run by the demos, and those with BIND by the full demo and test_end_to_end.py.
+The demos run the quickstarts. The full demo and test_end_to_end.py run the examples with BIND.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.rest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_automation_api(project: Project, emulator: Emulator) -> None:
+def test_automation_api(project: Project, emulator: Emulator) -> None:
     def run(*arguments: str) -> str:
         python = project.user_env / "bin" / "python"
-        done = subprocess.run(
+        completed = subprocess.run(
             [python, EXAMPLES / "automation" / "main.py", *arguments],
             cwd=project.folder,
             env=project.environment,
@@ -32,13 +32,13 @@ def test_the_automation_api(project: Project, emulator: Emulator) -> None:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
-    shown = run("up", "devices.acme.com")
+    output = run("up", "devices.acme.com")
     [ingress] = emulator.ingresses()
     assert ingress["domain"] == "devices.acme.com"
-    assert [line.strip() for line in shown.splitlines()[-4:]] == sorted(f"{t}." for t in ingress["ns_targets"])
+    assert [line.strip() for line in output.splitlines()[-4:]] == sorted(f"{t}." for t in ingress["ns_targets"])
     emulator.clear_requests()
     assert "2 unchanged" in run("up", "devices.acme.com")
     assert emulator.requests() == []

@@ -1,4 +1,4 @@
-"""docs/getting-started.md: its program and its commands, run as they stand there."""
+"""The program and the commands of docs/getting-started.md, run exactly as written."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from tests.support.ports import free_port
 from tests.support.project import Project, listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-_, _, ON_THE_EMULATOR, DESTROY, ON_NGROK = blocks(PAGE.read_text(), "sh")
-PROGRAM, PROTECTED = blocks(PAGE.read_text(), "python")
+_, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS = blocks(PAGE.read_text(), "sh")
+PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
 UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
 
-def test_from_the_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
+def test_from_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
     (project.folder / "__main__.py").write_text(PROGRAM)
-    assert "24404" in ON_THE_EMULATOR
+    assert "24404" in EMULATOR_COMMANDS
     port = free_port()
-    # A reader sees its URL before they type on.
-    commands = ON_THE_EMULATOR.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}")
-    # Another emulator stands for ngrok.
-    assert UNSET in ON_NGROK
-    on_ngrok = ON_NGROK.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
-    change = """sed -i 's/"acme devices"/"ours"/' __main__.py\npulumi up\n"""
-    move = """sed -i 's/"connect.acme.com"/"devices.acme.com"/' __main__.py\npulumi up\n"""
-    printed = project.typed(commands + change + move + DESTROY + on_ngrok, stdin=f"{API_KEY}\n")
-    assert "1 updated" in printed
-    assert "1 replaced" in printed
-    assert printed.count("2 created") == 2
-    assert "2 deleted" in printed
+    # Readers see the emulator's URL before they type the next command.
+    commands = EMULATOR_COMMANDS.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}")
+    # A second emulator takes the place of ngrok.
+    assert UNSET in NGROK_COMMANDS
+    ngrok_commands = NGROK_COMMANDS.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
+    update = """sed -i 's/"acme devices"/"ours"/' __main__.py\npulumi up\n"""
+    replace = """sed -i 's/"connect.acme.com"/"devices.acme.com"/' __main__.py\npulumi up\n"""
+    output = project.typed(commands + update + replace + DESTROY + ngrok_commands, stdin=f"{API_KEY}\n")
+    assert "1 updated" in output
+    assert "1 replaced" in output
+    assert output.count("2 created") == 2
+    assert "2 deleted" in output
     assert [ingress["domain"] for ingress in emulator.ingresses()] == ["devices.acme.com"]
     assert set(project.outputs()) == {"ns_targets", "region_domains"}
 
 
-def test_a_protected_ingress_stays(project: Project, emulator: Emulator) -> None:
-    (project.folder / "__main__.py").write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{PROTECTED}")
+def test_protected_ingress_is_kept(project: Project, emulator: Emulator) -> None:
+    (project.folder / "__main__.py").write_text(f"import pulumi\nimport pulumi_agin as agin\n\n{PROTECTED_PROGRAM}")
     project.up()
     assert "protected" in project.destroy(fails=True)
     assert len(emulator.ingresses()) == 1

@@ -1,4 +1,4 @@
-"""The commands of the pages of docs/, and the programs in other languages, run as they stand there."""
+"""The commands in the pages of docs/ and the programs in other languages, run exactly as written."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def block(page: str, language: str) -> str:
     return blocks((DOCS / page).read_text(), language)[0]
 
 
-def made(emulator: Emulator, policy: dict[str, str]) -> str:
-    """The id of the ingress of the pages, which another tool has made."""
+def create_existing(emulator: Emulator, policy: dict[str, str]) -> str:
+    """Creates the ingress of the pages as another tool would, and returns its id."""
     return create(emulator, "connect.acme.com", description="acme devices", certificate_management_policy=policy)
 
 
-def has_only_been_read(emulator: Emulator) -> bool:
+def sent_only_reads(emulator: Emulator) -> bool:
     return {request["method"] for request in emulator.requests()} == {"GET"}
 
 
-def test_from_terraform(project: Project, emulator: Emulator) -> None:
-    id_ = made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+def test_import_from_terraform(project: Project, emulator: Emulator) -> None:
+    id_ = create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})
     emulator.clear_requests()
     terraform = project.folder / "terraform"
@@ -40,21 +40,21 @@ def test_from_terraform(project: Project, emulator: Emulator) -> None:
     path = f"{project.folder}:{project.environment['PATH']}"
     output = project.typed(block("guides/terraform.md", "sh"), NGROK_API_KEY="", PATH=path)
     assert UNCHANGED in output
-    assert has_only_been_read(emulator)
+    assert sent_only_reads(emulator)
 
 
-def test_taking_over_one_ingress(project: Project, emulator: Emulator) -> None:
-    made(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
+def test_import_of_one_ingress(project: Project, emulator: Emulator) -> None:
+    create_existing(emulator, {"authority": "letsencrypt", "private_key_type": "ecdsa"})
     project.config(secret={"ngrok:apiKey": API_KEY})
     emulator.clear_requests()
     commands = block("reference/command-line.md", "sh")
-    # What the last line prints becomes the program.
+    # The output of the last command becomes the program.
     project.typed(f"{commands.rstrip()} > __main__.py", NGROK_API_KEY="")
     assert UNCHANGED in project.preview()
-    assert has_only_been_read(emulator)
+    assert sent_only_reads(emulator)
 
 
-def test_the_lookups(project: Project, emulator: Emulator) -> None:
+def test_lookups(project: Project, emulator: Emulator) -> None:
     create(emulator, "shared.acme.com", metadata="iot")
     (project.folder / "__main__.py").write_text(block("reference/functions.md", "python"))
     project.up()
@@ -65,17 +65,17 @@ def test_the_lookups(project: Project, emulator: Emulator) -> None:
     assert "shared.acme.com:443" in outputs["agent_config"]
 
 
-def test_the_configuration_of_an_agent(project: Project) -> None:
+def test_agent_configuration(project: Project) -> None:
     (project.folder / "__main__.py").write_text(block("guides/agents.md", "python"))
     project.config(secret={"authtoken": "2k5-a_b"})
     project.up()
     project.typed(block("guides/agents.md", "sh"))
-    written = yaml.safe_load((project.folder / "ngrok.yml").read_text())
-    assert written["agent"].pop("authtoken") == "2k5-a_b"
-    assert written == yaml.safe_load(block("guides/agents.md", "yaml"))
+    config = yaml.safe_load((project.folder / "ngrok.yml").read_text())
+    assert config["agent"].pop("authtoken") == "2k5-a_b"
+    assert config == yaml.safe_load(block("guides/agents.md", "yaml"))
 
 
-# The pages with programs in YAML and TypeScript, which can all be in one stack: each has its own names and domains.
+# Pages with programs in YAML and TypeScript. `programs` makes their names unique, so that one stack can have them all.
 PAGES = ("agent-ingress", "rfc2136-delegation", "certificate-validation", "provider", "functions")
 
 
@@ -85,34 +85,34 @@ def programs(language: str) -> dict[str, str]:
     }
 
 
-def see_all(project: Project, emulator: Emulator) -> None:
+def assert_preview_creates_all(project: Project, emulator: Emulator) -> None:
     create(emulator, "shared.acme.com")
     project.config(secret={"tsigSecret": "YWFhYQ==", "secondApiKey": OTHER_ACCOUNTS_KEY})
     emulator.clear_requests()
     preview = project.preview()
-    # The stack, three ingresses with two sets of records and a wait, the second provider, and its ingress.
+    # The stack, three ingresses, two sets of records, a wait, the second provider, and its ingress.
     assert "+ 9 to create" in preview
     assert "warning" not in preview.output.lower()
-    assert has_only_been_read(emulator)
+    assert sent_only_reads(emulator)
 
 
-def test_the_programs_in_yaml(yaml_project: Project, emulator: Emulator) -> None:
+def test_yaml_programs(yaml_project: Project, emulator: Emulator) -> None:
     program: dict[str, dict[str, object]] = {}
-    for page, text in programs("yaml").items():
-        text = re.sub(r"\brecords\b", f"{page}-records", text)
-        for section, entries in yaml.safe_load(text).items():
+    for page, source in programs("yaml").items():
+        source = re.sub(r"\brecords\b", f"{page}-records", source)
+        for section, entries in yaml.safe_load(source).items():
             program.setdefault(section, {}).update(entries)
     yaml_project.yaml_program(yaml.safe_dump(program))
-    see_all(yaml_project, emulator)
+    assert_preview_creates_all(yaml_project, emulator)
 
 
 @pytest.mark.weekly
-def test_the_programs_in_typescript(typescript_project: Project, emulator: Emulator) -> None:
+def test_typescript_programs(typescript_project: Project, emulator: Emulator) -> None:
     typescript_project.typescript_program("")
-    for page, text in programs("typescript").items():
-        text = text.replace('"records"', f'"{page}-records"')
-        (typescript_project.folder / f"{page}.ts").write_text(text)
+    for page, source in programs("typescript").items():
+        source = source.replace('"records"', f'"{page}-records"')
+        (typescript_project.folder / f"{page}.ts").write_text(source)
     imports = "".join(f'import "./{page}";\n' for page in PAGES)
     (typescript_project.folder / "index.ts").write_text(imports)
     typescript_project.check_types()
-    see_all(typescript_project, emulator)
+    assert_preview_creates_all(typescript_project, emulator)

@@ -1,6 +1,6 @@
-"""The pages of docs/: their programs run, and what they say of arguments, messages and commands is so.
+"""The pages of docs/: their programs run, and their arguments, messages and commands match the package.
 
-A page's first program is whole, and the others go on with what it has.
+The first program of a page is complete, and the others continue it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tests.support.pages import blocks
 from tests.support.pyproject import project
 
 ROOT = Path(__file__).parents[2]
-# Other tests run their programs: test_testing_guide_programs.py and unit/test_emulator_control.py.
-ABOUT_TESTS = ("emulator", "testing")
-PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in ABOUT_TESTS)
-WITH_PROGRAMS = [page for page in PAGES if blocks(page.read_text(), "python")]
+# Pages whose programs run in other tests: test_testing_guide_programs.py and unit/test_emulator_control.py.
+TESTED_ELSEWHERE = ("emulator", "testing")
+PAGES = sorted(each for each in (ROOT / "docs").rglob("*.md") if each.stem not in TESTED_ELSEWHERE)
+PROGRAM_PAGES = [page for page in PAGES if blocks(page.read_text(), "python")]
 DNS_PAGE = (ROOT / "docs" / "guides" / "dns.md").read_text()
 ADAPTERS = {name for name in agin.dns.__all__ if inspect.isfunction(getattr(agin.dns, name))} - {"custom"}
 
@@ -43,11 +43,11 @@ SECRETS = {
 }
 
 
-def table(page: str, section: str, first: str = "input") -> list[str]:
-    """The first cells of the table with that header, below a heading."""
+def table(page: str, section: str, header: str = "input") -> list[str]:
+    """Returns the first column of the table in a section. `header` is the header of that column."""
     text = (ROOT / "docs" / page).read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    rows = text.split(f"\n| {first} |")[1].split("\n\n")[0].splitlines()[2:]
-    # Below the name is its type.
+    rows = text.split(f"\n| {header} |")[1].split("\n\n")[0].splitlines()[2:]
+    # The type is below the name.
     return [row.split(" | ")[0].removeprefix("| ").partition("<br>")[0] for row in rows]
 
 
@@ -56,7 +56,7 @@ def names(cells: list[str]) -> list[str]:
 
 
 class AnyRecord(pulumi.CustomResource):
-    """That of a package which has no adapter."""
+    """A record resource of a package that has no adapter."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
         super().__init__(f"acme:dns:{type(self).__name__}", name, inputs, opts)
@@ -73,50 +73,50 @@ def acme_dns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings(r"ignore:\S+ has been deprecated in favor of \S+$:DeprecationWarning")
 @pytest.mark.parametrize(
     "page",
-    # The page of all adapters needs the packages of all DNS providers.
-    [pytest.param(page, marks=[pytest.mark.rest] * (page.stem == "dns"), id=page.stem) for page in WITH_PROGRAMS],
+    # The page with all adapters needs the packages of all DNS providers.
+    [pytest.param(page, marks=[pytest.mark.rest] * (page.stem == "dns"), id=page.stem) for page in PROGRAM_PAGES],
 )
 def test_programs_of_a_page_run(page: Path, mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({**SECRETS, "project:zoneId": "Z1"}))
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(list(SECRETS)))
     mocks.answer = {**INGRESS, "agent_ingresses": [INGRESS]}
-    # Of one that is read, the program says no domain.
-    made_of = mocks.new_resource
-    monkeypatch.setattr(mocks, "new_resource", lambda args: read(*made_of(args)))
-    written = blocks(page.read_text(), "python")
-    assert "import pulumi\nimport pulumi_agin as agin\n" in written[0]
-    code = compile("\n".join(written), str(page), "exec")
+    # A program that reads an existing ingress sets no domain.
+    new_resource = mocks.new_resource
+    monkeypatch.setattr(mocks, "new_resource", lambda args: with_domain(*new_resource(args)))
+    programs = blocks(page.read_text(), "python")
+    assert "import pulumi\nimport pulumi_agin as agin\n" in programs[0]
+    code = compile("\n".join(programs), str(page), "exec")
     run(lambda: exec(code, {"__name__": "__main__"}))
-    # Each resource that is written is made, and each lookup.
-    constructed = re.findall(r"\bagin\.(AgentIngress\w*)\(", code_of(written))
-    made = [request.token for request in mocks.requests]
+    # The programs register every resource and call every lookup in their code.
+    constructed = re.findall(r"\bagin\.(AgentIngress\w*)\(", without_comments(programs))
+    registered = [request.token for request in mocks.requests]
     for name in ("AgentIngress", "AgentIngressDelegation", "AgentIngressCertificateValidation"):
-        tokens = [token for token in made if token.endswith(f":{name}")]
+        tokens = [token for token in registered if token.endswith(f":{name}")]
         assert len(tokens) == constructed.count(name), name
-    looked_up = [call for call in mocks.called if call.token.startswith("agin:")]
-    assert len(looked_up) == len(re.findall(r"\bagin\.get_\w+\(", code_of(written)))
+    lookups = [call for call in mocks.called if call.token.startswith("agin:")]
+    assert len(lookups) == len(re.findall(r"\bagin\.get_\w+\(", without_comments(programs)))
 
 
-def read(id_: str | None, outputs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+def with_domain(id_: str | None, outputs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     return id_, {"domain": "connect.acme.com"} | {name: each for name, each in outputs.items() if each is not None}
 
 
-def code_of(written: list[str]) -> str:
-    return "\n".join(re.sub(r"#.*", "", each) for each in written)
+def without_comments(programs: list[str]) -> str:
+    return "\n".join(re.sub(r"#.*", "", each) for each in programs)
 
 
-def test_dns_page_makes_records_of_its_own(acme_dns: None, mocks: Mocks) -> None:
+def test_custom_functions_of_dns_page_create_records(acme_dns: None, mocks: Mocks) -> None:
     first, *more = blocks(DNS_PAGE, "python")
-    own = [each for each in more if "acme_dns" in each]
+    custom = [each for each in more if "acme_dns" in each]
     program = first.replace('agin.dns.aws(zone_id="Z0123456789ABCDEFGHIJ", zone_name="acme.com")', "None")
-    each = 'agin.AgentIngressDelegation("each", agent_ingress=ingress, dns=agin.dns.custom(of_each_value))'
-    program = "\n".join([program.replace("delegation = ", "lambda: "), *own, each])
+    delegation = 'agin.AgentIngressDelegation("each", agent_ingress=ingress, dns=agin.dns.custom(of_each_value))'
+    program = "\n".join([program.replace("delegation = ", "lambda: "), *custom, delegation])
     run(lambda: exec(program, {"__name__": "__main__"}))
-    made = {(each.token, each.name): each.inputs for each in mocks.requests if each.token.startswith("acme:")}
-    assert {name for _, name in made} == {"custom", "each-ns-1.example.net", "each-ns-2.example.net"}
-    assert {each["host"] for each in made.values()} == {"connect"}
-    assert made["acme:dns:Record", "each-ns-1.example.net"]["value"] == "ns-1.example.net"
-    assert made["acme:dns:RecordSet", "custom"]["values"] == ["ns-1.example.net.", "ns-2.example.net."]
+    records = {(each.token, each.name): each.inputs for each in mocks.requests if each.token.startswith("acme:")}
+    assert {name for _, name in records} == {"custom", "each-ns-1.example.net", "each-ns-2.example.net"}
+    assert {each["host"] for each in records.values()} == {"connect"}
+    assert records["acme:dns:Record", "each-ns-1.example.net"]["value"] == "ns-1.example.net"
+    assert records["acme:dns:RecordSet", "custom"]["values"] == ["ns-1.example.net.", "ns-2.example.net."]
 
 
 def arguments(function: Callable[..., Any]) -> list[str]:
@@ -137,8 +137,8 @@ def arguments(function: Callable[..., Any]) -> list[str]:
     ],
 )
 def test_every_input_has_its_row(page: str, section: str, function: Callable[..., Any]) -> None:
-    first = "input" if section == "Inputs" else "argument"
-    documented = set(names(table(f"reference/{page}.md", section, first))) - {"opts"}
+    header = "input" if section == "Inputs" else "argument"
+    documented = set(names(table(f"reference/{page}.md", section, header))) - {"opts"}
     assert documented == set(arguments(function))
 
 
@@ -155,8 +155,8 @@ def test_every_output_has_its_row(page: str, resource: type, more: set[str]) -> 
     assert documented == set(inspect.get_annotations(resource)) | more
 
 
-def homes() -> dict[str, list[str]]:
-    """The pages of each name: those with it in a heading or in a directive, or at the start of a row or an item."""
+def pages_by_name() -> dict[str, list[str]]:
+    """Returns the pages by the names in their headings and directives, and at the start of their rows and items."""
     found: dict[str, list[str]] = {}
     for page in (ROOT / "docs").rglob("*.md"):
         text = page.read_text()
@@ -170,12 +170,12 @@ def homes() -> dict[str, list[str]]:
 
 def test_every_public_name_is_on_exactly_one_page() -> None:
     public = {*agin.__all__, *agin.dns.__all__, *emulator.__all__, "agin_emulator"} - {"dns"}
-    known = homes()
-    assert {name: known.get(name) for name in public if len(known.get(name, [])) != 1} == {}
+    documented = pages_by_name()
+    assert {name: documented.get(name) for name in public if len(documented.get(name, [])) != 1} == {}
 
 
 def documented_adapters() -> Iterator[tuple[str, str, list[tuple[str, bool]]]]:
-    """Each adapter with its package and its arguments, optional or not, from its section or its row."""
+    """Yields each adapter with its package and its arguments, optional or not, from its section or its row."""
     sections = re.findall(r"^### ([a-z]\w+)\n(.*?\bwith\s+([a-z0-9-]+)\..*?)(?=^##)", DNS_PAGE, re.M | re.S)
     for name, section, package in sections:
         lines = re.findall(r"^- (`\w+`(?:, `\w+`)*)( \(optional\))?: ", section, re.M)
@@ -189,16 +189,16 @@ def test_every_adapter_has_its_section_or_row() -> None:
     documented = list(documented_adapters())
     assert sorted(name for name, _, _ in documented) == sorted(ADAPTERS)
     extras = (ROOT / "pyproject.toml").read_text()
-    for name, package, given in documented:
+    for name, package, listed in documented:
         parameters = inspect.signature(getattr(agin.dns, name)).parameters
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert given == [each for each in expected if each[0] not in ("opts", "take_over")], name
+        assert listed == [each for each in expected if each[0] not in ("opts", "take_over")], name
         assert re.search(rf'^{name} = \["{package}[>=]', extras, re.M), name
 
 
-def test_adapters_with_one_resource_and_the_kinds_of_take_over_are_listed() -> None:
-    one = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
-    assert set(names([one])) == {
+def test_lists_of_adapters_match_the_code() -> None:
+    single = DNS_PAGE.split(" create one resource with all values")[0].rpartition("\n- ")[2]
+    assert set(names([single])) == {
         name for name in ADAPTERS if 'value="' not in inspect.getsource(getattr(agin.dns, name))
     }
     kinds = {"bool": "`True`", "pulumi.Input[bool]": "`True`", "bool | Ids": "`True`, or IDs", "Ids | None": "IDs"}
@@ -218,7 +218,7 @@ def test_every_field_of_ns_records_has_its_line() -> None:
 
 
 def literals() -> Iterator[str]:
-    """Each text in the package's code that is not a docstring, on one line, without the values in it."""
+    """Yields each string in the package's code except docstrings, on one line and without interpolated values."""
     for path in (ROOT / "pulumi_agin").rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
@@ -229,21 +229,21 @@ def literals() -> Iterator[str]:
                 yield "".join(str(each.value) for each in constants).replace("\n", " ")
 
 
-def test_every_message_of_the_page_of_errors_is_one_of_the_package() -> None:
+def test_every_message_on_the_errors_page_is_in_the_code() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     messages = re.findall("^(?:###|-) `([^`]+)`", page, re.M)
-    # One of the fifteen has two endings, each in a list.
+    # One of the fifteen messages has two endings, which are in a list.
     assert (len(re.findall("^### ", page, re.M)), len(messages)) == (15, 17)
     known = "\n".join(literals())
     assert [each for each in messages if not re.search(".*".join(map(re.escape, each.split("…"))), known)] == []
 
 
 def commands() -> list[list[str]]:
-    """What is run of `pulumi-agin`, in the pages and in the examples' READMEs."""
+    """Returns the arguments of each `pulumi-agin` command in the docs and the READMEs."""
     found = []
     for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "examples").glob("*/README.md")]:
-        shown = "".join(blocks(page.read_text(), "sh|console")).replace("\\\n", " ")
-        lines = [line.removeprefix("$ ") for line in shown.splitlines()]
+        script = "".join(blocks(page.read_text(), "sh|console")).replace("\\\n", " ")
+        lines = [line.removeprefix("$ ") for line in script.splitlines()]
         for line in lines:
             for part in re.split(r" \|(?: |$)| >>? | &$", line):
                 words = shlex.split(part, comments=True)
@@ -258,7 +258,7 @@ def test_commands_can_be_run(words: list[str], monkeypatch: pytest.MonkeyPatch) 
     assert cli.main(words) == 0
 
 
-def test_every_option_of_a_command_is_on_the_page_of_the_command_line() -> None:
+def test_every_option_is_documented() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     sections = {name: page.split(f"\n## pulumi-agin {name}\n")[1] for name in ("import", "doctor")}
     emulator = (ROOT / "docs" / "reference" / "emulator.md").read_text()
@@ -277,15 +277,15 @@ def options_of(command: str) -> set[str]:
 
 # Sphinx checks the links between the pages of docs/: see `make docs`.
 URLS = project()["project"]["urls"]
-_, PLACE = URLS["Repository"].split("github.com")
-REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){PLACE}/(?:(?:blob|tree)/)?main/")
-WITH_LINKS = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+_, SLUG = URLS["Repository"].split("github.com")
+REPOSITORY = re.compile(rf"https://(?:github\.com|raw\.githubusercontent\.com){SLUG}/(?:(?:blob|tree)/)?main/")
+LINKING_FILES = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
 CODE = [*(ROOT / "pulumi_agin").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]
-WITH_LINKS += [path for path in CODE if URLS["Documentation"] in path.read_text()]
+LINKING_FILES += [path for path in CODE if URLS["Documentation"] in path.read_text()]
 
 
 def links(text: str) -> list[str]:
-    """The targets of links. Those of pages on the site lead to their sources."""
+    """Returns the targets of all links. For pages of the site, they are the sources in the repository."""
     found = re.findall(rf"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|({URLS['Documentation']}/[\w/#.-]*\w)", text, re.M)
     page = re.compile(rf"^{URLS['Documentation']}/([\w/-]+)\.html")
     return [page.sub(rf"{URLS['Repository']}/blob/main/docs/\1.md", "".join(each)) for each in found]
@@ -296,7 +296,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", LINKING_FILES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_into_the_repository_exist(page: Path) -> None:
     for link in links(page.read_text()):
         is_absolute = link.startswith("https:")
@@ -312,7 +312,7 @@ def test_links_into_the_repository_exist(page: Path) -> None:
 def test_every_link_of_the_readme_works_on_a_package_index() -> None:
     text = (ROOT / "README.md").read_text()
     assert all(link.startswith("https://") for link in links(text))
-    # Each link by its name is defined.
+    # Every reference link is defined.
     defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
     used = {(name or label).lower() for label, name in re.findall(r"\[([^\]`]+)\]\[([^\]]*)\]", text)}
     assert used <= defined

@@ -1,4 +1,4 @@
-"""The README's commands and its program, run as they stand there."""
+"""The commands and the program of the README, run exactly as written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPOSITORY = project()["project"]["urls"]["Repository"]
 
 
 def test_readme_and_docs_are_short() -> None:
-    # test_demo.py runs `make demo`, and `make test` runs this.
+    # test_demo.py runs `make demo`, and `make test` runs this test.
     assert TRY == "make demo\nmake test\n"
     lines = README.splitlines()
     assert (len(lines) <= 110, max(map(len, lines)) <= 100) == (True, True)
@@ -30,16 +30,16 @@ def test_readme_and_docs_are_short() -> None:
     assert sum(len(page.read_text().split()) for page in pages) <= 15_000
 
 
-def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
+def test_package_installs_from_a_clone_and_from_the_repository(tmp_path: Path) -> None:
     (tmp_path / "pulumi-agin").symlink_to(ROOT)
     (tmp_path / "project").mkdir()
     environment = {
         **os.environ,
-        # git takes this clone for the repository.
+        # git uses this clone instead of the repository.
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": REPOSITORY,
-        # The build backend is there, and so are the dependencies.
+        # The build backend and the dependencies are installed already.
         "PATH": f"{ROOT / '.build' / 'venv' / 'bin'}:{os.environ['PATH']}",
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_NO_DEPS": "1",
@@ -56,7 +56,7 @@ def test_it_can_be_installed_from_a_clone_and_from_the_repository(tmp_path: Path
         assert (target / "pulumi_agin" / "py.typed").exists()
 
 
-def test_every_page_installs_the_package_as_the_readme() -> None:
+def test_every_page_installs_the_package_like_the_readme() -> None:
     def without_extras(text: str) -> set[str]:
         lines = re.sub(r"\\\n *", "", text).splitlines()
         return {re.sub(r"\[[\w,]+\]|  #.*|^\S*(?=pip )", "", line) for line in lines if "pulumi-agin[" in line}
@@ -69,7 +69,7 @@ def test_every_page_installs_the_package_as_the_readme() -> None:
         assert without_extras("".join(blocks(page.read_text(), "sh"))) <= known, page
 
 
-def test_from_a_domain_to_an_agents_configuration(
+def test_program_delegates_a_domain_and_configures_an_agent(
     project: Project, main_dns_packages: Path, emulator: Emulator
 ) -> None:
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)

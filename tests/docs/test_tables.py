@@ -1,4 +1,4 @@
-"""The tables in docs/reference are what the declarations say."""
+"""The tables in docs/reference, which match the declarations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tools.docs import REFERENCE, TABLES, Table, limit_of, with_tables
 
 
 @pytest.mark.parametrize("page", sorted({table.page for table in TABLES}))
-def test_tables_are_those_of_the_declarations(page: str) -> None:
+def test_tables_match_the_declarations(page: str) -> None:
     text = (REFERENCE / page).read_text()
-    # `python -m tools.docs` writes them.
+    # `python -m tools.docs` updates them.
     assert with_tables(page, text) == text
 
 
@@ -22,7 +22,7 @@ def test_every_field_is_described_in_one_cell(table: Table) -> None:
         assert not set("|\n") & set(field.description + limit_of(field)), name
 
 
-def test_a_page_without_its_table_fails() -> None:
+def test_page_without_its_table_fails() -> None:
     text = (REFERENCE / "agent-ingress.md").read_text().replace("| input |", "| what |", 1)
     with pytest.raises(ValueError, match=r"agent-ingress\.md has no table of inputs under Inputs"):
         with_tables("agent-ingress.md", text)

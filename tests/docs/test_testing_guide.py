@@ -1,4 +1,4 @@
-"""The lists of docs/guides/testing.md: type tokens, and the mistakes that mocks and previews with the emulator find."""
+"""The lists of docs/guides/testing.md: type tokens, and the mistakes that mocks and emulator previews find."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.mocks import Mocks, run
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "testing.md").read_text()
 
 
-def listed(sentence: str) -> list[str]:
-    """The list after a sentence."""
+def list_after(sentence: str) -> list[str]:
+    """Returns the items of the list after a sentence."""
     return [line.removeprefix("- ") for line in PAGE.split(sentence)[1].split("\n\n")[1].splitlines()]
 
 
-WITH_MOCKS = listed("so mocks find only these mistakes:")
-IN_A_PREVIEW = listed("The emulator finds all of these in the preview, and also:")
+FOUND_WITH_MOCKS = list_after("so mocks find only these mistakes:")
+FOUND_IN_PREVIEWS = list_after("The emulator finds all of these in the preview, and also:")
 
 
 def ingress(name: str = "a", **inputs: Any) -> Any:
@@ -41,7 +41,7 @@ def delegation(*, zone: str = "acme.com", **inputs: Any) -> object:
     return agin.AgentIngressDelegation("d", **{"agent_ingress": ingress(), "dns": server, **inputs})
 
 
-# As in a program that is not type-checked.
+# The package, as a program without type checks sees it.
 untyped: Any = agin
 
 MISTAKES: dict[str, list[Callable[[], object]]] = {
@@ -89,54 +89,54 @@ MISTAKES: dict[str, list[Callable[[], object]]] = {
     ],
 }
 
-# Found with the engine, as other tests show.
-BY_OTHERS = {"two ingresses with one domain", "no API key"}
+# Mistakes that other tests cover with the real engine.
+TESTED_WITH_ENGINE = {"two ingresses with one domain", "no API key"}
 
-ALL = [(row, number) for row, programs in MISTAKES.items() for number in range(len(programs))]
+CASES = [(row, number) for row, programs in MISTAKES.items() for number in range(len(programs))]
 
 
-def is_found(program: Callable[[], object]) -> bool:
-    def whole() -> object:
-        made = program()
-        return made if isinstance(made, pulumi.Output) else None
+def raises(program: Callable[[], object]) -> bool:
+    def main() -> object:
+        result = program()
+        return result if isinstance(result, pulumi.Output) else None
 
     try:
-        run(whole)
-    except Exception:  # noqa: BLE001 - whatever it is, the user's test fails
+        run(main)
+    except Exception:  # noqa: BLE001 - any exception fails the user's test
         return True
     return False
 
 
 def test_every_mistake_is_tested() -> None:
-    assert sorted(WITH_MOCKS + IN_A_PREVIEW) == sorted(MISTAKES.keys() | BY_OTHERS)
-    assert set(IN_A_PREVIEW) >= BY_OTHERS
+    assert sorted(FOUND_WITH_MOCKS + FOUND_IN_PREVIEWS) == sorted(MISTAKES.keys() | TESTED_WITH_ENGINE)
+    assert set(FOUND_IN_PREVIEWS) >= TESTED_WITH_ENGINE
 
 
-# Without an API key, and in an update, as `set_mocks` has it unless it is told otherwise.
+# In an update, which is the default of `set_mocks`, and without an API key.
 @pytest.mark.parametrize("mocks", [False], indirect=True, ids=["up"])
-@pytest.mark.parametrize(("row", "number"), ALL)
-def test_with_mocks(row: str, number: int, mocks: Mocks) -> None:
+@pytest.mark.parametrize(("row", "number"), CASES)
+def test_mocks_find_only_the_listed_mistakes(row: str, number: int, mocks: Mocks) -> None:
     assert "NGROK_API_KEY" not in os.environ
-    assert is_found(MISTAKES[row][number]) == (row in WITH_MOCKS)
+    assert raises(MISTAKES[row][number]) == (row in FOUND_WITH_MOCKS)
 
 
-@pytest.mark.parametrize(("row", "number"), ALL)
-def test_in_a_preview(row: str, number: int, preview: Mocks) -> None:
-    assert is_found(MISTAKES[row][number]) or is_found_by_plugin(preview)
+@pytest.mark.parametrize(("row", "number"), CASES)
+def test_preview_finds_every_mistake(row: str, number: int, preview: Mocks) -> None:
+    assert raises(MISTAKES[row][number]) or fails_check(preview)
 
 
-def is_found_by_plugin(preview: Mocks) -> bool:
-    """Whether the check of a provider finds something wrong, which the engine calls in a preview."""
+def fails_check(preview: Mocks) -> bool:
+    """Returns whether a provider's check, which the engine calls in a preview, reports a failure."""
     providers = {
         "AgentIngress": AgentIngressProvider,
         "AgentIngressCertificateValidation": CertificateValidationProvider,
     }
-    found = []
+    failures = []
     for request in preview.requests:
         provider = providers[request.token.partition("agin:")[2]]()
         provider.configure(ConfigureRequest(Config({}, "test")))
-        found += provider.check({}, request.inputs).failures
-    return bool(found)
+        failures += provider.check({}, request.inputs).failures
+    return bool(failures)
 
 
 def test_table_has_every_type_token() -> None:
@@ -149,5 +149,5 @@ def test_table_has_every_type_token() -> None:
     assert in_others == {*schema["resources"], *schema["functions"], f"pulumi:providers:{urns.MODULE}"}
     assert in_python == tokens - in_others - {urns.STACK} | {urns.GET_AGENT_INGRESS, urns.GET_AGENT_INGRESSES}
     for *named, _, name in rows:
-        spelled = {urns.name_of(token).lower() for token in named if token and not token.startswith("pulumi:")}
-        assert spelled in ({name.replace("_", "").lower()}, set())
+        spellings = {urns.name_of(token).lower() for token in named if token and not token.startswith("pulumi:")}
+        assert spellings in ({name.replace("_", "").lower()}, set())

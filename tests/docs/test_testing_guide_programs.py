@@ -1,4 +1,4 @@
-"""The programs of docs/guides/testing.md, copied into files as a reader would, and run with the wheel."""
+"""The programs of docs/guides/testing.md, copied into files as by a reader, and run with the wheel."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support.project import Project, listening
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text()
 
-# The page's files by their names, which are the first line of each.
+# The page's files by name. The first line of each block is a comment with the name.
 FILES = dict(re.findall(r"\A# (\w+\.py)\n(.*)", block, re.S)[0] for block in blocks(PAGE, "python"))
 _, COMMAND_LINE, CONTROL = blocks(PAGE, "sh")
 
-# pytest and what it needs, the last two only with an older Python.
+# pytest and its dependencies. Only older versions of Python need the last two.
 PYTEST = ("pytest", "_pytest", "py.py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli")
 
 Run = Callable[..., str]
@@ -32,9 +32,9 @@ def test_every_program_of_the_page_is_a_file() -> None:
 
 
 @pytest.fixture
-def in_users_env(project: Project, tmp_path: Path) -> Run:
-    """Runs pytest on the page's files, in the user's environment. Gives what it printed."""
-    # The user's environment has the wheel, and no pytest.
+def run_pytest(project: Project, tmp_path: Path) -> Run:
+    """A function that runs pytest on the page's files in the user's environment and returns its output."""
+    # The user's environment has the wheel but not pytest.
     packages = tmp_path / "pytest"
     packages.mkdir()
     for name in PYTEST:
@@ -45,7 +45,7 @@ def in_users_env(project: Project, tmp_path: Path) -> Run:
         folder.mkdir(exist_ok=True)
         for name, text in (FILES | {f"{stem}.py": text for stem, text in replaced.items()}).items():
             (folder / name).write_text(text)
-        # The settings of the user's shell are not those of the tests.
+        # Settings of the user's shell, which the tests must ignore.
         environment = {
             **project.environment,
             "NGROK_API_BASE_URL": "https://api.example",
@@ -53,7 +53,7 @@ def in_users_env(project: Project, tmp_path: Path) -> Run:
             "PYTHONPATH": str(packages),
         }
         python = project.user_env / "bin" / "python"
-        done = subprocess.run(
+        completed = subprocess.run(
             [python, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", "-p", "no:cacheprovider", *arguments],
             cwd=folder,
             env=environment,
@@ -61,39 +61,39 @@ def in_users_env(project: Project, tmp_path: Path) -> Run:
             text=True,
             check=False,
         )
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stdout
+        assert (completed.returncode != 0) == fails, completed.stdout + completed.stderr
+        return completed.stdout
 
     return run
 
 
-def test_the_pages_tests_pass(in_users_env: Run) -> None:
-    assert "5 passed" in in_users_env()
+def test_page_tests_pass(run_pytest: Run) -> None:
+    assert "5 passed" in run_pytest()
 
 
-def test_the_pages_tests_can_fail(in_users_env: Run) -> None:
+def test_page_tests_fail_for_a_broken_program(run_pytest: Run) -> None:
     broken = FILES["gateway.py"].replace("zone=zone", 'zone="com"').replace("domain=domain", 'domain="a.com"')
-    printed = in_users_env("-k", "records or wrong_zone", fails=True, gateway=broken)
-    assert "2 failed" in printed
+    output = run_pytest("-k", "records or wrong_zone", fails=True, gateway=broken)
+    assert "2 failed" in output
 
 
 CHECKERS: dict[str, list[str | Path]] = {
-    # As strict as `make lint`, with its cache.
+    # The settings of `make lint`, and its cache.
     "mypy": ["--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"],
     "pyright": ["--pythonpath", sys.executable],
 }
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_the_pages_programs_have_right_types(checker: str, tmp_path: Path) -> None:
+def test_page_programs_pass_type_checks(checker: str, tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     command = [Path(sys.executable).with_name(checker), *CHECKERS[checker], *FILES]
-    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
 
 
-def test_a_program_in_a_folder(in_users_env: Run, tmp_path: Path) -> None:
+def test_program_in_a_folder(run_pytest: Run, tmp_path: Path) -> None:
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: gateway\nruntime: python\n")
@@ -103,15 +103,15 @@ def test_a_program_in_a_folder(in_users_env: Run, tmp_path: Path) -> None:
     assert inline in FILES["test_with_emulator.py"]
     assert '`work_dir="path/to/the/project"` instead of `project_name` and `program`' in PAGE
     tests = FILES["test_with_emulator.py"].replace(inline, f'        work_dir="{folder}",\n')
-    assert "1 passed" in in_users_env("-k", "wrong_domain", test_with_emulator=tests)
+    assert "1 passed" in run_pytest("-k", "wrong_domain", test_with_emulator=tests)
 
 
-def test_the_emulator_of_the_command_line(project: Project) -> None:
+def test_emulator_command(project: Project) -> None:
     project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
     port = free_port()
     start, export, up = COMMAND_LINE.replace("24404", str(port)).splitlines(keepends=True)
     *fault, counts = CONTROL.splitlines(keepends=True)
-    # The page's reader sees its URL before they type on.
-    printed = project.typed(start + listening(port) + export + "".join(fault) + up + counts)
-    assert "2 created" in printed
-    assert '"POST /agent_ingresses": 2' in printed
+    # Readers see the emulator's URL before they type the next command.
+    output = project.typed(start + listening(port) + export + "".join(fault) + up + counts)
+    assert "2 created" in output
+    assert '"POST /agent_ingresses": 2' in output

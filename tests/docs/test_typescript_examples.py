@@ -1,4 +1,4 @@
-"""The examples in TypeScript, through the engine with plugins that stand in for those of the clouds."""
+"""The TypeScript examples with the real engine, and with plugins that stand in for those of the clouds."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PACKAGES = {"cloudflare": "@pulumi/cloudflare", "route53": "@pulumi/aws"}
 
 @pytest.fixture
 def emulator(emulator: Emulator) -> Emulator:
-    """The emulator, whose certificates need no time."""
+    """The emulator, which issues certificates immediately."""
     emulator.configure(job_after_seconds=0, issue_after_seconds=0)
     return emulator
 
 
-def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, Cloud]:
-    """Makes the project one of the examples, without the protection."""
+def copy_example(project: Project, name: str, npm_packages: Path) -> tuple[Project, Cloud]:
+    """Copies an example into the project, without protection. Returns the project and its simulated cloud."""
     package = PACKAGES[name]
     project.link_package(package, npm_packages / package)
     shutil.copytree(EXAMPLES / f"typescript-{name}", project.folder, dirs_exist_ok=True)
@@ -38,44 +38,44 @@ def written(project: Project, name: str, npm_packages: Path) -> tuple[Project, C
     assert "protect: true" in program.read_text()
     program.write_text(program.read_text().replace("protect: true", "protect: false"))
     cloud, plugin = install(project, package.removeprefix("@pulumi/"))
-    described = (project.folder / "Pulumi.yaml").read_text().replace(f"agin-typescript-{name}", project.name)
-    project.yaml(f"{described}plugins: {{providers: [{plugin}]}}\n")
+    settings = (project.folder / "Pulumi.yaml").read_text().replace(f"agin-typescript-{name}", project.name)
+    project.yaml(f"{settings}plugins: {{providers: [{plugin}]}}\n")
     return project, cloud
 
 
-def done(emulator: Emulator, cloud: Cloud, token: str) -> list[str]:
-    """What was written at ngrok and of the records, in order. What is done more than once in a row is one."""
+def writes(emulator: Emulator, cloud: Cloud, token: str) -> list[str]:
+    """Returns the writes of ingresses and records in order. Equal writes in a row are merged into one."""
     ngrok = [(each["time"], f"{each['method']} ingress") for each in emulator.requests() if each["method"] != "GET"]
     records = [each for each in cloud.operations() if each.type == token]
     dns = [(each.time, f"{each.verb} {each.inputs['name']}") for each in records]
-    return [what for what, _ in groupby(what for _, what in sorted(ngrok + dns))]
+    return [write for write, _ in groupby(write for _, write in sorted(ngrok + dns))]
 
 
-def forget(emulator: Emulator, cloud: Cloud) -> None:
+def clear_logs(emulator: Emulator, cloud: Cloud) -> None:
     emulator.clear_requests()
     cloud.clear_operations()
 
 
-def goes_in_order(project: Project, emulator: Emulator, cloud: Cloud, token: str) -> None:
-    """Nothing changes by itself, another domain is delegated before the old one goes, and records go first."""
-    forget(emulator, cloud)
+def assert_lifecycle_order(project: Project, emulator: Emulator, cloud: Cloud, token: str) -> None:
+    """Asserts that a new domain is delegated before the old one is deleted, and that records are deleted first."""
+    clear_logs(emulator, cloud)
     assert "unchanged" in project.up("--expect-no-changes")
     assert emulator.requests() == []
 
     project.config(plain={"domain": "devices.acme.com"})
     project.up()
     steps = ["POST ingress", "create devices.acme.com", "delete connect.acme.com", "DELETE ingress"]
-    assert done(emulator, cloud, token) == steps
+    assert writes(emulator, cloud, token) == steps
 
-    forget(emulator, cloud)
+    clear_logs(emulator, cloud)
     project.destroy()
-    assert done(emulator, cloud, token) == ["delete devices.acme.com", "DELETE ingress"]
+    assert writes(emulator, cloud, token) == ["delete devices.acme.com", "DELETE ingress"]
 
 
 def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
-    project, cloud = written(typescript_project, "cloudflare", npm_packages)
+    project, cloud = copy_example(typescript_project, "cloudflare", npm_packages)
     project.config(plain={"zoneId": ZONE_ID, "domain": "connect.acme.com"})
-    # As its README says: the ingress, the wait, and the stack.
+    # As in the README: the ingress, the wait, and the stack.
     assert "3 to create" in project.preview()
     project.up()
     targets = project.outputs()["nsTargets"]
@@ -88,19 +88,19 @@ def test_cloudflare(typescript_project: Project, npm_packages: Path, emulator: E
     }
     assert project.outputs()["renewsAt"]
 
-    # A name server goes, and another one comes.
-    forget(emulator, cloud)
+    # ngrok replaces a name server.
+    clear_logs(emulator, cloud)
     [ingress] = emulator.ingresses()
     emulator.set_ingress(ingress["id"], {"ns_targets": [*targets[1:], "ns-9.example.net"]})
     project.up("--refresh")
     changed = [(each.verb, each.inputs["content"]) for each in cloud.operations()]
     assert changed == [("create", "ns-9.example.net"), ("delete", targets[0].rstrip("."))]
 
-    goes_in_order(project, emulator, cloud, "cloudflare:index/dnsRecord:DnsRecord")
+    assert_lifecycle_order(project, emulator, cloud, "cloudflare:index/dnsRecord:DnsRecord")
 
 
 def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emulator) -> None:
-    project, cloud = written(typescript_project, "route53", npm_packages)
+    project, cloud = copy_example(typescript_project, "route53", npm_packages)
     project.config(plain={"zone": "acme.com", "domain": "connect.acme.com"}, secret={"authtoken": AUTHTOKEN})
     assert "6 to create" in project.preview()
     project.up()
@@ -116,10 +116,10 @@ def test_route53(typescript_project: Project, npm_packages: Path, emulator: Emul
     assert not any(AUTHTOKEN in text for text in project.files().values())
 
     cloud.clear_operations()
-    goes_in_order(project, emulator, cloud, "aws:route53/record:Record")
+    assert_lifecycle_order(project, emulator, cloud, "aws:route53/record:Record")
 
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_example_compiles(name: str, typescript_project: Project, npm_packages: Path) -> None:
-    project, _ = written(typescript_project, name, npm_packages)
+    project, _ = copy_example(typescript_project, name, npm_packages)
     project.check_types()
