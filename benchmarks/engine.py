@@ -202,9 +202,7 @@ class Native(FrontEnd):
         """Creates the front end. With `peer`, it also measures a peer.
 
         `peer` is a folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
-        and ngrok's `terraform-provider-ngrok`. `go build` makes the first in the repository
-        pulumi/pulumi-terraform-bridge from `./dynamic`, and the second in ngrok/terraform-provider-ngrok. Go's module
-        proxy serves neither.
+        and with ngrok's `terraform-provider-ngrok`.
         """
         self._peer = peer and peer.absolute()
         if peer:
