@@ -114,7 +114,6 @@ class Transport:
                 self._rate_limit.leave(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
-            closed = self._rate_limit.seconds_closed()
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
                 f"enough time to wait for the next request{f', in {retry.format_duration(closed)}' if closed else ''}",
