@@ -215,7 +215,8 @@ class Examiner:
             reason += f"; did you mean {' or '.join(similar)}?"
         remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
-        remedies.append(Remedy("if you have not created it yet, add it to the program and run `pulumi up`", [line]))
+        up = pulumi_command("pulumi up", self.stack)
+        remedies.append(Remedy(f"if you have not created it yet, add it to the program and run `{up}`", [line]))
         return Check("wrong", reason, [*remedies, other_account], details)
 
     def _in_stack(self) -> Resources:

@@ -26,7 +26,7 @@ from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from .import_names import canonical_key, name_all, read_names
 from .import_program import ADAPTERS, program
 from .output import UsageError, note, print_text
-from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
+from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, pulumi_command, read_resources
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.provider is None:
         provider, settings = None, load_settings(options.stack)
     else:
-        provider, settings = provider_settings(options.provider, state)
+        provider, settings = provider_settings(options.provider, state, options.stack)
     client = settings.client(clock)
     found, given = _select(options, client, settings.account_description)
     in_stack = agent_ingresses(state)
@@ -115,10 +115,8 @@ def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) 
 def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
-        return (
-            ", which is pending deletion: finish that first. Run `pulumi up` with the domain that replaced this one in "
-            "the program"
-        )
+        up = pulumi_command("pulumi up", stack)
+        return f", which is pending deletion: finish that first. Run `{up}` with the domain that replaced this one"
     if owner["type"] == urns.AGENT_INGRESS:
         return (
             ". If you imported it under a second name, `pulumi up` would delete it, because the first name is not in "

@@ -92,7 +92,7 @@ def agent_ingresses(resources: Resources) -> Resources:
     return [each for each in resources if each["type"] in types and not each.get("external")]
 
 
-def provider_settings(urn: str, resources: Resources) -> tuple[str, Settings]:
+def provider_settings(urn: str, resources: Resources, stack: str | None) -> tuple[str, Settings]:
     """Returns the URN and the settings of an explicit provider, which must be in the state with its secrets.
 
     States append an id to the URN, which may be omitted. The key never comes from the environment, because that may
@@ -102,14 +102,14 @@ def provider_settings(urn: str, resources: Resources) -> tuple[str, Settings]:
     providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(API_KEY)]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
-            # A provider that is not a `pulumi_agin.Provider` has no name among its inputs.
+            # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
             name = {PROVIDER_NAME: urns.Urn.parse(provider["urn"]).name}
             inputs = {key: _plain_value(value) for key, value in provider["inputs"].items()}
             return provider["urn"], Settings.load({**name, **inputs}.get)
     others = ", ".join(one_line(each["urn"]) for each in providers)
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
-        + (f"; it has {others}" if others else ": run `pulumi up` with the provider first")
+        + (f"; it has {others}" if others else f": run `{pulumi_command('pulumi up', stack)}` with the provider first")
     )
 
 
