@@ -8,7 +8,8 @@ OURS, THEIRS = 1, 2
 
 
 def assert_without_key(text: str, key: str = API_KEY, *, where: str = "the text") -> None:
-    """Asserts that a string has no eight consecutive characters of the key."""
+    """Asserts that a string has no eight consecutive characters of the key, in upper or lower case."""
+    searched = text.lower()
     for start in range(len(key) - 7):
-        found = text.find(key[start : start + 8])
+        found = searched.find(key[start : start + 8].lower())
         assert found < 0, f"{where} has a piece of the key: …{text[max(0, found - 80) : found + 80]}…"
