@@ -201,8 +201,8 @@ class Native(FrontEnd):
     def __init__(self, peer: Path | None = None) -> None:
         """Creates the front end. With `peer`, it also measures a peer.
 
-        `peer` is a folder with the plugin of Pulumi's "Any Terraform Provider", `pulumi-resource-terraform-provider`,
-        and with ngrok's `terraform-provider-ngrok`.
+        `peer` is a folder with two executables: `pulumi-resource-terraform-provider`, the plugin of Pulumi's "Any
+        Terraform Provider", and ngrok's `terraform-provider-ngrok`.
         """
         self._peer = peer and peer.absolute()
         if peer:

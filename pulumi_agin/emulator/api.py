@@ -94,7 +94,7 @@ def respond(state: State, request: ApiRequest) -> ApiResponse:
 
 
 def _look_up(state: State, request: ApiRequest) -> dict[str, dns_lookup.Answer]:
-    """Looks up the domains whose certificate job is running, of all ingresses that a request shows."""
+    """Looks up the domains of the ingresses in the response whose certificate job is running."""
     if state.dns is None or request.method not in ("GET", "PATCH"):
         return {}
     with state.lock:

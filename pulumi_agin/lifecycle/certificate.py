@@ -85,7 +85,7 @@ class CertificateValidationLifecycle(Lifecycle):
         if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
             return False
         new, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
-        # The new one may be unknown. In a state edited by hand, each may be of any type. Another wait does no harm.
+        # The new one may be unknown. After an edit of the state, either may be of any type. Another wait is harmless.
         return not isinstance(new, Mapping | None) or not isinstance(waited, Mapping) or not matches_policy(waited, new)
 
     # -- create, read, update, delete ---------------------------------------------------------------------

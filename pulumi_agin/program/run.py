@@ -82,7 +82,7 @@ class ProgramRun:
 
     @property
     def stack(self) -> str:
-        """The stack's name with its organization, which the CLI accepts from every user in the project's folder."""
+        """The stack's name, with any organization. In the project's folder, the CLI accepts it from every user."""
         stack = pulumi.get_stack()
         return f"{self.organization}/{stack}" if self.organization else stack
 

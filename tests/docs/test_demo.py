@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the working tree in which nothing is built. The CLI, which takes minutes to build, is on `PATH`."""
+    """A copy of the working tree in a new repository, in which nothing is built."""
     copy = tmp_path_factory.mktemp("demo") / "checkout"
     list_files = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(list_files, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
@@ -29,7 +29,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(checkout: Path, path: Path | str, *arguments: str, stdin: str = "") -> str:
-    # A Python outside any virtual environment, as on a fresh machine.
+    # A Python outside any virtual environment, as on a fresh machine. The CLI is on PATH: it takes minutes to build.
     python = Path(sys.base_prefix) / "bin" / "python3"
     run = subprocess.run(
         ["make", *arguments, f"PYTHON={python}"],

@@ -1,4 +1,4 @@
-"""The programs of docs/guides/testing.md, copied into files as by a reader, and run with the wheel."""
+"""The programs of docs/guides/testing.md, copied into files as a reader would, and run with the wheel."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def typescript_project(project: Project, node_host: Path, npm_packages: Path, sd
     node = shutil.which("node")
     assert node, "there is no Node.js on PATH"
     project.add_to_path(node_host, Path(node).parent)
-    # Tests of types call `check_types`: it takes longer than the rest of a program.
+    # Only tests of types call `check_types`, which takes longer than the rest of a program.
     project.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
     # One by one, because the language host requests the plugin of each Pulumi package that it finds.
     for name in ("@pulumi/pulumi", "@types/node", "ts-node", "typescript"):
