@@ -76,9 +76,12 @@ def test_servicer_keeps_its_threads_if_python_has_other_internals() -> None:
 def test_bug_is_one_sentence_with_its_place(new_plugin: Plugins, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(BUG)
     plugin = new_plugin(PYTHONPATH=str(tmp_path))
-    assert failure(lambda: plugin.create({"domain": "connect.acme.com"})).message == (
+    error = failure(lambda: plugin.create({"domain": "connect.acme.com"}))
+    assert error.message == (
         f"pulumi-agin has a bug: AttributeError at create, line 5 of {tmp_path / 'sitecustomize.py'}. Please report it"
     )
+    # The message of the bug may contain a secret, so it is not in the SDK's traceback either.
+    assert "AttributeError: " not in error.text
 
 
 def test_everything_works_with_an_sdk_with_other_internals(
