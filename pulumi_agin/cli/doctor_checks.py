@@ -18,13 +18,13 @@ from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT
-from pulumi_agin.lifecycle.shell_commands import state_delete_line
+from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
 from .output import UsageError
-from .stack import Resources, agent_ingresses, ngrok_deadline, pulumi_command, read_resources
+from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
 
 # The time limits of DNS lookups: for one domain, and for a whole account.
 DNS_SECONDS = 10.0
@@ -33,7 +33,7 @@ FLEET_DNS_SECONDS = 60.0
 # The limit of concurrent DNS lookups, which mostly wait for the network.
 DNS_AT_ONCE = 16
 
-_REFRESH = "pulumi up --refresh"
+_REFRESH = "up --refresh"
 _NOT_QUERIED = "ngrok could not be queried"
 
 
@@ -146,7 +146,7 @@ class Examiner:
         if ingress is not None:
             due = _due(ingress, checks["certificate"].details)
         else:
-            up = pulumi_command(_REFRESH, self.stack)
+            up = pulumi_line(_REFRESH, self.stack)
             due = f"ngrok no longer has it: {up} creates it again" if is_gone else "not visible to this key"
         return Report(domain, checks, due)
 
@@ -163,7 +163,7 @@ class Examiner:
             # Any other step is in the message.
             remedies = [Remedy("once that is resolved, run this again", [self._line(*what)])]
         elif settings.api_key.source == "stack config":
-            line = pulumi_command(f"pulumi config set --secret {settings.names.key(API_KEY)}", self.stack)
+            line = pulumi_line(f"config set --secret {settings.names.key(API_KEY)}", self.stack)
             remedies = [Remedy("set a key that ngrok accepts", [line])]
         else:
             do = "use a key that ngrok accepts, for example from the config of a stack"
@@ -190,13 +190,13 @@ class Examiner:
                 return Check("ok", reason, details=details)
             do = "remove the deleted one from the state; the next preview shows how to import the one at ngrok"
             reason += f"; but {resource}, which ngrok no longer has"
-            return Check("wrong", reason, [Remedy(do, [pulumi_command("pulumi refresh", self.stack)])], details)
+            return Check("wrong", reason, [Remedy(do, [pulumi_line("refresh", self.stack)])], details)
         if in_stack is not None and self._was_seen_with_key(in_stack):
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
             )
-            remedies = [Remedy(do, [pulumi_command(_REFRESH, self.stack)])]
+            remedies = [Remedy(do, [pulumi_line(_REFRESH, self.stack)])]
             return Check("wrong", f"{resource}, but ngrok no longer has it", remedies, details)
         reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         other_account = Remedy(
@@ -215,7 +215,7 @@ class Examiner:
             reason += f"; did you mean {' or '.join(similar)}?"
         remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]
         line = f'agin.AgentIngress("connect", domain="{domain}")'
-        up = pulumi_command("pulumi up", self.stack)
+        up = pulumi_line("up", self.stack)
         remedies.append(Remedy(f"if you have not created it yet, add it to the program and run `{up}`", [line]))
         return Check("wrong", reason, [*remedies, other_account], details)
 
@@ -251,7 +251,7 @@ class Examiner:
             return Check("unknown", reason, [Remedy("use a DNS server that can be reached from here", [line])], details)
         if still := [name for name in found.names if name in released]:
             reason = f"{who} still has {', '.join(still)}, which ngrok released: whoever gets them controls the domain"
-            do = f"delete these records, or correct them with `{pulumi_command(_REFRESH, self.stack)}`"
+            do = f"delete these records, or correct them with `{pulumi_line(_REFRESH, self.stack)}`"
             details |= {"expected": [], "missing": [], "extra": still}
             return Check("wrong", reason, _records(do, domain, still), details)
         if not expected:
@@ -270,7 +270,7 @@ class Examiner:
         remedies = [
             *_records("create these records in the parent zone", domain, missing),
             *_records("delete these records, which point elsewhere", domain, extra),
-            Remedy("if a Pulumi program creates the records, run", [pulumi_command(_REFRESH, self.stack)]),
+            Remedy("if a Pulumi program creates the records, run", [pulumi_line(_REFRESH, self.stack)]),
         ]
         return Check("wrong", reason, remedies, details)
 

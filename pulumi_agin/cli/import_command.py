@@ -21,12 +21,12 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
-from pulumi_agin.lifecycle.shell_commands import state_delete_line
+from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
 from .import_names import canonical_key, name_all, read_names
 from .import_program import ADAPTERS, program
 from .output import UsageError, note, print_text
-from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, pulumi_command, read_resources
+from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
@@ -115,7 +115,7 @@ def _is_imported_as(resource: Mapping[str, Any], parent: str | None, name: str) 
 def _next_step(owner: Mapping[str, Any], stack: str | None) -> str:
     """Returns the end of a message: the next step if a resource of the stack has the ingress already."""
     if owner.get("delete"):
-        up = pulumi_command("pulumi up", stack)
+        up = pulumi_line("up", stack)
         return f", which is pending deletion: finish that first. Run `{up}` with the domain that replaced this one"
     if owner["type"] == urns.AGENT_INGRESS:
         return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Settings
 
 from .output import UsageError
@@ -41,8 +41,7 @@ def load_settings(stack: str | None = None) -> Settings:
         settings = _settings_of_stack(stack)
         key = settings.names.key(API_KEY)
         missing = f"the stack {one_line(settings.stack, 100)} has no {key} in its config"
-        command = pulumi_command(f"pulumi config set --secret {key}", stack)
-        remedy = f"Set it in the config with `{command}`"
+        remedy = f"Set it in the config with `{pulumi_line(f'config set --secret {key}', stack)}`"
     except _CliError as error:
         missing = str(error)
         if stack is not None:
@@ -81,11 +80,6 @@ def read_resources(stack: str | None, *, show_secrets: bool) -> Resources:
     return deployment.get("resources") or []
 
 
-def pulumi_command(command: str, stack: str | None) -> str:
-    """Returns a command of Pulumi's CLI for a stack; None is the one selected in this folder."""
-    return command if stack is None else f"{command} --stack {shlex.quote(stack)}"
-
-
 def agent_ingresses(resources: Resources) -> Resources:
     """Returns the Agent Ingresses that a stack manages, without those that it only reads."""
     types = (urns.AGENT_INGRESS, urns.NATIVE_AGENT_INGRESS)
@@ -102,14 +96,14 @@ def provider_settings(urn: str, resources: Resources, stack: str | None) -> tupl
     providers = [each for each in resources if each["type"] == urns.PROVIDER and each.get("inputs", {}).get(API_KEY)]
     for provider in providers:
         if urn in (provider["urn"], f"{provider['urn']}::{provider.get('id')}"):
-            # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
-            name = {PROVIDER_NAME: urns.Urn.parse(provider["urn"]).name}
             inputs = {key: _plain_value(value) for key, value in provider["inputs"].items()}
-            return provider["urn"], Settings.load({**name, **inputs}.get)
+            # A provider that is not a `pulumi_agin.Provider` has no name among its inputs. Messages treat it as one.
+            inputs.setdefault(PROVIDER_NAME, urns.Urn.parse(provider["urn"]).name)
+            return provider["urn"], Settings.load(inputs.get)
     others = ", ".join(one_line(each["urn"]) for each in providers)
     raise UsageError(
         f"the stack has no provider {one_line(urn)} with an API key"
-        + (f"; it has {others}" if others else f": run `{pulumi_command('pulumi up', stack)}` with the provider first")
+        + (f"; it has {others}" if others else f": run `{pulumi_line('up', stack)}` with the provider first")
     )
 
 

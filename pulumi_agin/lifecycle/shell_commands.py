@@ -20,14 +20,14 @@ def import_line(id_: str, name: str, place: Placement) -> str:
     With the URN of a stack as the parent, the command fails in any other stack.
     """
     printing = _agin_import({"--name": name, "--parent": place.parent}, place, id_)
-    return f"{printing} | {_pulumi('import', place.stack)} --file /dev/stdin --generate-code=false --yes"
+    return f"{printing} | {pulumi_line('import', place.stack)} --file /dev/stdin --generate-code=false --yes"
 
 
 def native_import_line(id_: str, urn: str) -> str:
     """Returns the command that imports an Agent Ingress of the provider plugin, whose parent is the stack."""
     stack, _, _, name = Urn.parse(urn)
     # "--", because the name may begin with a hyphen.
-    return _pulumi("import", stack, "--generate-code=false", "--yes", "--", NATIVE_AGENT_INGRESS, name, id_)
+    return pulumi_line("import", stack, "--generate-code=false", "--yes", "--", NATIVE_AGENT_INGRESS, name, id_)
 
 
 def find_line(domain: str, place: Placement) -> str:
@@ -42,16 +42,17 @@ def stack_urn(stack: str, project: str) -> str:
 
 def state_delete_line(urn: str, stack: str | None) -> str:
     """Returns the command that removes a resource from the state, even if it is protected."""
-    return _pulumi("state delete", stack, "--yes", "--force", urn)
+    return pulumi_line("state delete", stack, "--yes", "--force", urn)
 
 
 def replace_line(urn: str, stack: str | None) -> str:
     """Returns the command that replaces a resource although nothing has changed, and updates what depends on it."""
     # Not --target-replace, which would leave the NS records as they were.
-    return _pulumi("up", stack, "--replace", urn)
+    return pulumi_line("up", stack, "--replace", urn)
 
 
-def _pulumi(command: str, stack: str | None, *words: str) -> str:
+def pulumi_line(command: str, stack: str | None, *words: str) -> str:
+    """Returns the line for a command of Pulumi's CLI, such as "up --refresh". `words` come after the stack."""
     return shlex.join(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
 
 
