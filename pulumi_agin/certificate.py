@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pulumi
 
 from .api.constants import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
@@ -20,8 +22,8 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
     connect URL should depend on it or use its outputs. Without a `certificate_management_policy`, the ingress is ready
     and the wait ends immediately.
 
-    A failed wait leaves the state unchanged, and the next `pulumi up` waits again. Each wait in a program depends on
-    the previous one, so that only one runs at a time while everything else is created.
+    A failed wait leaves the state unchanged, and the next `pulumi up` waits again. The waits of a program run one at a
+    time, in its order, while everything else is created.
 
     Documentation: https://pulumi-agin.github.io/pulumi-agin/reference/certificate-validation.html
 
@@ -73,12 +75,11 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         # The number of parallel calls is limited, so parallel waits would delay other ingresses and records. ngrok
         # issues all certificates at the same time anyway.
         run = ProgramRun.current()
-        if run.last_validation is not None:
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[run.last_validation]))
+        previous = None if pulumi.runtime.is_dry_run() else run.last_validation
         props = {
             "renews_at": None,
             "domain": None,
-            "agent_ingress_id": agent_ingress_id,
+            "agent_ingress_id": agent_ingress_id if previous is None else _after(previous, agent_ingress_id),
             "timeout_seconds": timeout_seconds,
             "dns_error_grace_seconds": dns_error_grace_seconds,
         }
@@ -86,3 +87,13 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         run.last_validation = self
         # The state has "" for None.
         self.renews_at = self.renews_at.apply(lambda renews_at: renews_at or None)
+
+
+async def _after(previous: pulumi.CustomResource, value: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Returns an input when another resource is registered, or has failed.
+
+    Unlike `depends_on`, this leaves no dependency in the state, which `--target` and `--exclude` would follow.
+    """
+    with suppress(Exception):
+        await previous.id.future()
+    return value

@@ -42,7 +42,7 @@ class ProgramRun:
         self.is_running = is_running
         self.is_mocked = is_mocked
         """Whether Pulumi's mocks run the program, as in a user's unit test, so that nothing may be sent."""
-        self.last_validation: pulumi.Resource | None = None
+        self.last_validation: pulumi.CustomResource | None = None
         """The last certificate validation in the program so far."""
         self.importers: dict[tuple[object, str], str] = {}
         """The names of the delegations that import records, by the class and id of the record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,45 @@ def test_each_certificate_is_waited_for_once(project: Project, emulator: Emulato
     up = project.up()
     assert "AgentIngressCertificateValidation outside updated" in up
     assert project.names(TYPE) == {"issued", "outside", "added", "broken"}
+
+
+UNRELATED = """
+import json
+
+policy = {"authority": "letsencrypt"}
+for name in json.loads(pulumi.Config().require("names")):
+    ingress = agin.AgentIngress(name, domain=f"{name}.acme.com", certificate_management_policy=policy)
+    agin.AgentIngressCertificateValidation(name, ingress.id, dns_error_grace_seconds=0)
+"""
+
+
+@pytest.mark.main
+def test_waits_of_unrelated_ingresses_do_not_depend_on_each_other(project: Project, emulator: Emulator) -> None:
+    emulator.configure(job_after_seconds=0, issue_after_seconds=0)
+    project.program(UNRELATED)
+
+    def declare(*names: str) -> None:
+        project.config(plain={"names": json.dumps(names)})
+
+    declare("a", "b")
+    project.up()
+
+    # Each command names a part of the stack, and leaves the other ingresses alone.
+    declare("new", "a", "b", "c")
+    project.up("--target", f"**{TYPE}::c", "--target", "**::c")
+    assert project.names(TYPE) == {"a", "b", "c"}
+    project.destroy("--target", f"**{TYPE}::a", "--target-dependents")
+    assert project.names(TYPE) == {"b", "c"}
+    project.up("--exclude", "**::new", "--exclude", f"**{TYPE}::a")
+    assert project.names(TYPE) == {"b", "c"}
+
+    # The next wait begins when the one before has failed. The snapshot is still valid.
+    [first] = [each for each in emulator.ingresses() if each["domain"] == "a.acme.com"]
+    emulator.set_certificate(first["id"], "dns_error")
+    failed = project.up("--continue-on-error", fails=True)
+    assert "The NS records of a.acme.com must be" in failed.messages["a"]
+    assert not failed.has_traceback
+    assert project.names(TYPE) == {"new", "b", "c"}
 
 
 MANY = 12
