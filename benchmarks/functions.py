@@ -7,6 +7,7 @@ a program, then `check` and `create` in a plugin, against an emulator. `--names`
 from __future__ import annotations
 
 import argparse
+import asyncio
 import inspect
 import os
 import pkgutil
@@ -74,6 +75,8 @@ def main() -> None:
 
 
 def _construct() -> None:
+    # Since Python 3.14, asyncio no longer creates the event loop that the SDK needs.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Mocks())
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]

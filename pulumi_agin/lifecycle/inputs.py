@@ -161,6 +161,10 @@ def _dns_name(value: str) -> str:
     return name
 
 
+def _with_root(name: str) -> str:
+    return f"{name}."
+
+
 def _ns_targets(values: list[Any]) -> list[Any]:
     # Their number and order are known only once all of them are known.
     return canonical_ns_targets(values) if all(isinstance(value, str) for value in values) else values
@@ -191,7 +195,7 @@ def _algorithm(value: Any) -> Any:
 
 
 _DnsName = Annotated[str, AfterValidator(_dns_name)]
-_NsTarget = Annotated[_DnsName, AfterValidator("{}.".format), WrapValidator(pass_unknown)]
+_NsTarget = Annotated[_DnsName, AfterValidator(_with_root), WrapValidator(pass_unknown)]
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
 _Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
 _Algorithm = Annotated[

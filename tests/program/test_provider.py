@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -61,17 +62,21 @@ def test_an_empty_key_fails_immediately(key: Any, mocks: Mocks) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"api_key": f"{API_KEY} "}, '^the API key from api_key of the Provider "other" contains whitespace'),
-        ({"api_key": API_KEY, "base_url": "http://example.net"}, "^the base URL from .* must begin with https://"),
+        (lambda: {"api_key": f"{API_KEY} "}, '^the API key from api_key of the Provider "other" contains whitespace'),
         (
-            {"api_key": pulumi.Output.secret(API_KEY), "base_url": "http://example.net"},
+            lambda: {"api_key": API_KEY, "base_url": "http://example.net"},
+            "^the base URL from .* must begin with https://",
+        ),
+        (
+            lambda: {"api_key": pulumi.Output.secret(API_KEY), "base_url": "http://example.net"},
             "^the base URL from .* must begin with https://",
         ),
     ],
 )
-def test_wrong_plain_values_fail_immediately(arguments: dict[str, Any], said: str, mocks: Mocks) -> None:
+def test_wrong_plain_values_fail_immediately(arguments: Callable[[], Any], said: str, mocks: Mocks) -> None:
+    # An Output is made in the test, because it needs an event loop.
     with pytest.raises(pulumi.RunError, match=said):
-        agin.Provider("other", **arguments)
+        agin.Provider("other", **arguments())
 
 
 def test_each_provider_has_one_client(mocks: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
