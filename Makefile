@@ -36,7 +36,7 @@ lint: env  ## formatting, lint, types, import contracts, and the workflows
 unit: env  ## the unit tests
 	$(PYTEST) tests/unit
 
-test: env  ## lint, every level, the main scenarios with the real engine, and the docs
+test: env  ## lint, every level, the main scenarios with the real engine, the docs, and a life on another Python
 	@# If there is no CLI, it is made in the background: the tests that need it wait for it.
 	@trap 'exit 130' INT; mkdir -p .build/logs; nice $(PYTHON) -m tools.pulumi_cli yaml >.build/logs/background.log 2>&1 & \
 	status=0; \
@@ -44,12 +44,14 @@ test: env  ## lint, every level, the main scenarios with the real engine, and th
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m main tests/servicer tests/program || status=1; \
 	$(PYTEST) -m main tests/engine tests/docs || status=1; \
+	$(BIN)/python -m tools.versions python || status=1; \
 	exit $$status
 
-test-rest: env  ## the other tests, the site, and the lowest versions of the dependencies
+test-rest: env  ## the other tests, the site, every other Python, and the lowest versions of the dependencies
 	@trap 'exit 130' INT; status=0; \
 	$(PYTEST) -m rest tests || status=1; \
 	$(MAKE) --no-print-directory docs || status=1; \
+	$(BIN)/python -m tools.versions pythons || status=1; \
 	$(BIN)/python -m tools.versions lowest || status=1; \
 	exit $$status
 

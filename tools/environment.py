@@ -12,8 +12,10 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -44,28 +46,31 @@ def dev() -> Path:
 
 def user() -> Path:
     """Makes an environment that has only the wheel and its dependencies."""
-    dependencies = _made_of()
+    return _with_wheel(USER, sys.executable)
+
+
+def of_python(version: str, python: str) -> Path:
+    """Makes an environment of another Python, with the wheel and the dependencies of the tests."""
+    return _with_wheel(BUILD / "versions" / version, python, "--group", "test")
+
+
+def _with_wheel(folder: Path, python: str, *packages: str) -> Path:
+    dependencies = {**_made_of(), "interpreter": python}
     made_of = {**dependencies, "sources": _hash_of_sources()}
-    with locked(BUILD / "user.lock", ".build/user"):
-        if _is_made(USER, made_of):
-            return USER
-        wheel = build_wheel()
-        if _is_made(USER, dependencies):
-            (USER / STAMP).unlink()
-            uv(
-                f"installing the changed {wheel.name}",
-                "pip",
-                "install",
-                *_of(USER),
-                "--no-deps",
-                "--reinstall",
-                str(wheel),
-            )
+    name = str(folder.relative_to(ROOT))
+    with locked(folder.with_name(f"{folder.name}.lock"), name):
+        if _is_made(folder, made_of):
+            return folder
+        wheel = build_wheel(folder.with_name("dist"))
+        if _is_made(folder, dependencies):
+            (folder / STAMP).unlink()
+            changed = ("--no-deps", "--reinstall", str(wheel))
+            uv(f"installing the changed {wheel.name}", "pip", "install", *_of(folder), *changed)
         else:
             # Pulumi runs programs without writing bytecode, so all of it is written here.
-            _make(USER, ".build/user, an environment like a user's", "--compile-bytecode", f"{wheel}[emulator]")
-        _stamp(USER, made_of)
-    return USER
+            _make(folder, name, "--compile-bytecode", *packages, f"{wheel}[emulator]", python=python)
+        _stamp(folder, made_of)
+    return folder
 
 
 def dns_packages(names: Sequence[str] = ()) -> Path:
@@ -125,6 +130,25 @@ def build_wheel(folder: Path = DIST) -> Path:
     return wheel
 
 
+# -- Pythons ----------------------------------------------------------------------------------------------
+
+
+def supported_pythons() -> list[str]:
+    """Returns the Pythons in the classifiers of pyproject.toml, such as 3.10, from the lowest on."""
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.findall(r'^ +"Programming Language :: Python :: (3\.\d+)"', pyproject, re.MULTILINE)
+
+
+def find_python(version: str) -> str | None:
+    """Returns the interpreter of a version such as 3.13 if this machine has one. Nothing is downloaded."""
+    # PATH has only those of pyenv's Pythons that are selected.
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin")
+    path = os.pathsep.join([*map(str, pyenv), os.environ["PATH"]])
+    command = (_uv(), "python", "find", "--no-python-downloads", "--offline", "--system", f"cpython{version}")
+    run = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
 # -- uv ---------------------------------------------------------------------------------------------------
 
 
@@ -152,9 +176,9 @@ def _install_uv(folder: Path, requirement: str) -> None:
     run_step(f"installing {requirement} from the package index", pip, log=LOG)
 
 
-def _make(folder: Path, what: str, *packages: str) -> None:
+def _make(folder: Path, what: str, *packages: str, python: str = sys.executable) -> None:
     # Pulumi uses pip to list the packages of a program's environment.
-    uv(f"making {what}", "venv", "--seed", "--clear", "--python", sys.executable, str(folder))
+    uv(f"making {what}", "venv", "--seed", "--clear", "--python", python, str(folder))
     uv("installing its packages: less than half a minute", "pip", "install", *_of(folder), *CONSTRAINTS, *packages)
 
 

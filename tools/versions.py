@@ -1,22 +1,30 @@
-"""Tests with other versions of the dependencies: `python -m tools.versions lowest`, or `newest --python 3.14`.
+"""Tests with other Pythons, and with other versions of the dependencies.
 
-`lowest` installs the lowest versions that pyproject.toml allows. Each environment runs a whole lifecycle with the real
-engine, and the tests that use a dependency most. `--levels` runs all unit and servicer tests.
+`python -m tools.versions python` runs a whole lifecycle with the real engine on the highest supported Python besides
+the one that runs this; `pythons` runs it and all unit tests on each of them. Both name the supported Pythons that are
+not on this machine. If the highest is missing, the next one runs with deprecations as errors in its place.
+
+`lowest` installs the lowest versions that pyproject.toml allows, and `newest --python 3.14` the newest. Both run a
+whole lifecycle, and the tests that use a dependency most. `--levels` runs all unit and servicer tests.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tools import environment
-from tools.steps import ROOT, StepError, exit_status
+from tools.steps import ROOT, StepError, exit_status, report
 
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
+LIFE = "tests/engine/test_whole_life.py"
 # A whole lifecycle with the SDK, and for each other dependency the tests that use it most.
 QUICK = (
-    "tests/engine/test_whole_life.py",
+    LIFE,
     "tests/servicer/test_servicer.py",
     "tests/unit/test_models.py",
     "tests/unit/test_http.py::test_request_with_a_broken_response_may_have_been_carried_out",
@@ -26,24 +34,58 @@ QUICK = (
     "tests/unit/test_emulator_api.py::test_filter_selects_ingresses",
     "tests/unit/test_emulator_dns_lookup.py",
 )
-LEVELS = ("tests/engine/test_whole_life.py", "tests/unit", "tests/servicer")
+UNIT = (LIFE, "tests/unit")
+LEVELS = (*UNIT, "tests/servicer")
+DEPRECATIONS = {"PYTHONWARNINGS": "error::DeprecationWarning,error::PendingDeprecationWarning"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.versions")
-    parser.add_argument("which", choices=RESOLUTIONS)
+    parser.add_argument("which", choices=["python", "pythons", *RESOLUTIONS])
     parser.add_argument(
         "--python", default=sys.executable, help="a version such as 3.12 (default: the one that runs this)"
     )
     parser.add_argument("--levels", action="store_true", help="all unit and servicer tests")
     options = parser.parse_args()
-    folder = environment.versions(options.python, RESOLUTIONS[options.which])
-    at_once = ("--numprocesses", "4", "--dist", "worksteal", "--user-environment", str(folder))
-    tests = LEVELS if options.levels else QUICK
-    command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", *at_once, *tests]
-    run = subprocess.run(command, cwd=ROOT, check=False)
-    if run.returncode != 0:
-        raise StepError(f"The tests do not pass with the {options.which} versions of the dependencies.")
+    if options.which in RESOLUTIONS:
+        folder = environment.versions(options.python, RESOLUTIONS[options.which])
+        if not passes(folder, LEVELS if options.levels else QUICK):
+            raise StepError(f"The tests do not pass with the {options.which} versions of the dependencies.")
+    else:
+        other_pythons(every=options.which == "pythons")
+
+
+def other_pythons(*, every: bool) -> None:
+    supported = environment.supported_pythons()
+    highest = supported[-1]
+    own = "{}.{}".format(*sys.version_info)
+    pythons = {each: sys.executable if each == own else environment.find_python(each) for each in supported}
+    found = {version: python for version, python in pythons.items() if python}
+    strict = None if highest in found else list(found)[-1]
+    chosen = [version for version in found if version != own]
+    if not every:
+        chosen = chosen[-1:]
+    elif strict == own:
+        chosen.append(own)
+    failed = []
+    for version in chosen:
+        reason = f", with deprecations as errors, because Python {highest} is not on this machine"
+        report(f"Python {version}{reason if version == strict else ''}:")
+        folder = environment.of_python(version, found[version])
+        if not passes(folder, UNIT if every else (LIFE,), DEPRECATIONS if version == strict else {}):
+            failed.append(version)
+    for version in supported:
+        if version not in found:
+            report(f"Not tested: Python {version} is not on this machine.")
+    if failed:
+        raise StepError(f"The tests do not pass with Python {', '.join(failed)}.")
+
+
+def passes(folder: Path, tests: Sequence[str], variables: Mapping[str, str] | None = None) -> bool:
+    """Runs tests in an environment, with these environment variables as well."""
+    at_once = ("--numprocesses", "4", "--dist", "worksteal") if len(tests) > 1 else ()
+    command = [folder / "bin" / "python", "-m", "pytest", "-q", *at_once, "--user-environment", folder, *tests]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **(variables or {})}, check=False).returncode == 0
 
 
 if __name__ == "__main__":
