@@ -27,7 +27,8 @@ from pathlib import Path
 from tools import bind, environment, pulumi_cli
 from tools.steps import BUILD, GRACE_SECONDS, ROOT, StepError, ended, exit_status
 
-API_KEY = "demo-key"
+# The emulator's own key.
+API_KEY = "emulator-key"
 DOMAIN = "connect.acme.com"
 EMULATOR_SECONDS = 30
 

@@ -172,7 +172,7 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="run a stand-in for ngrok's API, to try programs without an account",
         description=_paragraphs(
             "Runs a stand-in for ngrok's Agent Ingress API. When it is ready, prints its URL to stdout "
-            "and, to stderr, the settings to paste into your shell. SIGINT (Ctrl-C) or SIGTERM stops it.",
+            "and, to stderr, the commands that make a stack use it. SIGINT (Ctrl-C) or SIGTERM stops it.",
         ),
         epilog=_examples(
             "pulumi-agin emulator",
@@ -198,7 +198,7 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         metavar="KEY",
         help="an API key, which is visible to other users of this machine (repeatable, one account each; "
-        f"default: the environment variable {ENVIRONMENT[API_KEY]}, or else {DEFAULT_API_KEY})",
+        f"default: {DEFAULT_API_KEY}; never use the key of an account at ngrok)",
     )
     add("--file", metavar="PATH", help="store the ingresses in this file")
     add("--dns", metavar="HOST:PORT", help="issue certificates only for domains that are delegated on this DNS server")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 import socket
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 
 from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.credentials import LOOPBACK_HOSTS
-from pulumi_agin.settings import API_KEY, BASE_URL, ENVIRONMENT
+from pulumi_agin.settings import API_KEY, BASE_URL
 
 from . import DEFAULT_API_KEY
 from .output import fail, note, print_text
@@ -26,7 +25,8 @@ def run(options: argparse.Namespace, _: Clock) -> int:
     # Fails without the packages of the extra.
     from pulumi_agin.emulator import Emulator
 
-    api_key, *others = options.api_key or [os.environ.get(ENVIRONMENT[API_KEY]) or DEFAULT_API_KEY]
+    # Never the key in the environment, which may be that of an account at ngrok.
+    api_key, *others = options.api_key or [DEFAULT_API_KEY]
     with _signals() as signals:
         try:
             emulator = Emulator(
@@ -76,7 +76,10 @@ def _signals() -> Iterator[socket.socket]:
 
 
 def _print_instructions(options: argparse.Namespace, url: str) -> None:
-    """Prints on stderr the settings to paste into a shell that uses the emulator, without the user's own API key."""
+    """Prints on stderr the commands that make one stack use the emulator.
+
+    Variables in a shell would redirect the user's other stacks, too.
+    """
     host = _LOOPBACK_OF.get(options.host, options.host)
     if host not in LOOPBACK_HOSTS:
         note(
@@ -85,12 +88,14 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
         )
         return
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
-    lines = [f"export {ENVIRONMENT[BASE_URL]}={shlex.quote(address)}"]
-    key, instruction = ENVIRONMENT[API_KEY], ""
+    value, asks = f" {DEFAULT_API_KEY}", ""
     if options.api_key:
-        instruction = f", and set {key} to a key that you passed with --api-key"
-    elif os.environ.get(key):
-        instruction = f", and set {key} to the same value as here"
-    else:
-        lines.append(f"export {key}={DEFAULT_API_KEY}")
-    note(f"to use it, paste this into the shell that runs pulumi{instruction}:", lines=lines)
+        value, asks = "", ". The second command asks for a key that you passed with --api-key"
+    note(
+        f"to use it in one stack, run these commands in the project's folder{asks}. They are for Python; for the "
+        "plugin's languages, write agin: instead of ngrok:",
+        lines=[
+            f"pulumi config set {BASE_URL} {shlex.quote(address)}",
+            f"pulumi config set --secret {API_KEY}{value}",
+        ],
+    )

@@ -13,7 +13,6 @@ from tests.support.project import Project, listening
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 _, _, EMULATOR_COMMANDS, DESTROY, NGROK_COMMANDS = blocks(PAGE.read_text(), "sh")
 PROGRAM, PROTECTED_PROGRAM = blocks(PAGE.read_text(), "python")
-UNSET = "unset NGROK_API_BASE_URL NGROK_API_KEY\n"
 
 
 def test_from_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
@@ -22,12 +21,11 @@ def test_from_emulator_to_ngrok(project: Project, emulator: Emulator) -> None:
     port = free_port()
     # Readers see the emulator's URL before they type the next command.
     commands = EMULATOR_COMMANDS.replace("24404", str(port)).replace("&\n", f"&\n{listening(port)}")
-    # A second emulator takes the place of ngrok.
-    assert UNSET in NGROK_COMMANDS
-    ngrok_commands = NGROK_COMMANDS.replace(UNSET, f"{UNSET}export NGROK_API_BASE_URL={emulator.url}\n")
+    # The second emulator, whose URL is in the environment, takes the place of ngrok.
+    assert "pulumi config rm ngrok:apiBaseUrl\n" in NGROK_COMMANDS
     update = """sed -i 's/"acme devices"/"ours"/' __main__.py\npulumi up\n"""
     replace = """sed -i 's/"connect.acme.com"/"devices.acme.com"/' __main__.py\npulumi up\n"""
-    output = project.typed(commands + update + replace + DESTROY + ngrok_commands, stdin=f"{API_KEY}\n")
+    output = project.typed(commands + update + replace + DESTROY + NGROK_COMMANDS, stdin=f"{API_KEY}\n")
     assert "1 updated" in output
     assert "1 replaced" in output
     assert output.count("2 created") == 2

@@ -109,9 +109,12 @@ def test_program_in_a_folder(run_pytest: Run, tmp_path: Path) -> None:
 def test_emulator_command(project: Project) -> None:
     project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
     port = free_port()
-    start, export, up = COMMAND_LINE.replace("24404", str(port)).splitlines(keepends=True)
-    *fault, counts = CONTROL.splitlines(keepends=True)
+    page = (COMMAND_LINE, CONTROL)
+    # The program is in Python.
+    commands, control = (each.replace("24404", str(port)).replace("agin:", "ngrok:") for each in page)
+    start, *settings, up = commands.splitlines(keepends=True)
+    *fault, counts = control.splitlines(keepends=True)
     # Readers see the emulator's URL before they type the next command.
-    output = project.typed(start + listening(port) + export + "".join(fault) + up + counts)
+    output = project.typed("".join([start, listening(port), *settings, *fault, up, counts]))
     assert "2 created" in output
     assert '"POST /agent_ingresses": 2' in output

@@ -15,10 +15,13 @@ import requests
 
 from pulumi_agin.emulator import Emulator
 from tests.support.command import Command
+from tests.support.keys import API_KEY
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
-TO_PASTE = "pulumi-agin: to use it, paste this into the shell that runs pulumi"
+TO_PASTE = "pulumi-agin: to use it in one stack, run these commands in the project's folder"
+LANGUAGES = ". They are for Python; for the plugin's languages, write agin: instead of ngrok:"
+ASKS = ". The second command asks for a key that you passed with --api-key"
 
 
 def responds(url: str) -> bool:
@@ -57,25 +60,27 @@ def run(
 
 
 @pytest.mark.parametrize(
-    ("options", "variable", "key", "number", "advice"),
+    ("options", "key", "number", "asks", "printed_key"),
     [
-        (["--api-key", "a", "--api-key", "b"], "c", "b", signal.SIGTERM, " to a key that you passed with --api-key"),
-        (["--limit", "0", "--allow-host", "emulator"], "c", "c", signal.SIGINT, " to the same value as here"),
-        ([], "", "emulator-key", signal.SIGTERM, ""),
+        (["--api-key", "a", "--api-key", "b"], "b", signal.SIGTERM, ASKS, ""),
+        (["--limit", "0", "--allow-host", "emulator"], "emulator-key", signal.SIGINT, "", " emulator-key"),
     ],
 )
 def test_command_runs_until_a_signal(
     options: list[str],
-    variable: str,
     key: str,
     number: int,
-    advice: str,
+    asks: str,
+    printed_key: str,
     pulumi_agin: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("NGROK_API_KEY", variable)
+    # It may be the key of an account at ngrok.
+    monkeypatch.setenv("NGROK_API_KEY", API_KEY)
 
     def visit(url: str) -> None:
+        headers = {"Authorization": f"Bearer {API_KEY}", "Ngrok-Version": "2"}
+        assert requests.get(f"{url}/agent_ingresses", headers=headers, timeout=20).status_code == 403
         headers = {"Authorization": f"Bearer {key}", "Ngrok-Version": "2"}
         body = {"domain": "a.acme.com"}
         assert requests.post(f"{url}/agent_ingresses", json=body, headers=headers, timeout=20).status_code == 201
@@ -85,9 +90,10 @@ def test_command_runs_until_a_signal(
 
     status, out, err = run(pulumi_agin, "--file", "ingresses.json", *options, number=number, visit=visit)
     assert (status, out) == (0, "http://127.0.0.1:PORT\n")
-    heading = f"{TO_PASTE}, and set NGROK_API_KEY{advice}" if advice else TO_PASTE
-    key_line = "" if advice else "export NGROK_API_KEY=emulator-key\n"
-    assert err == f"{heading}:\nexport NGROK_API_BASE_URL=http://127.0.0.1:PORT\n{key_line}"
+    assert err == (
+        f"{TO_PASTE}{asks}{LANGUAGES}\npulumi config set ngrok:apiBaseUrl http://127.0.0.1:PORT\n"
+        f"pulumi config set --secret ngrok:apiKey{printed_key}\n"
+    )
     assert "a.acme.com" in Path("ingresses.json").read_text()
 
 
@@ -99,13 +105,16 @@ def test_lines_to_paste_have_a_loopback_address(
     pulumi_agin: Command, host: str, reached_at: str, base_url: str
 ) -> None:
     err = run(pulumi_agin, "--host", host, "--allow-remote", host=reached_at)[2]
-    assert err == f"{TO_PASTE}:\nexport NGROK_API_BASE_URL={base_url}\nexport NGROK_API_KEY=emulator-key\n"
+    assert err == (
+        f"{TO_PASTE}{LANGUAGES}\npulumi config set ngrok:apiBaseUrl {base_url}\n"
+        "pulumi config set --secret ngrok:apiKey emulator-key\n"
+    )
 
 
 def test_address_that_programs_reject_is_not_in_a_line_to_paste(pulumi_agin: Command) -> None:
     err = run(pulumi_agin, "--host", "127.0.0.2", host="127.0.0.2")[2]
     assert "to this machine, so they reject http://127.0.0.2:PORT:" in err
-    assert "export" not in err
+    assert "config set" not in err
 
 
 def test_taken_port_exits_2(pulumi_agin: Command, emulator: Emulator) -> None:
