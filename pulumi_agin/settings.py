@@ -17,12 +17,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from .api.canonical import canonical_base_url
 from .api.clock import SYSTEM_CLOCK, Clock
 from .api.credentials import DEFAULT_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
 from .api.errors import InvalidInputsError
@@ -187,10 +189,32 @@ class Settings:
     @property
     def other_base_url(self) -> str:
         """The base URL and where it comes from, for a message; "" if it is that of ngrok's public API."""
-        base_url = self.base_url.value
-        if base_url.rstrip("/").lower() == PUBLIC_API:
+        return "" if canonical_base_url(self.base_url.value) == PUBLIC_API else self._shown_base_url
+
+    @property
+    def _shown_base_url(self) -> str:
+        source = self.base_url.shown_as if self.base_url.source == "default" else f"from {self.base_url.shown_as}"
+        return f"{canonical_base_url(self.base_url.value)}, {source}"
+
+    def change_of_base_url(self, last: str) -> str:
+        """Returns that an ingress was last read at another base URL, as a clause from "last read" on; "" if it was not.
+
+        `last` is the base URL in its state; "" if there is none.
+        """
+        if last in ("", canonical_base_url(self.base_url.value)):
             return ""
-        return f"{base_url}, from {self.base_url.shown_as}"
+        return f"last read at {one_line(last)}, but the base URL is now {self._shown_base_url}"
+
+    def how_to_set_base_url(self, base_url: str) -> str:
+        """Returns the next step to use another base URL, for messages."""
+        return f"{self._step_to_base_url(base_url)}{self._hint('base URL', self.base_url.source)}"
+
+    def _step_to_base_url(self, base_url: str) -> str:
+        if self.base_url.source == "environment":
+            return f"{'unset' if base_url == PUBLIC_API else 'change'} {self.base_url.shown_as}"
+        if self.provider_name:
+            return f'set {self.names.argument(BASE_URL)} of the Provider "{one_line(self.provider_name, 60)}"'
+        return f"run `pulumi config set {self.names.key(BASE_URL)} {shlex.quote(one_line(base_url))}`"
 
     @property
     def how_to_set_api_key(self) -> str:
@@ -202,11 +226,14 @@ class Settings:
     @property
     def api_key_hint(self) -> str:
         """An addition to messages that name the source of the key; "" if there is none."""
-        if self.stack or (not self.provider_name and self.api_key.source != "stack config"):
+        return self._hint("key", self.api_key.source)
+
+    def _hint(self, name: str, source: Source) -> str:
+        if self.stack or source == "environment":
             return ""
         # Neither command runs the program. The engine then passes the settings of the last `pulumi up` to the provider.
         return (
-            " (refresh and destroy use the key of the last `pulumi up`: after changing the key, run `pulumi up` "
+            f" (refresh and destroy use the {name} of the last `pulumi up`: after changing the {name}, run `pulumi up` "
             "first, or add --run-program)"
         )
 

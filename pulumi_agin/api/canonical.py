@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 # The field of the certificate policy.
 POLICY = "certificate_management_policy"
@@ -12,6 +13,16 @@ POLICY = "certificate_management_policy"
 # Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is invalid.
 # It stays unchanged, so that validation rejects it.
 _DOT_OF_THE_ROOT = re.compile(r"(?<![\s.])\.\Z")
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def canonical_base_url(base_url: str) -> str:
+    """Returns a valid base URL with its scheme and host in lower case, without a default port or a slash at the end."""
+    parts = urlsplit(base_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def canonical_domain(domain: str) -> str:

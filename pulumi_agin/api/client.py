@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import ValidationError
 
 from . import errors, retry
-from .canonical import POLICY, canonical_domain, matches_policy
+from .canonical import POLICY, canonical_base_url, canonical_domain, matches_policy
 from .clock import SYSTEM_CLOCK, Clock
 from .constants import ID_HINT, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
@@ -73,7 +73,7 @@ class AgentIngressClient:
         self._api_key = api_key
         self._clock = clock
         self.sanitize = sanitize = Redactor(api_key).sanitize
-        self._error_mapping = ErrorMapping(base_url.rstrip("/"), base_url_source, api_key_source, sanitize)
+        self._error_mapping = ErrorMapping(canonical_base_url(base_url), base_url_source, api_key_source, sanitize)
         is_loopback = urlsplit(base_url).hostname in LOOPBACK_HOSTS
         self._transport = Transport(
             # Plain http is only for this machine, and a proxy is usually another machine.
@@ -209,9 +209,14 @@ class AgentIngressClient:
         return f"{self.sanitize(ingress.id, 100)}, created at {self.sanitize(ingress.created_at, 40)}"
 
     def fingerprint(self, id_: str) -> str:
-        """Returns 4 bytes of an HMAC, which only show whether two calls for one ingress used the same key."""
-        key = self._api_key.get_secret_value().encode()
-        return hmac.new(key, id_.encode(), "sha256").hexdigest()[:8]
+        """Returns a string by which a later call recognizes the account: a mark of the key, and the base URL.
+
+        The mark is 4 bytes of an HMAC, which only show whether two calls for one ingress used the same key. The base
+        URL is left out if it is that of ngrok's public API.
+        """
+        key, base_url = self._api_key.get_secret_value().encode(), self._error_mapping.base_url
+        mark = hmac.new(key, id_.encode(), "sha256").hexdigest()[:8]
+        return mark if base_url == PUBLIC_API else f"{mark} {base_url}"
 
     # -- reading ------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.outputs import FINGERPRINT
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, last_base_url
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
@@ -184,10 +184,16 @@ class Examiner:
         resource = ""
         if in_stack is not None:
             resource = one_line(f"the stack {self.settings.stack} has {in_stack['id']} as {in_stack['urn']}", 1000)
+        reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         if ingress is not None:
             reason = self.client.describe(ingress)
             if in_stack is None or in_stack["id"] == ingress.id:
                 return Check("ok", reason, details=details)
+        last = last_base_url(in_stack["outputs"]) if in_stack and _has_default_provider(in_stack) else ""
+        if change := self.settings.change_of_base_url(last):
+            do = f"to use the old one again, {self.settings.how_to_set_base_url(last)}"
+            return Check("wrong", f"{reason}; {resource}, which was {change}", [Remedy(do)], details)
+        if ingress is not None:
             do = "remove the deleted one from the state; the next preview shows how to import the one at ngrok"
             reason += f"; but {resource}, which ngrok no longer has"
             return Check("wrong", reason, [Remedy(do, [pulumi_line("refresh", self.stack)])], details)
@@ -198,7 +204,6 @@ class Examiner:
             )
             remedies = [Remedy(do, [pulumi_line(_REFRESH, self.stack)])]
             return Check("wrong", f"{resource}, but ngrok no longer has it", remedies, details)
-        reason = f"{self.settings.account_description} has no Agent Ingress with this domain"
         other_account = Remedy(
             "if another account has it, use the key of that account, for example from another stack",
             [self._line(domain, stack="STACK")],
@@ -227,7 +232,7 @@ class Examiner:
         return [each for each in named if not each.get("delete") and isinstance(each["outputs"].get("domain"), str)]
 
     def _was_seen_with_key(self, resource: dict[str, Any]) -> bool:
-        """Returns whether the key of the settings last read an ingress. If ngrok lacks it now, it was deleted."""
+        """Returns whether the settings are those of the last read. If ngrok lacks the ingress now, it was deleted."""
         return bool(resource["outputs"].get(FINGERPRINT) == self.client.fingerprint(resource["id"]))
 
     # -- DNS ----------------------------------------------------------------------------------------------

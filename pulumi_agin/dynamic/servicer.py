@@ -55,8 +55,9 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
-        session = _session()
-        self._lifecycle = self.make_lifecycle()(Settings.load(req.config.get), session)
+        session, settings = _session(), Settings.load(req.config.get)
+        session.announce(settings)
+        self._lifecycle = self.make_lifecycle()(settings, session)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:

@@ -30,6 +30,7 @@ class AgentIngressLifecycle:
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
         checked, problems = self._session.validate(AgentIngressInputs, call, inputs)
+        self._account.warn_of_other_base_url(call)
         failures = [InputFailure(sentence) for sentence in self._account.settings.problems()]
         for problem in problems:
             if problem.path == ("domain",) and _may_be_printed(inputs.get("domain")):

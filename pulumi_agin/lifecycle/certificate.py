@@ -66,6 +66,7 @@ class CertificateValidationLifecycle(Lifecycle):
         """Normalizes the inputs, and reports every problem with them and with the settings."""
         settings, phrasing = self._account.settings, self._session.phrasing
         checked, problems = self._session.validate(CertificateValidationInputs, call, inputs)
+        self._account.warn_of_other_base_url(call)
         sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
         if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.value.get_secret_value()):
@@ -164,6 +165,8 @@ class CertificateValidationLifecycle(Lifecycle):
             watch.ingress = client.get(id_, deadline, domain=watch.ingress.domain if watch.ingress else None)
             watch.problem = ""
         except NotFoundError as error:
+            if call.outputs_before:
+                self._account.check_gone(call, id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the certificate "

@@ -6,17 +6,29 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.canonical import POLICY, matches_policy, without_none
+from pulumi_agin.api.credentials import PUBLIC_API
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel
 
-# A hidden output, by which a later call recognizes the key that saw the ingress last; see
+# A hidden output, by which a later call recognizes the key and the base URL of the last read; see
 # AgentIngressClient.fingerprint. Users' states contain it, so its name never changes. The SDK does not return outputs
 # whose names begin with two underscores.
 FINGERPRINT = "_key_fingerprint"
 
 STRINGS = ("description", "metadata")
 STATUS = "certificate_management_status"
+
+
+def last_base_url(outputs: Mapping[str, Any]) -> str:
+    """Returns the base URL at which an ingress was last read, by its fingerprint; "" without one.
+
+    Before version 1.1, fingerprints had no base URL. They count as those of ngrok's public API.
+    """
+    fingerprint = outputs.get(FINGERPRINT)
+    if not fingerprint or not isinstance(fingerprint, str):
+        return ""
+    return fingerprint.partition(" ")[2] or PUBLIC_API
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:

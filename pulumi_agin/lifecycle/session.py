@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.credentials import LOOPBACK_HOSTS
+from pulumi_agin.api.credentials import LOOPBACK_HOSTS, PUBLIC_API
 from pulumi_agin.api.errors import NotFoundError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Progress
+from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, Reachability
 from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 
 from . import shell_commands
 from .operation import Call, Failed, Placement
-from .outputs import FINGERPRINT
+from .outputs import FINGERPRINT, last_base_url
 from .phrasing import Phrasing
 from .schema import Declaration, Problem, validate
 from .urns import Urn
@@ -72,6 +73,22 @@ class Session:
         self.conflicting_creates: dict[str | RecordSetKey, str] = {}
         # The owner and the values of NS records. Records that were set in this run have no owner.
         self._ns_records: dict[RecordSetKey, tuple[str | None, frozenset[str]]] = {}
+        self._shown: set[str] = set()
+
+    def announce(self, settings: Settings) -> None:
+        """Shows once that requests with these settings do not go to ngrok itself."""
+        # `check` reports the problems with them.
+        if not settings.problems() and settings.other_base_url:
+            who = f'the Provider "{one_line(settings.provider_name, 60)}"' if settings.provider_name else "this command"
+            self.show_once(self.log, f"{who} does not use ngrok itself: the base URL is {settings.other_base_url}")
+
+    def show_once(self, show: Callable[[str], None], sentence: str) -> None:
+        """Shows a sentence, unless it has been shown."""
+        with self._lock:
+            is_new = sentence not in self._shown
+            self._shown.add(sentence)
+        if is_new:
+            show(sentence)
 
     def client(self, settings: Settings) -> AgentIngressClient:
         """Returns the client for these settings. All calls share its list, and wait together after a 429.
@@ -198,13 +215,37 @@ class Account:
             self.check_gone(call, id_, error)
             return None
 
-    def check_gone(self, call: Call, id_: str, error: Exception) -> None:
-        """Fails if a 404 does not mean that the ingress is gone, that is, if another API key saw it last.
+    def warn_of_other_base_url(self, call: Call) -> None:
+        """Warns once if the state is from another base URL than that of the settings. Sends nothing."""
+        last = last_base_url(call.outputs_before)
+        # `check` reports the problems with the settings.
+        if not last or self.settings.problems():
+            return
+        if change := self.settings.change_of_base_url(last):
+            self.session.show_once(
+                lambda sentence: self.session.warn(sentence, ""),
+                f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
+                f"{self.settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
+                "refresh`, which records the new one",
+            )
 
-        The key may belong to another account, to which ngrok responds the same.
+    def check_gone(self, call: Call, id_: str, error: Exception) -> None:
+        """Fails if a 404 does not mean that the ingress is gone, because its last read had another key or base URL.
+
+        The key may belong to another account, to which ngrok responds the same. Another base URL is another service.
         """
         if call.outputs_before.get(FINGERPRINT) == self.fingerprint(id_)[FINGERPRINT]:
             return
+        last = last_base_url(call.outputs_before)
+        if change := self.settings.change_of_base_url(last):
+            trial = (
+                ". If the old one was that of an emulator that is gone, and the whole stack only a trial, end it with "
+                "`pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent Ingresses"
+            )
+            raise Failed(
+                f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
+                f"the old one again, {self.settings.how_to_set_base_url(last)}{'' if last == PUBLIC_API else trial}"
+            )
         raise Failed(
             f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
             "not be the one that last read this Agent Ingress, and ngrok responds the same way for one of another "

@@ -96,6 +96,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
             settings = Settings.load(values.get, names=NAMES)
+            self._session.announce(settings)
             self._account = Account(settings, self._session)
             self._lifecycles = {each.token: each.make_lifecycle(settings, self._session) for each in RESOURCES}
             return provider_pb2.ConfigureResponse(supportsPreview=True)

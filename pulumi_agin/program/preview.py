@@ -109,8 +109,9 @@ async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> I
     except NotFoundError as error:
         run.warn_once(
             id_,
-            f"the Agent Ingress {id_} no longer exists, or the API key belongs to another account, so this "
-            f"update will fail: {error}. Run `pulumi refresh`, which removes a deleted Agent Ingress from the state",
+            f"the Agent Ingress {id_} was not found, so this update will fail: {error}. First check that the API key "
+            "and the base URL are those of its account. Only if they are, it was deleted, and `pulumi refresh` removes "
+            "it from the state",
         )
     except NgrokError as error:
         run.warn_once(

@@ -15,6 +15,7 @@ from pulumi_agin.native.names import in_snake_case
 from tests.support import old_states
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
+from tests.support.public_api import HOST, public_api
 from tests.support.records import delegate
 from tools.bind import Bind
 
@@ -43,16 +44,20 @@ KINDS = {
     ),
 }
 CASES = [
-    pytest.param(kind, recording, id=f"{recording.parent.name}-{kind}", marks=[pytest.mark.main] * (kind == "base"))
-    for kind in KINDS
-    for recording in sorted(old_states.FOLDER.glob(f"*/{kind}"))
+    pytest.param(
+        recording.name,
+        recording,
+        id=f"{recording.parent.name}-{recording.name}",
+        marks=[pytest.mark.main] * (recording == old_states.NEWEST / "base"),
+    )
+    for recording in old_states.RECORDINGS
 ]
 
 
 @pytest.fixture
 def emulator(recording: Path, tmp_path: Path) -> Iterator[Emulator]:
     file = shutil.copy(recording / old_states.INGRESSES, tmp_path)
-    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file) as running:
+    with Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file, allowed_hosts=[HOST]) as running:
         # The certificates of kind `base` were recorded while they were being issued.
         running.configure(job_after_seconds=0, issue_after_seconds=10**9 if recording.name == "base" else 0)
         yield running
@@ -70,20 +75,23 @@ def bind(recording: Path, tmp_path: Path) -> Iterator[Bind]:
 
 
 @pytest.fixture
-def old_project(recording: Path, project: Project, yaml_host: Path, emulator: Emulator, bind: Bind) -> Project:
+def old_project(
+    recording: Path, project: Project, yaml_host: Path, emulator: Emulator, bind: Bind, tmp_path: Path
+) -> Iterator[Project]:
     """A project with the recorded program and state, and the port of this run's BIND in the NS records."""
-    project.environment |= old_states.environment(emulator, bind.port)
-    project.add_to_path(yaml_host)
-    state = old_states.read_state(recording)
-    for records in old_states.records_of(state):
-        for part in ("inputs", "outputs"):
-            records[part]["port"] = bind.port
-    # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
-    salt = state["deployment"]["secrets_providers"]["state"]["salt"]
-    (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
-    old_states.write_program(project, recording, bind.port)
-    project.write_state(state)
-    return project
+    with public_api(emulator, tmp_path) as api:
+        project.environment |= old_states.environment(api, bind.port)
+        project.add_to_path(yaml_host)
+        state = old_states.read_state(recording)
+        for records in old_states.records_of(state):
+            for part in ("inputs", "outputs"):
+                records[part]["port"] = bind.port
+        # The passphrase decrypts it, even if another provider encrypts other stacks' secrets.
+        salt = state["deployment"]["secrets_providers"]["state"]["salt"]
+        (project.folder / f"Pulumi.{project.stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
+        old_states.write_program(project, recording, bind.port)
+        project.write_state(state)
+        yield project
 
 
 @pytest.mark.parametrize(("kind", "recording"), CASES)
@@ -99,6 +107,9 @@ def test_recorded_state_continues_without_changes_at_ngrok(
     assert re.search(r"Resources:\n +\d+ unchanged\n", project.up("--refresh").output)
     assert failed(project.state()) == []
     assert secrets(project.state()) == secrets(recorded) != set()
+    assert fingerprints(project.state()) == fingerprints(recorded) != set()
+    project.refresh("--expect-no-changes")
+    project.up("--expect-no-changes")
 
     # Without a refresh, an `up` settles it.
     project.write_state(recorded)
@@ -138,6 +149,15 @@ def secrets(state: dict[str, Any]) -> set[tuple[str, str, str]]:
         for part in ("inputs", "outputs")
         for name, value in resource.get(part, {}).items()
         if "ciphertext" in str(value)
+    }
+
+
+def fingerprints(state: dict[str, Any]) -> set[tuple[str, str]]:
+    """Returns what recognizes the account of each resource. At ngrok's public API, it has no base URL."""
+    return {
+        (resource["urn"], resource["outputs"]["_key_fingerprint"])
+        for resource in state["deployment"]["resources"]
+        if "_key_fingerprint" in resource.get("outputs", {})
     }
 
 

@@ -127,7 +127,7 @@ UNKNOWN: dict[str, set[str]] = {
 
 # A part of each warning of the preview. It can't detect `--replace`, so it warns of "recreated" too.
 WARNINGS = (
-    "no longer exists, or the API key belongs to another account, so this update will fail",
+    "was not found, so this update will fail",
     "renamed.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "taken.acme.com already has an Agent Ingress, so `pulumi up` will fail",
     "recreated.acme.com already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first",
@@ -154,7 +154,7 @@ def known(result: Result) -> dict[str, dict[str, str]]:
 
 
 def test_previews_of_updates_are_exact_and_warn_of_failures(project: Project, emulator: Emulator) -> None:
-    emulator.configure(limit=0, job_after_seconds=10**7)
+    emulator.configure(limit=0, job_after_seconds=10**7, issue_after_seconds=10**7)
     (project.folder / "cases.py").write_text(CASES)
     project.environment["PYTHONPATH"] = str(project.folder)
     project.program(BEFORE)

@@ -82,6 +82,23 @@ def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     ]
 
 
+def test_missing_ingress_is_no_reason_to_refresh_at_once(
+    updates: Mocks, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = emulator.ingresses()[0]["id"]
+    emulator.delete_ingress(missing)
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    run(declare)
+    [warning] = warnings
+    assert warning.startswith(f"the Agent Ingress {missing} was not found, so this update will fail: could not read")
+    # The key or the URL may be wrong.
+    assert warning.endswith(
+        ". First check that the API key and the base URL are those of its account. Only if they are, it was deleted, "
+        "and `pulumi refresh` removes it from the state"
+    )
+
+
 def test_failed_registration_is_not_reported_by_python_too(
     updates: Mocks, reported: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -174,7 +175,7 @@ def test_create_is_one_request_with_canonical_outputs(plugin: Plugin, emulator: 
     emulator.configure(order="shuffled", upper_case=False, unknown_keys=False, trailing_dots=True)
     assert plugin.read(id_, outputs, FULL) == (id_, outputs, FULL)
     [stored] = emulator.ingresses()
-    assert len(outputs.pop("_key_fingerprint")) == 8
+    assert re.fullmatch(f"[0-9a-f]{{8}} {emulator.url}", outputs.pop("_key_fingerprint"))
     assert outputs == {
         **FULL,
         "certificate_management_policy": POLICY,
@@ -332,6 +333,30 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
     message = failure(partial(CALLS["get"], other, id_, outputs)).message
     assert message.endswith("there is no such Agent Ingress in the account of this key")
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
+
+
+@both_front_ends
+def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
+    id_, outputs, inputs = created(plugin, emulator)
+    of_1_0 = {**outputs, "_key_fingerprint": outputs["_key_fingerprint"].partition(" ")[0]}
+    # The same emulator and the same key, with another name of the host.
+    url = emulator.url.replace("127.0.0.1", "localhost")
+    other = new_plugin(NGROK_API_BASE_URL=url)
+    _, outputs_there, _ = other.read(id_, outputs, inputs)
+    emulator.delete_ingress(id_)
+    emulator.add_fault("DELETE", "reset_before", times=2)
+    source = "from the environment variable NGROK_API_BASE_URL"
+    for state, last in ((outputs, emulator.url), (of_1_0, "https://api.ngrok.com")):
+        change = f"it was last read at {last}, but the base URL is now {url}, {source}"
+        for operation in ("refresh", "update", "delete"):
+            message = failure(partial(CALLS[operation], other, id_, state)).message
+            assert f". This does not prove that it was deleted: according to the state, {change}. To use" in message
+            assert "\n" not in message
+    # The read there is recorded, also for a state of version 1.0.
+    assert outputs_there == {**outputs, "_key_fingerprint": f"{of_1_0['_key_fingerprint']} {url}"}
+    assert other.read(id_, outputs_there, inputs)[0] == ""
+    announcement = f"pulumi-agin: this command does not use ngrok itself: the base URL is {url}, {source}"
+    assert [line.message for line in other.engine.lines] == [announcement]
 
 
 def test_rotated_key_of_the_same_account_is_recorded(plugin: Plugin, emulator: Emulator, new_plugin: Plugins) -> None:

@@ -139,6 +139,18 @@ def test_404_with_the_key_of_another_account_is_not_a_delete(
     assert plugin.read(id_, outputs, inputs(id_))[0] == ""
 
 
+def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plugins, emulator: Emulator) -> None:
+    id_ = ingress(emulator, "issued")
+    _, outputs = plugin.create(inputs(id_))
+    url = emulator.url.replace("127.0.0.1", "localhost")
+    other = new_plugin(NGROK_API_BASE_URL=url)
+    emulator.delete_ingress(id_)
+    for call in (lambda: other.read(id_, outputs, inputs(id_)), lambda: other.update(id_, outputs, inputs(id_))):
+        assert f"it was last read at {emulator.url}, but the base URL is now {url}, from" in failure(call).message
+    # A new wait knows no other URL.
+    assert "If it belongs to another account" in failure(lambda: other.create(inputs(id_))).message
+
+
 def test_edited_state_is_repaired(plugin: Plugin, emulator: Emulator) -> None:
     id_ = ingress(emulator, "issued")
     _, outputs = plugin.create(inputs(id_))

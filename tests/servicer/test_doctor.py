@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import threading
@@ -19,7 +20,7 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.credentials import PUBLIC_API, Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
@@ -264,9 +265,18 @@ def test_certificate(
 
 
 def in_state(
-    ingress: dict[str, Any], type_: str = DYNAMIC, key: str = API_KEY, provider: str = "default", **values: Any
+    ingress: dict[str, Any],
+    type_: str = DYNAMIC,
+    key: str = API_KEY,
+    base_url: str = "",
+    provider: str = "default",
+    **values: Any,
 ) -> dict[str, Any]:
-    """Returns the resource of an ingress, as the state of a stack has it. It was last read with the key."""
+    """Returns the resource of an ingress, as the state of a stack has it. It was last read with the key.
+
+    base_url: where it was last read; "" for the emulator of the command.
+    """
+    client = AgentIngressClient(Secret(key), base_url or os.environ["NGROK_API_BASE_URL"])
     return {
         "urn": f"urn:pulumi:dev::test::{type_}::{ingress['domain'].partition('.')[0]}",
         "id": ingress["id"],
@@ -274,7 +284,7 @@ def in_state(
         "outputs": {
             "domain": ingress["domain"],
             "nsTargets" if type_ == NATIVE else "ns_targets": ingress["ns_targets"],
-            "_key_fingerprint": AgentIngressClient(Secret(key)).fingerprint(ingress["id"]),
+            "_key_fingerprint": client.fingerprint(ingress["id"]),
         },
         "provider": f"urn:pulumi:dev::test::pulumi:providers:pulumi-python::{provider}::1-2",
         **values,
@@ -372,6 +382,26 @@ def test_ingress_that_was_created_again_by_hand(
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).startswith(
         f"wrong: {ingress['id']}, created at 2026-03-01T12:00:00Z; but the stack dev has {deleted['id']} as "
         f"{URN}::connect, which ngrok no longer has -> remove the deleted one from the state; "
+    )
+
+
+def test_ingress_of_the_stack_that_was_read_at_another_base_url(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    at_ngrok = {**make(emulator), "id": "agin_at_ngrok"}
+    stack.stack([in_state(at_ngrok, base_url=PUBLIC_API)], secrets={"ngrok:apiKey": API_KEY})
+    variable = "the environment variable NGROK_API_BASE_URL"
+    expected = (
+        f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API}, but the base URL "
+        f"is now {emulator.url}, from {variable} -> to use the old one again, unset {variable} []"
+    )
+    # The emulator has one with the same domain.
+    found = checks_of(doctor, bind.address)["agent_ingress"]
+    assert in_a_line(found) == f"wrong: {found['id']}, created at 2026-03-01T12:00:00Z{expected}"
+    emulator.delete_ingress(found["id"])
+    assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]) == (
+        f"wrong: the account of the API key from the config of the stack dev (ngrok:apiKey) has no Agent Ingress with "
+        f"this domain{expected}"
     )
 
 

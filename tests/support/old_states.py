@@ -1,16 +1,16 @@
 """States that released versions wrote, in `tests/engine/states/VERSION/KIND`, and their programs.
 
 The kinds are `base` (ingresses), `dns` (delegations, waits and accounts) and `native` (the provider plugin). Each has
-the program, the state, and the ingresses as the emulator keeps them.
+the program, the state, and the ingresses as the emulator keeps them. The base URL is that of ngrok's public API.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pulumi_agin.emulator import Emulator
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import PASSPHRASE, Project
 from tools.bind import Key
@@ -19,11 +19,14 @@ FOLDER = Path(__file__).parents[1] / "engine" / "states"
 PROGRAM, STATE, INGRESSES = "program.txt", "state.json", "ingresses.json"
 KEY = Key("agin", ("lost.acme.com", "ours.acme.com", "theirs.acme.com"))
 
+RECORDINGS = sorted(FOLDER.glob("*.*.*/*"))
+NEWEST = max(RECORDINGS, key=lambda folder: [int(number) for number in folder.parent.name.split(".")]).parent
 
-def environment(emulator: Emulator, dns_port: int) -> dict[str, str]:
-    """Returns the environment of the programs, in which the CLI can decrypt the states."""
+
+def environment(api: Mapping[str, str], dns_port: int) -> dict[str, str]:
+    """Returns the environment of the programs, in which the CLI can decrypt the states. `api` is from `public_api`."""
     return {
-        "NGROK_API_BASE_URL": emulator.url,
+        **api,
         "NGROK_API_KEY": API_KEY,
         "SECOND_API_KEY": OTHER_ACCOUNTS_KEY,
         "DNS_PORT": str(dns_port),

@@ -118,7 +118,7 @@ def test_file_has_what_a_create_leaves_in_the_state(create: Create, command: Imp
         "ns_targets": sorted(f"{target}." for target in stored["ns_targets"]),
         "region_domains": sorted(stored["region_domains"]),
         "created_at": stored["created_at"],
-        "_key_fingerprint": AgentIngressClient(Secret(API_KEY)).fingerprint(id_),
+        "_key_fingerprint": AgentIngressClient(Secret(API_KEY), emulator.url).fingerprint(id_),
     }
     expected = {"type": TYPE, "name": "connect", "id": id_, "inputs": inputs, "outputs": {**inputs, **outputs}}
     assert json.loads(out) == {"nameTable": {}, "resources": [expected]}

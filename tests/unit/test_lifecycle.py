@@ -10,6 +10,7 @@ import pytest
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
+from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
 from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.native.phrasing import NativePhrasing
@@ -17,6 +18,7 @@ from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
+WAIT = "urn:pulumi:dev::test::agin:index:AgentIngressCertificateValidation::wait"
 NEW = "urn:pulumi:dev::test::agin:index:AgentIngress::new"
 
 
@@ -31,9 +33,12 @@ def session(warnings: list[tuple[str, str]]) -> Session:
     return Session(NativePhrasing(), lambda line: None, warn=lambda *warning: warnings.append(warning))
 
 
-def lifecycle(emulator: Emulator, session: Session, api_key: str = API_KEY) -> AgentIngressLifecycle:
-    environment = {"NGROK_API_BASE_URL": emulator.url, "NGROK_API_KEY": api_key}
-    return AgentIngressLifecycle(Settings.load(lambda key: None, environment), session)
+def settings_at(base_url: str) -> Settings:
+    return Settings.load(lambda key: None, {"NGROK_API_BASE_URL": base_url, "NGROK_API_KEY": API_KEY})
+
+
+def lifecycle(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
+    return AgentIngressLifecycle(settings_at(emulator.url), session)
 
 
 @pytest.fixture
@@ -203,6 +208,66 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
     ingresses.diff(Call(NEW, outputs_before=outputs), id_, {"domain": "connect.acme.com"})
     ingresses.delete(Call(URN, outputs_before=outputs), id_)
     assert emulator.ingresses() == []
+
+
+def test_check_warns_once_of_a_state_from_another_base_url(
+    emulator: Emulator, session: Session, warnings: list[tuple[str, str]]
+) -> None:
+    ingresses = lifecycle(emulator, session)
+
+    def check(number: int, fingerprint: object) -> list[tuple[str, str]]:
+        """Returns the new warnings of a check of a resource with this fingerprint."""
+        warnings.clear()
+        call = Call(f"{URN}{number}", inputs_before={"domain": "x"}, outputs_before={"_key_fingerprint": fingerprint})
+        ingresses.check(call, {"domain": f"d{number}.acme.com"})
+        return list(warnings)
+
+    # A state that was edited, and a state of this base URL.
+    for number, fingerprint in enumerate((None, "", 5, ["x"], f"0badf00d {emulator.url}")):
+        assert check(number, fingerprint) == []
+    [(sentence, urn)] = check(10, "0badf00d")
+    assert urn == ""
+    assert sentence.startswith(
+        "according to the state, Agent Ingresses of this stack were last read at https://api.ngr"
+    )
+    assert check(11, "01234567") == check(12, "0badf00d") == []
+    [(sentence, _)] = check(13, "0badf00d http://127.0.0.1:1")
+    assert "were last read at http://127.0.0.1:1, but the base URL is now" in sentence
+
+    # A wait for an ingress that is not in the stack.
+    warnings.clear()
+    call = Call(WAIT, inputs_before={}, outputs_before={"_key_fingerprint": "0badf00d http://127.0.0.1:2"})
+    CertificateValidationLifecycle(settings_at(emulator.url), session).check(call, {"agent_ingress_id": "agin_1"})
+    assert len(warnings) == 1
+    assert emulator.requests() == []
+
+
+def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:
+    lines: list[str] = []
+    session = Session(NativePhrasing(), lines.append)
+    other = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "http://127.0.0.1:2"}
+    all_settings = [
+        settings_at(""),
+        settings_at("http://127.0.0.1:1"),
+        Settings.load(other.get, {}),
+        # `check` reports it.
+        Settings.load({**other, "ngrok:apiBaseUrl": "https://[::1"}.get, {}),
+    ]
+    for settings in 2 * all_settings:
+        session.announce(settings)
+    assert lines == [
+        "this command does not use ngrok itself: the base URL is http://127.0.0.1:1, from the environment variable "
+        "NGROK_API_BASE_URL",
+        'the Provider "other" does not use ngrok itself: the base URL is http://127.0.0.1:2, from ngrok:apiBaseUrl of '
+        'the Provider "other"',
+    ]
+
+
+def test_unusable_settings_are_no_reason_for_a_warning(session: Session, warnings: list[tuple[str, str]]) -> None:
+    ingresses = AgentIngressLifecycle(settings_at("https://[::1"), session)
+    call = Call(URN, inputs_before={"domain": "x"}, outputs_before={"_key_fingerprint": "0badf00d"})
+    assert len(ingresses.check(call, {"domain": "connect.acme.com"}).failures) == 1
+    assert warnings == []
 
 
 IN_STATE = {"domain": "connect.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": "2024-08-02T07:15:39Z"}

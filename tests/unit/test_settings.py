@@ -9,6 +9,7 @@ import pytest
 import requests
 from urllib3.util import parse_url
 
+from pulumi_agin.api.credentials import PUBLIC_API
 from pulumi_agin.api.errors import InvalidInputsError
 from pulumi_agin.settings import Settings
 
@@ -151,6 +152,86 @@ def hosts(url: str) -> set[str]:
         found |= {urlsplit(asked).hostname, urlsplit(prepared).hostname}
         found |= {str(parse_url(each).host).strip("[]").lower() for each in (asked, prepared)}
     return {str(host) for host in found}
+
+
+@pytest.mark.parametrize(
+    ("spelling", "canonical"),
+    [
+        ("HTTPS://API.Ngrok.com:443/", "https://api.ngrok.com"),
+        ("https://api.ngrok.com//", "https://api.ngrok.com"),
+        ("https://api.ngrok.com:", "https://api.ngrok.com"),
+        ("https://api.ngrok.com:80", "https://api.ngrok.com:80"),
+        ("https://gateway.acme.com:8443/Ngrok/v1/", "https://gateway.acme.com:8443/Ngrok/v1"),
+        ("http://LocalHost:80", "http://localhost"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("http://[::1]:24404", "http://[::1]:24404"),
+    ],
+)
+def test_spellings_of_a_base_url_are_one_account(spelling: str, canonical: str) -> None:
+    settings = load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": spelling})
+    assert settings.problems() == []
+    assert settings.change_of_base_url(canonical) == ""
+    shown = f"{canonical}, from ngrok:apiBaseUrl in the stack config"
+    assert settings.other_base_url == ("" if canonical == PUBLIC_API else shown)
+    mark, _, url = settings.client().fingerprint("agin_1").partition(" ")
+    assert (mark, url) == ("5fe6372c", "" if canonical == PUBLIC_API else canonical)
+
+
+EMULATOR, OTHER = "http://127.0.0.1:24404", "http://127.0.0.1:24405"
+HINT = (
+    " (refresh and destroy use the base URL of the last `pulumi up`: after changing the base URL, run `pulumi up` "
+    "first, or add --run-program)"
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "variable", "last", "now", "step"),
+    [
+        (
+            {},
+            EMULATOR,
+            PUBLIC_API,
+            f"{EMULATOR}, from the environment variable NGROK_API_BASE_URL",
+            "unset the environment variable NGROK_API_BASE_URL",
+        ),
+        (
+            {},
+            EMULATOR,
+            OTHER,
+            f"{EMULATOR}, from the environment variable NGROK_API_BASE_URL",
+            "change the environment variable NGROK_API_BASE_URL",
+        ),
+        ({}, "", EMULATOR, f"{PUBLIC_API}, the default", f"run `pulumi config set ngrok:apiBaseUrl {EMULATOR}`{HINT}"),
+        (
+            {"ngrok:apiBaseUrl": EMULATOR},
+            OTHER,
+            PUBLIC_API,
+            f"{EMULATOR}, from ngrok:apiBaseUrl in the stack config",
+            f"run `pulumi config set ngrok:apiBaseUrl {PUBLIC_API}`{HINT}",
+        ),
+        (
+            {"ngrok:apiBaseUrl": EMULATOR, "ngrok:provider": "p"},
+            "",
+            PUBLIC_API,
+            f'{EMULATOR}, from ngrok:apiBaseUrl of the Provider "p"',
+            f'set ngrok:apiBaseUrl of the Provider "p"{HINT}',
+        ),
+    ],
+    ids=["left in the shell", "another emulator", "unset", "stack config", "provider"],
+)
+def test_changed_base_url_is_explained(config: dict[str, str], variable: str, last: str, now: str, step: str) -> None:
+    settings = load({"ngrok:apiKey": KEY, **config}, {"NGROK_API_BASE_URL": variable})
+    assert settings.change_of_base_url(last) == f"last read at {last}, but the base URL is now {now}"
+    assert settings.how_to_set_base_url(last) == step
+
+
+def test_edited_base_url_forges_no_line_and_no_command() -> None:
+    settings, forged = load({"ngrok:apiKey": KEY}), "https://x/$(true)\nerror: forged"
+    assert settings.change_of_base_url(forged).isprintable()
+    assert (
+        "run `pulumi config set ngrok:apiBaseUrl 'https://x/$(true) error: forged'` "
+        in settings.how_to_set_base_url(forged)
+    )
 
 
 def test_key_is_not_in_a_repr_or_pickle() -> None:

@@ -19,6 +19,7 @@ from tests.support import old_states
 from tests.support.flaky_proxy import Outage, between
 from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
+from tests.support.public_api import HOST, public_api
 from tools.bind import Bind
 
 
@@ -59,11 +60,12 @@ def test_record(
     folder = old_states.FOLDER / VERSION / kind
     folder.mkdir(parents=True)
     shutil.copy(newest / old_states.PROGRAM, folder)
-    ngrok = Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=folder / old_states.INGRESSES)
-    with ngrok as emulator, Bind(tmp_path / "bind", [old_states.KEY]) as bind:
+    file = folder / old_states.INGRESSES
+    ngrok = Emulator(API_KEY, other_accounts=[OTHER_ACCOUNTS_KEY], file=file, allowed_hosts=[HOST])
+    with ngrok as emulator, public_api(ngrok, tmp_path) as api, Bind(tmp_path / "bind", [old_states.KEY]) as bind:
         # The certificates of kind `base` are still being issued.
         emulator.configure(job_after_seconds=0, issue_after_seconds=10**9 if kind == "base" else 0)
-        project = Project(tmp_path / "project", cli, user_env, old_states.environment(emulator, bind.port))
+        project = Project(tmp_path / "project", cli, user_env, old_states.environment(api, bind.port))
         project.add_to_path(yaml_host)
         old_states.write_program(project, folder, bind.port)
         record(project, emulator, bind)
