@@ -12,6 +12,7 @@ from .api.constants import LONGEST_TTL_SECONDS
 from .api.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
 from .lifecycle import urns
+from .program.aliases import former_urns
 from .program.argument_errors import WrongArgumentsError, checks_arguments, place
 
 DEFAULT_TTL_SECONDS = 300
@@ -87,6 +88,7 @@ class AgentIngressDelegation(pulumi.ComponentResource):
             delegation=self,
             agent_ingress=agent_ingress,
             place=where,
+            former_urns=former_urns(self, opts.parent if opts else None),
         )
         made: Any = dns.create_records(records)
         # `all` puts it into a list, because Pulumi would treat a single Resource as a nested value.

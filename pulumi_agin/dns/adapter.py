@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeAlias
 import pulumi
 
 from pulumi_agin.api.canonical import canonical_domain, zone_problem
+from pulumi_agin.lifecycle.urns import Urn
+from pulumi_agin.program.aliases import former_name
 from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
 from pulumi_agin.program.run import ProgramRun
 
@@ -55,26 +57,43 @@ class NsRecords:
     """The Agent Ingress, which exists as long as the records do."""
     place: str = ""
     """The file and line of the program that declare the delegation, for messages."""
+    former_urns: Sequence[pulumi.Output[str]] = ()
+    """The URNs that the delegation had before, by its aliases and those of its parent."""
 
     def options(
-        self, given: pulumi.ResourceOptions | None = None, *, named_by: str | None = None
+        self,
+        given: pulumi.ResourceOptions | None = None,
+        *,
+        named_by: str | None = None,
+        name: str | None = None,
     ) -> pulumi.ResourceOptions:
         """Returns the options of each record: a child of the delegation, deleted before the ingress is.
 
         When the domain changes, the new record is created before the old one is deleted, even if the package requests
-        the opposite: `delete_before_replace` is False.
+        the opposite: `delete_before_replace` is False. When the delegation is renamed or moved with aliases, the record
+        gets its own.
 
         Args:
             given: Further options from the program, such as a provider. Its `delete_before_replace` takes precedence.
             named_by: The engine's name for the property that holds the record's name, for a package that changes it in
                 place. The record is then replaced instead. Without this, an ingress with `delete_before_replace=True`
                 would be deleted while its record is still there.
+            name: The name of the resource, if it differs from `name` of the records.
 
         Returns:
             The options to pass to the resource of each record.
         """
+        name = name or self.name
+
+        def alias(urn: str) -> pulumi.Alias:
+            former = Urn.parse(urn)
+            # A URN has only the types of the parents. The engine would misread a parent's name that contains "::".
+            parent = str(former._replace(name="delegation"))
+            return pulumi.Alias(name=former_name(name, self.name, former.name), parent=parent)
+
         ours = pulumi.ResourceOptions(
             parent=self.delegation,
+            aliases=[urn.apply(alias) for urn in self.former_urns],
             depends_on=[self.agent_ingress],
             replace_on_changes=[named_by] if named_by else None,
             # A package that can choose a name itself assumes that two records can't share a name from the program, and
@@ -154,7 +173,7 @@ class NsRecords:
         the values are unknown, no record is shown, and a preview logs that.
 
         Args:
-            make: Creates one resource from its name and its value.
+            make: Creates one resource from its name, which `options` needs, too, and its value.
 
         Returns:
             The resources.

@@ -55,8 +55,9 @@ def resource_adapter(
 
         def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
             own = {value: target if is_dotted else target.rstrip(".")} if value else {}
-            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by), more)
-            return resource(name_of(records, target), **shared, **own, opts=options)
+            name = name_of(records, target)
+            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by, name=name), more)
+            return resource(name, **shared, **own, opts=options)
 
         def existing(_: None) -> Any:
             if not value:

@@ -57,6 +57,18 @@ class Urn(NamedTuple):
         parts = urn.removeprefix("urn:pulumi:").split("::", 3)
         return cls(*parts, *[""] * (4 - len(parts)))
 
+    @property
+    def type(self) -> str:
+        """The type of the resource."""
+        return self.types.rpartition("$")[2]
+
+    def child(self, type_: str, name: str) -> Urn:
+        """Returns the URN of a child of this resource."""
+        return self._replace(types=type_ if self.types == STACK else f"{self.types}${type_}", name=name)
+
+    def __str__(self) -> str:
+        return f"urn:pulumi:{'::'.join(self)}"
+
 
 def name_of(token: str) -> str:
     """Returns the last part of a type token, such as "AgentIngress"."""

@@ -7,7 +7,7 @@ that has the SDK's version and the next step.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import pulumi
@@ -52,6 +52,12 @@ def provider_of(resource: pulumi.Resource) -> pulumi.ProviderResource | None:
     known = resource.get_provider(resource.pulumi_resource_type)
     provider: pulumi.ProviderResource | None = getattr(resource, "_provider", known)
     return provider
+
+
+def aliases_of(resource: pulumi.Resource) -> Sequence[pulumi.Input[str]]:
+    """Returns the URNs that the aliases of a resource name, without those that it inherits."""
+    aliases: Sequence[pulumi.Input[str]] = getattr(resource, "_aliases", [])
+    return aliases
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:

@@ -420,6 +420,46 @@ def test_delete_before_replace_of_the_program_wins(name: str, mocks: Mocks) -> N
     assert {each.delete_before_replace for each in records(mocks)} == {True}
 
 
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("aws", "connect"), ("cloudflare", "connect-ns-1.example.net"), ("of_each", "connect-ns-1.example.net")],
+)
+def test_records_have_the_aliases_of_their_delegation(name: str, record: str, mocks: Mocks) -> None:
+    def program() -> None:
+        dns = agin.dns.custom(of_each) if name == "of_each" else adapter(name, opts=given)
+        above = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="c", type_="a:b:Former")])
+        component = pulumi.ComponentResource("a:b:C", "con", None, above)
+        own = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old::name")], parent=component)
+        agin.AgentIngressDelegation("connect", connect(), dns, opts=own)
+
+    def of_each(records: NsRecords) -> Any:
+        return records.of_each(lambda name, _: InMyDns(name, "a", records.options(given, name=name)))
+
+    given = pulumi.ResourceOptions(aliases=["urn:pulumi:stack::project::a:b:Record::given"])
+    run(program)
+    [made] = [each for each in records(mocks) if each.name == record]
+    former = [
+        # Its own alias, that of its parent, and both.
+        ("a:b:C", "old::name"),
+        ("a:b:Former", "cnect"),
+        ("a:b:Former", "old::name"),
+    ]
+    # A URN has only the types of the parents. Those of the mocks include the stack.
+    assert [each.replace("pulumi:pulumi:Stack$", "") for each in made.aliases[:4]] == [
+        *(
+            f"urn:pulumi:stack::project::{types}${DELEGATION}::delegation {name}{record.removeprefix('connect')}"
+            for types, name in former
+        ),
+        "urn:pulumi:stack::project::a:b:Record::given",
+    ]
+
+
+def test_records_have_no_aliases_if_their_delegation_has_none(mocks: Mocks) -> None:
+    run_delegation(lambda: adapter("aws"))
+    [made] = records(mocks)
+    assert made.aliases == []
+
+
 class InMyDns(pulumi.CustomResource):
     def __init__(self, name: str, host: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__("my:index:Record", name, {"host": host}, opts)

@@ -115,6 +115,17 @@ def test_sdk_without_provider_attribute_uses_the_public_one(mocks: Mocks) -> Non
     run(program)
 
 
+def test_sdk_without_aliases_attribute_knows_none(mocks: Mocks) -> None:
+    def program() -> None:
+        opts = pulumi.ResourceOptions(aliases=["urn:pulumi:stack::project::a:b:C::former"])
+        component = pulumi.ComponentResource("a:b:C", "c", None, opts)
+        assert len(sdk_internals.aliases_of(component)) == 1
+        del component._aliases
+        assert sdk_internals.aliases_of(component) == []
+
+    run(program)
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(_callbacks._CallbackServicer, "_servicers"), (_callbacks, "_CallbackServicer")],

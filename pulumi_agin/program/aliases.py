@@ -1,0 +1,40 @@
+"""Former URNs of a resource, by its aliases.
+
+The engine passes the aliases of a component on to its children only while the component itself is new. Once a failed
+run has put the component into the state, its aliases have no effect on them. So NS records have aliases of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from pulumi_agin.lifecycle.urns import Urn
+
+from . import sdk_internals
+
+
+def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> list[pulumi.Output[str]]:
+    """Returns the URNs that the aliases of a resource and of its parent name.
+
+    Those of the components above the parent are not included, because the SDK has no way to find them.
+    """
+    own = [pulumi.Output.from_input(each) for each in sdk_internals.aliases_of(resource)]
+    if parent is None:
+        return own
+    name = parent.pulumi_resource_name
+
+    def inherited(known: Sequence[str]) -> str:
+        above, child = map(Urn.parse, known)
+        return str(above.child(child.type, former_name(child.name, name, above.name)))
+
+    of_parent = sdk_internals.aliases_of(parent)
+    return own + [
+        pulumi.Output.all(above, child).apply(inherited) for above in of_parent for child in [resource.urn, *own]
+    ]
+
+
+def former_name(name: str, parent_name: str, former_parent_name: str) -> str:
+    """Returns the former name of a child. If it begins with its parent's name, it follows that name."""
+    return former_parent_name + name.removeprefix(parent_name) if name.startswith(parent_name) else name
