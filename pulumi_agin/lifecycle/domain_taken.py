@@ -79,9 +79,9 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
     next_step = _next_step(session, call.urn, existing.id)
     if call.urn not in session.known_outputs:
         return (
-            f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, specify "
-            f"the old name or parent with {session.phrasing.aliases}; if it belongs to this resource, `--replace` "
-            f"needs {session.phrasing.delete_before_replace}. {next_step}"
+            f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, "
+            f"{session.how_to_alias(call.urn)}; if it belongs to this resource, `--replace` needs "
+            f"{session.phrasing.delete_before_replace}. {next_step}"
         )
     old_domain = session.known_outputs[call.urn].get("domain", domain)
     if old_domain != domain:

@@ -70,7 +70,7 @@ class NsRecordsLifecycle(Lifecycle):
                 "records or, if the Agent Ingress exists at ngrok, import it first"
             )
         if existing != _ns_set(inputs):
-            raise self._taken_failure(inputs, existing)
+            raise self._taken_failure(call, inputs, existing)
         self._session.log(
             f"the NS records of {inputs['domain']} at {_address(inputs)} already match the program, so they will be "
             "adopted, and nothing is written there. If they were created by a resource that this run deletes, use "
@@ -110,7 +110,7 @@ class NsRecordsLifecycle(Lifecycle):
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
         if existing is not None:
             self._session.conflicting_creates[_key(inputs)] = call.urn
-            raise self._taken_failure(inputs, existing)
+            raise self._taken_failure(call, inputs, existing)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
         return Created(domain, _outputs(inputs))
 
@@ -155,7 +155,7 @@ class NsRecordsLifecycle(Lifecycle):
             note = f". The records at {_address(kept)} are left unchanged: none of these commands deletes them"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
-            raise self._taken_failure(inputs, existing, can_adopt=False)
+            raise self._taken_failure(call, inputs, existing, can_adopt=False)
         self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
         return _outputs(inputs)
 
@@ -197,7 +197,9 @@ class NsRecordsLifecycle(Lifecycle):
         reachability, spell = session.reachability(address), session.phrasing.spell
         return PrimaryServer(address, properties["zone"], key, deadline, reachability, session.progress, spell)
 
-    def _taken_failure(self, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True) -> Failed:
+    def _taken_failure(
+        self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True
+    ) -> Failed:
         """Returns the failure of a call that found records which are not known to be its own."""
         phrasing, records = self._session.phrasing, _ns_set(inputs)
         comparison, step = f"The program declares {records}", "make them match and set"
@@ -207,9 +209,8 @@ class NsRecordsLifecycle(Lifecycle):
         advice = f"{step} {phrasing.adopt_records} to adopt them, or remove them" if can_adopt else "remove them"
         return Failed(
             f"{_existing_records(inputs, existing)}. {comparison}. If they were created by another resource of "
-            "this stack that was renamed or moved in the program, undo that and run `pulumi up`, because Pulumi "
-            "deletes the old resource together with its records; then rename or move it again, with "
-            f"{phrasing.aliases} on the renamed resource. Otherwise, {advice}"
+            "this stack that was renamed or moved in the program, "
+            f"{self._session.how_to_alias(call.urn)}. Otherwise, {advice}"
         )
 
 

@@ -24,7 +24,7 @@ from .operation import Call, Failed, Placement
 from .outputs import FINGERPRINT, last_base_url
 from .phrasing import Phrasing
 from .schema import Declaration, Problem, validate
-from .urns import Urn
+from .urns import DELEGATION, Urn
 
 if TYPE_CHECKING:
     # It loads requests, which a preview without requests does not need.
@@ -152,6 +152,16 @@ class Session:
         """Returns the URN of another resource of the program that keeps an Agent Ingress; None if none is known."""
         kept = self._kept_ingresses.copy()
         return next((other for other in kept if other != urn and kept[other] == id_), None)
+
+    def how_to_alias(self, urn: str) -> str:
+        """Returns the next step, after "If …," for a resource that was renamed or moved to this URN."""
+        above = Urn.parse(urn).types.split("$")[:-1]
+        # A failed run has put a renamed component into the state. After that, its aliases have no effect on children,
+        # except on those of a delegation, which get their own.
+        where = " on this resource itself, not only on a component above it" if above else ""
+        if above[-1:] == [DELEGATION]:
+            where = " on the delegation"
+        return f"specify the old name or parent with {self.phrasing.aliases}{where}"
 
     def reject_conflicting_delete(self, key: str | RecordSetKey, urn: str, reason: str) -> None:
         """Fails if another resource could not be created because of the object to be deleted, as after a renaming.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_agin.emulator import Emulator
 from tests.support.cloud_provider import Cloud, install_dns
 from tests.support.project import Project
 from tools.bind import Bind, Key
@@ -76,8 +77,39 @@ def test_late_aliases_of_a_delegation_keep_its_records(project: Project, cloud: 
     failed = project.up("--continue-on-error", fails=True)
     # Everything else was renamed, and is protected.
     assert "NS records of a.acme.com exist already" in failed
+    assert "specify the old name or parent with ResourceOptions(aliases=" in failed.messages["new::bind"]
+    assert "on the delegation. Otherwise, set take_over=True" in failed.messages["new::bind"]
     program(ALIASED)
     project.up()
     assert cloud.operations() == []
     assert {name: bind.referral(name) for name in KEY.grants} == referrals
     project.up("--expect-no-changes")
+
+
+# The ingress is named after the component above it.
+GATEWAY = """
+    class Gateway(pulumi.ComponentResource):
+        def __init__(self, name, opts, child):
+            super().__init__("acme:index:Gateway", name, None, opts)
+            child = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(parent=self))
+            agin.AgentIngress(f"{self.pulumi_resource_name}-ingress", domain="connect.acme.com", opts=child)
+
+    Gateway("{name}", pulumi.ResourceOptions(aliases=[{above}]), pulumi.ResourceOptions(aliases=[{own}]))
+    """
+
+
+def test_late_alias_of_a_component_is_needed_on_the_ingress_itself(project: Project, emulator: Emulator) -> None:
+    def program(name: str, above: str = "", own: str = "") -> None:
+        project.program(GATEWAY.replace("{name}", name).replace("{above}", above).replace("{own}", own))
+
+    advice = "specify the old name or parent with ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
+    program("old")
+    project.up()
+    before = emulator.ingresses()
+    for above in ("", 'pulumi.Alias(name="old")'):
+        program("new", above)
+        failed = project.up(fails=True)
+        assert f"{advice} on this resource itself, not only on a component above it" in failed.messages["new-ingress"]
+    program("new", 'pulumi.Alias(name="old")', 'pulumi.Alias(name="old-ingress")')
+    project.up()
+    assert emulator.ingresses() == before
