@@ -18,7 +18,7 @@ from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, last_base_url
-from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
+from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
 
@@ -189,15 +189,21 @@ class Examiner:
             reason = self.client.describe(ingress)
             if in_stack is None or in_stack["id"] == ingress.id:
                 return Check("ok", reason, details=details)
-        last = last_base_url(in_stack["outputs"]) if in_stack and _has_default_provider(in_stack) else ""
+        was_seen = in_stack is not None and self._was_seen_with_key(in_stack)
+        has_default_provider = in_stack is not None and _has_default_provider(in_stack)
+        last = last_base_url(in_stack["outputs"]) if in_stack is not None and has_default_provider else ""
         if change := self.settings.change_of_base_url(last):
             do = f"to use the old one again, {self.settings.how_to_set_base_url(last)}"
             return Check("wrong", f"{reason}; {resource}, which was {change}", [Remedy(do)], details)
         if ingress is not None:
-            do = "remove the deleted one from the state; the next preview shows how to import the one at ngrok"
+            do, lines = "remove the deleted one from the state", [pulumi_line("refresh", self.stack)]
+            if has_default_provider and not was_seen:
+                # After a change of the key, a refresh fails.
+                do, lines = f"{do} with `pulumi state delete`", []
+            do += "; the next preview shows how to import the one at ngrok"
             reason += f"; but {resource}, which ngrok no longer has"
-            return Check("wrong", reason, [Remedy(do, [pulumi_line("refresh", self.stack)])], details)
-        if in_stack is not None and self._was_seen_with_key(in_stack):
+            return Check("wrong", reason, [Remedy(do, lines)], details)
+        if was_seen:
             do = (
                 "create it again, with NS records that match; if it was deleted on purpose, first remove it and its "
                 "delegation from the program"
@@ -208,14 +214,14 @@ class Examiner:
             "if another account has it, use the key of that account, for example from another stack",
             [self._line(domain, stack="STACK")],
         )
-        if in_stack is not None and not _has_default_provider(in_stack):
+        if in_stack is not None and not has_default_provider:
             reason += f"; {resource}, with an explicit provider, whose key was not used here"
             return Check("unknown", reason, details=details)
         if in_stack is not None:
             reason += f"; {resource}, but it was last read with another key, so it may be in another account"
-            line = state_delete_line(in_stack["urn"], stack=self.stack)
-            remedies = [other_account, Remedy("if it was deleted, remove it from the state", [line])]
-            return Check("wrong", reason, remedies, details)
+            # No line to paste, because it would forget an ingress that exists.
+            do = "only if this key is one of its account, it was deleted: remove it from the state"
+            return Check("wrong", reason, [other_account, Remedy(f"{do} with `pulumi state delete`")], details)
         if similar:
             reason += f"; did you mean {' or '.join(similar)}?"
         remedies = [Remedy(f"if you mean {each}, run", [self._line(each)]) for each in similar]

@@ -260,6 +260,18 @@ class Account:
             f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
             "not be the one that last read this Agent Ingress, and ngrok responds the same way for one of another "
             f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
-            "Only if it really was deleted, remove it from the state:\n"
-            f"{shell_commands.state_delete_line(call.urn, stack=self.session.placement(call.urn).stack)}"
+            f"{self._how_to_find_out(call)}"
+        )
+
+    def _how_to_find_out(self, call: Call) -> str:
+        """Returns the end of a message: how to find out whether an ingress was deleted. The command changes nothing."""
+        where, stack = "", self.session.placement(call.urn).stack or Urn.parse(call.urn).stack
+        if self.settings.provider_name:
+            # There, the command uses the key in the environment. It never uses that of an explicit provider.
+            where, stack = ", with that key in NGROK_API_KEY and outside the project's folder,", ""
+        domain = domain_of(call.outputs_before)
+        line = f"\n{shell_commands.doctor_line(one_line(domain), stack)}" if domain else ""
+        return (
+            f"Then find out{where} whether it still exists, with `pulumi-agin doctor`. Only if it does not, remove it "
+            f"from the state with `pulumi state delete`{line}"
         )

@@ -35,6 +35,11 @@ def find_line(domain: str, place: Placement) -> str:
     return _agin_import({"--filter": f'obj.domain == "{domain}"'}, place)
 
 
+def doctor_line(domain: str, stack: str) -> str:
+    """Returns the command that shows whether the Agent Ingress of a domain exists."""
+    return shlex.join([*_program(), "doctor", domain, *(["--stack", stack] if stack else [])])
+
+
 def stack_urn(stack: str, project: str) -> str:
     """Returns the URN of a stack itself, the parent of every resource without another one."""
     return f"urn:pulumi:{stack}::{project}::{STACK}::{project}-{stack}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pulumi_agin.emulator import Emulator
 from tests.support.keys import OTHER_ACCOUNTS_KEY
 from tests.support.project import Project
@@ -43,6 +45,9 @@ def test_refresh_finds_drift_and_up_reverts_it(project: Project, emulator: Emula
         in stranger.diagnostics
     )
     assert "Set the key of its account: set the environment variable NGROK_API_KEY" in stranger.diagnostics
+    # A refresh knows the stack only from the URN. The last line changes nothing.
+    assert re.search(r"pulumi-agin doctor \w+\.acme\.com --stack dev\n", stranger.output)
+    assert "pulumi state delete -" not in stranger
     assert not stranger.has_traceback
     assert states(project).keys() == before.keys()
 

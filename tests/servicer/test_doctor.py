@@ -365,7 +365,9 @@ def test_all_lists_ingresses_of_the_stack_first(
     assert "\n  pulumi up --refresh --stack dev\n" in doctor("x.acme.com", "--stack", "dev", "--dns", bind.address)[1]
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but it was last read with another key, so it may be in another account\n" in out
-    assert out.endswith(f"\n  pulumi state delete --yes --force {URN}::z\n")
+    assert out.endswith(
+        "only if this key is one of its account, it was deleted: remove it from the state with `pulumi state delete`\n"
+    )
     # The ingress of an explicit provider may exist.
     out = doctor("y.acme.com", "--dns", bind.address)[1]
     assert "::y, with an explicit provider, whose key was not used here" in out
@@ -382,6 +384,12 @@ def test_ingress_that_was_created_again_by_hand(
     assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).startswith(
         f"wrong: {ingress['id']}, created at 2026-03-01T12:00:00Z; but the stack dev has {deleted['id']} as "
         f"{URN}::connect, which ngrok no longer has -> remove the deleted one from the state; "
+    )
+    # The key was changed since, so a refresh fails.
+    stack.stack([in_state(deleted, key=OTHER_ACCOUNTS_KEY)], secrets={"ngrok:apiKey": API_KEY})
+    assert in_a_line(checks_of(doctor, bind.address)["agent_ingress"]).endswith(
+        " -> remove the deleted one from the state with `pulumi state delete`; the next preview shows how to import "
+        "the one at ngrok []"
     )
 
 

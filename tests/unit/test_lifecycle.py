@@ -15,6 +15,7 @@ from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
 from pulumi_agin.lifecycle.session import Session
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
+from tests.support.client import UNKNOWN_ID
 from tests.support.keys import API_KEY
 
 URN = "urn:pulumi:dev::test::agin:index:AgentIngress::connect"
@@ -240,6 +241,19 @@ def test_check_warns_once_of_a_state_from_another_base_url(
     CertificateValidationLifecycle(settings_at(emulator.url), session).check(call, {"agent_ingress_id": "agin_1"})
     assert len(warnings) == 1
     assert emulator.requests() == []
+
+
+def test_changed_key_of_a_provider_is_found_out_outside_the_project(emulator: Emulator, session: Session) -> None:
+    config = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url}
+    ingresses = AgentIngressLifecycle(Settings.load(config.get, {}), session)
+    outputs = {"domain": "connect.acme.com", "_key_fingerprint": f"0badf00d {emulator.url}"}
+    with pytest.raises(Failed) as caught:
+        ingresses.delete(Call(URN, outputs_before=outputs), UNKNOWN_ID)
+    # There, the command uses the key in the environment.
+    sentences, line = str(caught.value).split("\n")
+    assert 'Set the key of its account: change api_key of the Provider "other"' in sentences
+    assert "Then find out, with that key in NGROK_API_KEY and outside the project's folder, whether it" in sentences
+    assert line.endswith("pulumi-agin doctor connect.acme.com")
 
 
 def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:

@@ -53,6 +53,7 @@ def test_commands_are_plain() -> None:
     )
     line = shell_commands.find_line("a.b", Placement("dev"))
     assert line.endswith("import --filter 'obj.domain == \"a.b\"' --stack dev")
+    assert shell_commands.doctor_line("*.b", "acme/dev").endswith("doctor '*.b' --stack acme/dev")
     urn = f"{NATIVE}::connect"
     assert shell_commands.state_delete_line(urn, stack="dev") == f"pulumi state delete --stack dev --yes --force {urn}"
     assert shell_commands.replace_line(urn, stack="dev") == f"pulumi up --stack dev --replace {urn}"
