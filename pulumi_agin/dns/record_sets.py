@@ -33,7 +33,7 @@ def aws(
         zone_id: The id of the hosted zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
     return resource_adapter(
@@ -45,6 +45,7 @@ def aws(
             "ttl": records.ttl,
             "records": records.ns_targets,
         },
+        type_="aws:route53/record:Record",
         opts=opts,
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
@@ -71,7 +72,7 @@ def gcp(
         dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside the
             zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
     return resource_adapter(
@@ -84,6 +85,7 @@ def gcp(
             "ttl": records.ttl,
             "rrdatas": records.ns_targets,
         },
+        type_="gcp:dns/recordSet:RecordSet",
         opts=opts,
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.all(project, managed_zone, records.domain).apply(
@@ -110,7 +112,7 @@ def azure(
         resource_group_name: The name of the resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
@@ -136,6 +138,7 @@ def azure(
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more").apply(float),
             "ns_records": records.ns_targets.apply(lambda targets: [{"nsdname": each} for each in targets]),
         },
+        type_="azure-native:dns:RecordSet",
         named_by="relativeRecordSetName",
         opts=opts,
         take_over=take_over,
@@ -154,7 +157,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
     return resource_adapter(
@@ -166,6 +169,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
             "answers": records.undotted().apply(lambda targets: [{"answer": each} for each in targets]),
         },
+        type_="ns1:index/record:Record",
         named_by="domain",
         opts=opts,
         take_over=take_over,
@@ -184,7 +188,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
         zone: The name of the zone, such as "acme.com". Its id does not work, because the record name is relative to the
             zone name.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
     return resource_adapter(
@@ -196,6 +200,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
             "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
             "records": records.ns_targets.apply(lambda targets: [{"value": each} for each in targets]),
         },
+        type_="hcloud:index/zoneRrset:ZoneRrset",
         opts=opts,
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
@@ -212,7 +217,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
     return resource_adapter(
@@ -224,6 +229,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
             "ttl": records.ttl_where(lambda ttl: 300 <= ttl <= 2592000, "300 to 2592000 seconds"),
             "values": records.ns_targets,
         },
+        type_="gandi:livedns/record:Record",
         opts=opts,
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),

@@ -1,9 +1,7 @@
-"""Builder of adapters for a package's resources, which are created, or imported for one `pulumi up`.
+"""Builder of adapters for a package's resources, which are created, or imported with `take_over`.
 
-`take_over` works like Pulumi's own `import_`: it sends the engine the ids to import, and reads nothing from the stack.
-The engine imports a resource once, as long as its id to import stays the same. It would import a resource that the
-stack has created as a replacement, and then delete the old one, which is the same record. So `take_over` creates
-nothing.
+`take_over` works like Pulumi's own `import_`: it sends the engine the ids to import. A record that the stack has
+already is not imported again. It stays as it is, and is compared, too.
 """
 
 from __future__ import annotations
@@ -18,17 +16,22 @@ from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 
 from .adapter import Adapter, Made, NsRecords, error, name_of
+from .declared_record import DeclaredRecord
 
 Ids: TypeAlias = Mapping[str, str | int]
 """The DNS provider's record ids, by the values of the records in any spelling."""
 Pairs: TypeAlias = Sequence[tuple[str, str | int]]
 """The values of records with their ids."""
 
+# With these options, nothing is written if a record differs; `_compared` then fails.
+_UNCHANGED = pulumi.ResourceOptions(ignore_changes=["*"])
+
 
 def resource_adapter(
     resource: Callable[..., pulumi.Resource],
     arguments: Callable[[NsRecords], Mapping[str, Any]],
     *,
+    type_: str = "",
     value: str = "",
     is_dotted: bool = True,
     named_by: str = "name",
@@ -40,6 +43,7 @@ def resource_adapter(
 ) -> Adapter:
     """Returns an adapter that creates or imports one resource with all values, or one for each value.
 
+    `type_` is the type of the resource, without which there is no `take_over`.
     `value` is the argument with the value if each resource has one; otherwise, `values` returns those of a resource.
     `arguments` returns all other arguments. `named_by` is that of `NsRecords.options`. `import_id` returns the id to
     import, given the DNS provider's id of a record with one value. `find` finds the existing records; None if the
@@ -53,11 +57,16 @@ def resource_adapter(
         # Called before the values are known, so that the first preview checks the arguments too.
         shared = arguments(records)
 
-        def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
+        def declare(target: str) -> DeclaredRecord:
             own = {value: target if is_dotted else target.rstrip(".")} if value else {}
             name = name_of(records, target)
-            options = pulumi.ResourceOptions.merge(records.options(opts, named_by=named_by, name=name), more)
-            return resource(name, **shared, **own, opts=options)
+            options = records.options(opts, named_by=named_by, name=name)
+            return DeclaredRecord(records, type_, name, {**shared, **own}, options, named_by, value)
+
+        def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
+            record = declare(target)
+            options = pulumi.ResourceOptions.merge(record.options, more)
+            return resource(record.name, **record.arguments, opts=options)
 
         def existing(_: None) -> Any:
             if not value:
@@ -70,8 +79,15 @@ def resource_adapter(
         def with_import_ids(pairs: Pairs) -> Any:
             return pulumi.Output.from_input([(target, import_id(records, str(id_))) for target, id_ in pairs])
 
-        def adopt(import_ids: Sequence[tuple[str, str]]) -> pulumi.Output[list[pulumi.Resource]]:
-            made = [make(target, _import_options(records, resource, id_)) for target, id_ in import_ids]
+        def find_in_stack(import_ids: Sequence[tuple[str, str]]) -> Any:
+            found = [(target, id_, declare(target).is_in_stack(id_)) for target, id_ in import_ids]
+            return pulumi.Output.from_input(found)
+
+        def adopt(found: Sequence[tuple[str, str, bool]]) -> pulumi.Output[list[pulumi.Resource]]:
+            made = [
+                make(target, _UNCHANGED if is_in_stack else _import_options(records, resource, id_))
+                for target, id_, is_in_stack in found
+            ]
             return _compared(records, [read(each) for each in made]).apply(lambda _: made)
 
         def read(made: Any) -> list[Any]:
@@ -81,7 +97,13 @@ def resource_adapter(
 
         if take_over:
             is_there: pulumi.Input[None] = _check_ingress(records)
-            return pulumi.Output.from_input(is_there).apply(existing).apply(with_import_ids).apply(adopt)
+            return (
+                pulumi.Output.from_input(is_there)
+                .apply(existing)
+                .apply(with_import_ids)
+                .apply(find_in_stack)
+                .apply(adopt)
+            )
         return records.of_each(lambda _, target: make(target)) if value else make("")
 
     return Adapter(create)
@@ -139,7 +161,7 @@ def _checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pai
 
 
 def _import_options(records: NsRecords, resource: object, import_id: str) -> pulumi.ResourceOptions:
-    """Returns options with which an import writes nothing if the record differs; `_compared` then fails."""
+    """Returns options that import a record and write nothing."""
     other = ProgramRun.current().importers.setdefault((resource, import_id), records.name)
     if other != records.name:
         raise error(
@@ -147,7 +169,7 @@ def _import_options(records: NsRecords, resource: object, import_id: str) -> pul
             f"the delegations {other} and {records.name} both take over the record {import_id}, which can "
             "belong to only one of them",
         )
-    return pulumi.ResourceOptions(import_=import_id, ignore_changes=["*"])
+    return pulumi.ResourceOptions.merge(_UNCHANGED, pulumi.ResourceOptions(import_=import_id))
 
 
 def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]]) -> pulumi.Output[None]:

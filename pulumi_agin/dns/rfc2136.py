@@ -129,7 +129,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             port: The TCP port of the server, 1 to 65535.
             take_over: Whether to adopt NS records that the domain already has with exactly these values and this TTL,
                 without an update. If the domain has other records, the preview fails; if it has none, they are created.
-                Remove it after the first `pulumi up`.
+                Needed for the first `pulumi up`.
 
         Raises:
             pulumi.RunError: `opts` has `id` or `import_`, although an ID does not contain the location of the records.

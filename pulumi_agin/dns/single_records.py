@@ -37,7 +37,7 @@ def cloudflare(
         zone_id: The id of the zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
 
@@ -58,6 +58,7 @@ def cloudflare(
                 lambda ttl: ttl == 1 or 30 <= ttl <= 86400, "30 to 86400 seconds, or 1 for an automatic TTL"
             ).apply(float),
         },
+        type_="cloudflare:index/dnsRecord:DnsRecord",
         value="content",
         is_dotted=False,
         opts=opts,
@@ -78,7 +79,7 @@ def digitalocean(
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
 
@@ -97,6 +98,7 @@ def digitalocean(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 30, "30 seconds or more"),
         },
+        type_="digitalocean:index/dnsRecord:DnsRecord",
         value="value",
         opts=opts,
         take_over=take_over,
@@ -116,7 +118,7 @@ def dnsimple(
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
+        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return resource_adapter(
@@ -127,6 +129,7 @@ def dnsimple(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 1, "1 second or more"),
         },
+        type_="dnsimple:index/zoneRecord:ZoneRecord",
         value="value",
         is_dotted=False,
         opts=opts,
@@ -152,7 +155,7 @@ def linode(
         domain_id: The numeric id of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
+        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
     """
     linode = package("pulumi_linode", extra="linode")
     return resource_adapter(
@@ -164,6 +167,7 @@ def linode(
             "record_type": "NS",
             "ttl_sec": records.ttl_where(lambda ttl: ttl in _LINODE_TTLS, ", ".join(map(str, _LINODE_TTLS))),
         },
+        type_="linode:index/domainRecord:DomainRecord",
         value="target",
         is_dotted=False,
         opts=opts,
@@ -197,7 +201,7 @@ def vercel(
         domain: The name of the zone, such as "acme.com".
         team_id: The id of the team that owns the zone.
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
+        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
     return resource_adapter(
@@ -209,6 +213,7 @@ def vercel(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl >= 60, "60 seconds or more"),
         },
+        type_="vercel:index/dnsRecord:DnsRecord",
         value="value",
         opts=opts,
         take_over=take_over,
@@ -227,7 +232,7 @@ def ovh(
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Remove it after one `pulumi up`.
+        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
     return resource_adapter(
@@ -238,6 +243,7 @@ def ovh(
             "fieldtype": "NS",
             "ttl": records.ttl_where(lambda ttl: ttl == 0 or ttl >= 60, "60 seconds or more, or 0 for the zone's TTL"),
         },
+        type_="ovh:Domain/zoneRecord:ZoneRecord",
         value="target",
         named_by="subdomain",
         opts=opts,
@@ -257,7 +263,7 @@ def scaleway(
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Remove it after one `pulumi up`.
+        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
 
@@ -284,6 +290,7 @@ def scaleway(
             "type": "NS",
             "ttl": records.ttl_where(lambda ttl: 60 <= ttl <= 2592000, "60 to 2592000 seconds"),
         },
+        type_="scaleway:domain/record:Record",
         value="data",
         opts=opts,
         take_over=take_over,

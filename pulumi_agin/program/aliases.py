@@ -1,4 +1,4 @@
-"""Former URNs of a resource, by its aliases.
+"""Former URNs of resources, by their aliases.
 
 The engine passes the aliases of a component on to its children only while the component itself is new. Once a failed
 run has put the component into the state, its aliases have no effect on them. So NS records have aliases of their own.
@@ -7,10 +7,11 @@ run has put the component into the state, its aliases have no effect on them. So
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 
-from pulumi_agin.lifecycle.urns import Urn
+from pulumi_agin.lifecycle.urns import STACK, Urn
 
 from . import sdk_internals
 
@@ -33,6 +34,25 @@ def former_urns(resource: pulumi.Resource, parent: pulumi.Resource | None) -> li
     return own + [
         pulumi.Output.all(above, child).apply(inherited) for above in of_parent for child in [resource.urn, *own]
     ]
+
+
+async def urns_of(aliases: Sequence[pulumi.Input[str | pulumi.Alias]], urn: Urn, parent: Urn) -> list[str]:
+    """Returns the URNs that the aliases of a resource name. `urn` is its own, and `parent` that of its parent."""
+    return [await _urn_of(await pulumi.Output.from_input(each).future(), urn, parent) for each in aliases]
+
+
+async def _urn_of(alias: Any, urn: Urn, parent: Urn) -> str:
+    if isinstance(alias, str):
+        return alias
+    # The SDK's placeholder for what is not given is `...`. If the parent is None, the resource had none.
+    if alias.parent is None:
+        parent = parent._replace(types=STACK)
+    elif alias.parent is not ...:
+        above = alias.parent.urn if isinstance(alias.parent, pulumi.Resource) else alias.parent
+        parent = Urn.parse(str(await pulumi.Output.from_input(above).future()))
+    type_ = urn.type if alias.type_ in (None, ...) else alias.type_
+    name = urn.name if alias.name in (None, ...) else alias.name
+    return str(parent.child(type_, name))
 
 
 def former_name(name: str, parent_name: str, former_parent_name: str) -> str:

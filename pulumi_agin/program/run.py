@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,6 +49,7 @@ class ProgramRun:
         self.wrong_zones: dict[object, str] = {}
         """The problems with zones, by delegation."""
         self._accounts: dict[Settings, ProgramAccount] = {}
+        self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
 
     @classmethod
@@ -85,6 +86,18 @@ class ProgramRun:
         """The stack's name, with any organization. In the project's folder, the CLI accepts it from every user."""
         stack = pulumi.get_stack()
         return f"{self.organization}/{stack}" if self.organization else stack
+
+    async def stack_outputs(self, kept: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, Any]] | None:
+        """Returns outputs of resources in the stack's state, by URN; None if it can't be read.
+
+        `kept` is that of `sdk_internals.outputs_of_stack`, always the same. The state is read once, and never under
+        mocks, which would pass the call on to the user's.
+        """
+        if not self.sends_requests:
+            return {}
+        if self._stack_outputs is None:
+            self._stack_outputs = asyncio.ensure_future(sdk_internals.outputs_of_stack(self.stack, kept))
+        return await self._stack_outputs
 
     async def placement(self, resource: pulumi.Resource, parent: pulumi.Resource | None) -> dict[str, str]:
         """Returns the stack and the URNs of the parent and the provider, for a command about a resource."""

@@ -6,14 +6,19 @@ that has the SDK's version and the next step.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pulumi
+from google.protobuf.struct_pb2 import Struct
 from pulumi import runtime
 
 T = TypeVar("T")
+
+# The function of the engine that returns all outputs in the state of a stack.
+_READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
 
 
 def _find(name: str, default: Any = None) -> Any:
@@ -58,6 +63,42 @@ def aliases_of(resource: pulumi.Resource) -> Sequence[pulumi.Input[str]]:
     """Returns the URNs that the aliases of a resource name, without those that it inherits."""
     aliases: Sequence[pulumi.Input[str]] = getattr(resource, "_aliases", [])
     return aliases
+
+
+async def outputs_of_stack(stack: str, kept: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]] | None:
+    """Returns outputs of resources in the stack's state, by URN; None if the engine can't read it.
+
+    `kept` has the types of these resources, each with the names of outputs, which are strings or numbers. The engine
+    responds with all secrets of the stack in plain text. So nothing else of the response is converted or kept, and an
+    error, which could quote it, is dropped.
+    """
+    connection: Any = monitor()
+
+    def read() -> dict[str, dict[str, Any]] | None:
+        try:
+            request = _find("proto.resource_pb2").ResourceInvokeRequest(tok=_READ_STACK)
+            request.args.update({"stackName": stack})
+            response = connection.Invoke(request)
+            return None if response.failures else _outputs(getattr(response, "return")["outputs"], kept)
+        except Exception:  # noqa: BLE001 - it could quote a secret
+            return None
+
+    return await asyncio.get_running_loop().run_in_executor(None, read)
+
+
+def _outputs(resources: Any, kept: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for urn in resources:
+        resource = resources[urn]
+        if names := kept.get(resource["type"]):
+            outputs = resource["outputs"]
+            found[urn] = {name: _without_secret(outputs[name]) for name in names if name in outputs}
+    return found
+
+
+def _without_secret(value: Any) -> Any:
+    """Returns a string or a number. A secret one is in an object."""
+    return value["value"] if isinstance(value, Struct) else value
 
 
 def may_be_transformed(opts: pulumi.ResourceOptions) -> bool:

@@ -90,6 +90,55 @@ def test_existing_records_are_taken_over_unchanged(project: Project, emulator: E
         assert content.resources == {}
 
 
+OWN_RECORDS = """
+ZONE = pulumi.Config().require_secret("zone")
+for protect in (False, True):
+    opts = pulumi.ResourceOptions(protect=protect)
+    adapters = {
+        "set": agin.dns.aws(ZONE, opts=opts, take_over=TAKE_OVER),
+        "singles": agin.dns.cloudflare(ZONE, opts=opts, take_over=TAKE_OVER),
+    }
+    for kind, dns in adapters.items():
+        name = f"{kind}-{protect}"
+        ingress = agin.AgentIngress(name, domain=f"{name}.acme.com")
+        opts = pulumi.ResourceOptions(aliases=[ALIASES])
+        agin.AgentIngressDelegation(f"{name}RENAMED", ingress, dns, ttl=TTL, opts=opts)
+"""
+
+
+def test_take_over_of_records_that_the_stack_has_changes_nothing(
+    project: Project, emulator: Emulator, cloud: Cloud
+) -> None:
+    def program(**parts: str) -> None:
+        given = {"TAKE_OVER": "True", "TTL": "300", "RENAMED": "", "ALIASES": "", **parts}
+        project.program(re.sub("|".join(given), lambda match: given[match[0]], OWN_RECORDS))
+
+    project.config(secret={"zone": "Z1"})
+    program(TAKE_OVER="False")
+    project.up()
+    emulator.clear_requests()
+    cloud.clear_operations()
+    # As after `take_over` was removed and set again.
+    program()
+    project.preview("--expect-no-changes")
+    project.up("--expect-no-changes")
+
+    program(TTL="600")
+    for _ in range(2):
+        assert "set ttl=300 on the delegation, and run this again" in project.up(fails=True)
+    program(RENAMED="-new")
+    for failed in (project.preview(fails=True), project.up(fails=True)):
+        assert re.search(r'give the delegation (\S+)-new the option below(.|\n)*"urn:\S+Delegation::\1"', failed.output)
+        assert not failed.has_traceback
+    program(RENAMED="-new", ALIASES="pulumi.Alias(name=name)")
+    # Only the components of the old names, which the failed run has left in the state.
+    assert "- 4 to delete\n    19 unchanged" in project.preview()
+    project.up()
+    program(RENAMED="-new", TAKE_OVER="False")
+    project.up("--expect-no-changes")
+    assert_nothing_was_written(emulator, cloud)
+
+
 INGRESSES = """
 names = ["set", "singles", "values", "none", "same"]
 ingresses = {name: agin.AgentIngress(name, domain=f"{name}.acme.com") for name in names}

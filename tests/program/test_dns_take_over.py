@@ -5,15 +5,18 @@ The ids to import were accepted by the providers' real plugins, or come from the
 
 from __future__ import annotations
 
+import asyncio
 import re
+import traceback
 from typing import Any
 
 import pulumi
 import pytest
 
 import pulumi_agin as agin
-from tests.support.delegations import SINGLES, adapter, connect, records, run_delegation
-from tests.support.mocks import Mocks, run
+from pulumi_agin.dns.declared_record import IDENTITIES
+from tests.support.delegations import ADAPTERS, DELEGATION, SINGLES, adapter, connect, records, run_delegation
+from tests.support.mocks import READ_STACK, Mocks, Request, run
 
 pytestmark = [
     pytest.mark.usefixtures("dns_sdks"),
@@ -187,3 +190,145 @@ def test_records_must_exist_to_be_taken_over(name: str, mocks: Mocks) -> None:
     ):
         run_delegation(lambda: adapter(name, take_over=True))
     assert records(mocks) == []
+
+
+# -- records that the stack has ---------------------------------------------------------------------------------------
+
+IDS = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
+EVERY = [*SETS, *SINGLES]
+# In the state, spelled as Azure returns it.
+AZURE = "/subscriptions/0b1f6471/resourceGroups/DNS-RG/providers/Microsoft.Network/dnszones/acme.com/NS/"
+
+
+def state(name: str, delegation: str = "connect", /, **changes: Any) -> dict[str, Any]:
+    """Returns the records of an adapter in the state, spelled in capitals. They may belong to another delegation."""
+    expected = ADAPTERS[name]
+    values = {"": expected.values} if name in SETS else dict(zip(IDS, expected.values, strict=True))
+    resources = {}
+    for rest, value in values.items():
+        known = {**expected.inputs, expected.value: value, "id": f"{AZURE}connect", **changes}
+        outputs = {output: each.upper() if isinstance(each, str) else each for output, each in known.items()}
+        resources[urn(name, delegation, rest)] = {"type": expected.token, "outputs": outputs}
+    return resources
+
+
+def urn(name: str, delegation: str = "connect", rest: str = "") -> str:
+    parent = f"urn:pulumi:stack::project::pulumi:pulumi:Stack${DELEGATION}"
+    return f"{parent}${ADAPTERS[name].token}::{delegation}{rest and f'-{rest}'}"
+
+
+def run_take_over(name: str, mocks: Mocks, stack: dict[str, Any], **arguments: Any) -> list[Request]:
+    """Runs a program that takes over the records of an adapter, with records in the stack. Returns the records."""
+    mocks.answer, mocks.stack = ACCOUNT, stack
+    run_delegation(lambda: adapter(name, take_over=IDS if name in SINGLES else True, **arguments))
+    return records(mocks)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_records_that_the_resource_has_are_not_imported_again(name: str, preview: Mocks) -> None:
+    made = run_take_over(name, preview, state(name))
+    assert len(made) == (1 if name in SETS else 2)
+    assert {(each.import_id, *each.ignore_changes) for each in made} == {("", "*")}
+    # The state is read once, although there may be several records.
+    assert [each.args for each in preview.called if each.token == READ_STACK] == [{"stackName": "stack"}]
+
+
+@pytest.mark.parametrize("is_zone", [True, False], ids=["zone", "domain"])
+@pytest.mark.parametrize("name", EVERY)
+def test_records_of_another_zone_or_domain_are_imported(name: str, is_zone: bool, preview: Mocks) -> None:
+    zone = next(output for output in ADAPTERS[name].inputs if output not in ("name", "type"))
+    other = {zone if is_zone else ADAPTERS[name].named_by: "other", "id": f"{AZURE}other"}
+    assert all(each.import_id for each in run_take_over(name, preview, state(name, **other)))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_records_that_another_resource_has_fail_with_the_alias(name: str, preview: Mocks) -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        run_take_over(name, preview, state(name, "former"))
+    sentence, option = str(raised.value).split("\n")
+    assert re.match(r"delegations\.py:\d+: the stack already has NS records of connect\.acme\.com, as urn:", sentence)
+    assert "::former" in sentence
+    assert "If it was renamed or moved in the program, give the delegation connect the option below. Otherw" in sentence
+    former = urn(name, "former").replace(f"${ADAPTERS[name].token}", "")
+    assert option == f'opts=pulumi.ResourceOptions(aliases=["{former}"])'
+    assert records(preview) == []
+
+
+def test_records_outside_of_a_delegation_fail_with_the_alias_of_the_adapter(preview: Mocks) -> None:
+    [resource] = state("aws").values()
+    with pytest.raises(pulumi.RunError) as raised:
+        run_take_over("aws", preview, {"urn:pulumi:stack::project::aws:route53/record:Record::own": resource})
+    assert "give the adapter the option below" in str(raised.value)
+    assert str(raised.value).endswith('aliases=["urn:pulumi:stack::project::aws:route53/record:Record::own"])')
+
+
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_records_of_a_former_urn_are_not_imported_again(name: str, preview: Mocks) -> None:
+    preview.stack = state(name, "former") | state(name, "own")
+
+    def program() -> None:
+        ids: Any = IDS if name in SINGLES else True
+        parent = urn(name, "former").rpartition("$")[0]
+        former = pulumi.ResourceOptions(aliases=[f"{parent}::former"])
+        agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=ids), opts=former)
+        # In the state under both names: the engine prefers the own one.
+        agin.AgentIngressDelegation("own", connect(), adapter(name, take_over=ids), opts=former)
+
+    run(program)
+    assert {each.import_id for each in records(preview)} == {""}
+
+
+def test_the_name_of_a_record_may_be_the_whole_domain(preview: Mocks) -> None:
+    made = run_take_over("ovh", preview, state("ovh", subdomain="connect.acme.com."))
+    assert {each.import_id for each in made} == {""}
+
+
+@pytest.mark.parametrize("delegation", ["connect", "other"])
+def test_a_record_with_another_value_is_the_same_resource_but_another_record(delegation: str, preview: Mocks) -> None:
+    made = run_take_over("cloudflare", preview, state("cloudflare", delegation, content="ns-9.example.net"))
+    assert [bool(each.import_id) for each in made] == [delegation == "other"] * 2
+
+
+def test_records_of_other_types_and_secrets_do_not_matter(preview: Mocks) -> None:
+    [same] = state("aws", zoneId=pulumi.Output.secret("Z1")).values()
+    [other] = state("aws", type="TXT").values()
+    stack = {urn("aws"): same, urn("aws", "other"): other, urn("gcp"): {"type": "pulumi:providers:gcp", "outputs": {}}}
+    [record] = run_take_over("aws", preview, stack)
+    assert record.import_id == ""
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_each_compared_output_is_one_of_the_package(name: str, mocks: Mocks) -> None:
+    token = ADAPTERS[name].token
+
+    def program() -> None:
+        delegation = agin.AgentIngressDelegation("connect", connect(), adapter(name))
+        made.append(delegation.ns_targets.apply(lambda _: list(delegation._childResources)))
+
+    made: list[pulumi.Output[list[pulumi.Resource]]] = []
+    run(program)
+    first, *_ = asyncio.get_event_loop().run_until_complete(made[0].future()) or []
+    assert first.pulumi_resource_type == token
+    outputs = {re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", each) for each in IDENTITIES[token]}
+    assert {each for each in outputs if isinstance(getattr(type(first), each), property)} == outputs
+
+
+def test_a_state_that_cannot_be_read_fails_without_its_secrets(preview: Mocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(args: object) -> Any:
+        raise ValueError("hush-hush")
+
+    monkeypatch.setattr(preview, "call", fail)
+    with pytest.raises(pulumi.RunError) as raised:
+        run_take_over("aws", preview, {})
+    assert "can't take over NS records, because Pulumi could not read the stack's state" in str(raised.value)
+    assert "hush" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_the_state_is_not_read_without_need(preview: Mocks) -> None:
+    run_delegation(lambda: adapter("aws"))
+    assert preview.called == []
+
+
+def test_the_state_is_not_read_under_mocks(mocks: Mocks) -> None:
+    assert run_take_over("aws", mocks, state("aws"))[0].import_id == SETS["aws"][1]
+    assert mocks.called == []

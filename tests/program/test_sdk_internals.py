@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import _callbacks, rpc, settings, sync_await
+from pulumi.runtime import _callbacks, proto, rpc, settings, sync_await
 from pulumi.runtime import mocks as mocks_module
 
 import pulumi_agin as agin
@@ -124,6 +124,43 @@ def test_sdk_without_aliases_attribute_knows_none(mocks: Mocks) -> None:
         assert sdk_internals.aliases_of(component) == []
 
     run(program)
+
+
+# As in the engine's response: a secret is in an object.
+STACK_RESOURCES = {
+    "urn:record": {
+        "type": "a:b:Record",
+        "outputs": {"name": "connect", "zone": rpc.wrap_rpc_secret("Z1"), "key": "hush"},
+    },
+    "urn:other": {"type": "a:b:Other", "outputs": {"name": "connect", "password": "hush"}},
+}
+KEPT = {"urn:record": {"name": "connect", "zone": "Z1"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "lacks", "expected"),
+    [
+        ({"outputs": STACK_RESOURCES}, False, KEPT),
+        ({"outputs": {}}, False, {}),
+        ({}, False, None),
+        ({"outputs": STACK_RESOURCES}, True, None),
+    ],
+    ids=["resources", "empty", "another response", "an SDK without it"],
+)
+def test_only_named_outputs_of_the_state_are_kept(
+    answer: Any, lacks: bool, expected: Any, preview: Mocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "call", lambda args: (answer, []))
+    seen: list[Any] = []
+
+    async def program() -> None:
+        with monkeypatch.context() as context:
+            if lacks:
+                context.delattr(proto, "resource_pb2")
+            seen.append(await sdk_internals.outputs_of_stack("dev", {"a:b:Record": ("name", "zone", "absent")}))
+
+    run(program)
+    assert seen == [expected]
 
 
 @pytest.mark.parametrize(

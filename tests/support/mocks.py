@@ -15,6 +15,9 @@ from pulumi.runtime.mocks import MockMonitor
 TYPE = "pulumi-python:dynamic/agin:AgentIngress"
 NS_TARGETS = ["ns-1.example.net.", "ns-2.example.net."]
 
+# The engine's function that returns the state of a stack.
+READ_STACK = "pulumi:pulumi:readStackResourceOutputs"
+
 # The result of lookups.
 INGRESS: dict[str, Any] = {
     "id": "agin_2k5okIo7afS6bKA3xNDLRZ9rjqj",
@@ -38,6 +41,8 @@ class Mocks(pulumi.runtime.Mocks):
         self.called: list[pulumi.runtime.MockCallArgs] = []
         self.requests: list[Request] = []
         self.answer: dict[str, Any] = {}
+        self.stack: dict[str, Any] = {}
+        """The resources in the stack's state, by URN, as the engine returns them."""
         self.ns_targets = NS_TARGETS
         self.to_be_made: set[str] = set()
         """The names of resources whose id and computed outputs are unknown in a preview."""
@@ -58,7 +63,7 @@ class Mocks(pulumi.runtime.Mocks):
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         self.called.append(args)
-        return self.answer, []
+        return {"outputs": self.stack} if args.token == READ_STACK else self.answer, []
 
     def inputs(self) -> list[dict[str, Any]]:
         """The inputs of each registered Agent Ingress."""

@@ -1,0 +1,125 @@
+"""DeclaredRecord: a resource with an NS record, before it is registered, and the record in the stack's state.
+
+Pulumi would import a record that the stack has a second time, as a replacement or as another resource. Then it would
+delete the first one, which is the same record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.lifecycle.urns import DELEGATION, Urn
+from pulumi_agin.program.aliases import urns_of
+from pulumi_agin.program.run import ProgramRun
+
+from .adapter import NsRecords, error
+
+# The outputs in the state that identify a record, by the type of its resource. Except for the ID, which the state has
+# as an output only in Azure's package, they have the names of the package's arguments. Vercel's team is not needed.
+IDENTITIES: Mapping[str, tuple[str, ...]] = {
+    "aws:route53/record:Record": ("zoneId", "name", "type"),
+    "azure-native:dns:RecordSet": ("id",),
+    "cloudflare:index/dnsRecord:DnsRecord": ("zoneId", "name", "type", "content"),
+    "digitalocean:index/dnsRecord:DnsRecord": ("domain", "name", "type", "value"),
+    "dnsimple:index/zoneRecord:ZoneRecord": ("zoneName", "name", "type", "value"),
+    "gandi:livedns/record:Record": ("zone", "name", "type"),
+    "gcp:dns/recordSet:RecordSet": ("managedZone", "project", "name", "type"),
+    "hcloud:index/zoneRrset:ZoneRrset": ("zone", "name", "type"),
+    "linode:index/domainRecord:DomainRecord": ("domainId", "name", "recordType", "target"),
+    "ns1:index/record:Record": ("zone", "domain", "type"),
+    "ovh:Domain/zoneRecord:ZoneRecord": ("zone", "subdomain", "fieldtype", "target"),
+    "scaleway:domain/record:Record": ("dnsZone", "name", "type", "data"),
+    "vercel:index/dnsRecord:DnsRecord": ("domain", "name", "type", "value"),
+}
+
+
+@dataclass(frozen=True)
+class DeclaredRecord:
+    """A resource of the program with an NS record, or with all NS records of a domain."""
+
+    records: NsRecords
+    type: str
+    name: str
+    """The name of the resource."""
+    arguments: Mapping[str, pulumi.Input[Any]]
+    """The arguments of its class, by their names in Python."""
+    options: pulumi.ResourceOptions
+    named_by: str
+    """The output with the name of the record."""
+    value: str
+    """The output with the value; "" if the resource has all values."""
+
+    async def is_in_stack(self, import_id: str = "") -> bool:
+        """Returns whether the stack has the record as this resource. Fails if it has it as another one."""
+        stack = await ProgramRun.current().stack_outputs(IDENTITIES)
+        if stack is None:
+            raise error(
+                self.records,
+                f"the delegation {self.records.name} can't take over NS records, because Pulumi could not read the "
+                "stack's state, which shows whether the stack already has them. `pulumi stack` may show the reason",
+            )
+        identity = self._identity(import_id)
+        if not stack or not await identity.is_known():
+            return False
+        declared = await identity.future() or {}
+        current = await self._current(stack)
+        # The resource is named after its value. If it has another one now, somebody has changed the record.
+        without_value = {name: spellings for name, spellings in declared.items() if name != self.value}
+        if current and _matches(stack[current], without_value):
+            return True
+        for urn, outputs in stack.items():
+            if urn != current and Urn.parse(urn).type == self.type and _matches(outputs, declared):
+                raise error(self.records, self._belongs_to(Urn.parse(urn), str(await self.records.domain.future())))
+        return False
+
+    async def _current(self, stack: Mapping[str, Any]) -> str | None:
+        """Returns the URN of this resource in the stack; None if it is new. The engine finds it in the same way."""
+        parent = Urn.parse(str(await self.records.delegation.urn.future()))
+        own = parent.child(self.type, self.name)
+        urns = [str(own), *await urns_of(self.options.aliases or (), own, parent)]
+        return next((urn for urn in urns if urn in stack), None)
+
+    def _identity(self, import_id: str) -> pulumi.Output[dict[str, set[str]]]:
+        """Returns the outputs that identify the record, each with its possible spellings."""
+        given = {_camel_case(name): value for name, value in self.arguments.items()} | {"id": import_id}
+        values = pulumi.Output.all(**{name: given[name] for name in IDENTITIES[self.type]})
+        return pulumi.Output.all(self.records.domain, values).apply(lambda known: self._spellings(*known))
+
+    def _spellings(self, domain: str, values: Mapping[str, Any]) -> dict[str, set[str]]:
+        # Without a project, Google's package uses the provider's, which is not known here.
+        spellings = {name: {_canonical(value)} for name, value in values.items() if value is not None}
+        if self.named_by in spellings:
+            # Packages also accept the whole domain instead of the part before the zone.
+            spellings[self.named_by].add(domain)
+        return spellings
+
+    def _belongs_to(self, other: Urn, domain: str) -> str:
+        parent = other._replace(types=other.types.rpartition("$")[0])
+        where, alias = "the adapter", other
+        if parent.type == DELEGATION:
+            rest = self.name.removeprefix(self.records.name)
+            where, alias = f"the delegation {self.records.name}", parent._replace(name=other.name.removesuffix(rest))
+        return (
+            f"the stack already has NS records of {domain}, as {other}, and deletes them with that resource. If it "
+            f"was renamed or moved in the program, give {where} the option below. Otherwise, remove it in a separate "
+            f'`pulumi up` first.\nopts=pulumi.ResourceOptions(aliases=["{alias}"])'
+        )
+
+
+def _matches(outputs: Mapping[str, Any], declared: Mapping[str, set[str]]) -> bool:
+    return all(_canonical(outputs.get(name)) in spellings for name, spellings in declared.items())
+
+
+def _canonical(value: Any) -> str:
+    """Returns a name, an ID or a number in the state or of the program in a form to compare."""
+    return str(int(value)) if isinstance(value, int | float) else canonical_domain(value or "")
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
