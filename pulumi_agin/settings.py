@@ -189,10 +189,11 @@ class Settings:
     @property
     def other_base_url(self) -> str:
         """The base URL and where it comes from, for a message; "" if it is that of ngrok's public API."""
-        return "" if canonical_base_url(self.base_url.value) == PUBLIC_API else self._shown_base_url
+        return "" if canonical_base_url(self.base_url.value) == PUBLIC_API else self.shown_base_url
 
     @property
-    def _shown_base_url(self) -> str:
+    def shown_base_url(self) -> str:
+        """The base URL and where it comes from, for messages."""
         source = self.base_url.shown_as if self.base_url.source == "default" else f"from {self.base_url.shown_as}"
         return f"{canonical_base_url(self.base_url.value)}, {source}"
 
@@ -203,7 +204,7 @@ class Settings:
         """
         if last in ("", canonical_base_url(self.base_url.value)):
             return ""
-        return f"last read at {one_line(last)}, but the base URL is now {self._shown_base_url}"
+        return f"last read at {one_line(last)}, but the base URL is now {self.shown_base_url}"
 
     def how_to_set_base_url(self, base_url: str) -> str:
         """Returns the next step to use another base URL, for messages."""

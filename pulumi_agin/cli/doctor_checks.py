@@ -218,7 +218,8 @@ class Examiner:
             reason += f"; {resource}, with an explicit provider, whose key was not used here"
             return Check("unknown", reason, details=details)
         if in_stack is not None:
-            reason += f"; {resource}, but it was last read with another key, so it may be in another account"
+            why = "it was last read with another key" if last else "the state does not show which key last read it"
+            reason += f"; {resource}, but {why}, so it may be in another account"
             # No line to paste, because it would forget an ingress that exists.
             do = "only if this key is one of its account, it was deleted: remove it from the state"
             return Check("wrong", reason, [other_account, Remedy(f"{do} with `pulumi state delete`")], details)

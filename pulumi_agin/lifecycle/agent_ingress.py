@@ -13,7 +13,7 @@ from pulumi_agin.settings import Settings
 from . import domain_taken, shell_commands
 from .inputs import AgentIngressInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
-from .outputs import FINGERPRINT, inputs_of, outputs_after, outputs_of
+from .outputs import inputs_of, outputs_after, outputs_of
 from .schema import compared_fields, replacing_fields
 from .session import Account, Session, domain_of
 
@@ -84,8 +84,8 @@ class AgentIngressLifecycle:
         return Created(ingress.id, self._confirmed_outputs(call, _changes(call, {}, inputs), inputs, ingress))
 
     def is_state(self, properties: Mapping[str, Any]) -> bool:
-        """Returns whether these are outputs in the state. Every state of an ingress has a fingerprint."""
-        return FINGERPRINT in properties
+        """Returns whether these are outputs in the state. Even one that was edited has more than inputs."""
+        return not properties.keys() <= AgentIngressInputs.model_fields.keys()
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""

@@ -256,11 +256,17 @@ class Account:
                 f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
                 f"the old one again, {self.settings.how_to_set_base_url(last)}{'' if last == PUBLIC_API else trial}"
             )
+        key = f"the API key from {self.settings.api_key.shown_as}"
+        if last:
+            reason = f"{key} may not be the one that last read this Agent Ingress"
+            step = f"Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}"
+        else:
+            # It was edited, or an import was written by hand.
+            reason = "the state does not show which API key and base URL last read this Agent Ingress"
+            step = f"Check that {key} and the base URL {self.settings.shown_base_url}, are those of its account"
         raise Failed(
-            f"{error}. This does not prove that it was deleted: the API key from {self.settings.api_key.shown_as} may "
-            "not be the one that last read this Agent Ingress, and ngrok responds the same way for one of another "
-            f"account. Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}. "
-            f"{self._how_to_find_out(call)}"
+            f"{error}. This does not prove that it was deleted: {reason}, and ngrok responds the same way for one of "
+            f"another account. {step}. {self._how_to_find_out(call)}"
         )
 
     def _how_to_find_out(self, call: Call) -> str:

@@ -366,6 +366,39 @@ def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plu
     assert [line.message for line in other.engine.lines] == [announcement]
 
 
+def without_fingerprint(outputs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns states that do not show who read the ingress last, as after an edit or an import by hand."""
+    others = {name: value for name, value in outputs.items() if name != "_key_fingerprint"}
+    return [others, *({**others, "_key_fingerprint": wrong} for wrong in ("", 5))]
+
+
+@both_front_ends
+def test_refresh_of_a_state_without_a_fingerprint_is_like_any_other(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = created(plugin, emulator)
+    emulator.set_ingress(id_, {"description": "theirs"})
+    for state in without_fingerprint(outputs):
+        _, outputs_after, inputs_after = plugin.read(id_, state, inputs)
+        assert outputs_after == {**outputs, "description": "theirs"}
+        assert inputs_after == {**inputs, "description": "theirs"}
+
+
+@both_front_ends
+def test_404_for_a_state_without_a_fingerprint_is_not_a_delete(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, _ = created(plugin, emulator)
+    emulator.delete_ingress(id_)
+    variable = "the environment variable NGROK_API"
+    for state in without_fingerprint(outputs):
+        for operation in ("refresh", "update", "delete"):
+            sentence, command = failure(partial(CALLS[operation], plugin, id_, state)).message.split("\n")
+            assert (
+                "This does not prove that it was deleted: the state does not show which API key and base URL last read "
+                "this Agent Ingress, and ngrok responds the same way for one of another account. Check that the API "
+                f"key from {variable}_KEY and the base URL {emulator.url}, from {variable}_BASE_URL, are those of its "
+                "account. Then find out whether"
+            ) in sentence
+            assert command.endswith(f"pulumi-agin doctor {DOMAIN} --stack dev")
+
+
 def test_rotated_key_of_the_same_account_is_recorded(plugin: Plugin, emulator: Emulator, new_plugin: Plugins) -> None:
     id_, outputs, inputs = created(plugin, emulator)
     rotated = OTHER_ACCOUNTS_KEY[::-1]

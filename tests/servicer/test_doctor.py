@@ -368,6 +368,13 @@ def test_all_lists_ingresses_of_the_stack_first(
     assert out.endswith(
         "only if this key is one of its account, it was deleted: remove it from the state with `pulumi state delete`\n"
     )
+    edited = in_state(z)
+    del edited["outputs"]["_key_fingerprint"]
+    stack.stack([edited], secrets={"ngrok:apiKey": API_KEY})
+    out = doctor("z.acme.com", "--dns", bind.address)[1]
+    assert f" as {URN}::z, but the state does not show which key last read it, so it may be in another account\n" in out
+    assert "state delete -" not in out
+    stack.stack([in_state(y, key=OTHER_ACCOUNTS_KEY, provider="acct2")], secrets={"ngrok:apiKey": API_KEY})
     # The ingress of an explicit provider may exist.
     out = doctor("y.acme.com", "--dns", bind.address)[1]
     assert "::y, with an explicit provider, whose key was not used here" in out
