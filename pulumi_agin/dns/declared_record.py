@@ -1,7 +1,8 @@
 """DeclaredRecord: a resource with an NS record, before it is registered, and the record in the stack's state.
 
 Pulumi would import a record that the stack has a second time, as a replacement or as another resource. Then it would
-delete the first one, which is the same record.
+delete the first one, which is the same record. The same happens if a renamed resource is created at a DNS provider that
+overwrites records.
 """
 
 from __future__ import annotations
@@ -76,6 +77,23 @@ class DeclaredRecord:
             if urn != current and Urn.parse(urn).type == self.type and _matches(outputs, declared):
                 raise error(self.records, self._belongs_to(Urn.parse(urn), str(await self.records.domain.future())))
         return False
+
+    def name_unless_taken(self) -> pulumi.Output[str]:
+        """Returns the name of the record, and fails if another resource of the stack has the record."""
+
+        async def check(name: str) -> str:
+            run = ProgramRun.current()
+            if await run.stack_outputs(IDENTITIES) is None:
+                run.warn_once(
+                    "state",
+                    "Pulumi could not read the stack's state. If an AgentIngressDelegation was renamed or moved in the "
+                    "program without aliases, its records will be deleted. `pulumi stack` may show the reason",
+                )
+            else:
+                await self.is_in_stack()
+            return name
+
+        return pulumi.Output.from_input(self.arguments[self.named_by]).apply(check)
 
     async def _current(self, stack: Mapping[str, Any]) -> str | None:
         """Returns the URN of this resource in the stack; None if it is new. The engine finds it in the same way."""

@@ -93,6 +93,7 @@ def gcp(
             lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
         ),
         values=lambda record: record.rrdatas,
+        overwrites=True,
     )
 
 
@@ -205,6 +206,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         values=lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
+        overwrites=True,
     )
 
 
@@ -234,6 +236,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
         take_over=take_over,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         values=lambda record: record.values,
+        overwrites=True,
     )
 
 

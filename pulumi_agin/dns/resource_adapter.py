@@ -40,6 +40,7 @@ def resource_adapter(
     import_id: Callable[[NsRecords, str], pulumi.Input[str]] = lambda *_: "",
     values: Callable[[Any], pulumi.Input[Sequence[str]]] = lambda _: [],
     find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
+    overwrites: bool = False,
 ) -> Adapter:
     """Returns an adapter that creates or imports one resource with all values, or one for each value.
 
@@ -47,7 +48,8 @@ def resource_adapter(
     `value` is the argument with the value if each resource has one; otherwise, `values` returns those of a resource.
     `arguments` returns all other arguments. `named_by` is that of `NsRecords.options`. `import_id` returns the id to
     import, given the DNS provider's id of a record with one value. `find` finds the existing records; None if the
-    package can't.
+    package can't. `overwrites` is whether a create of a record that exists may succeed, so that a renamed delegation
+    without aliases would create its record and then delete it.
     """
     ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
     if take_over and opts is not None and opts.import_ is not None:
@@ -65,8 +67,9 @@ def resource_adapter(
 
         def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
             record = declare(target)
+            checked = {named_by: record.name_unless_taken()} if overwrites and not take_over else {}
             options = pulumi.ResourceOptions.merge(record.options, more)
-            return resource(record.name, **record.arguments, opts=options)
+            return resource(record.name, **{**record.arguments, **checked}, opts=options)
 
         def existing(_: None) -> Any:
             if not value:

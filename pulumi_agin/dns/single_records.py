@@ -296,4 +296,5 @@ def scaleway(
         take_over=take_over,
         import_id=lambda _, id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
         find=find,
+        overwrites=True,
     )

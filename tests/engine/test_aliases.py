@@ -86,6 +86,49 @@ def test_late_aliases_of_a_delegation_keep_its_records(project: Project, cloud: 
     project.up("--expect-no-changes")
 
 
+OVERWRITING = """
+a, b = agin.AgentIngress("a", domain="a.acme.com"), agin.AgentIngress("b", domain="b.acme.com")
+for name, ingress in {DELEGATIONS}.items():
+    opts = pulumi.ResourceOptions(aliases=[ALIASES])
+    agin.AgentIngressDelegation(name, ingress, agin.dns.gcp("acme-com"), opts=opts)
+"""
+
+
+def test_rename_at_a_provider_that_overwrites_fails_with_the_alias(project: Project, cloud: Cloud) -> None:
+    def program(delegations: str, aliases: str = "") -> None:
+        project.program(OVERWRITING.replace("DELEGATIONS", delegations).replace("ALIASES", aliases))
+
+    def assert_fails_with_alias(new: str, former: str) -> None:
+        for failed in (project.preview(fails=True), project.up(fails=True)):
+            assert (
+                f"give the delegation {new} the option below. Otherwise, remove it in a separate `pulumi up`" in failed
+            )
+            assert f'aliases=["urn:pulumi:dev::test::agin:index:AgentIngressDelegation::{former}"]' in failed
+            assert not failed.has_traceback
+
+    program('"one": a, "two": b')
+    project.up()
+    before = [cloud.records(name) for name in ("a.acme.com", "b.acme.com")]
+    assert all(before)
+    cloud.clear_operations()
+    program('"new": a, "two": b')
+    assert_fails_with_alias("new", "one")
+    # The records of one are replaced by others, and those of two by its records. Both would be deleted afterwards.
+    program('"one": b')
+    assert_fails_with_alias("one", "two")
+    # The alias of the message.
+    program('"new": a, "two": b', '"urn:pulumi:dev::test::agin:index:AgentIngressDelegation::one"')
+    project.preview()
+    project.up()
+    assert cloud.operations() == []
+    assert [cloud.records(name) for name in ("a.acme.com", "b.acme.com")] == before
+    # A new domain still replaces the records.
+    project.edit({"a.acme.com": "c.acme.com"})
+    project.up()
+    assert cloud.records("a.acme.com") == []
+    assert cloud.records("c.acme.com")
+
+
 # The ingress is named after the component above it.
 GATEWAY = """
     class Gateway(pulumi.ComponentResource):

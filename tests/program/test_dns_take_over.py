@@ -6,6 +6,7 @@ The ids to import were accepted by the providers' real plugins, or come from the
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 import traceback
 from typing import Any
@@ -14,7 +15,9 @@ import pulumi
 import pytest
 
 import pulumi_agin as agin
+from pulumi_agin.dns.adapter import Adapter
 from pulumi_agin.dns.declared_record import IDENTITIES
+from pulumi_agin.dns.resource_adapter import resource_adapter
 from tests.support.delegations import ADAPTERS, DELEGATION, SINGLES, adapter, connect, records, run_delegation
 from tests.support.mocks import READ_STACK, Mocks, Request, run
 
@@ -324,8 +327,68 @@ def test_a_state_that_cannot_be_read_fails_without_its_secrets(preview: Mocks, m
     assert "hush" not in "".join(traceback.format_exception(raised.value))
 
 
-def test_the_state_is_not_read_without_need(preview: Mocks) -> None:
-    run_delegation(lambda: adapter("aws"))
+OVERWRITING = ["gcp", "gandi", "hcloud", "scaleway"]
+
+
+@pytest.mark.parametrize("name", OVERWRITING)
+def test_a_rename_fails_if_a_create_may_overwrite_the_records(name: str, preview: Mocks) -> None:
+    # A set with other values would be overwritten, too.
+    changes: dict[str, Any] = {} if name in SINGLES else {ADAPTERS[name].value: []}
+    preview.stack = state(name, "former", **changes)
+    with pytest.raises(pulumi.RunError, match="give the delegation connect the option below"):
+        run_delegation(lambda: adapter(name))
+    assert records(preview) == []
+
+
+@pytest.mark.rest
+def test_a_google_project_tells_zones_of_the_same_name_apart(preview: Mocks) -> None:
+    preview.stack = state("gcp", "other", project="other")
+    run_delegation(lambda: adapter("gcp"))
+    assert len(records(preview)) == 1
+    with pytest.raises(pulumi.RunError, match="give the delegation connect the option below"):
+        run_delegation(lambda: adapter("gcp", project=None))
+
+
+@pytest.mark.parametrize("name", OVERWRITING)
+def test_records_of_the_resource_itself_may_be_overwritten(name: str, preview: Mocks) -> None:
+    preview.stack = state(name)
+    run_delegation(lambda: adapter(name))
+    made = records(preview)
+    assert {each.inputs["name"] for each in made} == {ADAPTERS[name].inputs["name"]}
+    assert {(each.import_id, *each.ignore_changes) for each in made} == {("",)}
+    assert len([each for each in preview.called if each.token == READ_STACK]) == 1
+
+
+def in_overwriting_dns() -> Adapter:
+    """An adapter whose DNS provider overwrites, for a package that `make test` has."""
+    return resource_adapter(
+        importlib.import_module("pulumi_aws.route53").Record,
+        lambda records: {"zone_id": "Z1", "name": records.domain, "type": "NS", "records": records.ns_targets},
+        type_=ADAPTERS["aws"].token,
+        opts=None,
+        overwrites=True,
+    )
+
+
+def test_a_rename_fails_at_a_provider_that_overwrites(preview: Mocks) -> None:
+    preview.stack = state("aws", "former")
+    with pytest.raises(pulumi.RunError, match="give the delegation connect the option below"):
+        run_delegation(in_overwriting_dns)
+    assert records(preview) == []
+
+
+def test_a_rename_warns_if_the_state_cannot_be_read(
+    preview: Mocks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(preview, "call", lambda args: ({}, []))
+    run_delegation(in_overwriting_dns)
+    assert "Pulumi could not read the stack's state. If an AgentIngressDelegation was renamed" in caplog.text
+    assert len(records(preview)) == 1
+
+
+@pytest.mark.parametrize("name", sorted({*EVERY, "external_dns"} - {*OVERWRITING}))
+def test_the_state_is_not_read_without_need(name: str, preview: Mocks) -> None:
+    run_delegation(lambda: adapter(name))
     assert preview.called == []
 
 

@@ -5,6 +5,7 @@ like the real plugins:
 
 - The ids for imports differ from those in the state, and it rejects a record that exists.
 - `aws.route53.Record` has all values of a name, and a new name replaces it.
+- `gcp.dns.RecordSet`, too. Its id is its place, and it replaces a record that exists.
 - `cloudflare.DnsRecord` has one value, and is updated in place even if the name changes.
 - A replacement requests that the old resource is deleted first, like the Terraform bridge for named resources.
 """
@@ -35,7 +36,8 @@ ZONE_ID = "Z0123456789ABCDEFGHIJ"
 
 RECORD_SET = "aws:route53/record:Record"
 SINGLE_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
-REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type")}
+OVERWRITING_SET = "gcp:dns/recordSet:RecordSet"
+REPLACED_BY = {RECORD_SET: ("zoneId", "name", "type"), OVERWRITING_SET: ("managedZone", "name", "type")}
 
 # The part of the real package that `agin.dns.cloudflare` needs. The package takes seconds to load.
 CLOUDFLARE_SDK = """
@@ -85,8 +87,11 @@ class _Content:
 
     def add(self, type_: str, inputs: dict[str, Any]) -> str:
         self.number += 1
-        self.resources[f"id-{self.number}"] = (type_, inputs)
-        return f"id-{self.number}"
+        id_ = f"id-{self.number}"
+        if type_ == OVERWRITING_SET:
+            id_ = "/".join(inputs[name] for name in ("managedZone", "name", "type"))
+        self.resources[id_] = (type_, inputs)
+        return id_
 
     def find(self, type_: str, **inputs: Any) -> list[str]:
         return [
@@ -126,8 +131,8 @@ class Cloud:
         found = []
         with self.content() as content:
             for _, inputs in content.resources.values():
-                if inputs.get("name") == domain and inputs.get("type") == "NS":
-                    values = inputs["records"] if "records" in inputs else [inputs["content"]]
+                if inputs.get("name", "").rstrip(".") == domain and inputs.get("type") == "NS":
+                    values = inputs.get("records") or inputs.get("rrdatas") or [inputs["content"]]
                     found += [(value.rstrip("."), int(inputs["ttl"])) for value in values]
         return sorted(found)
 
@@ -177,10 +182,11 @@ def install(project: Project, package: str) -> tuple[Cloud, str]:
 
 
 def install_dns(project: Project, dns_packages: Path) -> Cloud:
-    """Installs the plugins of aws and cloudflare, and the modules that the program imports, in a Python project."""
+    """Installs the plugins of three DNS providers, and the modules that the program imports, in a Python project."""
     cloud, aws = install(project, "aws")
-    _, cloudflare = install(project, "cloudflare")
-    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{aws}, {cloudflare}]}}\n")
+    others = [install(project, name)[1] for name in ("cloudflare", "gcp")]
+    plugins = ", ".join([aws, *others])
+    project.yaml(f"name: {project.name}\nruntime: python\nplugins: {{providers: [{plugins}]}}\n")
     (project.folder / "pulumi_cloudflare.py").write_text(CLOUDFLARE_SDK)
     project.environment["PYTHONPATH"] = str(dns_packages)
     return cloud
