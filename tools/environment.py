@@ -93,7 +93,7 @@ def dns_packages(names: Sequence[str] = ()) -> Path:
     return made_once(BUILD / f"dns-packages-{digest}", "the packages of DNS providers", make)
 
 
-def versions(python: str, resolution: str) -> Path:
+def versions(python: str, resolution: str, *, dns_packages: bool = False) -> Path:
     """Makes an environment with the wheel, the dependencies of the tests, and the lowest or highest versions.
 
     `python` is a version, such as 3.12, or an interpreter; `resolution` is `lowest-direct` or `highest`, as in uv.
@@ -101,10 +101,14 @@ def versions(python: str, resolution: str) -> Path:
     folder = BUILD / "versions" / f"{Path(python).name}-{resolution}"
     wheel = build_wheel(BUILD / "versions" / "dist")
     uv(f"making an environment of Python {python}", "venv", "--seed", "--clear", "--python", python, str(folder))
-    # No builds from source: they need compilers, and users install wheels.
-    choice = ("--resolution", resolution, "--only-binary", ":all:", "--compile-bytecode")
-    title = f"installing the {resolution} versions"
-    uv(title, "pip", "install", *_of(folder), *choice, "--group", "test", f"{wheel}[emulator]")
+    # uv chooses the lowest versions only for requirements that it is given, not for those of the wheel. There are no
+    # builds from source: they need compilers, and users install wheels.
+    options = ("--resolution", resolution, "--only-binary", ":all:", "--requirements", "pyproject.toml")
+    install = ("pip", "install", *_of(folder), *options, "--group", "test")
+    uv(f"installing the {resolution} versions", *install, "--compile-bytecode", "--extra", "emulator", str(wheel))
+    if dns_packages:
+        # Few of the modules are used, so they are not compiled.
+        uv("installing the packages of the DNS providers", *install, "--all-extras")
     return folder
 
 

@@ -4,29 +4,33 @@
 the one that runs this; `pythons` runs it and all unit tests on each of them. Both name the supported Pythons that are
 not on this machine. If the highest is missing, the next one runs with deprecations as errors in its place.
 
-`lowest` installs the lowest versions that pyproject.toml allows, and `newest --python 3.14` the newest. Both run a
-whole lifecycle, and the tests that use a dependency most. `--levels` runs all unit and servicer tests.
+`lowest` installs the lowest versions that pyproject.toml allows, on the lowest Python, and `newest --python 3.14` the
+newest. Both run a whole lifecycle, and the tests that use a dependency most. `--levels` runs all unit and servicer
+tests.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 
 from tools import environment
 from tools.steps import ROOT, StepError, exit_status, report
 
-RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
 LIFE = "tests/engine/test_whole_life.py"
 # A whole lifecycle with the SDK, and for each other dependency the tests that use it most.
 QUICK = (
     LIFE,
     "tests/servicer/test_servicer.py",
     "tests/unit/test_models.py",
+    "tests/unit/test_client_security.py::test_response_with_an_unprintable_name_is_rejected",
+    "tests/unit/test_validation.py",
     "tests/unit/test_http.py::test_request_with_a_broken_response_may_have_been_carried_out",
     "tests/unit/test_http.py::test_certificate_is_verified",
     "tests/unit/test_http.py::test_only_the_beginning_of_a_huge_response_is_read",
@@ -41,21 +45,55 @@ DEPRECATIONS = {"PYTHONWARNINGS": "error::DeprecationWarning,error::PendingDepre
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.versions")
-    parser.add_argument("which", choices=["python", "pythons", *RESOLUTIONS])
+    parser.add_argument("which", choices=["python", "pythons", "lowest", "newest"])
     parser.add_argument(
-        "--python", default=sys.executable, help="a version such as 3.12 (default: the one that runs this)"
+        "--python",
+        default=sys.executable,
+        help="for `newest`, a version such as 3.12 (default: the one that runs this)",
     )
     parser.add_argument("--levels", action="store_true", help="all unit and servicer tests")
     options = parser.parse_args()
-    if options.which in RESOLUTIONS:
-        folder = environment.versions(options.python, RESOLUTIONS[options.which])
-        if not passes(folder, LEVELS if options.levels else QUICK):
-            raise StepError(f"The tests do not pass with the {options.which} versions of the dependencies.")
+    tests = LEVELS if options.levels else QUICK
+    if options.which == "lowest":
+        lowest((*tests, "tests/program"))
+    elif options.which == "newest":
+        if not passes(environment.versions(options.python, "highest"), tests):
+            raise StepError("The tests do not pass with the newest versions of the dependencies.")
     else:
         other_pythons(every=options.which == "pythons")
 
 
+def lowest(tests: Sequence[str]) -> None:
+    version = environment.supported_pythons()[0]
+    python = environment.find_python(version)
+    if python is None:
+        # There may be no wheels of these versions for newer Pythons.
+        report(f"Not tested: the lowest versions of the dependencies. Python {version} is not on this machine.")
+        return
+    folder = environment.versions(python, "lowest-direct", dns_packages=True)
+    check_lowest(folder)
+    if not passes(folder, tests):
+        raise StepError("The tests do not pass with the lowest versions of the dependencies.")
+
+
+def check_lowest(folder: Path) -> None:
+    """Checks that an environment has exactly the lowest versions of the wheel's requirements, with all extras."""
+    path = [str(each) for each in folder.glob("lib/python*/site-packages")]
+    installed = {normalized(each.name): each.version for each in metadata.distributions(path=path)}
+    [wheel] = metadata.distributions(name="pulumi-agin", path=path)
+    for requirement in wheel.requires or []:
+        [(name, bound)] = re.findall(r"^([\w-]+).*?>=([\d.]+)", requirement)
+        version = installed.get(normalized(name), "no version")
+        if not re.fullmatch(rf"{re.escape(bound)}(\.0)*", version):
+            raise StepError(f"The lowest {name} that pyproject.toml allows is {bound}, but {version} is installed.")
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def other_pythons(*, every: bool) -> None:
+    """Runs a life on the highest other Python, or that and the unit tests on every other one."""
     supported = environment.supported_pythons()
     highest = supported[-1]
     own = "{}.{}".format(*sys.version_info)

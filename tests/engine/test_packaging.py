@@ -136,4 +136,4 @@ def test_package_needs_pulumi_requests_and_pydantic(user_env: Path) -> None:
     program = "from importlib.metadata import requires; print(*requires('pulumi-agin'), sep='\\n')"
     run = subprocess.run([user_env / "bin" / "python", "-c", program], capture_output=True, text=True, check=True)
     needs = sorted(need for need in run.stdout.splitlines() if "extra ==" not in need)
-    assert needs == ["pulumi<4,>=3.268", "pydantic<3,>=2", "requests>=2.31"]
+    assert needs == ["pulumi<4,>=3.268", "pydantic<3,>=2.1.1", "requests>=2.31"]

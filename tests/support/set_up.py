@@ -140,8 +140,11 @@ def dns_sdks(request: pytest.FixtureRequest) -> None:
     """Makes the packages of DNS providers importable, at the end of the path.
 
     `make test` has the packages of two adapters, one for each form of records. A test of another adapter, by its
-    parameter `name`, is marked `rest` and gets all packages.
+    parameter `name`, is marked `rest` and gets all packages. The environment of `python -m tools.versions lowest` has
+    them.
     """
+    if request.config.getoption("--user-environment"):
+        return
     is_of_all = request.node.get_closest_marker("rest") is not None
     folder = os.fspath(request.getfixturevalue("dns_packages" if is_of_all else "main_dns_packages"))
     if folder not in sys.path:

@@ -1,4 +1,4 @@
-"""Selection of the Pythons that the tests run on."""
+"""Selection of the Pythons that the tests run on, and of the lowest versions of the dependencies."""
 
 from __future__ import annotations
 
@@ -69,3 +69,31 @@ def test_failing_pythons_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "passes", lambda *_: False)
     with pytest.raises(StepError, match=r"^The tests do not pass with Python 0\.1, 90\.1\.$"):
         versions.other_pythons(every=True)
+
+
+def environment_with(folder: Path, pydantic: str, aws: str | None) -> Path:
+    needs = ["Requires-Dist: pydantic<3,>=2.2", "Requires-Dist: pulumi-aws<8,>=7; extra == 'aws'"]
+    for name, version, lines in ("pulumi_agin", "1.0", needs), ("pydantic", pydantic, []), ("pulumi_aws", aws, []):
+        if version:
+            package = folder / "lib" / "python3.10" / "site-packages" / f"{name}-{version}.dist-info"
+            package.mkdir(parents=True)
+            (package / "METADATA").write_text("\n".join([f"Name: {name}", f"Version: {version}", *lines]))
+    return folder
+
+
+@pytest.mark.parametrize("pydantic", ["2.2", "2.2.0"])
+def test_the_lowest_versions_are_the_bounds(pydantic: str, tmp_path: Path) -> None:
+    versions.check_lowest(environment_with(tmp_path, pydantic, "7.0.0"))
+
+
+@pytest.mark.parametrize(
+    ("pydantic", "aws", "said"),
+    [
+        ("2.20", "7.0.0", "The lowest pydantic that pyproject.toml allows is 2.2, but 2.20 is installed."),
+        ("2.2", None, "The lowest pulumi-aws that pyproject.toml allows is 7, but no version is installed."),
+    ],
+)
+def test_other_versions_are_not_the_lowest(pydantic: str, aws: str | None, said: str, tmp_path: Path) -> None:
+    with pytest.raises(StepError) as caught:
+        versions.check_lowest(environment_with(tmp_path, pydantic, aws))
+    assert str(caught.value) == said
