@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
-import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WrapValidator
 
 from pulumi_agin.api import constants
@@ -47,10 +46,19 @@ def _ingress_domain(value: str) -> str:
             raise ValueError(problem.format(found[0]))
     # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
     if not given.isascii():
-        with suppress(idna.IDNAError):
-            raise ValueError(f"is not ASCII; use its DNS form, {idna.encode(given, uts46=True).decode()}")
-        raise ValueError("is not ASCII, and is not a valid internationalized domain name")
+        raise ValueError(_not_ascii(given))
     return _max_bytes(constants.DOMAIN_MAX_BYTES, domain)
+
+
+def _not_ascii(domain: str) -> str:
+    try:
+        # requests installs it, but need not. Python's own codec replaces ß with ss, which is another domain.
+        import idna
+    except ImportError:
+        return "is not ASCII; use its DNS form, in which such labels begin with xn--"
+    with suppress(idna.IDNAError):
+        return f"is not ASCII; use its DNS form, {idna.encode(domain, uts46=True).decode()}"
+    return "is not ASCII, and is not a valid internationalized domain name"
 
 
 def _max_bytes(limit: int, value: str) -> str:

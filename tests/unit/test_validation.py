@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -60,7 +61,8 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("connect.acme.com..", "empty label"),
         (f"{'a' * 64}.acme.com", "a label of more than 63 bytes"),
         (".".join(["a" * 62] * 4 + ["ab"]), "is 254 bytes in UTF-8; the limit is 253"),
-        ("münchen.acme.com", "xn--mnchen-3ya.acme.com"),
+        ("münchen.acme.com", "is not ASCII; use its DNS form, xn--mnchen-3ya.acme.com"),
+        ("Straße.acme.com", "is not ASCII; use its DNS form, xn--strae-oqa.acme.com"),
         ("\u2603\u200d.acme.com", "is not ASCII"),
         ("connect acme.com", "contains ' '"),
         ("\u212aonnect.acme.com", "is not ASCII"),
@@ -73,6 +75,12 @@ def test_invalid_domain_is_rejected_with_the_reason(domain: Any, message: str) -
     assert problem.startswith("domain ")
     assert message in problem
     assert "\n" not in problem
+
+
+def test_a_domain_that_is_not_ascii_is_rejected_without_idna(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "idna", None)
+    [problem] = problems(AgentIngressInputs, {"domain": "straße.acme.com"})
+    assert problem == "domain is not ASCII; use its DNS form, in which such labels begin with xn--"
 
 
 @pytest.mark.parametrize(
