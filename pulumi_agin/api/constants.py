@@ -24,7 +24,8 @@ PrivateKeyTypeLiteral: TypeAlias = Literal["rsa", "ecdsa"]
 EXAMPLE_DOMAIN = "connect.acme.com"
 
 # Such as agin_2k5okIo7afS6bKA3xNDLRZ9rjqk.
-PLAIN_ID = re.compile(r"^[0-9A-Za-z_-]{1,100}$")
+# One that began with a hyphen would be an option in a command to paste.
+PLAIN_ID = re.compile(r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
 AGENT_INGRESS_ID = re.compile(r"agin_[0-9A-Za-z]{1,95}")
 ID_HINT = "an ID looks like agin_2k5okIo7afS6bKA3xNDLRZ9rjqk"
 

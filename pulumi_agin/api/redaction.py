@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from itertools import groupby
 from urllib.parse import quote, unquote
 from urllib.request import getproxies
@@ -12,6 +13,9 @@ from .credentials import Secret
 
 # The default limit for quoted strings, so that no response fills the screen.
 EXCERPT_CHARACTERS = 300
+
+# The limit of values that a message lists.
+LISTED_VALUES = 10
 
 # The limit for strings that are searched for secrets. No message is longer.
 SEARCHED_CHARACTERS = 20_000
@@ -29,6 +33,13 @@ def one_line(string: str, limit: int = EXCERPT_CHARACTERS) -> str:
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in string).split())
     return line if len(line) <= limit else f"{line[:limit]}…"
+
+
+def listed(values: Sequence[str]) -> str:
+    """Returns values as a list for messages, with a count of those beyond the first ten."""
+    shown = ", ".join(map(one_line, values[:LISTED_VALUES]))
+    rest = len(values) - LISTED_VALUES
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def redact(string: str, secret: str, mark: str = "[key]") -> str:

@@ -30,8 +30,9 @@ import argparse
 import json
 import sys
 
+from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.redaction import one_line
+from pulumi_agin.api.constants import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
@@ -49,17 +50,21 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         server = None if options.dns is None else parse_server(options.dns)
     except ValueError as error:
         raise UsageError(f"--dns: {error}") from None
-    domain = None if options.domain is None else _canonical(options.domain)
     settings = load_settings(options.stack)
-    examiner = Examiner(settings, settings.client(clock), server, options.stack)
+    client = settings.client(clock)
+    domain = None if options.domain is None else _canonical(options.domain, client)
+    examiner = Examiner(settings, client, server, options.stack)
     report = examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)
     # JSON is ASCII only, so that every terminal can show it.
     output = json.dumps(report.plain(), indent=2) + "\n" if options.json else report.table(style_of(sys.stdout))
     return print_text(output) or int(not report.is_ok)
 
 
-def _canonical(domain: str) -> str:
+def _canonical(domain: str, client: AgentIngressClient) -> str:
+    """Returns the domain in canonical form. No message has a string that may be an API key, which has no dot."""
+    if domain and "." not in domain:
+        raise UsageError(f"DOMAIN has no dot; use a domain such as {EXAMPLE_DOMAIN}")
     inputs, problems = validate(AgentIngressInputs, {"domain": domain})
     if problems:
-        raise UsageError(f'the domain "{one_line(domain, 80)}" {problems[0].message}')
+        raise UsageError(f'the domain "{client.sanitize(domain, 80)}" {problems[0].message}')
     return str(inputs["domain"])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pulumi_agin.api.constants import DNS_PORT
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.redaction import one_line
+from pulumi_agin.api.redaction import listed, one_line
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 
@@ -66,7 +66,7 @@ class DnsAnswer:
             return f"{server} could not be queried ({self.problem})"
         if not self.names:
             return f"{server} has no NS records for it"
-        return f"{server} now returns {', '.join(self.names)}"
+        return f"{server} now returns {listed(self.names)}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class NsSet:
     ttl: int
 
     def __str__(self) -> str:
-        return f"{', '.join(map(one_line, self.targets))} (TTL {self.ttl})"
+        return f"{listed(self.targets)} (TTL {self.ttl})"
 
 
 class DnsUpdateError(Exception):

@@ -20,7 +20,13 @@ from pulumi import dynamic
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_agin.engine.failures import failure_of, freeze_garbage_collector, set_status, without_sdk_properties
+from pulumi_agin.engine.failures import (
+    failure_of,
+    freeze_garbage_collector,
+    message_of,
+    set_status,
+    without_sdk_properties,
+)
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.settings import Settings
@@ -207,7 +213,7 @@ def _engine_call() -> Iterator[_EngineCall]:
             kept = engine_call.kept(failure) if isinstance(failure, PartlyDone) else None
             set_status(engine_call.context, failure, kept)
         # The SDK would print the message of the original error, which may contain a secret.
-        raise ProviderError(str(failure)) from None
+        raise ProviderError(message_of(failure)) from None
 
 
 def _end_process() -> None:

@@ -18,6 +18,11 @@ from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.lifecycle.operation import Failed
 
 
+# gRPC loses long metadata, and with it the message and the resource to keep.
+LONGEST_MESSAGE = 4000
+LONGEST_END = 1000
+
+
 def set_status(
     context: grpc.ServicerContext, error: Exception, kept: tuple[str, struct_pb2.Struct] | None = None
 ) -> None:
@@ -28,11 +33,20 @@ def set_status(
     """
     from .protocol import provider_pb2, status_pb2
 
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    message = message_of(error)
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
     if kept is not None:
-        init_failed = provider_pb2.ErrorResourceInitFailed(id=kept[0], properties=kept[1], reasons=[str(error)])
+        init_failed = provider_pb2.ErrorResourceInitFailed(id=kept[0], properties=kept[1], reasons=[message])
         status.details.add().Pack(init_failed)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+
+
+def message_of(failure: Exception) -> str:
+    """Returns the message of a failure for the engine. If it is too long, its middle is cut: a command is at its end."""
+    message = str(failure)
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    return f"{message[: LONGEST_MESSAGE - LONGEST_END - 1]}…{message[-LONGEST_END:]}"
 
 
 def failure_of(error: Exception) -> Exception:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.redaction import listed
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
@@ -221,7 +222,7 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
     """
     message = (
         f"{error}. The state therefore keeps every value of this resource that the server may have "
-        f"({', '.join(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` copies the "
+        f"({listed(sorted(values))}): the next `pulumi up` sets the records again, `pulumi refresh` copies the "
         f"server's records into the state, and `pulumi destroy` deletes the records with any of these values{note}"
     )
     unsettled = sorted(values - {*outputs["ns_targets"]})

@@ -250,4 +250,4 @@ def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
         failure = failures.failure_of(error)
         kept = (failure.id, _outputs(_resource(urn), failure.outputs)) if isinstance(failure, PartlyDone) else None
         failures.set_status(context, failure, kept)
-        context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+        context.abort(grpc.StatusCode.UNKNOWN, failures.message_of(failure))

@@ -253,6 +253,16 @@ def test_damaged_state_is_reported(edit: dict[str, Any], problem: str, plugin: P
 
 
 @both_front_ends
+def test_long_message_reaches_the_engine(plugin: Plugin) -> None:
+    # More than gRPC transports: one problem for each value.
+    damaged = outputs(53, ns_targets=[53.0] * 2000)
+    message = rejection(lambda: plugin.read(DOMAIN, damaged, inputs(53)))
+    assert len(message) == 4000
+    assert message.startswith("the state of this resource is invalid: ")
+    assert message.endswith(". Correct it with `pulumi state edit`")
+
+
+@both_front_ends
 def test_import_is_rejected(plugin: Plugin) -> None:
     advice = plugin.in_words("take_over=True adopts existing ones")
     assert advice in rejection(lambda: plugin.read(DOMAIN, {}, {}))

@@ -114,6 +114,9 @@ WRONG_IDS = [
     "agin_1\x1b[31m",
     "agin_\u0661",
     "x" * 200,
+    # These would be options in a command to paste.
+    "--all",
+    "-agin_1",
 ]
 
 

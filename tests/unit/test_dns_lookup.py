@@ -6,6 +6,7 @@ import socket
 from functools import partial
 from pathlib import Path
 
+import dns.flags
 import dns.message
 import dns.rcode
 import dns.resolver
@@ -64,6 +65,17 @@ def test_resolver_is_queried_with_recursion() -> None:
             assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer()
     with dns_server(resolver([], dns.rcode.SERVFAIL)) as server:
         assert find_delegation(DOMAIN, SECONDS, server).problem == f"{server} answered SERVFAIL"
+
+
+def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursion() -> None:
+    def respond(query: dns.message.Message, response: dns.message.Message) -> None:
+        # Without recursion, a resolver answers only from its cache. So an empty answer proves nothing.
+        response.flags |= dns.flags.RA
+        if query.flags & dns.flags.RD:
+            resolver([TARGET])(query, response)
+
+    with dns_server(respond) as server:
+        assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
 
 
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pulumi_agin.cli.doctor_checks import Examiner
 from tests.support.command import Command
+from tests.support.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("settings_of_emulator")
     [
         (["http://connect.acme.com"], 'the domain "http://connect.acme.com" is a URL; use only the domain'),
         ([""], 'the domain "" is empty; use a domain that you own'),
+        ([API_KEY], "DOMAIN has no dot; use a domain such as connect.acme.com\n"),
         ([DOMAIN, "--dns", "a:b"], '--dns: "a:b" is not the address of a DNS server; use HOST:PORT'),
         ([], "specify exactly one of DOMAIN, --all or --filter"),
         (["--filter", ""], "--filter is empty"),

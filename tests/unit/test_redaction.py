@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.api.redaction import one_line, redact
+from pulumi_agin.api.redaction import listed, one_line, redact
 
 KEY = "2AbCdEfGhIj+KlMnOp/QrStUv=_WxYz0123456789"
 
@@ -39,3 +39,10 @@ def test_one_line() -> None:
     assert one_line("half a pair: \ud800.") == "half a pair: ."
     assert one_line("a\nb\r\n\x1b[31mred\u202e\u2028 c") == "a b [31mred c"
     assert one_line("x" * 400, 10) == "x" * 10 + "…"
+
+
+def test_long_list_is_cut() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    assert listed([f"ns{number}" for number in range(322)]) == (
+        "ns0, ns1, ns2, ns3, ns4, ns5, ns6, ns7, ns8, ns9 and 312 more"
+    )
