@@ -12,6 +12,7 @@ from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place
 from pulumi_agin.program.dynamic_resource import DynamicResource
+from pulumi_agin.program.run import ProgramRun
 
 from .adapter import Adapter, install_line
 
@@ -151,5 +152,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             "tsig_algorithm": tsig_algorithm,
             "take_over": take_over,
         }
+        if pulumi.runtime.is_dry_run() and not ProgramRun.current().is_mocked:
+            inputs[urns.IS_PREVIEW] = True
         secret = pulumi.ResourceOptions(additional_secret_outputs=["tsig_secret"])
         super().__init__(Rfc2136Provider(), resource_name, inputs, pulumi.ResourceOptions.merge(secret, opts))

@@ -29,7 +29,7 @@ from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, Reachability, backoff_seconds, effort, format_duration
 
 from .rejections import describe_rejection
-from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
+from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
@@ -67,13 +67,17 @@ class PrimaryServer:
         """Returns the NS records of a name below the zone's apex; None if the server answers that there are none.
 
         An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
-        it raises DnsUpdateError. `action` is the verb of the call for messages.
+        it raises DnsUpdateError. `action` is the verb of the call for messages. Raises UnusableServerError if the
+        server can't be queried for any name.
         """
         operation = self._operation(action, domain)
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
-        answer = self._send(query, operation)
-        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise self._rejection(answer, operation)
+        try:
+            answer = self._send(query, operation)
+            if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                raise self._rejection(answer, operation)
+        except DnsUpdateError as error:
+            raise UnusableServerError(str(error)) from None
         # The records of a delegation are in the authority section, or in the answer if the server has both zones.
         records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
         if records is not None:

@@ -96,6 +96,10 @@ class DnsUpdateError(Exception):
     """A failed call. The message is one sentence for the user."""
 
 
+class UnusableServerError(DnsUpdateError):
+    """A failed read, for a reason that is the same for all names of the zone: no answer, or a rejected key or zone."""
+
+
 class UnsettledError(DnsUpdateError):
     """An update with an unknown outcome, although the records were read back.
 

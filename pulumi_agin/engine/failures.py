@@ -17,7 +17,6 @@ from google.protobuf import struct_pb2
 from pulumi_agin.api.errors import NgrokError
 from pulumi_agin.lifecycle.operation import Failed
 
-
 # gRPC loses long metadata, and with it the message and the resource to keep.
 LONGEST_MESSAGE = 4000
 LONGEST_END = 1000
@@ -42,7 +41,10 @@ def set_status(
 
 
 def message_of(failure: Exception) -> str:
-    """Returns the message of a failure for the engine. If it is too long, its middle is cut: a command is at its end."""
+    """Returns the message of a failure for the engine.
+
+    If it is too long, its middle is cut, because a command may be at its end.
+    """
     message = str(failure)
     if len(message) <= LONGEST_MESSAGE:
         return message

@@ -12,7 +12,7 @@ from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.redaction import listed
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError
+from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
 
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The time budget of a call if the resource has no custom timeouts. A name server that restarts needs seconds.
 TIMEOUT_SECONDS = 60.0
 
-# The time budget of the read in a check. The engine checks one resource after the other.
+# The time budget of the read in a check or a preview. The engine checks one resource after the other.
 CHECK_SECONDS = 10.0
 
 OUTPUTS = compared_fields(NsRecordsInputs)
@@ -48,23 +48,29 @@ class NsRecordsLifecycle(Lifecycle):
         missing = missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
-        if is_new and not any(call.is_unknown(checked[name]) for name in checked.keys() - {"ns_targets", "ttl"}):
-            # A replacement is checked a second time, as if it were new. The records are its own.
-            domain_before = self._session.known_outputs.get(call.urn, {}).get("domain")
-            if checked["take_over"] and domain_before != checked["domain"]:
-                try:
-                    self._compare_with_existing(call, checked)
-                except (DnsUpdateError, Failed) as error:
-                    sentences = [str(error)]
+        if is_new and checked["take_over"] and self._may_meet_records(call, checked):
+            try:
+                self._compare_with_existing(call, checked)
+            except (DnsUpdateError, Failed) as error:
+                sentences = [str(error)]
         return Checked.of(checked, sentences)
 
+    def _may_meet_records(self, call: Call, inputs: Mapping[str, Any]) -> bool:
+        """Returns whether a new resource has a known location, and existing records there are not its own.
+
+        A replacement is checked a second time, as if it were new.
+        """
+        is_known = not any(call.is_unknown(inputs[name]) for name in inputs.keys() - {"ns_targets", "ttl"})
+        return is_known and self._session.known_outputs.get(call.urn, {}).get("domain") != inputs["domain"]
+
     def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> None:
-        """Fails if the existing records can't be adopted. Logs if they will be."""
-        targets, phrasing = inputs["ns_targets"], self._session.phrasing
-        existing = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs).read(inputs["domain"])
+        """Fails if the existing records can't be adopted. Logs whether they will be adopted or created."""
+        session, domain, address = self._session, inputs["domain"], _address(inputs)
+        existing = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs).read(domain)
         if existing is None:
+            session.log(f"{domain} has no NS records to adopt at {address}, so they will be created")
             return
-        if any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])])):
+        if _are_unknown(call, inputs):
             raise Failed(
                 f"{_existing_records(inputs, existing)}. They can't be adopted, because the program's "
                 "records are unknown in this preview: a new Agent Ingress gets its own name servers. Remove the "
@@ -72,11 +78,31 @@ class NsRecordsLifecycle(Lifecycle):
             )
         if existing != _ns_set(inputs):
             raise self._taken_failure(call, inputs, existing)
-        self._session.log(
-            f"the NS records of {inputs['domain']} at {_address(inputs)} already match the program, so they will be "
-            "adopted, and nothing is written there. If they were created by a resource that this run deletes, use "
-            f"{phrasing.aliases} instead of {phrasing.adopt_records}: otherwise, the records may be deleted with it"
+        session.log(
+            f"the NS records of {domain} at {address} already match the program, so they will be adopted, and nothing "
+            "is written there"
         )
+        session.show_once(
+            session.log,
+            f"if a resource that this run deletes has created records to adopt, use {session.phrasing.aliases} instead "
+            f"of {session.phrasing.adopt_records}: otherwise, the records may be deleted with it",
+        )
+
+    def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
+        """Warns of existing records, and once of a server that can't be used. The update may run on another machine."""
+        server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
+        if self._session.is_unusable(server.address, server.zone, server.key):
+            return
+        try:
+            existing = server.read(inputs["domain"], rejects_alias=True)
+            problem = "" if existing is None else str(self._taken_failure(call, inputs, existing))
+        except UnusableServerError as error:
+            self._session.record_unusable(server.address, server.zone, server.key)
+            problem = f"{error}. Other records at this server are not checked"
+        except DnsUpdateError as error:
+            problem = str(error)
+        if problem:
+            self._session.warn(f"`pulumi up` on this machine will fail: {problem}", call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `take_over` alone changes nothing.
@@ -97,9 +123,11 @@ class NsRecordsLifecycle(Lifecycle):
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
         """Creates the records if none exist. With `take_over`, adopts existing ones that equal them.
 
-        In a preview it sends nothing.
+        In a preview it only warns. With `take_over`, the check has already compared the records.
         """
         if call.is_preview:
+            if not inputs.get("take_over") and self._may_meet_records(call, inputs):
+                self._warn_in_preview(call, inputs)
             # An absent output would be unknown.
             return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
@@ -202,16 +230,18 @@ class NsRecordsLifecycle(Lifecycle):
         self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True
     ) -> Failed:
         """Returns the failure of a call that found records which are not known to be its own."""
-        phrasing, records = self._session.phrasing, _ns_set(inputs)
-        comparison, step = f"The program declares {records}", "make them match and set"
-        if existing == records:
-            comparison, step = "The program declares the same, so an interrupted run may have created them", "set"
-        can_adopt = can_adopt and not set(existing.targets).isdisjoint(records.targets)
-        advice = f"{step} {phrasing.adopt_records} to adopt them, or remove them" if can_adopt else "remove them"
+        comparison, advice = "", "remove them"
+        if not _are_unknown(call, inputs):
+            records = _ns_set(inputs)
+            comparison, step = f"The program declares {records}. ", "make them match and set"
+            if existing == records:
+                comparison, step = "The program declares the same, so an interrupted run may have created them. ", "set"
+            if can_adopt and not set(existing.targets).isdisjoint(records.targets):
+                advice = f"{step} {self._session.phrasing.adopt_records} to adopt them, or remove them"
         return Failed(
-            f"{_existing_records(inputs, existing)}. {comparison}. If they were created by another resource of "
-            "this stack that was renamed or moved in the program, "
-            f"{self._session.how_to_alias(call.urn)}. Otherwise, {advice}"
+            f"{_existing_records(inputs, existing)}. {comparison}If they were created by another resource of this "
+            f"stack that was renamed or moved in the program, {self._session.how_to_alias(call.urn)}. Otherwise, "
+            f"{advice}"
         )
 
 
@@ -231,6 +261,12 @@ def _partly_done(error: UnsettledError, outputs: Mapping[str, Any], values: set[
 
 def _existing_records(inputs: Mapping[str, Any], existing: NsSet) -> str:
     return f"{inputs['domain']} already has NS records at {_address(inputs)}, which are left unchanged: {existing}"
+
+
+def _are_unknown(call: Call, inputs: Mapping[str, Any]) -> bool:
+    """Returns whether a part of the records is unknown in a preview."""
+    targets = inputs["ns_targets"]
+    return any(map(call.is_unknown, [inputs["ttl"], targets, *(targets if isinstance(targets, list) else [])]))
 
 
 def _outputs(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, Reachability
-from pulumi_agin.dnsclient.values import Server
+from pulumi_agin.dnsclient.values import Server, TsigKey
 from pulumi_agin.settings import Settings
 
 from . import shell_commands
@@ -74,6 +74,7 @@ class Session:
         # The owner and the values of NS records. Records that were set in this run have no owner.
         self._ns_records: dict[RecordSetKey, tuple[str | None, frozenset[str]]] = {}
         self._shown: set[str] = set()
+        self._unusable_servers: set[tuple[Server, str, TsigKey | None]] = set()
 
     def announce(self, settings: Settings) -> None:
         """Shows once that requests with these settings do not go to ngrok itself."""
@@ -104,6 +105,14 @@ class Session:
         """Returns the reachability of a DNS server, which all calls share."""
         is_loopback = server.host in LOOPBACK_HOSTS
         return self._reachabilities.setdefault(server, Reachability(self.clock, is_loopback=is_loopback))
+
+    def record_unusable(self, server: Server, zone: str, key: TsigKey | None) -> None:
+        """Records that nothing in a zone can be read from a DNS server with this key."""
+        self._unusable_servers.add((server, zone, key))
+
+    def is_unusable(self, server: Server, zone: str, key: TsigKey | None) -> bool:
+        """Returns whether `record_unusable` was called with the same values."""
+        return (server, zone, key) in self._unusable_servers
 
     def validate(
         self, model: type[Declaration], call: Call, inputs: Mapping[str, Any]

@@ -37,7 +37,8 @@ STACK = "pulumi:pulumi:Stack"
 # the explicit provider. The engine sends the plugin none of these.
 PLACEMENT = "_placement"
 
-# Another such input, which a program sets in a preview. The engine does not send a dynamic provider whether it is one.
+# Another such input, also of an Rfc2136Delegation. A program sets it in a preview, because the engine does not send a
+# dynamic provider whether it is one.
 IS_PREVIEW = "_is_preview"
 
 

@@ -103,6 +103,55 @@ def test_no_records_are_created_beside_an_alias(domain: str, delegation: Delegat
         )
 
 
+def test_preview_of_a_create_warns_if_the_server_has_a_problem_with_it(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, [])
+    will_fail = "`pulumi up` on this machine will fail: "
+    wrong_secret = "d3Jvbmc="
+    cases: dict[str, dict[str, Any]] = {
+        "(BADSIG): it has a different secret for this key; check tsig_secret": {"tsig_secret": wrong_secret},
+        "it is not the primary server of the zone acme.org": {"zone": "acme.org", "domain": "connect.acme.org"},
+        "alias.acme.com is an alias (CNAME) of elsewhere.acme.com.": {"domain": ALIASES[0]},
+        "no connection (Connection refused); check server and port": {"port": free_port()},
+    }
+    for problem, changes in cases.items():
+        given = inputs(bind.port, **changes)
+        warning = delegation.preview(given)
+        assert warning.startswith(f"{will_fail}could not read the NS records of {given['domain']} at 127.0.0.1:")
+        assert problem in warning
+        # Only a problem with the name itself is one of each record.
+        assert bool(delegation.preview(given)) == ("alias" in problem)
+    assert delegation.preview(inputs(bind.port)) == ""
+    # Where the location is not known, nothing is read.
+    for name in ("server", "domain", "tsig_secret"):
+        unknown = {**inputs(free_port()), name: None}
+        assert delegation.preview(unknown, is_unknown=lambda value: value is None) == ""
+
+
+def test_preview_of_a_create_warns_of_existing_records(delegation: Delegation, bind: Bind) -> None:
+    delegate(bind, DOMAIN, OTHERS)
+    exists = (
+        f"{DOMAIN} already has NS records at 127.0.0.1:{bind.port}, which are left unchanged: ns1.other.net. (TTL 300)"
+    )
+    advice = "If they were created by another resource of this stack that was renamed or moved in the program, specify"
+    warning = delegation.preview(inputs(bind.port))
+    assert f"`pulumi up` on this machine will fail: {exists}. The program declares {', '.join(TARGETS)}" in warning
+    # A new Agent Ingress gets its name servers in the update.
+    warning = delegation.preview(inputs(bind.port, ns_targets=None), is_unknown=lambda value: value is None)
+    assert f"`pulumi up` on this machine will fail: {exists}. {advice}" in warning
+    assert warning.endswith(". Otherwise, remove them")
+
+
+def test_silent_server_costs_a_preview_ten_seconds(delegation: Delegation, bind: Bind) -> None:
+    began = delegation.clock.now
+    with between(bind, lambda message, ask: None) as port:
+        for number in range(30):
+            delegation.preview(inputs(port, domain=f"d{number}.acme.com"))
+    [warning] = delegation.warnings
+    assert "could not read the NS records of d0.acme.com" in warning
+    assert "no answer, because it ended the connection. Other records at this server are not checked" in warning
+    assert delegation.clock.now - began <= 10
+
+
 @pytest.mark.parametrize("domain", BESIDE_WILDCARDS)
 def test_records_are_created_beside_a_wildcard(domain: str, delegation: Delegation, bind: Bind) -> None:
     given, kept = inputs(bind.port, domain=domain), outputs(bind.port, domain=domain)

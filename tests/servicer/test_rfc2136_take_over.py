@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import engine_pb2
 
 from tests.support.flaky_proxy import before_updates, between
-from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, Plugin, both_front_ends
+from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, Plugin, both_front_ends
 from tests.support.records import DOMAIN, KEY, OTHERS, TARGETS, delegate, inputs, outputs, records, rejection
 from tools.bind import Bind
 
@@ -73,6 +74,11 @@ def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: 
         assert plugin.check(given) == (given, [])
         line = plugin.shown_line()
         assert f"the NS records of {DOMAIN} at 127.0.0.1:{port} already match the program" in line
+        assert "if a resource that this run deletes has created records to adopt, use" in plugin.shown_line()
+        # The advice is shown once in a run.
+        assert plugin.of(name="another").check(given) == (given, [])
+        assert "already match the program" in plugin.shown_line()
+        assert plugin.engine.unread.empty()
         assert plugin.create(given) == (DOMAIN, outputs(port))
     assert updates == []
     plugin.delete(DOMAIN, outputs(bind.port))
@@ -106,6 +112,8 @@ def test_take_over_rejects_different_records(
 def test_take_over_creates_records_if_there_are_none(plugin: Plugin, port: int, bind: Bind) -> None:
     given = inputs(port, take_over=True)
     assert plugin.check(given) == (given, [])
+    created = f"{DOMAIN} has no NS records to adopt at 127.0.0.1:{port}, so they will be created"
+    assert plugin.shown_line() == f"pulumi-agin: {created}"
     plugin.create(given)
     assert records(bind) == (TARGETS, 300)
     # The state has them now, so there is nothing to adopt if they drift.
@@ -132,6 +140,23 @@ def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: in
     [failure] = plugin.check(given)[1]
     assert failure.startswith(f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: ")
     assert "a new Agent Ingress gets its own name servers" in failure
+
+
+@both_front_ends
+def test_preview_warns_of_existing_records(plugin: Plugin, port: int, bind: Bind) -> None:
+    delegate(bind, DOMAIN, OTHERS)
+    given = inputs(port, ns_targets=UNKNOWN)
+    if isinstance(plugin, DynamicPlugin):
+        # The program sets the flag, and the engine calls no Create in a preview.
+        assert plugin.check({**given, "_is_preview": True})[1] == []
+    else:
+        assert plugin.create(given, preview=True)[0] == ""
+    [warning] = [line for line in plugin.engine.lines if line.urn == plugin.urn]
+    assert warning.severity == engine_pb2.WARNING
+    assert f"will fail: {DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}" in warning.message
+    # In an update, the create itself fails.
+    assert plugin.check(given)[1] == []
+    assert [line for line in plugin.engine.lines if line.urn == plugin.urn] == [warning]
 
 
 @both_front_ends

@@ -85,11 +85,21 @@ class Delegation:
     def __init__(self) -> None:
         self.clock = Clock()
         self.lines: list[str] = []
-        self._lifecycle = NsRecordsLifecycle(Session(PythonPhrasing(), self.lines.append, self.clock))
+        self.warnings: list[str] = []
+        session = Session(
+            PythonPhrasing(), self.lines.append, self.clock, warn=lambda sentence, urn: self.warnings.append(sentence)
+        )
+        self._lifecycle = NsRecordsLifecycle(session)
         self._call = Call("urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect")
 
     def create(self, inputs: Mapping[str, Any], **call: Any) -> dict[str, Any]:
         return self._lifecycle.create(self._call._replace(**call), inputs).outputs
+
+    def preview(self, inputs: Mapping[str, Any], **call: Any) -> str:
+        """Returns the new warnings of the preview of a create."""
+        before = len(self.warnings)
+        self.create(inputs, is_preview=True, **call)
+        return "\n".join(self.warnings[before:])
 
     def read(self, kept: Mapping[str, Any]) -> dict[str, Any] | None:
         """Refreshes. Returns the outputs, or None if the records are gone."""
