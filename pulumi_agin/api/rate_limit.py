@@ -42,18 +42,20 @@ class RateLimit:
     def enter(self, deadline: Deadline) -> int | None:
         """Waits until the next request may be sent. Returns a ticket, which must be passed to `leave` afterwards.
 
-        Returns None if the call has no time left for the wait, or was cancelled.
+        Returns None if the call has no time left for the wait, or was cancelled. A cancelled call gets no ticket,
+        because its request would count, and as a probe it would open the limit.
         """
         with self._changed:
-            while True:
+            while not deadline.is_cancelled():
                 wait = self.seconds_closed()
                 if wait == 0:
                     self._under_way += 1
                     self._probing = self._rejections > 0
                     return self._closings
-                if (wait or 0) >= deadline.left or deadline.left <= 0 or deadline.is_cancelled():
+                if (wait or 0) >= deadline.left or deadline.left <= 0:
                     return None
                 self._clock.wait(self._changed, deadline.left if wait is None else wait)
+            return None
 
     def seconds_closed(self) -> float | None:
         """Returns the wait before the next request: 0 if there is none, None until another thread has its response."""

@@ -108,10 +108,8 @@ class Transport:
         if closed != 0:
             wait.waits_for(_LIMIT_REASON, closed)
         ticket = self._rate_limit.enter(deadline)
-        if deadline.is_cancelled():
+        if ticket is None and deadline.is_cancelled():
             # The caller may have cleaned up already, and would not undo later changes.
-            if ticket is not None:
-                self._rate_limit.leave(ticket)
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(

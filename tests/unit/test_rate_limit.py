@@ -155,6 +155,32 @@ def test_wait_ends_with_the_time_of_the_call(limit: RateLimit, clock: Clock) -> 
     assert limit.enter(Deadline(5, clock)) is not None
 
 
+def test_cancelled_call_changes_nothing(limit: RateLimit, clock: Clock) -> None:
+    def cancel() -> None:
+        assert limit.enter(Deadline(300, clock, is_cancelled=lambda: True)) is None
+
+    answer(limit, 119, clock, every=0.25)
+    cancel()
+    # 119 requests in the last minute are less than the limit, so other processes have used it up.
+    reject(limit, clock)
+    assert wait_until_open(limit, clock) == 1
+    cancel()
+    # The next call is the probe, and the others wait for it.
+    probe = enter(limit, clock)
+    assert limit.seconds_closed() is None
+    cancel()
+    limit.leave(probe, is_rejected=True)
+    assert wait_until_open(limit, clock) == 2
+
+
+def test_call_that_is_cancelled_while_it_waits_gets_no_ticket(limit: RateLimit, clock: Clock) -> None:
+    reject(limit, clock, retry_after=17)
+    assert limit.enter(Deadline(300, clock, is_cancelled=lambda: bool(clock.slept))) is None
+    assert clock.slept == [17]
+    enter(limit, clock)
+    assert limit.seconds_closed() is None
+
+
 def test_every_thread_continues_after_the_probe(limit: RateLimit, clock: Clock) -> None:
     reject(limit, clock)
     wait_until_open(limit, clock)
