@@ -436,7 +436,13 @@ def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, e
 
 @pytest.mark.parametrize(
     ("fault", "status"),
-    [({"kind": "reset_before"}, 1), ({"kind": "answer", "body": "<html>"}, 1), ({"kind": "answer", "status": 302}, 2)],
+    [
+        ({"kind": "reset_before"}, 1),
+        ({"kind": "answer", "status": 500, "body": "<html>"}, 1),
+        ({"kind": "answer", "status": 200, "body": "<html>"}, 1),
+        ({"kind": "answer", "status": 302}, 2),
+    ],
+    ids=["no response", "500", "unreadable response", "redirect"],
 )
 def test_exit_status_is_1_if_a_retry_may_succeed(
     fault: dict[str, Any], status: int, command: Import, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
