@@ -137,6 +137,15 @@ def test_each_request_gets_the_remaining_time(clock: Clock) -> None:
     assert silence.seconds == [(45, 10), (14, 10)]
 
 
+def test_call_without_time_sends_one_short_request(clock: Clock) -> None:
+    silence = Silence(clock)
+    client = AgentIngressClient(Secret(API_KEY), clock=clock, http_client=silence)
+    for seconds in (3, 0, -5):
+        with pytest.raises(errors.UnreachableError):
+            client.list(None, client.deadline(seconds))
+    assert silence.seconds == [(3, 3), (0.1, 0.1), (0.1, 0.1)]
+
+
 @pytest.mark.parametrize(
     "response", [{"body": "<html>hello</html>"}, {"json_body": ANOTHER}], ids=["HTML", "another domain"]
 )

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import trustme
+from requests.adapters import HTTPAdapter
 
 from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, NoResponse, Request, Response
@@ -109,6 +111,24 @@ def test_endless_response_ends_with_the_time_limit(handle: Handle, reason: str) 
         result = send(f"http://{place}", seconds=0.5)
     assert outcome(result) == (MAYBE_CARRIED_OUT, TRANSIENT)
     assert reason in result.reason
+
+
+@pytest.mark.parametrize(("seconds", "read_seconds"), [(300, 30), (7, 7)])
+def test_read_times_out_after_30_seconds_or_with_the_call(
+    seconds: float, read_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts: list[tuple[float, float]] = []
+
+    def time_out(adapter: HTTPAdapter, request: object, *, timeout: tuple[float, float], **_: object) -> None:
+        timeouts.append(timeout)
+        raise requests.ReadTimeout
+
+    monkeypatch.setattr(HTTPAdapter, "send", time_out)
+    assert outcome(make_client().send(Request("GET", "try"), "http://127.0.0.1:1", seconds, 5)) == (
+        MAYBE_CARRIED_OUT,
+        TRANSIENT,
+    )
+    assert timeouts == [(5, read_seconds)]
 
 
 def test_response_that_can_not_be_decoded_is_permanent() -> None:
