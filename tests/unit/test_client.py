@@ -285,6 +285,14 @@ def test_unknown_id_is_not_found_and_a_malformed_one_is_an_error(client: AgentIn
         assert not isinstance(caught.value, errors.NotFoundError)
 
 
+@pytest.mark.parametrize("code", ["ERR_NGROK_222", "ERR_NGROK_227"])
+def test_404_for_a_malformed_id_does_not_mean_gone(code: str, client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("GET", "answer", **ngrok_error(404, msg="The ID is invalid.", error_code=code))
+    with pytest.raises(errors.ApiError, match=f"ngrok responded 404 {code}: The ID is invalid") as caught:
+        client.get(UNKNOWN_ID)
+    assert not isinstance(caught.value, errors.NotFoundError)
+
+
 def test_cancelled_call_sends_nothing(client: AgentIngressClient, emulator: Emulator) -> None:
     cancelled = client.deadline(is_cancelled=lambda: True)
     for call in (lambda: client.list(None, cancelled), lambda: client.create({"domain": DOMAIN}, cancelled)):
