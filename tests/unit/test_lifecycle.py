@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -53,6 +55,37 @@ def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> 
     assert checked.failures == []
     result = ingresses.create(Call(urn), checked.inputs)
     return result.id, result.outputs
+
+
+class SeenLock:
+    """A lock that shows how many threads have come to it."""
+
+    def __init__(self) -> None:
+        self.arrivals = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.arrivals.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_threads_share_one_client(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A second client would have a second rate limit.
+    threads, lock = 8, SeenLock()
+    monkeypatch.setattr(session, "_lock", lock)
+
+    def make_slowly(settings: Settings, *_: object) -> object:
+        for _ in range(threads):
+            assert lock.arrivals.acquire(timeout=20)
+        return object()
+
+    monkeypatch.setattr(Settings, "client", make_slowly)
+    settings = Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY})
+    with ThreadPoolExecutor(threads) as pool:
+        assert len(set(pool.map(session.client, [settings] * threads))) == 1
 
 
 def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
