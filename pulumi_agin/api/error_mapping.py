@@ -52,7 +52,7 @@ class ErrorMapping:
         if isinstance(outcome, Response):
             return f"ngrok responded {self._read(outcome).description}"
         source = "" if self.base_url == PUBLIC_API else f" (the base URL from {self.base_url_source})"
-        missing = "no connection to" if outcome.is_unconnected else "no response from"
+        missing = "no response from" if outcome.may_have_arrived else "no connection to"
         return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
     def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
@@ -60,9 +60,10 @@ class ErrorMapping:
         could_not = f"could not {request.doing}"
         message = f"{could_not}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
-            if outcome.is_unconnected and request.possibly_applied_since is None:
-                return errors.NotConnectedError(f"{message}; {self._connection_hint()}")
-            return errors.UnreachableError(message)
+            if outcome.may_have_arrived or request.possibly_applied_since is not None:
+                return errors.UnreachableError(message)
+            hint = f"; {self._connection_hint()}" if outcome.is_transient else ""
+            return errors.NotConnectedError(f"{message}{hint}")
         base_url_hint = f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
         status = outcome.status_code
         if status < 400:

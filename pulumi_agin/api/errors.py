@@ -40,7 +40,7 @@ class UnreachableError(NgrokError):
 
 
 class NotConnectedError(UnreachableError):
-    """No connection could be made within the time budget. Nothing was sent."""
+    """No connection could be made. Nothing was sent."""
 
 
 class RedirectError(NgrokError):

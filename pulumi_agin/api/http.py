@@ -131,7 +131,7 @@ class HttpClient:
             return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = self._failure(error, format_duration(time.monotonic() - began))
-        if failure.is_unconnected and select_proxy(url, settings["proxies"]):
+        if not failure.may_have_arrived and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy in HTTPS_PROXY or ALL_PROXY)")
         return failure
 
@@ -140,20 +140,19 @@ class HttpClient:
         innermost = causes[-1]
         reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
         is_sent, is_transient = True, True
-        if any(isinstance(each, ReadTimeoutError) for each in causes):
+        if not any(map(_is_from_connection, causes)):
+            # Such as a proxy's URL or a CA bundle that can't be used.
+            is_sent, is_transient = False, False
+            if isinstance(error, requests.exceptions.InvalidSchema):
+                reason = "SOCKS proxies need the Python package PySocks: install it, or use an HTTP proxy"
+        elif any(isinstance(each, ReadTimeoutError) for each in causes):
             reason = f"timed out after {time_spent}"
         elif any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
             is_sent = False
         elif isinstance(innermost, OSError) and str(innermost).startswith("Tunnel connection failed: "):
             # A proxy rejected the connection. This message is http.client's, and continues with the status.
             is_sent, is_transient = False, not str(innermost).startswith("Tunnel connection failed: 4")
-        elif (
-            isinstance(innermost, ssl.SSLCertVerificationError)
-            # The URL of a proxy can't be used.
-            or isinstance(error, requests.exceptions.InvalidURL | LocationValueError)
-            # A missing CA bundle is an OSError that is not from the connection.
-            or not isinstance(error, (requests.RequestException, HTTPError))
-        ):
+        elif isinstance(innermost, ssl.SSLCertVerificationError):
             is_sent, is_transient = False, False
         elif isinstance(error, requests.exceptions.SSLError):
             is_transient = isinstance(innermost, ssl.SSLEOFError)
@@ -190,6 +189,15 @@ def _read(response: requests.Response, began: float, seconds: float) -> Response
         # After a complete body, the connection can be reused.
         raw.close()
     return NoResponse(reason, may_have_arrived=True, is_transient=True)
+
+
+def _is_from_connection(error: BaseException) -> bool:
+    """Returns whether this error is from a connection or the attempt to make one.
+
+    All other errors of requests come before that, as do those of urllib3 about a URL.
+    """
+    of_connection = requests.ConnectionError | requests.Timeout | HTTPError
+    return isinstance(error, of_connection) and not isinstance(error, LocationValueError)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

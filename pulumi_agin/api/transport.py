@@ -34,7 +34,7 @@ class Transport:
     | 500, 502, 503, 504                               | the same, or later with a longer `Retry-After`      |
     | 429                                              | yes, when the limit allows it; see `RateLimit`      |
     | a certificate that can't be verified             | no                                                  |
-    | a proxy that rejects, or whose URL is malformed  | no                                                  |
+    | a proxy that rejects, or that can't be used      | no                                                  |
     | a redirect                                       | no, and it is never followed                        |
     | any other status                                 | no                                                  |
 

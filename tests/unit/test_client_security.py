@@ -271,6 +271,16 @@ def test_credentials_that_a_proxy_repeats_are_redacted(monkeypatch: pytest.Monke
     assert [form for form in forms if form in message] == []
 
 
+def test_socks_proxy_without_its_package_fails_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://me:sesame-opens@127.0.0.1:1")
+    error = failure(lambda: make_client("https://api.ngrok.com").create({"domain": DOMAIN}))
+    assert isinstance(error, errors.NotConnectedError)
+    assert str(error) == (
+        f"could not create the Agent Ingress {DOMAIN}: no connection to https://api.ngrok.com: SOCKS proxies need the "
+        "Python package PySocks: install it, or use an HTTP proxy (through the proxy in HTTPS_PROXY or ALL_PROXY)"
+    )
+
+
 @pytest.mark.parametrize(
     "echoed",
     [

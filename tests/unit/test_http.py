@@ -76,6 +76,7 @@ BROKEN: dict[str, Handle] = {
     "cut in the body": reply(OK[:-1]),
     "cut between chunks": reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
     "an interim response": reply(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK),
+    "two lengths": reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
     "no HTTP": reply(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
 }
 
@@ -206,6 +207,27 @@ def test_unreachable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     result = send("https://api.ngrok.com", client=make_client(use_proxies=True))
     reason = "Connection refused (through the proxy in HTTPS_PROXY or ALL_PROXY)"
     assert result == NoResponse(reason, NEVER_SENT, TRANSIENT)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "socks5://127.0.0.1:1",
+        "ftp://127.0.0.1:1",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://me:pass#word@127.0.0.1:1",
+        "http://a..b:80",
+        "http://\u2028:80",
+    ],
+    ids=ascii,
+)
+def test_proxy_that_can_not_be_used_sends_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", url)
+    result = send("https://ngrok.invalid", client=make_client(use_proxies=True))
+    assert outcome(result) == (NEVER_SENT, PERMANENT)
+    assert result.reason.endswith(" (through the proxy in HTTPS_PROXY or ALL_PROXY)")
 
 
 def test_only_the_beginning_of_a_huge_response_is_read() -> None:
