@@ -51,6 +51,7 @@ class AgentIngressClient:
       values, it is ours.
     - An update or delete reads the ingress by its id.
     - The same holds for a write that an intermediary, such as a proxy, rejected with a 4xx that is not from ngrok.
+      ngrok may carry it out even later.
 
     Threads may share a client. After a 429, all calls wait together. A call without a deadline has the timeout of the
     client. Where a `domain` is given, a response about another domain is an error.
@@ -170,19 +171,23 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             lost = error
         existing = self._read_after(request, lost, deadline)
+        unknown = f"it is unknown whether the Agent Ingress {name} was changed: a response was lost ({lost}), and it"
         if isinstance(existing, errors.NgrokError):
-            raise errors.UpdateUnsettledError(
-                f"it is unknown whether the Agent Ingress {name} was changed: a response was lost ({lost}), and it "
-                f"could not be read afterwards ({existing})"
-            )
+            raise errors.UpdateUnsettledError(f"{unknown} could not be read afterwards ({existing})")
         if _matches(existing, changes):
             return existing
-        raise errors.UpdateUnsettledError(str(lost), existing=existing)
+        message = str(lost) if _is_rejection(lost) else f"{unknown} did not have the new values afterwards"
+        raise errors.UpdateUnsettledError(message, existing=existing)
 
     def delete(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> None:
-        """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost."""
+        """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost.
+
+        Raises DeleteUnsettledError if a response was lost, and the ingress still exists or can't be read. The next
+        delete settles that.
+        """
         deadline = deadline or self.deadline()
-        request = Request("DELETE", f"delete the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
+        name = _name(id_, domain)
+        request = Request("DELETE", f"delete the Agent Ingress {name}", self._check_id(id_), domain)
         try:
             response = self._write(request, deadline)
             if response.status_code == 204:
@@ -192,9 +197,14 @@ class AgentIngressClient:
             raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
             lost = error
-        # If it can't be read, it may still be gone. The next delete will settle that.
-        self._read_after(request, lost, deadline)
-        raise lost
+        existing = self._read_after(request, lost, deadline)
+        if _is_rejection(lost):
+            raise lost
+        unread = f"could not be read afterwards ({existing})" if isinstance(existing, errors.NgrokError) else ""
+        raise errors.DeleteUnsettledError(
+            f"it is unknown whether the Agent Ingress {name} was deleted: a response was lost ({lost}), and it "
+            f"{unread or 'still existed afterwards'}"
+        )
 
     def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
         """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL."""
@@ -293,9 +303,8 @@ class AgentIngressClient:
                     raise errors.NgrokError(f"a search for it failed ({error})") from None
                 if existing is not None:
                     return existing, now
-                is_rejection = isinstance(lost, errors.ApiError) and not retry.is_transient(lost.status)
-                if is_rejection and not isinstance(lost, errors.DomainExistsError):
-                    # ngrok rejected the last try, and the domain has no ingress, so none was made.
+                if _is_rejection(lost) and not isinstance(lost, errors.DomainExistsError):
+                    # The domain has no ingress, so none was made.
                     return None, now
                 searches += 1
                 pause = retry.backoff_seconds(searches, clock=self._clock)
@@ -351,6 +360,11 @@ class AgentIngressClient:
         except (ValueError, RecursionError):
             wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
+
+
+def _is_rejection(lost: errors.NgrokError) -> bool:
+    """Returns whether ngrok itself rejected the last try of a write, so that it does not carry it out later."""
+    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not retry.is_transient(lost.status)
 
 
 def _id_in(response: Response, domain: str) -> str:

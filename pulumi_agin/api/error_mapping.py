@@ -95,7 +95,13 @@ class ErrorMapping:
             kind = errors.DomainExistsError
         elif status == 404 and rejection.code not in _MALFORMED_ID:
             kind = errors.NotFoundError
-        return kind(message, status=status, error_code=rejection.code, operation_id=rejection.operation_id)
+        return kind(
+            message,
+            status=status,
+            error_code=rejection.code,
+            operation_id=rejection.operation_id,
+            is_from_ngrok=rejection.is_from_ngrok,
+        )
 
     def bad_response(self, request: Request, response: Response, wrong: str) -> errors.BadResponseError:
         """Returns the error for a response without the status and the content that ngrok documents."""

@@ -10,7 +10,8 @@
     ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
     ├── CreatedUnreadError      it was made, but could not be read
     ├── UpdateUnsettledError    a response was lost, and the values differ or could not be read
-    └── ApiError                ngrok rejected the request: status, error_code, operation_id
+    ├── DeleteUnsettledError    a response was lost, and the Agent Ingress still existed or could not be read
+    └── ApiError                ngrok, or a gateway before it, rejected the request: status, error_code, operation_id
         ├── AuthenticationError     401 or 403: the key
         ├── NotFoundError           404: ngrok has no Agent Ingress with this ID
         ├── DomainExistsError       ERR_NGROK_6706: the domain already has an Agent Ingress
@@ -85,14 +86,24 @@ class UpdateUnsettledError(NgrokError):
         self.existing = existing
 
 
-class ApiError(NgrokError):
-    """ngrok rejected the request. A code, such as "ERR_NGROK_6706", and an operation ID may be missing."""
+class DeleteUnsettledError(NgrokError):
+    """The response to a delete was lost, and the Agent Ingress then still existed, or could not be read."""
 
-    def __init__(self, message: str, *, status: int, error_code: str = "", operation_id: str = "") -> None:
+
+class ApiError(NgrokError):
+    """The request was rejected. A code, such as "ERR_NGROK_6706", and an operation ID may be missing.
+
+    `is_from_ngrok` is whether the response is an ngrok error. Otherwise, a gateway may have sent it.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, error_code: str = "", operation_id: str = "", is_from_ngrok: bool = True
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.error_code = error_code
         self.operation_id = operation_id
+        self.is_from_ngrok = is_from_ngrok
 
 
 class AuthenticationError(ApiError):

@@ -283,7 +283,7 @@ def test_next_up_completes_half_done_creates_and_updates(project: Project, emula
         "lost": "it is unknown whether the Agent Ingress lost.com (agin_",
         "not-sent": "it is unknown whether the Agent Ingress not-sent.com (agin_",
         "secret-lost": "it is unknown whether the Agent Ingress secret-lost.com (agin_",
-        "secret-not-set": "could not update the Agent Ingress secret-not-set.com (agin_",
+        "secret-not-set": "it is unknown whether the Agent Ingress secret-not-set.com (agin_",
         "policy": "ngrok did not set certificate_management_policy on the Agent Ingress policy.com",
         "unread": f"the Agent Ingress unread.com ({unread}) was created, but could not be read",
     }

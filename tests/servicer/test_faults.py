@@ -114,8 +114,8 @@ def test_lost_requests_fail_within_the_custom_timeout(stack: Stack) -> None:
         stack.emulator.add_fault(method, "reset_before", times=None)
     calls: dict[str, Callable[[], object]] = {
         f"it is unknown whether the Agent Ingress {NEW} was created": lambda: stack.create(NEW, timeout=60),
-        f"could not update the Agent Ingress {DOMAIN} ({id_})": lambda: stack.update(id_, timeout=60),
-        f"could not delete the Agent Ingress {DOMAIN} ({id_})": lambda: stack.delete(id_, timeout=60),
+        f"it is unknown whether the Agent Ingress {DOMAIN} ({id_}) was changed": lambda: stack.update(id_, timeout=60),
+        f"it is unknown whether the Agent Ingress {DOMAIN} ({id_}) was deleted": lambda: stack.delete(id_, timeout=60),
     }
     for start, call in calls.items():
         message = failure(call).message
@@ -147,13 +147,14 @@ RESPONSES: dict[str, dict[str, Any]] = {
 }
 MADE = f"it is unknown whether the Agent Ingress {NEW} was created: a response was lost (could not create "
 CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a response was lost (could not update "
+DELETED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was deleted: a response was lost (could not delete "
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [
     ("redirect", "create", "could not create ", "redirects to 127.0.0.1:1, and redirects are not"),
     ("HTML", "create", MADE, ": not JSON ("),
     ("HTML", "update", CHANGED, ": not JSON ("),
-    ("HTML", "delete", "could not delete ", "status 200 instead of 204"),
+    ("HTML", "delete", DELETED, "status 200 instead of 204"),
     ("another ingress", "refresh", "could not read ", "it describes another Agent Ingress"),
     ("forged lines", "update", "could not update ", "ngrok responded 400: x error: forged [31m xxx"),
     ("wrong key", "refresh", "could not read ", "403 ERR_NGROK_202: '[key]'. The API key came from the environment"),

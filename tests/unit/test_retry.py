@@ -225,9 +225,13 @@ def test_lost_update_is_settled_by_a_read(script: Script) -> None:
     script.outcomes = [UNUSABLE, CHANGED]
     assert script.call("PATCH")
     script.outcomes = [UNUSABLE, FOUND]
-    with pytest.raises(errors.UpdateUnsettledError, match=r"^could not update .*not JSON") as caught:
+    unknown = r"^it is unknown whether .* was changed: .*not JSON.* did not have the new values afterwards$"
+    with pytest.raises(errors.UpdateUnsettledError, match=unknown) as caught:
         script.call("PATCH")
     assert caught.value.existing is not None
+    script.outcomes = [RESET, rejection(400), FOUND]
+    with pytest.raises(errors.UpdateUnsettledError, match=r"^could not update .*responded 400 ERR_NGROK_1: no$"):
+        script.call("PATCH")
     script.outcomes = [UNUSABLE, rejection(403)]
     with pytest.raises(errors.UpdateUnsettledError, match=r"^it is unknown whether .* was changed: .*403") as caught:
         script.call("PATCH")
@@ -238,22 +242,46 @@ def test_lost_update_is_settled_by_a_read(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "error"),
+    ("outcomes", "error", "message"),
     [
-        ([UNUSABLE, GONE], errors.NotFoundError),
-        ([UNUSABLE, FOUND], errors.BadResponseError),
-        ([UNUSABLE, rejection(403)], errors.BadResponseError),
+        ([UNUSABLE, GONE], errors.NotFoundError, "^could not read .*404"),
+        ([UNUSABLE, FOUND], errors.DeleteUnsettledError, "^it is unknown whether .* still existed afterwards$"),
+        ([UNUSABLE, rejection(403)], errors.DeleteUnsettledError, "^it is unknown whether .* read afterwards .*403"),
         # The response to a repeated DELETE is enough.
-        ([RESET, GONE], errors.NotFoundError),
+        ([RESET, GONE], errors.NotFoundError, "^could not delete .*404"),
+        ([RESET, rejection(400), FOUND], errors.ApiError, "^could not delete .*400"),
     ],
-    ids=["gone", "there", "unknown", "repeated"],
+    ids=["gone", "there", "unread", "repeated", "rejected"],
 )
 def test_lost_delete_is_settled_by_a_read(
-    outcomes: list[Outcome], error: type[errors.NgrokError], script: Script
+    outcomes: list[Outcome], error: type[errors.NgrokError], message: str, script: Script
 ) -> None:
     script.outcomes = list(outcomes)
-    with pytest.raises(error):
+    with pytest.raises(error, match=message):
         script.call("DELETE")
+    assert script.outcomes == []
+
+
+@pytest.mark.parametrize("status", [403, 408, 413, 425, 520])
+def test_write_that_a_gateway_rejects_may_be_carried_out_later(status: int, script: Script) -> None:
+    blocked, nothing = response(status, "<html>blocked"), response(200, {"ingresses": []})
+    script.outcomes = [blocked, nothing, LISTED]
+    assert script.call("POST")
+    began = script.clock.now
+    script.outcomes = [blocked, *[nothing] * 100]
+    with pytest.raises(errors.CreateUnsettledError, match=f"^it is unknown whether .*{status}.* may still appear$"):
+        script.call("POST")
+    assert 10 < script.clock.now - began <= 30
+    script.outcomes = [blocked, FOUND]
+    with pytest.raises(errors.UpdateUnsettledError, match=f"^it is unknown whether .* was changed: .*{status}"):
+        script.call("PATCH")
+    script.outcomes = [blocked, FOUND]
+    with pytest.raises(errors.DeleteUnsettledError, match=f"^it is unknown whether .* was deleted: .*{status}"):
+        script.call("DELETE")
+    # After ngrok's own rejection, one read settles it.
+    script.outcomes = [RESET, rejection(400), nothing]
+    with pytest.raises(errors.ApiError, match="^could not create .*400"):
+        script.call("POST")
     assert script.outcomes == []
 
 
@@ -367,7 +395,7 @@ def test_write_that_may_have_arrived_is_repeated_for_all_its_time(
         script.call(method)
     assert sum(script.clock.slept) >= 250
     # The hint is in the message about the read that failed, and not twice.
-    assert str(caught.value).count("check the network") == (0 if method == "DELETE" else 1)
+    assert str(caught.value).count("check the network") == 1
     # The call survives an outage of that length.
     script.outcomes = [outcome, *[REFUSED] * 10, DONE[method]]
     script.call(method)
