@@ -30,8 +30,11 @@ SETTLING_SECONDS = 30
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-# The size limit of a list, all pages together. Accounts have at most thousands of Agent Ingresses, of a few KB each.
+# The limits of a list, all pages together. Accounts have at most thousands of Agent Ingresses, of a few KB each. ngrok's
+# pages have 100, but a page may have fewer.
 LONGEST_LIST_BYTES = 64 * 2**20
+MOST_INGRESSES = 20_000
+MOST_PAGES = 300
 
 # AgentIngressClient.list hides the built-in one.
 AgentIngresses: TypeAlias = list[IngressModel]
@@ -240,22 +243,28 @@ class AgentIngressClient:
         self, first: Mapping[str, str], deadline: Deadline, doing: str
     ) -> tuple[AgentIngresses, datetime | None]:
         """Returns the ingresses on all pages, and the time of the last page by the server's clock."""
-        query, size = dict(first), 0
+        queries, size = [dict(first)], 0
         ingresses: AgentIngresses = []
         while True:
-            request = Request("GET", doing, query=query)
+            request = Request("GET", doing, query=queries[-1])
             response = self._transport.send(request, deadline)
             page = self._parse(request, response, IngressPageModel)
             ingresses += page.ingresses
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
-                raise errors.BadResponseError(
-                    f"could not {doing}: the list is larger than {LONGEST_LIST_BYTES >> 20} MiB"
-                )
+                raise _bad_list(doing, f"is larger than {LONGEST_LIST_BYTES >> 20} MiB")
+            if len(ingresses) > MOST_INGRESSES:
+                raise _bad_list(doing, f"has more than {MOST_INGRESSES:,} Agent Ingresses")
+            # An empty page is the last one only if it names no other.
             if not page.next_page_uri:
                 return ingresses, retry.parse_http_date(response.headers.get("Date", ""))
             # Only the query is used: the key must not be sent to another host.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
+            if query in queries:
+                raise _bad_list(doing, "continues on a page that was read already")
+            if len(queries) == MOST_PAGES:
+                raise _bad_list(doing, f"has more than {MOST_PAGES} pages")
+            queries.append(query)
             # `Transport.send` would not end a loop of pages, because it sends each request at least once.
             if deadline.left <= 0:
                 time = retry.format_duration(deadline.elapsed)
@@ -360,6 +369,10 @@ class AgentIngressClient:
         except (ValueError, RecursionError):
             wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
+
+
+def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
+    return errors.BadResponseError(f"could not {doing}: ngrok's list {wrong}")
 
 
 def _is_rejection(lost: errors.NgrokError) -> bool:

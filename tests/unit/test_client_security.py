@@ -202,25 +202,39 @@ def test_create_is_unsettled_if_a_gateway_blocks_every_read(
 
 
 class Pages(HttpClient):
-    """An endless list, whose pages take a second each."""
+    """An endless list, whose pages take some time each and have a number of ingresses.
 
-    def __init__(self, padding: int = 0) -> None:
+    `next_page` returns the name of the page after one with a number.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float = 0,
+        padding: int = 0,
+        ingresses: int = 0,
+        next_page: Callable[[int], str | None] = lambda number: f"/agent_ingresses?before_id={number}",
+    ) -> None:
         self.clock = Clock()
         self.pages = 0
         self.client = AgentIngressClient(Secret(API_KEY), timeout_seconds=30, clock=self.clock, http_client=self)
+        self._seconds = seconds
         self._padding = " " * padding
+        self._ingresses = ingresses
+        self._next_page = next_page
 
     def send(self, request: Request, *_: object) -> Response:
-        self.clock.sleep(1)
+        self.clock.sleep(self._seconds)
         if request.id_:
             return Response(403, {}, b"")
         self.pages += 1
-        page = {"ingresses": [], "next_page_uri": f"/agent_ingresses?before_id={self.pages}"}
+        ingress = {"id": "agin_1", "domain": "d.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
+        page = {"ingresses": [ingress] * self._ingresses, "next_page_uri": self._next_page(self.pages)}
         return Response(200, {}, (json.dumps(page) + self._padding).encode())
 
 
 def test_endless_list_ends_with_the_time() -> None:
-    pages = Pages()
+    pages = Pages(seconds=1)
     for call in (pages.client.list, lambda: pages.client.find(DOMAIN)):
         assert "more pages than could be read in 30 seconds" in str(failure(call))
     # The second of two reads uses a shared list.
@@ -230,10 +244,32 @@ def test_endless_list_ends_with_the_time() -> None:
     assert pages.clock.now - began <= 60
 
 
+@pytest.mark.parametrize("last", [None, ""])
+def test_empty_page_is_the_last_one_only_if_it_names_no_other(last: str | None) -> None:
+    pages = Pages(next_page=lambda number: f"https://x/?page={number}" if number < 300 else last)
+    assert pages.client.list() == []
+    assert pages.pages == 300
+
+
+@pytest.mark.parametrize(
+    ("pages", "reads", "wrong"),
+    [
+        (Pages(), 300, "has more than 300 pages"),
+        (Pages(ingresses=1000), 21, "has more than 20,000 Agent Ingresses"),
+        (Pages(next_page=lambda number: "/?limit=100"), 1, "continues on a page that was read already"),
+        (Pages(next_page=lambda number: f"https://x{number}/?a={number % 3}"), 4, "continues on a page that was read"),
+    ],
+    ids=["pages", "ingresses", "first page again", "loop"],
+)
+def test_endless_list_fails_in_one_sentence(pages: Pages, reads: int, wrong: str) -> None:
+    assert str(failure(pages.client.list)).startswith(f"could not list the Agent Ingresses: ngrok's list {wrong}")
+    assert pages.pages == reads
+
+
 def test_list_is_read_up_to_64_mib() -> None:
     pages = Pages(padding=LONGEST_BODY_BYTES - 100)
     most_pages = LONGEST_LIST_BYTES // LONGEST_BODY_BYTES + 1
-    assert "the list is larger than 64 MiB" in str(failure(pages.client.list))
+    assert "ngrok's list is larger than 64 MiB" in str(failure(pages.client.list))
     assert pages.pages == most_pages
     # A shared list that is too long is read once, and each ingress is read by its id.
     pages.pages = 0
