@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
@@ -18,8 +18,8 @@ from .constants import ID_HINT, PLAIN_ID
 from .credentials import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
 from .error_mapping import ErrorMapping
 from .http import HttpClient, Request, Response
-from .list_cache import ListCache
-from .models import IngressModel, IngressPageModel, ResponseModel
+from .list_cache import ListCache, Listing
+from .models import IngressModel, IngressPageModel
 from .redaction import Redactor, holds_secret, one_line
 from .retry import Deadline
 from .transport import Transport
@@ -30,16 +30,14 @@ SETTLING_SECONDS = 30
 # `created_at` and `Date` are whole seconds.
 CLOCK_SLACK = timedelta(seconds=2)
 
-# The limits of a list, all pages together. Accounts have at most thousands of Agent Ingresses, of a few KB each. ngrok's
-# pages have 100, but a page may have fewer.
+# The limits of a list, all pages together. Accounts have at most thousands of Agent Ingresses, of a few KB each. A page
+# has 100 of them, or fewer.
 LONGEST_LIST_BYTES = 64 * 2**20
 MOST_INGRESSES = 20_000
 MOST_PAGES = 300
 
 # AgentIngressClient.list hides the built-in one.
 AgentIngresses: TypeAlias = list[IngressModel]
-
-Model = TypeVar("Model", bound=ResponseModel)
 
 
 class AgentIngressClient:
@@ -88,7 +86,7 @@ class AgentIngressClient:
             trace=trace,
             clock=clock,
         )
-        self._list_cache = ListCache(lambda deadline: self.list(None, deadline), clock)
+        self._list_cache = ListCache(lambda deadline: self.list_readable(None, deadline), clock)
 
     def deadline(
         self, seconds: float | None = None, is_cancelled: Callable[[], bool] = lambda: False, subject: str = ""
@@ -107,27 +105,25 @@ class AgentIngressClient:
         deadline = deadline or self.deadline()
         domain: str = inputs["domain"]
         request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=inputs)
-        response: Response | None = None
         try:
-            response = self._write(request, deadline)
-            return self._ingress(request, response)
+            return self._ingress(request, self._write(request, deadline))
         except errors.NgrokError as error:
             if request.possibly_applied_since is None:
                 raise
             lost = error
-        made_id = _id_in(response, domain) if response else ""
+        made = lost if isinstance(lost, errors.UnreadableIngressError) else None
         try:
             existing, now = self._search(domain, lost, self._settling(deadline))
         except errors.NgrokError as error:
-            if made_id:
-                message = f"the Agent Ingress {domain} ({made_id}) was created, but could not be read: {lost}; {error}"
-                raise errors.CreatedUnreadError(message, id_=made_id) from None
+            if made:
+                message = f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}"
+                raise errors.CreatedUnreadError(f"{message}; {error}", id_=made.id) from None
             raise errors.CreateUnsettledError(
                 f"it is unknown whether the Agent Ingress {domain} was created: a response was lost ({lost}); {error}"
             ) from None
         if existing is None:
             raise lost
-        if existing.id == made_id or self._is_ours(existing, request, now):
+        if (made and existing.id == made.id) or self._is_ours(existing, request, now):
             return existing
         raise errors.CreateUnsettledError(
             f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which does not match this "
@@ -158,6 +154,11 @@ class AgentIngressClient:
     def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
         """Returns the result of `find` from a shared list; None also if the list could not be read in time."""
         return self._list_cache.find(domain, deadline, is_only_source=True)
+
+    @property
+    def unreadable_in_list(self) -> Sequence[errors.UnreadableIngressError]:
+        """The ingresses that the shared list leaves out, because they can't be read."""
+        return self._list_cache.unreadable
 
     def update(
         self, id_: str, changes: Mapping[str, Any], deadline: Deadline | None = None, *, domain: str | None = None
@@ -210,10 +211,17 @@ class AgentIngressClient:
         )
 
     def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
-        """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL."""
+        """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL.
+
+        Fails if one of them can't be read, because a program that loops over a list with a hole deletes records.
+        """
+        return self.list_readable(filter, deadline).complete()
+
+    def list_readable(self, filter: str | None = None, deadline: Deadline | None = None) -> Listing:  # noqa: A002
+        """Returns what `list` returns, without the ingresses that can't be read. Callers must report those."""
         # ngrok's longest page, which is also the default.
         query = {"limit": "100"} if filter is None else {"limit": "100", "filter": filter}
-        return self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")[0]
+        return self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")
 
     # -- for messages and states --------------------------------------------------------------------------
 
@@ -236,28 +244,27 @@ class AgentIngressClient:
     def _find(self, domain: str, deadline: Deadline) -> tuple[IngressModel | None, datetime | None]:
         """Returns the ingress of a domain, if there is one, and the time of the response by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
-        ingresses, now = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
-        return next((ingress for ingress in ingresses if ingress.domain == domain), None), now
+        listing = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
+        found = next((ingress for ingress in listing.complete() if ingress.domain == domain), None)
+        return found, listing.listed_at
 
-    def _read_pages(
-        self, first: Mapping[str, str], deadline: Deadline, doing: str
-    ) -> tuple[AgentIngresses, datetime | None]:
-        """Returns the ingresses on all pages, and the time of the last page by the server's clock."""
+    def _read_pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Listing:
+        """Returns the ingresses on all pages."""
         queries, size = [dict(first)], 0
-        ingresses: AgentIngresses = []
+        contents: list[Any] = []
         while True:
             request = Request("GET", doing, query=queries[-1])
             response = self._transport.send(request, deadline)
-            page = self._parse(request, response, IngressPageModel)
-            ingresses += page.ingresses
+            page = self._page(request, response)
+            contents += page.ingresses
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
                 raise _bad_list(doing, f"is larger than {LONGEST_LIST_BYTES >> 20} MiB")
-            if len(ingresses) > MOST_INGRESSES:
+            if len(contents) > MOST_INGRESSES:
                 raise _bad_list(doing, f"has more than {MOST_INGRESSES:,} Agent Ingresses")
             # An empty page is the last one only if it names no other.
             if not page.next_page_uri:
-                return ingresses, retry.parse_http_date(response.headers.get("Date", ""))
+                break
             # Only the query is used: the key must not be sent to another host.
             query = dict(parse_qsl(page.next_page_uri.partition("?")[2]))
             if query in queries:
@@ -271,6 +278,15 @@ class AgentIngressClient:
                 raise errors.UnreachableError(
                     f"could not {doing}: ngrok returned more pages than could be read in {time}"
                 )
+        ingresses: AgentIngresses = []
+        unreadable: list[errors.UnreadableIngressError] = []
+        for content in contents:
+            found = self._read(content)
+            if isinstance(found, IngressModel):
+                ingresses.append(found)
+            else:
+                unreadable.append(found)
+        return Listing(ingresses, unreadable, retry.parse_http_date(response.headers.get("Date", "")))
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
@@ -353,22 +369,52 @@ class AgentIngressClient:
             self._list_cache.clear()
 
     def _ingress(self, request: Request, response: Response) -> IngressModel:
-        ingress = self._parse(request, response, IngressModel)
+        """Returns the ingress in a response that is about this one alone."""
+        ingress = self._read(self._json(request, response))
+        if isinstance(ingress, errors.UnreadableIngressError):
+            # The domain may be what is invalid.
+            if ingress.id and (request.id_ == ingress.id or (not request.id_ and request.domain == ingress.domain)):
+                raise ingress
+            raise self._error_mapping.bad_response(request, response, ingress.problem)
         # An ingress never changes its domain, so another domain means another ingress.
         if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
             raise self._error_mapping.bad_response(request, response, "it describes another Agent Ingress")
         return ingress
 
-    def _parse(self, request: Request, response: Response, model: type[Model]) -> Model:
+    def _page(self, request: Request, response: Response) -> IngressPageModel:
+        content = self._json(request, response)
         try:
-            return model.model_validate(json.loads(response.content))
+            return IngressPageModel.model_validate(content)
         except ValidationError as error:
-            # Pydantic's messages do not contain the value.
-            problem = error.errors()[0]
-            wrong = ": ".join([*map(str, problem["loc"]), problem["msg"]])
+            wrong = _first_problem(error)
+        raise self._error_mapping.bad_response(request, response, wrong)
+
+    def _json(self, request: Request, response: Response) -> object:
+        try:
+            return json.loads(response.content)
         except (ValueError, RecursionError):
             wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
+
+    def _read(self, content: object) -> IngressModel | errors.UnreadableIngressError:
+        """Returns the ingress that a response describes, or the error that it can't be read."""
+        try:
+            return IngressModel.model_validate(content)
+        except ValidationError as error:
+            problem = self.sanitize(_first_problem(error), 100)
+        values = content if isinstance(content, dict) else {}
+        id_, domain = values.get("id"), values.get("domain")
+        id_ = id_ if isinstance(id_, str) and PLAIN_ID.fullmatch(id_) else ""
+        domain = canonical_domain(domain) if isinstance(domain, str) else ""
+        name = self.sanitize(_name(id_, domain)) or "without a readable ID or domain"
+        message = f"could not read the Agent Ingress {name}: ngrok's response is invalid: {problem}"
+        return errors.UnreadableIngressError(message, id_=id_, domain=domain, problem=problem)
+
+
+def _first_problem(error: ValidationError) -> str:
+    # Pydantic's messages do not contain the value.
+    problem = error.errors()[0]
+    return ": ".join([*map(str, problem["loc"]), problem["msg"]])
 
 
 def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
@@ -378,17 +424,6 @@ def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
 def _is_rejection(lost: errors.NgrokError) -> bool:
     """Returns whether ngrok itself rejected the last try of a write, so that it does not carry it out later."""
     return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not retry.is_transient(lost.status)
-
-
-def _id_in(response: Response, domain: str) -> str:
-    """Returns the id in a response about our domain, even if the rest is invalid; "" if there is none."""
-    try:
-        values = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return ""
-    id_ = str(values.get("id") or "") if isinstance(values, dict) else ""
-    is_ours = PLAIN_ID.fullmatch(id_) and canonical_domain(str(values.get("domain"))) == domain
-    return id_ if is_ours else ""
 
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
@@ -402,4 +437,4 @@ def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:
 
 def _name(id_: str, domain: str | None) -> str:
     # Both may come from a state that was edited by hand.
-    return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain else one_line(id_, 60)
+    return f"{one_line(domain, 253)} ({one_line(id_, 60)})" if domain and id_ else one_line(domain or id_, 253)

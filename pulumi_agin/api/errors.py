@@ -6,6 +6,7 @@
     │   └── NotConnectedError       no connection could be made; nothing was sent
     ├── RedirectError           the response was a redirect, which is never followed
     ├── BadResponseError        a response that ngrok's API does not document
+    │   └── UnreadableIngressError  one Agent Ingress in it has an invalid value
     ├── WrongBaseUrlError       a 404 that does not come from ngrok's Agent Ingress API
     ├── CreateUnsettledError    it is unknown whether the Agent Ingress was made
     ├── CreatedUnreadError      it was made, but could not be read
@@ -50,6 +51,19 @@ class RedirectError(NgrokError):
 
 class BadResponseError(NgrokError):
     """The response is not JSON, has the wrong shape, or is about another Agent Ingress."""
+
+
+class UnreadableIngressError(BadResponseError):
+    """A response is valid, but one Agent Ingress in it has an invalid value: `problem` is a clause about it.
+
+    `id` and `domain` are "" if they can't be read, either.
+    """
+
+    def __init__(self, message: str, *, id_: str, domain: str, problem: str) -> None:
+        super().__init__(message)
+        self.id = id_
+        self.domain = domain
+        self.problem = problem
 
 
 class WrongBaseUrlError(NgrokError):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from . import errors
 from .clock import Clock
@@ -17,14 +19,33 @@ from .retry import Deadline
 MAX_AGE_SECONDS = 5.0
 
 
-class ListCache:
-    """The account's ingresses by id and by domain, from a list of the last 5 seconds that includes our last write."""
+class Listing(NamedTuple):
+    """The Agent Ingresses in a list. Those that can't be read are left out, and have an error instead."""
 
-    def __init__(self, read_list: Callable[[Deadline], list[IngressModel]], clock: Clock) -> None:
+    ingresses: list[IngressModel]
+    unreadable: Sequence[errors.UnreadableIngressError] = ()
+    listed_at: datetime | None = None
+    """The time of the last page by the server's clock, if it is known."""
+
+    def complete(self) -> list[IngressModel]:
+        """Returns the ingresses. Fails if one of them can't be read."""
+        if self.unreadable:
+            raise self.unreadable[0]
+        return self.ingresses
+
+
+class ListCache:
+    """The account's ingresses by id and by domain, from a list of the last 5 seconds that includes our last write.
+
+    `unreadable` has those that the list left out.
+    """
+
+    def __init__(self, read_list: Callable[[Deadline], Listing], clock: Clock) -> None:
         self._read_list = read_list
         self._clock = clock
         self._changed = threading.Condition()
         self._ingresses: Mapping[str, IngressModel] = {}
+        self.unreadable: Sequence[errors.UnreadableIngressError] = ()
         self._listed_at = -math.inf
         self._last_read_at = -math.inf
         self._is_listing = False
@@ -36,6 +57,8 @@ class ListCache:
         Unless the list is the caller's only source, the caller then sends a request by id. So half of the time is
         reserved for that request, and a read that no other read came shortly before returns None, because a request by
         id is cheaper than a list.
+
+        Raises UnreadableIngressError if the list has the id, but the ingress can't be read.
         """
         list_deadline = deadline.sub_deadline(deadline.left if is_only_source else deadline.left / 2)
         with self._changed:
@@ -49,32 +72,36 @@ class ListCache:
                 return None
             if not self._is_fresh(self._listed_at):
                 self._list(list_deadline)
+            for error in self.unreadable:
+                if error.id == key:
+                    raise error
             return self._ingresses.get(key)
 
     def clear(self) -> None:
         """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
         with self._changed:
             self._writes += 1
-            self._ingresses, self._listed_at = {}, -math.inf
+            self._ingresses, self.unreadable, self._listed_at = {}, (), -math.inf
 
     def _list(self, deadline: Deadline) -> None:
         """Reads the list. The caller holds the lock, which is released during the request."""
         self._is_listing = True
         writes = self._writes
-        ingresses: dict[str, IngressModel] = {}
+        # With an empty list, each ingress is read by its id for a few seconds.
+        listing = Listing([])
         self._changed.release()
         try:
-            for ingress in self._read_list(deadline):
-                # No id is a domain: an id has an underscore and no dot.
-                ingresses[ingress.id] = ingresses[ingress.domain] = ingress
+            listing = self._read_list(deadline)
         except errors.NgrokError:
-            # With an empty list, each ingress is read by its id for a few seconds.
             pass
         finally:
             self._changed.acquire()
             self._is_listing = False
             if writes == self._writes:
-                self._ingresses, self._listed_at = ingresses, self._clock.monotonic()
+                # No id is a domain: an id has an underscore and no dot.
+                self._ingresses = {key: each for each in listing.ingresses for key in (each.id, each.domain)}
+                self.unreadable = listing.unreadable
+                self._listed_at = self._clock.monotonic()
             self._clock.notify_all(self._changed)
 
     def _is_fresh(self, moment: float) -> bool:

@@ -23,7 +23,7 @@ from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
-from .output import UsageError
+from .output import YELLOW, UsageError, note
 from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
 
 # The time limits of DNS lookups: for one domain, and for a whole account.
@@ -54,6 +54,11 @@ def _is_typo(given: str, domain: str) -> bool:
 def _has_default_provider(resource: dict[str, Any]) -> bool:
     """Returns whether a resource uses the key of the settings, and not one of an explicit provider."""
     return re.match("default(_|::|$)", urns.Urn.parse(resource.get("provider", "")).name) is not None
+
+
+def _may_be(odd: errors.UnreadableIngressError, resource: dict[str, Any]) -> bool:
+    """Returns whether an ingress that can't be read may be the one of a resource, which is then not gone."""
+    return odd.id in ("", resource["id"]) or odd.domain == resource["outputs"]["domain"]
 
 
 def _records(do: str, domain: str, names: Sequence[str]) -> list[Remedy]:
@@ -87,16 +92,19 @@ class Examiner:
         deadline = ngrok_deadline(self.client)
         try:
             ingress = self.client.find(domain, deadline)
-            others = [] if ingress else [each.domain for each in self.client.list(None, deadline)]
+            others = [] if ingress else [each.domain for each in self.client.list_readable(None, deadline).ingresses]
         except errors.NgrokError as error:
             return self._report(domain, None, found, error=error)
         similar = [other for other in others if _is_typo(domain, other)]
         return self._report(domain, ingress, found, self._in_stack(), similar)
 
     def examine_all(self, filter: str | None) -> FleetReport:  # noqa: A002
-        """Examines all domains of the account, or those that match a filter in ngrok's CEL."""
+        """Examines all domains of the account, or those that match a filter in ngrok's CEL.
+
+        An ingress that can't be read is omitted, with a note on stderr.
+        """
         try:
-            ingresses = self.client.list(filter, ngrok_deadline(self.client))
+            ingresses, unreadable, _ = self.client.list_readable(filter, ngrok_deadline(self.client))
         except errors.NgrokError as error:
             if filter is not None and isinstance(error, errors.ApiError) and error.status == 400:
                 raise UsageError(str(error)) from None
@@ -106,11 +114,19 @@ class Examiner:
         if filter is None:
             # An explicit provider may have the key of another account.
             of_account = [each for each in stack if _has_default_provider(each) or self._was_seen_with_key(each)]
-            by_domain = {each["outputs"]["domain"]: None for each in of_account}
+            by_domain = {
+                each["outputs"]["domain"]: None
+                for each in of_account
+                if not any(_may_be(odd, each) for odd in unreadable)
+            }
         by_domain |= {ingress.domain: ingress for ingress in ingresses}
         if not by_domain:
+            if unreadable:
+                raise unreadable[0]
             matching = "" if filter is None else f" that matches the filter: {self.client.sanitize(filter)}"
             raise UsageError(f"{self.settings.account_description} has no Agent Ingress{matching}")
+        for odd in unreadable:
+            note(f"skipped: {odd}", YELLOW)
         deadline = self.client.deadline(FLEET_DNS_SECONDS)
         with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
             delegations = list(

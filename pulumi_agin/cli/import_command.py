@@ -16,6 +16,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.clock import Clock
+from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
@@ -25,7 +26,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
 from .import_names import canonical_key, name_all, read_names
 from .import_program import ADAPTERS, program
-from .output import UsageError, note, print_text
+from .output import YELLOW, UsageError, note, print_text
 from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
 
 # The limit of ingresses that a message lists one by one.
@@ -157,17 +158,25 @@ def _check(options: argparse.Namespace) -> None:
 def _select(
     options: argparse.Namespace, client: AgentIngressClient, account: str
 ) -> tuple[list[IngressModel], dict[str, str]]:
-    """Returns the ingresses that the options select, and the names in a file, by ingress id."""
+    """Returns the ingresses that the options select, and the names in a file, by ingress id.
+
+    One that can't be read is an error if the user selected it individually, and is omitted otherwise.
+    """
     names = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
     deadline, filter_ = ngrok_deadline(client), options.filter
-    in_account = client.list(None, deadline) if names or filter_ is None else ()
+    in_account = client.list_readable(None, deadline) if names or filter_ is None else Listing([])
+    matching = in_account if filter_ is None else client.list_readable(filter_, deadline)
     # The order is always the same, so that numbered names stay the same.
-    matching = in_account if filter_ is None else client.list(filter_, deadline)
-    found = sorted(matching, key=lambda ingress: (ingress.created_at, ingress.id))
+    found = sorted(matching.ingresses, key=lambda ingress: (ingress.created_at, ingress.id))
+    unreadable = {key: error for error in in_account.unreadable for key in (error.id, error.domain)}
+    names = {key: name for key, name in names.items() if key not in unreadable}
 
     def pick(keys: Sequence[str], where: str = "") -> list[IngressModel]:
-        by_key = {key: ingress for ingress in in_account for key in (ingress.id, ingress.domain)}
+        for key in keys:
+            if key in unreadable:
+                raise unreadable[key]
+        by_key = {key: ingress for ingress in in_account.ingresses for key in (ingress.id, ingress.domain)}
         missing = [client.sanitize(key, 100) for key in keys if key not in by_key]
         if missing:
             more = f" and {len(missing) - MOST_LISTED} more" if len(missing) > MOST_LISTED else ""
@@ -188,7 +197,13 @@ def _select(
         found = pick(chosen)
     elif not options.all and filter_ is None:
         found = named
+    left_out = [] if chosen else [*in_account.unreadable, *matching.unreadable]
     if not found:
+        if left_out:
+            raise left_out[0]
         with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
         raise UsageError(f"{account} has no Agent Ingress{with_filter}")
+    # Both lists may have it.
+    for sentence in dict.fromkeys(map(str, left_out)):
+        note(f"skipped: {sentence}", YELLOW)
     return found, {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}

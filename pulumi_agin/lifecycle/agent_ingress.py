@@ -89,17 +89,17 @@ class AgentIngressLifecycle:
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads one ingress. In a refresh, one list serves all ingresses that are read at the same time."""
+
+        def to_existing(ingress: IngressModel) -> Existing:
+            inputs = None if reading is Reading.GET else inputs_of(ingress, call.inputs_before or call.outputs_before)
+            return Existing(ingress.id, self._outputs(ingress), inputs)
+
         if reading is Reading.REFRESH:
-            ingress = self._account.refresh(call, id_)
-            if ingress is None:
-                return None
-        else:
-            try:
-                ingress = self._account.client().get(id_, self._account.deadline(call))
-            except errors.NotFoundError as error:
-                raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
-        inputs = None if reading is Reading.GET else inputs_of(ingress, call.inputs_before or call.outputs_before)
-        return Existing(ingress.id, self._outputs(ingress), inputs)
+            return self._account.refresh(call, id_, to_existing)
+        try:
+            return to_existing(self._account.client().get(id_, self._account.deadline(call)))
+        except errors.NotFoundError as error:
+            raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one PATCH with the changed fields. If the state shows no change, it sends a GET first.

@@ -103,8 +103,7 @@ class CertificateValidationLifecycle(Lifecycle):
             raise Failed(
                 "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
-        ingress = self._account.refresh(call, id_)
-        return Existing(id_, self._outputs(ingress)) if ingress else None
+        return self._account.refresh(call, id_, lambda ingress: Existing(id_, self._outputs(ingress)))
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.credentials import LOOPBACK_HOSTS, PUBLIC_API
-from pulumi_agin.api.errors import NotFoundError
+from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.redaction import one_line
@@ -20,7 +20,7 @@ from pulumi_agin.dnsclient.values import Server, TsigKey
 from pulumi_agin.settings import Settings
 
 from . import shell_commands
-from .operation import Call, Failed, Placement
+from .operation import Call, Existing, Failed, Placement
 from .outputs import FINGERPRINT, last_base_url
 from .phrasing import Phrasing
 from .schema import Declaration, Problem, validate
@@ -55,6 +55,7 @@ class Session:
         # For calls that do not query ngrok.
         self.progress = Progress(self.show_progress, clock)
         self._lock = threading.Lock()
+        self._warnings: set[str] = set()
         self._clients: dict[Settings, AgentIngressClient] = {}
         self._reachabilities: dict[Server, Reachability] = {}
         # Whether a `check` was part of a preview. Not every front end reports it.
@@ -100,6 +101,14 @@ class Session:
             if settings not in self._clients:
                 self._clients[settings] = settings.client(self.clock, self.log, self.show_progress)
             return self._clients[settings]
+
+    def warn_once(self, sentence: str, urn: str) -> None:
+        """Warns of something that several resources notice, with the URN of the first one."""
+        with self._lock:
+            is_new = sentence not in self._warnings
+            self._warnings.add(sentence)
+        if is_new:
+            self.warn(sentence, urn)
 
     def reachability(self, server: Server) -> Reachability:
         """Returns the reachability of a DNS server, which all calls share."""
@@ -226,13 +235,26 @@ class Account:
         """Returns the hidden output by which a later call recognizes the API key."""
         return {FINGERPRINT: self.client().fingerprint(id_)}
 
-    def refresh(self, call: Call, id_: str) -> IngressModel | None:
-        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone."""
+    def refresh(self, call: Call, id_: str, to_existing: Callable[[IngressModel], Existing]) -> Existing | None:
+        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone.
+
+        If ngrok's response about it is invalid, this warns, and returns the state as it is.
+        """
         try:
-            return self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
+            ingress = self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             self.check_gone(call, id_, error)
             return None
+        except UnreadableIngressError as error:
+            self.warn_of_unreadable(call, [error])
+            return Existing(id_, dict(call.outputs_before))
+        self.warn_of_unreadable(call, self.client().unreadable_in_list)
+        return to_existing(ingress)
+
+    def warn_of_unreadable(self, call: Call, left_out: Iterable[UnreadableIngressError]) -> None:
+        """Warns once of each ingress that a list left out."""
+        for error in left_out:
+            self.session.warn_once(f"{error}. It is left out: if the stack has it, its state stays as it was", call.urn)
 
     def warn_of_other_base_url(self, call: Call) -> None:
         """Warns once if the state is from another base URL than that of the settings. Sends nothing."""

@@ -315,6 +315,18 @@ def test_ingress_deleted_outside_of_pulumi_is_gone(plugin: Plugin, emulator: Emu
 
 
 @both_front_ends
+def test_refresh_of_an_odd_ingress_changes_nothing(new_plugin: Plugins, emulator: Emulator) -> None:
+    plugin = new_plugin()
+    id_, outputs, inputs = created(plugin, emulator, **FULL)
+    emulator.set_ingress(id_, {"ns_targets": [""], "description": "theirs"})
+    for _ in range(2):
+        assert plugin.read(id_, outputs, inputs) == (id_, outputs, inputs)
+    [(urn, warning)] = [(line.urn, line.message) for line in plugin.engine.lines if line.severity == engine_pb2.WARNING]
+    assert urn == plugin.urn
+    assert warning.startswith(f"could not read the Agent Ingress {DOMAIN} ({id_}): ngrok's response is invalid: ns_tar")
+
+
+@both_front_ends
 def test_404_with_the_key_of_another_account_is_not_a_delete(
     plugin: Plugin, plugin_of_other_account: Plugin, emulator: Emulator
 ) -> None:

@@ -381,6 +381,30 @@ def test_all_lists_ingresses_of_the_stack_first(
     assert "state delete" not in out
 
 
+def test_all_skips_an_odd_ingress_and_does_not_call_it_gone(
+    emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
+) -> None:
+    connect, odd, gone = make(emulator), make(emulator, "odd.acme.com"), make(emulator, "gone.acme.com")
+    delegate(bind, DOMAIN, connect["ns_targets"])
+    stack.stack([in_state(each) for each in (connect, odd, gone)], secrets={"ngrok:apiKey": API_KEY})
+    emulator.set_ingress(odd["id"], {"ns_targets": [""]})
+    emulator.delete_ingress(gone["id"])
+    problem = f"could not read the Agent Ingress odd.acme.com ({odd['id']}): ngrok's response is invalid: ns_targets: "
+    _, out, err = doctor("--all", "--dns", bind.address)
+    assert "2 Agent Ingresses: 1 wrong, 1 ok" in out
+    assert re.search(r"^gone\.acme\.com .* ngrok no longer has it", out, re.MULTILINE)
+    assert "odd.acme.com" not in out
+    assert err.startswith(f"pulumi-agin: skipped: {problem}")
+    assert err.count("\n") == 1
+    # Another domain can be checked without it.
+    assert "has no Agent Ingress with this domain" in doctor("free.acme.com", "--dns", bind.address)[1]
+    assert problem in doctor("odd.acme.com", "--dns", bind.address)[1]
+    emulator.delete_ingress(connect["id"])
+    stack.stack(secrets={"ngrok:apiKey": API_KEY})
+    status, out, err = doctor("--all", "--dns", bind.address)
+    assert (status, out, err.startswith(f"pulumi-agin: {problem}")) == (1, "", True)
+
+
 def test_ingress_that_was_created_again_by_hand(
     emulator: Emulator, doctor: Command, bind: Bind, stack: StubCli
 ) -> None:

@@ -238,6 +238,47 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
         client.create({"domain": DOMAIN})
 
 
+ODD: dict[str, tuple[object, str]] = {
+    "null": ({**ANOTHER, "ns_targets": None}, "another.acme.com (agin_0ujsszwN8NRY24YaXiTIE2VWDTS)"),
+    "no domain": ({**ANOTHER, "domain": 5}, "agin_0ujsszwN8NRY24YaXiTIE2VWDTS"),
+    "no id": ({**ANOTHER, "id": "../x"}, "another.acme.com"),
+    "forged": ({**ANOTHER, "id": "x\nforged", "domain": "x\n\x1b[31m"}, "x [31m"),
+    "no object": (["x"], "without a readable ID or domain"),
+}
+
+
+@pytest.mark.parametrize(("element", "name"), ODD.values(), ids=ODD)
+def test_odd_ingress_is_left_out_only_of_lists_that_report_it(
+    element: object, name: str, client: AgentIngressClient, emulator: Emulator
+) -> None:
+    good = {**ANOTHER, "id": "agin_1", "domain": DOMAIN}
+    emulator.add_fault("GET", "answer", times=None, status=200, json_body={"ingresses": [element, good, element]})
+    listing = client.list_readable()
+    assert [ingress.id for ingress in listing.ingresses] == ["agin_1"]
+    for odd in listing.unreadable:
+        assert str(odd).startswith(f"could not read the Agent Ingress {name}: ngrok's response is invalid: ")
+        assert str(odd).isprintable()
+    assert len(listing.unreadable) == 2
+    # A program deletes what a list lacks, and a create looks for its ingress.
+    for call in (client.list, lambda: client.find(DOMAIN)):
+        with pytest.raises(errors.UnreadableIngressError, match=r"^could not read the Agent Ingress "):
+            call()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [{"body": "<html>"}, {"json_body": {"ingresses": None}}, {"json_body": {}}, {"json_body": [ANOTHER]}],
+    ids=["HTML", "null", "no list", "no object"],
+)
+def test_odd_page_fails_everywhere(page: dict[str, Any], client: AgentIngressClient, emulator: Emulator) -> None:
+    emulator.add_fault("GET", "answer", times=None, status=200, **page)
+    for call in (client.list, client.list_readable, lambda: client.find(DOMAIN)):
+        with pytest.raises(
+            errors.BadResponseError, match=r"^could not .*: unexpected response to GET /agent_ingresses"
+        ):
+            call()
+
+
 @pytest.mark.parametrize(
     ("call", "response", "message"),
     [

@@ -454,6 +454,21 @@ def test_exit_status_is_1_if_a_retry_may_succeed(
         assert command.fails(*arguments, status=status).startswith("pulumi-agin: could not ")
 
 
+def test_odd_ingress_is_skipped_unless_it_is_selected(create: Create, command: Import, emulator: Emulator) -> None:
+    odd, good = create("odd.acme.com"), create("good.acme.com")
+    emulator.set_ingress(odd, {"ns_targets": [""]})
+    problem = f"could not read the Agent Ingress odd.acme.com ({odd}): ngrok's response is invalid: ns_targets: 0: "
+    names = write_names(json.dumps({"odd.acme.com": "n1", good: "n2"}))
+    for arguments in (["--all"], ["--filter", "true"], ["--names", names], ["--all", "--names", names]):
+        out, err = command(*arguments)
+        assert [each["id"] for each in json.loads(out)["resources"]] == [good]
+        assert err.count(f"pulumi-agin: skipped: {problem}") == 1
+    # The others can be selected without it.
+    assert "skipped" not in command("good.acme.com")[1]
+    for arguments in (["odd.acme.com"], [good, odd], ["--filter", 'obj.domain == "odd.acme.com"']):
+        assert command.fails(*arguments, status=1).startswith(f"pulumi-agin: {problem}")
+
+
 def test_key_of_a_provider_must_be_in_the_state(command: Import, cli: StubCli) -> None:
     fails = partial(command.fails, "agin_1", "--provider", PROVIDER)
     assert "the API key of the provider could not be read from the state: pulumi is not on PATH" in fails()

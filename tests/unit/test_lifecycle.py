@@ -77,7 +77,7 @@ def test_threads_share_one_client(session: Session, monkeypatch: pytest.MonkeyPa
     threads, lock = 8, SeenLock()
     monkeypatch.setattr(session, "_lock", lock)
 
-    def make_slowly(settings: Settings, *_: object) -> object:
+    def make_slowly(settings: Settings, *arguments: object) -> object:
         for _ in range(threads):
             assert lock.arrivals.acquire(timeout=20)
         return object()
@@ -178,6 +178,42 @@ def test_preview_without_a_list_warns_of_nothing(
     emulator.add_fault("GET", "answer", times=None, status=403, json_body={"msg": "no", "status_code": 403})
     ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
     assert warnings == []
+
+
+ODD = "could not read the Agent Ingress odd.acme.com ("
+
+
+def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    made = {name: created(ingresses, f"{URN}-{name}", domain=f"{name}.acme.com") for name in ("a", "odd", "b", "c")}
+    id_, _ = made["odd"]
+    emulator.set_ingress(id_, {"ns_targets": [""], "description": "theirs"})
+    emulator.clear_requests()
+    for _ in range(2):
+        for name, (each, before) in made.items():
+            call = Call(f"{URN}-{name}", inputs_before={"domain": f"{name}.acme.com"}, outputs_before=before)
+            existing = ingresses.read(call, each, Reading.REFRESH)
+            assert existing is not None
+            assert existing.outputs == before
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
+    [(sentence, _)] = warnings
+    assert sentence.startswith(f"{ODD}{id_}): ngrok's response is invalid: ns_targets: 0: ")
+    assert sentence.endswith(". It is left out: if the stack has it, its state stays as it was")
+
+
+def test_preview_warns_of_an_odd_ingress(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)), domain="taken.acme.com")
+    id_, _ = created(ingresses, domain="odd.acme.com")
+    emulator.set_ingress(id_, {"ns_targets": [""]})
+    for domain in ("free.acme.com", "odd.acme.com", "taken.acme.com"):
+        ingresses.create(Call(NEW, is_preview=True), {"domain": domain})
+    sentences = [sentence for sentence, _ in warnings]
+    assert len(sentences) == 2
+    assert sentences[0].startswith(ODD)
+    assert sentences[1].startswith("taken.acme.com already has an Agent Ingress")
 
 
 def test_replacement_with_the_same_domain_deletes_first(ingresses: AgentIngressLifecycle) -> None:

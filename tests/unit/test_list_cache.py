@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.list_cache import ListCache
+from pulumi_agin.api.list_cache import ListCache, Listing
 from pulumi_agin.api.retry import Deadline
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -22,7 +23,7 @@ from tests.support.wire import Held
 IDS = ["agin_1", "agin_2", "agin_3"]
 
 
-class Listing:
+class Account:
     """The list of the account. `meanwhile` runs during each request. `deadlines` has the deadlines of the lists."""
 
     def __init__(self) -> None:
@@ -31,15 +32,17 @@ class Listing:
         self.deadlines: list[Deadline] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def __call__(self, deadline: Deadline) -> list[models.IngressModel]:
+    def __call__(self, deadline: Deadline) -> Listing:
         self.deadlines.append(deadline)
         self.meanwhile()
-        return [
-            models.IngressModel.model_validate(
-                {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
-            )
-            for id_ in IDS
-        ]
+        return Listing(
+            [
+                models.IngressModel.model_validate(
+                    {"id": id_, "domain": f"{id_[-1]}.acme.com", "ns_targets": ["a.x"], "created_at": "now"}
+                )
+                for id_ in IDS
+            ]
+        )
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
         """Returns the id of the ingress, or None if it has to be read by its id."""
@@ -48,15 +51,15 @@ class Listing:
 
 
 @pytest.fixture
-def listing() -> Listing:
-    return Listing()
+def listing() -> Account:
+    return Account()
 
 
 def fail() -> None:
     raise errors.UnreachableError("no")
 
 
-def test_reads_after_the_first_share_a_list(listing: Listing) -> None:
+def test_reads_after_the_first_share_a_list(listing: Account) -> None:
     assert listing.find("agin_1") is None
     assert listing.deadlines == []
     listing.clock.now += 4.9
@@ -64,14 +67,14 @@ def test_reads_after_the_first_share_a_list(listing: Listing) -> None:
     assert len(listing.deadlines) == 1
 
 
-def test_reads_5_seconds_apart_use_no_list(listing: Listing) -> None:
+def test_reads_5_seconds_apart_use_no_list(listing: Account) -> None:
     for id_ in IDS:
         assert listing.find(id_) is None
         listing.clock.now += 5
     assert listing.deadlines == []
 
 
-def test_first_of_many_reads_lists_with_all_of_its_time(listing: Listing) -> None:
+def test_first_of_many_reads_lists_with_all_of_its_time(listing: Account) -> None:
     for domain in ("1.acme.com", "2.acme.com"):
         found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_only_source=True)
         assert found is not None
@@ -79,13 +82,13 @@ def test_first_of_many_reads_lists_with_all_of_its_time(listing: Listing) -> Non
     assert [deadline.seconds for deadline in listing.deadlines] == [300]
 
 
-def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Listing) -> None:
+def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Account) -> None:
     listing.find("agin_1")
     listing.find("agin_1", seconds=300)
     assert [deadline.seconds for deadline in listing.deadlines] == [150]
 
 
-def test_list_is_used_for_5_seconds(listing: Listing) -> None:
+def test_list_is_used_for_5_seconds(listing: Account) -> None:
     listing.meanwhile = lambda: listing.clock.sleep(3)
     listing.find("agin_1")
     assert listing.find("agin_1") == "agin_1"
@@ -97,7 +100,7 @@ def test_list_is_used_for_5_seconds(listing: Listing) -> None:
     assert len(listing.deadlines) == 2
 
 
-def test_failed_list_is_not_repeated_for_5_seconds(listing: Listing) -> None:
+def test_failed_list_is_not_repeated_for_5_seconds(listing: Account) -> None:
     listing.meanwhile = fail
     assert [listing.find(id_) for id_ in IDS * 3] == [None] * 9
     assert len(listing.deadlines) == 1
@@ -109,7 +112,7 @@ def test_failed_list_is_not_repeated_for_5_seconds(listing: Listing) -> None:
     assert len(listing.deadlines) == 2
 
 
-def test_list_that_is_cleared_during_its_request_is_not_used(listing: Listing) -> None:
+def test_list_that_is_cleared_during_its_request_is_not_used(listing: Account) -> None:
     listing.find("agin_1")
     listing.meanwhile = listing.list_cache.clear
     assert listing.find("agin_1") is None
@@ -118,7 +121,7 @@ def test_list_that_is_cleared_during_its_request_is_not_used(listing: Listing) -
     assert len(listing.deadlines) == 2
 
 
-def test_threads_share_one_list(listing: Listing) -> None:
+def test_threads_share_one_list(listing: Account) -> None:
     all_wait = threading.Event()
 
     def find(id_: str) -> str | None:
@@ -136,7 +139,7 @@ def test_threads_share_one_list(listing: Listing) -> None:
     assert len(listing.deadlines) == 1
 
 
-def test_wait_for_another_threads_list_leaves_half_of_the_time(listing: Listing) -> None:
+def test_wait_for_another_threads_list_leaves_half_of_the_time(listing: Account) -> None:
     listed, may_end = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -182,6 +185,23 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
     with pytest.raises(errors.BadResponseError, match="it describes another Agent Ingress"):
         client.get_one_of_many(made[1].id, domain="another.acme.com")
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 2}
+
+
+def test_odd_ingress_is_neither_read_again_nor_gone(emulator: Emulator) -> None:
+    client = AgentIngressClient(Secret(API_KEY), emulator.url)
+    made = [client.create({"domain": f"d{number}.acme.com"}) for number in range(50)]
+    emulator.set_ingress(made[20].id, {"ns_targets": ["ns 1"]})
+    emulator.clear_requests()
+    for each in [*made[:20], *made[21:]]:
+        assert client.get_one_of_many(each.id, domain=each.domain) == each
+    message = r"d20\.acme\.com .* is invalid: ns_targets: 0: "
+    with pytest.raises(errors.UnreadableIngressError, match=message) as odd:
+        client.get_one_of_many(made[20].id, domain=made[20].domain)
+    assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
+    assert [*client.unreadable_in_list] == [odd.value]
+    # A read by its ID has the same message.
+    with pytest.raises(errors.UnreadableIngressError, match=f"^{re.escape(str(odd.value))}$"):
+        client.get(made[20].id)
 
 
 @pytest.mark.parametrize("when", ["as it begins", "as it ends"])

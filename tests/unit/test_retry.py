@@ -280,7 +280,7 @@ def test_write_that_a_gateway_rejects_may_be_carried_out_later(status: int, scri
         script.call("DELETE")
     # After ngrok's own rejection, one read settles it.
     script.outcomes = [RESET, rejection(400), nothing]
-    with pytest.raises(errors.ApiError, match="^could not create .*400"):
+    with pytest.raises(errors.ApiError, match=r"^could not create .*400"):
         script.call("POST")
     assert script.outcomes == []
 
