@@ -151,9 +151,9 @@ class AgentIngressClient:
         """Returns the Agent Ingress of a domain in canonical form, in the account of the key; None without one."""
         return self._find(domain, deadline or self.deadline())[0]
 
-    def find_one_of_many(self, domain: str, deadline: Deadline) -> IngressModel | None:
-        """Returns the result of `find` from a shared list; None also if the list could not be read in time."""
-        return self._list_cache.find(domain, deadline, is_only_source=True)
+    def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
+        """Returns the result of `find` from the one list of a preview; None also if it could not be read in time."""
+        return self._list_cache.find_in_preview(domain, deadline)
 
     @property
     def unreadable_in_list(self) -> Sequence[errors.UnreadableIngressError]:

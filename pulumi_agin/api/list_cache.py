@@ -35,9 +35,9 @@ class Listing(NamedTuple):
 
 
 class ListCache:
-    """The account's ingresses by id and by domain, from a list of the last 5 seconds that includes our last write.
+    """The account's ingresses by id and by domain, from a list that includes our last write.
 
-    `unreadable` has those that the list left out.
+    It is from the last 5 seconds, except in previews. `unreadable` has those that the list left out.
     """
 
     def __init__(self, read_list: Callable[[Deadline], Listing], clock: Clock) -> None:
@@ -51,31 +51,33 @@ class ListCache:
         self._is_listing = False
         self._writes = 0
 
-    def find(self, key: str, deadline: Deadline, *, is_only_source: bool = False) -> IngressModel | None:
-        """Returns the ingress with an id or a domain; None if the list lacks it or could not be read.
+    def find(self, id_: str, deadline: Deadline) -> IngressModel | None:
+        """Returns the ingress with an id; None if the list lacks it or could not be read.
 
-        Unless the list is the caller's only source, the caller then sends a request by id. So half of the time is
-        reserved for that request, and a read that no other read came shortly before returns None, because a request by
-        id is cheaper than a list.
+        The caller then sends a request by id. So half of the time is reserved for that request, and a read that no
+        other read came shortly before returns None, because a request by id is cheaper than a list.
 
         Raises UnreadableIngressError if the list has the id, but the ingress can't be read.
         """
-        list_deadline = deadline.sub_deadline(deadline.left if is_only_source else deadline.left / 2)
         with self._changed:
-            is_alone = not is_only_source and not self._is_fresh(self._last_read_at)
+            is_alone = not self._is_fresh(self._last_read_at)
             self._last_read_at = self._clock.monotonic()
             if is_alone and not self._is_fresh(self._listed_at):
                 return None
-            while self._is_listing and list_deadline.left > 0:
-                self._clock.wait(self._changed, list_deadline.left)
-            if self._is_listing:
+            if not self._read(deadline.sub_deadline(deadline.left / 2)):
                 return None
-            if not self._is_fresh(self._listed_at):
-                self._list(list_deadline)
             for error in self.unreadable:
-                if error.id == key:
+                if error.id == id_:
                     raise error
-            return self._ingresses.get(key)
+            return self._ingresses.get(id_)
+
+    def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
+        """Returns the ingress with a domain; None if the list lacks it or could not be read.
+
+        The list may have any age, because a preview changes nothing. So there is one, even if it could not be read.
+        """
+        with self._changed:
+            return self._ingresses.get(domain) if self._read(deadline, max_age=math.inf) else None
 
     def clear(self) -> None:
         """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
@@ -83,8 +85,17 @@ class ListCache:
             self._writes += 1
             self._ingresses, self.unreadable, self._listed_at = {}, (), -math.inf
 
-    def _list(self, deadline: Deadline) -> None:
-        """Reads the list. The caller holds the lock, which is released during the request."""
+    def _read(self, deadline: Deadline, max_age: float = MAX_AGE_SECONDS) -> bool:
+        """Reads the list, unless there is one. The caller holds the lock, which is released during the request.
+
+        If another thread reads it, this waits. Returns False if that takes longer than the deadline.
+        """
+        while self._is_listing and deadline.left > 0:
+            self._clock.wait(self._changed, deadline.left)
+        if self._is_listing:
+            return False
+        if self._is_fresh(self._listed_at, max_age):
+            return True
         self._is_listing = True
         writes = self._writes
         # With an empty list, each ingress is read by its id for a few seconds.
@@ -103,6 +114,7 @@ class ListCache:
                 self.unreadable = listing.unreadable
                 self._listed_at = self._clock.monotonic()
             self._clock.notify_all(self._changed)
+        return True
 
-    def _is_fresh(self, moment: float) -> bool:
-        return self._clock.monotonic() - moment < MAX_AGE_SECONDS
+    def _is_fresh(self, moment: float, max_age: float = MAX_AGE_SECONDS) -> bool:
+        return self._clock.monotonic() - moment < max_age

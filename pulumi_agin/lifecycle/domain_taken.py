@@ -38,7 +38,7 @@ def explain(account: Account, call: Call, error: NgrokError, domain: str, deadli
 
 def warn_in_preview(account: Account, call: Call, domain: str) -> None:
     """Warns if the domain of a new resource has an Agent Ingress already, and if ngrok responds in time."""
-    existing = account.client().find_one_of_many(domain, account.deadline(call, PREVIEW_SECONDS))
+    existing = account.client().find_in_preview(domain, account.deadline(call, PREVIEW_SECONDS))
     account.warn_of_unreadable(call, account.client().unreadable_in_list)
     # A replacement that keeps its domain deletes the old one first.
     if existing is not None and account.session.resource_with(existing) != call.urn:

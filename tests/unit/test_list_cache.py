@@ -74,12 +74,25 @@ def test_reads_5_seconds_apart_use_no_list(listing: Account) -> None:
     assert listing.deadlines == []
 
 
-def test_first_of_many_reads_lists_with_all_of_its_time(listing: Account) -> None:
-    for domain in ("1.acme.com", "2.acme.com"):
-        found = listing.list_cache.find(domain, Deadline(300, listing.clock), is_only_source=True)
+def test_preview_reads_one_list_with_all_of_its_time(listing: Account) -> None:
+    for domain in ("1.acme.com", "2.acme.com", "3.acme.com"):
+        found = listing.list_cache.find_in_preview(domain, Deadline(300, listing.clock))
         assert found is not None
         assert found.domain == domain
+        listing.clock.now += 60
     assert [deadline.seconds for deadline in listing.deadlines] == [300]
+    # A refresh does not use a list of that age.
+    listing.find("agin_1")
+    assert listing.find("agin_1") == "agin_1"
+    assert len(listing.deadlines) == 2
+
+
+def test_preview_reads_one_list_even_if_it_fails(listing: Account) -> None:
+    listing.meanwhile = fail
+    for _ in range(3):
+        assert listing.list_cache.find_in_preview("1.acme.com", Deadline(300, listing.clock)) is None
+        listing.clock.now += 60
+    assert len(listing.deadlines) == 1
 
 
 def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Account) -> None:
@@ -146,6 +159,9 @@ def test_wait_for_another_threads_list_leaves_half_of_the_time(listing: Account)
         listed.set()
         may_end.wait(20)
 
+    # An old list is not used meanwhile.
+    assert [listing.find("agin_2"), listing.find("agin_2")] == [None, "agin_2"]
+    listing.clock.now += 5
     listing.meanwhile = hang
     listing.find("agin_1")
     with ThreadPoolExecutor(1) as threads:
