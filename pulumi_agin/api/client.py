@@ -152,7 +152,7 @@ class AgentIngressClient:
         return self._find(domain, deadline or self.deadline())[0]
 
     def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
-        """Returns the result of `find` from the one list of a preview; None also if it could not be read in time."""
+        """Returns the result of `find` from the one list of a preview; None also if another call still reads it."""
         return self._list_cache.find_in_preview(domain, deadline)
 
     @property

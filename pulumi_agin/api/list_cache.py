@@ -46,6 +46,7 @@ class ListCache:
         self._changed = threading.Condition()
         self._ingresses: Mapping[str, IngressModel] = {}
         self.unreadable: Sequence[errors.UnreadableIngressError] = ()
+        self._failure: errors.NgrokError | None = None
         self._listed_at = -math.inf
         self._last_read_at = -math.inf
         self._is_listing = False
@@ -72,12 +73,17 @@ class ListCache:
             return self._ingresses.get(id_)
 
     def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
-        """Returns the ingress with a domain; None if the list lacks it or could not be read.
+        """Returns the ingress with a domain; None if the list lacks it or was not read in time.
 
-        The list may have any age, because a preview changes nothing. So there is one, even if it could not be read.
+        The list may have any age, because a preview changes nothing. So only one is read. If that failed, each call
+        raises its error.
         """
         with self._changed:
-            return self._ingresses.get(domain) if self._read(deadline, max_age=math.inf) else None
+            if not self._read(deadline, max_age=math.inf):
+                return None
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            return self._ingresses.get(domain)
 
     def clear(self) -> None:
         """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
@@ -99,19 +105,19 @@ class ListCache:
         self._is_listing = True
         writes = self._writes
         # With an empty list, each ingress is read by its id for a few seconds.
-        listing = Listing([])
+        listing, failure = Listing([]), None
         self._changed.release()
         try:
             listing = self._read_list(deadline)
-        except errors.NgrokError:
-            pass
+        except errors.NgrokError as error:
+            failure = error
         finally:
             self._changed.acquire()
             self._is_listing = False
             if writes == self._writes:
                 # No id is a domain: an id has an underscore and no dot.
                 self._ingresses = {key: each for each in listing.ingresses for key in (each.id, each.domain)}
-                self.unreadable = listing.unreadable
+                self.unreadable, self._failure = listing.unreadable, failure
                 self._listed_at = self._clock.monotonic()
             self._clock.notify_all(self._changed)
         return True

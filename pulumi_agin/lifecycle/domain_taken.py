@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_agin.api.errors import CreateUnsettledError, NgrokError
+from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, NgrokError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.retry import Deadline
 
@@ -37,8 +37,19 @@ def explain(account: Account, call: Call, error: NgrokError, domain: str, deadli
 
 
 def warn_in_preview(account: Account, call: Call, domain: str) -> None:
-    """Warns if the domain of a new resource has an Agent Ingress already, and if ngrok responds in time."""
-    existing = account.client().find_in_preview(domain, account.deadline(call, PREVIEW_SECONDS))
+    """Warns if the domain of a new resource has an Agent Ingress already, or if ngrok rejects the API key.
+
+    Without a response in time, it warns of nothing.
+    """
+    try:
+        existing = account.client().find_in_preview(domain, account.deadline(call, PREVIEW_SECONDS))
+    except AuthenticationError as error:
+        # A proxy may respond 403, too.
+        if error.is_from_ngrok:
+            account.session.warn_once(f"ngrok rejects the API key, so `pulumi up` will fail: {error}", call.urn)
+        return
+    except NgrokError:
+        return
     account.warn_of_unreadable(call, account.client().unreadable_in_list)
     # A replacement that keeps its domain deletes the old one first.
     if existing is not None and account.session.resource_with(existing) != call.urn:

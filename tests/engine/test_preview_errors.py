@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_agin.emulator import Emulator
+from tests.support.keys import API_KEY
 from tests.support.project import Project
 
 URN = "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::"
@@ -54,6 +55,15 @@ def test_missing_key_is_one_error_for_all_resources(project: Project, emulator: 
     assert failed.diagnostics.count("there is no ngrok API key: set it with `pulumi config set --secret") == 1
     assert "Traceback" not in failed
     assert emulator.requests() == []
+
+
+def test_rejected_key_is_one_warning_for_all_resources(project: Project, emulator: Emulator) -> None:
+    project.program('for n in range(30): agin.AgentIngress(f"a{n}", domain=f"d{n}.acme.com")')
+    preview = project.pulumi("preview", env={"NGROK_API_KEY": API_KEY[::-1]})
+    assert "31 to create" in preview
+    warning = "warning: ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok "
+    assert preview.diagnostics.count(warning) == 1
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
 def test_error_of_two_resources_with_one_domain_names_both(project: Project, emulator: Emulator) -> None:

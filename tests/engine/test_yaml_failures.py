@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulumi_agin.emulator import Emulator
-from tests.support.keys import OTHER_ACCOUNTS_KEY
+from tests.support.keys import API_KEY, OTHER_ACCOUNTS_KEY
 from tests.support.ngrok import create
 from tests.support.project import Project
 
@@ -54,6 +54,11 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]
     for name in ("taken", "taken-by-other"):
         assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]
+
+    rejected = project.pulumi("preview", env={"NGROK_API_KEY": API_KEY[::-1]})
+    assert (
+        rejected.diagnostics.count("warning: ngrok rejects the API key, so `pulumi up` will fail: could not list") == 1
+    )
 
     failed = project.up("--continue-on-error", *replace, fails=True)
     expected = {

@@ -171,11 +171,39 @@ def test_preview_warns_of_a_taken_domain(
     assert emulator.counts() == {"GET /agent_ingresses": 1}
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_preview_warns_once_of_a_rejected_key(
+    status: int, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+) -> None:
+    rejection = {"status_code": status, "error_code": "ERR_NGROK_202", "msg": "not a credential: '{api_key}'"}
+    emulator.add_fault("GET", "answer", times=None, status=status, json_body=rejection)
+    for number in range(3):
+        ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"d{number}.acme.com"})
+    assert warnings == [
+        (
+            "ngrok rejects the API key, so `pulumi up` will fail: could not list the Agent Ingresses: ngrok responded "
+            f"{status} ERR_NGROK_202: not a credential: '[key]'. The API key came from the environment variable "
+            "NGROK_API_KEY; check that it is a valid key for your account",
+            f"{NEW}0",
+        )
+    ]
+    assert emulator.counts() == {"GET /agent_ingresses": 1}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 400, "json_body": {"msg": "no", "status_code": 400}},
+        {"status": 200, "body": "<html>"},
+        {"status": 403, "body": "<html>a proxy's"},
+    ],
+    ids=["rejected", "HTML", "proxy"],
+)
 def test_preview_without_a_list_warns_of_nothing(
-    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
+    fault: dict[str, Any], ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
     created(ingresses)
-    emulator.add_fault("GET", "answer", times=None, status=403, json_body={"msg": "no", "status_code": 403})
+    emulator.add_fault("GET", "answer", times=None, **fault)
     ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
     assert warnings == []
 
