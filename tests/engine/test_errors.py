@@ -81,9 +81,11 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     emulator.add_fault("GET", "answer", times=None, status=403, json_body=refused)
     preview = project.preview()
     assert "1 to update" in preview
-    [warning] = re.findall(r"^ *warning: .*ngrok responded.*", preview.output, re.M)
-    assert "warning: the preview can't determine which outputs this update will leave unchanged:" in warning
-    assert "ngrok responded 403 ERR_NGROK_202: no: '[key]'" in warning
+    warnings = re.findall(r"^ *warning: (.*): .*ngrok responded 403 ERR_NGROK_202: no: '\[key\]'", preview.output, re.M)
+    assert sorted(each.partition(":")[0] for each in warnings) == [
+        "ngrok rejects the API key, so `pulumi up` will fail",
+        "the preview can't determine which outputs this update will leave unchanged",
+    ]
     # The program's `print` of an output.
     assert re.search(r"^ */agent_ingresses/", preview.output, re.M) is None
     assert_nothing_forged(preview)
