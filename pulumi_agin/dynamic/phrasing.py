@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
@@ -21,6 +24,9 @@ class PythonPhrasing(Phrasing):
     adopt_records = "take_over=True"
     rfc2136 = "dns.rfc2136"
     install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
+
+    def declare(self, name: str, value: Mapping[str, str]) -> str:
+        return f"{name}={json.dumps(value)}"
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)

@@ -11,10 +11,10 @@ from pulumi_agin.api.models import IngressModel
 from pulumi_agin.settings import Settings
 
 from . import domain_taken, shell_commands
-from .inputs import AgentIngressInputs
+from .inputs import AgentIngressInputs, CertificatePolicyInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, InputFailure, PartlyDone, Reading
 from .outputs import inputs_of, outputs_after, outputs_of
-from .schema import compared_fields, replacing_fields
+from .schema import compared_fields, replacing_fields, validate
 from .session import Account, Session, domain_of
 
 
@@ -57,7 +57,7 @@ class AgentIngressLifecycle:
         if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
             self._session.warn(
                 f"ngrok will keep the {self._session.phrasing.spell(POLICY)} that this update removes, so the "
-                f"update will fail. {self._how_to_remove(call)}",
+                f"update will fail. {self._how_to_keep_or_remove(call, call.outputs_before[POLICY])}",
                 call.urn,
             )
 
@@ -185,13 +185,19 @@ class AgentIngressLifecycle:
         message = f"ngrok did not set {' and '.join(map(spell, not_kept))} on {name}: its response has a different "
         message += "value. The next `pulumi up` tries again"
         if POLICY in not_kept and not inputs.get(POLICY):
-            message = f"ngrok did not remove the {spell(POLICY)} of {name}. {self._how_to_remove(call)}"
+            message = f"ngrok did not remove the {spell(POLICY)} of {name}. "
+            message += self._how_to_keep_or_remove(call, outputs[POLICY])
         raise PartlyDone(message, ingress.id, outputs)
 
-    def _how_to_remove(self, call: Call) -> str:
+    def _how_to_keep_or_remove(self, call: Call, policy: Mapping[str, Any]) -> str:
+        phrasing = self._session.phrasing
+        # It may have been set outside Pulumi. A program can't declare values that we do not know.
+        declared, problems = validate(CertificatePolicyInputs, policy)
+        code = "" if problems else phrasing.declare(POLICY, declared)
+        keep = f"To keep the policy, declare it in the program: `{code}`. " if code else ""
         return (
-            "The policy can be removed only by replacing the Agent Ingress. To replace it, set "
-            f"{self._session.phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
+            f"{keep}The policy can be removed only by replacing the Agent Ingress. To replace it, set "
+            f"{phrasing.delete_before_replace} on the resource (the old ingress must free the domain "
             "first), unprotect it if it is protected, and run\n"
             f"{shell_commands.replace_line(call.urn, stack=self._session.placement(call.urn).stack)}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .operation import Placement
 
@@ -41,6 +41,10 @@ class Phrasing:
     def spell(self, name: str) -> str:
         """Returns a program's spelling of the name of a property."""
         return name
+
+    def declare(self, name: str, value: Mapping[str, str]) -> str:
+        """Returns the code with which a program sets a property to an object of strings."""
+        raise NotImplementedError
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         """Returns the end of a message, from "To" on: the next step to import an ingress as the resource `urn`."""

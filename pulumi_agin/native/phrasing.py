@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from pulumi_agin.lifecycle import shell_commands, urns
 from pulumi_agin.lifecycle.operation import Placement
 from pulumi_agin.lifecycle.phrasing import Phrasing
@@ -25,6 +28,11 @@ class NativePhrasing(Phrasing):
 
     def spell(self, name: str) -> str:
         return camel_case(name)
+
+    def declare(self, name: str, value: Mapping[str, str]) -> str:
+        # Valid in YAML and in TypeScript.
+        fields = ", ".join(f"{camel_case(field)}: {json.dumps(each)}" for field, each in value.items())
+        return f"{camel_case(name)}: {{ {fields} }}"
 
     def take_over(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"

@@ -51,6 +51,8 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     assert "does not use ngrok itself" in warnings.pop("test-dev")
     assert warnings.keys() == {"kept-policy", "new-name", "replaced", "taken", "taken-by-other"}
     assert "ngrok will keep the certificateManagementPolicy that this update removes" in warnings["kept-policy"]
+    declaration = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "rsa" }'
+    assert f"To keep the policy, declare it in the program: `{declaration}`" in warnings["kept-policy"]
     assert f"pulumi up --replace {URN}kept-policy" in warnings["kept-policy"]
     for name in ("taken", "taken-by-other"):
         assert f"{name}.acme.com already has an Agent Ingress, so `pulumi up` will fail" in warnings[name]

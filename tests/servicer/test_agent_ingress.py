@@ -225,6 +225,8 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
         assert "__provider" in error.kept.struct
         assert error.message == (
             f"ngrok did not remove the certificate_management_policy of the Agent Ingress {DOMAIN} ({id_}). "
+            "To keep the policy, declare it in the program: "
+            '`certificate_management_policy={"authority": "letsencrypt", "private_key_type": "rsa"}`. '
             "The policy can be removed only by replacing the Agent Ingress. To replace it, set "
             "ResourceOptions(delete_before_replace=True) on the resource (the old ingress must free the domain first), "
             f"unprotect it if it is protected, and run\npulumi up --stack dev --replace {plugin.urn}"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import yaml
 
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import shell_commands
@@ -426,7 +427,7 @@ def test_domain_can_move_to_another_resource(ingresses: AgentIngressLifecycle) -
 @pytest.mark.parametrize(
     ("before", "wanted", "warns"),
     [
-        ({"authority": "letsencrypt"}, None, True),
+        ({"authority": "letsencrypt", "private_key_type": "ecdsa"}, None, True),
         ({"authority": "letsencrypt"}, {"authority": "letsencrypt", "private_key_type": "rsa"}, False),
         (None, None, False),
     ],
@@ -444,5 +445,21 @@ def test_preview_warns_that_ngrok_keeps_a_removed_policy(
     for sentence, urn in warnings:
         assert urn == URN
         assert sentence.startswith("ngrok will keep the certificateManagementPolicy that this update removes")
+        # To be pasted into YAML or TypeScript. It comes before the command that replaces the ingress.
+        keep = 'certificateManagementPolicy: { authority: "letsencrypt", privateKeyType: "ecdsa" }'
+        assert (
+            f"so the update will fail. To keep the policy, declare it in the program: `{keep}`. The policy can"
+            in sentence
+        )
+        assert yaml.safe_load(keep)["certificateManagementPolicy"]["privateKeyType"] == "ecdsa"
         assert "set the option `deleteBeforeReplace: true` on the resource" in sentence
         assert sentence.endswith(f"\n{shell_commands.replace_line(URN, stack=None)}")
+
+
+def test_message_about_a_kept_policy_does_not_advise_to_declare_an_unknown_one(
+    ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]]
+) -> None:
+    before = {**IN_STATE, "certificate_management_policy": {"authority": "another"}}
+    ingresses.warn_of_update(Call(URN, is_preview=True, outputs_before=before), "agin_1", IN_STATE)
+    [(sentence, _)] = warnings
+    assert "so the update will fail. The policy can be removed only by replacing" in sentence
