@@ -95,14 +95,17 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
             f"{session.how_to_alias(call.urn)}; if it belongs to this resource, `--replace` needs "
             f"{session.phrasing.delete_before_replace}. {next_step}"
         )
-    old_domain = session.known_outputs[call.urn].get("domain", domain)
-    if old_domain != domain:
-        return (
-            f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
-            f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {domain}. '
-            f"{next_step}"
-        )
-    return f"{belongs}. {next_step}"
+    in_state = session.known_outputs[call.urn]
+    old_domain, old_created_at = in_state.get("domain", domain), in_state.get("created_at")
+    if old_domain == domain:
+        return f"{belongs}. {next_step}"
+    # ngrok's timestamps are in UTC and in one format. A domain change creates first, and deletes the older one then.
+    if isinstance(old_created_at, str) and existing.created_at > old_created_at:
+        return f"{belongs}, and is newer than the Agent Ingress in the state. {next_step}"
+    return (
+        f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
+        f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {domain}. {next_step}'
+    )
 
 
 def _next_step(session: Session, urn: str, id_: str) -> str:

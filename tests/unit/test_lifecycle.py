@@ -251,6 +251,30 @@ def test_replacement_with_the_same_domain_deletes_first(ingresses: AgentIngressL
         assert ingresses.diff(call, "agin_1", {"domain": domain}).delete_before_replace is deletes_first
 
 
+@pytest.mark.parametrize(
+    ("created_before", "may_be_left_to_delete"),
+    [("2000-01-01T00:00:00Z", False), ("2999-01-01T00:00:00Z", True), (None, True), (7.0, True)],
+    ids=["newer than in the state", "older", "no time in the state", "an edited state"],
+)
+def test_taken_domain_of_a_domain_change(
+    created_before: object, may_be_left_to_delete: bool, ingresses: AgentIngressLifecycle, emulator: Emulator
+) -> None:
+    # An interrupted run may have created it, or a domain change may not have deleted it yet. That one is older.
+    id_, _ = created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)))
+    before = {"domain": "old.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": created_before}
+    call = Call(URN, inputs_before={"domain": "old.acme.com"}, outputs_before=before)
+    checked = ingresses.check(call, {"domain": "connect.acme.com"})
+    with pytest.raises(Failed) as caught:
+        ingresses.create(Call(URN), checked.inputs)
+    message = str(caught.value)
+    assert ('set domain to "old.acme.com" again' in message) == may_be_left_to_delete
+    assert ("and is newer than the Agent Ingress in the state" in message) != may_be_left_to_delete
+    assert message.endswith(
+        ". Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
+        f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
+    )
+
+
 def declare(ingresses: AgentIngressLifecycle, urn: str, domain: str, id_: str, outputs: Mapping[str, Any]) -> None:
     """Checks and compares a resource that has an ingress and a domain in the program."""
     ingresses.check(Call(urn), {"domain": domain})
