@@ -58,7 +58,10 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ends all waits. Requests in progress are still settled, so that the state is correct."""
+        """Ends all pauses and retries. A request in progress still gets its response, which reaches the state.
+
+        If that response is lost, no other request finds out the outcome, and the call fails with the next step.
+        """
         self._interrupted.set()
         return empty_pb2.Empty()
 
