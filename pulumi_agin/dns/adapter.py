@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import pulumi
 
 from pulumi_agin.api.canonical import canonical_domain, zone_problem
+from pulumi_agin.installation import missing_extra
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
 from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place
@@ -246,11 +247,4 @@ def package(module: str, *, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-        raise pulumi.RunError(
-            f"{place()}: dns.{extra} needs a package that is not installed. Run: {install_line(extra)}"
-        ) from None
-
-
-def install_line(extra: str) -> str:
-    """Returns the command that installs an extra of pulumi-agin."""
-    return f"pip install 'pulumi-agin[{extra}]'"
+        raise pulumi.RunError(f"{place()}: {missing_extra(f'dns.{extra}', extra)}") from None

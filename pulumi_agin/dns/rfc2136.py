@@ -14,7 +14,7 @@ from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_argu
 from pulumi_agin.program.dynamic_resource import DynamicResource
 from pulumi_agin.program.run import ProgramRun
 
-from .adapter import Adapter, install_line
+from .adapter import Adapter
 
 
 @checks_arguments
@@ -49,7 +49,7 @@ def rfc2136(
     Raises:
         pulumi.RunError: dnspython is not installed, or a module `dns` of the project hides it.
     """
-    if missing := missing_package("dns.rfc2136", install_line("rfc2136")):
+    if missing := missing_package("dns.rfc2136"):
         raise pulumi.RunError(f"{place()}: {missing}")
 
     return Adapter(

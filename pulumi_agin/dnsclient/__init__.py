@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from importlib.machinery import PathFinder
 
+from pulumi_agin.installation import missing_extra
 
-def missing_package(user: str, install: str) -> str | None:
+
+def missing_package(user: str) -> str | None:
     """Returns the reason that dnspython can't be loaded and the next step; None if it can be loaded.
 
     Loads nothing, because a module `dns` may be the program's own. `user` is the resource or command that needs
-    dnspython, and `install` the command that installs it.
+    dnspython.
     """
     found = importlib.util.find_spec("dns")
     folders = found.submodule_search_locations if found else None
@@ -18,4 +20,4 @@ def missing_package(user: str, install: str) -> str | None:
         return None
     if found and found.has_location:
         return f"{user} needs dnspython, whose module `dns` is shadowed by {found.origin}: rename that module"
-    return f"{user} needs a package that is not installed. Run: {install}"
+    return missing_extra(user, "rfc2136")

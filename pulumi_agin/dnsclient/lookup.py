@@ -10,6 +10,7 @@ from pulumi_agin.api.canonical import canonical_ns_targets
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline
+from pulumi_agin.installation import missing_extra
 
 from .values import DnsAnswer, Server
 
@@ -22,7 +23,7 @@ try:
     import dns.rcode
     import dns.resolver
 except ImportError as error:
-    raise ImportError("DNS lookups need dnspython. Run: pip install 'pulumi-agin[doctor]'", name=error.name) from None
+    raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
 
 # The limit of one try, so that an unreachable server leaves time for the others.
 TRY_SECONDS = 2.0

@@ -23,7 +23,6 @@ class PythonPhrasing(Phrasing):
     custom_timeouts = "custom_timeouts"
     adopt_records = "take_over=True"
     rfc2136 = "dns.rfc2136"
-    install_dnspython = "pip install 'pulumi-agin[rfc2136]'"
 
     def declare(self, name: str, value: Mapping[str, str]) -> str:
         return f"{name}={json.dumps(value)}"

@@ -3,8 +3,10 @@
 It is not ngrok: it does not serve DNS, issue certificates or accept agents. Its behavior, and which parts of it are
 guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html
 
-It needs an extra: `pip install 'pulumi-agin[emulator]'`.
+It needs the packages of the extra `emulator`.
 """
+
+from pulumi_agin.installation import missing_extra
 
 try:
     from .certificates import CertificateState
@@ -17,9 +19,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("celpy", "dns"):
         raise
-    raise ModuleNotFoundError(
-        "The emulator needs its extra: pip install 'pulumi-agin[emulator]'.", name=error.name
-    ) from None
+    raise ModuleNotFoundError(missing_extra("the emulator", "emulator"), name=error.name) from None
 
 __all__ = [
     "CertificateState",

@@ -45,7 +45,7 @@ class NsRecordsLifecycle(Lifecycle):
         With `take_over`, it also compares existing records with the inputs of a new resource.
         """
         checked, problems = self._session.validate(NsRecordsInputs, call, inputs)
-        missing = missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython)
+        missing = missing_package(self._session.phrasing.rfc2136)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
         if is_new and checked["take_over"] and self._may_meet_records(call, checked):
@@ -214,7 +214,7 @@ class NsRecordsLifecycle(Lifecycle):
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
         """Returns the server that has the records. Fails if dnspython is missing."""
-        if missing := missing_package(self._session.phrasing.rfc2136, self._session.phrasing.install_dnspython):
+        if missing := missing_package(self._session.phrasing.rfc2136):
             raise Failed(missing)
         from pulumi_agin.dnsclient.update import PrimaryServer
 

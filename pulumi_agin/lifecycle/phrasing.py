@@ -35,8 +35,6 @@ class Phrasing:
     """The argument with which existing NS records are adopted."""
     rfc2136: str
     """The feature that creates NS records by DNS updates."""
-    install_dnspython: str
-    """The command that installs the packages for DNS updates."""
 
     def spell(self, name: str) -> str:
         """Returns a program's spelling of the name of a property."""

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pulumi_agin.installation import shown
+
 from .operation import Placement
 from .urns import NATIVE_AGENT_INGRESS, STACK, Urn
 
@@ -72,8 +74,6 @@ def _agin_import(options: Mapping[str, str | None], place: Placement, *ids: str)
 
 def _program() -> list[str]:
     """Returns the command that starts `pulumi-agin` in a shell without an active virtual environment."""
-    python, here = Path(sys.executable), Path.cwd()
+    python = Path(sys.executable)
     script = python.with_name("pulumi-agin")
-    if not script.exists():
-        return [str(python), "-m", "pulumi_agin.cli"]
-    return [str(script.relative_to(here) if (here / "Pulumi.yaml").exists() and here in script.parents else script)]
+    return [shown(script)] if script.exists() else [shown(python), "-m", "pulumi_agin.cli"]

@@ -24,7 +24,6 @@ class NativePhrasing(Phrasing):
     custom_timeouts = "customTimeouts"
     adopt_records = "`takeOver: true`"
     rfc2136 = "Rfc2136Delegation"
-    install_dnspython = "pip install 'pulumi-agin[plugin]'"
 
     def spell(self, name: str) -> str:
         return camel_case(name)

@@ -11,8 +11,17 @@ import pytest
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
+from pulumi_agin.installation import missing_extra
 from tests.support.flaky_proxy import Outage, between
-from tests.support.plugin import RFC2136_DELEGATION, UNKNOWN, DynamicPlugin, NativePlugin, Plugin, both_front_ends
+from tests.support.plugin import (
+    RFC2136_DELEGATION,
+    UNKNOWN,
+    DynamicPlugin,
+    NativePlugin,
+    Plugin,
+    both_front_ends,
+    failure,
+)
 from tests.support.records import (
     DOMAIN,
     KEY,
@@ -118,11 +127,9 @@ def test_native_front_end_marks_the_key_as_secret(plugin: Plugin) -> None:
 def test_missing_dnspython_fails_check_and_refresh(front_end: type[Plugin], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['dns'] = None")
     with front_end({**os.environ, "PYTHONPATH": str(tmp_path)}, resource=RFC2136_DELEGATION) as plugin:
-        install = plugin.in_words(
-            "dns.rfc2136 needs a package that is not installed. Run: pip install 'pulumi-agin[rfc2136]'"
-        )
+        install = plugin.in_words(missing_extra("dns.rfc2136", "rfc2136"))
         assert plugin.check(inputs(53))[1] == [install]
-        assert rejection(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))) == install
+        assert failure(lambda: plugin.read(DOMAIN, outputs(53), inputs(53))).message == install
 
 
 def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:

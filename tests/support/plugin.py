@@ -359,7 +359,6 @@ WORDS = {
     "take_over=True": "`takeOver: true`",
     "True or False": "true or false",
     "dns.rfc2136": "Rfc2136Delegation",
-    "pulumi-agin[rfc2136]": "pulumi-agin[plugin]",
 }
 
 

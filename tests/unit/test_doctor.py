@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from pulumi_agin.cli.doctor_checks import Examiner
+from pulumi_agin.installation import missing_extra
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 
@@ -45,8 +46,8 @@ def test_missing_dnspython_exits_2(pulumi_agin: Command, monkeypatch: pytest.Mon
     for module in ("dnsclient.lookup", "cli.doctor_checks", "cli.doctor"):
         monkeypatch.delitem(sys.modules, f"pulumi_agin.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "dns.exception", None)
-    sentence = "pulumi-agin: DNS lookups need dnspython. Run: pip install 'pulumi-agin[doctor]'\n"
-    assert pulumi_agin("doctor", DOMAIN) == (2, "", sentence)
+    sentence = missing_extra("a DNS lookup", "doctor")
+    assert pulumi_agin("doctor", DOMAIN) == (2, "", f"pulumi-agin: {sentence}\n")
 
 
 def test_ctrl_c_exits_1(pulumi_agin: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "pulumi_agin"
 
 FILES = """
 __init__.py agent_ingress.py certificate.py delegation.py lookup.py provider.py agent_configuration.py
-settings.py version.py py.typed pulumi-plugin.json
+installation.py settings.py version.py py.typed pulumi-plugin.json
 """
 FOLDERS = "dns program lifecycle api dynamic native engine dnsclient emulator cli"
 

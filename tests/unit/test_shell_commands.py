@@ -68,4 +68,4 @@ def test_program_works_without_an_active_environment(programs: Path) -> None:
     Path("Pulumi.yaml").touch()
     assert program() == "'my env/pulumi-agin'"
     (programs / "pulumi-agin").unlink()
-    assert program() == f"'{programs}/python' -m pulumi_agin.cli"
+    assert program() == "'my env/python' -m pulumi_agin.cli"
