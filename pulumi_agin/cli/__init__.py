@@ -72,10 +72,14 @@ def parser() -> argparse.ArgumentParser:
         )
         + "\n\n`pulumi-agin COMMAND --help` describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"pulumi-agin {VERSION}")
     add_parser = root.add_subparsers(metavar="COMMAND", required=True).add_parser
-    add_command = functools.partial(add_parser, formatter_class=argparse.RawDescriptionHelpFormatter)
+    # A later version may have another option with the same beginning.
+    add_command = functools.partial(
+        add_parser, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     _add_import(add_command)
     _add_doctor(add_command)
     _add_emulator(add_command)

@@ -46,3 +46,14 @@ def test_plugin_prints_its_version_and_help(
     monkeypatch.setattr(sys, "argv", ["pulumi-resource-agin", flag])
     native.main()
     assert capsys.readouterr().out.startswith(printed)
+
+
+@pytest.mark.parametrize("line", ["import --al", "doctor --al", "emulator --por 0", "--vers"])
+def test_options_can_not_be_abbreviated(
+    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_run", lambda options, clock: 0)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(line.split())
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
