@@ -17,6 +17,7 @@ class PythonPhrasing(Phrasing):
     mapping = "a dict"
     certificate_policy = "a dict or AgentIngressCertPolicyArgs"
     to_json = "use `json.dumps(…)`"
+    to_concatenate = "use `pulumi.Output.concat(…)` or its `apply` instead of an f-string"
     delete_before_replace = "ResourceOptions(delete_before_replace=True)"
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     provider = "ResourceOptions(provider=…)"

@@ -23,6 +23,8 @@ class Phrasing:
     """The accepted types of a certificate policy."""
     to_json = "write it as JSON"
     """The instruction to convert a value to a string."""
+    to_concatenate = "use its `apply`"
+    """The instruction to make a string of an Output and other strings."""
     delete_before_replace: str
     """The option that deletes a resource before its replacement is created."""
     aliases: str

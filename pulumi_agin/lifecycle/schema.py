@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from pulumi_agin.api.canonical import without_none
 from pulumi_agin.api.models import FrozenModel
@@ -36,11 +38,17 @@ class Limit:
 # -- validation -------------------------------------------------------------------------------------------
 
 
+# Pulumi's SDKs return this instead of an Output's value, as for an f-string in Python.
+_CONVERTED_OUTPUT = re.compile(r"Calling (__str__|\[\w+\]) on an \[?Output")
+
+
 def pass_unknown(value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
     """Leaves a value as it is if it is unknown in a preview, which the context of the validation decides.
 
     Pydantic rejects a model without a required field, so unknown values can't be removed before.
     """
+    if isinstance(value, str) and _CONVERTED_OUTPUT.search(value):
+        raise PydanticCustomError("converted_output", "contains an Output")
     return value if info.context and info.context(value) else check(value)
 
 
@@ -136,6 +144,7 @@ def _message(field: FieldInfo, detail: Mapping[str, Any], phrasing: Phrasing) ->
         "list_type": f"must be a list, got {got}",
         "model_type": f"must be {phrasing.certificate_policy}, got {got}",
         "too_short": "must not be empty",
+        "converted_output": f"contains an Output that was converted to a string; {phrasing.to_concatenate}",
     }
     # pydantic's own messages do not repeat the value.
     return messages.get(error, str(detail["msg"]))

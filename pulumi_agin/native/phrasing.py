@@ -17,6 +17,7 @@ class NativePhrasing(Phrasing):
 
     # In Go and C#, only a string is possible.
     to_json = "use `fn::toJSON` in YAML or `JSON.stringify(…)` in TypeScript"
+    to_concatenate = "use its `apply`, or `pulumi.interpolate` in TypeScript"
     delete_before_replace = "the option `deleteBeforeReplace: true`"
     # In YAML, an alias must be a URN.
     aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"

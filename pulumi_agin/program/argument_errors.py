@@ -66,15 +66,20 @@ def checks_arguments(function: F) -> F:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
-            signature().bind(*args, **kwargs)
+            given = signature().bind(*args, **kwargs).arguments
         except TypeError as error:
             known = [each for each in signature().parameters if each != "self"]
             misspelled = [
-                f"{name} has no argument {printable_name(given)}; {right_names(given, known)}"
-                for given in kwargs
-                if given not in known
+                f"{name} has no argument {printable_name(each)}; {right_names(each, known)}"
+                for each in kwargs
+                if each not in known
             ]
             raise WrongArgumentsError("\n".join(misspelled) or f"{name}: {error}") from None
+        if (opts := given.get("opts")) is not None:
+            # The annotation is "pulumi.ResourceOptions | None" or "pulumi.InvokeOptions | None".
+            wanted = signature().parameters["opts"].annotation.removeprefix("pulumi.").partition(" ")[0]
+            if not isinstance(opts, getattr(pulumi, wanted)):
+                raise WrongArgumentsError(f"{name}: opts must be pulumi.{wanted}(…); got a {type(opts).__name__}")
         return function(*args, **kwargs)
 
     return cast(F, checked)

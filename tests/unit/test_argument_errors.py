@@ -68,6 +68,18 @@ def test_wrong_argument_gets_a_suggestion(mistake: Callable[[], object], name: s
             "AgentIngress received opts twice",
         ),
         (lambda: agin.AgentIngressDelegation("a", None), "AgentIngressDelegation: missing a required argument: 'dns'"),
+        (
+            lambda: agin.AgentIngress("a", domain="a.b", opts={"protect": True}),
+            "AgentIngress: opts must be pulumi.ResourceOptions(…); got a dict",
+        ),
+        (
+            lambda: agin.dns.aws("Z1", opts=True),
+            "dns.aws: opts must be pulumi.ResourceOptions(…); got a bool",
+        ),
+        (
+            lambda: agin.get_agent_ingresses(opts=pulumi.ResourceOptions()),
+            "get_agent_ingresses: opts must be pulumi.InvokeOptions(…); got a ResourceOptions",
+        ),
         (lambda: agin.Provider("a"), "Provider: missing a required argument: 'api_key'"),
     ],
 )

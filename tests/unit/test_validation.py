@@ -32,6 +32,12 @@ RECORDS: dict[str, Any] = {
     "tsig_algorithm": "hmac-sha256",
 }
 
+# By f"{output}" in Python, and `${output}` in TypeScript.
+CONVERTED = [
+    'Calling __str__ on an Output[T] is not supported.\n\n1. o.apply(lambda v: f"prefix{v}suffix")',
+    "Calling [toString] on an [Output<T>] is not supported.\n\n1: o.apply(v => `prefix${v}suffix`)",
+]
+
 
 def problems(model: type[Declaration], values: dict[str, Any]) -> list[str]:
     found = [problem.sentence for problem in validate(model, values, lambda value: value is UNKNOWN)[1]]
@@ -68,6 +74,7 @@ def accepted(model: type[Declaration], values: dict[str, Any]) -> dict[str, Any]
         ("\u212aonnect.acme.com", "is not ASCII"),
         ("a*.acme.com", "has '*' and other characters in a label"),
         ("connect.acme.com\nx", "contains"),
+        *((f"x.{text}", "contains an Output that was converted to a string; use its `apply`") for text in CONVERTED),
     ],
 )
 def test_invalid_domain_is_rejected_with_the_reason(domain: Any, message: str) -> None:
@@ -111,6 +118,10 @@ def test_valid_domain_becomes_canonical(domain: str, canonical: str) -> None:
             f'{POLICY}.authority is required: the certificate authority, such as "letsencrypt"',
         ),
         ({POLICY: {"authority": "acme"}}, f'{POLICY}.authority must be "letsencrypt", not "acme"'),
+        (
+            {"metadata": f"a{CONVERTED[0]}"},
+            "metadata contains an Output that was converted to a string; use its `apply`",
+        ),
         # A value that could be a secret or forge a line is not shown.
         ({POLICY: {"authority": "c2VjcmV0c2VjcmV0c2VjcmV0"}}, f'{POLICY}.authority must be "letsencrypt"'),
         ({POLICY: {"authority": "a\nb"}}, f'{POLICY}.authority must be "letsencrypt"'),
