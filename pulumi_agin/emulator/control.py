@@ -141,6 +141,9 @@ class Control:
             TypeError: There is no such setting.
             ValueError: A value is not allowed. The numbers are from 0 to a billion.
         """
+        if unknown := changes.keys() - SettingsChanges.__annotations__.keys():
+            known = ", ".join(SettingsChanges.__annotations__)
+            raise TypeError(f"configure has no setting {', '.join(sorted(unknown))}. The settings are {known}.")
         with self._state.lock:
             self._state.settings = replace(self._state.settings, **changes)
 

@@ -23,6 +23,9 @@ The effect of a fault on a request:
 - `delay`: it is carried out and gets its response after `seconds`, of real time.
 """
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""The methods of requests that the emulator responds to."""
+
 
 @dataclass
 class Fault:
@@ -39,18 +42,19 @@ class Fault:
     after: bool
 
     def __post_init__(self) -> None:
-        wrong = {
-            "kind": self.kind not in get_args(FaultKind),
-            "times": self.times is not None and self.times < 1,
-            "status": not 200 <= self.status <= 599,
-            "body": not isinstance(self.body, str),
-            "headers": max("".join([*self.headers, *self.headers.values()]), default="") > "\xff",
-            "seconds": not 0 <= self.seconds <= MAX_NUMBER,
-        }
-        for name, is_wrong in wrong.items():
-            if is_wrong:
-                raise ValueError(f"A fault's {name} can't be {getattr(self, name)!r}.")
         self.method = self.method and self.method.upper()
+        rules = {
+            "method": (self.method in (None, *METHODS), f"one of {', '.join(METHODS)}, or None"),
+            "kind": (self.kind in get_args(FaultKind), f"one of {', '.join(get_args(FaultKind))}"),
+            "times": (self.times is None or self.times >= 1, "at least 1, or None"),
+            "status": (200 <= self.status <= 599, "from 200 to 599"),
+            "body": (isinstance(self.body, str), "a string"),
+            "headers": (max("".join([*self.headers, *self.headers.values()]), default="") <= "\xff", "in Latin-1"),
+            "seconds": (0 <= self.seconds <= MAX_NUMBER, f"from 0 to {MAX_NUMBER}"),
+        }
+        for name, (is_right, right) in rules.items():
+            if not is_right:
+                raise ValueError(f"A fault's {name} must be {right}, not {getattr(self, name)!r}.")
         self.domain = self.domain and self.domain.strip().lower().removesuffix(".")
 
     @property

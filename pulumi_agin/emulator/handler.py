@@ -29,6 +29,8 @@ from .store import StoreError
 CONTROL_PREFIX = "/_emulator/"
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _WAKE_SECONDS = 0.02
+# A body is smaller than 100 MB.
+_MOST_LENGTH_DIGITS = 8
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -104,6 +106,9 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not length.isdecimal():
             self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return
+        if len(length) > _MOST_LENGTH_DIGITS:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         body = self.rfile.read(int(length))
         if len(body) < int(length):

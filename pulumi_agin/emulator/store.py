@@ -79,6 +79,9 @@ class Store:
         """Loads the file, which others may have changed. Without a file, nothing changes."""
         if self._file is None:
             return
+        # A device or a pipe may have no end.
+        if os.path.exists(self._file) and not os.path.isfile(self._file):
+            raise StoreError(f"The file {self._shown_file} is not a regular file.")
         try:
             content = self._file.read_text(encoding="utf-8")
             self.ingresses = _parse(content)

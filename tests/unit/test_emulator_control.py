@@ -98,6 +98,10 @@ def test_lists_can_have_unknown_keys_and_another_host(emulator: Emulator, api: A
 def test_invalid_setting_is_rejected(emulator: Emulator, setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         emulator.configure(**setting)
+    with pytest.raises(
+        TypeError, match=r"^configure has no setting limt\. The settings are limit, job_after_seconds, "
+    ):
+        emulator.configure(**cast("Any", {"limt": 3}))
     assert emulator.settings() == Emulator().settings()
     assert emulator.settings().keys() == SettingsChanges.__annotations__.keys()
 
@@ -218,18 +222,19 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "right"),
     [
-        ("kind", "explode"),
-        ("status", 99),
-        ("seconds", math.inf),
-        ("times", 0),
-        ("headers", {"x": "\u20ac"}),
-        ("body", {"msg": "no"}),
+        ("method", "FETCH", "one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or None, not 'FETCH'"),
+        ("kind", "explode", "one of answer, answer_after, reset_before, "),
+        ("status", 99, "from 200 to 599, not 99"),
+        ("seconds", math.inf, "from 0 to "),
+        ("times", 0, "at least 1"),
+        ("headers", {"x": "\u20ac"}, "in Latin-1"),
+        ("body", {"msg": "no"}, "a string"),
     ],
 )
-def test_invalid_fault_is_rejected(emulator: Emulator, name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=name):
+def test_invalid_fault_is_rejected(emulator: Emulator, name: str, value: Any, right: str) -> None:
+    with pytest.raises(ValueError, match=f"^A fault's {name} must be {right}"):
         emulator.add_fault(**cast("Any", {"method": "GET", "kind": "answer", name: value}))
     assert emulator.faults() == []
 

@@ -39,3 +39,10 @@ def test_connection_carries_many_requests(emulator: Emulator) -> None:
 def test_body_without_a_length_gets_411(emulator: Emulator, length: str) -> None:
     assert exchange(emulator, f"POST {LIST} HTTP/1.1\r\n{HEADERS}{length}\r\n\r\n").startswith("HTTP/1.1 411 ")
     assert emulator.requests() == []
+
+
+@pytest.mark.parametrize("length", ["9" * 9, "9" * 5000])
+def test_huge_body_gets_413_and_is_not_read(emulator: Emulator, length: str) -> None:
+    request = f"POST {LIST} HTTP/1.1\r\n{HEADERS}Content-Length: {length}\r\n\r\n"
+    assert exchange(emulator, request).startswith("HTTP/1.1 413 ")
+    assert emulator.requests() == []
