@@ -37,6 +37,9 @@ API_KEY = "ngrok:apiKey"
 BASE_URL = "ngrok:apiBaseUrl"
 TIMEOUT_SECONDS = "ngrok:timeoutSeconds"
 
+# Other keys under which users may have put the API key. The last one is that of the provider plugin.
+NEAR_MISSES = ("ngrok:api_key", "ngrok:apikey", "ngrok:api-key", "ngrok:ApiKey", "agin:apiKey")
+
 # The environment variable that is read if the stack config does not have the key.
 ENVIRONMENT = {
     API_KEY: "NGROK_API_KEY",
@@ -94,6 +97,8 @@ class Settings:
     names: Names = IN_PYTHON
     stack: str = ""
     """The stack whose config the command line read; "" elsewhere."""
+    near_miss: str = ""
+    """The first of NEAR_MISSES that the stack config has; "" if it has none."""
 
     @classmethod
     def load(
@@ -137,6 +142,7 @@ class Settings:
             provider_name,
             names,
             stack,
+            next((key for key in NEAR_MISSES if config(key)), ""),
         )
 
     def problems(self) -> list[str]:
@@ -173,9 +179,10 @@ class Settings:
                 f"{self.api_key.shown_as} is empty: an explicit Provider does not use the key in the stack config or "
                 "the environment, because that key may belong to another account; set the key of its account"
             )
+        near_miss = f"; the stack config has {self.near_miss} instead" if self.near_miss else ""
         return (
             f"there is no ngrok API key: set it with `pulumi config set --secret {self.names.key(API_KEY)}`, "
-            f"or in the environment variable {ENVIRONMENT[API_KEY]}"
+            f"or in the environment variable {ENVIRONMENT[API_KEY]}{near_miss}"
         )
 
     def __getstate__(self) -> NoReturn:

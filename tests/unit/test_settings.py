@@ -82,6 +82,16 @@ def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> Non
         settings.client()
 
 
+@pytest.mark.parametrize("key", ["ngrok:api_key", "ngrok:apikey", "agin:apiKey"])
+def test_missing_key_under_another_name_is_named(key: str) -> None:
+    [problem] = load({key: KEY}).problems()
+    assert problem == (
+        "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in the environment "
+        f"variable NGROK_API_KEY; the stack config has {key} instead"
+    )
+    assert load({key: KEY}, {"NGROK_API_KEY": KEY}).problems() == []
+
+
 @pytest.mark.parametrize(("log", "problems"), [("", 0), ("debug", 0), ("verbose", 1)])
 def test_log_is_debug_or_not_set(log: str, problems: int) -> None:
     assert len(load(None, {"NGROK_API_KEY": KEY, "PULUMI_AGIN_LOG": log}).problems()) == problems
