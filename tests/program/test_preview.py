@@ -68,6 +68,23 @@ def test_updates_share_a_list_and_know_unchanged_outputs(updates: Mocks, emulato
     assert sum(emulator.counts().values()) <= 2
 
 
+def test_output_of_a_secret_input_stays_secret(updates: Mocks) -> None:
+    seen: dict[str, bool] = {}
+
+    def program() -> Any:
+        ingress = agin.AgentIngress("a", domain="a.acme.com", description=pulumi.Output.secret("hush-hush"))
+
+        async def see(name: str) -> None:
+            output = getattr(ingress, name)
+            assert await output.is_known()
+            seen[name] = await output.is_secret()
+
+        return [see(name) for name in ("description", "metadata", "ns_targets")]
+
+    run(program)
+    assert seen == {"description": True, "metadata": False, "ns_targets": False}
+
+
 def test_failed_read_leaves_outputs_unknown_and_fails_nothing(
     updates: Mocks, emulator: Emulator, reported: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,12 @@ def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: E
     assert "(50 seconds at most)" in failure(lambda: plugin.read(id_, None, {})).message
 
 
+def test_call_can_be_larger_than_the_default_of_grpc(plugin: Plugin) -> None:
+    megabytes = "x" * 5 * 2**20
+    _, failures = plugin.check({"domain": DOMAIN, "metadata": megabytes})
+    assert failures == ["property metadata is 5242880 bytes in UTF-8; the limit is 4096"]
+
+
 def test_wrong_settings_have_their_names_in_the_stack_config(new_plugin: Plugins) -> None:
     config = {"ngrok:apiBaseUrl": "http://api.ngrok.com", "ngrok:timeoutSeconds": "x"}
     _, failures = new_plugin(api_key="", config=config).check({"domain": DOMAIN})
