@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,9 +48,19 @@ _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
 
+
+class _Thread(threading.local):
+    """The state of the current thread."""
+
+    is_sending = False
+    """Whether it is sending a request of ours. The process may have other users of urllib3."""
+
+
+_thread = _Thread()
+
 # urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(lambda record: "parse headers" not in str(record.msg))
+    logging.getLogger(_name).addFilter(lambda log: not (_thread.is_sending and "parse headers" in str(log.msg)))
 
 
 @dataclass
@@ -128,9 +139,12 @@ class HttpClient:
             headers = {**HEADERS, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
             prepared = requests.Request(request.method, url, headers, params=request.query, json=request.body).prepare()
             timeout = (connect_seconds, min(READ_TIMEOUT_SECONDS, seconds))
+            _thread.is_sending = True
             return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = self._failure(error, format_duration(time.monotonic() - began))
+        finally:
+            _thread.is_sending = False
         if not failure.may_have_arrived and select_proxy(url, settings["proxies"]):
             return failure._replace(reason=f"{failure.reason} (through the proxy in HTTPS_PROXY or ALL_PROXY)")
         return failure
