@@ -21,6 +21,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from pulumi_agin.engine.failures import (
+    WRONG_VALUE_IN_STATE,
     failure_of,
     freeze_garbage_collector,
     message_of,
@@ -121,7 +122,11 @@ class DynamicProvider(dynamic.ResourceProvider):
             outputs = without_sdk_properties(props)
             reading = Reading.REFRESH if self._lifecycle.is_state(outputs) else Reading.GET
             sent = getattr(engine_call.request, "inputs", None)
-            inputs_before = without_sdk_properties(rpc.deserialize_properties(sent)) if sent else None
+            try:
+                inputs_before = without_sdk_properties(rpc.deserialize_properties(sent)) if sent else None
+            except AssertionError:
+                # The SDK itself deserializes the outputs, and fails with a traceback.
+                raise Failed(WRONG_VALUE_IN_STATE) from None
             call = engine_call.describe(inputs_before=inputs_before, outputs_before=outputs)
             existing = self._lifecycle.read(call, id_, reading)
             if existing is None:

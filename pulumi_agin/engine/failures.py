@@ -21,6 +21,12 @@ from pulumi_agin.lifecycle.operation import Failed
 LONGEST_MESSAGE = 4000
 LONGEST_END = 1000
 
+# A value of a state that was edited by hand. No resource of this package has such a value.
+WRONG_VALUE_IN_STATE = (
+    "the state of this resource is invalid: it has an asset, an archive or a resource as a value. Correct it with "
+    "`pulumi state edit`"
+)
+
 
 def set_status(
     context: grpc.ServicerContext, error: Exception, kept: tuple[str, struct_pb2.Struct] | None = None

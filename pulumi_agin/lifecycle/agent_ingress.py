@@ -54,10 +54,12 @@ class AgentIngressLifecycle:
 
     def warn_of_update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> None:
         """Warns of an update that removes the policy, because ngrok will keep it."""
-        if call.outputs_before.get(POLICY) and not inputs.get(POLICY):
+        policy = call.outputs_before.get(POLICY)
+        # The state may have been edited.
+        if policy and isinstance(policy, Mapping) and not inputs.get(POLICY):
             self._session.warn(
                 f"ngrok will keep the {self._session.phrasing.spell(POLICY)} that this update removes, so the "
-                f"update will fail. {self._how_to_keep_or_remove(call, call.outputs_before[POLICY])}",
+                f"update will fail. {self._how_to_keep_or_remove(call, policy)}",
                 call.urn,
             )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from pulumi_agin.engine.failures import without_sdk_properties
+from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, without_sdk_properties
+from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 
 from .names import camel_case, in_snake_case
@@ -76,10 +77,16 @@ def _value(value: struct_pb2.Value) -> Any:
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _sent(value: Any) -> Any:
-    """Returns a value with the engine's names and unknown values. The values of hidden outputs stay unchanged."""
+def _sent(value: Any, *, is_hidden: bool = False) -> Any:
+    """Returns a value with the engine's names and unknown values. The names in hidden outputs stay unchanged."""
     if isinstance(value, dict):
-        return {camel_case(name): item if name.startswith("_") else _sent(item) for name, item in value.items()}
+        return {
+            name if is_hidden else camel_case(name): _sent(item, is_hidden=is_hidden or name.startswith("_"))
+            for name, item in value.items()
+        }
     if isinstance(value, list):
-        return [_sent(item) for item in value]
+        return [_sent(item, is_hidden=is_hidden) for item in value]
+    if isinstance(value, UnsupportedValue):
+        # Inputs are validated, so it comes from the state.
+        raise Failed(WRONG_VALUE_IN_STATE)
     return UNKNOWN_STRING if is_unknown(value) else value

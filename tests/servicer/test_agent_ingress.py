@@ -454,6 +454,25 @@ def test_refresh_repairs_an_edited_state_and_nothing_crashes(plugin: Plugin, emu
 
 
 @both_front_ends
+def test_asset_in_an_edited_state_is_reported(plugin: Plugin, emulator: Emulator) -> None:
+    id_, outputs, inputs = created(plugin, emulator, **FULL)
+    # The engine sends no content.
+    asset = {"4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17"}
+    expected = (
+        "the state of this resource is invalid: it has an asset, an archive or a resource as a value. Correct it with "
+        "`pulumi state edit`"
+    )
+    if isinstance(plugin, DynamicPlugin):
+        # The SDK itself fails if it is in the outputs.
+        assert failure(lambda: plugin.read(id_, outputs, {**inputs, "description": asset})).message == expected
+        return
+    for wrong in ({"ns_targets": asset}, {"_key_fingerprint": asset}, {"region_domains": [asset]}):
+        update = partial(plugin.update, id_, {**outputs, **wrong}, {**inputs, "description": "new"}, preview=True)
+        assert failure(update).message == expected
+        assert plugin.read(id_, {**outputs, **wrong}, inputs)[:2] == (id_, outputs)
+
+
+@both_front_ends
 def test_command_to_paste_quotes_the_name_of_a_resource(plugin: Plugin, emulator: Emulator) -> None:
     # ngrok keeps a policy, so an update that removes it fails, and the message ends with a command.
     id_, outputs, _ = created(plugin, emulator, **FULL)
