@@ -6,8 +6,10 @@ sentence instead, and a failure can keep the resource.
 
 from __future__ import annotations
 
+import atexit
 import concurrent.futures.thread
 import functools
+import gc
 import os
 import signal
 import sys
@@ -23,7 +25,6 @@ from pulumi.runtime import rpc
 from pulumi_agin.engine.failures import (
     WRONG_VALUE_IN_STATE,
     failure_of,
-    freeze_garbage_collector,
     message_of,
     set_status,
     without_sdk_properties,
@@ -153,7 +154,9 @@ class ProviderError(Exception):
 @functools.cache
 def _session() -> Session:
     """Prepares this process, and returns its session. It is global, because provider classes have no arguments."""
-    freeze_garbage_collector()
+    # Otherwise Python would search all objects for garbage at the exit, for which the engine waits. Before, other
+    # dynamic providers of the program use this process, too.
+    atexit.register(gc.freeze)
     sdk_frames.start_threads()
     # Programs do not need these modules.
     from pulumi_agin.engine.connection import Engine

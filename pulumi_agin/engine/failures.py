@@ -1,12 +1,10 @@
-"""Failures of calls, start of a plugin process, and properties without those of the SDK, for both front ends.
+"""Failures of calls, and properties without those of the SDK, for both front ends.
 
 Programs load this module at their start, so functions import what only a plugin needs.
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -76,14 +74,3 @@ def failure_of(error: Exception) -> Exception:
 def without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns properties without those that Pulumi's SDK adds, such as the `__provider` of a dynamic resource."""
     return {name: value for name, value in values.items() if not name.startswith("__")}
-
-
-def freeze_garbage_collector() -> None:
-    """Excludes all loaded objects from garbage collection, now and again at exit.
-
-    They stay loaded anyway, and the engine waits for the start and the exit of the plugin.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000)
-    gc.enable()
-    atexit.register(gc.freeze)

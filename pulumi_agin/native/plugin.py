@@ -6,6 +6,8 @@ see also Pulumi's documentation of `pulumirpc.ResourceProvider`.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,7 +93,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Loads the configuration. Check reports its problems later."""
         with _failing(context):
-            failures.freeze_garbage_collector()
+            _freeze_garbage_collector()
             config = from_struct(request.args)
             values = {key: config.get(name) for name, key in SETTINGS.items()}
             # Default providers have the name "default", or "default_" and a version.
@@ -190,6 +192,17 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
 def read_schema() -> str:
     """Returns the schema as JSON."""
     return resources.files("pulumi_agin.native").joinpath("schema.json").read_text("utf-8")
+
+
+def _freeze_garbage_collector() -> None:
+    """Excludes all loaded objects from garbage collection, now and again at exit.
+
+    They stay loaded anyway, and the engine waits for the start and the exit of the plugin.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
+    atexit.register(gc.freeze)
 
 
 def _resource(urn: str) -> Resource:

@@ -35,6 +35,13 @@ import pulumi_agin.dynamic.sdk_frames
 
 pulumi_agin.dynamic.sdk_frames._callers = lambda: iter(())
 """
+# The last one shows changes of the garbage collection.
+GARBAGE_COLLECTION = """
+import gc
+
+gc.freeze = lambda: print("freeze", flush=True)
+gc.disable = gc.set_threshold = lambda *_: print("another change", flush=True)
+"""
 
 
 @both_front_ends
@@ -70,6 +77,16 @@ def test_servicer_keeps_its_threads_if_python_has_other_internals() -> None:
         executor.submit(sdk_frames.start_threads).result()
         assert executor.submit(int).result() == 0
         assert len(executor._threads) <= 4
+
+
+def test_process_of_other_providers_keeps_its_garbage_collection(new_plugin: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(GARBAGE_COLLECTION)
+    plugin = new_plugin(PYTHONPATH=str(tmp_path))
+    assert plugin.check({"domain": "connect.acme.com"})[1] == []
+    plugin.end()
+    assert plugin.process.stdout
+    # Only at the exit.
+    assert plugin.process.stdout.read() == "freeze\n"
 
 
 @both_front_ends
