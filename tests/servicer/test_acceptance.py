@@ -7,7 +7,8 @@ shows both, without the key, ids and the domain. The run creates Agent Ingresses
 time, and ngrok may charge for them. It does not start if there are any, and deletes them at the end. If it is killed,
 they remain, and the next run names them. It sends fewer than 100 requests a minute.
 
-Without --ngrok, a second emulator replaces ngrok, so these tests show that the probes work.
+NGROK_API_BASE_URL names a stand-in for ngrok. Without --ngrok, a second emulator replaces ngrok, so these tests show
+that the probes work.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import pytest
 import requests
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
+from pulumi_agin.api.credentials import PUBLIC_API, Secret
 from pulumi_agin.api.redaction import redact
 from pulumi_agin.emulator import Emulator
 from tests.support.emulator import EmulatorClock
@@ -138,14 +139,15 @@ def real(request: pytest.FixtureRequest) -> Iterator[Service]:
             yield service
         return
     key = os.environ.get("NGROK_API_KEY") or pytest.exit("--ngrok needs NGROK_API_KEY", 2)
-    client = AgentIngressClient(Secret(key))
+    url = os.environ.get("NGROK_API_BASE_URL", PUBLIC_API).rstrip("/")
+    client = AgentIngressClient(Secret(key), url)
 
     def below_domain() -> list[str]:
         return [ingress.id for ingress in client.list() if ingress.domain.endswith(f".{domain}")]
 
     if existing := below_domain():
         pytest.exit(f"nothing was changed: delete {', '.join(existing)} first, or name another domain", 2)
-    service = Service("https://api.ngrok.com", key, domain, time.sleep)
+    service = Service(url, key, domain, time.sleep)
     try:
         yield service
     finally:
