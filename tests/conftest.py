@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_of_other_adapter(item: pytest.Item) -> bool:
     """Returns whether a test needs a DNS provider's package that `make test` does not have."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    has_package = f"pulumi-{parameters.get('name')}" in environment.MAIN_DNS_PACKAGES
+    has_package = any(each.endswith(f"-{parameters.get('name')}") for each in environment.MAIN_DNS_PACKAGES)
     return "dns_sdks" in getattr(item, "fixturenames", ()) and "name" in parameters and not has_package
 
 

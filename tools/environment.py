@@ -30,8 +30,8 @@ CONSTRAINTS = ("--constraints", str(LOCK), "--build-constraints", str(LOCK))
 LOG = LOGS / "environment.log"
 STAMP = "agin-stamp.json"
 
-# The packages of DNS providers for `make test`: one for each form of records.
-MAIN_DNS_PACKAGES = ("pulumi-aws", "pulumi-cloudflare")
+# The packages of DNS providers for `make test`: for each form of records, one with and one without limits of the TTL.
+MAIN_DNS_PACKAGES = ("pulumi-aws", "pulumi-cloudflare", "pulumi-digitalocean", "pulumiverse-gandi")
 
 
 def dev() -> Path:

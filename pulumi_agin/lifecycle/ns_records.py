@@ -82,8 +82,7 @@ class NsRecordsLifecycle(Lifecycle):
             f"the NS records of {domain} at {address} already match the program, so they will be adopted, and nothing "
             "is written there"
         )
-        session.show_once(
-            session.log,
+        session.log_once(
             f"if a resource that this run deletes has created records to adopt, use {session.phrasing.aliases} instead "
             f"of {session.phrasing.adopt_records}: otherwise, the records may be deleted with it",
         )

@@ -55,7 +55,6 @@ class Session:
         # For calls that do not query ngrok.
         self.progress = Progress(self.show_progress, clock)
         self._lock = threading.Lock()
-        self._warnings: set[str] = set()
         self._clients: dict[Settings, AgentIngressClient] = {}
         self._reachabilities: dict[Server, Reachability] = {}
         # Whether a `check` was part of a preview. Not every front end reports it.
@@ -82,15 +81,24 @@ class Session:
         # `check` reports the problems with them.
         if not settings.problems() and settings.other_base_url:
             who = f'the Provider "{one_line(settings.provider_name, 60)}"' if settings.provider_name else "this command"
-            self.show_once(self.log, f"{who} does not use ngrok itself: the base URL is {settings.other_base_url}")
+            self.log_once(f"{who} does not use ngrok itself: the base URL is {settings.other_base_url}")
 
-    def show_once(self, show: Callable[[str], None], sentence: str) -> None:
-        """Shows a sentence, unless it has been shown."""
+    def log_once(self, sentence: str) -> None:
+        """Shows a sentence that several resources cause."""
+        if self._is_new(sentence):
+            self.log(sentence)
+
+    def warn_once(self, sentence: str, urn: str = "") -> None:
+        """Warns of something that several resources notice, with the URN of the first one, or of the whole run."""
+        if self._is_new(sentence):
+            self.warn(sentence, urn)
+
+    def _is_new(self, sentence: str) -> bool:
+        """Returns whether a sentence has not been shown before."""
         with self._lock:
             is_new = sentence not in self._shown
             self._shown.add(sentence)
-        if is_new:
-            show(sentence)
+            return is_new
 
     def client(self, settings: Settings) -> AgentIngressClient:
         """Returns the client for these settings. All calls share its list, and wait together after a 429.
@@ -101,14 +109,6 @@ class Session:
             if settings not in self._clients:
                 self._clients[settings] = settings.client(self.clock, self.log, self.show_progress)
             return self._clients[settings]
-
-    def warn_once(self, sentence: str, urn: str) -> None:
-        """Warns of something that several resources notice, with the URN of the first one."""
-        with self._lock:
-            is_new = sentence not in self._warnings
-            self._warnings.add(sentence)
-        if is_new:
-            self.warn(sentence, urn)
 
     def reachability(self, server: Server) -> Reachability:
         """Returns the reachability of a DNS server, which all calls share."""
@@ -263,8 +263,7 @@ class Account:
         if not last or self.settings.problems():
             return
         if change := self.settings.change_of_base_url(last):
-            self.session.show_once(
-                lambda sentence: self.session.warn(sentence, ""),
+            self.session.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
                 f"{self.settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
                 "refresh`, which records the new one",

@@ -281,6 +281,7 @@ def test_records_of_a_former_urn_are_not_imported_again(name: str, preview: Mock
     assert {each.import_id for each in records(preview)} == {""}
 
 
+@pytest.mark.rest
 def test_the_name_of_a_record_may_be_the_whole_domain(preview: Mocks) -> None:
     made = run_take_over("ovh", preview, state("ovh", subdomain="connect.acme.com."))
     assert {each.import_id for each in made} == {""}
