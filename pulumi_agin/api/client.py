@@ -354,11 +354,15 @@ class AgentIngressClient:
     # -- any request --------------------------------------------------------------------------------------
 
     def _check_id(self, id_: str) -> str:
-        """Returns the id if it is safe in a path, and raises InvalidInputsError otherwise."""
-        if not PLAIN_ID.fullmatch(id_) or holds_secret(id_, self._api_key.get_secret_value()):
+        """Returns the id if it is safe, and raises InvalidInputsError otherwise."""
+        if not self._is_id(id_):
             shown = self.sanitize(id_, 60)
             raise errors.InvalidInputsError(f'"{shown}" is not the ID of an Agent Ingress; {ID_HINT}')
         return id_
+
+    def _is_id(self, id_: str) -> bool:
+        """Returns whether an id is safe in paths, messages and states."""
+        return bool(PLAIN_ID.fullmatch(id_)) and not holds_secret(id_, self._api_key.get_secret_value())
 
     def _write(self, request: Request, deadline: Deadline) -> Response:
         """Sends a write. Some of its time is reserved to settle its outcome."""
@@ -404,7 +408,7 @@ class AgentIngressClient:
             problem = self.sanitize(_first_problem(error), 100)
         values = content if isinstance(content, dict) else {}
         id_, domain = values.get("id"), values.get("domain")
-        id_ = id_ if isinstance(id_, str) and PLAIN_ID.fullmatch(id_) else ""
+        id_ = id_ if isinstance(id_, str) and self._is_id(id_) else ""
         domain = canonical_domain(domain) if isinstance(domain, str) else ""
         name = self.sanitize(_name(id_, domain)) or "without a readable ID or domain"
         message = f"could not read the Agent Ingress {name}: ngrok's response is invalid: {problem}"
