@@ -92,7 +92,9 @@ def assert_preview_creates_all(project: Project, emulator: Emulator) -> None:
     preview = project.preview()
     # The stack, three ingresses, two sets of records, a wait, the second provider, and its ingress.
     assert "+ 9 to create" in preview
-    assert "warning" not in preview.output.lower()
+    # The name server of the examples does not exist.
+    warnings = [line for line in preview.output.splitlines() if "warning" in line.lower()]
+    assert [line for line in warnings if "at ns1.acme.com:53: no connection" not in line] == []
     assert sent_only_reads(emulator)
 
 

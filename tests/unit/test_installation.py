@@ -25,7 +25,7 @@ def test_message_ends_with_a_command_for_this_environment(environment: Path, mon
     assert sentence == "dns.aws needs a package that is not installed. Install it with"
     # A package named pulumi-agin on an index may be anyone's.
     assert line == f"'{environment}/bin/python' -m pip install 'pulumi-aws<8,>=7'"
-    assert missing_extra("dns.external_dns", "external_dns").endswith(" 'pulumi-kubernetes<5,>=4.8'")
+    assert missing_extra("dns.external_dns", "external_dns").endswith(" 'pulumi-kubernetes<5,>=4.29'")
     Path("Pulumi.yaml").touch()
     line = missing_extra("the emulator", "emulator").splitlines()[-1]
     assert line == "'my env/bin/python' -m pip install 'cel-python>=0.5' 'dnspython>=2.7'"
