@@ -175,7 +175,7 @@ class AgentIngressClient:
         except errors.NgrokError as error:
             lost = error
         existing = self._read_after(request, lost, deadline)
-        unknown = f"it is unknown whether the Agent Ingress {name} was changed: a response was lost ({lost}), and it"
+        unknown = f"it is unknown whether the Agent Ingress {name} was changed ({lost}). The Agent Ingress"
         if isinstance(existing, errors.NgrokError):
             raise errors.UpdateUnsettledError(f"{unknown} could not be read afterwards ({existing})")
         if _matches(existing, changes):
@@ -204,10 +204,12 @@ class AgentIngressClient:
         existing = self._read_after(request, lost, deadline)
         if _is_rejection(lost):
             raise lost
-        unread = f"could not be read afterwards ({existing})" if isinstance(existing, errors.NgrokError) else ""
+        found = "still existed afterwards, but ngrok may delete it later"
+        if isinstance(existing, errors.NgrokError):
+            found = f"could not be read afterwards ({existing})"
         raise errors.DeleteUnsettledError(
-            f"it is unknown whether the Agent Ingress {name} was deleted: a response was lost ({lost}), and it "
-            f"{unread or 'still existed afterwards'}"
+            f"it is unknown whether the Agent Ingress {name} was deleted ({lost}). The Agent Ingress {found}. Run the "
+            "same command again"
         )
 
     def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002

@@ -202,7 +202,7 @@ def _add_emulator(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         metavar="KEY",
         help="an API key, which is visible to other users of this machine (repeatable, one account each; "
-        f"default: {DEFAULT_API_KEY}; never use the key of an account at ngrok)",
+        f"default: {DEFAULT_API_KEY}, even if NGROK_API_KEY is set)",
     )
     add("--file", metavar="PATH", help="store the ingresses in this file")
     add("--dns", metavar="HOST:PORT", help="issue certificates only for domains that are delegated on this DNS server")

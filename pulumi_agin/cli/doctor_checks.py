@@ -237,7 +237,7 @@ class Examiner:
             why = "it was last read with another key" if last else "the state does not show which key last read it"
             reason += f"; {resource}, but {why}, so it may be in another account"
             # No line to paste, because it would forget an ingress that exists.
-            do = "only if this key is one of its account, it was deleted: remove it from the state"
+            do = "if this key belongs to its account, the Agent Ingress was deleted: remove it from the state"
             return Check("wrong", reason, [other_account, Remedy(f"{do} with `pulumi state delete`")], details)
         if similar:
             reason += f"; did you mean {' or '.join(similar)}?"

@@ -90,10 +90,10 @@ def _print_instructions(options: argparse.Namespace, url: str) -> None:
     address = f"http://{f'[{host}]' if ':' in host else host}:{url.rpartition(':')[2]}"
     value, asks = f" {DEFAULT_API_KEY}", ""
     if options.api_key:
-        value, asks = "", ". The second command asks for a key that you passed with --api-key"
+        value, asks = "", ". The second command prompts for a key that you passed with --api-key"
     note(
-        f"to use it in one stack, run these commands in the project's folder{asks}. They are for Python; for the "
-        "plugin's languages, write agin: instead of ngrok:",
+        f"to use it in one stack, run these commands in the project's folder{asks}. For programs in other "
+        "languages than Python, replace ngrok: with agin:",
         lines=[
             f"pulumi config set {BASE_URL} {shlex.quote(address)}",
             f"pulumi config set --secret {API_KEY}{value}",

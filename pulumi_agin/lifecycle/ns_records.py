@@ -83,8 +83,8 @@ class NsRecordsLifecycle(Lifecycle):
             "is written there"
         )
         session.log_once(
-            f"if a resource that this run deletes has created records to adopt, use {session.phrasing.aliases} instead "
-            f"of {session.phrasing.adopt_records}: otherwise, the records may be deleted with it",
+            f"if the records to adopt were created by a resource that this run deletes, use {session.phrasing.aliases} "
+            f"instead of {session.phrasing.adopt_records}: otherwise, they may be deleted with it",
         )
 
     def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
@@ -97,7 +97,7 @@ class NsRecordsLifecycle(Lifecycle):
             problem = "" if existing is None else str(self._taken_failure(call, inputs, existing))
         except UnusableServerError as error:
             self._session.record_unusable(server.address, server.zone, server.key)
-            problem = f"{error}. Other records at this server are not checked"
+            problem = f"{error}. This preview checks no other records in this zone"
         except DnsUpdateError as error:
             problem = str(error)
         if problem:

@@ -254,7 +254,9 @@ class Account:
     def warn_of_unreadable(self, call: Call, left_out: Iterable[UnreadableIngressError]) -> None:
         """Warns once of each ingress that a list left out."""
         for error in left_out:
-            self.session.warn_once(f"{error}. It is left out: if the stack has it, its state stays as it was", call.urn)
+            self.session.warn_once(
+                f"{error}. It is skipped: if it is in the stack, its state stays unchanged", call.urn
+            )
 
     def warn_of_other_base_url(self, call: Call) -> None:
         """Warns once if the state is from another base URL than that of the settings. Sends nothing."""
@@ -266,7 +268,7 @@ class Account:
             self.session.warn_once(
                 f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
                 f"{self.settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
-                "refresh`, which records the new one",
+                "refresh --run-program`, which records the new one",
             )
 
     def check_gone(self, call: Call, id_: str, error: Exception) -> None:
@@ -279,8 +281,9 @@ class Account:
         last = last_base_url(call.outputs_before)
         if change := self.settings.change_of_base_url(last):
             trial = (
-                ". If the old one was that of an emulator that is gone, and the whole stack only a trial, end it with "
-                "`pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent Ingresses"
+                ". If that was an emulator that is gone, and everything in this stack is disposable, remove the "
+                "stack with `pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent "
+                "Ingresses"
             )
             raise Failed(
                 f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
@@ -292,7 +295,7 @@ class Account:
             step = f"Set the key of its account: {self.settings.how_to_set_api_key}{self.settings.api_key_hint}"
         else:
             # It was edited, or an import was written by hand.
-            reason = "the state does not show which API key and base URL last read this Agent Ingress"
+            reason = "the state does not show with which API key and base URL this Agent Ingress was last read"
             step = f"Check that {key} and the base URL {self.settings.shown_base_url}, are those of its account"
         raise Failed(
             f"{error}. This does not prove that it was deleted: {reason}, and ngrok responds the same way for one of "

@@ -61,14 +61,15 @@ def test_variable_left_in_the_shell_costs_nothing(
     source = "the environment variable NGROK_API_BASE_URL"
     announcement = f"this command does not use ngrok itself: the base URL is {emulator.url}, from {source}\n"
     change = (
-        f"last read at {NGROK}, but the base URL is now {emulator.url}, from {source}. "
+        f"last read at {NGROK} (or, by a version before 1.1, at another base URL), but the base URL is now "
+        f"{emulator.url}, from {source}. "
         f"To use the old one again, unset {source}"
     )
     preview = project.preview(env=left).output
     assert preview.count(announcement) == 1
     assert re.findall("warning: (.*)", preview) == [
         f"according to the state, Agent Ingresses of this stack were {change}. Only if both lead to the same account, "
-        "run `pulumi refresh`, which records the new one"
+        "run `pulumi refresh --run-program`, which records the new one"
     ]
     refreshed = project.refresh(fails=True, env=left)
     project.edit({"one": "two"})
@@ -106,9 +107,9 @@ def test_trial_whose_emulator_is_gone_is_explained(project: Project, ngrok: Emul
     sentences = (
         f"last read at {emulator.url}, but the base URL is now {NGROK}, the default. To use the old one again, run "
         f"`pulumi config set ngrok:apiBaseUrl {emulator.url}` (refresh and destroy use the base URL of the last "
-        "`pulumi up`: after changing the base URL, run `pulumi up` first, or add --run-program). If the old one "
-        "was that of an emulator that is gone, and the whole stack only a trial, end it with `pulumi stack rm "
-        "--force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent Ingresses\n"
+        "`pulumi up`: after changing the base URL, run `pulumi up` first, or add --run-program). If that "
+        "was an emulator that is gone, and everything in this stack is disposable, remove the stack with `pulumi stack "
+        "rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent Ingresses\n"
     )
     assert failed.unexpected(dict.fromkeys(NAMES, sentences)) == {}
     assert fingerprints(project) == before

@@ -367,7 +367,8 @@ def test_404_at_another_base_url_is_not_a_delete(plugin: Plugin, new_plugin: Plu
     emulator.delete_ingress(id_)
     emulator.add_fault("DELETE", "reset_before", times=2)
     source = "from the environment variable NGROK_API_BASE_URL"
-    for state, last in ((outputs, emulator.url), (of_1_0, "https://api.ngrok.com")):
+    at_ngrok = "https://api.ngrok.com (or, by a version before 1.1, at another base URL)"
+    for state, last in ((outputs, emulator.url), (of_1_0, at_ngrok)):
         change = f"it was last read at {last}, but the base URL is now {url}, {source}"
         for operation in ("refresh", "update", "delete"):
             message = failure(partial(CALLS[operation], other, id_, state)).message
@@ -405,10 +406,10 @@ def test_404_for_a_state_without_a_fingerprint_is_not_a_delete(plugin: Plugin, e
         for operation in ("refresh", "update", "delete"):
             sentence, command = failure(partial(CALLS[operation], plugin, id_, state)).message.split("\n")
             assert (
-                "This does not prove that it was deleted: the state does not show which API key and base URL last read "
-                "this Agent Ingress, and ngrok responds the same way for one of another account. Check that the API "
-                f"key from {variable}_KEY and the base URL {emulator.url}, from {variable}_BASE_URL, are those of its "
-                "account. Then find out whether"
+                "This does not prove that it was deleted: the state does not show with which API key and base URL "
+                "this Agent Ingress was last read, and ngrok responds the same way for one of another account. Check "
+                f"that the API key from {variable}_KEY and the base URL {emulator.url}, from {variable}_BASE_URL, are "
+                "those of its account. Then find out whether"
             ) in sentence
             assert command.endswith(f"pulumi-agin doctor {DOMAIN} --stack dev")
 

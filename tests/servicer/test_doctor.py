@@ -366,7 +366,8 @@ def test_all_lists_ingresses_of_the_stack_first(
     out = doctor("z.acme.com", "--dns", bind.address)[1]
     assert f" as {URN}::z, but it was last read with another key, so it may be in another account\n" in out
     assert out.endswith(
-        "only if this key is one of its account, it was deleted: remove it from the state with `pulumi state delete`\n"
+        "if this key belongs to its account, the Agent Ingress was deleted: remove it from the state with `pulumi "
+        "state delete`\n"
     )
     edited = in_state(z)
     del edited["outputs"]["_key_fingerprint"]
@@ -431,7 +432,8 @@ def test_ingress_of_the_stack_that_was_read_at_another_base_url(
     stack.stack([in_state(at_ngrok, base_url=PUBLIC_API)], secrets={"ngrok:apiKey": API_KEY})
     variable = "the environment variable NGROK_API_BASE_URL"
     expected = (
-        f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API}, but the base URL "
+        f"; the stack dev has agin_at_ngrok as {URN}::connect, which was last read at {PUBLIC_API} (or, by "
+        "a version before 1.1, at another base URL), but the base URL "
         f"is now {emulator.url}, from {variable} -> to use the old one again, unset {variable} []"
     )
     # The emulator has one with the same domain.

@@ -146,8 +146,8 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "404 of a path": {"status": 404, "json_body": NO_PATH},
 }
 MADE = f"it is unknown whether the Agent Ingress {NEW} was created: a response was lost (could not create "
-CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed: a response was lost (could not update "
-DELETED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was deleted: a response was lost (could not delete "
+CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed (could not update "
+DELETED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was deleted (could not delete "
 
 # The response to each request, the operation, the beginning of the message, and a part of it.
 PERMANENT = [
@@ -239,7 +239,7 @@ def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, de
     stack.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
     message = failure(lambda: stack.update(id_)).message
     assert message.startswith(CHANGED.replace("ID", id_))
-    assert "it could not be read afterwards (could not read the Agent Ingress" in message
+    assert "The Agent Ingress could not be read afterwards (could not read the Agent Ingress" in message
     # The engine keeps the failure, so it updates again, even if the program has changed.
     stack.update(id_, description=description)
     assert stack.state[id_]["description"] == description

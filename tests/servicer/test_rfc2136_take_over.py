@@ -74,7 +74,7 @@ def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: 
         assert plugin.check(given) == (given, [])
         line = plugin.shown_line()
         assert f"the NS records of {DOMAIN} at 127.0.0.1:{port} already match the program" in line
-        assert "if a resource that this run deletes has created records to adopt, use" in plugin.shown_line()
+        assert "if the records to adopt were created by a resource that this run deletes, use" in plugin.shown_line()
         # The advice is shown once in a run.
         assert plugin.of(name="another").check(given) == (given, [])
         assert "already match the program" in plugin.shown_line()

@@ -21,8 +21,8 @@ from tests.support.ports import free_port
 from tests.support.waiting import until
 
 TO_PASTE = "pulumi-agin: to use it in one stack, run these commands in the project's folder"
-LANGUAGES = ". They are for Python; for the plugin's languages, write agin: instead of ngrok:"
-ASKS = ". The second command asks for a key that you passed with --api-key"
+LANGUAGES = ". For programs in other languages than Python, replace ngrok: with agin:"
+ASKS = ". The second command prompts for a key that you passed with --api-key"
 
 
 def responds(url: str) -> bool:

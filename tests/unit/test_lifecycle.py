@@ -228,7 +228,7 @@ def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
     assert emulator.counts() == {"GET /agent_ingresses/{id}": 1, "GET /agent_ingresses": 1}
     [(sentence, _)] = warnings
     assert sentence.startswith(f"{ODD}{id_}): ngrok's response is invalid: ns_targets: 0: ")
-    assert sentence.endswith(". It is left out: if the stack has it, its state stays as it was")
+    assert sentence.endswith(". It is skipped: if it is in the stack, its state stays unchanged")
 
 
 def test_preview_warns_of_an_odd_ingress(
