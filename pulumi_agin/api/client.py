@@ -119,7 +119,7 @@ class AgentIngressClient:
                 message = f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}"
                 raise errors.CreatedUnreadError(f"{message}; {error}", id_=made.id) from None
             raise errors.CreateUnsettledError(
-                f"it is unknown whether the Agent Ingress {domain} was created: a response was lost ({lost}); {error}"
+                f"it is unknown whether the Agent Ingress {domain} was created ({lost}); {error}"
             ) from None
         if existing is None:
             raise lost
@@ -152,7 +152,10 @@ class AgentIngressClient:
         return self._find(domain, deadline or self.deadline())[0]
 
     def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
-        """Returns the result of `find` from the one list of a preview; None also if another call still reads it."""
+        """Returns the result of `find` from the one list of a preview; None also if another call still reads it.
+
+        Raises the error with which reading the list failed.
+        """
         return self._list_cache.find_in_preview(domain, deadline)
 
     @property
@@ -253,16 +256,16 @@ class AgentIngressClient:
     def _read_pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Listing:
         """Returns the ingresses on all pages."""
         queries, size = [dict(first)], 0
-        contents: list[Any] = []
+        found: list[IngressModel | errors.UnreadableIngressError] = []
         while True:
             request = Request("GET", doing, query=queries[-1])
             response = self._transport.send(request, deadline)
             page = self._page(request, response)
-            contents += page.ingresses
+            found += map(self._read, page.ingresses)
             size += len(response.content)
             if size > LONGEST_LIST_BYTES:
                 raise _bad_list(doing, f"is larger than {LONGEST_LIST_BYTES >> 20} MiB")
-            if len(contents) > MOST_INGRESSES:
+            if len(found) > MOST_INGRESSES:
                 raise _bad_list(doing, f"has more than {MOST_INGRESSES:,} Agent Ingresses")
             # An empty page is the last one only if it names no other.
             if not page.next_page_uri:
@@ -280,14 +283,8 @@ class AgentIngressClient:
                 raise errors.UnreachableError(
                     f"could not {doing}: ngrok returned more pages than could be read in {time}"
                 )
-        ingresses: AgentIngresses = []
-        unreadable: list[errors.UnreadableIngressError] = []
-        for content in contents:
-            found = self._read(content)
-            if isinstance(found, IngressModel):
-                ingresses.append(found)
-            else:
-                unreadable.append(found)
+        ingresses = [each for each in found if isinstance(each, IngressModel)]
+        unreadable = [each for each in found if isinstance(each, errors.UnreadableIngressError)]
         return Listing(ingresses, unreadable, retry.parse_http_date(response.headers.get("Date", "")))
 
     # -- settling a write whose response was lost ----------------------------------------------------------

@@ -143,6 +143,12 @@ class HttpClient:
             return _read(self._adapter.send(prepared, timeout=timeout, **settings), began, seconds)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = self._failure(error, format_duration(time.monotonic() - began))
+        except ValueError as error:
+            # urllib3's, if PySocks is installed. Its message has the proxy's password.
+            if not str(error).startswith("Unable to determine SOCKS version"):
+                raise
+            reason = "the proxy URL must begin with socks5:// or another scheme with the version of SOCKS"
+            failure = NoResponse(reason, may_have_arrived=False, is_transient=False)
         finally:
             _thread.is_sending = False
         if not failure.may_have_arrived and select_proxy(url, settings["proxies"]):

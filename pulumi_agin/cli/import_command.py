@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     else:
         provider, settings = provider_settings(options.provider, state, options.stack)
     client = settings.client(clock)
-    found, given = _select(options, client, settings.account_description)
+    found, given, unreadable = _select(options, client, settings.account_description)
     in_stack = agent_ingresses(state)
     declared: dict[str, IngressModel] = {}
     new: dict[str, IngressModel] = {}
@@ -72,6 +72,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         elif not options.code:
             left_out.append(fact + one_line(owners[0]["urn"]))
     note(f"the API key is from {settings.api_key.shown_as}")
+    for sentence in unreadable:
+        note(f"skipped: {sentence}", YELLOW)
     if settings.other_base_url:
         note(f"the base URL is {client.sanitize(settings.other_base_url)}")
     if len(left_out) > MOST_LISTED:
@@ -80,7 +82,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         for sentence in left_out:
             note(f"skipped: {sentence}")
     if options.code:
-        return print_text(program(declared, left_out, options.parent, provider, options.delegations))
+        # The stack may have those that can't be read, and would delete them.
+        return print_text(program(declared, [*left_out, *unreadable], options.parent, provider, options.delegations))
     if not new:
         note("all of them are already in the stack, so the import file contains no resources")
     return print_text(_file(new, {"parent": options.parent, "provider": provider}, client))
@@ -157,10 +160,10 @@ def _check(options: argparse.Namespace) -> None:
 
 def _select(
     options: argparse.Namespace, client: AgentIngressClient, account: str
-) -> tuple[list[IngressModel], dict[str, str]]:
-    """Returns the ingresses that the options select, and the names in a file, by ingress id.
+) -> tuple[list[IngressModel], dict[str, str], list[str]]:
+    """Returns the selected ingresses, the names in a file by ingress id, and a sentence for each that can't be read.
 
-    One that can't be read is an error if the user selected it individually, and is omitted otherwise.
+    One that can't be read is an error if it is an argument of the command.
     """
     names = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
@@ -203,7 +206,6 @@ def _select(
             raise left_out[0]
         with_filter = "" if filter_ is None else f" that matches the filter: {client.sanitize(filter_)}"
         raise UsageError(f"{account} has no Agent Ingress{with_filter}")
+    given = {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
     # Both lists may have it.
-    for sentence in dict.fromkeys(map(str, left_out)):
-        note(f"skipped: {sentence}", YELLOW)
-    return found, {ingress.id: name for ingress, name in zip(named, names.values(), strict=True)}
+    return found, given, list(dict.fromkeys(map(str, left_out)))

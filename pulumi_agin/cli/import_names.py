@@ -26,9 +26,11 @@ def canonical_key(given: str, client: AgentIngressClient) -> str:
         return given
     inputs, problems = validate(AgentIngressInputs, {"domain": given})
     if problems or "." not in given:
+        # An API key has no dot.
+        shown = f'"{client.sanitize(given, 100)}"' if "." in given else "an argument without a dot"
         raise UsageError(
-            f'"{client.sanitize(given, 100)}" is neither the ID of an Agent Ingress nor a domain; {ID_HINT}, '
-            f"and a domain looks like {EXAMPLE_DOMAIN}"
+            f"{shown} is neither the ID of an Agent Ingress nor a domain; {ID_HINT}, and a domain looks like "
+            f"{EXAMPLE_DOMAIN}"
         )
     return str(inputs["domain"])
 

@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 
 from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.lifecycle.urns import DELEGATION, Urn
 from pulumi_agin.program.aliases import urns_of
 from pulumi_agin.program.run import ProgramRun
@@ -71,12 +72,13 @@ class DeclaredRecord:
         current = await self._current(stack)
         # The resource is named after its value. If it has another one now, somebody has changed the record.
         without_value = {name: spellings for name, spellings in declared.items() if name != self.value}
-        if current and _matches(stack[current], without_value):
-            return True
+        is_own = bool(current) and _matches(stack[current or ""], without_value)
         for urn, outputs in stack.items():
             if urn != current and Urn.parse(urn).type == self.type and _matches(outputs, declared):
-                raise error(self.records, self._belongs_to(Urn.parse(urn), str(await self.records.domain.future())))
-        return False
+                domain = str(await self.records.domain.future())
+                message = self._is_there_twice(urn, domain) if is_own else self._belongs_to(Urn.parse(urn), domain)
+                raise error(self.records, message)
+        return is_own
 
     def name_unless_taken(self) -> pulumi.Output[str]:
         """Returns the name of the record, and fails if another resource of the stack has the record."""
@@ -96,7 +98,10 @@ class DeclaredRecord:
         return pulumi.Output.from_input(self.arguments[self.named_by]).apply(check)
 
     async def _current(self, stack: Mapping[str, Any]) -> str | None:
-        """Returns the URN of this resource in the stack; None if it is new. The engine finds it in the same way."""
+        """Returns the URN of this resource in the stack; None if it is new.
+
+        The aliases of a component two levels above the delegation are not known here.
+        """
         parent = Urn.parse(str(await self.records.delegation.urn.future()))
         own = parent.child(self.type, self.name)
         urns = [str(own), *await urns_of(self.options.aliases or (), own, parent)]
@@ -115,6 +120,13 @@ class DeclaredRecord:
             # Packages also accept the whole domain instead of the part before the zone.
             spellings[self.named_by].add(domain)
         return spellings
+
+    def _is_there_twice(self, urn: str, domain: str) -> str:
+        return (
+            f"the stack has the NS records of {domain} twice: as this resource, and as {urn}, and would delete them "
+            "with that one. Remove it from the state first, which deletes no record:\n"
+            f"{state_delete_line(urn, ProgramRun.current().stack)}"
+        )
 
     def _belongs_to(self, other: Urn, domain: str) -> str:
         parent = other._replace(types=other.types.rpartition("$")[0])

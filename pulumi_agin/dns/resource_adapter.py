@@ -67,6 +67,7 @@ def resource_adapter(
 
         def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
             record = declare(target)
+            # With `take_over`, `find_in_stack` has checked that.
             checked = {named_by: record.name_unless_taken()} if overwrites and not take_over else {}
             options = pulumi.ResourceOptions.merge(record.options, more)
             return resource(record.name, **{**record.arguments, **checked}, opts=options)

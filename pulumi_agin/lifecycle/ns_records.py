@@ -89,19 +89,22 @@ class NsRecordsLifecycle(Lifecycle):
 
     def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns of existing records, and once of a server that can't be used. The update may run on another machine."""
-        server = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
-        if self._session.is_unusable(server.address, server.zone, server.key):
+        session, server = self._session, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
+        if session.is_unusable(server.address):
             return
+        problem = ""
         try:
             existing = server.read(inputs["domain"], rejects_alias=True)
-            problem = "" if existing is None else str(self._taken_failure(call, inputs, existing))
+            if existing is not None:
+                problem = f"will fail: {self._taken_failure(call, inputs, existing)}"
         except UnusableServerError as error:
-            self._session.record_unusable(server.address, server.zone, server.key)
-            problem = f"{error}. This preview checks no other records in this zone"
+            # Other calls may have waited for the same server.
+            if session.record_unusable(server.address):
+                problem = f"may fail: {error}. This preview checks no other records at this server"
         except DnsUpdateError as error:
-            problem = str(error)
-        if problem:
-            self._session.warn(f"`pulumi up` on this machine will fail: {problem}", call.urn)
+            problem = f"will fail: {error}"
+        if problem and not call.is_cancelled():
+            session.warn(f"`pulumi up` on this machine {problem}", call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `take_over` alone changes nothing.

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.credentials import LOOPBACK_HOSTS, PUBLIC_API
+from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.api.progress import Progress
 from pulumi_agin.api.redaction import one_line
 from pulumi_agin.api.retry import Deadline, Reachability
-from pulumi_agin.dnsclient.values import Server, TsigKey
+from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 
 from . import shell_commands
@@ -74,7 +74,7 @@ class Session:
         # The owner and the values of NS records. Records that were set in this run have no owner.
         self._ns_records: dict[RecordSetKey, tuple[str | None, frozenset[str]]] = {}
         self._shown: set[str] = set()
-        self._unusable_servers: set[tuple[Server, str, TsigKey | None]] = set()
+        self._unusable_servers: set[Server] = set()
 
     def announce(self, settings: Settings) -> None:
         """Shows once that requests with these settings do not go to ngrok itself."""
@@ -115,13 +115,16 @@ class Session:
         is_loopback = server.host in LOOPBACK_HOSTS
         return self._reachabilities.setdefault(server, Reachability(self.clock, is_loopback=is_loopback))
 
-    def record_unusable(self, server: Server, zone: str, key: TsigKey | None) -> None:
-        """Records that nothing in a zone can be read from a DNS server with this key."""
-        self._unusable_servers.add((server, zone, key))
+    def record_unusable(self, server: Server) -> bool:
+        """Records that a DNS server can't be used. Returns whether that is new."""
+        with self._lock:
+            is_new = server not in self._unusable_servers
+            self._unusable_servers.add(server)
+            return is_new
 
-    def is_unusable(self, server: Server, zone: str, key: TsigKey | None) -> bool:
-        """Returns whether `record_unusable` was called with the same values."""
-        return (server, zone, key) in self._unusable_servers
+    def is_unusable(self, server: Server) -> bool:
+        """Returns whether `record_unusable` was called for a DNS server."""
+        return server in self._unusable_servers
 
     def validate(
         self, model: type[Declaration], call: Call, inputs: Mapping[str, Any]
@@ -190,7 +193,7 @@ class Session:
         if other != urn:
             raise Failed(
                 f"{reason} {other}, which could not be created: if {urn} was renamed or moved in the program, "
-                f"specify the old name or parent with {self.phrasing.aliases}"
+                f"{self.how_to_alias(other)}"
             )
 
     def record_ns_records(self, key: RecordSetKey, values: Iterable[str], urn: str, *, were_set: bool) -> None:
@@ -287,7 +290,9 @@ class Account:
             )
             raise Failed(
                 f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
-                f"the old one again, {self.settings.how_to_set_base_url(last)}{'' if last == PUBLIC_API else trial}"
+                f"the old one again, {self.settings.how_to_set_base_url(last)}"
+                # Only an emulator has no TLS.
+                f"{trial if last.startswith('http://') else ''}"
             )
         key = f"the API key from {self.settings.api_key.shown_as}"
         if last:

@@ -265,20 +265,29 @@ def test_records_outside_of_a_delegation_fail_with_the_alias_of_the_adapter(prev
     assert str(raised.value).endswith('aliases=["urn:pulumi:stack::project::aws:route53/record:Record::own"])')
 
 
+def run_renamed(name: str, stack: dict[str, Any], mocks: Mocks) -> None:
+    """Runs a program that takes over the records of an adapter, in a delegation with an alias."""
+    mocks.stack = stack
+    ids: Any = IDS if name in SINGLES else True
+    alias = f"{urn(name, 'former').rpartition('$')[0]}::former"
+    opts = pulumi.ResourceOptions(aliases=[alias])
+    run(lambda: agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=ids), opts=opts))
+
+
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_records_of_a_former_urn_are_not_imported_again(name: str, preview: Mocks) -> None:
-    preview.stack = state(name, "former") | state(name, "own")
-
-    def program() -> None:
-        ids: Any = IDS if name in SINGLES else True
-        parent = urn(name, "former").rpartition("$")[0]
-        former = pulumi.ResourceOptions(aliases=[f"{parent}::former"])
-        agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=ids), opts=former)
-        # In the state under both names: the engine prefers the own one.
-        agin.AgentIngressDelegation("own", connect(), adapter(name, take_over=ids), opts=former)
-
-    run(program)
+    run_renamed(name, state(name, "former"), preview)
     assert {each.import_id for each in records(preview)} == {""}
+
+
+@pytest.mark.parametrize("name", ["aws", "cloudflare"])
+def test_records_under_both_urns_fail(name: str, preview: Mocks) -> None:
+    # The engine prefers the own name, and would delete the records under the former one: they are the same.
+    with pytest.raises(pulumi.RunError, match=r"twice: as this resource, and as urn:") as raised:
+        run_renamed(name, state(name, "former") | state(name), preview)
+    command = str(raised.value).split("\n")[-1]
+    assert command.startswith("pulumi state delete --stack stack --yes --force ")
+    assert "::former" in command
 
 
 @pytest.mark.rest

@@ -145,7 +145,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "404 of a web server": {"status": 404, "body": HTML},
     "404 of a path": {"status": 404, "json_body": NO_PATH},
 }
-MADE = f"it is unknown whether the Agent Ingress {NEW} was created: a response was lost (could not create "
+MADE = f"it is unknown whether the Agent Ingress {NEW} was created (could not create "
 CHANGED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was changed (could not update "
 DELETED = f"it is unknown whether the Agent Ingress {DOMAIN} (ID) was deleted (could not delete "
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests.adapters
 
 from pulumi_agin.api import errors
 from pulumi_agin.api.client import LONGEST_LIST_BYTES, AgentIngressClient
@@ -312,6 +313,17 @@ def test_socks_proxy_without_its_package_fails_immediately(monkeypatch: pytest.M
         f"could not create the Agent Ingress {DOMAIN}: no connection to https://api.ngrok.com: SOCKS proxies need the "
         "Python package PySocks: install it, or use an HTTP proxy (through the proxy in HTTPS_PROXY or ALL_PROXY)"
     )
+
+    def unknown_version(url: str, **_: object) -> None:
+        # As urllib3 with PySocks.
+        raise ValueError(f"Unable to determine SOCKS version from {url}")
+
+    monkeypatch.setenv("ALL_PROXY", "socks://me:sesame-opens@127.0.0.1:1")
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", unknown_version)
+    error = failure(make_client("https://api.ngrok.com").list)
+    assert isinstance(error, errors.NotConnectedError)
+    assert "the proxy URL must begin with socks5:// or another scheme with the version" in str(error)
+    assert "sesame" not in str(error)
 
 
 @pytest.mark.parametrize(

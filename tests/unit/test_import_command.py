@@ -394,10 +394,13 @@ def test_names_file_with_an_unknown_ingress_is_rejected(create: Create, command:
         (["agin_1", "--code", "--delegations", "x"], "--delegations x is not an adapter of agin.dns: use aws, azure"),
         (["agin_1", "--parent", f"site\n{SITE}"], "is not a URN"),
         (["../api_keys"], '"../api_keys" is neither the ID of an Agent Ingress nor a domain'),
-        (["--names", "names"], '"agin_" is neither the ID of an Agent Ingress nor a domain; an ID looks like agin_2k5'),
+        (
+            ["--names", "names"],
+            "an argument without a dot is neither the ID of an Agent Ingress nor a domain; an ID looks like agin_2k5",
+        ),
         (["--filter", ""], "--filter is empty; use CEL"),
         (["agin_1", "--name", ""], "--name is empty; set it to a name, or omit it"),
-        ([API_KEY], '"[key]" is neither the ID of an Agent Ingress nor a domain'),
+        ([API_KEY], "an argument without a dot is neither the ID of an Agent Ingress nor a domain"),
     ],
 )
 def test_invalid_arguments_send_no_request(
@@ -463,6 +466,8 @@ def test_odd_ingress_is_skipped_unless_it_is_selected(create: Create, command: I
         out, err = command(*arguments)
         assert [each["id"] for each in json.loads(out)["resources"]] == [good]
         assert err.count(f"pulumi-agin: skipped: {problem}") == 1
+    # The stack may have it, so a program without it would delete it.
+    assert f"\n# skipped: {problem}" in command("--all", "--code")[0]
     # The others can be selected without it.
     assert "skipped" not in command("good.acme.com")[1]
     for arguments in (["odd.acme.com"], [good, odd], ["--filter", 'obj.domain == "odd.acme.com"']):
