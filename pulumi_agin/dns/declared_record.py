@@ -147,7 +147,7 @@ def _matches(outputs: Mapping[str, Any], declared: Mapping[str, set[str]]) -> bo
 
 def _canonical(value: Any) -> str:
     """Returns a name, an ID or a number in the state or of the program in a form to compare."""
-    return str(int(value)) if isinstance(value, int | float) else canonical_domain(value or "")
+    return str(int(value)) if isinstance(value, int | float) else canonical_domain(str(value or ""))
 
 
 def _camel_case(name: str) -> str:
