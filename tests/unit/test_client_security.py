@@ -21,6 +21,7 @@ from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, Request, Respon
 from pulumi_agin.emulator import Emulator
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
+from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY
 from tests.support.wire import Responding, receive, serve
 
@@ -178,17 +179,18 @@ def test_response_with_an_unprintable_name_is_rejected(
 
 
 @pytest.mark.parametrize("status", [403, 408])
-def test_write_that_a_gateway_rejects_is_settled_by_a_read(
-    status: int, client: AgentIngressClient, emulator: Emulator
-) -> None:
-    emulator.add_fault("POST", "answer_after", status=status, body="<html>blocked")
-    created = client.create({"domain": DOMAIN})
-    assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
-    emulator.add_fault("PATCH", "answer_after", status=status, body="<html>blocked")
-    assert client.update(created.id, {"description": "new"}).description == "new"
-    emulator.add_fault("DELETE", "answer_after", status=status, body="<html>blocked")
-    with pytest.raises(errors.NotFoundError):
-        client.delete(created.id)
+def test_write_that_a_gateway_rejects_is_settled_by_a_read(status: int, emulator_clock: EmulatorClock) -> None:
+    # Neither clock runs, so that the ingress is never older than the request.
+    with Emulator(API_KEY, clock=emulator_clock) as emulator:
+        client = make_client(emulator.url)
+        emulator.add_fault("POST", "answer_after", status=status, body="<html>blocked")
+        created = client.create({"domain": DOMAIN})
+        assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
+        emulator.add_fault("PATCH", "answer_after", status=status, body="<html>blocked")
+        assert client.update(created.id, {"description": "new"}).description == "new"
+        emulator.add_fault("DELETE", "answer_after", status=status, body="<html>blocked")
+        with pytest.raises(errors.NotFoundError):
+            client.delete(created.id)
 
 
 @pytest.mark.parametrize("status", [403, 503])
