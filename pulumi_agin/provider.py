@@ -29,7 +29,7 @@ class Provider(pulumi.ProviderResource):
         self,
         resource_name: str,
         api_key: pulumi.Input[str],
-        base_url: pulumi.Input[str] | None = None,
+        api_base_url: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declares an explicit provider.
@@ -42,7 +42,7 @@ class Provider(pulumi.ProviderResource):
             resource_name: The name of the provider in Pulumi.
             api_key: An ngrok API key, which becomes a secret. Required: the provider never uses the key in the stack
                 config or the environment, which may belong to another account. A new key does not change the ingresses.
-            base_url: The URL of ngrok's API. If omitted, it is `ngrok:apiBaseUrl` of the stack config,
+            api_base_url: The URL of ngrok's API. If omitted, it is `ngrok:apiBaseUrl` of the stack config,
                 `NGROK_API_BASE_URL`, or ngrok's public API.
             opts: The options of the provider.
 
@@ -52,7 +52,7 @@ class Provider(pulumi.ProviderResource):
         inputs = {
             PROVIDER_NAME: resource_name,
             API_KEY: pulumi.Output.secret(api_key),
-            BASE_URL: _stack_config(BASE_URL) if base_url in (None, "") else base_url,
+            BASE_URL: _stack_config(BASE_URL) if api_base_url in (None, "") else api_base_url,
             TIMEOUT_SECONDS: _stack_config(TIMEOUT_SECONDS),
         }
         # The plugin checks values of the environment and values that are still Outputs.

@@ -139,7 +139,7 @@ def _add_import(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add(
         "--delegations",
         metavar="ADAPTER",
-        help="with --code, also print delegations that take over the NS records, with an adapter of agin.dns: aws, …",
+        help="with --code, also print delegations that adopt the NS records, with an adapter of agin.dns: aws, …",
     )
 
 

@@ -6,13 +6,13 @@
     ok          whether every check passed, as in the exit status
     checks      api_key, agent_ingress, delegation and certificate, each with
         state       "ok", "wait" (only waiting helps), "wrong", or "unknown" (no check was possible)
-        says        why, in one line
+        reason      the reason for the state, in one line
         remedies    a list of {"do": what to do, "lines": what to paste or to create}
       and also
         api_key         source: where the key came from; base_url: where it was sent
         agent_ingress   id: or null if the account has none; in_stack: the id and the urn of the resource in the stack
                         that has the domain, or null
-        delegation      asked: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
+        delegation      dns_server: HOST:PORT or null for public DNS; found, expected, missing, extra: names, or null if
                         unknown
         certificate     error_code, retries_at, renews_at: as ngrok returns them, or null
 

@@ -268,7 +268,7 @@ class Examiner:
         reason = one_line(found.describe(who))
         expected = ingress.ns_targets if ingress is not None else []
         details: dict[str, Any] = {
-            "asked": str(self.server) if self.server else None,
+            "dns_server": str(self.server) if self.server else None,
             "found": None if found.problem else list(found.names),
             "expected": expected or None,
             "missing": None,

@@ -39,7 +39,7 @@ class Check:
     def plain(self) -> dict[str, Any]:
         """Returns the check as JSON values."""
         remedies = [{"do": remedy.do, "lines": list(remedy.lines)} for remedy in self.remedies]
-        return {"state": self.state, "says": self.reason, "remedies": remedies, **self.details}
+        return {"state": self.state, "reason": self.reason, "remedies": remedies, **self.details}
 
 
 def _table_of_checks(checks: Mapping[str, Check], style: Style) -> list[str]:

@@ -1,4 +1,4 @@
-"""`pulumi-agin import`: an import file and a program that take over existing Agent Ingresses.
+"""`pulumi-agin import`: an import file and a program that adopt existing Agent Ingresses.
 
 `pulumi import` trusts the file: if a resource has outputs there, the engine does not call the provider. So the file
 contains exactly what a create would have written to the state.

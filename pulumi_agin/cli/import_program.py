@@ -44,7 +44,7 @@ def program(
     """Returns the program that declares ingresses, by resource name, with `left_out` as comments.
 
     Every value is on a separate line, so that formatters change nothing. The user fills in the parent and the
-    provider, whose URNs are in comments. With an adapter, delegations take over the existing records.
+    provider, whose URNs are in comments. With an adapter, delegations adopt the existing records.
     """
     parents = {} if parent is None or urns.Urn.parse(parent).types == urns.STACK else {"parent": parent}
     references = parents if provider is None else {**parents, "provider": provider}
@@ -99,9 +99,9 @@ class _Delegations:
             name: _GETTERS.get(name, "require") for name in (*needed, *_USUAL_ARGUMENTS.get(adapter, ()))
         }
         # external-dns has its own policy for existing records.
-        self._takes_over = "take_over" in parameters
-        # Some providers' packages can't look up records. There, `take_over` is not a bool, but has record ids.
-        self._is_by_record_ids = self._takes_over and parameters["take_over"].default is None
+        self._can_adopt = "adopt" in parameters
+        # Some providers' packages can't look up records. There, `adopt` is not a bool, but has record ids.
+        self._is_by_record_ids = self._can_adopt and parameters["adopt"].default is None
 
     def begin(self, ingresses: list[IngressModel]) -> str:
         """Returns the code before the first delegation, with the config that it reads in comments."""
@@ -125,10 +125,10 @@ class _Delegations:
         """Returns the code of the adapter for an ingress."""
         return self._call(f"record_ids[{_literal(ingress.domain)}]") if self._is_by_record_ids else "dns"
 
-    def _call(self, take_over: str) -> str:
+    def _call(self, adopt: str) -> str:
         arguments = [f'{name}=config.{getter}("{camel_case(name)}")' for name, getter in self._arguments.items()]
-        if self._takes_over:
-            arguments.append(f"take_over={take_over}")
+        if self._can_adopt:
+            arguments.append(f"adopt={adopt}")
         return _call(f"agin.dns.{self._adapter}", arguments)
 
 

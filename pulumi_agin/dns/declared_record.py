@@ -62,7 +62,7 @@ class DeclaredRecord:
         if stack is None:
             raise error(
                 self.records,
-                f"the delegation {self.records.name} can't take over NS records, because Pulumi could not read the "
+                f"the delegation {self.records.name} can't adopt NS records, because Pulumi could not read the "
                 "stack's state, which shows whether the stack already has them. `pulumi stack` may show the reason",
             )
         identity = self._identity(import_id)

@@ -23,7 +23,7 @@ def aws(
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: bool = False,
+    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Amazon Route 53, with pulumi-aws.
 
@@ -33,7 +33,7 @@ def aws(
         zone_id: The id of the hosted zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     route53 = package("pulumi_aws.route53", extra="aws")
     return resource_adapter(
@@ -47,7 +47,7 @@ def aws(
         },
         type_="aws:route53/record:Record",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda records, _: pulumi.Output.concat(zone_id, "_", records.domain, "_NS"),
         values=lambda record: record.records,
     )
@@ -60,7 +60,7 @@ def gcp(
     dns_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: bool = False,
+    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Google Cloud DNS, with pulumi-gcp.
 
@@ -72,7 +72,7 @@ def gcp(
         dns_name: The DNS name of the zone, such as "acme.com.". With it, the preview fails for a domain outside the
             zone.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_gcp.dns", extra="gcp")
     return resource_adapter(
@@ -87,7 +87,7 @@ def gcp(
         },
         type_="gcp:dns/recordSet:RecordSet",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda records, _: pulumi.Output.all(project, managed_zone, records.domain).apply(
             # Without a project, the provider's is used.
             lambda known: "/".join([each for each in (*known[:2], f"{known[2]}.", "NS") if each])
@@ -103,7 +103,7 @@ def azure(
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: bool = False,
+    adopt: bool = False,
 ) -> Adapter:
     """Creates the NS records in Azure DNS, with pulumi-azure-native.
 
@@ -113,7 +113,7 @@ def azure(
         resource_group_name: The name of the resource group of the zone.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     dns = package("pulumi_azure_native.dns", extra="azure")
 
@@ -142,14 +142,14 @@ def azure(
         type_="azure-native:dns:RecordSet",
         named_by="relativeRecordSetName",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=import_id,
         values=lambda record: record.ns_records.apply(lambda values: [each.nsdname for each in values or ()]),
     )
 
 
 @checks_arguments
-def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool = False) -> Adapter:
+def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records at NS1 (IBM), with pulumi-ns1.
 
     NS1 may reject the records if the domain already has NS records. The TTL must be 1 second or more, because the
@@ -158,7 +158,7 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     ns1 = package("pulumi_ns1", extra="ns1")
     return resource_adapter(
@@ -173,14 +173,14 @@ def ns1(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, 
         type_="ns1:index/record:Record",
         named_by="domain",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.domain, "/NS"),
         values=lambda record: record.answers.apply(lambda values: [each.answer for each in values or ()]),
     )
 
 
 @checks_arguments
-def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool = False) -> Adapter:
+def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Hetzner Cloud DNS, with pulumi-hcloud.
 
     The TTL must be 60 seconds or more.
@@ -189,7 +189,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
         zone: The name of the zone, such as "acme.com". Its id does not work, because the record name is relative to the
             zone name.
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     hcloud = package("pulumi_hcloud", extra="hcloud")
     return resource_adapter(
@@ -203,7 +203,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
         },
         type_="hcloud:index/zoneRrset:ZoneRrset",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         values=lambda record: record.records.apply(lambda values: [each.value for each in values or ()]),
         overwrites=True,
@@ -211,7 +211,7 @@ def hcloud(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, 
 
 
 @checks_arguments
-def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool = False) -> Adapter:
+def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool = False) -> Adapter:
     """Creates the NS records in Gandi LiveDNS, with pulumiverse-gandi.
 
     The TTL must be 300 to 2592000 seconds.
@@ -219,7 +219,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the record, such as a provider.
-        take_over: Whether to import existing NS records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records. Needed for one `pulumi up`.
     """
     livedns = package("pulumiverse_gandi.livedns", extra="gandi")
     return resource_adapter(
@@ -233,7 +233,7 @@ def gandi(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *
         },
         type_="gandi:livedns/record:Record",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda records, _: pulumi.Output.concat(canonical_name(zone), "/", records.relative_to(zone), "/NS"),
         values=lambda record: record.values,
         overwrites=True,
@@ -246,7 +246,7 @@ def external_dns(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | No
 
     The DNSEndpoint is named after the domain. external-dns must run with `--source=crd`, `--managed-record-types=NS`
     and `--policy=sync`. It creates the records at its next sync, so the state does not show whether they exist. On
-    destroy, it also deletes them at its next sync, when the ingress may already be deleted. There is no `take_over`,
+    destroy, it also deletes them at its next sync, when the ingress may already be deleted. There is no `adopt`,
     because external-dns keeps correct records.
 
     Args:

@@ -1,6 +1,6 @@
-"""Builder of adapters for a package's resources, which are created, or imported with `take_over`.
+"""Builder of adapters for a package's resources, which are created or adopted.
 
-`take_over` works like Pulumi's own `import_`: it sends the engine the ids to import. A record that the stack has
+`adopt` works like Pulumi's own `import_`: it sends the engine the ids to import. A record that the stack has
 already is not imported again. It stays as it is, and is compared, too.
 """
 
@@ -36,7 +36,7 @@ def resource_adapter(
     is_dotted: bool = True,
     named_by: str = "name",
     opts: pulumi.ResourceOptions | None,
-    take_over: bool | Ids | None = False,
+    adopt: bool | Ids | None = False,
     import_id: Callable[[NsRecords, str], pulumi.Input[str]] = lambda *_: "",
     values: Callable[[Any], pulumi.Input[Sequence[str]]] = lambda _: [],
     find: Callable[[NsRecords], pulumi.Output[Pairs]] | None = None,
@@ -44,16 +44,16 @@ def resource_adapter(
 ) -> Adapter:
     """Returns an adapter that creates or imports one resource with all values, or one for each value.
 
-    `type_` is the type of the resource, without which there is no `take_over`.
+    `type_` is the type of the resource, without which there is no `adopt`.
     `value` is the argument with the value if each resource has one; otherwise, `values` returns those of a resource.
     `arguments` returns all other arguments. `named_by` is that of `NsRecords.options`. `import_id` returns the id to
     import, given the DNS provider's id of a record with one value. `find` finds the existing records; None if the
     package can't. `overwrites` is whether a create of a record that exists may succeed, so that a renamed delegation
     without aliases would create its record and then delete it.
     """
-    ids = _checked_ids(take_over, accepts_ids=bool(value), can_find=not value or find is not None)
-    if take_over and opts is not None and opts.import_ is not None:
-        raise WrongArgumentsError("take_over can't be combined with import_ in opts: remove one of them")
+    ids = _checked_ids(adopt, accepts_ids=bool(value), can_find=not value or find is not None)
+    if adopt and opts is not None and opts.import_ is not None:
+        raise WrongArgumentsError("adopt can't be combined with import_ in opts: remove one of them")
 
     def create(records: NsRecords) -> Made:
         # Called before the values are known, so that the first preview checks the arguments too.
@@ -67,8 +67,8 @@ def resource_adapter(
 
         def make(target: str, more: pulumi.ResourceOptions | None = None) -> pulumi.Resource:
             record = declare(target)
-            # With `take_over`, `find_in_stack` has checked that.
-            checked = {named_by: record.name_unless_taken()} if overwrites and not take_over else {}
+            # With `adopt`, `find_in_stack` has checked that.
+            checked = {named_by: record.name_unless_taken()} if overwrites and not adopt else {}
             options = pulumi.ResourceOptions.merge(record.options, more)
             return resource(record.name, **{**record.arguments, **checked}, opts=options)
 
@@ -87,7 +87,7 @@ def resource_adapter(
             found = [(target, id_, declare(target).is_in_stack(id_)) for target, id_ in import_ids]
             return pulumi.Output.from_input(found)
 
-        def adopt(found: Sequence[tuple[str, str, bool]]) -> pulumi.Output[list[pulumi.Resource]]:
+        def adopt_found(found: Sequence[tuple[str, str, bool]]) -> pulumi.Output[list[pulumi.Resource]]:
             made = [
                 make(target, _UNCHANGED if is_in_stack else _import_options(records, resource, id_))
                 for target, id_, is_in_stack in found
@@ -99,14 +99,14 @@ def resource_adapter(
             its_name, its_values = (getattr(made, named_by), [getattr(made, value)]) if value else ("", values(made))
             return [made.urn, its_name, its_values, getattr(made, ttl)]
 
-        if take_over:
+        if adopt:
             is_there: pulumi.Input[None] = _check_ingress(records)
             return (
                 pulumi.Output.from_input(is_there)
                 .apply(existing)
                 .apply(with_import_ids)
                 .apply(find_in_stack)
-                .apply(adopt)
+                .apply(adopt_found)
             )
         return records.of_each(lambda _, target: make(target)) if value else make("")
 
@@ -118,23 +118,25 @@ def invoke_options(records: NsRecords, opts: pulumi.ResourceOptions | None) -> p
     return pulumi.InvokeOutputOptions(parent=records.delegation, provider=opts.provider if opts else None)
 
 
-def _checked_ids(take_over: object, *, accepts_ids: bool, can_find: bool) -> Ids:
-    """Returns the ids in `take_over`: none if the adapter finds the records."""
+def _checked_ids(adopt: object, *, accepts_ids: bool, can_find: bool) -> Ids:
+    """Returns the ids in `adopt`: none if the adapter finds the records."""
     right = '{"ns-1.example.net": "ID of that record", …}'
-    if take_over is None or take_over is False or (take_over is True and can_find):
+    if adopt is None or adopt is False or (adopt is True and can_find):
         return {}
-    if not accepts_ids or not isinstance(take_over, Mapping) or not take_over:
+    if not accepts_ids or not isinstance(adopt, Mapping) or not adopt:
         expected = f"True, False or {right}" if accepts_ids else "True or False"
         if not can_find:
             expected = f"the IDs of the records, such as {right}, because the package can't find them"
-        raise WrongArgumentsError(f"the adapter's take_over must be {expected}; got {type(take_over).__name__}")
-    for value, id_ in take_over.items():
+        raise WrongArgumentsError(f"the adapter's argument adopt must be {expected}; got {type(adopt).__name__}")
+    for value, id_ in adopt.items():
         if not isinstance(value, str) or not isinstance(id_, str | int) or isinstance(id_, bool) or not str(id_):
-            raise WrongArgumentsError(f"the adapter's take_over must look like {right}; got {value!r}: {id_!r}")
-    ids = [str(id_) for id_ in take_over.values()]
+            raise WrongArgumentsError(f"the adapter's argument adopt must look like {right}; got {value!r}: {id_!r}")
+    ids = [str(id_) for id_ in adopt.values()]
     if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise WrongArgumentsError(f"the adapter's take_over lists {', '.join(twice)} twice: each record has its own ID")
-    return take_over
+        raise WrongArgumentsError(
+            f"the adapter's argument adopt lists {', '.join(twice)} twice: each record has its own ID"
+        )
+    return adopt
 
 
 async def _check_ingress(records: NsRecords) -> None:
@@ -142,9 +144,9 @@ async def _check_ingress(records: NsRecords) -> None:
     if pulumi.runtime.is_dry_run() and not await records.agent_ingress.id.is_known():
         raise error(
             records,
-            f"the delegation {records.name} can't take over NS records, because its Agent Ingress is not in the stack. "
+            f"the delegation {records.name} can't adopt NS records, because its Agent Ingress is not in the stack. "
             "If it exists at ngrok, import it first, with `pulumi-agin import`. If it is new, remove the NS records of "
-            "its domain, if there are any, and use an adapter without take_over for this delegation",
+            "its domain, if there are any, and omit the argument adopt for this delegation",
         )
 
 
@@ -157,7 +159,7 @@ def _checked_pairs(records: NsRecords, domain: str, declared: Sequence[str], pai
         problems += [f"has no ID for {value}" for value in declared if value not in existing]
         raise error(
             records,
-            f"the take_over of the delegation {records.name} {'; '.join(problems)}. It needs the ID of one NS "
+            f"the argument adopt for the delegation {records.name} {'; '.join(problems)}. It needs the ID of one NS "
             f"record for each of {', '.join(declared)}",
         )
     _check_same(records, domain, dict.fromkeys(declared, ""), dict.fromkeys(existing, ""))
@@ -170,8 +172,8 @@ def _import_options(records: NsRecords, resource: object, import_id: str) -> pul
     if other != records.name:
         raise error(
             records,
-            f"the delegations {other} and {records.name} both take over the record {import_id}, which can "
-            "belong to only one of them",
+            f"the delegations {other} and {records.name} both adopt the record {import_id}, which can belong "
+            "to only one of them",
         )
     return pulumi.ResourceOptions.merge(_UNCHANGED, pulumi.ResourceOptions(import_=import_id))
 
@@ -190,9 +192,9 @@ def _compared(records: NsRecords, imported: Sequence[Sequence[pulumi.Input[Any]]
 
                 raise error(
                     records,
-                    f"the take_over of the delegation {records.name} has the ID of a record of "
+                    f"the argument adopt for the delegation {records.name} has the ID of a record of "
                     f"{canonical_domain(name)} instead of {domain}: correct the IDs. If an earlier `pulumi up` has "
-                    "imported that record, remove it from the state first, because Pulumi would delete it:\n"
+                    "adopted that record, remove it from the state first, because Pulumi would delete it:\n"
                     f"{state_delete_line(urn, ProgramRun.current().stack)}",
                 )
         ttls = {
@@ -217,10 +219,10 @@ def _check_same(records: NsRecords, domain: str, declared: Mapping[str, str], ex
     if steps:
         raise error(
             records,
-            f"the delegation {records.name} can't take over the NS records of {domain}, because they differ from "
+            f"the delegation {records.name} can't adopt the NS records of {domain}, because they differ from "
             f"the program's. The DNS provider has {_shown(existing) or 'none'}. The program declares "
-            f"{_shown(declared)}. To take them over, {' and '.join(steps)}, and run this again. If there are none, or "
-            "if the stack already has them, remove take_over",
+            f"{_shown(declared)}. To adopt them, {' and '.join(steps)}, and run this again. If there are none, or "
+            "if the stack already has them, remove the argument adopt",
         )
 
 

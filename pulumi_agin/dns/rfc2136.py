@@ -25,7 +25,7 @@ def rfc2136(
     tsig_secret: pulumi.Input[str] | None = None,
     tsig_algorithm: pulumi.Input[str] = DEFAULT_TSIG_ALGORITHM,
     port: pulumi.Input[int] = DNS_PORT,
-    take_over: pulumi.Input[bool] = False,
+    adopt: pulumi.Input[bool] = False,
     opts: pulumi.ResourceOptions | None = None,
 ) -> Adapter:
     """Creates the NS records by DNS updates (RFC 2136), with dnspython, as an `Rfc2136Delegation`.
@@ -40,7 +40,7 @@ def rfc2136(
         tsig_secret: The secret of the key, in base64.
         tsig_algorithm: The algorithm of the key; see `Rfc2136Delegation`.
         port: The TCP port of the server, 1 to 65535.
-        take_over: Whether to adopt existing NS records with exactly the values and the TTL of the delegation.
+        adopt: Whether to adopt existing NS records with exactly the values and the TTL of the delegation.
         opts: The options of the records.
 
     Returns:
@@ -64,7 +64,7 @@ def rfc2136(
             tsig_key_name=tsig_key_name,
             tsig_secret=tsig_secret,
             tsig_algorithm=tsig_algorithm,
-            take_over=take_over,
+            adopt=adopt,
             opts=records.options(opts),
         )
     )
@@ -107,7 +107,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
         tsig_secret: pulumi.Input[str] | None = None,
         tsig_algorithm: pulumi.Input[str] = DEFAULT_TSIG_ALGORITHM,
         port: pulumi.Input[int] = DNS_PORT,
-        take_over: pulumi.Input[bool] = False,
+        adopt: pulumi.Input[bool] = False,
     ) -> None:
         """Declares the NS records of a domain.
 
@@ -128,7 +128,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             tsig_algorithm: The algorithm of the key: hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or
                 hmac-sha512.
             port: The TCP port of the server, 1 to 65535.
-            take_over: Whether to adopt NS records that the domain already has with exactly these values and this TTL,
+            adopt: Whether to adopt NS records that the domain already has with exactly these values and this TTL,
                 without an update. If the domain has other records, the preview fails; if it has none, they are created.
                 Needed for the first `pulumi up`.
 
@@ -138,7 +138,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             raise WrongArgumentsError(
                 f'Rfc2136Delegation "{resource_name}" can\'t be read or imported: remove id and import_ from its '
-                "ResourceOptions; to adopt existing records, set take_over=True"
+                "ResourceOptions; to adopt existing records, set adopt=True"
             )
         inputs = {
             "domain": domain,
@@ -150,7 +150,7 @@ class Rfc2136Delegation(DynamicResource, token=urns.RFC2136_DELEGATION):
             "tsig_key_name": tsig_key_name,
             "tsig_secret": pulumi.Output.secret(tsig_secret),
             "tsig_algorithm": tsig_algorithm,
-            "take_over": take_over,
+            "adopt": adopt,
         }
         if pulumi.runtime.is_dry_run() and not ProgramRun.current().is_mocked:
             inputs[urns.IS_PREVIEW] = True

@@ -27,7 +27,7 @@ def cloudflare(
     zone_name: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: bool | Ids = False,
+    adopt: bool | Ids = False,
 ) -> Adapter:
     """Creates the NS records at Cloudflare, with pulumi-cloudflare.
 
@@ -37,7 +37,7 @@ def cloudflare(
         zone_id: The id of the zone.
         zone_name: The name of the zone. With it, the preview fails for a domain outside the zone.
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     cloudflare = package("pulumi_cloudflare", extra="cloudflare")
 
@@ -62,7 +62,7 @@ def cloudflare(
         value="content",
         is_dotted=False,
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.concat(zone_id, "/", id_),
         find=find,
     )
@@ -70,7 +70,7 @@ def cloudflare(
 
 @checks_arguments
 def digitalocean(
-    domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool | Ids = False
+    domain: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:
     """Creates the NS records at DigitalOcean, with pulumi-digitalocean.
 
@@ -79,7 +79,7 @@ def digitalocean(
     Args:
         domain: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     digitalocean = package("pulumi_digitalocean", extra="digitalocean")
 
@@ -101,7 +101,7 @@ def digitalocean(
         type_="digitalocean:index/dnsRecord:DnsRecord",
         value="value",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.concat(canonical_name(domain), ",", id_),
         find=find,
     )
@@ -109,7 +109,7 @@ def digitalocean(
 
 @checks_arguments
 def dnsimple(
-    zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: Ids | None = None
+    zone_name: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None
 ) -> Adapter:
     """Creates the NS records at DNSimple, with pulumi-dnsimple.
 
@@ -118,7 +118,7 @@ def dnsimple(
     Args:
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
+        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     dnsimple = package("pulumi_dnsimple", extra="dnsimple")
     return resource_adapter(
@@ -133,7 +133,7 @@ def dnsimple(
         value="value",
         is_dotted=False,
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.concat(canonical_name(zone_name), "_", id_),
     )
 
@@ -144,7 +144,7 @@ def linode(
     zone_name: pulumi.Input[str],
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: Ids | None = None,
+    adopt: Ids | None = None,
 ) -> Adapter:
     """Creates the NS records at Linode (Akamai), with pulumi-linode.
 
@@ -155,7 +155,7 @@ def linode(
         domain_id: The numeric id of the zone, or the `id` of a linode.Domain.
         zone_name: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
+        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     linode = package("pulumi_linode", extra="linode")
     return resource_adapter(
@@ -171,7 +171,7 @@ def linode(
         value="target",
         is_dotted=False,
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.format("{},{}", domain_id, id_),
     )
 
@@ -191,7 +191,7 @@ def vercel(
     team_id: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions | None = None,
     *,
-    take_over: Ids | None = None,
+    adopt: Ids | None = None,
 ) -> Adapter:
     """Creates the NS records at Vercel, with pulumiverse-vercel.
 
@@ -201,7 +201,7 @@ def vercel(
         domain: The name of the zone, such as "acme.com".
         team_id: The id of the team that owns the zone.
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
+        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     vercel = package("pulumiverse_vercel", extra="vercel")
     return resource_adapter(
@@ -216,15 +216,13 @@ def vercel(
         type_="vercel:index/dnsRecord:DnsRecord",
         value="value",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.all(team_id, id_).apply(lambda known: "/".join(filter(None, known))),
     )
 
 
 @checks_arguments
-def ovh(
-    zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: Ids | None = None
-) -> Adapter:
+def ovh(zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: Ids | None = None) -> Adapter:
     """Creates the NS records at OVHcloud, with pulumi-ovh.
 
     The TTL must be 60 seconds or more, or 0 for the TTL of the zone.
@@ -232,7 +230,7 @@ def ovh(
     Args:
         zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: The ids of existing NS records to import. Needed for one `pulumi up`.
+        adopt: The ids of existing NS records to adopt. Needed for one `pulumi up`.
     """
     domain = package("pulumi_ovh.domain", extra="ovh")
     return resource_adapter(
@@ -247,14 +245,14 @@ def ovh(
         value="target",
         named_by="subdomain",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.concat(id_, ".", canonical_name(zone)),
     )
 
 
 @checks_arguments
 def scaleway(
-    dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, take_over: bool | Ids = False
+    dns_zone: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None, *, adopt: bool | Ids = False
 ) -> Adapter:
     """Creates the NS records at Scaleway, with pulumiverse-scaleway.
 
@@ -263,7 +261,7 @@ def scaleway(
     Args:
         dns_zone: The name of the zone, such as "acme.com".
         opts: The options of the records, such as a provider.
-        take_over: Whether to import existing NS records, or the IDs of these records. Needed for one `pulumi up`.
+        adopt: Whether to adopt existing NS records, or the IDs of these records. Needed for one `pulumi up`.
     """
     domain = package("pulumiverse_scaleway.domain", extra="scaleway")
 
@@ -293,7 +291,7 @@ def scaleway(
         type_="scaleway:domain/record:Record",
         value="data",
         opts=opts,
-        take_over=take_over,
+        adopt=adopt,
         import_id=lambda _, id_: pulumi.Output.concat(canonical_name(dns_zone), "/", id_),
         find=find,
         overwrites=True,

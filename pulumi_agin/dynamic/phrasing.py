@@ -22,13 +22,13 @@ class PythonPhrasing(Phrasing):
     aliases = "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])"
     provider = "ResourceOptions(provider=…)"
     custom_timeouts = "custom_timeouts"
-    adopt_records = "take_over=True"
+    adopt_records = "adopt=True"
     rfc2136 = "dns.rfc2136"
 
     def declare(self, name: str, value: Mapping[str, str]) -> str:
         return f"{name}={json.dumps(value)}"
 
-    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+    def adopt(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
         place = placement._replace(parent=placement.parent or shell_commands.stack_urn(stack, project))

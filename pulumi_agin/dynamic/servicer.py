@@ -95,8 +95,8 @@ class DynamicProvider(dynamic.ResourceProvider):
                 urn = engine_call.describe().urn
                 # The SDK could neither read nor delete it.
                 raise Failed(
-                    "this resource belongs to the provider plugin in the state, and a Python program can't take it "
-                    "over with an alias. Nothing was changed. Remove the resource from the state with the command "
+                    "this resource belongs to the provider plugin in the state, and a Python program can't adopt it "
+                    "with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
                     f"{state_delete_line(urn, _session().placement(urn).stack)}"
                 )

@@ -295,7 +295,7 @@ class Control:
             times: The number of requests that it applies to; None for all.
             domain: The domain that the requests are about: those that create its ingress or name its ID, and lists
                 whose filter has the domain. None for any.
-            status: The status of the response of `answer` and `answer_after`, 200 to 599.
+            status: The status of the response of `respond` and `respond_after`, 200 to 599.
             headers: The headers of the response. `{api_key}` in a value becomes the key of the request.
             body: The body of the response. `{api_key}` in it becomes the key of the request.
             json_body: In place of `body`: a value that is sent as JSON.

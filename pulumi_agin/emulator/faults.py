@@ -8,12 +8,12 @@ from typing import Literal, get_args
 
 from .configuration import MAX_NUMBER
 
-FaultKind = Literal["answer", "answer_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
+FaultKind = Literal["respond", "respond_after", "reset_before", "reset_after", "cut_short", "hang", "delay"]
 """
 The effect of a fault on a request:
 
-- `answer`: it gets the given response, and is not carried out.
-- `answer_after`: it is carried out, and gets the given response.
+- `respond`: it gets the given response, and is not carried out.
+- `respond_after`: it is carried out, and gets the given response.
 - `reset_before`: the connection is reset, and the request is not carried out.
 - `reset_after`: the request is carried out, and the connection is reset.
 - `cut_short`: it is carried out, and the connection ends halfway through the body of the response; without a body,
@@ -60,7 +60,7 @@ class Fault:
     @property
     def is_carried_out(self) -> bool:
         """Whether the request is carried out nevertheless."""
-        return self.after if self.kind == "hang" else self.kind not in ("answer", "reset_before")
+        return self.after if self.kind == "hang" else self.kind not in ("respond", "reset_before")
 
     def applies_to(self, method: str, is_about: Callable[[str], bool]) -> bool:
         """Returns whether the fault affects a request, and counts the request."""

@@ -177,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.ending.wait(fault.seconds)
         while fault.kind == "hang" and self.connection.recv(65536):
             pass  # until the client or `HttpServer.end` ends the connection
-        if fault.kind in ("answer", "answer_after"):
+        if fault.kind in ("respond", "respond_after"):
             return _fault_response(fault, request.api_key() or "")
         # A response without a body can't be cut short. The connection is reset before it instead.
         has_response = is_delayed or (fault.kind == "cut_short" and response is not None and response.body)

@@ -110,7 +110,7 @@ def _explain_existing(account: Account, call: Call, existing: IngressModel) -> s
 
 def _next_step(session: Session, urn: str, id_: str) -> str:
     if urn not in session.known_outputs:
-        return session.phrasing.take_over(id_, urn, session.placement(urn))
+        return session.phrasing.adopt(id_, urn, session.placement(urn))
     return (
         "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
         f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"

@@ -257,7 +257,7 @@ class _NsRecords(Declaration):
 class NsRecordsInputs(_NsRecords):
     """The inputs of a dns.Rfc2136Delegation."""
 
-    take_over: Annotated[bool, Marker.NO_CHANGE] = Field(
+    adopt: Annotated[bool, Marker.NO_CHANGE] = Field(
         False, description="whether to adopt records that already exist with exactly these values and this TTL"
     )
 

@@ -42,13 +42,13 @@ class NsRecordsLifecycle(Lifecycle):
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them, and a missing dnspython.
 
-        With `take_over`, it also compares existing records with the inputs of a new resource.
+        With `adopt`, it also compares existing records with the inputs of a new resource.
         """
         checked, problems = self._session.validate(NsRecordsInputs, call, inputs)
         missing = missing_package(self._session.phrasing.rfc2136)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
-        if is_new and checked["take_over"] and self._may_meet_records(call, checked):
+        if is_new and checked["adopt"] and self._may_meet_records(call, checked):
             try:
                 self._compare_with_existing(call, checked)
             except (DnsUpdateError, Failed) as error:
@@ -107,7 +107,7 @@ class NsRecordsLifecycle(Lifecycle):
             session.warn(f"`pulumi up` on this machine {problem}", call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
-        """Compares the inputs with the state. A change of `take_over` alone changes nothing.
+        """Compares the inputs with the state. A change of `adopt` alone changes nothing.
 
         A change of the zone replaces the resource. The new records are created first, so a wrong zone fails before
         anything is deleted.
@@ -123,18 +123,18 @@ class NsRecordsLifecycle(Lifecycle):
     # -- create, read, update, delete ---------------------------------------------------------------------
 
     def create(self, call: Call, inputs: Mapping[str, Any]) -> Created:
-        """Creates the records if none exist. With `take_over`, adopts existing ones that equal them.
+        """Creates the records if none exist. With `adopt`, adopts existing ones that equal them.
 
-        In a preview it only warns. With `take_over`, the check has already compared the records.
+        In a preview it only warns. With `adopt`, the check has already compared the records.
         """
         if call.is_preview:
-            if not inputs.get("take_over") and self._may_meet_records(call, inputs):
+            if not inputs.get("adopt") and self._may_meet_records(call, inputs):
                 self._warn_in_preview(call, inputs)
             # An absent output would be unknown.
             return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
         server, existing = self._server(call, inputs), None
-        if not inputs.get("take_over") or server.read(domain, "create") != records:
+        if not inputs.get("adopt") or server.read(domain, "create") != records:
             try:
                 existing = server.write(domain, records, "create", ours=())
             except UnsettledError as error:
@@ -194,7 +194,7 @@ class NsRecordsLifecycle(Lifecycle):
         """Deletes the records that are in the state, and leaves records that others have added.
 
         It also leaves records that another resource of the program has, as after a replacement, or a renaming with
-        `take_over`.
+        `adopt`.
         """
         kept = self._outputs_before(call)
         reason = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"

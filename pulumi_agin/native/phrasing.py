@@ -23,7 +23,7 @@ class NativePhrasing(Phrasing):
     aliases = "the option `aliases` (with the old URN, which `pulumi stack --show-urns` shows)"
     provider = "`provider` option"
     custom_timeouts = "customTimeouts"
-    adopt_records = "`takeOver: true`"
+    adopt_records = "`adopt: true`"
     rfc2136 = "Rfc2136Delegation"
 
     def spell(self, name: str) -> str:
@@ -34,7 +34,7 @@ class NativePhrasing(Phrasing):
         fields = ", ".join(f"{camel_case(field)}: {json.dumps(each)}" for field, each in value.items())
         return f"{camel_case(name)}: {{ {fields} }}"
 
-    def take_over(self, id_: str, urn: str, placement: Placement) -> str:
+    def adopt(self, id_: str, urn: str, placement: Placement) -> str:
         first = f"first check that `pulumi stack export` does not show {id_}. Then"
         if placement.provider or "$" in urns.Urn.parse(urn).types:
             # The engine does not send the parent to a plugin, so no command can name it.

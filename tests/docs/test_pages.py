@@ -192,7 +192,7 @@ def test_every_adapter_has_its_section_or_row() -> None:
     for name, package, listed in documented:
         parameters = inspect.signature(getattr(agin.dns, name)).parameters
         expected = [(each, parameters[each].default is not inspect.Parameter.empty) for each in parameters]
-        assert listed == [each for each in expected if each[0] not in ("opts", "take_over")], name
+        assert listed == [each for each in expected if each[0] not in ("opts", "adopt")], name
         assert re.search(rf'^{name} = \["{package}[>=]', extras, re.M), name
 
 
@@ -205,7 +205,7 @@ def test_lists_of_adapters_match_the_code() -> None:
     signatures = {name: inspect.get_annotations(getattr(agin.dns, name)) for name in ADAPTERS}
     listed = re.findall(r"^- (nothing|IDs|`True`|`True`, or IDs)(?: of .*)?: (.*(?:\n  .*)*)", DNS_PAGE, re.M)
     assert {name: kind for kind, line in listed for name in re.findall(r"`(\w+)`", line)} == {
-        name: kinds.get(each.get("take_over", ""), "nothing") for name, each in signatures.items()
+        name: kinds.get(each.get("adopt", ""), "nothing") for name, each in signatures.items()
     }
 
 

@@ -60,7 +60,7 @@ MISTAKES: dict[str, list[Callable[[], object]]] = {
     ],
     "an explicit `agin.Provider` with an empty key or an invalid base URL": [
         lambda: agin.Provider("p", ""),
-        lambda: agin.Provider("p", "a-key", base_url="http://api.example"),
+        lambda: agin.Provider("p", "a-key", api_base_url="http://api.example"),
     ],
     "a delegation with a wrong zone, `ttl` or `dns`": [
         lambda: delegation(zone="other.example"),

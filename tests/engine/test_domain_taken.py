@@ -50,8 +50,10 @@ def test_printed_commands_import_ingresses_of_killed_creates(project: Project, e
 
     # With another stack selected, and two more that fail in other ways.
     create(emulator, "theirs.acme.com", OTHER_ACCOUNTS_KEY)
-    emulator.add_fault("POST", "answer_after", domain="lost.acme.com", status=200, body="<html>hello</html>")
-    emulator.add_fault("GET", "answer", domain="lost.acme.com", status=400, json_body={"msg": "no", "status_code": 400})
+    emulator.add_fault("POST", "respond_after", domain="lost.acme.com", status=200, body="<html>hello</html>")
+    emulator.add_fault(
+        "GET", "respond", domain="lost.acme.com", status=400, json_body={"msg": "no", "status_code": 400}
+    )
     project.program(GATEWAYS + TWO_MORE)
     project.init("prod")
     failed = project.up("--stack", "dev", "--continue-on-error", fails=True)

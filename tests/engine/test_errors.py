@@ -50,10 +50,10 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     forged = {"status_code": 400, "error_code": f"ERR_NGROK_{FORGERY}", "msg": FORGERY}
     with_forged_operation = {**forged, "details": {"operation_id": FORGERY}}
     half = {"status_code": 400, "msg": "half a pair: \ud83d."}
-    emulator.add_fault("POST", "answer", domain="refused.acme.com", status=403, json_body=refused)
-    emulator.add_fault("POST", "answer", domain="forged.acme.com", status=400, json_body=with_forged_operation)
-    emulator.add_fault("POST", "answer", domain="half-a-pair.acme.com", status=400, json_body=half)
-    emulator.add_fault("POST", "answer", domain="retried.acme.com", status=500, body="{api_key}")
+    emulator.add_fault("POST", "respond", domain="refused.acme.com", status=403, json_body=refused)
+    emulator.add_fault("POST", "respond", domain="forged.acme.com", status=400, json_body=with_forged_operation)
+    emulator.add_fault("POST", "respond", domain="half-a-pair.acme.com", status=400, json_body=half)
+    emulator.add_fault("POST", "respond", domain="retried.acme.com", status=500, body="{api_key}")
     emulator.add_fault("POST", "reset_before", domain="retried.acme.com")
     project.program(PROGRAM)
     failed = project.up("--continue-on-error", fails=True)
@@ -78,7 +78,7 @@ def test_errors_are_one_sentence_and_cannot_forge_lines(project: Project, emulat
     assert {line.partition("/")[0] for line in logged(refreshed)} == {"GET "}
 
     # ngrok can't be queried for the outputs that the update does not change.
-    emulator.add_fault("GET", "answer", times=None, status=403, json_body=refused)
+    emulator.add_fault("GET", "respond", times=None, status=403, json_body=refused)
     preview = project.preview()
     assert "1 to update" in preview
     warnings = re.findall(r"^ *warning: (.*): .*ngrok responded 403 ERR_NGROK_202: no: '\[key\]'", preview.output, re.M)

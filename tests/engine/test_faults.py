@@ -48,11 +48,11 @@ TRANSIENT: dict[str, dict[str, Any]] = {
     "reset-before": {"kind": "reset_before"},
     "reset-after": {"kind": "reset_after"},
     "cut-short": {"kind": "cut_short"},
-    "500": {"kind": "answer", "status": 500, "body": "oops"},
-    "502-after": {"kind": "answer_after", "status": 502, "body": "<html>bad gateway</html>"},
-    "429": {"kind": "answer", "status": 429, "json_body": RATE_LIMIT, "headers": {"Retry-After": "1"}},
+    "500": {"kind": "respond", "status": 500, "body": "oops"},
+    "502-after": {"kind": "respond_after", "status": 502, "body": "<html>bad gateway</html>"},
+    "429": {"kind": "respond", "status": 429, "json_body": RATE_LIMIT, "headers": {"Retry-After": "1"}},
     # Until the output shows it.
-    "away": {"kind": "answer", "status": 503, "times": None},
+    "away": {"kind": "respond", "status": 503, "times": None},
 }
 
 
@@ -106,7 +106,7 @@ def test_transient_faults_are_retried_and_permanent_ones_fail(project: Project, 
     before = ingresses_in_state(project)
     id_, (domain, _) = next(iter(before.items()))
     urn = project.resources()[0]["urn"]
-    emulator.add_fault("GET", "answer", times=None, **GARBAGE)
+    emulator.add_fault("GET", "respond", times=None, **GARBAGE)
     sentence = project.refresh("--target", urn, fails=True).sentence
     assert sentence.startswith(f"could not read the Agent Ingress {domain} ({id_}): ")
     assert ": not JSON (" in sentence
@@ -170,11 +170,11 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
 
     # Each change fails in its own way.
     for domain in ("rejected.new.com", "undone.new.com"):
-        emulator.add_fault("POST", "answer", domain=domain, **REJECTED)
-    emulator.add_fault("DELETE", "answer", domain="kept.old.com", times=None, **REJECTED)
+        emulator.add_fault("POST", "respond", domain=domain, **REJECTED)
+    emulator.add_fault("DELETE", "respond", domain="kept.old.com", times=None, **REJECTED)
     for domain in ("lost.new.com", "lost-undone.new.com", "same-lost.com"):
-        emulator.add_fault("POST", "answer_after", domain=domain, **GARBAGE)
-        emulator.add_fault("GET", "answer", domain=domain, times=None, **REJECTED)
+        emulator.add_fault("POST", "respond_after", domain=domain, **GARBAGE)
+        emulator.add_fault("GET", "respond", domain=domain, times=None, **REJECTED)
     in_use = create(emulator, "in-use.new.com")
     before = in_state()
     replace = ("--replace", "urn:pulumi:dev::test::pulumi-python:dynamic/agin:AgentIngress::forced")
@@ -205,7 +205,7 @@ def test_next_up_completes_or_reverts_half_done_replacements(project: Project, e
 
     # Some are completed, others reverted. If ngrok has an ingress that the state lacks, the error names it.
     emulator.clear_faults()
-    emulator.add_fault("DELETE", "answer", domain="kept.old.com", times=None, **REJECTED)
+    emulator.add_fault("DELETE", "respond", domain="kept.old.com", times=None, **REJECTED)
     ids = {each["domain"]: each["id"] for each in emulator.ingresses()}
     first = "delete_before_replace=True"
     failed = up(*replace, undone="old", kept="old", swap1="x", swap2="z", options=first, fails=True)
@@ -262,20 +262,20 @@ def test_next_up_completes_half_done_creates_and_updates(project: Project, emula
     project.program(program.format(description="old", secret="old"))
     project.up()
 
-    emulator.add_fault("PATCH", "answer_after", domain="lost.com", **GARBAGE)
+    emulator.add_fault("PATCH", "respond_after", domain="lost.com", **GARBAGE)
     for domain in ("not-sent.com", "secret-lost.com", "secret-not-set.com"):
-        emulator.add_fault("PATCH", "answer", domain=domain, **GARBAGE)
+        emulator.add_fault("PATCH", "respond", domain=domain, **GARBAGE)
     for domain in ("lost.com", "not-sent.com", "secret-lost.com"):
-        emulator.add_fault("GET", "answer", domain=domain, times=None, **REJECTED)
+        emulator.add_fault("GET", "respond", domain=domain, times=None, **REJECTED)
     # ngrok creates this one without its policy.
     policy = create(emulator, "policy.com", description="wanted")
     [made] = [each for each in emulator.ingresses() if each["id"] == policy]
-    emulator.add_fault("POST", "answer", domain="policy.com", status=201, json_body=made)
+    emulator.add_fault("POST", "respond", domain="policy.com", status=201, json_body=made)
     # The responses lack its ns_targets.
     unread = create(emulator, "unread.com", description="wanted")
     odd = {"id": unread, "domain": "unread.com"}
-    emulator.add_fault("POST", "answer", domain="unread.com", status=201, json_body=odd)
-    emulator.add_fault("GET", "answer", domain="unread.com", status=200, json_body={"ingresses": [odd]})
+    emulator.add_fault("POST", "respond", domain="unread.com", status=201, json_body=odd)
+    emulator.add_fault("GET", "respond", domain="unread.com", status=200, json_body={"ingresses": [odd]})
     domains = {each["id"]: each["domain"] for each in emulator.ingresses()}
     project.program(program.format(description="new", secret="new") + creates)
     failed = project.up("--continue-on-error", fails=True)

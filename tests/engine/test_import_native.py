@@ -124,7 +124,7 @@ def test_failed_imports_print_commands_that_work(yaml_project: Project, emulator
     failed = project.up("--continue-on-error", fails=True)
     expected = {
         "theirs": "there is no such Agent Ingress in the account of this key",
-        "records": "NS records can't be imported: `takeOver: true` adopts existing ones",
+        "records": "NS records can't be imported: `adopt: true` adopts existing ones",
         **{name: f"It belongs to {id_}" for name, id_ in by_hand.items()},
     }
     assert failed.unexpected(expected) == {}

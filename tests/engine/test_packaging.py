@@ -64,7 +64,7 @@ b = agin.AgentIngress("b", agin.AgentIngressArgs(domain=a.domain, description=pu
 c: pulumi.Output[str] = a.ns_targets.apply(lambda targets: targets[0].upper())
 d = a.certificate_management_policy.apply(lambda policy: policy.private_key_type if policy else None)
 e: agin.AgentIngress = agin.AgentIngress.get("e", a.id)
-p = agin.Provider("p", pulumi.Config().require_secret("key"), base_url="https://api.example.net")
+p = agin.Provider("p", pulumi.Config().require_secret("key"), api_base_url="https://api.example.net")
 f: list[str] = [one.domain.upper() for one in agin.get_agent_ingresses("true").agent_ingresses]
 g = agin.get_agent_ingress(domain="connect.acme.com", opts=pulumi.InvokeOptions(provider=p))
 h: str | None = g.certificate_management_policy.private_key_type if g.certificate_management_policy else None

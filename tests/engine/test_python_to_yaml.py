@@ -180,18 +180,18 @@ def test_move_with_up_first_and_back_again(yaml_project: Project, emulator: Emul
         """
     in_python(project, back.format(options='aliases=[pulumi.Alias(type_="agin:index:AgentIngress")]'))
     failed = project.pulumi("preview", fails=True)
-    assert "a Python program can't take it over with an alias. Nothing was changed" in failed.by_resource["connect"]
+    assert "a Python program can't adopt it with an alias. Nothing was changed" in failed.by_resource["connect"]
     assert f"\npulumi state delete --stack {project.stack} --yes --force " in failed.by_resource["connect"]
     in_python(project, back.format(options=""))
     failed = project.up(fails=True)
     assert "ERR_NGROK_6706" in failed.by_resource["connect"]
-    take_over = failed.by_resource["connect"].splitlines()[-1]
+    adopt = failed.by_resource["connect"].splitlines()[-1]
     # With both in the state, the next `up` would delete the ingress.
-    printed = project.shell(take_over, fails=True)
+    printed = project.shell(adopt, fails=True)
     assert "AgentIngress::connect, which belongs to the provider plugin" in printed
     [forget] = [line for line in printed.splitlines() if line.startswith("pulumi state delete")]
     project.shell(forget)
-    assert "1 imported" in project.shell(take_over)
+    assert "1 imported" in project.shell(adopt)
     up = project.up()
     assert "2 unchanged" in up
     assert "1 deleted" in up

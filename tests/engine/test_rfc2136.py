@@ -101,7 +101,7 @@ def test_fleet_on_bind(project: Project, bind: Bind) -> None:
     assert referrals(bind, created) == dict.fromkeys(created, TARGETS)
 
     before = serial(bind)
-    adopted = 'delegate("adopted-1", take_over=True)\ndelegate("adopted-2", take_over=True)\n'
+    adopted = 'delegate("adopted-1", adopt=True)\ndelegate("adopted-2", adopt=True)\n'
     project.program(program + rest + adopted)
     preview = project.preview()
     assert preview.output.count("already match the program, so they will be adopted, and nothing is written there") == 2

@@ -42,8 +42,8 @@ def test_partly_failed_up(yaml_project: Project, emulator: Emulator) -> None:
     ids["taken"] = create(emulator, "taken.acme.com")
     ids["taken-by-other"] = create(emulator, "taken-by-other.acme.com", OTHER_ACCOUNTS_KEY)
     rejection = {"status_code": 403, "error_code": "ERR_NGROK_202", "msg": "no: '{api_key}'"}
-    emulator.add_fault("POST", "answer", domain="rejected.acme.com", status=403, json_body=rejection)
-    emulator.add_fault("POST", "answer", domain="created.acme.com", status=502)
+    emulator.add_fault("POST", "respond", domain="rejected.acme.com", status=403, json_body=rejection)
+    emulator.add_fault("POST", "respond", domain="created.acme.com", status=502)
 
     project.yaml_program(AFTER)
     replace = ("--replace", f"{URN}replaced")

@@ -36,13 +36,13 @@ PROGRAM = f"""
         properties: {{domain: drifted.acme.com, nsTargets: [ns1.x.net.], ttl: 300, BIND}}
       adopted:
         type: agin:Rfc2136Delegation
-        properties: {{domain: adopted.acme.com, nsTargets: [ns1.x.net.], ttl: 300, takeOver: true, BIND}}
+        properties: {{domain: adopted.acme.com, nsTargets: [ns1.x.net.], ttl: 300, adopt: true, BIND}}
       old-name:
         type: agin:Rfc2136Delegation
-        properties: {{domain: renamed.acme.com, nsTargets: [ns1.x.net.], ttl: 300, takeOver: true, BIND}}
+        properties: {{domain: renamed.acme.com, nsTargets: [ns1.x.net.], ttl: 300, adopt: true, BIND}}
       replaced:
         type: agin:Rfc2136Delegation
-        properties: {{domain: replaced.acme.com, nsTargets: [ns1.x.net.], ttl: 300, takeOver: true, BIND}}
+        properties: {{domain: replaced.acme.com, nsTargets: [ns1.x.net.], ttl: 300, adopt: true, BIND}}
         options: {{replaceOnChanges: [ttl], deleteBeforeReplace: true}}
     outputs:
       description: ${{ingress.description}}

@@ -323,7 +323,7 @@ def test_an_ingress_or_adapter_of_another_type_fails(mocks: Mocks) -> None:
 
 RFC2136: dict[str, Any] = {"server": "ns1.acme.com", "zone": "acme.com"}
 TSIG: dict[str, Any] = {"tsig_key_name": "agin", "tsig_secret": "c2VjcmV0"}
-REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": "hmac-sha256", "take_over": False}
+REST = {"domain": "connect.acme.com", "ttl": 300, "port": 53, "tsig_algorithm": "hmac-sha256", "adopt": False}
 
 
 def rfc2136_inputs(mocks: Mocks) -> dict[str, Any]:
@@ -352,7 +352,7 @@ def test_rfc2136_without_a_key_sends_none(mocks: Mocks) -> None:
 
 def test_rfc2136_passes_on_its_other_arguments_and_options(mocks: Mocks) -> None:
     opts = pulumi.ResourceOptions(protect=True)
-    rest: dict[str, Any] = {"tsig_algorithm": "hmac-sha512", "port": 5353, "take_over": True}
+    rest: dict[str, Any] = {"tsig_algorithm": "hmac-sha512", "port": 5353, "adopt": True}
     run_delegation(lambda: agin.dns.rfc2136(**RFC2136, **TSIG, **rest, opts=opts), ttl=60)
     assert rest.items() <= rfc2136_inputs(mocks).items()
     assert rfc2136_inputs(mocks)["ttl"] == 60
@@ -378,7 +378,7 @@ def test_rfc2136_records_are_not_read_or_imported(opts: pulumi.ResourceOptions, 
     message = refusal(lambda: agin.dns.rfc2136(**RFC2136, opts=opts))
     assert message == (
         'Rfc2136Delegation "connect" can\'t be read or imported: remove id and import_ from its ResourceOptions; '
-        "to adopt existing records, set take_over=True"
+        "to adopt existing records, set adopt=True"
     )
 
 

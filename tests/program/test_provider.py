@@ -19,7 +19,7 @@ from tests.support.mocks import TYPE, Mocks, run
 def test_an_ingress_has_the_provider_and_the_inputs_of_the_program(mocks: Mocks) -> None:
     def program() -> Any:
         key = pulumi.Output.secret(OTHER_ACCOUNTS_KEY)
-        other = agin.Provider("other", key, base_url=pulumi.Output.from_input("https://api.example.net"))
+        other = agin.Provider("other", key, api_base_url=pulumi.Output.from_input("https://api.example.net"))
         options = pulumi.ResourceOptions(provider=other)
         return agin.AgentIngress("connect", domain="connect.acme.com", opts=options).urn
 
@@ -39,7 +39,7 @@ def test_missing_arguments_except_the_key_come_from_the_config(mocks: Mocks) -> 
     config = {"ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "https://api.example.net", "ngrok:timeoutSeconds": "17"}
     pulumi.runtime.set_all_config(config, ["ngrok:apiKey", "ngrok:apiBaseUrl"])
     try:
-        run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, base_url="").urn)
+        run(lambda: agin.Provider("other", OTHER_ACCOUNTS_KEY, api_base_url="").urn)
     finally:
         pulumi.runtime.set_all_config({}, [])
     [provider] = mocks.registered
@@ -64,11 +64,11 @@ def test_an_empty_key_fails_immediately(key: Any, mocks: Mocks) -> None:
     [
         (lambda: {"api_key": f"{API_KEY} "}, '^the API key from api_key of the Provider "other" contains whitespace'),
         (
-            lambda: {"api_key": API_KEY, "base_url": "http://example.net"},
+            lambda: {"api_key": API_KEY, "api_base_url": "http://example.net"},
             "^the base URL from .* must begin with https://",
         ),
         (
-            lambda: {"api_key": pulumi.Output.secret(API_KEY), "base_url": "http://example.net"},
+            lambda: {"api_key": pulumi.Output.secret(API_KEY), "api_base_url": "http://example.net"},
             "^the base URL from .* must begin with https://",
         ),
     ],

@@ -238,7 +238,7 @@ def test_update_that_removes_a_policy_fails_if_ngrok_keeps_it(plugin: Plugin, em
 
 def test_update_fails_if_the_response_has_another_value(plugin: Plugin, emulator: Emulator) -> None:
     id_, outputs, inputs = created(plugin, emulator, **FULL)
-    emulator.add_fault("PATCH", "answer", status=200, json_body={**outputs, "id": id_})
+    emulator.add_fault("PATCH", "respond", status=200, json_body={**outputs, "id": id_})
     error = failure(lambda: plugin.update(id_, outputs, {**inputs, "description": "new"}))
     assert "set description on the Agent Ingress " in error.message
     assert error.kept

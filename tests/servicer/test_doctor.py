@@ -104,7 +104,7 @@ def states(checks: dict[str, Any]) -> list[str]:
 def in_a_line(check: dict[str, Any]) -> str:
     """Returns the state of a check, the reason, and each remedy with the lines to paste in brackets."""
     remedies = [f"{remedy['do']} [{'; '.join(remedy['lines'])}]" for remedy in check["remedies"]]
-    return " -> ".join([f"{check['state']}: {check['says']}", *remedies])
+    return " -> ".join([f"{check['state']}: {check['reason']}", *remedies])
 
 
 def test_report_ends_with_the_records_to_create_and_delete(emulator: Emulator, doctor: Command, bind: Bind) -> None:
@@ -143,7 +143,7 @@ def test_json_has_every_check_with_its_remedies(emulator: Emulator, doctor: Comm
     targets = ingress["ns_targets"]
     report = json.loads(doctor(DOMAIN, "--json", "--dns", bind.address)[1])
     assert (report["domain"], report["ok"], states(report["checks"])) == (DOMAIN, False, ["ok", "ok", "wrong", "wrong"])
-    assert report["checks"]["delegation"]["says"] == f"{bind.address} has no NS records for it"
+    assert report["checks"]["delegation"]["reason"] == f"{bind.address} has no NS records for it"
     assert report["checks"]["delegation"]["remedies"] == [
         {
             "do": "create these records in the parent zone",
@@ -151,12 +151,12 @@ def test_json_has_every_check_with_its_remedies(emulator: Emulator, doctor: Comm
         },
         {"do": "if a Pulumi program creates the records, run", "lines": ["pulumi up --refresh"]},
     ]
-    details = {name: without(check, "state", "says", "remedies") for name, check in report["checks"].items()}
+    details = {name: without(check, "state", "reason", "remedies") for name, check in report["checks"].items()}
     assert details == {
         "api_key": {"source": "the environment variable NGROK_API_KEY", "base_url": emulator.url},
         "agent_ingress": {"id": ingress["id"], "in_stack": None},
         "delegation": {
-            "asked": bind.address,
+            "dns_server": bind.address,
             "found": [],
             "expected": targets,
             "missing": targets,
@@ -197,10 +197,10 @@ def test_rejected_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
 
 
 def test_failed_request_to_ngrok(emulator: Emulator, doctor: Command, bind: Bind) -> None:
-    emulator.add_fault("GET", "answer", status=404, body="<h1>Not Found</h1>")
+    emulator.add_fault("GET", "respond", status=404, body="<h1>Not Found</h1>")
     checks = checks_of(doctor, bind.address)
     assert states(checks) == ["unknown"] * 4
-    assert checks["certificate"]["says"] == "ngrok could not be queried"
+    assert checks["certificate"]["reason"] == "ngrok could not be queried"
     key = in_a_line(checks["api_key"])
     assert "the base URL came from the environment variable NGROK_API_BASE_URL" in key
     assert key.endswith(f"run this again [pulumi-agin doctor connect.acme.com --dns {bind.address}]")
@@ -226,7 +226,7 @@ def test_failed_request_to_dns(emulator: Emulator, doctor: Command) -> None:
 def test_ngrok_message_is_one_line_without_the_key(emulator: Emulator, doctor: Command, bind: Bind) -> None:
     make(emulator, certificate="error", error_code="\x1b[31mE\nE", msg=f"the key\n{API_KEY}\x1b[0m is bad")
     certificate = checks_of(doctor, bind.address)["certificate"]
-    assert 'ngrok reports "the key [key] [0m is bad"' in certificate["says"]
+    assert 'ngrok reports "the key [key] [0m is bad"' in certificate["reason"]
     assert certificate["error_code"] == "[31mE E"
 
 
@@ -529,7 +529,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
 
 
 def test_all_if_ngrok_rejects_the_list(emulator: Emulator, doctor: Command) -> None:
-    emulator.add_fault("GET", "answer", times=2, status=404, body="<h1>Not Found</h1>")
+    emulator.add_fault("GET", "respond", times=2, status=404, body="<h1>Not Found</h1>")
     status, out, err = doctor("--all")
     assert (status, err) == (1, "")
     assert out.startswith("API key        unknown  could not list the Agent Ingresses: ")

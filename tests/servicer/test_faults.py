@@ -67,11 +67,11 @@ def stack(plugin: Plugin, emulator: Emulator) -> Stack:
 MAINTENANCE = {"status_code": 503, "error_code": "ERR_NGROK_1501", "msg": "maintenance", "details": {}}
 
 TRANSIENT: dict[str, dict[str, Any]] = {
-    "429": {"kind": "answer", "status": 429, "headers": {"Retry-After": "2"}},
+    "429": {"kind": "respond", "status": 429, "headers": {"Retry-After": "2"}},
     "connection reset after it": {"kind": "reset_after"},
-    "502 after it is carried out": {"kind": "answer_after", "status": 502, "body": HTML},
+    "502 after it is carried out": {"kind": "respond_after", "status": 502, "body": HTML},
     "503 with Retry-After": {
-        "kind": "answer", "status": 503, "json_body": MAINTENANCE, "headers": {"Retry-After": "1"},
+        "kind": "respond", "status": 503, "json_body": MAINTENANCE, "headers": {"Retry-After": "1"},
     },
 }  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_transient_fault_is_retried(fault: dict[str, Any], stack: Stack) -> None
     stack.emulator.add_fault("GET", **fault)
     stack.refresh(first)
     # The list that settles a create.
-    stack.emulator.add_fault("POST", "answer_after", status=201, body=HTML)
+    stack.emulator.add_fault("POST", "respond_after", status=201, body=HTML)
     stack.emulator.add_fault("GET", **fault)
     stack.create("lost.acme.com")
     assert stack.emulator.faults() == []
@@ -170,7 +170,7 @@ def test_permanent_fault_fails_and_changes_nothing(
     response: str, operation: str, start: str, part: str, stack: Stack
 ) -> None:
     id_ = stack.create(DOMAIN)
-    stack.emulator.add_fault(None, "answer", times=None, **RESPONSES[response])
+    stack.emulator.add_fault(None, "respond", times=None, **RESPONSES[response])
     call = stack.create if operation == "create" else partial(getattr(stack, operation), id_)
     message = failure(call).message
     assert message.startswith(start.replace("ID", id_))
@@ -192,7 +192,7 @@ def test_next_update_sets_values_that_ngrok_dropped(not_kept: str, stack: Stack)
     kept = {name: value for name, value in inputs.items() if name != not_kept}
     id_ = ngrok.create(stack.emulator, NEW, **kept)
     _, outputs, _ = stack.plugin.read(id_, None, {})
-    stack.emulator.add_fault("POST", "answer", status=201, json_body={**outputs, "id": id_})
+    stack.emulator.add_fault("POST", "respond", status=201, json_body={**outputs, "id": id_})
     error = failure(lambda: stack.create(**inputs))
     assert f" on the Agent Ingress {NEW} ({id_}): its response has a different value. The next " in error.message
     assert error.kept
@@ -207,8 +207,8 @@ def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack
     id_ = ngrok.create(stack.emulator, NEW, description="wanted")
     # The responses to the create and to the search for it have no ns_targets.
     incomplete = {"id": id_, "domain": NEW}
-    stack.emulator.add_fault("POST", "answer", status=201, json_body=incomplete)
-    stack.emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [incomplete]})
+    stack.emulator.add_fault("POST", "respond", status=201, json_body=incomplete)
+    stack.emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [incomplete]})
     error = failure(lambda: stack.create(description="wanted"))
     assert f"{NEW} ({id_}) was created, but could not be read" in error.message
     assert "The next `pulumi up` reads it again" in error.message
@@ -221,7 +221,7 @@ def test_next_update_reads_a_created_ingress_that_could_not_be_read(stack: Stack
 
 
 def test_second_create_of_a_domain_names_the_first_resource(stack: Stack) -> None:
-    stack.emulator.add_fault("POST", "answer", status=502)
+    stack.emulator.add_fault("POST", "respond", status=502)
     stack.create(NEW)
     second = stack.plugin.of(name="connect-2")
     assert (
@@ -235,8 +235,8 @@ def test_second_create_of_a_domain_names_the_first_resource(stack: Stack) -> Non
 @pytest.mark.parametrize("description", ["changed", "as before", ""])
 def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, description: str, stack: Stack) -> None:
     id_ = stack.create(DOMAIN, description="as before")
-    stack.emulator.add_fault("PATCH", "answer_after" if is_carried_out else "answer", status=200, body=HTML)
-    stack.emulator.add_fault("GET", "answer", status=400, json_body={"status_code": 400, "msg": "not now"})
+    stack.emulator.add_fault("PATCH", "respond_after" if is_carried_out else "respond", status=200, body=HTML)
+    stack.emulator.add_fault("GET", "respond", status=400, json_body={"status_code": 400, "msg": "not now"})
     message = failure(lambda: stack.update(id_)).message
     assert message.startswith(CHANGED.replace("ID", id_))
     assert "The Agent Ingress could not be read afterwards (could not read the Agent Ingress" in message
@@ -248,7 +248,7 @@ def test_next_update_reads_after_one_of_unknown_outcome(is_carried_out: bool, de
 
 def test_wait_shows_a_line_in_the_row_of_its_resource(new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin(has_quick_clock=True)
-    emulator.add_fault("POST", "answer", status=503, headers={"Retry-After": "10000"})
+    emulator.add_fault("POST", "respond", status=503, headers={"Retry-After": "10000"})
     # The first line is about the base URL.
     plugin.abandon_create({"domain": NEW}, when=lambda: plugin.engine.lines[1:])
     line = plugin.engine.lines[1]
@@ -261,7 +261,7 @@ def test_abandoned_create_is_not_retried(new_plugin: Plugins, emulator: Emulator
     # Its engine was killed, so an ingress that is created later would be in no state.
     plugin = new_plugin()
     # Long enough for the plugin to be canceled before it would repeat the request.
-    emulator.add_fault("POST", "answer", status=503, headers={"Retry-After": "4"})
+    emulator.add_fault("POST", "respond", status=503, headers={"Retry-After": "4"})
     plugin.abandon_create({"domain": NEW}, when=emulator.requests)
     plugin.end()
     # A search for it is possible if the call was canceled before the response.

@@ -92,7 +92,7 @@ def test_stack_config_wins_over_the_environment(new_plugin: Plugins, emulator: E
     assert plugin.check({"domain": DOMAIN}) == ({"domain": DOMAIN}, [])
     id_, _ = plugin.create({"domain": DOMAIN})
     assert [ingress["id"] for ingress in emulator.ingresses()] == [id_]
-    emulator.add_fault("GET", "answer", status=503, times=None)
+    emulator.add_fault("GET", "respond", status=503, times=None)
     assert "(50 seconds at most)" in failure(lambda: plugin.read(id_, None, {})).message
 
 
@@ -388,7 +388,7 @@ def interrupted(plugin: Plugin, call: Callable[[], object], when: Callable[[], o
 @pytest.mark.parametrize("status", [503, 429])
 def test_ctrl_c_ends_the_pause_before_a_retry(status: int, new_plugin: Plugins, emulator: Emulator) -> None:
     plugin = new_plugin()
-    emulator.add_fault(None, "answer", status=status, headers={"Retry-After": "3600"}, times=None)
+    emulator.add_fault(None, "respond", status=status, headers={"Retry-After": "3600"}, times=None)
     # Longer than the call of a test may take.
     create = partial(failure, lambda: plugin.create({"domain": DOMAIN}, timeout=100_000))
     error = interrupted(plugin, create, when=emulator.requests).result()

@@ -92,7 +92,7 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
         "tsig_key_name": "my key",
         "tsig_secret": "hunter2!",
         "tsig_algorithm": "sha256",
-        "take_over": "yes",
+        "adopt": "yes",
     }
     expected = [
         "property domain must be a valid DNS name",
@@ -105,7 +105,7 @@ def test_check_reports_all_errors_without_the_secret(plugin: Plugin) -> None:
         "property tsig_secret must be base64, like the `secret` in the key file",
         'property tsig_algorithm must be "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384" or '
         '"hmac-sha512", not "sha256"',
-        "property take_over must be True or False, got a string",
+        "property adopt must be True or False, got a string",
     ]
     assert plugin.check(given)[1] == [plugin.in_words(failure) for failure in expected]
 
@@ -149,7 +149,7 @@ def test_package_that_hides_dnspython_is_not_run(tmp_path: Path) -> None:
     ("change", "difference"),
     [
         ({}, (False, [])),
-        ({"take_over": True}, (False, [])),
+        ({"adopt": True}, (False, [])),
         ({"ns_targets": UNKNOWN}, (True, [])),
         ({"ttl": 60}, (True, [])),
         ({"tsig_secret": "AAAA"}, (True, [])),
@@ -271,5 +271,5 @@ def test_long_message_reaches_the_engine(plugin: Plugin) -> None:
 
 @both_front_ends
 def test_import_is_rejected(plugin: Plugin) -> None:
-    advice = plugin.in_words("take_over=True adopts existing ones")
+    advice = plugin.in_words("adopt=True adopts existing ones")
     assert advice in rejection(lambda: plugin.read(DOMAIN, {}, {}))

@@ -94,7 +94,7 @@ def test_no_records_are_created_beside_an_alias(domain: str, delegation: Delegat
     given, kept = inputs(bind.port, domain=domain), outputs(bind.port, domain=domain)
     for action, call in (
         ("create", lambda: delegation.create(given)),
-        ("create", lambda: delegation.create({**given, "take_over": True})),
+        ("create", lambda: delegation.create({**given, "adopt": True})),
         ("update", lambda: delegation.update(kept, given)),
     ):
         assert rejection(call) == (
@@ -167,7 +167,7 @@ def test_records_are_created_beside_a_wildcard(domain: str, delegation: Delegati
     delegation.update(kept, given)
     assert delegation.read(kept) == kept
     delegation.delete(kept)
-    delegation.create({**given, "take_over": True})
+    delegation.create({**given, "adopt": True})
     assert records(bind, domain) == (TARGETS, 300)
 
 

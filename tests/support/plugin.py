@@ -356,7 +356,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 # The phrasing of the native front end, by the phrasing of the dynamic one.
 WORDS = {
     "ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])": "the option `aliases`",
-    "take_over=True": "`takeOver: true`",
+    "adopt=True": "`adopt: true`",
     "True or False": "true or false",
     "dns.rfc2136": "Rfc2136Delegation",
 }

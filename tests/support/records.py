@@ -62,13 +62,13 @@ def inputs(port: int, /, **changes: Any) -> dict[str, Any]:
         "tsig_key_name": KEY.name,
         "tsig_secret": KEY.secret,
         "tsig_algorithm": KEY.algorithm,
-        "take_over": False,
+        "adopt": False,
         **changes,
     }
 
 
 def outputs(port: int, /, **changes: Any) -> dict[str, Any]:
-    return without(inputs(port, **changes), "take_over")
+    return without(inputs(port, **changes), "adopt")
 
 
 def unsigned(properties: dict[str, Any]) -> dict[str, Any]:

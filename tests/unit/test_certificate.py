@@ -146,7 +146,7 @@ def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.Captur
     waiting.settings["NGROK_API_TIMEOUT_SECONDS"] = "0.9"
     waiting.ingress()
     away: dict[str, Any] = {"status": 503, "json_body": {}, "times": None}
-    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
+    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "respond", **away)))
     waiting.events.append((25, waiting.emulator.clear_faults))
     waiting.change(25, "issued")
     assert waiting.run()["renews_at"]
@@ -157,7 +157,7 @@ def test_wait_outlasts_a_failing_service(waiting: Waiting, capsys: pytest.Captur
 
     waiting.emulator.set_certificate(waiting.id, "in_progress")
     waiting.began = waiting.seconds
-    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "answer", **away)))
+    waiting.events.append((5, lambda: waiting.emulator.add_fault("GET", "respond", **away)))
     sentence = waiting.fails(timeout=20)
     assert "was not issued within 20 seconds (timeout_seconds). It was being issued" in sentence
     assert " when last read; since then: could not read the Agent Ingress" in sentence

@@ -100,9 +100,9 @@ def test_no_proxy_gets_the_key_of_a_loopback_url(emulator: Emulator, monkeypatch
         ("POST", {"kind": "reset_before"}),
         ("POST", {"kind": "reset_after"}),
         ("PATCH", {"kind": "cut_short"}),
-        ("GET", {"kind": "answer", "status": 502, "body": "<html>bad gateway</html>"}),
+        ("GET", {"kind": "respond", "status": 502, "body": "<html>bad gateway</html>"}),
         ("DELETE", {"kind": "reset_after"}),
-        ("LIST", {"kind": "answer", **ngrok_error(429, msg="m")}),
+        ("LIST", {"kind": "respond", **ngrok_error(429, msg="m")}),
     ],
 )
 def test_transient_failure_is_retried_without_a_duplicate(
@@ -152,7 +152,7 @@ def test_call_without_time_sends_one_short_request(clock: Clock) -> None:
 def test_create_with_an_unusable_response_finds_its_ingress(
     response: dict[str, Any], client: AgentIngressClient, emulator: Emulator
 ) -> None:
-    emulator.add_fault("POST", "answer_after", status=201, **response)
+    emulator.add_fault("POST", "respond_after", status=201, **response)
     ingress = client.create({"domain": DOMAIN})
     assert (ingress.id, ingress.domain) == (emulator.ingresses()[0]["id"], DOMAIN)
 
@@ -192,15 +192,15 @@ def test_older_ingress_is_not_adopted() -> None:
 
 def test_created_ingress_that_can_not_be_read_has_its_id(client: AgentIngressClient, emulator: Emulator) -> None:
     made: dict[str, Any] = {"id": "agin_1", "domain": f"{DOMAIN}.", "ns_targets": "none"}
-    emulator.add_fault("POST", "answer", status=201, json_body=made)
-    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
+    emulator.add_fault("POST", "respond", status=201, json_body=made)
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [made]})
     with pytest.raises(errors.CreatedUnreadError, match=r"connect\.acme\.com \(agin_1\) was created, but") as unread:
         client.create({"domain": DOMAIN})
     assert unread.value.id == "agin_1"
     # A response about another domain does not show that ours was made. The key would reach the state as an ID.
     for changes in ({"domain": "another.acme.com"}, {"id": API_KEY}):
-        emulator.add_fault("POST", "answer", status=201, json_body={**made, **changes})
-        emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [made]})
+        emulator.add_fault("POST", "respond", status=201, json_body={**made, **changes})
+        emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [made]})
         with pytest.raises(errors.CreateUnsettledError) as unsettled:
             client.create({"domain": DOMAIN})
         assert_without_key(str(unsettled.value))
@@ -209,11 +209,11 @@ def test_created_ingress_that_can_not_be_read_has_its_id(client: AgentIngressCli
 def test_search_is_repeated_while_the_list_lacks_the_ingress(client: AgentIngressClient, emulator: Emulator) -> None:
     empty: dict[str, Any] = {"status": 200, "json_body": {"ingresses": []}}
     emulator.add_fault("POST", "reset_after")
-    emulator.add_fault("GET", "answer", times=2, **empty)
+    emulator.add_fault("GET", "respond", times=2, **empty)
     assert client.create({"domain": DOMAIN}).id == emulator.ingresses()[0]["id"]
     emulator.reset()
     emulator.add_fault("POST", "reset_after")
-    emulator.add_fault("GET", "answer", times=None, **empty)
+    emulator.add_fault("GET", "respond", times=None, **empty)
     with pytest.raises(errors.CreateUnsettledError, match="so it belongs to another account or may still appear"):
         client.create({"domain": DOMAIN}, client.deadline(4))
 
@@ -235,7 +235,7 @@ def test_key_in_place_of_an_id_or_date_is_not_shown(client: AgentIngressClient, 
     ingress = client.create({"domain": DOMAIN, "description": "another"})
     echoed = {**ingress.outputs(), "id": ingress.id, "created_at": API_KEY}
     emulator.add_fault("POST", "reset_before")
-    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [echoed]})
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [echoed]})
     with pytest.raises(errors.CreateUnsettledError, match=r"created at \[key\]"):
         client.create({"domain": DOMAIN})
 
@@ -254,7 +254,7 @@ def test_odd_ingress_is_left_out_only_of_lists_that_report_it(
     element: object, name: str, client: AgentIngressClient, emulator: Emulator
 ) -> None:
     good = {**ANOTHER, "id": "agin_1", "domain": DOMAIN}
-    emulator.add_fault("GET", "answer", times=None, status=200, json_body={"ingresses": [element, good, element]})
+    emulator.add_fault("GET", "respond", times=None, status=200, json_body={"ingresses": [element, good, element]})
     listing = client.list_readable()
     assert [ingress.id for ingress in listing.ingresses] == ["agin_1"]
     for odd in listing.unreadable:
@@ -273,7 +273,7 @@ def test_odd_ingress_is_left_out_only_of_lists_that_report_it(
     ids=["HTML", "null", "no list", "no object"],
 )
 def test_odd_page_fails_everywhere(page: dict[str, Any], client: AgentIngressClient, emulator: Emulator) -> None:
-    emulator.add_fault("GET", "answer", times=None, status=200, **page)
+    emulator.add_fault("GET", "respond", times=None, status=200, **page)
     for call in (client.list, client.list_readable, lambda: client.find(DOMAIN)):
         with pytest.raises(
             errors.BadResponseError, match=r"^could not .*: unexpected response to GET /agent_ingresses"
@@ -310,7 +310,7 @@ def test_permanent_failure_is_one_sentence_after_one_request(
 ) -> None:
     existing = client.create({"domain": DOMAIN})
     emulator.clear_requests()
-    emulator.add_fault(call, "answer", times=None, **response)
+    emulator.add_fault(call, "respond", times=None, **response)
     found = failure(call, client, existing.id)
     assert message in found
     assert f"{DOMAIN} ({existing.id})" in found
@@ -330,7 +330,7 @@ def test_unknown_id_is_not_found_and_a_malformed_one_is_an_error(client: AgentIn
 
 @pytest.mark.parametrize("code", ["ERR_NGROK_222", "ERR_NGROK_227"])
 def test_404_for_a_malformed_id_does_not_mean_gone(code: str, client: AgentIngressClient, emulator: Emulator) -> None:
-    emulator.add_fault("GET", "answer", **ngrok_error(404, msg="The ID is invalid.", error_code=code))
+    emulator.add_fault("GET", "respond", **ngrok_error(404, msg="The ID is invalid.", error_code=code))
     with pytest.raises(errors.ApiError, match=f"ngrok responded 404 {code}: The ID is invalid") as caught:
         client.get(UNKNOWN_ID)
     assert not isinstance(caught.value, errors.NotFoundError)

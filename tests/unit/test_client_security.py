@@ -60,7 +60,7 @@ def test_redirect_is_not_followed_and_its_host_is_named(
     with Emulator() as elsewhere:
         url = elsewhere.url.replace("127.0.0.1", "localhost") + "/agent_ingresses/"
         headers = {"Location": url + "{api_key}?session=x"}
-        emulator.add_fault(method_of(call), "answer", status=status, headers=headers, times=None)
+        emulator.add_fault(method_of(call), "respond", status=status, headers=headers, times=None)
         error = failure(lambda: CALLS[call](client, existing.id))
         assert elsewhere.connections() == 0
     assert isinstance(error, errors.RedirectError)
@@ -91,7 +91,7 @@ def test_key_in_an_error_response_is_redacted(call: str, key: str, echoed: str, 
     }
     # Without an operation id in the body, that of the header is shown.
     for json_body in (body, {"status_code": 403, "msg": "no", "details": {}}):
-        emulator.add_fault(method_of(call), "answer", status=403, headers=headers, json_body=json_body)
+        emulator.add_fault(method_of(call), "respond", status=403, headers=headers, json_body=json_body)
         error = failure(lambda: CALLS[call](client, UNKNOWN_ID))
         assert isinstance(error, errors.AuthenticationError)
         assert "[key]" in str(error)
@@ -150,7 +150,7 @@ def test_ngrok_message_is_one_line(call: str, client: AgentIngressClient, emulat
         "msg": f"{FORGERY}\ud800",
         "details": {"operation_id": FORGERY},
     }
-    emulator.add_fault(method_of(call), "answer", status=400, json_body=body, times=None)
+    emulator.add_fault(method_of(call), "respond", status=400, json_body=body, times=None)
     message = str(failure(lambda: CALLS[call](client, UNKNOWN_ID)))
     assert "x error: forged" in message
     assert message.isprintable()
@@ -172,7 +172,7 @@ def test_response_with_an_unprintable_name_is_rejected(
     field: str, value: object, client: AgentIngressClient, emulator: Emulator
 ) -> None:
     existing = client.create({"domain": DOMAIN})
-    emulator.add_fault("GET", "answer", status=200, json_body={**existing.plain(), field: value})
+    emulator.add_fault("GET", "respond", status=200, json_body={**existing.plain(), field: value})
     with pytest.raises(errors.BadResponseError) as caught:
         client.get(existing.id)
     assert str(caught.value).isprintable()
@@ -183,12 +183,12 @@ def test_write_that_a_gateway_rejects_is_settled_by_a_read(status: int, emulator
     # Neither clock runs, so that the ingress is never older than the request.
     with Emulator(API_KEY, clock=emulator_clock) as emulator:
         client = make_client(emulator.url)
-        emulator.add_fault("POST", "answer_after", status=status, body="<html>blocked")
+        emulator.add_fault("POST", "respond_after", status=status, body="<html>blocked")
         created = client.create({"domain": DOMAIN})
         assert [ingress["id"] for ingress in emulator.ingresses()] == [created.id]
-        emulator.add_fault("PATCH", "answer_after", status=status, body="<html>blocked")
+        emulator.add_fault("PATCH", "respond_after", status=status, body="<html>blocked")
         assert client.update(created.id, {"description": "new"}).description == "new"
-        emulator.add_fault("DELETE", "answer_after", status=status, body="<html>blocked")
+        emulator.add_fault("DELETE", "respond_after", status=status, body="<html>blocked")
         with pytest.raises(errors.NotFoundError):
             client.delete(created.id)
 
@@ -197,8 +197,8 @@ def test_write_that_a_gateway_rejects_is_settled_by_a_read(status: int, emulator
 def test_create_is_unsettled_if_a_gateway_blocks_every_read(
     status: int, client: AgentIngressClient, emulator: Emulator
 ) -> None:
-    emulator.add_fault("POST", "answer_after", status=503, body="<html>gateway")
-    emulator.add_fault(None, "answer", status=status, body="<html>gateway", times=None)
+    emulator.add_fault("POST", "respond_after", status=503, body="<html>gateway")
+    emulator.add_fault(None, "respond", status=status, body="<html>gateway", times=None)
     with pytest.raises(errors.CreateUnsettledError, match="it is unknown whether the Agent Ingress"):
         client.create({"domain": DOMAIN})
     assert len(emulator.ingresses()) == 1

@@ -53,7 +53,7 @@ def everything(emulator: Emulator) -> Any:
 )
 def test_web_page_gets_403(emulator: Emulator, line: str, headers: dict[str, str], body: str) -> None:
     Api(emulator).create()
-    emulator.add_fault(None, "answer", status=418)
+    emulator.add_fault(None, "respond", status=418)
     before = everything(emulator)
     response = send(emulator, line, headers, body)
     assert response.status_code == 403

@@ -152,7 +152,7 @@ def test_reset_restores_the_state_after_the_start(emulator: Emulator, api: Api) 
     assert {api("GET", LIST).status_code for _ in range(121)} == {200}
 
 
-@pytest.mark.parametrize(("kind", "created"), [("answer", 0), ("answer_after", 1)])
+@pytest.mark.parametrize(("kind", "created"), [("respond", 0), ("respond_after", 1)])
 def test_fault_replaces_the_response(emulator: Emulator, api: Api, kind: FaultKind, created: int) -> None:
     emulator.add_fault("POST", kind, status=503, headers={"X-Key": "{api_key}"}, json_body={"msg": "for {api_key}"})
     assert API_KEY not in str(emulator.faults())
@@ -194,10 +194,10 @@ def test_fault_delays_the_response(emulator: Emulator, api: Api, kind: FaultKind
 
 def test_faults_apply_in_order_and_as_often_as_set(emulator: Emulator, api: Api) -> None:
     path = api.create()["uri"]
-    emulator.add_fault("get", "answer", times=2, status=502)
-    emulator.add_fault(None, "answer", status=504)
+    emulator.add_fault("get", "respond", times=2, status=502)
+    emulator.add_fault(None, "respond", status=504)
     assert [api("GET", path).status_code for _ in range(4)] == [502, 502, 504, 200]
-    emulator.add_fault("GET", "answer", times=None, status=500)
+    emulator.add_fault("GET", "respond", times=None, status=500)
     assert [api("GET", LIST).status_code for _ in range(3)] == [500, 500, 500]
     emulator.clear_faults()
     assert api("GET", LIST).status_code == 200
@@ -205,7 +205,7 @@ def test_faults_apply_in_order_and_as_often_as_set(emulator: Emulator, api: Api)
 
 def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: Api) -> None:
     other = api.create("other.acme.com")
-    emulator.add_fault(None, "answer", times=None, status=504, domain="Connect.acme.com.")
+    emulator.add_fault(None, "respond", times=None, status=504, domain="Connect.acme.com.")
 
     def create(**body: Any) -> int:
         return api("POST", LIST, json=body).status_code
@@ -217,7 +217,7 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
     assert api("POST", LIST, data=b"{").status_code == 400
     emulator.clear_faults()
     created = api.create()
-    emulator.add_fault("DELETE", "answer", status=504, domain="connect.acme.com")
+    emulator.add_fault("DELETE", "respond", status=504, domain="connect.acme.com")
     assert [api("DELETE", each["uri"]).status_code for each in (other, created, created)] == [204, 504, 204]
 
 
@@ -225,7 +225,7 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
     ("name", "value", "right"),
     [
         ("method", "FETCH", "one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or None, not 'FETCH'"),
-        ("kind", "explode", "one of answer, answer_after, reset_before, "),
+        ("kind", "explode", "one of respond, respond_after, reset_before, "),
         ("status", 99, "from 200 to 599, not 99"),
         ("seconds", math.inf, "from 0 to "),
         ("times", 0, "at least 1"),
@@ -235,7 +235,7 @@ def test_fault_with_a_domain_affects_requests_about_it(emulator: Emulator, api: 
 )
 def test_invalid_fault_is_rejected(emulator: Emulator, name: str, value: Any, right: str) -> None:
     with pytest.raises(ValueError, match=f"^A fault's {name} must be {right}"):
-        emulator.add_fault(**cast("Any", {"method": "GET", "kind": "answer", name: value}))
+        emulator.add_fault(**cast("Any", {"method": "GET", "kind": "respond", name: value}))
     assert emulator.faults() == []
 
 

@@ -246,14 +246,14 @@ def test_delegations_are_formatted_and_fit_the_adapter(adapter: str, create: Cre
     assert_formatted(out)
     delegations = calls(out, "agin.AgentIngressDelegation")
     assert [ast.unparse(each["agent_ingress"]) for each in delegations] == ["a_acme_com", "dns_acme_com"]
-    take_over = ["True"]
+    adopt = ["True"]
     if adapter in ("dnsimple", "linode", "ovh", "vercel"):
-        take_over = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']"]
+        adopt = ["record_ids['a.acme.com']", "record_ids['dns.acme.com']"]
     adapters = calls(out, f"agin.dns.{adapter}")
-    for call, expected in zip(adapters, take_over, strict=True):
+    for call, expected in zip(adapters, adopt, strict=True):
         values = {name or "": ast.unparse(value) for name, value in call.items()}
         inspect.signature(getattr(dns, adapter)).bind(**values)
-        assert values.pop("take_over", None) == (None if adapter == "external_dns" else expected)
+        assert values.pop("adopt", None) == (None if adapter == "external_dns" else expected)
         # Comments list every key of the config that the program reads.
         read = {value.partition("('")[2].rstrip("')") for value in values.values()}
         listed = [line.split()[-1] for line in out.splitlines() if line.startswith("# pulumi config set ")]
@@ -429,7 +429,7 @@ def test_selection_must_fit_the_account(create: Create, command: Import) -> None
 
 def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, emulator: Emulator) -> None:
     ids = [create("a.acme.com"), create("b.acme.com")]
-    emulator.add_fault("GET", "answer", times=None, status=503)
+    emulator.add_fault("GET", "respond", times=None, status=503)
     for arguments in (ids[:1], ids, ["--all"]):
         clock = Clock()
         with clock.at_work():
@@ -441,9 +441,9 @@ def test_reads_time_out_after_30_seconds(pulumi_agin: Command, create: Create, e
     ("fault", "status"),
     [
         ({"kind": "reset_before"}, 1),
-        ({"kind": "answer", "status": 500, "body": "<html>"}, 1),
-        ({"kind": "answer", "status": 200, "body": "<html>"}, 1),
-        ({"kind": "answer", "status": 302}, 2),
+        ({"kind": "respond", "status": 500, "body": "<html>"}, 1),
+        ({"kind": "respond", "status": 200, "body": "<html>"}, 1),
+        ({"kind": "respond", "status": 302}, 2),
     ],
     ids=["no response", "500", "unreadable response", "redirect"],
 )

@@ -177,7 +177,7 @@ def test_preview_warns_once_of_a_rejected_key(
     status: int, ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
     rejection = {"status_code": status, "error_code": "ERR_NGROK_202", "msg": "not a credential: '{api_key}'"}
-    emulator.add_fault("GET", "answer", times=None, status=status, json_body=rejection)
+    emulator.add_fault("GET", "respond", times=None, status=status, json_body=rejection)
     for number in range(3):
         ingresses.create(Call(f"{NEW}{number}", is_preview=True), {"domain": f"d{number}.acme.com"})
     assert warnings == [
@@ -204,7 +204,7 @@ def test_preview_without_a_list_warns_of_nothing(
     fault: dict[str, Any], ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
     created(ingresses)
-    emulator.add_fault("GET", "answer", times=None, **fault)
+    emulator.add_fault("GET", "respond", times=None, **fault)
     ingresses.create(Call(f"{URN}2", is_preview=True), {"domain": "connect.acme.com"})
     assert warnings == []
 

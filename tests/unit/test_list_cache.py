@@ -192,7 +192,7 @@ def test_only_a_read_by_id_finds_an_ingress_gone(emulator: Emulator) -> None:
     client.get_one_of_many(made[0].id)
     # A list that lacks the first, and has the second with another domain.
     moved = {**made[1].outputs(), "id": made[1].id, "domain": "moved.acme.com"}
-    emulator.add_fault("GET", "answer", status=200, json_body={"ingresses": [moved]})
+    emulator.add_fault("GET", "respond", status=200, json_body={"ingresses": [moved]})
     assert client.get_one_of_many(made[1].id, domain=made[1].domain) == made[1]
     assert client.get_one_of_many(made[0].id) == made[0]
     emulator.delete_ingress(made[2].id)

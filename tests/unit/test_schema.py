@@ -41,7 +41,7 @@ def test_properties_that_replace_are_secret_or_have_a_default(schema: dict[str, 
         "Rfc2136Delegation.tsigSecret": ("secret", True),
         "Rfc2136Delegation.port": ("default", 53),
         "Rfc2136Delegation.tsigAlgorithm": ("default", "hmac-sha256"),
-        "Rfc2136Delegation.takeOver": ("default", False),
+        "Rfc2136Delegation.adopt": ("default", False),
     }
     assert schema["config"]["variables"]["apiKey"]["secret"]
     assert schema["resources"]["agin:index:Rfc2136Delegation"]["properties"]["tsigSecret"]["secret"]

@@ -158,8 +158,8 @@ def test_wrong_choice_is_shown_with_the_allowed_ones() -> None:
         (AgentIngressInputs, {"domain": UNKNOWN, POLICY: UNKNOWN}),
         (CertificateValidationInputs, dict.fromkeys(CertificateValidationInputs.model_fields, UNKNOWN)),
         (NsRecordsInputs, dict.fromkeys(NsRecordsInputs.model_fields, UNKNOWN)),
-        (NsRecordsInputs, {**RECORDS, "take_over": False, "ns_targets": [UNKNOWN, "ns-1.x.net."]}),
-        (NsRecordsInputs, {**RECORDS, "take_over": False, "zone": UNKNOWN}),
+        (NsRecordsInputs, {**RECORDS, "adopt": False, "ns_targets": [UNKNOWN, "ns-1.x.net."]}),
+        (NsRecordsInputs, {**RECORDS, "adopt": False, "zone": UNKNOWN}),
     ],
 )
 def test_unknown_values_pass_unchanged(model: type[Declaration], values: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def test_create_leaves_existing_records_alone(existing: list[str], plugin: Plugi
     assert f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {existing[0]}" in message
     assert plugin.in_words("ResourceOptions(aliases=[pulumi.Alias(name=…, parent=…)])") in message
     is_equal = existing == TARGETS
-    assert (plugin.in_words("Otherwise, set take_over=True to adopt them, or remove them") in message) == is_equal
+    assert (plugin.in_words("Otherwise, set adopt=True to adopt them, or remove them") in message) == is_equal
     assert ("an interrupted run may have created them" in message) == is_equal
     assert records(bind) == (existing, 300)
 
@@ -66,11 +66,11 @@ def test_create_succeeds_if_existing_records_go_meanwhile(plugin: Plugin, bind: 
 
 
 @both_front_ends
-def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: Bind) -> None:
+def test_equal_records_are_adopted_without_an_update(plugin: Plugin, bind: Bind) -> None:
     delegate(bind, DOMAIN, TARGETS)
     updates: list[None] = []
     with between(bind, before_updates(lambda: updates.append(None))) as port:
-        given = inputs(port, take_over=True)
+        given = inputs(port, adopt=True)
         assert plugin.check(given) == (given, [])
         line = plugin.shown_line()
         assert f"the NS records of {DOMAIN} at 127.0.0.1:{port} already match the program" in line
@@ -91,26 +91,35 @@ def test_take_over_adopts_equal_records_without_an_update(plugin: Plugin, bind: 
     ids=["another TTL", "one more", "one less", "others"],
 )
 @both_front_ends
-def test_take_over_rejects_different_records(
-    existing: list[str], ttl: int, plugin: Plugin, port: int, bind: Bind
-) -> None:
+def test_adopt_rejects_different_records(existing: list[str], ttl: int, plugin: Plugin, port: int, bind: Bind) -> None:
     delegate(bind, DOMAIN, existing, ttl=ttl)
-    given = inputs(port, take_over=True)
+    given = inputs(port, adopt=True)
     [failure] = plugin.check(given)[1]
     assert failure.startswith(
         f"{DOMAIN} already has NS records at 127.0.0.1:{port}, {LEFT_ALONE}: {', '.join(sorted(existing))} (TTL "
         f"{ttl}). The program declares {', '.join(TARGETS)} (TTL 300). If they were created by another"
     )
     # Records without a common value are another delegation.
-    adopt = "" if existing == OTHERS else "make them match and set take_over=True to adopt them, or "
+    adopt = "" if existing == OTHERS else "make them match and set adopt=True to adopt them, or "
     assert failure.endswith(plugin.in_words(f". Otherwise, {adopt}remove them"))
     assert rejection(lambda: plugin.create(given)) == failure
     assert records(bind) == (sorted(existing), ttl)
 
 
 @both_front_ends
-def test_take_over_creates_records_if_there_are_none(plugin: Plugin, port: int, bind: Bind) -> None:
-    given = inputs(port, take_over=True)
+def test_state_of_an_earlier_version_is_unchanged(plugin: Plugin, port: int, bind: Bind) -> None:
+    """Before 1.2, the input `adopt` was called `take_over`."""
+    delegate(bind, DOMAIN, TARGETS)
+    kept, given = outputs(port), inputs(port, adopt=True)
+    inputs_before = {**kept, "take_over": True}
+    assert plugin.check(given, inputs_before) == (given, [])
+    assert plugin.diff(kept, given) == (False, [])
+    assert plugin.read(DOMAIN, kept, inputs_before) == (DOMAIN, kept, inputs_before)
+
+
+@both_front_ends
+def test_adopt_creates_records_if_there_are_none(plugin: Plugin, port: int, bind: Bind) -> None:
+    given = inputs(port, adopt=True)
     assert plugin.check(given) == (given, [])
     created = f"{DOMAIN} has no NS records to adopt at 127.0.0.1:{port}, so they will be created"
     assert plugin.shown_line() == f"pulumi-agin: {created}"
@@ -124,7 +133,7 @@ def test_take_over_creates_records_if_there_are_none(plugin: Plugin, port: int, 
 
 
 def test_check_reports_that_it_can_not_read_the_records(plugin: Plugin, port: int) -> None:
-    elsewhere = {"domain": "connect.acme.org", "zone": "acme.org", "take_over": True}
+    elsewhere = {"domain": "connect.acme.org", "zone": "acme.org", "adopt": True}
     [failure] = plugin.check(inputs(port, **elsewhere))[1]
     assert "it answered REFUSED: it is not the primary server of the zone acme.org" in failure
     # Without a known server, nothing is read.
@@ -133,8 +142,8 @@ def test_check_reports_that_it_can_not_read_the_records(plugin: Plugin, port: in
 
 @pytest.mark.parametrize("targets", [[TARGETS[0], UNKNOWN], UNKNOWN], ids=["one unknown", "all unknown"])
 @both_front_ends
-def test_take_over_requires_known_targets(targets: Any, plugin: Plugin, port: int, bind: Bind) -> None:
-    given = inputs(port, take_over=True, ns_targets=targets)
+def test_adopt_requires_known_targets(targets: Any, plugin: Plugin, port: int, bind: Bind) -> None:
+    given = inputs(port, adopt=True, ns_targets=targets)
     assert plugin.check(given)[1] == []
     delegate(bind, DOMAIN, TARGETS)
     [failure] = plugin.check(given)[1]
@@ -164,9 +173,9 @@ def test_delete_keeps_records_that_another_resource_has(plugin: Plugin, port: in
     old, new = plugin.of(name=f"old {plugin.name}"), plugin.of(name=f"new {plugin.name}")
     given, kept = inputs(port), outputs(port)
     old.create(given)
-    # Renamed, with `take_over`: the new resource is created before the old one is deleted.
+    # Renamed, with `adopt`: the new resource is created before the old one is deleted.
     new.check(given)
-    new.create({**given, "take_over": True})
+    new.create({**given, "adopt": True})
     old.delete(DOMAIN, {**kept, "ns_targets": [*TARGETS, *OTHERS]})
     assert records(bind) == (TARGETS, 300)
 
@@ -203,7 +212,7 @@ def test_update_to_another_server_keeps_records_of_others(
         before, given = outputs(port), inputs(moved.port)
         assert f"{LEFT_ALONE}: ns1.other.net." in rejection(lambda: plugin.update(DOMAIN, before, given))
         assert records(moved) == (OTHERS, 300)
-        message = rejection(lambda: plugin.update(DOMAIN, before, {**given, "take_over": True}))
+        message = rejection(lambda: plugin.update(DOMAIN, before, {**given, "adopt": True}))
         assert message.endswith(". Otherwise, remove them")
         assert records(moved) == (OTHERS, 300)
         # Records that it had at the old server are its own, as after a transfer of the zone.

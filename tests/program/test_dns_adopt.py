@@ -1,4 +1,4 @@
-"""`take_over` of each adapter, with the real package of each DNS provider.
+"""`adopt` of each adapter, with the real package of each DNS provider.
 
 The ids to import were accepted by the providers' real plugins, or come from their documentation.
 """
@@ -79,7 +79,7 @@ FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 def test_the_id_of_a_record_set_comes_from_the_arguments(name: str, mocks: Mocks) -> None:
     arguments, import_id = SETS[name]
     mocks.answer = ACCOUNT
-    run_delegation(lambda: adapter(name, take_over=True, **arguments))
+    run_delegation(lambda: adapter(name, adopt=True, **arguments))
     [record] = records(mocks)
     assert record.import_id == import_id
     # An import writes nothing.
@@ -88,21 +88,21 @@ def test_the_id_of_a_record_set_comes_from_the_arguments(name: str, mocks: Mocks
 
 @pytest.mark.rest
 def test_a_google_id_has_no_project_if_none_is_given(mocks: Mocks) -> None:
-    run_delegation(lambda: adapter("gcp", take_over=True, project=None))
+    run_delegation(lambda: adapter("gcp", adopt=True, project=None))
     [record] = records(mocks)
     assert record.import_id == "acme-com/connect.acme.com./NS"
 
 
 @pytest.mark.parametrize("name", SINGLES)
 def test_given_ids_become_ids_to_import(name: str, mocks: Mocks) -> None:
-    run_delegation(lambda: adapter(name, take_over={"NS-1.example.net": "R12", "ns-2.example.net.": "R13"}))
+    run_delegation(lambda: adapter(name, adopt={"NS-1.example.net": "R12", "ns-2.example.net.": "R13"}))
     assert [each.import_id for each in records(mocks)] == [GIVEN[name], GIVEN[name].replace("R12", "R13")]
 
 
 @pytest.mark.rest
 def test_a_vercel_id_has_no_team_if_none_is_given(mocks: Mocks) -> None:
     ids = {"ns-1.example.net": "rec_1", "ns-2.example.net": "rec_2"}
-    run_delegation(lambda: adapter("vercel", take_over=ids, team_id=None))
+    run_delegation(lambda: adapter("vercel", adopt=ids, team_id=None))
     assert [each.import_id for each in records(mocks)] == ["rec_1", "rec_2"]
 
 
@@ -114,7 +114,7 @@ def test_the_ids_come_from_the_packages_lookup_function(name: str, mocks: Mocks)
     def program() -> None:
         account.append(pulumi.ProviderResource(token.partition(":")[0], "account", {}))
         opts = pulumi.ResourceOptions(provider=account[0])
-        agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=True, opts=opts))
+        agin.AgentIngressDelegation("connect", connect(), adapter(name, adopt=True, opts=opts))
 
     run(program)
     assert (token, arguments) in [(each.token, each.args) for each in mocks.called]
@@ -133,21 +133,21 @@ def test_another_ttl_fails(name: str, mocks: Mocks, monkeypatch: pytest.MonkeyPa
     mocks.answer = ACCOUNT
     ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
     with pytest.raises(pulumi.RunError) as refused:
-        run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
+        run_delegation(lambda: adapter(name, adopt=True if name in SETS else ids))
     values = "ns-1.example.net. (TTL 7200), ns-2.example.net. (TTL 7200)"
     declared = values.replace("7200", "300")
-    assert f"The DNS provider has {values}. The program declares {declared}. To take" in str(refused.value)
+    assert f"The DNS provider has {values}. The program declares {declared}. To adopt" in str(refused.value)
     assert "set ttl=7200 on the delegation, and run this again" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["dnsimple", "linode", "ovh", "vercel"])
 def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match=r"must be the IDs of the records.*the package can't find them"):
-        adapter(name, take_over=True)
+        adapter(name, adopt=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "take_over", "message"),
+    ("name", "adopt", "message"),
     [
         ("aws", {"ns-1.example.net": "12"}, "must be True or False; got dict"),
         ("cloudflare", "yes", "must be True, False or {"),
@@ -157,41 +157,41 @@ def test_a_package_that_finds_no_records_needs_their_ids(name: str, mocks: Mocks
         ("ovh", {"ns-1.example.net": "12", "ns-2.example.net": 12}, "lists 12 twice: each record has its own ID"),
     ],
 )
-def test_a_wrong_take_over_fails(name: str, take_over: object, message: str, mocks: Mocks) -> None:
-    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: the adapter's take_over .*{re.escape(message)}"):
-        adapter(name, take_over=take_over)
+def test_a_wrong_value_of_adopt_fails(name: str, adopt: object, message: str, mocks: Mocks) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"^\w+\.py:\d+: the adapter's argument adopt .*{re.escape(message)}"):
+        adapter(name, adopt=adopt)
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
 def test_an_id_to_import_in_the_options_fails(name: str, mocks: Mocks) -> None:
     with pytest.raises(pulumi.RunError, match="can't be combined with import_ in opts"):
-        adapter(name, take_over=True, opts=pulumi.ResourceOptions(import_="Z1_connect.acme.com_NS"))
+        adapter(name, adopt=True, opts=pulumi.ResourceOptions(import_="Z1_connect.acme.com_NS"))
 
 
-def test_without_take_over_nothing_is_imported(mocks: Mocks) -> None:
+def test_without_adopt_nothing_is_imported(mocks: Mocks) -> None:
     run_delegation(lambda: adapter("cloudflare"))
-    run_delegation(lambda: adapter("aws", take_over=False))
+    run_delegation(lambda: adapter("aws", adopt=False))
     assert {each.import_id for each in records(mocks)} == {""}
     assert mocks.called == []
 
 
 @pytest.mark.parametrize("mocks", [True], indirect=True, ids=["preview"])
 @pytest.mark.parametrize("name", [*SETS, *SINGLES])
-def test_records_of_a_new_ingress_are_not_taken_over(name: str, mocks: Mocks) -> None:
+def test_records_of_a_new_ingress_are_not_adopted(name: str, mocks: Mocks) -> None:
     mocks.to_be_made = {"ingress"}
     ids = {"ns-1.example.net": "R1", "ns-2.example.net": "R2"}
     with pytest.raises(pulumi.RunError, match=r"^\w+\.py:\d+: .*because its Agent Ingress is not in the stack"):
-        run_delegation(lambda: adapter(name, take_over=True if name in SETS else ids))
+        run_delegation(lambda: adapter(name, adopt=True if name in SETS else ids))
     assert records(mocks) == []
 
 
 @pytest.mark.parametrize("name", ["cloudflare", "digitalocean"])
-def test_records_must_exist_to_be_taken_over(name: str, mocks: Mocks) -> None:
+def test_records_must_exist_to_be_adopted(name: str, mocks: Mocks) -> None:
     mocks.answer = {"results": [], "records": []}
     with pytest.raises(
-        pulumi.RunError, match=r"The DNS provider has none\. The program declares ns-1.*remove take_over$"
+        pulumi.RunError, match=r"The DNS provider has none\. The program declares ns-1.*remove the argument adopt$"
     ):
-        run_delegation(lambda: adapter(name, take_over=True))
+        run_delegation(lambda: adapter(name, adopt=True))
     assert records(mocks) == []
 
 
@@ -220,16 +220,16 @@ def urn(name: str, delegation: str = "connect", rest: str = "") -> str:
     return f"{parent}${ADAPTERS[name].token}::{delegation}{rest and f'-{rest}'}"
 
 
-def run_take_over(name: str, mocks: Mocks, stack: dict[str, Any], **arguments: Any) -> list[Request]:
-    """Runs a program that takes over the records of an adapter, with records in the stack. Returns the records."""
+def run_adopting(name: str, mocks: Mocks, stack: dict[str, Any], **arguments: Any) -> list[Request]:
+    """Runs a program that adopts the records of an adapter, with records in the stack. Returns the records."""
     mocks.answer, mocks.stack = ACCOUNT, stack
-    run_delegation(lambda: adapter(name, take_over=IDS if name in SINGLES else True, **arguments))
+    run_delegation(lambda: adapter(name, adopt=IDS if name in SINGLES else True, **arguments))
     return records(mocks)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_records_that_the_resource_has_are_not_imported_again(name: str, preview: Mocks) -> None:
-    made = run_take_over(name, preview, state(name))
+    made = run_adopting(name, preview, state(name))
     assert len(made) == (1 if name in SETS else 2)
     assert {(each.import_id, *each.ignore_changes) for each in made} == {("", "*")}
     # The state is read once, although there may be several records.
@@ -241,13 +241,13 @@ def test_records_that_the_resource_has_are_not_imported_again(name: str, preview
 def test_records_of_another_zone_or_domain_are_imported(name: str, is_zone: bool, preview: Mocks) -> None:
     zone = next(output for output in ADAPTERS[name].inputs if output not in ("name", "type"))
     other = {zone if is_zone else ADAPTERS[name].named_by: "other", "id": f"{AZURE}other"}
-    assert all(each.import_id for each in run_take_over(name, preview, state(name, **other)))
+    assert all(each.import_id for each in run_adopting(name, preview, state(name, **other)))
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_records_that_another_resource_has_fail_with_the_alias(name: str, preview: Mocks) -> None:
     with pytest.raises(pulumi.RunError) as raised:
-        run_take_over(name, preview, state(name, "former"))
+        run_adopting(name, preview, state(name, "former"))
     sentence, option = str(raised.value).split("\n")
     assert re.match(r"delegations\.py:\d+: the stack already has NS records of connect\.acme\.com, as urn:", sentence)
     assert "::former" in sentence
@@ -260,18 +260,18 @@ def test_records_that_another_resource_has_fail_with_the_alias(name: str, previe
 def test_records_outside_of_a_delegation_fail_with_the_alias_of_the_adapter(preview: Mocks) -> None:
     [resource] = state("aws").values()
     with pytest.raises(pulumi.RunError) as raised:
-        run_take_over("aws", preview, {"urn:pulumi:stack::project::aws:route53/record:Record::own": resource})
+        run_adopting("aws", preview, {"urn:pulumi:stack::project::aws:route53/record:Record::own": resource})
     assert "give the adapter the option below" in str(raised.value)
     assert str(raised.value).endswith('aliases=["urn:pulumi:stack::project::aws:route53/record:Record::own"])')
 
 
 def run_renamed(name: str, stack: dict[str, Any], mocks: Mocks) -> None:
-    """Runs a program that takes over the records of an adapter, in a delegation with an alias."""
+    """Runs a program that adopts the records of an adapter, in a delegation with an alias."""
     mocks.stack = stack
     ids: Any = IDS if name in SINGLES else True
     alias = f"{urn(name, 'former').rpartition('$')[0]}::former"
     opts = pulumi.ResourceOptions(aliases=[alias])
-    run(lambda: agin.AgentIngressDelegation("connect", connect(), adapter(name, take_over=ids), opts=opts))
+    run(lambda: agin.AgentIngressDelegation("connect", connect(), adapter(name, adopt=ids), opts=opts))
 
 
 @pytest.mark.parametrize("name", ["aws", "cloudflare"])
@@ -292,13 +292,13 @@ def test_records_under_both_urns_fail(name: str, preview: Mocks) -> None:
 
 @pytest.mark.rest
 def test_the_name_of_a_record_may_be_the_whole_domain(preview: Mocks) -> None:
-    made = run_take_over("ovh", preview, state("ovh", subdomain="connect.acme.com."))
+    made = run_adopting("ovh", preview, state("ovh", subdomain="connect.acme.com."))
     assert {each.import_id for each in made} == {""}
 
 
 @pytest.mark.parametrize("delegation", ["connect", "other"])
 def test_a_record_with_another_value_is_the_same_resource_but_another_record(delegation: str, preview: Mocks) -> None:
-    made = run_take_over("cloudflare", preview, state("cloudflare", delegation, content="ns-9.example.net"))
+    made = run_adopting("cloudflare", preview, state("cloudflare", delegation, content="ns-9.example.net"))
     assert [bool(each.import_id) for each in made] == [delegation == "other"] * 2
 
 
@@ -306,7 +306,7 @@ def test_records_of_other_types_and_secrets_do_not_matter(preview: Mocks) -> Non
     [same] = state("aws", zoneId=pulumi.Output.secret("Z1")).values()
     [other] = state("aws", type="TXT").values()
     stack = {urn("aws"): same, urn("aws", "other"): other, urn("gcp"): {"type": "pulumi:providers:gcp", "outputs": {}}}
-    [record] = run_take_over("aws", preview, stack)
+    [record] = run_adopting("aws", preview, stack)
     assert record.import_id == ""
 
 
@@ -332,8 +332,8 @@ def test_a_state_that_cannot_be_read_fails_without_its_secrets(preview: Mocks, m
 
     monkeypatch.setattr(preview, "call", fail)
     with pytest.raises(pulumi.RunError) as raised:
-        run_take_over("aws", preview, {})
-    assert "can't take over NS records, because Pulumi could not read the stack's state" in str(raised.value)
+        run_adopting("aws", preview, {})
+    assert "can't adopt NS records, because Pulumi could not read the stack's state" in str(raised.value)
     assert "hush" not in "".join(traceback.format_exception(raised.value))
 
 
@@ -403,5 +403,5 @@ def test_the_state_is_not_read_without_need(name: str, preview: Mocks) -> None:
 
 
 def test_the_state_is_not_read_under_mocks(mocks: Mocks) -> None:
-    assert run_take_over("aws", mocks, state("aws"))[0].import_id == SETS["aws"][1]
+    assert run_adopting("aws", mocks, state("aws"))[0].import_id == SETS["aws"][1]
     assert mocks.called == []

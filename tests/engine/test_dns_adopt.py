@@ -1,4 +1,4 @@
-"""Existing NS records are imported by `take_over`, without a write at the DNS provider."""
+"""Existing NS records are adopted by `adopt`, without a write at the DNS provider."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def assert_nothing_was_written(emulator: Emulator, cloud: Cloud) -> None:
 
 
 PROGRAM = """
-take_over = True
+adopt = True
 ttl = 300
 suffix = ""
 
-aws = agin.dns.aws("Z1", take_over=take_over)
-cloudflare = agin.dns.cloudflare("Z1", take_over=take_over)
+aws = agin.dns.aws("Z1", adopt=adopt)
+cloudflare = agin.dns.cloudflare("Z1", adopt=adopt)
 # As in a public and a private zone.
-second_zone = agin.dns.aws("Z2", take_over=take_over)
+second_zone = agin.dns.aws("Z2", adopt=adopt)
 
 for name, adapters in {"set": [aws, second_zone], "singles": [cloudflare]}.items():
     ingress = agin.AgentIngress(name, domain=f"{name}{suffix}.acme.com")
@@ -49,7 +49,7 @@ for name, adapters in {"set": [aws, second_zone], "singles": [cloudflare]}.items
 """
 
 
-def test_existing_records_are_taken_over_unchanged(project: Project, emulator: Emulator, cloud: Cloud) -> None:
+def test_existing_records_are_adopted_unchanged(project: Project, emulator: Emulator, cloud: Cloud) -> None:
     project.program(re.sub("    for number.*", "", PROGRAM, flags=re.DOTALL))
     project.up()
     for zone in ("Z1", "Z2"):
@@ -60,14 +60,14 @@ def test_existing_records_are_taken_over_unchanged(project: Project, emulator: E
     assert "= 6 to import" in project.preview()
     assert "= 6 imported" in project.up()
 
-    # Left in the program, `take_over` imports nothing again, also after a refresh, and it writes nothing.
+    # Left in the program, `adopt` imports nothing again, also after a refresh, and it writes nothing.
     project.up("--expect-no-changes")
     project.up("--refresh", "--expect-no-changes")
     project.program(PROGRAM.replace("ttl = 300", "ttl = 600"))
-    assert "if the stack already has them, remove take_over" in project.preview(fails=True)
+    assert "if the stack already has them, remove the argument adopt" in project.preview(fails=True)
     project.program(PROGRAM.replace('suffix = ""', 'suffix = "-moved"'))
     assert "because its Agent Ingress is not in the stack" in project.preview(fails=True)
-    without = PROGRAM.replace("take_over = True", "take_over = False")
+    without = PROGRAM.replace("adopt = True", "adopt = False")
     project.program(without)
     project.up("--expect-no-changes")
     assert_nothing_was_written(emulator, cloud)
@@ -95,8 +95,8 @@ ZONE = pulumi.Config().require_secret("zone")
 for protect in (False, True):
     opts = pulumi.ResourceOptions(protect=protect)
     adapters = {
-        "set": agin.dns.aws(ZONE, opts=opts, take_over=TAKE_OVER),
-        "singles": agin.dns.cloudflare(ZONE, opts=opts, take_over=TAKE_OVER),
+        "set": agin.dns.aws(ZONE, opts=opts, adopt=ADOPT),
+        "singles": agin.dns.cloudflare(ZONE, opts=opts, adopt=ADOPT),
     }
     for kind, dns in adapters.items():
         name = f"{kind}-{protect}"
@@ -106,19 +106,19 @@ for protect in (False, True):
 """
 
 
-def test_take_over_of_records_that_the_stack_has_changes_nothing(
+def test_adopting_records_that_the_stack_has_changes_nothing(
     project: Project, emulator: Emulator, cloud: Cloud
 ) -> None:
     def program(**parts: str) -> None:
-        given = {"TAKE_OVER": "True", "TTL": "300", "RENAMED": "", "ALIASES": "", **parts}
+        given = {"ADOPT": "True", "TTL": "300", "RENAMED": "", "ALIASES": "", **parts}
         project.program(re.sub("|".join(given), lambda match: given[match[0]], OWN_RECORDS))
 
     project.config(secret={"zone": "Z1"})
-    program(TAKE_OVER="False")
+    program(ADOPT="False")
     project.up()
     emulator.clear_requests()
     cloud.clear_operations()
-    # As after `take_over` was removed and set again.
+    # As after `adopt` was removed and set again.
     program()
     project.preview("--expect-no-changes")
     project.up("--expect-no-changes")
@@ -134,7 +134,7 @@ def test_take_over_of_records_that_the_stack_has_changes_nothing(
     # Only the components of the old names, which the failed run has left in the state.
     assert "- 4 to delete\n    19 unchanged" in project.preview()
     project.up()
-    program(RENAMED="-new", TAKE_OVER="False")
+    program(RENAMED="-new", ADOPT="False")
     project.up("--expect-no-changes")
     assert_nothing_was_written(emulator, cloud)
 
@@ -143,8 +143,8 @@ INGRESSES = """
 names = ["set", "singles", "values", "none", "same"]
 ingresses = {name: agin.AgentIngress(name, domain=f"{name}.acme.com") for name in names}
 
-aws = agin.dns.aws("Z1", take_over=True)
-cloudflare = agin.dns.cloudflare("Z1", take_over=True)
+aws = agin.dns.aws("Z1", adopt=True)
+cloudflare = agin.dns.cloudflare("Z1", adopt=True)
 
 def delegate(name, ingress, dns, ttl=300):
     agin.AgentIngressDelegation(name, ingress, dns, ttl=ttl)
@@ -176,17 +176,17 @@ def test_different_records_fail_with_the_next_step(project: Project, emulator: E
         return f"remove {OTHER} at the DNS provider and add {targets[name][0]} at the DNS provider"
 
     def declared(name: str) -> str:
-        return f"The program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To take them over, "
+        return f"The program declares {', '.join(f'{value} (TTL 300)' for value in targets[name])}. To adopt them, "
 
     set_differs = f"{declared('set')}{other_value('set')} and set ttl=3600 on the delegation, and run this again"
     singles_differ = f"{declared('singles')}set ttl=3600 on the delegation, and run this again"
-    not_in_stack = "can't take over NS records, because its Agent Ingress is not in the stack"
+    not_in_stack = "can't adopt NS records, because its Agent Ingress is not in the stack"
     sentences = {
         SET: set_differs,
-        VALUES: f"To take them over, {other_value('values')}, and run this again",
+        VALUES: f"To adopt them, {other_value('values')}, and run this again",
         NO_SET: "resource 'Z1_none.acme.com_NS' does not exist",
         NO_SINGLES: "The DNS provider has none.",
-        SAME: "both take over the record Z1_same.acme.com_NS, which can belong to only one of them",
+        SAME: "both adopt the record Z1_same.acme.com_NS, which can belong to only one of them",
         NEW_SET: not_in_stack,
         NEW_SINGLES: not_in_stack,
     }
@@ -213,7 +213,7 @@ def test_wrong_ids_fail_and_can_be_corrected(project: Project, emulator: Emulato
     def program(ids: dict[str, str]) -> str:
         return f"""
             ingress = agin.AgentIngress("connect", domain="connect.acme.com")
-            agin.AgentIngressDelegation("ns", ingress, agin.dns.cloudflare("Z1", take_over={ids}))
+            agin.AgentIngressDelegation("ns", ingress, agin.dns.cloudflare("Z1", adopt={ids}))
             """
 
     project.program('agin.AgentIngress("connect", domain="connect.acme.com")')
