@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 from benchmarks.engine import API_KEY, Dynamic, Load, Tools, projects, service
 from pulumi_agin.api import rate_limit
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import NgrokError
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
 
 COUNT = 300

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, overload
 import pulumi
 from typing_extensions import NotRequired
 
-from .api.canonical import canonical_domain
 from .api.constants import CertificateAuthorityLiteral, PrivateKeyTypeLiteral
+from .base.names import canonical_domain
 from .dynamic.agent_ingress import AgentIngressProvider
 from .lifecycle import urns
 from .lifecycle.operation import Placement

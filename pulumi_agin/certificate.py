@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pulumi
 
-from .api.constants import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from .dynamic.certificate import CertificateValidationProvider
 from .lifecycle import urns
+from .lifecycle.defaults import DEFAULT_GRACE_SECONDS, DEFAULT_WAIT_SECONDS
 from .program.argument_errors import checks_arguments
 from .program.dynamic_resource import DynamicResource
 from .program.run import ProgramRun
@@ -43,7 +43,7 @@ class AgentIngressCertificateValidation(DynamicResource, token=urns.CERTIFICATE_
         self,
         resource_name: str,
         agent_ingress_id: pulumi.Input[str],
-        timeout_seconds: pulumi.Input[float] = DEFAULT_TIMEOUT_SECONDS,
+        timeout_seconds: pulumi.Input[float] = DEFAULT_WAIT_SECONDS,
         dns_error_grace_seconds: pulumi.Input[float] = DEFAULT_GRACE_SECONDS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pulumi
 
 from .agent_ingress import AgentIngress
-from .api.constants import LONGEST_TTL_SECONDS
-from .api.redaction import one_line
+from .base.redaction import one_line
 from .dns.adapter import DnsAdapter, NsRecords, canonical_name
+from .dnsclient.values import LONGEST_TTL_SECONDS
 from .lifecycle import urns
 from .program.aliases import former_urns
 from .program.argument_errors import WrongArgumentsError, checks_arguments, place

@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from .api.canonical import canonical_base_url
-from .api.clock import SYSTEM_CLOCK, Clock
-from .api.credentials import DEFAULT_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
+from .api.constants import DEFAULT_CALL_SECONDS, PUBLIC_API
 from .api.errors import InvalidInputsError
-from .api.redaction import one_line
+from .base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from .base.budget import LONGEST_TIMEOUT_SECONDS
+from .base.clock import SYSTEM_CLOCK, Clock
+from .base.redaction import one_line
+from .base.secret import Secret
 
 if TYPE_CHECKING:
     from .api.client import AgentIngressClient
@@ -137,7 +139,7 @@ class Settings:
         return cls(
             Setting(Secret(api_key.value), api_key.source, api_key.shown_as),
             setting(BASE_URL, PUBLIC_API),
-            setting(TIMEOUT_SECONDS, str(DEFAULT_TIMEOUT_SECONDS)),
+            setting(TIMEOUT_SECONDS, str(DEFAULT_CALL_SECONDS)),
             environment.get("PULUMI_AGIN_LOG", ""),
             provider_name,
             names,
@@ -159,7 +161,7 @@ class Settings:
         if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
             problems.append(
                 f"the timeout from {self.timeout_seconds.shown_as} must be a number of seconds greater than 0 and at "
-                f"most {LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_TIMEOUT_SECONDS}"
+                f"most {LONGEST_TIMEOUT_SECONDS}, such as {DEFAULT_CALL_SECONDS}"
             )
         if self.log not in ("", "debug"):
             problems.append('the environment variable PULUMI_AGIN_LOG must be "debug" or unset')

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_agin import cli
-from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.emulator import Emulator
 from tests.support import clock as test_clock
 from tests.support.command import Command

@@ -11,17 +11,22 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
-from . import errors, retry
-from .canonical import POLICY, canonical_base_url, canonical_domain, matches_policy
-from .clock import SYSTEM_CLOCK, Clock
-from .constants import ID_HINT, PLAIN_ID
-from .credentials import DEFAULT_TIMEOUT_SECONDS, LOOPBACK_HOSTS, PUBLIC_API, Secret
+from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
+from pulumi_agin.base.budget import Deadline, format_duration
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
+from pulumi_agin.base.retry import backoff_seconds
+from pulumi_agin.base.secret import Secret
+
+from . import errors
+from .certificate_policy import POLICY, matches_policy
+from .constants import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, PUBLIC_API
 from .error_mapping import ErrorMapping
-from .http import HttpClient, Request, Response
+from .http import HttpClient
+from .http_messages import Request, Response, is_transient, parse_http_date
 from .list_cache import ListCache, Listing
 from .models import IngressModel, IngressPageModel
-from .redaction import Redactor, holds_secret, one_line
-from .retry import Deadline
 from .transport import Transport
 
 # The part of a write's time that is reserved to settle a request whose response was lost.
@@ -62,7 +67,7 @@ class AgentIngressClient:
         self,
         api_key: Secret,
         base_url: str = PUBLIC_API,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        timeout_seconds: float = DEFAULT_CALL_SECONDS,
         *,
         api_key_source: str = "the argument api_key",
         base_url_source: str = "the argument base_url",
@@ -279,13 +284,13 @@ class AgentIngressClient:
             queries.append(query)
             # `Transport.send` would not end a loop of pages, because it sends each request at least once.
             if deadline.left <= 0:
-                time = retry.format_duration(deadline.elapsed)
+                time = format_duration(deadline.elapsed)
                 raise errors.UnreachableError(
                     f"could not {doing}: ngrok returned more pages than could be read in {time}"
                 )
         ingresses = [each for each in found if isinstance(each, IngressModel)]
         unreadable = [each for each in found if isinstance(each, errors.UnreadableIngressError)]
-        return Listing(ingresses, unreadable, retry.parse_http_date(response.headers.get("Date", "")))
+        return Listing(ingresses, unreadable, parse_http_date(response.headers.get("Date", "")))
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
@@ -331,7 +336,7 @@ class AgentIngressClient:
                     # The domain has no ingress, so none was made.
                     return None, now
                 searches += 1
-                pause = retry.backoff_seconds(searches, clock=self._clock)
+                pause = backoff_seconds(searches, clock=self._clock)
                 if pause >= deadline.left:
                     raise errors.NgrokError(missing)
                 wait.waits_for(missing, pause)
@@ -426,7 +431,7 @@ def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
 
 def _is_rejection(lost: errors.NgrokError) -> bool:
     """Returns whether ngrok itself rejected the last try of a write, so that it does not carry it out later."""
-    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not retry.is_transient(lost.status)
+    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not is_transient(lost.status)
 
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:

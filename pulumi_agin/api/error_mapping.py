@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from . import errors, retry
-from .credentials import PUBLIC_API
-from .http import NoResponse, Request, Response
+from pulumi_agin.base.budget import format_duration
+
+from . import errors
+from .constants import PUBLIC_API
+from .http_messages import NoResponse, Request, Response, is_transient, retry_after_seconds
 
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
@@ -56,7 +58,7 @@ class ErrorMapping:
         return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
     def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
-        """Returns the error for a status of 300 and above, or for no response. `effort` is from `retry.effort`."""
+        """Returns the error for a status of 300 and above, or for no response. `effort` is from `effort`."""
         could_not = f"could not {request.doing}"
         message = f"{could_not}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
@@ -80,9 +82,9 @@ class ErrorMapping:
             return errors.WrongBaseUrlError(
                 f"{could_not}: {self.base_url} responded {rejection.description}{path}; {base_url_hint}"
             )
-        retry_after = retry.retry_after_seconds(outcome.headers)
-        if retry_after and retry.is_transient(status):
-            message += f"; its Retry-After is {retry.format_duration(retry_after)}"
+        retry_after = retry_after_seconds(outcome.headers)
+        if retry_after and is_transient(status):
+            message += f"; its Retry-After is {format_duration(retry_after)}"
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError

@@ -6,10 +6,8 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -24,10 +22,11 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from pulumi_agin.base.budget import format_duration
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.version import VERSION
 
-from .credentials import Secret
-from .retry import format_duration
+from .http_messages import NoResponse, Request, Response
 
 # The size limit of a body after decompression. ngrok's largest response is 3 MB: a list of 100 Agent Ingresses with the
 # longest metadata, all of it escaped.
@@ -61,58 +60,6 @@ _thread = _Thread()
 # urllib3 logs malformed header lines unchanged, and a service may repeat the API key in them.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).addFilter(lambda log: not (_thread.is_sending and "parse headers" in str(log.msg)))
-
-
-@dataclass
-class Request:
-    """A request about all Agent Ingresses or the one with an id, and its outcome so far.
-
-    Attributes:
-        doing: The purpose of the request, as a verb phrase for messages that begin with "could not".
-        domain: The domain of the Agent Ingress, if it is known.
-        tries: How many times it was sent.
-        last_sent: When it was sent last, by the monotonic clock.
-        possibly_applied_since: When the first try was sent that may have had an effect; None if there is none.
-    """
-
-    method: str
-    doing: str
-    id_: str | None = None
-    domain: str | None = None
-    query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = None
-    tries: int = 0
-    last_sent: float = 0.0
-    possibly_applied_since: float | None = None
-
-    @property
-    def path(self) -> str:
-        """The path below the base URL."""
-        return "/agent_ingresses" if self.id_ is None else f"/agent_ingresses/{self.id_}"
-
-
-class Response(NamedTuple):
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-class NoResponse(NamedTuple):
-    """The failure of a request that got no response. A transient failure may go away if the request is repeated.
-
-    The reason is a clause without secrets. The status and headers are placeholders.
-    """
-
-    reason: str
-    may_have_arrived: bool
-    is_transient: bool
-    status_code: int = 0
-    headers: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def is_unconnected(self) -> bool:
-        """Whether no connection could be made, so nothing was sent, and another try may succeed."""
-        return self.is_transient and not self.may_have_arrived
 
 
 class HttpClient:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.clock import Clock
+
 from . import errors
-from .clock import Clock
 from .models import IngressModel
-from .retry import Deadline
 
 MAX_AGE_SECONDS = 5.0
 

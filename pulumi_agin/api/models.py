@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from .canonical import canonical_domain, canonical_ns_targets, canonical_region_domains
+from pulumi_agin.base.names import canonical_domain, canonical_ns_targets, canonical_region_domains
+
 from .constants import PLAIN_ID
 
 

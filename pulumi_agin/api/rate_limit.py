@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from . import retry
-from .clock import Clock
-from .retry import Deadline
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.retry import backoff_seconds
 
 # "Your account is rate limited to 120 API requests per minute", counted over a rolling minute.
 LIMIT = 120
@@ -93,7 +93,7 @@ class RateLimit:
             self._most = max(LIMIT, len(self._counted))
             return
         self._rejections += 1
-        pause = retry.backoff_seconds(self._rejections, retry_after, self._clock)
+        pause = backoff_seconds(self._rejections, retry_after, self._clock)
         if retry_after is None and self._counted:
             # One more is allowed at the latest when our own oldest request leaves the window.
             pause = min(pause, self._counted[0] + WINDOW_SECONDS - now)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import errors, retry
-from .clock import Clock
+from pulumi_agin.base.budget import Deadline, effort, format_duration
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.progress import Progress, Wait
+from pulumi_agin.base.retry import Reachability, backoff_seconds
+
+from . import errors, http_messages
 from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway
-from .http import HttpClient, NoResponse, Request, Response
-from .progress import Progress, Wait
+from .http import HttpClient
+from .http_messages import NoResponse, Request, Response, retry_after_seconds
 from .rate_limit import LIMIT, RateLimit
-from .retry import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 10
 
@@ -57,7 +60,7 @@ class Transport:
         self._trace = trace
         self._clock = clock
         self._rate_limit = RateLimit(clock)
-        self._reachability = retry.Reachability(clock, is_loopback=is_loopback)
+        self._reachability = Reachability(clock, is_loopback=is_loopback)
         self.progress = Progress(show_progress, clock)
 
     def send(self, request: Request, deadline: Deadline) -> Response:
@@ -73,7 +76,7 @@ class Transport:
                 outcome = self._send_once(request, deadline, ticket)
                 if isinstance(outcome, Response):
                     status = outcome.status_code
-                    is_unconnected, is_transient = False, retry.is_transient(status)
+                    is_unconnected, is_transient = False, http_messages.is_transient(status)
                     may_have_effect = status < 300 or status >= 500 or is_from_gateway(outcome)
                 else:
                     is_unconnected, is_transient = outcome.is_unconnected, outcome.is_transient
@@ -83,16 +86,16 @@ class Transport:
                 if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
                 is_unsent = is_unconnected and request.possibly_applied_since is None
-                effort = retry.effort(request.tries, deadline, is_unsent=is_unsent)
-                failure = self._error_mapping.error(request, outcome, effort)
+                spent = effort(request.tries, deadline, is_unsent=is_unsent)
+                failure = self._error_mapping.error(request, outcome, spent)
                 if not is_transient:
                     raise failure
                 if outcome.status_code == 429:
                     # The rate limit determines the pause.
                     continue
                 repetition += 1
-                retry_after = retry.retry_after_seconds(outcome.headers)
-                pause = retry.backoff_seconds(repetition, retry_after, self._clock)
+                retry_after = retry_after_seconds(outcome.headers)
+                pause = backoff_seconds(repetition, retry_after, self._clock)
                 left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
                 if left <= 0 or pause >= deadline.left:
                     raise failure
@@ -114,7 +117,7 @@ class Transport:
         if ticket is None:
             raise failure or errors.RateLimitedError(
                 f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
-                f"enough time to wait for the next request{f', in {retry.format_duration(closed)}' if closed else ''}",
+                f"enough time to wait for the next request{f', in {format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket
@@ -134,7 +137,7 @@ class Transport:
         finally:
             # This also runs after an interrupt by the user.
             is_rejected = outcome.status_code == 429
-            retry_after = retry.retry_after_seconds(outcome.headers) if is_rejected else None
+            retry_after = retry_after_seconds(outcome.headers) if is_rejected else None
             self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)
             if self._trace is not None:
                 milliseconds = (self._clock.monotonic() - request.last_sent) * 1000

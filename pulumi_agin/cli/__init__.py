@@ -12,9 +12,9 @@ import shutil
 import textwrap
 from collections.abc import Callable, Sequence
 
-from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
-from pulumi_agin.api.retry import is_transient
+from pulumi_agin.api.http_messages import is_transient
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
 

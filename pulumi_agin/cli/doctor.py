@@ -31,8 +31,8 @@ import json
 import sys
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.constants import EXAMPLE_DOMAIN
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import parse_server
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate

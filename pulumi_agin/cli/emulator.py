@@ -9,8 +9,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.credentials import LOOPBACK_HOSTS
+from pulumi_agin.base.addresses import LOOPBACK_HOSTS
+from pulumi_agin.base.clock import Clock
 from pulumi_agin.settings import API_KEY, BASE_URL
 
 from . import DEFAULT_API_KEY

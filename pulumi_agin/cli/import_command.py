@@ -15,10 +15,10 @@ from typing import Any
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.clock import Clock
 from pulumi_agin.api.list_cache import Listing
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.redaction import one_line
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.constants import AGENT_INGRESS_ID, EXAMPLE_DOMAIN, ID_HINT
+from pulumi_agin.api.constants import AGENT_INGRESS_ID, ID_HINT
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.redaction import one_line
+from pulumi_agin.base.names import EXAMPLE_DOMAIN
+from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 

@@ -11,9 +11,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from pulumi_agin import dns
-from pulumi_agin.api.canonical import POLICY
+from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.redaction import one_line
+from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import outputs_of
 from pulumi_agin.native.names import camel_case

@@ -12,8 +12,8 @@ from typing import Any
 import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.settings import API_KEY, ENVIRONMENT, IN_PYTHON, PROVIDER_NAME, Names, Settings

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from pulumi_agin.api.canonical import canonical_domain, zone_problem
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.installation import missing_extra
+from pulumi_agin.base.names import canonical_domain
+from pulumi_agin.dnsclient.values import zone_problem
 from pulumi_agin.lifecycle.urns import Urn
 from pulumi_agin.program.aliases import former_name
 from pulumi_agin.program.argument_errors import WrongZonesError, checks_arguments, place

@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_agin.api.canonical import canonical_domain
+from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 from pulumi_agin.lifecycle.urns import DELEGATION, Urn
 from pulumi_agin.program.aliases import urns_of

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pulumi
 
-from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
+from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.program.argument_errors import WrongArgumentsError
 from pulumi_agin.program.run import ProgramRun
 

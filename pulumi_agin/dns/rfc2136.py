@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_agin.api.constants import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dnsclient import missing_package
+from pulumi_agin.dnsclient.values import DEFAULT_TSIG_ALGORITHM, DNS_PORT
 from pulumi_agin.dynamic.rfc2136 import Rfc2136Provider
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.program.argument_errors import WrongArgumentsError, checks_arguments, place

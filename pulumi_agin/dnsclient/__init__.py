@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from importlib.machinery import PathFinder
 
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.installation import missing_extra
 
 
 def missing_package(user: str) -> str | None:

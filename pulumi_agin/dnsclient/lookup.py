@@ -6,11 +6,11 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
-from pulumi_agin.api.canonical import canonical_ns_targets
-from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.installation import missing_extra
+from pulumi_agin.base.names import canonical_ns_targets
+from pulumi_agin.base.redaction import one_line
 
 from .values import DnsAnswer, Server
 

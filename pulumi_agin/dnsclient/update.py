@@ -23,10 +23,11 @@ import dns.rrset
 import dns.tsig
 import dns.update
 
-from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets
-from pulumi_agin.api.progress import Progress
-from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline, Reachability, backoff_seconds, effort, format_duration
+from pulumi_agin.base.budget import Deadline, effort, format_duration
+from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
+from pulumi_agin.base.progress import Progress
+from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.retry import Reachability, backoff_seconds
 
 from .rejections import describe_rejection
 from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError

@@ -6,11 +6,22 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pulumi_agin.api.constants import DNS_PORT
-from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.redaction import listed, one_line
+from pulumi_agin.base.redaction import listed, one_line
+from pulumi_agin.base.secret import Secret
+
+# RFC 2181, 8.
+LONGEST_TTL_SECONDS = 2**31 - 1
+
+DNS_PORT = 53
+
+# dnspython's algorithms, without those that truncate the signature. dnspython has a longer name for the first one.
+TsigAlgorithmLiteral: TypeAlias = Literal[
+    "hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"
+]
+DEFAULT_TSIG_ALGORITHM: TsigAlgorithmLiteral = "hmac-sha256"
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 
@@ -110,3 +121,15 @@ class UnsettledError(DnsUpdateError):
     def __init__(self, message: str, existing: NsSet | None) -> None:
         super().__init__(message)
         self.existing = existing
+
+
+def zone_problem(domain: str, zone: str) -> str:
+    """Returns the reason that a zone can't delegate a domain; "" if it can. Both names are canonical."""
+    if domain == zone:
+        return (
+            f"the domain {domain} is the apex of the zone {zone}, whose NS records are the zone's own: only a "
+            f"name below it can be delegated, such as connect.{zone}"
+        )
+    if not domain.endswith(f".{zone}"):
+        return f"the domain {domain} is not in the zone {zone or '(empty)'}: use the zone that contains {domain}"
+    return ""

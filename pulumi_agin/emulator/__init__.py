@@ -6,7 +6,7 @@ guesses: https://pulumi-agin.github.io/pulumi-agin/reference/emulator.html
 It needs the packages of the extra `emulator`.
 """
 
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.installation import missing_extra
 
 try:
     from .certificates import CertificateState

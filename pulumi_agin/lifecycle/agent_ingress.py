@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.canonical import POLICY, canonical_domain, matches_policy
+from pulumi_agin.api.certificate_policy import POLICY, matches_policy
 from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.settings import Settings
 
 from . import domain_taken, shell_commands

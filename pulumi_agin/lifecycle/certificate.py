@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_agin.api.canonical import matches_policy, without_none
+from pulumi_agin.api.certificate_policy import matches_policy
 from pulumi_agin.api.constants import ID_HINT
 from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
+from pulumi_agin.api.http_messages import is_transient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
-from pulumi_agin.api.redaction import holds_secret
-from pulumi_agin.api.retry import format_duration, is_transient
+from pulumi_agin.base.budget import format_duration
+from pulumi_agin.base.redaction import holds_secret
+from pulumi_agin.base.values import without_none
 from pulumi_agin.settings import Settings
 
 from .inputs import CertificateValidationInputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, NgrokError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.base.budget import Deadline
 
 from .operation import Call
 from .session import Account, Session

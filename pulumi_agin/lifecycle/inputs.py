@@ -15,10 +15,23 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WrapValidator
 
 from pulumi_agin.api import constants
-from pulumi_agin.api.canonical import canonical_domain, canonical_ns_targets, zone_problem
-from pulumi_agin.api.constants import EXAMPLE_DOMAIN
-from pulumi_agin.dnsclient.values import is_ip
+from pulumi_agin.base.names import (
+    DOMAIN_MAX_BYTES,
+    EXAMPLE_DOMAIN,
+    LABEL_MAX_BYTES,
+    canonical_domain,
+    canonical_ns_targets,
+)
+from pulumi_agin.dnsclient.values import (
+    DEFAULT_TSIG_ALGORITHM,
+    DNS_PORT,
+    LONGEST_TTL_SECONDS,
+    TsigAlgorithmLiteral,
+    is_ip,
+    zone_problem,
+)
 
+from .defaults import DEFAULT_GRACE_SECONDS, DEFAULT_WAIT_SECONDS
 from .phrasing import Phrasing
 from .schema import Declaration, Limit, Marker, Problem, pass_unknown
 
@@ -29,7 +42,7 @@ _DOMAIN_PROBLEMS = {
     "^(.*:)?//": f"is a URL; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"/|:\d*$": f"has a port or a path; use only the domain, such as {EXAMPLE_DOMAIN}",
     r"^\.|\.\.|\.$": "has an empty label: two dots in a row, or one at the start",
-    rf"[^.]{{{constants.LABEL_MAX_BYTES + 1}}}": f"has a label of more than {constants.LABEL_MAX_BYTES} bytes",
+    rf"[^.]{{{LABEL_MAX_BYTES + 1}}}": f"has a label of more than {LABEL_MAX_BYTES} bytes",
     r"\*[^.]|[^.]\*": f"has '*' and other characters in a label; a wildcard is a whole label, as in *.{EXAMPLE_DOMAIN}",
     # In ASCII. Other characters have a message of their own.
     r"(?=[\0-\x7f])[^a-z0-9_*.-]": f"contains {{!r}}; use only letters, digits, '-' and '.', as in {EXAMPLE_DOMAIN}",
@@ -47,7 +60,7 @@ def _ingress_domain(value: str) -> str:
     # The original string is checked, because the lower case of some letters outside ASCII is ASCII.
     if not given.isascii():
         raise ValueError(_not_ascii(given))
-    return _max_bytes(constants.DOMAIN_MAX_BYTES, domain)
+    return _max_bytes(DOMAIN_MAX_BYTES, domain)
 
 
 def _not_ascii(domain: str) -> str:
@@ -71,7 +84,7 @@ def _max_bytes(limit: int, value: str) -> str:
 IngressDomain = Annotated[
     str,
     AfterValidator(_ingress_domain),
-    Limit(f"{constants.DOMAIN_MAX_BYTES} bytes, labels of {constants.LABEL_MAX_BYTES}"),
+    Limit(f"{DOMAIN_MAX_BYTES} bytes, labels of {LABEL_MAX_BYTES}"),
 ]
 
 
@@ -125,11 +138,11 @@ class CertificateValidationInputs(Declaration):
         "before the wait begins"
     )
     timeout_seconds: Annotated[float, Field(gt=0), Marker.NO_CHANGE] = Field(
-        constants.DEFAULT_TIMEOUT_SECONDS,
+        DEFAULT_WAIT_SECONDS,
         description="the longest time to wait, in seconds; custom timeouts can shorten it",
     )
     dns_error_grace_seconds: Annotated[float, Field(ge=0), Marker.NO_CHANGE] = Field(
-        constants.DEFAULT_GRACE_SECONDS,
+        DEFAULT_GRACE_SECONDS,
         description="how long ngrok may report a DNS error before the wait fails, in seconds. DNS changes take time",
     )
 
@@ -158,7 +171,7 @@ _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
 def _is_dns_name(name: str) -> bool:
-    is_name = re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) and len(name) <= constants.DOMAIN_MAX_BYTES
+    is_name = re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) and len(name) <= DOMAIN_MAX_BYTES
     return bool(is_name) and not is_ip(name)
 
 
@@ -206,9 +219,7 @@ _DnsName = Annotated[str, AfterValidator(_dns_name)]
 _NsTarget = Annotated[_DnsName, AfterValidator(_with_root), WrapValidator(pass_unknown)]
 _KeptNsTargets = Annotated[list[str], AfterValidator(canonical_ns_targets)]
 _Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, description="the TCP port of the server")]
-_Algorithm = Annotated[
-    constants.TsigAlgorithmLiteral, BeforeValidator(_algorithm), Field(description="the algorithm of the key")
-]
+_Algorithm = Annotated[TsigAlgorithmLiteral, BeforeValidator(_algorithm), Field(description="the algorithm of the key")]
 
 
 class _NsRecords(Declaration):
@@ -225,20 +236,20 @@ class _NsRecords(Declaration):
     ns_targets: Annotated[list[_NsTarget], Field(min_length=1), AfterValidator(_ns_targets), Limit("one or more")] = (
         Field(description="the values of the records")
     )
-    ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=constants.LONGEST_TTL_SECONDS)] = Field(
+    ttl: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_TTL_SECONDS)] = Field(
         description="how long resolvers may cache the records, in seconds"
     )
     server: Annotated[str, AfterValidator(_server), Limit("a host name or an IP address")] = Field(
         description="the primary server of the zone"
     )
-    port: _Port = constants.DNS_PORT
+    port: _Port = DNS_PORT
     tsig_key_name: _DnsName | None = Field(
         None, description="the name of the TSIG key that signs all messages. Without a key, they are unsigned"
     )
     tsig_secret: Annotated[str | None, AfterValidator(_base64), Limit("base64"), Marker.SECRET] = Field(
         None, description="the secret of the key"
     )
-    tsig_algorithm: _Algorithm = constants.DEFAULT_TSIG_ALGORITHM
+    tsig_algorithm: _Algorithm = DEFAULT_TSIG_ALGORITHM
 
     @classmethod
     def conflicts(cls, values: Mapping[str, Any], phrasing: Phrasing) -> Iterator[Problem]:

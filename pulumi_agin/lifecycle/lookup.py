@@ -10,7 +10,7 @@ from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.api.retry import Deadline
+    from pulumi_agin.base.budget import Deadline
 
 
 def check_arguments(function: str, id_: str | None, domain: str | None) -> None:

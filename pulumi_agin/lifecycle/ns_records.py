@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.redaction import listed
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.redaction import listed
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.canonical import POLICY, matches_policy, without_none
-from pulumi_agin.api.credentials import PUBLIC_API
+from pulumi_agin.api.certificate_policy import POLICY, matches_policy
+from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.base.values import without_none
 
 if TYPE_CHECKING:
     from pulumi_agin.api.models import IngressModel

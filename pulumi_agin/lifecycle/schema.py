@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from pulumi_agin.api.canonical import without_none
 from pulumi_agin.api.models import FrozenModel
+from pulumi_agin.base.values import without_none
 
 from .phrasing import NEUTRAL, Phrasing, UnsupportedValue, must_be_one_of, printable_name, right_names
 

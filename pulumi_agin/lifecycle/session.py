@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.api.clock import SYSTEM_CLOCK, Clock
-from pulumi_agin.api.credentials import LOOPBACK_HOSTS
 from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.progress import Progress
-from pulumi_agin.api.redaction import one_line
-from pulumi_agin.api.retry import Deadline, Reachability
+from pulumi_agin.base.addresses import LOOPBACK_HOSTS
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.base.progress import Progress
+from pulumi_agin.base.redaction import one_line
+from pulumi_agin.base.retry import Reachability
 from pulumi_agin.dnsclient.values import Server
 from pulumi_agin.settings import Settings
 

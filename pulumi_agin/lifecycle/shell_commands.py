@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pulumi_agin.installation import shown
+from pulumi_agin.base.installation import shown
 
 from .operation import Placement
 from .urns import NATIVE_AGENT_INGRESS, STACK, Urn

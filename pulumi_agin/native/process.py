@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from pulumi_agin.api.clock import Clock
+from pulumi_agin.base.clock import Clock
 from pulumi_agin.engine.connection import Engine
 from pulumi_agin.engine.protocol import provider_pb2_grpc
 from pulumi_agin.lifecycle.session import Session

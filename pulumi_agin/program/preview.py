@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.output import UNKNOWN, contains_unknowns
 
-from pulumi_agin.api.canonical import POLICY
+from pulumi_agin.api.certificate_policy import POLICY
 from pulumi_agin.api.errors import NgrokError, NotFoundError
 from pulumi_agin.lifecycle.outputs import STATUS, outputs_after
 

@@ -19,8 +19,8 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 import pulumi_agin as agin
+from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.dns.adapter import NsRecords, package
-from pulumi_agin.installation import missing_extra
 from tests.support.delegations import (
     ADAPTERS,
     DELEGATION,

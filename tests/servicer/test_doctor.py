@@ -20,7 +20,8 @@ import dns.rrset
 import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import PUBLIC_API, Secret
+from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator

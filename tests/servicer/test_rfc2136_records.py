@@ -11,7 +11,7 @@ import pytest
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.installation import missing_extra
 from tests.support.flaky_proxy import Outage, between
 from tests.support.plugin import (
     RFC2136_DELEGATION,

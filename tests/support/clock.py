@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from pulumi_agin.api import clock
+from pulumi_agin.base import clock
 
 BEGIN = datetime(2024, 8, 2, 7, 15, 39, tzinfo=timezone.utc)
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from pulumi_agin.api import clock
+from pulumi_agin.base import clock
 
 
 class QuickClock(clock.Clock):

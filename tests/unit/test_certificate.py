@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.clock import Clock
-from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import ApiError, NotConnectedError
+from pulumi_agin.base.clock import Clock
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import lookup
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator

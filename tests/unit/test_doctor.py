@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.cli.doctor_checks import Examiner
-from pulumi_agin.installation import missing_extra
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.emulator import Emulator
-from pulumi_agin.installation import missing_extra
 from tests.support.command import Command
 from tests.support.keys import API_KEY
 from tests.support.ports import free_port

@@ -18,12 +18,12 @@ from pulumi.dynamic import Config, ConfigureRequest
 from requests.structures import CaseInsensitiveDict
 
 from pulumi_agin.api import errors
-from pulumi_agin.api.canonical import without_none
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import Response
+from pulumi_agin.api.http_messages import Response
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.api.redaction import REVEALING_CHARACTERS, redact
+from pulumi_agin.base.redaction import REVEALING_CHARACTERS, redact
+from pulumi_agin.base.secret import Secret
+from pulumi_agin.base.values import without_none
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs

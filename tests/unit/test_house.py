@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).parents[2] / "pulumi_agin"
 
 FILES = """
 __init__.py agent_ingress.py certificate.py delegation.py lookup.py provider.py agent_configuration.py
-installation.py settings.py version.py py.typed pulumi-plugin.json
+settings.py version.py py.typed pulumi-plugin.json
 """
-FOLDERS = "dns program lifecycle api dynamic native engine dnsclient emulator cli"
+FOLDERS = "dns program lifecycle api base dynamic native engine dnsclient emulator cli"
 
 
 def test_package_has_only_the_known_parts() -> None:

@@ -15,8 +15,9 @@ import requests
 import trustme
 from requests.adapters import HTTPAdapter
 
-from pulumi_agin.api.credentials import Secret
-from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient, NoResponse, Request, Response
+from pulumi_agin.api.http import LONGEST_BODY_BYTES, HttpClient
+from pulumi_agin.api.http_messages import NoResponse, Request, Response
+from pulumi_agin.base.secret import Secret
 from tests.support.keys import API_KEY
 from tests.support.ports import free_port
 from tests.support.wire import Handle, receive, reply, serve, trickle

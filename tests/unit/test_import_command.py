@@ -19,7 +19,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_agin import dns
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.emulator import Emulator
 from tests.support import ngrok

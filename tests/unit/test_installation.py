@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_agin.installation import missing_extra
+from pulumi_agin.base.installation import missing_extra
 
 
 @pytest.fixture

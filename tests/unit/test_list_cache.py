@@ -12,9 +12,9 @@ import pytest
 
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.list_cache import ListCache, Listing
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY

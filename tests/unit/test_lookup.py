@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import Secret
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.lookup import find_many, find_one
 from tests.support.keys import API_KEY

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.api.retry import Deadline
+from pulumi_agin.base.budget import Deadline
 from pulumi_agin.program.run import PREVIEW_SECONDS, ProgramAccount
 from tests.support.clock import Clock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_agin.api.redaction import listed, one_line, redact
+from pulumi_agin.base.redaction import listed, one_line, redact
 
 KEY = "2AbCdEfGhIj+KlMnOp/QrStUv=_WxYz0123456789"
 

@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from pulumi_agin.api import errors, retry
+from pulumi_agin.api import errors, http_messages
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.credentials import PUBLIC_API, Secret
-from pulumi_agin.api.http import HttpClient, NoResponse, Request, Response
-from pulumi_agin.api.retry import Deadline, Reachability
+from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.api.http import HttpClient
+from pulumi_agin.api.http_messages import NoResponse, Request, Response
+from pulumi_agin.base import budget, retry
+from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.retry import Reachability
+from pulumi_agin.base.secret import Secret
 from tests.support.client import DOMAIN
 from tests.support.clock import Clock
 from tests.support.keys import API_KEY
@@ -46,20 +50,20 @@ def test_pauses_double_with_jitter_up_to_20_seconds() -> None:
     ],
 )
 def test_retry_after_is_seconds(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry.retry_after_seconds(headers) == seconds
+    assert http_messages.retry_after_seconds(headers) == seconds
 
 
 @pytest.mark.parametrize(
     "date", ["", "yesterday", f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT", f"Fri, 02 Aug 2024 07:15:49 +{'9' * 30}"]
 )
 def test_malformed_date_of_a_response_is_none(date: str) -> None:
-    assert retry.parse_http_date(date) is None
+    assert http_messages.parse_http_date(date) is None
 
 
 def test_format_duration() -> None:
     words = {0.2: "0.2 seconds", 1: "1 second", 4.94: "4.9 seconds", 119: "119 seconds", 300: "5 minutes"}
     words |= {2701: "45 minutes 1 second", 7199.9: "120 minutes", 9090: "2 hours 31 minutes"}
-    assert {seconds: retry.format_duration(seconds) for seconds in words} == words
+    assert {seconds: budget.format_duration(seconds) for seconds in words} == words
 
 
 INGRESS = {

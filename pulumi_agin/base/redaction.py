@@ -9,7 +9,7 @@ from itertools import groupby
 from urllib.parse import quote, unquote
 from urllib.request import getproxies
 
-from .credentials import Secret
+from .secret import Secret
 
 # The default limit for quoted strings, so that no response fills the screen.
 EXCERPT_CHARACTERS = 300

@@ -1,20 +1,9 @@
-"""Connection constants and secrets. Settings are validated with them, without loading the HTTP client."""
+"""Secret: a string that neither messages nor the state may contain."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NoReturn
-
-PUBLIC_API = "https://api.ngrok.com"
-
-# The time budget of one call, in total.
-DEFAULT_TIMEOUT_SECONDS = 300
-
-# A year. Operating systems reject much longer timeouts.
-LONGEST_TIMEOUT_SECONDS = 31_536_000
-
-# The only hosts for which plain http is allowed.
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .budget import Deadline, format_duration
 from .clock import Clock
-from .retry import Deadline, format_duration
 
 FIRST_LINE_SECONDS = 3.0
 NEXT_LINE_SECONDS = 20.0

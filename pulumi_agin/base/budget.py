@@ -1,0 +1,79 @@
+"""The time budget of a call, and durations for messages."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .clock import Clock
+
+# A year. Operating systems reject much longer timeouts.
+LONGEST_TIMEOUT_SECONDS = 31_536_000
+
+
+@dataclass
+class Deadline:
+    """The time budget of one call, including repetitions and pauses, and whether the call was cancelled.
+
+    The subject identifies the call's resource, for its progress lines.
+    """
+
+    seconds: float
+    clock: Clock
+    is_cancelled: Callable[[], bool] = lambda: False
+    subject: str = ""
+    reserved: float = 0.0
+    """The seconds at the end that are reserved for later steps of the call."""
+
+    def __post_init__(self) -> None:
+        # A resource's timeout can exceed the limit of the operating system.
+        self.seconds = min(self.seconds, LONGEST_TIMEOUT_SECONDS)
+        self._started = self.clock.monotonic()
+
+    def spent_of(self, at_most: float | None = None) -> str:
+        """Returns the elapsed time of the call, and its limit, for messages. `at_most` replaces the deadline."""
+        return f"{format_duration(self.elapsed)} ({format_duration(at_most or self.seconds)} at most)"
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self.clock.monotonic() - self._started
+
+    @property
+    def left(self) -> float:
+        """Seconds until the call must end. Negative after its end."""
+        return self.seconds - self.reserved - self.elapsed
+
+    def reserve(self, seconds: float) -> Deadline:
+        """Returns a deadline with the same start that ends earlier: the rest is reserved for later steps."""
+        earlier = copy.copy(self)
+        earlier.reserved = seconds
+        return earlier
+
+    def sub_deadline(self, seconds: float) -> Deadline:
+        """Returns a separate deadline, from now on, for a part of this call."""
+        return Deadline(seconds, self.clock, self.is_cancelled, self.subject)
+
+
+def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
+    """Returns the number of tries and their time, to follow a verb phrase in a message; "" for one try."""
+    if tries <= 1:
+        return ""
+    # Tries to connect end before the limit of the call.
+    time = format_duration(deadline.elapsed) if is_unsent else deadline.spent_of()
+    return f" after {tries} tries in {time}"
+
+
+def format_duration(seconds: float) -> str:
+    """Returns a duration for messages, such as "4.9 seconds" or "45 minutes"."""
+    if seconds < 120:
+        return _count(f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}", "second")
+    unit, size, smaller, smaller_size = ("hour", 3600, "minute", 60) if seconds >= 7200 else ("minute", 60, "second", 1)
+    many, rest = divmod(round(seconds), size)
+    few = rest // smaller_size
+    return _count(f"{many}", unit) + (f" {_count(f'{few}', smaller)}" if few else "")
+
+
+def _count(number: str, unit: str) -> str:
+    return f"{number} {unit}" if number == "1" else f"{number} {unit}s"

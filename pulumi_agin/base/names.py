@@ -1,0 +1,34 @@
+"""DNS names in canonical form, in which they are compared and stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# RFC 1035, 2.3.4, without the dot and the length byte of the root.
+DOMAIN_MAX_BYTES = 253
+LABEL_MAX_BYTES = 63
+
+EXAMPLE_DOMAIN = "connect.acme.com"
+
+# Only one dot at the end of a name is removed. A name with two dots there, or with a space before the dot, is invalid.
+# It stays unchanged, so that validation rejects it.
+_DOT_OF_THE_ROOT = re.compile(r"(?<![\s.])\.\Z")
+
+
+def canonical_domain(domain: str) -> str:
+    """Returns a domain trimmed, in lower case and without the root's dot, as ngrok stores it."""
+    return _DOT_OF_THE_ROOT.sub("", domain.strip().lower())
+
+
+def canonical_ns_targets(targets: Iterable[str]) -> list[str]:
+    """Returns names in lower case, with one trailing dot, sorted, each once.
+
+    ngrok returns them with and without dots, in any order.
+    """
+    return sorted({canonical_domain(target).rstrip(".") + "." for target in targets})
+
+
+def canonical_region_domains(domains: Iterable[str]) -> list[str]:
+    """Returns domains in their canonical form, sorted, each once."""
+    return sorted({canonical_domain(domain) for domain in domains})
