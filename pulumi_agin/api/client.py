@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import ValidationError
 
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS, canonical_base_url
-from pulumi_agin.base.budget import Deadline, format_duration
+from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.base.redaction import Redactor, holds_secret, one_line
@@ -59,7 +59,7 @@ class AgentIngressClient:
     - The same holds for a write that an intermediary, such as a proxy, rejected with a 4xx that is not from ngrok.
       ngrok may carry it out even later.
 
-    Threads may share a client. After a 429, all calls wait together. A call without a deadline has the timeout of the
+    Threads may share a client. After a 429, all calls wait together. A call without a budget has the timeout of the
     client. Where a `domain` is given, a response about another domain is an error.
     """
 
@@ -91,34 +91,34 @@ class AgentIngressClient:
             trace=trace,
             clock=clock,
         )
-        self._list_cache = ListCache(lambda deadline: self.list_readable(None, deadline), clock)
+        self._list_cache = ListCache(lambda budget: self.list_readable(None, budget), clock)
 
-    def deadline(
+    def budget(
         self, seconds: float | None = None, is_cancelled: Callable[[], bool] = lambda: False, subject: str = ""
-    ) -> Deadline:
-        """Returns the time budget of a call; None for the timeout of the client. See `Deadline`."""
-        return Deadline(self.timeout_seconds if seconds is None else seconds, self._clock, is_cancelled, subject)
+    ) -> Budget:
+        """Returns the time budget of a call; None for the timeout of the client. See `Budget`."""
+        return Budget(self.timeout_seconds if seconds is None else seconds, self._clock, is_cancelled, subject)
 
     # -- the calls ----------------------------------------------------------------------------------------
 
-    def create(self, inputs: Mapping[str, Any], deadline: Deadline | None = None) -> IngressModel:
+    def create(self, inputs: Mapping[str, Any], budget: Budget | None = None) -> IngressModel:
         """Creates an Agent Ingress with valid values in canonical form, by the names of the API's fields.
 
         Raises CreateUnsettledError if a response was lost and it is unknown whether the ingress was made, and
         CreatedUnreadError if it was made, but could not be read.
         """
-        deadline = deadline or self.deadline()
+        budget = budget or self.budget()
         domain: str = inputs["domain"]
         request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=inputs)
         try:
-            return self._ingress(request, self._write(request, deadline))
+            return self._ingress(request, self._write(request, budget))
         except errors.NgrokError as error:
             if request.possibly_applied_since is None:
                 raise
             lost = error
         made = lost if isinstance(lost, errors.UnreadableIngressError) else None
         try:
-            existing, now = self._search(domain, lost, self._settling(deadline))
+            existing, now = self._search(domain, lost, self._settling(budget))
         except errors.NgrokError as error:
             if made:
                 message = f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}"
@@ -136,32 +136,32 @@ class AgentIngressClient:
             existing_id=existing.id,
         )
 
-    def get(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
+    def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
-        return self._ingress(request, self._transport.send(request, deadline or self.deadline()))
+        return self._ingress(request, self._transport.send(request, budget or self.budget()))
 
-    def get_one_of_many(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> IngressModel:
+    def get_one_of_many(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
         An ingress that the list lacks is read by its id, because the list alone does not prove that it is gone.
         """
-        deadline = deadline or self.deadline()
-        ingress = self._list_cache.find(self._check_id(id_), deadline)
+        budget = budget or self.budget()
+        ingress = self._list_cache.find(self._check_id(id_), budget)
         if ingress is not None and domain in (None, ingress.domain):
             return ingress
-        return self.get(id_, deadline, domain=domain)
+        return self.get(id_, budget, domain=domain)
 
-    def find(self, domain: str, deadline: Deadline | None = None) -> IngressModel | None:
+    def find(self, domain: str, budget: Budget | None = None) -> IngressModel | None:
         """Returns the Agent Ingress of a domain in canonical form, in the account of the key; None without one."""
-        return self._find(domain, deadline or self.deadline())[0]
+        return self._find(domain, budget or self.budget())[0]
 
-    def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
+    def find_in_preview(self, domain: str, budget: Budget) -> IngressModel | None:
         """Returns the result of `find` from the one list of a preview; None also if another call still reads it.
 
         Raises the error with which reading the list failed.
         """
-        return self._list_cache.find_in_preview(domain, deadline)
+        return self._list_cache.find_in_preview(domain, budget)
 
     @property
     def unreadable_in_list(self) -> Sequence[errors.UnreadableIngressError]:
@@ -169,20 +169,20 @@ class AgentIngressClient:
         return self._list_cache.unreadable
 
     def update(
-        self, id_: str, changes: Mapping[str, Any], deadline: Deadline | None = None, *, domain: str | None = None
+        self, id_: str, changes: Mapping[str, Any], budget: Budget | None = None, *, domain: str | None = None
     ) -> IngressModel:
         """Changes the given fields of an Agent Ingress. `""` clears a string; ngrok may ignore a policy of None.
 
         Raises UpdateUnsettledError if a response was lost, and the ingress has other values or can't be read.
         """
-        deadline = deadline or self.deadline()
+        budget = budget or self.budget()
         name = _name(id_, domain)
         request = Request("PATCH", f"update the Agent Ingress {name}", self._check_id(id_), domain, body=dict(changes))
         try:
-            return self._ingress(request, self._write(request, deadline))
+            return self._ingress(request, self._write(request, budget))
         except errors.NgrokError as error:
             lost = error
-        existing = self._read_after(request, lost, deadline)
+        existing = self._read_after(request, lost, budget)
         unknown = f"it is unknown whether the Agent Ingress {name} was changed ({lost}). The Agent Ingress"
         if isinstance(existing, errors.NgrokError):
             raise errors.UpdateUnsettledError(f"{unknown} could not be read afterwards ({existing})")
@@ -191,17 +191,17 @@ class AgentIngressClient:
         message = str(lost) if _is_rejection(lost) else f"{unknown} did not have the new values afterwards"
         raise errors.UpdateUnsettledError(message, existing=existing)
 
-    def delete(self, id_: str, deadline: Deadline | None = None, *, domain: str | None = None) -> None:
+    def delete(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> None:
         """Deletes an Agent Ingress. NotFoundError may mean that this call deleted it, and the response was lost.
 
         Raises DeleteUnsettledError if a response was lost, and the ingress still exists or can't be read. The next
         delete settles that.
         """
-        deadline = deadline or self.deadline()
+        budget = budget or self.budget()
         name = _name(id_, domain)
         request = Request("DELETE", f"delete the Agent Ingress {name}", self._check_id(id_), domain)
         try:
-            response = self._write(request, deadline)
+            response = self._write(request, budget)
             if response.status_code == 204:
                 return
             # ngrok confirms a delete with 204, so this response may be from an intermediary.
@@ -209,7 +209,7 @@ class AgentIngressClient:
             raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
             lost = error
-        existing = self._read_after(request, lost, deadline)
+        existing = self._read_after(request, lost, budget)
         if _is_rejection(lost):
             raise lost
         found = "still existed afterwards, but ngrok may delete it later"
@@ -220,18 +220,18 @@ class AgentIngressClient:
             "same command again"
         )
 
-    def list(self, filter: str | None = None, deadline: Deadline | None = None) -> AgentIngresses:  # noqa: A002
+    def list(self, filter: str | None = None, budget: Budget | None = None) -> AgentIngresses:  # noqa: A002
         """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL.
 
         Fails if one of them can't be read, because a program that loops over a list with a hole deletes records.
         """
-        return self.list_readable(filter, deadline).complete()
+        return self.list_readable(filter, budget).complete()
 
-    def list_readable(self, filter: str | None = None, deadline: Deadline | None = None) -> Listing:  # noqa: A002
+    def list_readable(self, filter: str | None = None, budget: Budget | None = None) -> Listing:  # noqa: A002
         """Returns what `list` returns, without the ingresses that can't be read. Callers must report those."""
         # ngrok's longest page, which is also the default.
         query = {"limit": "100"} if filter is None else {"limit": "100", "filter": filter}
-        return self._read_pages(query, deadline or self.deadline(), "list the Agent Ingresses")
+        return self._read_pages(query, budget or self.budget(), "list the Agent Ingresses")
 
     # -- for messages and states --------------------------------------------------------------------------
 
@@ -251,20 +251,20 @@ class AgentIngressClient:
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def _find(self, domain: str, deadline: Deadline) -> tuple[IngressModel | None, datetime | None]:
+    def _find(self, domain: str, budget: Budget) -> tuple[IngressModel | None, datetime | None]:
         """Returns the ingress of a domain, if there is one, and the time of the response by the server's clock."""
         doing = f"find the Agent Ingress {domain}"
-        listing = self._read_pages({"filter": f'obj.domain == "{domain}"'}, deadline, doing)
+        listing = self._read_pages({"filter": f'obj.domain == "{domain}"'}, budget, doing)
         found = next((ingress for ingress in listing.complete() if ingress.domain == domain), None)
         return found, listing.listed_at
 
-    def _read_pages(self, first: Mapping[str, str], deadline: Deadline, doing: str) -> Listing:
+    def _read_pages(self, first: Mapping[str, str], budget: Budget, doing: str) -> Listing:
         """Returns the ingresses on all pages."""
         queries, size = [dict(first)], 0
         found: list[IngressModel | errors.UnreadableIngressError] = []
         while True:
             request = Request("GET", doing, query=queries[-1])
-            response = self._transport.send(request, deadline)
+            response = self._transport.send(request, budget)
             page = self._page(request, response)
             found += map(self._read, page.ingresses)
             size += len(response.content)
@@ -283,8 +283,8 @@ class AgentIngressClient:
                 raise _bad_list(doing, f"has more than {MOST_PAGES} pages")
             queries.append(query)
             # `Transport.send` would not end a loop of pages, because it sends each request at least once.
-            if deadline.left <= 0:
-                time = format_duration(deadline.elapsed)
+            if budget.left <= 0:
+                time = format_duration(budget.elapsed)
                 raise errors.UnreachableError(
                     f"could not {doing}: ngrok returned more pages than could be read in {time}"
                 )
@@ -294,11 +294,11 @@ class AgentIngressClient:
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
-    def _settling(self, deadline: Deadline) -> Deadline:
-        return deadline.sub_deadline(min(SETTLING_SECONDS, deadline.left))
+    def _settling(self, budget: Budget) -> Budget:
+        return budget.part(min(SETTLING_SECONDS, budget.left))
 
     def _read_after(
-        self, request: Request, lost: errors.NgrokError, deadline: Deadline
+        self, request: Request, lost: errors.NgrokError, budget: Budget
     ) -> IngressModel | errors.NgrokError:
         """Reads the ingress after a failed update or delete. Returns it, or the error if it could not be read.
 
@@ -307,14 +307,14 @@ class AgentIngressClient:
         if request.possibly_applied_since is None or request.id_ is None or isinstance(lost, errors.NotFoundError):
             raise lost
         try:
-            return self.get(request.id_, self._settling(deadline), domain=request.domain)
+            return self.get(request.id_, self._settling(budget), domain=request.domain)
         except errors.NotFoundError:
             raise
         except errors.NgrokError as error:
             return error
 
     def _search(
-        self, domain: str, lost: errors.NgrokError, deadline: Deadline
+        self, domain: str, lost: errors.NgrokError, budget: Budget
     ) -> tuple[IngressModel | None, datetime | None]:
         """Returns the ingress of a domain once it appears, or None if none was made, and the time of the server then.
 
@@ -324,10 +324,10 @@ class AgentIngressClient:
         if isinstance(lost, errors.DomainExistsError):
             missing = "this account does not have it, so it belongs to another account or may still appear"
         searches = 0
-        with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was created", deadline) as wait:
+        with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was created", budget) as wait:
             while True:
                 try:
-                    existing, now = self._find(domain, deadline)
+                    existing, now = self._find(domain, budget)
                 except errors.NgrokError as error:
                     raise errors.NgrokError(f"a search for it failed ({error})") from None
                 if existing is not None:
@@ -337,7 +337,7 @@ class AgentIngressClient:
                     return None, now
                 searches += 1
                 pause = backoff_seconds(searches, clock=self._clock)
-                if pause >= deadline.left:
+                if pause >= budget.left:
                     raise errors.NgrokError(missing)
                 wait.waits_for(missing, pause)
                 self._clock.sleep(pause)
@@ -368,11 +368,11 @@ class AgentIngressClient:
         """Returns whether an id is safe in paths, messages and states."""
         return bool(PLAIN_ID.fullmatch(id_)) and not holds_secret(id_, self._api_key.get_secret_value())
 
-    def _write(self, request: Request, deadline: Deadline) -> Response:
+    def _write(self, request: Request, budget: Budget) -> Response:
         """Sends a write. Some of its time is reserved to settle its outcome."""
         self._list_cache.clear()
         try:
-            return self._transport.send(request, deadline.reserve(min(SETTLING_SECONDS, deadline.seconds / 4)))
+            return self._transport.send(request, budget.reserve(min(SETTLING_SECONDS, budget.seconds / 4)))
         finally:
             self._list_cache.clear()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
 
 from . import errors
@@ -41,7 +41,7 @@ class ListCache:
     It is from the last 5 seconds, except in previews. `unreadable` has those that the list left out.
     """
 
-    def __init__(self, read_list: Callable[[Deadline], Listing], clock: Clock) -> None:
+    def __init__(self, read_list: Callable[[Budget], Listing], clock: Clock) -> None:
         self._read_list = read_list
         self._clock = clock
         self._changed = threading.Condition()
@@ -53,7 +53,7 @@ class ListCache:
         self._is_listing = False
         self._writes = 0
 
-    def find(self, id_: str, deadline: Deadline) -> IngressModel | None:
+    def find(self, id_: str, budget: Budget) -> IngressModel | None:
         """Returns the ingress with an id; None if the list lacks it or could not be read.
 
         The caller then sends a request by id. So half of the time is reserved for that request, and a read that no
@@ -66,21 +66,21 @@ class ListCache:
             self._last_read_at = self._clock.monotonic()
             if is_alone and not self._is_fresh(self._listed_at):
                 return None
-            if not self._read(deadline.sub_deadline(deadline.left / 2)):
+            if not self._read(budget.part(budget.left / 2)):
                 return None
             for error in self.unreadable:
                 if error.id == id_:
                     raise error
             return self._ingresses.get(id_)
 
-    def find_in_preview(self, domain: str, deadline: Deadline) -> IngressModel | None:
+    def find_in_preview(self, domain: str, budget: Budget) -> IngressModel | None:
         """Returns the ingress with a domain; None if the list lacks it or was not read in time.
 
         The list may have any age, because a preview changes nothing. So only one is read. If that failed, each call
         raises its error.
         """
         with self._changed:
-            if not self._read(deadline, max_age=math.inf):
+            if not self._read(budget, max_age=math.inf):
                 return None
             if self._failure is not None:
                 raise self._failure.with_traceback(None)
@@ -92,13 +92,13 @@ class ListCache:
             self._writes += 1
             self._ingresses, self.unreadable, self._listed_at = {}, (), -math.inf
 
-    def _read(self, deadline: Deadline, max_age: float = MAX_AGE_SECONDS) -> bool:
+    def _read(self, budget: Budget, max_age: float = MAX_AGE_SECONDS) -> bool:
         """Reads the list, unless there is one. The caller holds the lock, which is released during the request.
 
-        If another thread reads it, this waits. Returns False if that takes longer than the deadline.
+        If another thread reads it, this waits. Returns False if that takes longer than the budget.
         """
-        while self._is_listing and deadline.left > 0:
-            self._clock.wait(self._changed, deadline.left)
+        while self._is_listing and budget.left > 0:
+            self._clock.wait(self._changed, budget.left)
         if self._is_listing:
             return False
         if self._is_fresh(self._listed_at, max_age):
@@ -109,7 +109,7 @@ class ListCache:
         listing, failure = Listing([]), None
         self._changed.release()
         try:
-            listing = self._read_list(deadline)
+            listing = self._read_list(budget)
         except errors.NgrokError as error:
             failure = error
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.retry import backoff_seconds
 
@@ -39,22 +39,22 @@ class RateLimit:
         self._closings = 0
         self._opens_at = 0.0
 
-    def enter(self, deadline: Deadline) -> int | None:
+    def enter(self, budget: Budget) -> int | None:
         """Waits until the next request may be sent. Returns a ticket, which must be passed to `leave` afterwards.
 
         Returns None if the call has no time left for the wait, or was cancelled. A cancelled call gets no ticket,
         because its request would count, and as a probe it would open the limit.
         """
         with self._changed:
-            while not deadline.is_cancelled():
+            while not budget.is_cancelled():
                 wait = self.seconds_closed()
                 if wait == 0:
                     self._under_way += 1
                     self._probing = self._rejections > 0
                     return self._closings
-                if (wait or 0) >= deadline.left or deadline.left <= 0:
+                if (wait or 0) >= budget.left or budget.left <= 0:
                     return None
-                self._clock.wait(self._changed, deadline.left if wait is None else wait)
+                self._clock.wait(self._changed, budget.left if wait is None else wait)
             return None
 
     def seconds_closed(self) -> float | None:

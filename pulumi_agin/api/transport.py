@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pulumi_agin.base.budget import Deadline, effort, format_duration
+from pulumi_agin.base.budget import Budget, effort, format_duration
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.progress import Progress, Wait
 from pulumi_agin.base.retry import Reachability, backoff_seconds
@@ -63,17 +63,17 @@ class Transport:
         self._reachability = Reachability(clock, is_loopback=is_loopback)
         self.progress = Progress(show_progress, clock)
 
-    def send(self, request: Request, deadline: Deadline) -> Response:
+    def send(self, request: Request, budget: Budget) -> Response:
         """Returns a response with a status below 300, or raises an NgrokError. Records the outcome in the request.
 
         After a cancellation, nothing is sent.
         """
-        with self.progress.of(request.doing, deadline) as wait:
+        with self.progress.of(request.doing, budget) as wait:
             failure: errors.NgrokError | None = None
             repetition = 0
             while True:
-                ticket = self._take_ticket(request, deadline, failure, wait)
-                outcome = self._send_once(request, deadline, ticket)
+                ticket = self._take_ticket(request, budget, failure, wait)
+                outcome = self._send_once(request, budget, ticket)
                 if isinstance(outcome, Response):
                     status = outcome.status_code
                     is_unconnected, is_transient = False, http_messages.is_transient(status)
@@ -86,7 +86,7 @@ class Transport:
                 if isinstance(outcome, Response) and outcome.status_code < 300:
                     return outcome
                 is_unsent = is_unconnected and request.possibly_applied_since is None
-                spent = effort(request.tries, deadline, is_unsent=is_unsent)
+                spent = effort(request.tries, budget, is_unsent=is_unsent)
                 failure = self._error_mapping.error(request, outcome, spent)
                 if not is_transient:
                     raise failure
@@ -96,35 +96,35 @@ class Transport:
                 repetition += 1
                 retry_after = retry_after_seconds(outcome.headers)
                 pause = backoff_seconds(repetition, retry_after, self._clock)
-                left = self._reachability.seconds_left_of(deadline, is_unsent=is_unsent)
-                if left <= 0 or pause >= deadline.left:
+                left = self._reachability.seconds_left_of(budget, is_unsent=is_unsent)
+                if left <= 0 or pause >= budget.left:
                     raise failure
                 # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
-                at_most = deadline.elapsed + left if is_unsent else None
+                at_most = budget.elapsed + left if is_unsent else None
                 wait.waits_for(self._error_mapping.reason(outcome), pause, at_most)
                 self._clock.sleep(pause)
 
-    def _take_ticket(self, request: Request, deadline: Deadline, failure: errors.NgrokError | None, wait: Wait) -> int:
+    def _take_ticket(self, request: Request, budget: Budget, failure: errors.NgrokError | None, wait: Wait) -> int:
         """Waits until the account's limit allows a request. Returns a ticket, which must be returned to the limit."""
         closed = self._rate_limit.seconds_closed()
         if closed != 0:
             wait.waits_for(_LIMIT_REASON, closed)
-        ticket = self._rate_limit.enter(deadline)
-        if ticket is None and deadline.is_cancelled():
+        ticket = self._rate_limit.enter(budget)
+        if ticket is None and budget.is_cancelled():
             # The caller may have cleaned up already, and would not undo later changes.
             raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
         if ticket is None:
             raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_REASON}, and after {deadline.spent_of()} there is not "
+                f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent_of()} there is not "
                 f"enough time to wait for the next request{f', in {format_duration(closed)}' if closed else ''}",
                 status=429,
             )
         return ticket
 
-    def _send_once(self, request: Request, deadline: Deadline, ticket: int) -> Response | NoResponse:
+    def _send_once(self, request: Request, budget: Budget, ticket: int) -> Response | NoResponse:
         """Sends the request once, and returns its ticket to the limit."""
-        left = max(deadline.left, _LEAST_SECONDS)
+        left = max(budget.left, _LEAST_SECONDS)
         connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
         request.tries += 1
         request.last_sent = self._clock.monotonic()

@@ -13,7 +13,7 @@ LONGEST_TIMEOUT_SECONDS = 31_536_000
 
 
 @dataclass
-class Deadline:
+class Budget:
     """The time budget of one call, including repetitions and pauses, and whether the call was cancelled.
 
     The subject identifies the call's resource, for its progress lines.
@@ -32,7 +32,7 @@ class Deadline:
         self._started = self.clock.monotonic()
 
     def spent_of(self, at_most: float | None = None) -> str:
-        """Returns the elapsed time of the call, and its limit, for messages. `at_most` replaces the deadline."""
+        """Returns the elapsed time of the call, and its limit, for messages. `at_most` replaces the budget."""
         return f"{format_duration(self.elapsed)} ({format_duration(at_most or self.seconds)} at most)"
 
     @property
@@ -45,23 +45,23 @@ class Deadline:
         """Seconds until the call must end. Negative after its end."""
         return self.seconds - self.reserved - self.elapsed
 
-    def reserve(self, seconds: float) -> Deadline:
-        """Returns a deadline with the same start that ends earlier: the rest is reserved for later steps."""
+    def reserve(self, seconds: float) -> Budget:
+        """Returns a budget with the same start that ends earlier: the rest is reserved for later steps."""
         earlier = copy.copy(self)
         earlier.reserved = seconds
         return earlier
 
-    def sub_deadline(self, seconds: float) -> Deadline:
-        """Returns a separate deadline, from now on, for a part of this call."""
-        return Deadline(seconds, self.clock, self.is_cancelled, self.subject)
+    def part(self, seconds: float) -> Budget:
+        """Returns a separate budget, from now on, for a part of this call."""
+        return Budget(seconds, self.clock, self.is_cancelled, self.subject)
 
 
-def effort(tries: int, deadline: Deadline, *, is_unsent: bool) -> str:
+def effort(tries: int, budget: Budget, *, is_unsent: bool) -> str:
     """Returns the number of tries and their time, to follow a verb phrase in a message; "" for one try."""
     if tries <= 1:
         return ""
     # Tries to connect end before the limit of the call.
-    time = format_duration(deadline.elapsed) if is_unsent else deadline.spent_of()
+    time = format_duration(budget.elapsed) if is_unsent else budget.spent_of()
     return f" after {tries} tries in {time}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .budget import Deadline, format_duration
+from .budget import Budget, format_duration
 from .clock import Clock
 
 FIRST_LINE_SECONDS = 3.0
@@ -28,14 +28,14 @@ class Progress:
         self._last_shown_at = -math.inf
 
     @contextmanager
-    def of(self, doing: str, deadline: Deadline) -> Iterator[Wait]:
+    def of(self, doing: str, budget: Budget) -> Iterator[Wait]:
         """Yields a `Wait` for the call in the `with` block. At its end, an empty line clears the last one."""
-        wait = Wait(self, doing, deadline)
+        wait = Wait(self, doing, budget)
         try:
             yield wait
         finally:
             if wait.is_shown:
-                self._show("", deadline.subject)
+                self._show("", budget.subject)
 
     def show(self, line: str, subject: str) -> bool:
         """Shows a line about a call, unless another one was shown recently. Returns whether it was shown."""
@@ -54,16 +54,16 @@ class Wait:
 
     progress: Progress
     doing: str
-    deadline: Deadline
+    budget: Budget
     is_shown: bool = False
 
     def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
         """Shows the reason for a wait if the call has taken long, or its pause of `seconds`, which begins now, is long.
 
-        `at_most` is the limit of the call's time, if it is shorter than the deadline.
+        `at_most` is the limit of the call's time, if it is shorter than the budget.
         """
-        if self.deadline.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
+        if self.budget.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
         next_try = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
-        line = f"still waiting to {self.doing}, for {self.deadline.spent_of(at_most)}: {reason}{next_try}"
-        self.is_shown = self.progress.show(line, self.deadline.subject) or self.is_shown
+        line = f"still waiting to {self.doing}, for {self.budget.spent_of(at_most)}: {reason}{next_try}"
+        self.is_shown = self.progress.show(line, self.budget.subject) or self.is_shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .budget import Deadline
+from .budget import Budget
 from .clock import SYSTEM_CLOCK, Clock
 
 LONGEST_BACKOFF_SECONDS = 20.0
@@ -43,9 +43,9 @@ class Reachability:
             self._ends_at = tried_at + self._seconds
         self._last_failed_at = self._clock.monotonic()
 
-    def seconds_left_of(self, deadline: Deadline, *, is_unsent: bool) -> float:
+    def seconds_left_of(self, budget: Budget, *, is_unsent: bool) -> float:
         """Returns the remaining time of a call, which is shorter if nothing was sent."""
-        return min(deadline.left, self._ends_at - self._clock.monotonic()) if is_unsent else deadline.left
+        return min(budget.left, self._ends_at - self._clock.monotonic()) if is_unsent else budget.left
 
     @property
     def seconds_for_try(self) -> float:

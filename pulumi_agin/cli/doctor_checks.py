@@ -24,7 +24,7 @@ from pulumi_agin.settings import API_KEY, Settings
 
 from .doctor_report import Check, FleetReport, Remedy, Report, State, worst_first
 from .output import YELLOW, UsageError, note
-from .stack import Resources, agent_ingresses, ngrok_deadline, read_resources
+from .stack import Resources, agent_ingresses, read_resources, request_budget
 
 # The time limits of DNS lookups: for one domain, and for a whole account.
 DNS_SECONDS = 10.0
@@ -89,10 +89,10 @@ class Examiner:
         """Examines one domain, in canonical form."""
         # DNS comes first, because it fails if dnspython is not installed.
         found = find_delegation(domain, DNS_SECONDS, self.server)
-        deadline = ngrok_deadline(self.client)
+        budget = request_budget(self.client)
         try:
-            ingress = self.client.find(domain, deadline)
-            others = [] if ingress else [each.domain for each in self.client.list_readable(None, deadline).ingresses]
+            ingress = self.client.find(domain, budget)
+            others = [] if ingress else [each.domain for each in self.client.list_readable(None, budget).ingresses]
         except errors.NgrokError as error:
             return self._report(domain, None, found, error=error)
         similar = [other for other in others if _is_typo(domain, other)]
@@ -104,7 +104,7 @@ class Examiner:
         An ingress that can't be read is omitted, with a note on stderr.
         """
         try:
-            ingresses, unreadable, _ = self.client.list_readable(filter, ngrok_deadline(self.client))
+            ingresses, unreadable, _ = self.client.list_readable(filter, request_budget(self.client))
         except errors.NgrokError as error:
             if filter is not None and isinstance(error, errors.ApiError) and error.status == 400:
                 raise UsageError(str(error)) from None
@@ -127,10 +127,10 @@ class Examiner:
             raise UsageError(f"{self.settings.account_description} has no Agent Ingress{matching}")
         for odd in unreadable:
             note(f"skipped: {odd}", YELLOW)
-        deadline = self.client.deadline(FLEET_DNS_SECONDS)
+        budget = self.client.budget(FLEET_DNS_SECONDS)
         with ThreadPoolExecutor(DNS_AT_ONCE) as threads:
             delegations = list(
-                threads.map(lambda name: find_delegation(name, min(DNS_SECONDS, deadline.left), self.server), by_domain)
+                threads.map(lambda name: find_delegation(name, min(DNS_SECONDS, budget.left), self.server), by_domain)
             )
         reports = worst_first(
             self._report(domain, ingress, found, stack)

@@ -27,7 +27,7 @@ from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 from .import_names import canonical_key, name_all, read_names
 from .import_program import ADAPTERS, program
 from .output import YELLOW, UsageError, note, print_text
-from .stack import agent_ingresses, load_settings, ngrok_deadline, provider_settings, read_resources
+from .stack import agent_ingresses, load_settings, provider_settings, read_resources, request_budget
 
 # The limit of ingresses that a message lists one by one.
 MOST_LISTED = 5
@@ -167,9 +167,9 @@ def _select(
     """
     names = {} if options.names is None else read_names(options.names, client)
     chosen = [canonical_key(each, client) for each in options.chosen]
-    deadline, filter_ = ngrok_deadline(client), options.filter
-    in_account = client.list_readable(None, deadline) if names or filter_ is None else Listing([])
-    matching = in_account if filter_ is None else client.list_readable(filter_, deadline)
+    budget, filter_ = request_budget(client), options.filter
+    in_account = client.list_readable(None, budget) if names or filter_ is None else Listing([])
+    matching = in_account if filter_ is None else client.list_readable(filter_, budget)
     # The order is always the same, so that numbered names stay the same.
     found = sorted(matching.ingresses, key=lambda ingress: (ingress.created_at, ingress.id))
     unreadable = {key: error for error in in_account.unreadable for key in (error.id, error.domain)}

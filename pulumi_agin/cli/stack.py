@@ -12,7 +12,7 @@ from typing import Any
 import yaml  # Pulumi's SDK needs it too
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
@@ -112,9 +112,9 @@ def _plain_value(value: Any) -> Any:
     return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
 
 
-def ngrok_deadline(client: AgentIngressClient) -> Deadline:
-    """Returns the deadline for a command's requests to ngrok. It is short, because the user is at the terminal."""
-    return client.deadline(min(30.0, client.timeout_seconds))
+def request_budget(client: AgentIngressClient) -> Budget:
+    """Returns the budget for a command's requests to ngrok. It is short, because the user is at the terminal."""
+    return client.budget(min(30.0, client.timeout_seconds))
 
 
 def _settings_of_stack(stack: str | None) -> Settings:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.installation import missing_extra
 from pulumi_agin.base.names import canonical_ns_targets
@@ -38,14 +38,14 @@ def find_delegation(
     The server is one of the parent zone, or a resolver. Without one, this machine's resolver finds the servers of the
     parent zone. The system's lookup of the server's name can take longer than the timeout.
     """
-    deadline = Deadline(timeout_seconds, clock)
+    budget = Budget(timeout_seconds, clock)
     answer = DnsAnswer(problem="found no address for any name server of the parent zone")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
-        for address, recursion in _parent_servers(owner, deadline) if server is None else _query_modes(server):
-            if deadline.left <= 0:
+        for address, recursion in _parent_servers(owner, budget) if server is None else _query_modes(server):
+            if budget.left <= 0:
                 raise dns.exception.Timeout
-            answer = _query(owner, address, deadline, recursion=recursion)
+            answer = _query(owner, address, budget, recursion=recursion)
             if not answer.problem:
                 break
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
@@ -67,26 +67,26 @@ def _query_modes(server: Server) -> Iterable[tuple[Server, bool]]:
     return [(Server(address, server.port), recursion) for recursion in (False, True)]
 
 
-def _parent_servers(owner: dns.name.Name, deadline: Deadline) -> Iterable[tuple[Server, bool]]:
+def _parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable[tuple[Server, bool]]:
     """Yields the addresses of the servers of the parent zone, and resolves each when it is needed."""
     resolver = dns.resolver.Resolver()
-    zone = dns.resolver.zone_for_name(owner.parent(), resolver=resolver, lifetime=deadline.left)
-    for record in resolver.resolve(zone, "NS", lifetime=deadline.left):
+    zone = dns.resolver.zone_for_name(owner.parent(), resolver=resolver, lifetime=budget.left)
+    for record in resolver.resolve(zone, "NS", lifetime=budget.left):
         for kind in ("A", "AAAA"):
             with suppress(dns.exception.DNSException):
-                for found in resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, deadline.left)):
+                for found in resolver.resolve(record.target, kind, lifetime=min(TRY_SECONDS, budget.left)):
                     yield Server(found.address, resolver.port), False
 
 
-def _query(owner: dns.name.Name, server: Server, deadline: Deadline, *, recursion: bool) -> DnsAnswer:
+def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: bool) -> DnsAnswer:
     query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
     try:
         try:
             # Half of the time is reserved for TCP, in case UDP is lost or filtered.
-            seconds = min(UDP_SECONDS, deadline.left / 2)
+            seconds = min(UDP_SECONDS, budget.left / 2)
             response, _ = dns.query.udp_with_fallback(query, server.host, seconds, server.port)
         except dns.exception.Timeout:
-            response = dns.query.tcp(query, server.host, min(TRY_SECONDS, deadline.left), server.port)
+            response = dns.query.tcp(query, server.host, min(TRY_SECONDS, budget.left), server.port)
     except (dns.exception.DNSException, OSError, EOFError) as error:
         return DnsAnswer(problem=f"{server}: {_reason(error)}")
     [question] = query.question

@@ -23,7 +23,7 @@ import dns.rrset
 import dns.tsig
 import dns.update
 
-from pulumi_agin.base.budget import Deadline, effort, format_duration
+from pulumi_agin.base.budget import Budget, effort, format_duration
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
@@ -57,7 +57,7 @@ class PrimaryServer:
     address: Server
     zone: str
     key: TsigKey | None
-    deadline: Deadline
+    budget: Budget
     reachability: Reachability
     progress: Progress
     spell: Callable[[str], str]
@@ -169,8 +169,8 @@ class PrimaryServer:
             raise _unsettled_error(failure, existing) if operation.lost_an_answer else failure
 
     def _operation(self, verb: str, domain: str, *, is_write: bool = False) -> _Operation:
-        deadline = self.deadline.reserve(min(READ_BACK_SECONDS, self.deadline.seconds / 4) if is_write else 0)
-        return _Operation(f"{verb} the NS records of {domain} at {self.address}", domain, deadline)
+        budget = self.budget.reserve(min(READ_BACK_SECONDS, self.budget.seconds / 4) if is_write else 0)
+        return _Operation(f"{verb} the NS records of {domain} at {self.address}", domain, budget)
 
     def _send_update(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
         """Sends an update. Returns None if the server confirms it, and otherwise the failure."""
@@ -195,10 +195,10 @@ class PrimaryServer:
         if self.key:
             algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
-        deadline = operation.deadline
-        with self.progress.of(operation.action, deadline) as wait:
+        budget = operation.budget
+        with self.progress.of(operation.action, budget) as wait:
             while True:
-                if deadline.is_cancelled():
+                if budget.is_cancelled():
                     # The caller may have cleaned up already, and would not undo later changes.
                     raise operation.error("it was interrupted")
                 operation.tries += 1
@@ -207,14 +207,14 @@ class PrimaryServer:
                 except _TransientError as error:
                     reason = str(error)
                     is_unsent = isinstance(error, _NotConnectedError) and not operation.is_doubtful
-                left = self.reachability.seconds_left_of(deadline, is_unsent=is_unsent)
-                pause = backoff_seconds(operation.tries, clock=deadline.clock)
-                if left <= 0 or pause >= deadline.left:
+                left = self.reachability.seconds_left_of(budget, is_unsent=is_unsent)
+                pause = backoff_seconds(operation.tries, clock=budget.clock)
+                if left <= 0 or pause >= budget.left:
                     raise operation.error(reason, is_unsent=is_unsent)
                 # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
-                wait.waits_for(reason, pause, deadline.elapsed + left if is_unsent else None)
-                deadline.clock.sleep(pause)
+                wait.waits_for(reason, pause, budget.elapsed + left if is_unsent else None)
+                budget.clock.sleep(pause)
 
     def _send_once(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
         """Sends a message once. Raises _TransientError if the next try may succeed."""
@@ -255,7 +255,7 @@ class PrimaryServer:
         )
 
     def _connect(self, operation: _Operation) -> socket.socket:
-        tried_at = operation.deadline.clock.monotonic()
+        tried_at = operation.budget.clock.monotonic()
         seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left, self.reachability.seconds_for_try)
         try:
             connection = socket.create_connection((self.address.host, self.address.port), seconds)
@@ -291,7 +291,7 @@ class _Operation:
     action: str
     """For messages: a verb, its object and the server."""
     domain: str
-    deadline: Deadline
+    budget: Budget
     tries: int = 0
     rcode: int | None = None
     """The code of the answer to an update."""
@@ -301,7 +301,7 @@ class _Operation:
     """Whether a signed try was rejected without a signature. Any intermediary can do that."""
 
     def error(self, reason: str, *, is_unsent: bool = False) -> DnsUpdateError:
-        tried = effort(self.tries, self.deadline, is_unsent=is_unsent)
+        tried = effort(self.tries, self.budget, is_unsent=is_unsent)
         return DnsUpdateError(f"could not {self.action}{tried}: {reason}")
 
     def untrusted(self, reason: str) -> DnsUpdateError:
@@ -317,7 +317,7 @@ class _Operation:
     @property
     def seconds_left(self) -> float:
         """The time limit of one step of a try, which is never 0."""
-        return max(self.deadline.left, 0.1)
+        return max(self.budget.left, 0.1)
 
 
 _NO_DNS = "its answer is not a DNS message; check server and port"

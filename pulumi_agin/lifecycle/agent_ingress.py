@@ -75,11 +75,11 @@ class AgentIngressLifecycle:
             if not call.is_unknown(inputs["domain"]):
                 domain_taken.warn_in_preview(self._account, call, inputs["domain"])
             return Created("", outputs_after({}, inputs, call.is_unknown))
-        deadline = self._account.deadline(call)
+        budget = self._account.budget(call)
         try:
-            ingress = self._account.client().create(inputs, deadline)
+            ingress = self._account.client().create(inputs, budget)
         except (errors.DomainExistsError, errors.CreateUnsettledError) as error:
-            raise Failed(domain_taken.explain(self._account, call, error, inputs["domain"], deadline)) from None
+            raise Failed(domain_taken.explain(self._account, call, error, inputs["domain"], budget)) from None
         except errors.CreatedUnreadError as error:
             outputs = {**inputs, **self._account.fingerprint(error.id)}
             raise PartlyDone(f"{error}. The next `pulumi up` reads it again", error.id, outputs) from None
@@ -100,7 +100,7 @@ class AgentIngressLifecycle:
         if reading is Reading.REFRESH:
             return self._account.refresh(call, id_, to_existing)
         try:
-            return to_existing(self._account.client().get(id_, self._account.deadline(call)))
+            return to_existing(self._account.client().get(id_, self._account.budget(call)))
         except errors.NotFoundError as error:
             raise Failed(f"{error}: there is no such Agent Ingress in the account of this key") from None
 
@@ -115,17 +115,17 @@ class AgentIngressLifecycle:
         client = self._account.client()
         changed = self._changes_to_state(call, inputs)
         domain: str = call.outputs_before["domain"]
-        deadline = self._account.deadline(call)
+        budget = self._account.budget(call)
         try:
             if not changed:
                 # An earlier update failed. If its response was lost, the state may be wrong.
-                existing = self._outputs(client.get(id_, deadline, domain=domain))
+                existing = self._outputs(client.get(id_, budget, domain=domain))
                 changed = _changes(call, existing, inputs)
                 if not changed:
                     return existing
             # ngrok ignores a string that is null or absent. Only "" clears it.
             changes = {field: inputs.get(field) or (None if field == POLICY else "") for field in changed}
-            ingress = client.update(id_, changes, deadline, domain=domain)
+            ingress = client.update(id_, changes, budget, domain=domain)
         except errors.NotFoundError as error:
             self._account.check_gone(call, id_, error)
             raise Failed(
@@ -153,7 +153,7 @@ class AgentIngressLifecycle:
         reason = f"the Agent Ingress {id_} is not deleted, because it has the domain of"
         self._session.reject_conflicting_delete(id_, call.urn, reason)
         try:
-            self._account.client().delete(id_, self._account.deadline(call), domain=domain_of(call.outputs_before))
+            self._account.client().delete(id_, self._account.budget(call), domain=domain_of(call.outputs_before))
         except errors.NotFoundError as error:
             self._account.check_gone(call, id_, error)
 

@@ -162,8 +162,8 @@ class CertificateValidationLifecycle(Lifecycle):
         """Reads the ingress. After a transient failure, the watch keeps the last ingress, and records the problem."""
         client = self._account.client()
         try:
-            deadline = self._account.deadline(call, min(READ_SECONDS, client.timeout_seconds))
-            watch.ingress = client.get(id_, deadline, domain=watch.ingress.domain if watch.ingress else None)
+            budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
+            watch.ingress = client.get(id_, budget, domain=watch.ingress.domain if watch.ingress else None)
             watch.problem = ""
         except NotFoundError as error:
             if call.outputs_before:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, NgrokError
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 
 from .operation import Call
 from .session import Account, Session
@@ -14,7 +14,7 @@ FIND_SECONDS = 30
 PREVIEW_SECONDS = 5
 
 
-def explain(account: Account, call: Call, error: NgrokError, domain: str, deadline: Deadline) -> str:
+def explain(account: Account, call: Call, error: NgrokError, domain: str, budget: Budget) -> str:
     """Returns the message of a create that failed with DomainExistsError or CreateUnsettledError."""
     session = account.session
     if isinstance(error, CreateUnsettledError):
@@ -24,7 +24,7 @@ def explain(account: Account, call: Call, error: NgrokError, domain: str, deadli
         find = session.phrasing.find(domain, session.placement(call.urn))
         return f"{error}. If it was created, the next `pulumi up` shows the next step{find}"
     try:
-        existing = account.client().find(domain, deadline.sub_deadline(min(FIND_SECONDS, max(deadline.left, 1))))
+        existing = account.client().find(domain, budget.part(min(FIND_SECONDS, max(budget.left, 1))))
     except NgrokError as failure:
         return f"{error}. The search for that ingress failed: {failure}"
     if existing is None:
@@ -42,7 +42,7 @@ def warn_in_preview(account: Account, call: Call, domain: str) -> None:
     Without a response in time, it warns of nothing.
     """
     try:
-        existing = account.client().find_in_preview(domain, account.deadline(call, PREVIEW_SECONDS))
+        existing = account.client().find_in_preview(domain, account.budget(call, PREVIEW_SECONDS))
     except AuthenticationError as error:
         # A proxy may respond 403, too.
         if error.is_from_ngrok:

@@ -10,7 +10,7 @@ from pulumi_agin.api.errors import InvalidInputsError, NotFoundError
 if TYPE_CHECKING:
     from pulumi_agin.api.client import AgentIngressClient
     from pulumi_agin.api.models import IngressModel
-    from pulumi_agin.base.budget import Deadline
+    from pulumi_agin.base.budget import Budget
 
 
 def check_arguments(function: str, id_: str | None, domain: str | None) -> None:
@@ -27,7 +27,7 @@ def find_one(
     id_: str | None,
     domain: str | None,
     hint: Callable[[str], str] = lambda domain: "",
-    deadline: Deadline | None = None,
+    budget: Budget | None = None,
 ) -> IngressModel:
     """Finds one Agent Ingress by exactly one of its id and its domain, in any spelling.
 
@@ -36,7 +36,7 @@ def find_one(
     check_arguments(function, id_, domain)
     if id_ is not None:
         try:
-            return client.get(id_, deadline)
+            return client.get(id_, budget)
         except NotFoundError as error:
             raise InvalidInputsError(f"{error}: there is no such Agent Ingress in {account}") from None
     from .inputs import AgentIngressInputs
@@ -46,14 +46,14 @@ def find_one(
     if problems:
         raise InvalidInputsError(f"{function}: invalid arguments: {'; '.join(map(str, problems))}")
     canonical = inputs["domain"]
-    ingress = client.find(canonical, deadline)
+    ingress = client.find(canonical, budget)
     if ingress is None:
         raise InvalidInputsError(f"there is no Agent Ingress with the domain {canonical} in {account}{hint(canonical)}")
     return ingress
 
 
 def find_many(
-    client: AgentIngressClient, function: str, cel: str | None, deadline: Deadline | None = None
+    client: AgentIngressClient, function: str, cel: str | None, budget: Budget | None = None
 ) -> list[IngressModel]:
     """Finds the Agent Ingresses that a filter in CEL selects, or all of an account.
 
@@ -61,4 +61,4 @@ def find_many(
     """
     if cel is not None and not cel.strip():
         raise InvalidInputsError(f"the filter of {function} is empty; omit it to get all ingresses in the account")
-    return sorted(client.list(cel, deadline), key=lambda ingress: ingress.domain)
+    return sorted(client.list(cel, budget), key=lambda ingress: ingress.domain)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
@@ -224,9 +224,9 @@ class NsRecordsLifecycle(Lifecycle):
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
         session, address = self._session, _address(properties)
-        deadline = Deadline(call.timeout_seconds or TIMEOUT_SECONDS, session.clock, call.is_cancelled, call.urn)
+        budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, session.clock, call.is_cancelled, call.urn)
         reachability, spell = session.reachability(address), session.phrasing.spell
-        return PrimaryServer(address, properties["zone"], key, deadline, reachability, session.progress, spell)
+        return PrimaryServer(address, properties["zone"], key, budget, reachability, session.progress, spell)
 
     def _taken_failure(
         self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True

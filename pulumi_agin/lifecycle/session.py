@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.addresses import LOOPBACK_HOSTS
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
@@ -231,9 +231,9 @@ class Account:
         """
         return self.session.client(self.settings)
 
-    def deadline(self, call: Call, seconds: float | None = None) -> Deadline:
+    def budget(self, call: Call, seconds: float | None = None) -> Budget:
         """Returns the time budget of a call; None for the timeout of the resource, or else of the client."""
-        return self.client().deadline(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
+        return self.client().budget(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
 
     def fingerprint(self, id_: str) -> dict[str, str]:
         """Returns the hidden output by which a later call recognizes the API key."""
@@ -245,7 +245,7 @@ class Account:
         If ngrok's response about it is invalid, this warns, and returns the state as it is.
         """
         try:
-            ingress = self.client().get_one_of_many(id_, self.deadline(call), domain=domain_of(call.outputs_before))
+            ingress = self.client().get_one_of_many(id_, self.budget(call), domain=domain_of(call.outputs_before))
         except NotFoundError as error:
             self.check_gone(call, id_, error)
             return None

@@ -106,13 +106,13 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
             "pass its ID instead of the domain: a preview then shows the result as unknown"
         )
 
-    id_, domain, deadline = arguments.get("id"), arguments.get("domain"), account.deadline(call)
+    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(call)
     description = account.settings.account_description
-    return find_one(account.client(), description, "getAgentIngress", id_, domain, hint, deadline).plain()
+    return find_one(account.client(), description, "getAgentIngress", id_, domain, hint, budget).plain()
 
 
 def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = find_many(account.client(), "getAgentIngresses", arguments.get("filter"), account.deadline(call))
+    found = find_many(account.client(), "getAgentIngresses", arguments.get("filter"), account.budget(call))
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 

@@ -155,7 +155,7 @@ class ProgramAccount:
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()
         self._preview_reads = 0
-        self._preview_deadline = self.client.deadline(0)
+        self._preview_budget = self.client.budget(0)
         self._is_preview_over = False
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
@@ -169,13 +169,13 @@ class ProgramAccount:
         """
         with self._lock:
             if not self._preview_reads:
-                self._preview_deadline = self.client.deadline(min(PREVIEW_SECONDS, self.client.timeout_seconds))
+                self._preview_budget = self.client.budget(min(PREVIEW_SECONDS, self.client.timeout_seconds))
             self._preview_reads += 1
-            deadline = self._preview_deadline
+            budget = self._preview_budget
         try:
-            if self._is_preview_over or deadline.left <= 0:
+            if self._is_preview_over or budget.left <= 0:
                 raise UnreachableError("timed out")
-            return self.client.get_one_of_many(id_, deadline)
+            return self.client.get_one_of_many(id_, budget)
         except (NotFoundError, BadResponseError):
             # These are about this ingress alone.
             raise

@@ -143,7 +143,7 @@ def test_call_without_time_sends_one_short_request(clock: Clock) -> None:
     client = AgentIngressClient(Secret(API_KEY), clock=clock, http_client=silence)
     for seconds in (3, 0, -5):
         with pytest.raises(errors.UnreachableError):
-            client.list(None, client.deadline(seconds))
+            client.list(None, client.budget(seconds))
     assert silence.seconds == [(3, 3), (0.1, 0.1), (0.1, 0.1)]
 
 
@@ -216,7 +216,7 @@ def test_search_is_repeated_while_the_list_lacks_the_ingress(client: AgentIngres
     emulator.add_fault("POST", "reset_after")
     emulator.add_fault("GET", "respond", times=None, **empty)
     with pytest.raises(errors.CreateUnsettledError, match="so it belongs to another account or may still appear"):
-        client.create({"domain": DOMAIN}, client.deadline(4))
+        client.create({"domain": DOMAIN}, client.budget(4))
 
 
 def test_taken_domain_is_an_error_without_a_search(client: AgentIngressClient, emulator: Emulator) -> None:
@@ -338,7 +338,7 @@ def test_404_for_a_malformed_id_does_not_mean_gone(code: str, client: AgentIngre
 
 
 def test_cancelled_call_sends_nothing(client: AgentIngressClient, emulator: Emulator) -> None:
-    cancelled = client.deadline(is_cancelled=lambda: True)
+    cancelled = client.budget(is_cancelled=lambda: True)
     for call in (lambda: client.list(None, cancelled), lambda: client.create({"domain": DOMAIN}, cancelled)):
         with pytest.raises(errors.UnreachableError, match=r"^could not .*: it was interrupted$"):
             call()
@@ -348,7 +348,7 @@ def test_cancelled_call_sends_nothing(client: AgentIngressClient, emulator: Emul
 
 def test_cancelled_call_does_not_settle_a_lost_write(client: AgentIngressClient, emulator: Emulator) -> None:
     emulator.add_fault("POST", "reset_after")
-    deadline = client.deadline(is_cancelled=lambda: bool(emulator.requests()))
+    budget = client.budget(is_cancelled=lambda: bool(emulator.requests()))
     with pytest.raises(errors.CreateUnsettledError, match=r"it is unknown whether .* was created"):
-        client.create({"domain": DOMAIN}, deadline)
+        client.create({"domain": DOMAIN}, budget)
     assert emulator.counts() == {"POST /agent_ingresses": 1}

@@ -13,7 +13,7 @@ import pytest
 from pulumi_agin.api import errors, models
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.list_cache import ListCache, Listing
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -24,16 +24,16 @@ IDS = ["agin_1", "agin_2", "agin_3"]
 
 
 class Account:
-    """The list of the account. `meanwhile` runs during each request. `deadlines` has the deadlines of the lists."""
+    """The list of the account. `meanwhile` runs during each request. `budgets` has the budgets of the lists."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.list_cache = ListCache(self, self.clock)
-        self.deadlines: list[Deadline] = []
+        self.budgets: list[Budget] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def __call__(self, deadline: Deadline) -> Listing:
-        self.deadlines.append(deadline)
+    def __call__(self, budget: Budget) -> Listing:
+        self.budgets.append(budget)
         self.meanwhile()
         return Listing(
             [
@@ -46,7 +46,7 @@ class Account:
 
     def find(self, id_: str, seconds: float = 300) -> str | None:
         """Returns the id of the ingress, or None if it has to be read by its id."""
-        ingress = self.list_cache.find(id_, Deadline(seconds, self.clock))
+        ingress = self.list_cache.find(id_, Budget(seconds, self.clock))
         return ingress.id if ingress else None
 
 
@@ -61,45 +61,45 @@ def fail() -> None:
 
 def test_reads_after_the_first_share_a_list(listing: Account) -> None:
     assert listing.find("agin_1") is None
-    assert listing.deadlines == []
+    assert listing.budgets == []
     listing.clock.now += 4.9
     assert [listing.find(id_) for id_ in IDS * 10] == IDS * 10
-    assert len(listing.deadlines) == 1
+    assert len(listing.budgets) == 1
 
 
 def test_reads_5_seconds_apart_use_no_list(listing: Account) -> None:
     for id_ in IDS:
         assert listing.find(id_) is None
         listing.clock.now += 5
-    assert listing.deadlines == []
+    assert listing.budgets == []
 
 
 def test_preview_reads_one_list_with_all_of_its_time(listing: Account) -> None:
     for domain in ("1.acme.com", "2.acme.com", "3.acme.com"):
-        found = listing.list_cache.find_in_preview(domain, Deadline(300, listing.clock))
+        found = listing.list_cache.find_in_preview(domain, Budget(300, listing.clock))
         assert found is not None
         assert found.domain == domain
         listing.clock.now += 60
-    assert [deadline.seconds for deadline in listing.deadlines] == [300]
+    assert [budget.seconds for budget in listing.budgets] == [300]
     # A refresh does not use a list of that age.
     listing.find("agin_1")
     assert listing.find("agin_1") == "agin_1"
-    assert len(listing.deadlines) == 2
+    assert len(listing.budgets) == 2
 
 
 def test_preview_reads_one_list_even_if_it_fails(listing: Account) -> None:
     listing.meanwhile = fail
     for _ in range(3):
         with pytest.raises(errors.UnreachableError, match="no"):
-            listing.list_cache.find_in_preview("1.acme.com", Deadline(300, listing.clock))
+            listing.list_cache.find_in_preview("1.acme.com", Budget(300, listing.clock))
         listing.clock.now += 60
-    assert len(listing.deadlines) == 1
+    assert len(listing.budgets) == 1
 
 
 def test_list_leaves_half_of_the_time_for_a_read_by_id(listing: Account) -> None:
     listing.find("agin_1")
     listing.find("agin_1", seconds=300)
-    assert [deadline.seconds for deadline in listing.deadlines] == [150]
+    assert [budget.seconds for budget in listing.budgets] == [150]
 
 
 def test_list_is_used_for_5_seconds(listing: Account) -> None:
@@ -108,22 +108,22 @@ def test_list_is_used_for_5_seconds(listing: Account) -> None:
     assert listing.find("agin_1") == "agin_1"
     listing.clock.now += 4.9
     assert listing.find("agin_2") == "agin_2"
-    assert len(listing.deadlines) == 1
+    assert len(listing.budgets) == 1
     listing.clock.now += 0.1
     assert listing.find("agin_2") == "agin_2"
-    assert len(listing.deadlines) == 2
+    assert len(listing.budgets) == 2
 
 
 def test_failed_list_is_not_repeated_for_5_seconds(listing: Account) -> None:
     listing.meanwhile = fail
     assert [listing.find(id_) for id_ in IDS * 3] == [None] * 9
-    assert len(listing.deadlines) == 1
+    assert len(listing.budgets) == 1
     listing.meanwhile = lambda: None
     listing.clock.now += 4.9
     assert listing.find("agin_1") is None
     listing.clock.now += 0.1
     assert listing.find("agin_1") == "agin_1"
-    assert len(listing.deadlines) == 2
+    assert len(listing.budgets) == 2
 
 
 def test_list_that_is_cleared_during_its_request_is_not_used(listing: Account) -> None:
@@ -132,7 +132,7 @@ def test_list_that_is_cleared_during_its_request_is_not_used(listing: Account) -
     assert listing.find("agin_1") is None
     listing.meanwhile = lambda: None
     assert listing.find("agin_1") == "agin_1"
-    assert len(listing.deadlines) == 2
+    assert len(listing.budgets) == 2
 
 
 def test_threads_share_one_list(listing: Account) -> None:
@@ -150,7 +150,7 @@ def test_threads_share_one_list(listing: Account) -> None:
         listing.clock.wait_until_asleep(7)
         all_wait.set()
         assert [read.result(20) for read in reads] == IDS * 100
-    assert len(listing.deadlines) == 1
+    assert len(listing.budgets) == 1
 
 
 def test_wait_for_another_threads_list_leaves_half_of_the_time(listing: Account) -> None:

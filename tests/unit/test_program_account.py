@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.program.run import PREVIEW_SECONDS, ProgramAccount
 from tests.support.clock import Clock
 
@@ -27,11 +27,11 @@ class Ngrok:
     def client(self) -> Ngrok:
         return self
 
-    def deadline(self, seconds: float) -> Deadline:
-        return Deadline(seconds, self.clock)
+    def budget(self, seconds: float) -> Budget:
+        return Budget(seconds, self.clock)
 
-    def get_one_of_many(self, id_: str, deadline: Deadline) -> str:
-        self.seconds.append(deadline.left)
+    def get_one_of_many(self, id_: str, budget: Budget) -> str:
+        self.seconds.append(budget.left)
         self._respond(id_)
         return id_
 

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.rate_limit import RateLimit
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
 from tests.support.clock import Clock
@@ -22,7 +22,7 @@ def limit(clock: Clock) -> RateLimit:
 
 
 def enter(limit: RateLimit, clock: Clock) -> int:
-    ticket = limit.enter(Deadline(300, clock))
+    ticket = limit.enter(Budget(300, clock))
     assert ticket is not None
     return ticket
 
@@ -142,22 +142,22 @@ def test_all_requests_honor_a_retry_after(history: int, limit: RateLimit, clock:
 
 def test_wait_ends_with_the_time_of_the_call(limit: RateLimit, clock: Clock) -> None:
     reject(limit, clock, retry_after=17)
-    assert limit.enter(Deadline(17, clock)) is None
+    assert limit.enter(Budget(17, clock)) is None
     assert clock.slept == []
     clock.now += 17
     limit.leave(enter(limit, clock))
     reject(limit, clock)
     wait_until_open(limit, clock)
     probe = enter(limit, clock)
-    assert limit.enter(Deadline(5, clock)) is None
+    assert limit.enter(Budget(5, clock)) is None
     assert clock.slept == [5]
     limit.leave(probe)
-    assert limit.enter(Deadline(5, clock)) is not None
+    assert limit.enter(Budget(5, clock)) is not None
 
 
 def test_cancelled_call_changes_nothing(limit: RateLimit, clock: Clock) -> None:
     def cancel() -> None:
-        assert limit.enter(Deadline(300, clock, is_cancelled=lambda: True)) is None
+        assert limit.enter(Budget(300, clock, is_cancelled=lambda: True)) is None
 
     answer(limit, 119, clock, every=0.25)
     cancel()
@@ -175,7 +175,7 @@ def test_cancelled_call_changes_nothing(limit: RateLimit, clock: Clock) -> None:
 
 def test_call_that_is_cancelled_while_it_waits_gets_no_ticket(limit: RateLimit, clock: Clock) -> None:
     reject(limit, clock, retry_after=17)
-    assert limit.enter(Deadline(300, clock, is_cancelled=lambda: bool(clock.slept))) is None
+    assert limit.enter(Budget(300, clock, is_cancelled=lambda: bool(clock.slept))) is None
     assert clock.slept == [17]
     enter(limit, clock)
     assert limit.seconds_closed() is None

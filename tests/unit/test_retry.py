@@ -14,8 +14,8 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.http import HttpClient
 from pulumi_agin.api.http_messages import NoResponse, Request, Response
-from pulumi_agin.base import budget, retry
-from pulumi_agin.base.budget import Deadline
+from pulumi_agin.base import retry
+from pulumi_agin.base.budget import Budget, format_duration
 from pulumi_agin.base.retry import Reachability
 from pulumi_agin.base.secret import Secret
 from tests.support.client import DOMAIN
@@ -63,7 +63,7 @@ def test_malformed_date_of_a_response_is_none(date: str) -> None:
 def test_format_duration() -> None:
     words = {0.2: "0.2 seconds", 1: "1 second", 4.94: "4.9 seconds", 119: "119 seconds", 300: "5 minutes"}
     words |= {2701: "45 minutes 1 second", 7199.9: "120 minutes", 9090: "2 hours 31 minutes"}
-    assert {seconds: budget.format_duration(seconds) for seconds in words} == words
+    assert {seconds: format_duration(seconds) for seconds in words} == words
 
 
 INGRESS = {
@@ -383,15 +383,15 @@ def test_later_tries_of_a_dropped_connection_have_one_second() -> None:
     assert reachability.seconds_for_try == math.inf
     reachability.record_try(clock.monotonic(), is_connected=False)
     clock.sleep(30)
-    deadline = Deadline(300, clock)
-    assert reachability.seconds_left_of(deadline, is_unsent=True) == 0
+    budget = Budget(300, clock)
+    assert reachability.seconds_left_of(budget, is_unsent=True) == 0
     assert reachability.seconds_for_try == math.inf
     clock.sleep(2)
     assert reachability.seconds_for_try == 1
     # A failure long after the last one begins another outage.
     clock.sleep(31)
     reachability.record_try(clock.monotonic(), is_connected=False)
-    assert reachability.seconds_left_of(deadline, is_unsent=True) == 30
+    assert reachability.seconds_left_of(budget, is_unsent=True) == 30
 
 
 @pytest.mark.parametrize(("method", "outcome"), [("POST", RESET), ("PATCH", rejection(503)), ("DELETE", RESET)])
