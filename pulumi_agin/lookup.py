@@ -17,9 +17,10 @@ from pulumi.runtime import rpc
 from .agent_ingress import AgentIngressCertPolicy, AgentIngressCertStatus
 from .api.errors import InvalidInputsError, NgrokError
 from .lifecycle import lookup, urns
+from .lifecycle.account import Account
 from .program import sdk_internals
 from .program.argument_errors import checks_arguments
-from .program.run import ProgramAccount, ProgramRun
+from .program.run import ProgramRun
 
 
 @pulumi.output_type
@@ -198,7 +199,7 @@ class _Lookup:
     name: str
     token: str
     result: type
-    find: Callable[[ProgramAccount, Mapping[str, Any]], dict[str, Any]]
+    find: Callable[[Account, Mapping[str, Any]], dict[str, Any]]
 
     def invoke(self, arguments: Mapping[str, object], opts: pulumi.InvokeOptions | None) -> Any:
         opts = pulumi.InvokeOptions.merge(None, opts)
@@ -243,10 +244,10 @@ class _Lookup:
         run = ProgramRun.current()
         run.warn_of_plain_api_key()
         try:
-            account = await run.account_of(provider)
-            if account is None:
+            queries = await run.queries_of(provider)
+            if queries is None:
                 return UNKNOWN
-            found = await account.call(self.find, account, arguments)
+            found = await queries.call(self.find, queries.account, arguments)
         except NgrokError as error:
             raise pulumi.RunError(str(error)) from None
         return rpc.translate_output_properties(found, lambda name: name, self.result)
@@ -266,12 +267,12 @@ def _id_or_domain(id_: Any, domain: Any) -> Mapping[str, Any]:
     return {"id": id_, "domain": domain}
 
 
-def _find_one(account: ProgramAccount, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _find_one(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
     description = account.settings.account_description
     return lookup.find_one(account.client, description, _ONE.name, arguments["id"], arguments["domain"]).plain()
 
 
-def _find_many(account: ProgramAccount, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _find_many(account: Account, arguments: Mapping[str, Any]) -> dict[str, Any]:
     found = lookup.find_many(account.client, _MANY.name, arguments["filter"])
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 

@@ -58,11 +58,11 @@ class Provider(pulumi.ProviderResource):
         # The plugin checks values of the environment and values that are still Outputs.
         known = {name: value for name, value in inputs.items() if isinstance(value, str)}
         plain_key = api_key if isinstance(api_key, str | None) else _NOT_KNOWN_YET
-        problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems()
+        problems = Settings.load({**known, API_KEY: plain_key}.get, {}).problems
         if problems:
             raise pulumi.RunError("; ".join(problems))
         super().__init__(urns.PYTHON_PACKAGE, resource_name, inputs, opts)
-        # Pulumi does not expose the inputs of a provider. See `ProgramRun.account_of`.
+        # Pulumi does not expose the inputs of a provider. See `ProgramRun.queries_of`.
         self._agin_inputs = inputs
 
 

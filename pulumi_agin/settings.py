@@ -14,26 +14,21 @@ provider plugin reads `agin:apiKey` and so on instead of `ngrok:apiKey`.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import re
 import shlex
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Generic, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from .api.constants import DEFAULT_CALL_SECONDS, PUBLIC_API
-from .api.errors import InvalidInputsError
 from .base.addresses import LOOPBACK_HOSTS, canonical_base_url
 from .base.budget import LONGEST_TIMEOUT_SECONDS
-from .base.clock import SYSTEM_CLOCK, Clock
 from .base.redaction import one_line
 from .base.secret import Secret
-
-if TYPE_CHECKING:
-    from .api.client import AgentIngressClient
 
 API_KEY = "ngrok:apiKey"
 BASE_URL = "ngrok:apiBaseUrl"
@@ -88,7 +83,7 @@ class Setting(Generic[Value]):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a process that queries ngrok. They are validated when `problems` or `client` is called."""
+    """The settings of a process that queries ngrok. They may have `problems`."""
 
     api_key: Setting[Secret]
     base_url: Setting[str]
@@ -147,8 +142,9 @@ class Settings:
             next((key for key in NEAR_MISSES if config(key)), ""),
         )
 
-    def problems(self) -> list[str]:
-        """Returns a sentence for each invalid setting, with the valid form. No sentence contains the key."""
+    @functools.cached_property
+    def problems(self) -> Sequence[str]:
+        """A sentence for each invalid setting, with the valid form. No sentence contains the key."""
         problems = []
         if problem := self._api_key_problem():
             problems.append(problem)
@@ -248,34 +244,6 @@ class Settings:
             "first, or add --run-program)"
         )
 
-    def client(
-        self,
-        clock: Clock = SYSTEM_CLOCK,
-        show: Callable[[str], None] | None = None,
-        show_progress: Callable[[str, str], None] | None = None,
-    ) -> AgentIngressClient:
-        """Makes a client with these settings, which raises InvalidInputsError if they have problems.
-
-        `show` shows a line to the user. `show_progress` also gets the subject of the call that waits.
-        """
-        problems = self.problems()
-        if problems:
-            raise InvalidInputsError("; ".join(problems))
-        # Slow to load, and a program needs it only to send requests.
-        from .api.client import AgentIngressClient
-
-        show_line = show or log_line
-        return AgentIngressClient(
-            self.api_key.value,
-            self.base_url.value,
-            float(self.timeout_seconds.value),
-            api_key_source=f"{self.api_key.shown_as}{self.api_key_hint}",
-            base_url_source=self.base_url.shown_as,
-            show_progress=show_progress or (lambda line, _: show_line(line) if line else None),
-            trace=show_line if self.log else None,
-            clock=clock,
-        )
-
 
 def _base_url_problem(base_url: str) -> str | None:
     try:
@@ -297,10 +265,3 @@ def _base_url_problem(base_url: str) -> str | None:
             "http:// is allowed only for this machine, such as http://127.0.0.1:8080"
         )
     return None
-
-
-def log_line(line: str) -> None:
-    """Writes a line to stderr, which Pulumi shows to the user immediately for programs and dynamic providers."""
-    # One write, so that the lines of several threads stay whole.
-    sys.stderr.write(f"pulumi-agin: {line}\n")
-    sys.stderr.flush()

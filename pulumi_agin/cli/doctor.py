@@ -34,6 +34,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import EXAMPLE_DOMAIN
 from pulumi_agin.dnsclient.values import parse_server
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.inputs import AgentIngressInputs
 from pulumi_agin.lifecycle.schema import validate
 
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     except ValueError as error:
         raise UsageError(f"--dns: {error}") from None
     settings = load_settings(options.stack)
-    client = settings.client(clock)
+    client = Account(settings, clock).client
     domain = None if options.domain is None else _canonical(options.domain, client)
     examiner = Examiner(settings, client, server, options.stack)
     report = examiner.examine_all(options.filter) if domain is None else examiner.examine(domain)

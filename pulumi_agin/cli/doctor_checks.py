@@ -17,7 +17,7 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dnsclient.lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
-from pulumi_agin.lifecycle.outputs import FINGERPRINT, last_base_url
+from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs
 from pulumi_agin.lifecycle.shell_commands import pulumi_line
 from pulumi_agin.native.names import in_snake_case
 from pulumi_agin.settings import API_KEY, Settings
@@ -207,7 +207,7 @@ class Examiner:
                 return Check("ok", reason, details=details)
         was_seen = in_stack is not None and self._was_seen_with_key(in_stack)
         has_default_provider = in_stack is not None and _has_default_provider(in_stack)
-        last = last_base_url(in_stack["outputs"]) if in_stack is not None and has_default_provider else ""
+        last = KeptOutputs.of(in_stack["outputs"]).base_url if in_stack is not None and has_default_provider else ""
         if change := self.settings.change_of_base_url(last):
             do = f"to use the old one again, {self.settings.how_to_set_base_url(last)}"
             return Check("wrong", f"{reason}; {resource}, which was {change}", [Remedy(do)], details)

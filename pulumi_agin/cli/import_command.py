@@ -21,6 +21,7 @@ from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.dynamic.agent_ingress import AgentIngressProvider
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, inputs_of, outputs_of
 from pulumi_agin.lifecycle.shell_commands import pulumi_line, state_delete_line
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         provider, settings = None, load_settings(options.stack)
     else:
         provider, settings = provider_settings(options.provider, state, options.stack)
-    client = settings.client(clock)
+    client = Account(settings, clock).client
     found, given, unreadable = _select(options, client, settings.account_description)
     in_stack = agent_ingresses(state)
     declared: dict[str, IngressModel] = {}

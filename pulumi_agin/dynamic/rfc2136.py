@@ -12,4 +12,4 @@ class Rfc2136Provider(DynamicProvider):
         """See `DynamicProvider`."""
         from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 
-        return lambda _, session: NsRecordsLifecycle(session)
+        return lambda _, services, claims: NsRecordsLifecycle(services, claims)

@@ -36,9 +36,11 @@ from pulumi_agin.settings import Settings
 from . import sdk_frames
 
 if TYPE_CHECKING:
-    from pulumi_agin.lifecycle.session import Session
+    from pulumi_agin.lifecycle.account import Account
+    from pulumi_agin.lifecycle.claims import Claims
+    from pulumi_agin.lifecycle.services import Services
 
-MakeLifecycle: TypeAlias = "Callable[[Settings, Session], Lifecycle]"
+MakeLifecycle: TypeAlias = "Callable[[Account, Services, Claims], Lifecycle]"
 
 PROVIDER_KEY = "__provider"
 
@@ -63,9 +65,10 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
-        session, settings = _session(), Settings.load(req.config.get)
-        session.announce(settings)
-        self._lifecycle = self.make_lifecycle()(settings, session)
+        services, claims = _shared()
+        settings = Settings.load(req.config.get)
+        services.announce(settings)
+        self._lifecycle = self.make_lifecycle()(services.account(settings), services, claims)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
@@ -98,12 +101,12 @@ class DynamicProvider(dynamic.ResourceProvider):
                     "this resource belongs to the provider plugin in the state, and a Python program can't adopt it "
                     "with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
-                    f"{state_delete_line(urn, _session().placement(urn).stack)}"
+                    f"{state_delete_line(urn, _shared().claims.placement(urn).stack)}"
                 )
             inputs = without_sdk_properties(_news)
             call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
             difference = self._lifecycle.diff(call, _id, inputs)
-            if _session().is_preview and difference.has_changes and not difference.replacing:
+            if _shared().claims.is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not call Update in previews of dynamic resources.
                 self._lifecycle.warn_of_update(call, _id, inputs)
             return dynamic.DiffResult(
@@ -151,22 +154,31 @@ class ProviderError(Exception):
     """The exception for the SDK. Its message is for the user."""
 
 
+class _Shared(NamedTuple):
+    """What all calls in this process share."""
+
+    services: Services
+    claims: Claims
+
+
 @functools.cache
-def _session() -> Session:
-    """Prepares this process, and returns its session. It is global, because provider classes have no arguments."""
+def _shared() -> _Shared:
+    """Prepares this process, and returns what its calls share. It is global: provider classes have no arguments."""
     # Otherwise Python would search all objects for garbage at the exit, for which the engine waits: a tenth of the time
     # of a small stack. Not earlier, because other dynamic providers of the program share this process.
     atexit.register(gc.freeze)
     sdk_frames.start_threads()
     # Programs do not need these modules.
     from pulumi_agin.engine.connection import Engine
-    from pulumi_agin.lifecycle.session import Session
+    from pulumi_agin.lifecycle.claims import Claims
+    from pulumi_agin.lifecycle.services import Services
 
     from .phrasing import PythonPhrasing
 
     # The arguments are from the engine. Without them, lines are printed.
     engine = Engine(sys.argv[1:])
-    return Session(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
+    services = Services(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
+    return _Shared(services, Claims())
 
 
 # -- what the engine sent ---------------------------------------------------------------------------------

@@ -14,17 +14,28 @@ from typing import Any
 
 from pulumi_agin.api.certificate_policy import matches_policy
 from pulumi_agin.api.constants import ID_HINT
-from pulumi_agin.api.errors import ApiError, NotConnectedError, NotFoundError, UnreachableError
+from pulumi_agin.api.errors import (
+    ApiError,
+    NgrokError,
+    NotConnectedError,
+    NotFoundError,
+    UnreachableError,
+    UnreadableIngressError,
+)
 from pulumi_agin.api.http_messages import is_transient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.redaction import holds_secret
 from pulumi_agin.base.values import without_none
-from pulumi_agin.settings import Settings
 
+from .account import Account
+from .claims import Claims
+from .existence import Existence
 from .inputs import CertificateValidationInputs
 from .operation import Abandoned, Call, Checked, Created, Difference, Existing, Failed, Lifecycle, Reading
-from .session import Account, Session
+from .outputs import KeptOutputs
+from .schema import validate
+from .services import Services
 
 ID = "agent_ingress_id"
 TIMEOUT = "timeout_seconds"
@@ -58,18 +69,21 @@ LONGEST_MESSAGE = 400
 class CertificateValidationLifecycle(Lifecycle):
     """The lifecycle of a wait for a certificate."""
 
-    def __init__(self, settings: Settings, session: Session) -> None:
-        self._account = Account(settings, session)
-        self._session = session
+    def __init__(self, account: Account, services: Services, claims: Claims) -> None:
+        self._account = account
+        self._services = services
+        self._claims = claims
+        self._existence = Existence(account, services, claims)
 
     # -- check and diff -----------------------------------------------------------------------------------
 
     def check(self, call: Call, inputs: Mapping[str, Any]) -> Checked:
         """Normalizes the inputs, and reports every problem with them and with the settings."""
-        settings, phrasing = self._account.settings, self._session.phrasing
-        checked, problems = self._session.validate(CertificateValidationInputs, call, inputs)
-        self._account.warn_of_other_base_url(call)
-        sentences = [*settings.problems(), *(problem.sentence for problem in problems)]
+        self._claims.record_check(call)
+        self._existence.warn_of_other_base_url(call)
+        settings, phrasing = self._account.settings, self._services.phrasing
+        checked, problems = validate(CertificateValidationInputs, inputs, call.is_unknown, phrasing)
+        sentences = [*settings.problems, *(problem.sentence for problem in problems)]
         # Its value would be shown, and kept in the state.
         if isinstance(inputs.get(ID), str) and holds_secret(inputs[ID], settings.api_key.value.get_secret_value()):
             sentences.append(f"property {phrasing.spell(ID)} is the API key, or a part of it; {ID_HINT}")
@@ -77,19 +91,27 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Returns whether another wait is needed. A change of a timeout alone does not need one."""
+        kept = call.outputs_before
         # An unknown value equals no value in the state, so it counts as a change.
-        changed = [ID] if inputs.get(ID) != call.outputs_before.get(ID) else []
-        is_to_be_issued = call.outputs_before.get(WAS_READY) is not True or self._has_other_policy(call, id_)
+        changed = [ID] if inputs.get(ID) != kept.get(ID) else []
+        is_to_be_issued = kept.get(WAS_READY) is not True or self._has_other_policy(id_, kept.get(WAITED_POLICY))
         renewed = ["renews_at"] if is_to_be_issued and not changed else []
         return Difference(changed, changed, bool(changed) or is_to_be_issued, renewed)
 
-    def _has_other_policy(self, call: Call, id_: str) -> bool:
-        """Returns whether the program's policy for the ingress has changed since the last wait."""
-        if id_ not in self._session.policies or WAITED_POLICY not in call.outputs_before:
+    def _has_other_policy(self, id_: str, waited: object) -> bool:
+        """Returns whether the program's policy for the ingress differs from that of the last wait, in the state.
+
+        If it is not certain, it returns True, because another wait is harmless.
+        """
+        if waited is None:
+            # The state is from before this output existed.
             return False
-        new, waited = self._session.policies[id_], call.outputs_before[WAITED_POLICY]
-        # The new one may be unknown. After an edit of the state, either may be of any type. Another wait is harmless.
-        return not isinstance(new, Mapping | None) or not isinstance(waited, Mapping) or not matches_policy(waited, new)
+        if not isinstance(waited, Mapping):
+            # The state was edited.
+            return True
+        policy = self._claims.policy(id_, default=waited)
+        is_known = isinstance(policy, Mapping | None)
+        return not is_known or not matches_policy(waited, policy)
 
     # -- create, read, update, delete ---------------------------------------------------------------------
 
@@ -105,14 +127,18 @@ class CertificateValidationLifecycle(Lifecycle):
             raise Failed(
                 "an AgentIngressCertificateValidation can't be read or imported, because it only waits: declare it"
             )
-        return self._account.refresh(call, id_, lambda ingress: Existing(id_, self._outputs(ingress)))
+        try:
+            ingress = self._existence.read_for_refresh(call, id_)
+        except UnreadableIngressError:
+            return Existing(id_, dict(call.outputs_before))
+        return None if ingress is None else Existing(id_, self._outputs(ingress))
 
     def update(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Waits again, but not in a preview. If the wait fails, the state stays, and the next `pulumi up` waits."""
         if call.is_preview:
             # Another ingress would be a replacement, and the domain of an ingress never changes.
-            known = {"domain": call.outputs_before["domain"]} if "domain" in call.outputs_before else {}
-            return {ID: inputs[ID], **known}
+            domain = KeptOutputs.of(call.outputs_before).domain
+            return {ID: inputs[ID], "domain": domain} if domain else {ID: inputs[ID]}
         return self._wait(call, inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -134,14 +160,12 @@ class CertificateValidationLifecycle(Lifecycle):
 
     def _wait(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs once the certificate is ready. Fails if it is not ready in time."""
-        monotonic, show = self._session.clock.monotonic, self._session.show_progress
-        phrasing = self._session.phrasing
-        of_resource = (call.timeout_seconds or math.inf, phrasing.custom_timeouts)
-        watch = Watch(*min((inputs[TIMEOUT], phrasing.spell(TIMEOUT)), of_resource), inputs[GRACE])
+        monotonic, show = self._services.clock.monotonic, self._services.show_progress
+        watch = self._new_watch(call, inputs)
         began, shown_status, next_line = monotonic(), "", 0.0
         while True:
-            self._read_once(call, inputs[ID], watch)
-            watch.record_read(monotonic() - began)
+            read = self._read_once(call, inputs[ID], watch.ingress)
+            watch.record_read(monotonic() - began, read)
             ingress, time = watch.ingress, format_duration(round(watch.elapsed))
             if ingress and certificate_state(ingress).is_ready:
                 if watch.reads > 1:
@@ -158,33 +182,46 @@ class CertificateValidationLifecycle(Lifecycle):
             pause = PAUSES_SECONDS[watch.reads - 1] if watch.reads <= len(PAUSES_SECONDS) else LAST_PAUSE_SECONDS
             self._pause(call, min(pause, left))
 
-    def _read_once(self, call: Call, id_: str, watch: Watch) -> None:
-        """Reads the ingress. After a transient failure, the watch keeps the last ingress, and records the problem."""
-        client = self._account.client()
+    def _new_watch(self, call: Call, inputs: Mapping[str, Any]) -> Watch:
+        """Returns a wait with the shorter of the two limits that a program can set."""
+        phrasing, grace_seconds = self._services.phrasing, inputs[GRACE]
+        if call.timeout_seconds and call.timeout_seconds < inputs[TIMEOUT]:
+            return Watch(call.timeout_seconds, phrasing.custom_timeouts, grace_seconds)
+        return Watch(inputs[TIMEOUT], phrasing.spell(TIMEOUT), grace_seconds)
+
+    def _read_once(self, call: Call, id_: str, last: IngressModel | None) -> IngressModel | NgrokError:
+        """Reads the ingress, which is `last` from the read before. Returns the error if it is transient.
+
+        Network failures do not end a wait that has begun. At its start, there may be nothing to connect to.
+        """
+        client = self._account.client
         try:
             budget = self._account.budget(call, min(READ_SECONDS, client.timeout_seconds))
-            watch.ingress = client.get(id_, budget, domain=watch.ingress.domain if watch.ingress else None)
-            watch.problem = ""
+            return client.get(id_, budget, domain=last.domain if last else None)
         except NotFoundError as error:
             if call.outputs_before:
-                self._account.check_gone(call, id_, error)
+                self._existence.check_gone(call, id_, error)
             raise Failed(
                 f"{error}: there is no such Agent Ingress in the account of the API key from "
                 f"{self._account.settings.api_key.shown_as}. If it belongs to another account, the certificate "
-                f"validation needs the same {self._session.phrasing.provider} as the ingress; if it was deleted "
+                f"validation needs the same {self._services.phrasing.provider} as the ingress; if it was deleted "
                 "outside Pulumi, `pulumi refresh` removes it from the state"
             ) from None
-        except (UnreachableError, ApiError) as error:
-            # Network failures do not end a wait that has begun. At its start, there may be nothing to connect to.
-            has_nothing_to_wait_for = isinstance(error, NotConnectedError) and watch.ingress is None
-            if has_nothing_to_wait_for or (isinstance(error, ApiError) and not is_transient(error.status)):
+        except NotConnectedError as error:
+            if last is None:
                 raise
-            watch.problem = str(error)
+            return error
+        except UnreachableError as error:
+            return error
+        except ApiError as error:
+            if not is_transient(error.status):
+                raise
+            return error
 
     def _pause(self, call: Call, seconds: float) -> None:
         """Sleeps. Raises Abandoned if the engine cancels the call or is killed."""
         while seconds > 0:
-            self._session.clock.sleep(min(seconds, NOTICE_SECONDS))
+            self._services.clock.sleep(min(seconds, NOTICE_SECONDS))
             seconds -= NOTICE_SECONDS
             if call.is_cancelled():
                 raise Abandoned("the wait for the certificate was interrupted; the next `pulumi up` waits again")
@@ -192,16 +229,16 @@ class CertificateValidationLifecycle(Lifecycle):
     # -- messages -----------------------------------------------------------------------------------------
 
     def _describe(self, ingress: IngressModel) -> str:
-        return self._account.client().sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
+        return self._account.client.sanitize(describe_certificate(ingress), LONGEST_MESSAGE)
 
     def _explain_end(self, watch: Watch) -> str:
         """Returns the message of a wait that failed: the state of the certificate, and the next step."""
-        ingress, sanitize = watch.ingress, self._account.client().sanitize
+        ingress, sanitize = watch.ingress, self._account.client.sanitize
         if ingress is None:
             return f"{watch.problem}; the next `pulumi up` waits again"
         why = f" within {format_duration(watch.timeout_seconds)} ({watch.limit})"
         if watch.elapsed >= watch.end_of_grace:
-            grace = f"{format_duration(watch.grace_seconds)} ({self._session.phrasing.spell(GRACE)})"
+            grace = f"{format_duration(watch.grace_seconds)} ({self._services.phrasing.spell(GRACE)})"
             why = f": ngrok has reported a DNS error for {grace}"
         message = f"the certificate of {ingress.domain} ({ingress.id}) was not issued{why}"
         message += f". It {'was' if watch.problem else 'is'} {self._describe(ingress)}"
@@ -240,10 +277,14 @@ class Watch:
     end_of_grace: float = math.inf
     """When the current DNS error has lasted too long."""
 
-    def record_read(self, moment: float) -> None:
-        """Records a read. After a failed read, the certificate counts as unchanged."""
+    def record_read(self, moment: float, read: IngressModel | NgrokError) -> None:
+        """Records a read. After an error, the certificate counts as unchanged."""
         self.reads += 1
         self.elapsed = moment
+        if isinstance(read, IngressModel):
+            self.ingress, self.problem = read, ""
+        else:
+            self.problem = str(read)
         if self.ingress is None or certificate_state(self.ingress) is not CertificateState.DNS_ERROR:
             self.end_of_grace = math.inf
         elif self.end_of_grace == math.inf:

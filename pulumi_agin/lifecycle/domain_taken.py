@@ -2,116 +2,135 @@
 
 from __future__ import annotations
 
-from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, NgrokError
+from pulumi_agin.api.errors import AuthenticationError, CreateUnsettledError, DomainExistsError, NgrokError
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.base.budget import Budget
 
+from .account import Account
+from .claims import Claims
+from .existence import Existence
 from .operation import Call
-from .session import Account, Session
+from .renaming import how_to_alias
+from .services import Services
 
-# The limit of a search for the ingress of a domain, after a create and in a preview.
-FIND_SECONDS = 30
-PREVIEW_SECONDS = 5
+# The limits of a search for the ingress of a domain: after a create that failed, and in a preview.
+SEARCH_SECONDS = 30
+PREVIEW_SEARCH_SECONDS = 5
 
 
-def explain(account: Account, call: Call, error: NgrokError, domain: str, budget: Budget) -> str:
-    """Returns the message of a create that failed with DomainExistsError or CreateUnsettledError."""
-    session = account.session
-    if isinstance(error, CreateUnsettledError):
-        if error.existing_id:
-            session.conflicting_creates[error.existing_id] = call.urn
-            return f"{error}. {_next_step(session, call.urn, error.existing_id)}"
-        find = session.phrasing.find(domain, session.placement(call.urn))
-        return f"{error}. If it was created, the next `pulumi up` shows the next step{find}"
-    try:
-        existing = account.client().find(domain, budget.part(min(FIND_SECONDS, max(budget.left, 1))))
-    except NgrokError as failure:
-        return f"{error}. The search for that ingress failed: {failure}"
-    if existing is None:
+class DomainTaken:
+    """The messages about domains of one account that already have an Agent Ingress."""
+
+    def __init__(self, account: Account, services: Services, claims: Claims, existence: Existence) -> None:
+        self._account = account
+        self._services = services
+        self._claims = claims
+        self._existence = existence
+
+    def explain(self, call: Call, error: DomainExistsError | CreateUnsettledError, domain: str, budget: Budget) -> str:
+        """Returns the message of a create that failed. Searches for the ingress, and records that it is in the way."""
+        if isinstance(error, CreateUnsettledError):
+            if error.existing_id:
+                self._claims.record_failed_create(error.existing_id, call.urn)
+                return f"{error}. {self._next_step(call.urn, error.existing_id)}"
+            search = self._services.phrasing.find(domain, self._claims.placement(call.urn))
+            return f"{error}. If it was created, the next `pulumi up` shows the next step{search}"
+        try:
+            # Even a call without time left gets a second.
+            existing = self._account.client.find(domain, budget.part(min(SEARCH_SECONDS, max(budget.left, 1))))
+        except NgrokError as failure:
+            return f"{error}. The search for that ingress failed: {failure}"
+        if existing is None:
+            return (
+                f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
+                f"domain, or set the key of that account. The API key came from "
+                f"{self._account.settings.api_key.shown_as}"
+            )
+        self._claims.record_failed_create(existing.id, call.urn)
+        return f"{error}. {self._explain_existing(call.urn, existing)}"
+
+    def warn_in_preview(self, call: Call, domain: str) -> None:
+        """Warns if the domain of a new resource has an Agent Ingress already, or if ngrok rejects the API key.
+
+        Without a response in time, it warns of nothing.
+        """
+        client = self._account.client
+        try:
+            existing = client.find_in_preview(domain, self._account.budget(call, PREVIEW_SEARCH_SECONDS))
+        except AuthenticationError as error:
+            # A proxy may respond 403, too.
+            if error.is_from_ngrok:
+                sentence = f"ngrok rejects the API key, so `pulumi up` will fail: {error}"
+                self._services.warn_once(sentence, call.urn)
+            return
+        except NgrokError:
+            return
+        self._existence.warn_of_unreadable(call, client.unreadable_in_list)
+        # A replacement that keeps its domain deletes the old one first.
+        if existing is not None and self._claims.resource_with(existing) != call.urn:
+            self._services.warn(
+                # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
+                f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
+                f"{self._explain_existing(call.urn, existing)}",
+                call.urn,
+            )
+
+    def explain_two(self, urn: str, other: str) -> str:
+        """Returns the message of the check of `urn` if the program gives the same domain to `other`.
+
+        If both are in the state with one ingress, the delete of the one that is removed from the program has the next
+        step.
+        """
+        new = [each for each in (urn, other) if not self._claims.is_in_state(each)]
+        # A change of the domain of the one that exists would replace it.
+        which = f"The new one is {new[0]}. " if len(new) == 1 else ""
         return (
-            f"{error}. ngrok lists none with this domain for this key, so another account has it: choose another "
-            f"domain, or set the key of that account. The API key came from {account.settings.api_key.shown_as}"
-        )
-    session.conflicting_creates[existing.id] = call.urn
-    return f"{error}. {_explain_existing(account, call, existing)}"
-
-
-def warn_in_preview(account: Account, call: Call, domain: str) -> None:
-    """Warns if the domain of a new resource has an Agent Ingress already, or if ngrok rejects the API key.
-
-    Without a response in time, it warns of nothing.
-    """
-    try:
-        existing = account.client().find_in_preview(domain, account.budget(call, PREVIEW_SECONDS))
-    except AuthenticationError as error:
-        # A proxy may respond 403, too.
-        if error.is_from_ngrok:
-            account.session.warn_once(f"ngrok rejects the API key, so `pulumi up` will fail: {error}", call.urn)
-        return
-    except NgrokError:
-        return
-    account.warn_of_unreadable(call, account.client().unreadable_in_list)
-    # A replacement that keeps its domain deletes the old one first.
-    if existing is not None and account.session.resource_with(existing) != call.urn:
-        account.session.warn(
-            # The engine does not send the provider whether `--replace` replaces a resource, nor its options.
-            f"{domain} already has an Agent Ingress, so `pulumi up` will fail unless it deletes that one first. "
-            f"{_explain_existing(account, call, existing)}",
-            call.urn,
+            f"{other} also has this domain, and a domain can have only one Agent Ingress. {which}Give one of them "
+            "another domain, or remove one from the program"
         )
 
-
-def explain_two(session: Session, urn: str, other: str) -> str:
-    """Returns the message of a check of `urn` if the program gives the same domain to `other`.
-
-    If both are in the state with one ingress, the delete of the one that is removed from the program has the next step.
-    """
-    new = [each for each in (urn, other) if each not in session.known_outputs]
-    # A change of the domain of the one that exists would replace it.
-    which = f"The new one is {new[0]}. " if len(new) == 1 else ""
-    return (
-        f"{other} also has this domain, and a domain can have only one Agent Ingress. {which}Give one of them another "
-        "domain, or remove one from the program"
-    )
-
-
-def _explain_existing(account: Account, call: Call, existing: IngressModel) -> str:
-    session, domain = account.session, existing.domain
-    belongs, owner = f"It belongs to {account.client().describe(existing)}", session.resource_with(existing)
-    if owner == call.urn:
+    def _explain_existing(self, urn: str, existing: IngressModel) -> str:
+        """Returns whose ingress it is, as far as the stack shows, and the next step for the resource `urn`."""
+        delete_before_replace = self._services.phrasing.delete_before_replace
+        belongs = f"It belongs to {self._account.client.describe(existing)}"
+        owner = self._claims.resource_with(existing)
+        if owner == urn:
+            return (
+                f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it "
+                f"first, set {delete_before_replace} on the resource, and run the same command again"
+            )
+        if owner is not None:
+            return (
+                f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: "
+                "choose another domain; or, to swap two domains, first change one of them to a third domain and run "
+                "`pulumi up`"
+            )
+        next_step = self._next_step(urn, existing.id)
+        if not self._claims.is_in_state(urn):
+            return (
+                f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, "
+                f"{how_to_alias(self._services.phrasing, urn)}; if it belongs to this resource, `--replace` needs "
+                f"{delete_before_replace}. {next_step}"
+            )
+        old_domain = self._claims.state(urn).get("domain", existing.domain)
+        old_created_at = self._claims.state(urn).get("created_at")
+        if old_domain == existing.domain:
+            return f"{belongs}. {next_step}"
+        # ngrok's timestamps are in UTC and in one format. A domain change creates first, and deletes the older one
+        # then.
+        if isinstance(old_created_at, str) and existing.created_at > old_created_at:
+            return f"{belongs}, and is newer than the Agent Ingress in the state. {next_step}"
         return (
-            f"{belongs}, which is being replaced. A domain can have only one Agent Ingress: to delete it "
-            f"first, set {session.phrasing.delete_before_replace} on the resource, and run the same command again"
+            f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
+            f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {existing.domain}. '
+            f"{next_step}"
         )
-    if owner is not None:
-        return (
-            f"{belongs}, which this stack already manages as {owner}. A domain can have only one Agent Ingress: choose "
-            "another domain; or, to swap two domains, first change one of them to a third domain and run `pulumi up`"
-        )
-    next_step = _next_step(session, call.urn, existing.id)
-    if call.urn not in session.known_outputs:
-        return (
-            f"{belongs}. If it belongs to a resource of this stack that was renamed or moved in the program, "
-            f"{session.how_to_alias(call.urn)}; if it belongs to this resource, `--replace` needs "
-            f"{session.phrasing.delete_before_replace}. {next_step}"
-        )
-    in_state = session.known_outputs[call.urn]
-    old_domain, old_created_at = in_state.get("domain", domain), in_state.get("created_at")
-    if old_domain == domain:
-        return f"{belongs}. {next_step}"
-    # ngrok's timestamps are in UTC and in one format. A domain change creates first, and deletes the older one then.
-    if isinstance(old_created_at, str) and existing.created_at > old_created_at:
-        return f"{belongs}, and is newer than the Agent Ingress in the state. {next_step}"
-    return (
-        f"{belongs}. If this stack still has to delete it, because a domain change did not finish, set domain to "
-        f'"{old_domain}" again and run `pulumi up`, which deletes it, before you change back to {domain}. {next_step}'
-    )
 
-
-def _next_step(session: Session, urn: str, id_: str) -> str:
-    if urn not in session.known_outputs:
-        return session.phrasing.adopt(id_, urn, session.placement(urn))
-    return (
-        "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
-        f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
-    )
+    def _next_step(self, urn: str, id_: str) -> str:
+        """Returns how to import an ingress as a new resource, or what to do if the resource has another one."""
+        if not self._claims.is_in_state(urn):
+            return self._services.phrasing.adopt(id_, urn, self._claims.placement(urn))
+        return (
+            "Only if an interrupted run of this stack created it, delete it at ngrok, for example with `ngrok api "
+            f"agent-ingresses delete {id_}`, and run `pulumi up` again. Otherwise, it is in use: choose another domain"
+        )

@@ -14,10 +14,12 @@ from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
 from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
 
+from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
 from .operation import Call, Checked, Created, Difference, Existing, Failed, Lifecycle, PartlyDone, Reading
+from .renaming import how_to_alias, reject_delete_of_renamed
 from .schema import compared_fields, replacing_fields, validate
-from .session import RecordSetKey, Session
+from .services import Services
 
 if TYPE_CHECKING:
     from pulumi_agin.dnsclient.update import PrimaryServer
@@ -34,8 +36,9 @@ OUTPUTS = compared_fields(NsRecordsInputs)
 class NsRecordsLifecycle(Lifecycle):
     """The lifecycle of the NS records that delegate one domain."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, services: Services, claims: Claims) -> None:
+        self._services = services
+        self._claims = claims
 
     # -- check and diff -----------------------------------------------------------------------------------
 
@@ -44,8 +47,9 @@ class NsRecordsLifecycle(Lifecycle):
 
         With `adopt`, it also compares existing records with the inputs of a new resource.
         """
-        checked, problems = self._session.validate(NsRecordsInputs, call, inputs)
-        missing = missing_package(self._session.phrasing.rfc2136)
+        self._claims.record_check(call)
+        checked, problems = validate(NsRecordsInputs, inputs, call.is_unknown, self._services.phrasing)
+        missing = missing_package(self._services.phrasing.rfc2136)
         sentences = [*([missing] if missing else []), *(problem.sentence for problem in problems)]
         is_new = not sentences and not call.inputs_before
         if is_new and checked["adopt"] and self._may_meet_records(call, checked):
@@ -61,14 +65,14 @@ class NsRecordsLifecycle(Lifecycle):
         A replacement is checked a second time, as if it were new.
         """
         is_known = not any(call.is_unknown(inputs[name]) for name in inputs.keys() - {"ns_targets", "ttl"})
-        return is_known and self._session.known_outputs.get(call.urn, {}).get("domain") != inputs["domain"]
+        return is_known and self._claims.state(call.urn).get("domain") != inputs["domain"]
 
     def _compare_with_existing(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Fails if the existing records can't be adopted. Logs whether they will be adopted or created."""
-        session, domain, address = self._session, inputs["domain"], _address(inputs)
+        services, domain, address = self._services, inputs["domain"], _address(inputs)
         existing = self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs).read(domain)
         if existing is None:
-            session.log(f"{domain} has no NS records to adopt at {address}, so they will be created")
+            services.log(f"{domain} has no NS records to adopt at {address}, so they will be created")
             return
         if _are_unknown(call, inputs):
             raise Failed(
@@ -78,33 +82,34 @@ class NsRecordsLifecycle(Lifecycle):
             )
         if existing != _ns_set(inputs):
             raise self._taken_failure(call, inputs, existing)
-        session.log(
+        services.log(
             f"the NS records of {domain} at {address} already match the program, so they will be adopted, and nothing "
             "is written there"
         )
-        session.log_once(
-            f"if the records to adopt were created by a resource that this run deletes, use {session.phrasing.aliases} "
-            f"instead of {session.phrasing.adopt_records}: otherwise, they may be deleted with it",
+        services.log_once(
+            "if the records to adopt were created by a resource that this run deletes, use "
+            f"{services.phrasing.aliases} instead of {services.phrasing.adopt_records}: otherwise, they may be deleted "
+            "with it",
         )
 
     def _warn_in_preview(self, call: Call, inputs: Mapping[str, Any]) -> None:
         """Warns of existing records, and once of a server that can't be used. The update may run on another machine."""
-        session, server = self._session, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
-        if session.is_unusable(server.address):
+        services, server = self._services, self._server(call._replace(timeout_seconds=CHECK_SECONDS), inputs)
+        if services.has_warned_about(server.address):
             return
-        problem = ""
+        up = "`pulumi up` on this machine"
         try:
             existing = server.read(inputs["domain"], rejects_alias=True)
             if existing is not None:
-                problem = f"will fail: {self._taken_failure(call, inputs, existing)}"
+                services.warn(f"{up} will fail: {self._taken_failure(call, inputs, existing)}", call.urn)
         except UnusableServerError as error:
-            # Other calls may have waited for the same server.
-            if session.record_unusable(server.address):
-                problem = f"may fail: {error}. This preview checks no other records at this server"
+            if not call.is_cancelled():
+                # Other calls may have waited for the same server.
+                sentence = f"{up} may fail: {error}. This preview checks no other records at this server"
+                services.warn_once(sentence, call.urn, about=server.address)
         except DnsUpdateError as error:
-            problem = f"will fail: {error}"
-        if problem and not call.is_cancelled():
-            session.warn(f"`pulumi up` on this machine {problem}", call.urn)
+            if not call.is_cancelled():
+                services.warn(f"{up} will fail: {error}", call.urn)
 
     def diff(self, call: Call, id_: str, inputs: Mapping[str, Any]) -> Difference:
         """Compares the inputs with the state. A change of `adopt` alone changes nothing.
@@ -117,7 +122,7 @@ class NsRecordsLifecycle(Lifecycle):
         changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
         replacing = replacing_fields(NsRecordsInputs, changed)
         if not replacing:
-            self._session.record_ns_records(_key(kept), kept["ns_targets"], call.urn, were_set=False)
+            self._claims.keep_ns_records(call.urn, _place(kept), kept["ns_targets"])
         return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
@@ -140,15 +145,15 @@ class NsRecordsLifecycle(Lifecycle):
             except UnsettledError as error:
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
         if existing is not None:
-            self._session.conflicting_creates[_key(inputs)] = call.urn
+            self._claims.record_failed_create(_place(inputs), call.urn)
             raise self._taken_failure(call, inputs, existing)
-        self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
+        self._claims.record_written_ns_records(call.urn, _place(inputs), records.targets)
         return Created(domain, _outputs(inputs))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
         """Reads the records. They are gone only if the zone's primary server reports it. A `get` or an import fails."""
         if reading is not Reading.REFRESH:
-            raise Failed(f"NS records can't be imported: {self._session.phrasing.adopt_records} adopts existing ones")
+            raise Failed(f"NS records can't be imported: {self._services.phrasing.adopt_records} adopts existing ones")
         kept = self._outputs_before(call)
         existing = self._server(call, kept).read(kept["domain"])
         if existing is None:
@@ -187,7 +192,7 @@ class NsRecordsLifecycle(Lifecycle):
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
             raise self._taken_failure(call, inputs, existing, can_adopt=False)
-        self._session.record_ns_records(_key(inputs), records.targets, call.urn, were_set=True)
+        self._claims.record_written_ns_records(call.urn, _place(inputs), records.targets)
         return _outputs(inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -197,10 +202,10 @@ class NsRecordsLifecycle(Lifecycle):
         `adopt`.
         """
         kept = self._outputs_before(call)
-        reason = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"
-        self._session.reject_conflicting_delete(_key(kept), call.urn, reason)
+        why = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"
+        reject_delete_of_renamed(self._claims, self._services.phrasing, _place(kept), call.urn, why)
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
-        ours = values - self._session.ns_records_to_keep(_key(kept), call.urn)
+        ours = values - self._claims.ns_records_to_keep(_place(kept), call.urn)
         if ours or not values:
             self._server(call, kept).delete(kept["domain"], sorted(ours))
 
@@ -208,7 +213,7 @@ class NsRecordsLifecycle(Lifecycle):
 
     def _outputs_before(self, call: Call) -> dict[str, Any]:
         """Returns the outputs in the state, in canonical form. Fails if they are not valid."""
-        kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._session.phrasing)
+        kept, problems = validate(KeptNsRecords, call.outputs_before, phrasing=self._services.phrasing)
         if problems:
             found = "; ".join(problem.sentence for problem in problems)
             raise Failed(f"the state of this resource is invalid: {found}. Correct it with `pulumi state edit`")
@@ -216,17 +221,17 @@ class NsRecordsLifecycle(Lifecycle):
 
     def _server(self, call: Call, properties: Mapping[str, Any]) -> PrimaryServer:
         """Returns the server that has the records. Fails if dnspython is missing."""
-        if missing := missing_package(self._session.phrasing.rfc2136):
+        if missing := missing_package(self._services.phrasing.rfc2136):
             raise Failed(missing)
         from pulumi_agin.dnsclient.update import PrimaryServer
 
         key = None
         if "tsig_key_name" in properties:
             key = TsigKey(properties["tsig_key_name"], Secret(properties["tsig_secret"]), properties["tsig_algorithm"])
-        session, address = self._session, _address(properties)
-        budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, session.clock, call.is_cancelled, call.urn)
-        reachability, spell = session.reachability(address), session.phrasing.spell
-        return PrimaryServer(address, properties["zone"], key, budget, reachability, session.progress, spell)
+        services, address = self._services, _address(properties)
+        budget = Budget(call.timeout_seconds or TIMEOUT_SECONDS, services.clock, call.is_cancelled, call.urn)
+        reachability, spell = services.reachability(address), services.phrasing.spell
+        return PrimaryServer(address, properties["zone"], key, budget, reachability, services.progress, spell)
 
     def _taken_failure(
         self, call: Call, inputs: Mapping[str, Any], existing: NsSet, *, can_adopt: bool = True
@@ -239,11 +244,11 @@ class NsRecordsLifecycle(Lifecycle):
             if existing == records:
                 comparison, step = "The program declares the same, so an interrupted run may have created them. ", "set"
             if can_adopt and not set(existing.targets).isdisjoint(records.targets):
-                advice = f"{step} {self._session.phrasing.adopt_records} to adopt them, or remove them"
+                advice = f"{step} {self._services.phrasing.adopt_records} to adopt them, or remove them"
         return Failed(
             f"{_existing_records(inputs, existing)}. {comparison}If they were created by another resource of this "
-            f"stack that was renamed or moved in the program, {self._session.how_to_alias(call.urn)}. Otherwise, "
-            f"{advice}"
+            f"stack that was renamed or moved in the program, {how_to_alias(self._services.phrasing, call.urn)}. "
+            f"Otherwise, {advice}"
         )
 
 
@@ -283,5 +288,5 @@ def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
 
 
-def _key(properties: Mapping[str, Any]) -> RecordSetKey:
-    return (str(_address(properties)), properties["zone"], properties["domain"])
+def _place(properties: Mapping[str, Any]) -> RecordSet:
+    return RecordSet(str(_address(properties)), properties["zone"], properties["domain"])

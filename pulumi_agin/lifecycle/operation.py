@@ -44,7 +44,7 @@ class Call(NamedTuple):
     outputs_before: Mapping[str, Any] = MappingProxyType({})
     """The outputs in the state, with the hidden ones; empty for a resource that is to be created."""
     placement: Placement | None = None
-    """Only `check` gets it, and the session remembers it."""
+    """Only `check` gets it, and records it in the claims."""
     is_unknown: Callable[[object], bool] = lambda value: False
     """Whether a value is not known yet, as some are in a preview."""
     is_cancelled: Callable[[], bool] = lambda: False

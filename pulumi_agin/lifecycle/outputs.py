@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pulumi_agin.api.certificate_policy import POLICY, matches_policy
 from pulumi_agin.api.constants import PUBLIC_API
@@ -21,15 +21,51 @@ STRINGS = ("description", "metadata")
 STATUS = "certificate_management_status"
 
 
-def last_base_url(outputs: Mapping[str, Any]) -> str:
-    """Returns the base URL at which an ingress was last read, by its fingerprint; "" without one.
+class KeptOutputs(NamedTuple):
+    """The outputs in the state, without invalid ones: the state may have been edited by hand.
 
-    Before version 1.1, fingerprints had no base URL. They count as those of ngrok's public API.
+    Each call validates them once, here. They are those of an Agent Ingress, or of the wait for its certificate.
     """
-    fingerprint = outputs.get(FINGERPRINT)
-    if not fingerprint or not isinstance(fingerprint, str):
-        return ""
-    return fingerprint.partition(" ")[2] or PUBLIC_API
+
+    values: Mapping[str, Any]
+    is_valid: bool
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any]) -> KeptOutputs:
+        """Validates outputs. Strings that an update corrects may have any type."""
+        values = {name: value for name, value in outputs.items() if value is not None}
+        is_valid = bool(values.get("domain"))
+        for name, kind in (("domain", str), (POLICY, Mapping), (FINGERPRINT, str)):
+            if name in values and not isinstance(values[name], kind):
+                is_valid = False
+                del values[name]
+        return cls(values, is_valid)
+
+    @property
+    def domain(self) -> str:
+        """The domain; "" without one."""
+        domain: str = self.values.get("domain", "")
+        return domain
+
+    @property
+    def policy(self) -> Mapping[str, Any]:
+        """The certificate policy; empty without one."""
+        policy: Mapping[str, Any] = self.values.get(POLICY, {})
+        return policy
+
+    @property
+    def fingerprint(self) -> str:
+        """The key and the base URL with which the ingress was last read, as `AgentIngressClient.fingerprint`; or ""."""
+        fingerprint: str = self.values.get(FINGERPRINT, "")
+        return fingerprint
+
+    @property
+    def base_url(self) -> str:
+        """The base URL at which the ingress was last read; "" without a fingerprint.
+
+        Before version 1.1, fingerprints had no base URL. They count as those of ngrok's public API.
+        """
+        return self.fingerprint and (self.fingerprint.partition(" ")[2] or PUBLIC_API)
 
 
 def outputs_of(ingress: IngressModel) -> dict[str, Any]:

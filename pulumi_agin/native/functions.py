@@ -9,12 +9,14 @@ from pydantic import Field
 
 from pulumi_agin.api.models import FrozenModel, IngressModel
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_config import configure_agent
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.inputs import CertificatePolicyInputs, IngressDomain
 from pulumi_agin.lifecycle.lookup import find_many, find_one
 from pulumi_agin.lifecycle.operation import Call, Failed
+from pulumi_agin.lifecycle.phrasing import Phrasing
 from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, validate
-from pulumi_agin.lifecycle.session import Account
 
 
 class GetAgentIngressInputs(Declaration):
@@ -70,35 +72,43 @@ class AgentConfigOutputs(FrozenModel):
     yaml: str = Field(description="the file `ngrok.yml`, version 3. It is a secret if it contains an authtoken")
 
 
+class Caller(NamedTuple):
+    """What a call of a function comes with: the account, what the program's resources claim, and the engine's call."""
+
+    account: Account
+    claims: Claims
+    call: Call
+
+
 class Function(NamedTuple):
     """A function of the plugin."""
 
     token: str
     inputs: type[Declaration]
     outputs: type[FrozenModel]
-    compute: Callable[[Account, Call, Mapping[str, Any]], dict[str, Any]]
-    """Returns the result by the names of the outputs."""
+    compute: Callable[[Caller, Mapping[str, Any]], dict[str, Any]]
+    """Returns the result by the names of the outputs, from valid arguments."""
 
     def call(
-        self, account: Account, call: Call, arguments: Mapping[str, Any]
+        self, caller: Caller, arguments: Mapping[str, Any], phrasing: Phrasing
     ) -> tuple[dict[str, Any], Collection[str]]:
         """Returns the outputs and the names of the secret ones, which are all if a secret argument is given.
 
-        The arguments have our names.
+        The arguments have our names. Raises Failed if they are not valid.
         """
-        inputs, problems = validate(self.inputs, arguments, phrasing=account.session.phrasing)
+        valid, problems = validate(self.inputs, arguments, phrasing=phrasing)
         if problems:
             raise Failed(f"{urns.name_of(self.token)}: {'; '.join(map(str, problems))}")
-        outputs = self.compute(account, call, inputs)
-        return outputs, list(outputs) if inputs.keys() & secret_fields(self.inputs) else ()
+        outputs = self.compute(caller, valid)
+        return outputs, list(outputs) if valid.keys() & secret_fields(self.inputs) else ()
 
 
-def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    session = account.session
+def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    account = caller.account
 
     def hint(domain: str) -> str:
-        urn = session.resources_by_domain.get(domain)
-        if urn is None or urn in session.known_outputs:
+        urn = caller.claims.first_with_domain(domain)
+        if urn is None or caller.claims.is_in_state(urn):
             return ""
         # The engine does not accept unknown values from a function.
         return (
@@ -106,17 +116,18 @@ def _get_agent_ingress(account: Account, call: Call, arguments: Mapping[str, Any
             "pass its ID instead of the domain: a preview then shows the result as unknown"
         )
 
-    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(call)
+    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(caller.call)
     description = account.settings.account_description
-    return find_one(account.client(), description, "getAgentIngress", id_, domain, hint, budget).plain()
+    return find_one(account.client, description, "getAgentIngress", id_, domain, hint, budget).plain()
 
 
-def _get_agent_ingresses(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = find_many(account.client(), "getAgentIngresses", arguments.get("filter"), account.budget(call))
+def _get_agent_ingresses(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    budget = caller.account.budget(caller.call)
+    found = find_many(caller.account.client, "getAgentIngresses", arguments.get("filter"), budget)
     return {"agent_ingresses": [ingress.plain() for ingress in found]}
 
 
-def _agent_config(account: Account, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _agent_config(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
     region, region_domains = arguments.get("region"), arguments.get("region_domains") or []
     if region and not region_domains:
         raise Failed("agentConfig: regionDomains is required with a region")

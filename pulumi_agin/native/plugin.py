@@ -21,14 +21,15 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
 from pulumi_agin.lifecycle.schema import is_optional
-from pulumi_agin.lifecycle.session import Account, Session
+from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECONDS, Names, Settings
 from pulumi_agin.version import VERSION
 
-from .functions import FUNCTIONS, Function
+from .functions import FUNCTIONS, Caller, Function
 from .names import camel_case, misspelled
 from .properties import Unknown, from_struct, from_struct_in_snake_case, is_unknown, to_struct
 from .resources import RESOURCES, Resource
@@ -43,8 +44,9 @@ NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The gRPC service of the plugin. The engine starts a process for each provider of a stack."""
 
-    def __init__(self, session: Session, interrupted: threading.Event) -> None:
-        self._session = session
+    def __init__(self, services: Services, claims: Claims, interrupted: threading.Event) -> None:
+        self._services = services
+        self._claims = claims
         self._interrupted = interrupted
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's names
@@ -101,9 +103,11 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             values[PROVIDER_NAME] = request.name if is_explicit else None
             self._provider_urn = request.urn if is_explicit else None
             settings = Settings.load(values.get, names=NAMES)
-            self._session.announce(settings)
-            self._account = Account(settings, self._session)
-            self._lifecycles = {each.token: each.make_lifecycle(settings, self._session) for each in RESOURCES}
+            self._services.announce(settings)
+            self._account = account = self._services.account(settings)
+            self._lifecycles = {
+                each.token: each.make_lifecycle(account, self._services, self._claims) for each in RESOURCES
+            }
             return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     # -- the lifecycle of a resource; see `Lifecycle` --------------------------------------------------------
@@ -158,7 +162,8 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             function = _named(request.tok, FUNCTIONS, "function")
             # Python's SDK sends nested output types with their names in Python.
             arguments = from_struct_in_snake_case(request.args)
-            result, secrets = function.call(self._account, self._call(request, context), arguments)
+            caller = Caller(self._account, self._claims, self._call(request, context))
+            result, secrets = function.call(caller, arguments, self._services.phrasing)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
             getattr(response, "return").CopyFrom(to_struct(result, secrets))

@@ -15,7 +15,8 @@ import grpc
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.engine.connection import Engine
 from pulumi_agin.engine.protocol import provider_pb2_grpc
-from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.lifecycle.claims import Claims
+from pulumi_agin.lifecycle.services import Services
 
 from .phrasing import NativePhrasing
 from .plugin import AginProvider
@@ -53,12 +54,14 @@ def serve(check_seconds: float = CHECK_SECONDS, grace_seconds: float = GRACE_SEC
     """
     clock = InterruptibleClock()
     engine = Engine(sys.argv[1:])
-    session = Session(NativePhrasing(), engine.log, clock, show_progress=engine.show_progress, warn=engine.warn)
+    services = Services(NativePhrasing(), engine.log, clock, show_progress=engine.show_progress, warn=engine.warn)
     server = grpc.server(
         ThreadPoolExecutor(MOST_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AginProvider(session, clock.interrupted), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+        AginProvider(services, Claims(), clock.interrupted), server
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     # A signal just before `select` would not end it, but its byte in the socket does.
     signals, wakes_up = socket.socketpair()

@@ -11,13 +11,14 @@ from pydantic.fields import FieldInfo
 
 from pulumi_agin.api.models import IngressModel
 from pulumi_agin.lifecycle import inputs, urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Lifecycle
 from pulumi_agin.lifecycle.schema import Declaration, fields_of, secret_fields
-from pulumi_agin.lifecycle.session import Session
-from pulumi_agin.settings import Settings
+from pulumi_agin.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Resource:
     """A resource of the plugin."""
 
     token: str
-    make_lifecycle: Callable[[Settings, Session], Lifecycle]
+    make_lifecycle: Callable[[Account, Services, Claims], Lifecycle]
     inputs_model: type[Declaration]
     outputs_model: type[BaseModel]
 
@@ -51,7 +52,7 @@ RESOURCES = [
     ),
     Resource(
         urns.NATIVE_RFC2136_DELEGATION,
-        lambda _, session: NsRecordsLifecycle(session),
+        lambda _, services, claims: NsRecordsLifecycle(services, claims),
         inputs.NsRecordsInputs,
         inputs.KeptNsRecords,
     ),

@@ -104,8 +104,8 @@ async def _exact_values(
 async def _read(run: ProgramRun, resource: pulumi.CustomResource, id_: str) -> IngressModel | None:
     """Returns the existing ingress. If it can't be read, warns once and returns None."""
     try:
-        account = await run.account_of(sdk_internals.provider_of(resource))
-        return None if account is None else await account.call(account.get_for_preview, id_)
+        queries = await run.queries_of(sdk_internals.provider_of(resource))
+        return None if queries is None else await queries.call(queries.get_for_preview, id_)
     except NotFoundError as error:
         run.warn_once(
             id_,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 
 from pulumi_agin.api.errors import BadResponseError, InvalidInputsError, NgrokError, NotFoundError, UnreachableError
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import API_KEY, Settings
 
 from . import sdk_internals
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The time budget for the reads of a preview, all ingresses together. Without a response in time, outputs are unknown.
-PREVIEW_SECONDS = 30
+PREVIEW_READS_SECONDS = 30
 
 # Enough that one slow response does not delay others. Reads share a list, so more threads would not be faster.
 THREADS = 8
@@ -48,7 +49,7 @@ class ProgramRun:
         """The names of the delegations that import records, by the class and id of the record."""
         self.wrong_zones: dict[object, str] = {}
         """The problems with zones, by delegation."""
-        self._accounts: dict[Settings, ProgramAccount] = {}
+        self._queries: dict[Settings, AccountQueries] = {}
         self._stack_outputs: asyncio.Future[dict[str, dict[str, Any]] | None] | None = None
         self._warned_of: set[str] = set()
 
@@ -70,9 +71,9 @@ class ProgramRun:
         return self.is_running and not self.is_mocked
 
     @functools.cached_property
-    def settings_problems(self) -> list[str]:
+    def settings_problems(self) -> Sequence[str]:
         """The problems with the settings of the stack config and the environment."""
-        return Settings.load(pulumi.runtime.get_config).problems()
+        return Settings.load(pulumi.runtime.get_config).problems
 
     @property
     def organization(self) -> str | None:
@@ -105,13 +106,13 @@ class ProgramRun:
         named = {"parent": parent, "provider": sdk_internals.provider_of(resource)}
         return {"stack": self.stack, **{name: str(await each.urn.future()) for name, each in named.items() if each}}
 
-    async def account_of(self, provider: pulumi.ProviderResource | None) -> ProgramAccount | None:
-        """Returns the account of an explicit provider, or of the stack config and the environment.
+    async def queries_of(self, provider: pulumi.ProviderResource | None) -> AccountQueries | None:
+        """Returns the queries to the account of an explicit provider, or of the stack config and the environment.
 
         It is the same object each time; None if a value of the provider is unknown in this preview.
         """
         if provider is None:
-            return self.account(Settings.load(pulumi.runtime.get_config))
+            return self.queries(Settings.load(pulumi.runtime.get_config))
         inputs_of_provider: Mapping[str, pulumi.Input[Any]] | None = getattr(provider, "_agin_inputs", None)
         if inputs_of_provider is None:
             raise InvalidInputsError(
@@ -120,13 +121,13 @@ class ProgramRun:
             )
         inputs = pulumi.Output.all(**inputs_of_provider)
         values = await inputs.future() or {}
-        return self.account(Settings.load(values.get)) if await inputs.is_known() else None
+        return self.queries(Settings.load(values.get)) if await inputs.is_known() else None
 
-    def account(self, settings: Settings) -> ProgramAccount:
-        """Returns the account of these settings, the same object each time."""
-        if settings not in self._accounts:
-            self._accounts[settings] = ProgramAccount(settings)
-        return self._accounts[settings]
+    def queries(self, settings: Settings) -> AccountQueries:
+        """Returns the queries to the account of these settings, the same object each time."""
+        if settings not in self._queries:
+            self._queries[settings] = AccountQueries(Account(settings))
+        return self._queries[settings]
 
     def warn_of_plain_api_key(self) -> None:
         """Warns once if the stack config has the API key in plain text."""
@@ -145,17 +146,17 @@ class ProgramRun:
             pulumi.log.warn(sentence)
 
 
-class ProgramAccount:
-    """An ngrok account that the program itself queries, for lookups and previews."""
+class AccountQueries:
+    """The queries that the program itself sends to an ngrok account, for lookups and previews."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.client = settings.client()
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._client = account.client
         # Not asyncio's default executor: the SDK's calls fill it, and in a large stack ours would be queued.
         self._executor = ThreadPoolExecutor(THREADS)
         self._lock = threading.Lock()
         self._preview_reads = 0
-        self._preview_budget = self.client.budget(0)
+        self._preview_budget = self._client.budget(0)
         self._is_preview_over = False
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
@@ -169,13 +170,13 @@ class ProgramAccount:
         """
         with self._lock:
             if not self._preview_reads:
-                self._preview_budget = self.client.budget(min(PREVIEW_SECONDS, self.client.timeout_seconds))
+                self._preview_budget = self._client.budget(min(PREVIEW_READS_SECONDS, self._client.timeout_seconds))
             self._preview_reads += 1
             budget = self._preview_budget
         try:
             if self._is_preview_over or budget.left <= 0:
                 raise UnreachableError("timed out")
-            return self.client.get_one_of_many(id_, budget)
+            return self._client.get_one_of_many(id_, budget)
         except (NotFoundError, BadResponseError):
             # These are about this ingress alone.
             raise

@@ -86,10 +86,10 @@ def test_each_provider_has_one_client(mocks: Mocks, monkeypatch: pytest.MonkeyPa
         one, two = agin.Provider("one", API_KEY), agin.Provider("two", OTHER_ACCOUNTS_KEY)
 
         async def check() -> None:
-            accounts = [await ProgramRun.current().account_of(provider) for provider in (None, one, two)]
-            assert accounts == [await ProgramRun.current().account_of(provider) for provider in (None, one, two)]
+            accounts = [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]
+            assert accounts == [await ProgramRun.current().queries_of(provider) for provider in (None, one, two)]
             assert None not in accounts
-            assert len({account.client for account in accounts if account is not None}) == 3
+            assert len({account.account.client for account in accounts if account is not None}) == 3
 
         return check()
 
@@ -101,7 +101,7 @@ def test_an_unknown_key_has_no_client(mocks: Mocks) -> None:
         unknown: Any = pulumi.Output.from_input(API_KEY).apply(lambda _: pulumi.output.UNKNOWN)
 
         async def check() -> None:
-            assert await ProgramRun.current().account_of(agin.Provider("other", unknown)) is None
+            assert await ProgramRun.current().queries_of(agin.Provider("other", unknown)) is None
 
         return check()
 
@@ -116,7 +116,7 @@ def test_a_provider_with_an_unreadable_key_fails(mocks: Mocks) -> None:
             with pytest.raises(
                 InvalidInputsError, match=r'"foreign" is a ProviderResource, .* a pulumi_agin\.Provider'
             ):
-                await ProgramRun.current().account_of(foreign)
+                await ProgramRun.current().queries_of(foreign)
 
         return check()
 

@@ -33,9 +33,9 @@ def test_each_run_has_its_own_accounts_and_each_account_one_client(event_loop: N
     one, two = map(begin, monitors)
     assert one is not two
     assert begin(monitors[0]) is one
-    assert one.account(SETTINGS) is one.account(SETTINGS) is not one.account(OTHERS)
+    assert one.queries(SETTINGS) is one.queries(SETTINGS) is not one.queries(OTHERS)
     # Data that one run has read may change before the other run reads it.
-    assert one.account(SETTINGS).client is not two.account(SETTINGS).client
+    assert one.queries(SETTINGS).account.client is not two.queries(SETTINGS).account.client
 
 
 def test_a_run_ends_with_its_connection(event_loop: None) -> None:
@@ -52,7 +52,7 @@ def test_mocks_and_a_program_without_an_engine_are_recognized(event_loop: None) 
 
 
 def test_call_does_not_wait_for_asyncios_default_executor(event_loop: None) -> None:
-    account = begin(Engine(Monitor(Mocks()))).account(SETTINGS)
+    queries = begin(Engine(Monitor(Mocks()))).queries(SETTINGS)
 
     async def program() -> int:
         # The calls of the SDK fill it.
@@ -60,7 +60,7 @@ def test_call_does_not_wait_for_asyncios_default_executor(event_loop: None) -> N
         loop.set_default_executor(ThreadPoolExecutor(1))
         theirs = loop.run_in_executor(None, done.wait)
         try:
-            return await account.call(sum, [1, 2])
+            return await queries.call(sum, [1, 2])
         finally:
             done.set()
             await theirs

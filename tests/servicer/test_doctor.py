@@ -25,6 +25,7 @@ from pulumi_agin.base.secret import Secret
 from pulumi_agin.cli.doctor_checks import DNS_AT_ONCE, Examiner
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 from tests.support import clock as test_clock
 from tests.support.command import Command
@@ -525,7 +526,7 @@ def test_all_queries_dns_in_parallel(emulator: Emulator, monkeypatch: pytest.Mon
         create(emulator, f"d{number}.acme.com")
     monkeypatch.setattr("pulumi_agin.cli.doctor_checks.find_delegation", find)
     settings = Settings.load(lambda key: None)
-    report = Examiner(settings, settings.client()).examine_all(None)
+    report = Examiner(settings, Account(settings).client).examine_all(None)
     assert len(report.reports) == DNS_AT_ONCE
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from pulumi_agin.dnsclient.values import DnsUpdateError
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.ns_records import NsRecordsLifecycle
 from pulumi_agin.lifecycle.operation import Call, Failed, PartlyDone, Reading
-from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.lifecycle.services import Services
 from tests.support.clock import Clock
 from tests.support.plugin import PluginError
 from tools.bind import Bind, Key
@@ -86,10 +87,10 @@ class Delegation:
         self.clock = Clock()
         self.lines: list[str] = []
         self.warnings: list[str] = []
-        session = Session(
+        services = Services(
             PythonPhrasing(), self.lines.append, self.clock, warn=lambda sentence, urn: self.warnings.append(sentence)
         )
-        self._lifecycle = NsRecordsLifecycle(session)
+        self._lifecycle = NsRecordsLifecycle(services, Claims())
         self._call = Call("urn:pulumi:dev::test::pulumi-python:dynamic/agin:Rfc2136Delegation::connect")
 
     def create(self, inputs: Mapping[str, Any], **call: Any) -> dict[str, Any]:

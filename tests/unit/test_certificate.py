@@ -15,10 +15,12 @@ from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import lookup
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
+from pulumi_agin.lifecycle.account import log_line
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed
-from pulumi_agin.lifecycle.session import Session
-from pulumi_agin.settings import Settings, log_line
+from pulumi_agin.lifecycle.services import Services
+from pulumi_agin.settings import Settings
 from tests.support.keys import API_KEY
 
 DOMAIN = "connect.acme.com"
@@ -79,7 +81,8 @@ class Waiting(Clock):
     ) -> dict[str, Any]:
         environment = {"NGROK_API_BASE_URL": self.emulator.url, **self.settings}
         settings = Settings.load(lambda key: None, environment)
-        lifecycle = CertificateValidationLifecycle(settings, Session(PythonPhrasing(), log_line, self))
+        services = Services(PythonPhrasing(), log_line, self)
+        lifecycle = CertificateValidationLifecycle(services.account(settings), services, Claims())
         inputs = {"agent_ingress_id": self.id, "timeout_seconds": timeout, "dns_error_grace_seconds": grace}
         call = Call(URN, timeout_seconds=custom_timeout, is_cancelled=is_cancelled)
         return lifecycle.create(call, inputs).outputs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -14,8 +14,9 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle import shell_commands
 from pulumi_agin.lifecycle.agent_ingress import AgentIngressLifecycle
 from pulumi_agin.lifecycle.certificate import CertificateValidationLifecycle
+from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Call, Failed, InputFailure, Reading
-from pulumi_agin.lifecycle.session import Session
+from pulumi_agin.lifecycle.services import Services
 from pulumi_agin.native.phrasing import NativePhrasing
 from pulumi_agin.settings import Settings
 from tests.support.client import UNKNOWN_ID
@@ -32,22 +33,34 @@ def warnings() -> list[tuple[str, str]]:
     return []
 
 
+class Process(NamedTuple):
+    """What the calls in a plugin process share."""
+
+    services: Services
+    claims: Claims
+
+    def ingresses(self, settings: Settings) -> AgentIngressLifecycle:
+        return AgentIngressLifecycle(self.services.account(settings), self.services, self.claims)
+
+
+def new_process(
+    log: Callable[[str], None] = lambda line: None, warn: Callable[[str, str], None] = lambda sentence, urn: None
+) -> Process:
+    return Process(Services(NativePhrasing(), log, warn=warn), Claims())
+
+
 @pytest.fixture
-def session(warnings: list[tuple[str, str]]) -> Session:
-    return Session(NativePhrasing(), lambda line: None, warn=lambda *warning: warnings.append(warning))
+def process(warnings: list[tuple[str, str]]) -> Process:
+    return new_process(warn=lambda *warning: warnings.append(warning))
 
 
 def settings_at(base_url: str) -> Settings:
     return Settings.load(lambda key: None, {"NGROK_API_BASE_URL": base_url, "NGROK_API_KEY": API_KEY})
 
 
-def lifecycle(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
-    return AgentIngressLifecycle(settings_at(emulator.url), session)
-
-
 @pytest.fixture
-def ingresses(emulator: Emulator, session: Session) -> AgentIngressLifecycle:
-    return lifecycle(emulator, session)
+def ingresses(emulator: Emulator, process: Process) -> AgentIngressLifecycle:
+    return process.ingresses(settings_at(emulator.url))
 
 
 def created(ingresses: AgentIngressLifecycle, urn: str = URN, **inputs: Any) -> tuple[str, Mapping[str, Any]]:
@@ -73,20 +86,20 @@ class SeenLock:
         self._lock.release()
 
 
-def test_threads_share_one_client(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_share_one_client(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second client would have a second rate limit.
     threads, lock = 8, SeenLock()
-    monkeypatch.setattr(session, "_lock", lock)
+    account = process.services.account(Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY}))
+    monkeypatch.setattr(account, "_lock", lock)
 
-    def make_slowly(settings: Settings, *arguments: object) -> object:
+    def make_slowly() -> object:
         for _ in range(threads):
             assert lock.arrivals.acquire(timeout=20)
         return object()
 
-    monkeypatch.setattr(Settings, "client", make_slowly)
-    settings = Settings.load(lambda key: None, {"NGROK_API_KEY": API_KEY})
+    monkeypatch.setattr(account, "_make_client", make_slowly)
     with ThreadPoolExecutor(threads) as pool:
-        assert len(set(pool.map(session.client, [settings] * threads))) == 1
+        assert len({done.result() for done in [pool.submit(lambda: account.client) for _ in range(threads)]}) == 1
 
 
 def test_create_update_read_and_delete(ingresses: AgentIngressLifecycle, emulator: Emulator) -> None:
@@ -134,7 +147,7 @@ def test_preview_warns_of_a_taken_domain(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
     # By another run.
-    id_, outputs = created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)))
+    id_, outputs = created(new_process().ingresses(settings_at(emulator.url)))
     emulator.clear_requests()
 
     def preview(urn: str, domain: object, **before: Any) -> list[tuple[str, str]]:
@@ -234,7 +247,7 @@ def test_refresh_warns_once_of_an_odd_ingress_and_keeps_its_state(
 def test_preview_warns_of_an_odd_ingress(
     ingresses: AgentIngressLifecycle, warnings: list[tuple[str, str]], emulator: Emulator
 ) -> None:
-    created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)), domain="taken.acme.com")
+    created(new_process().ingresses(settings_at(emulator.url)), domain="taken.acme.com")
     id_, _ = created(ingresses, domain="odd.acme.com")
     emulator.set_ingress(id_, {"ns_targets": [""]})
     for domain in ("free.acme.com", "odd.acme.com", "taken.acme.com"):
@@ -260,7 +273,7 @@ def test_taken_domain_of_a_domain_change(
     created_before: object, may_be_left_to_delete: bool, ingresses: AgentIngressLifecycle, emulator: Emulator
 ) -> None:
     # An interrupted run may have created it, or a domain change may not have deleted it yet. That one is older.
-    id_, _ = created(lifecycle(emulator, Session(NativePhrasing(), lambda line: None)))
+    id_, _ = created(new_process().ingresses(settings_at(emulator.url)))
     before = {"domain": "old.acme.com", "uri": "/agent_ingresses/agin_1", "created_at": created_before}
     call = Call(URN, inputs_before={"domain": "old.acme.com"}, outputs_before=before)
     checked = ingresses.check(call, {"domain": "connect.acme.com"})
@@ -334,9 +347,9 @@ def test_resource_that_only_reads_does_not_own_the_ingress(
 
 
 def test_check_warns_once_of_a_state_from_another_base_url(
-    emulator: Emulator, session: Session, warnings: list[tuple[str, str]]
+    emulator: Emulator, process: Process, warnings: list[tuple[str, str]]
 ) -> None:
-    ingresses = lifecycle(emulator, session)
+    ingresses = process.ingresses(settings_at(emulator.url))
 
     def check(number: int, fingerprint: object) -> list[tuple[str, str]]:
         """Returns the new warnings of a check of a resource with this fingerprint."""
@@ -360,14 +373,16 @@ def test_check_warns_once_of_a_state_from_another_base_url(
     # A wait for an ingress that is not in the stack.
     warnings.clear()
     call = Call(WAIT, inputs_before={}, outputs_before={"_key_fingerprint": "0badf00d http://127.0.0.1:2"})
-    CertificateValidationLifecycle(settings_at(emulator.url), session).check(call, {"agent_ingress_id": "agin_1"})
+    account = process.services.account(settings_at(emulator.url))
+    waits = CertificateValidationLifecycle(account, process.services, process.claims)
+    waits.check(call, {"agent_ingress_id": "agin_1"})
     assert len(warnings) == 1
     assert emulator.requests() == []
 
 
-def test_changed_key_of_a_provider_is_found_out_outside_the_project(emulator: Emulator, session: Session) -> None:
+def test_changed_key_of_a_provider_is_found_out_outside_the_project(emulator: Emulator, process: Process) -> None:
     config = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": emulator.url}
-    ingresses = AgentIngressLifecycle(Settings.load(config.get, {}), session)
+    ingresses = process.ingresses(Settings.load(config.get, {}))
     outputs = {"domain": "connect.acme.com", "_key_fingerprint": f"0badf00d {emulator.url}"}
     with pytest.raises(Failed) as caught:
         ingresses.delete(Call(URN, outputs_before=outputs), UNKNOWN_ID)
@@ -380,7 +395,7 @@ def test_changed_key_of_a_provider_is_found_out_outside_the_project(emulator: Em
 
 def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:
     lines: list[str] = []
-    session = Session(NativePhrasing(), lines.append)
+    services = new_process(lines.append).services
     other = {"ngrok:provider": "other", "ngrok:apiKey": API_KEY, "ngrok:apiBaseUrl": "http://127.0.0.1:2"}
     all_settings = [
         settings_at(""),
@@ -390,7 +405,7 @@ def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:
         Settings.load({**other, "ngrok:apiBaseUrl": "https://[::1"}.get, {}),
     ]
     for settings in 2 * all_settings:
-        session.announce(settings)
+        services.announce(settings)
     assert lines == [
         "this command does not use ngrok itself: the base URL is http://127.0.0.1:1, from the environment variable "
         "NGROK_API_BASE_URL",
@@ -399,8 +414,8 @@ def test_each_base_url_that_is_not_ngroks_is_announced_once() -> None:
     ]
 
 
-def test_unusable_settings_are_no_reason_for_a_warning(session: Session, warnings: list[tuple[str, str]]) -> None:
-    ingresses = AgentIngressLifecycle(settings_at("https://[::1"), session)
+def test_unusable_settings_are_no_reason_for_a_warning(process: Process, warnings: list[tuple[str, str]]) -> None:
+    ingresses = process.ingresses(settings_at("https://[::1"))
     call = Call(URN, inputs_before={"domain": "x"}, outputs_before={"_key_fingerprint": "0badf00d"})
     assert len(ingresses.check(call, {"domain": "connect.acme.com"}).failures) == 1
     assert warnings == []

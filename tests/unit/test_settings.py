@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from urllib3.util import parse_url
 
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.settings import Settings
 
 KEY = "2AbCdEfGhIjKlMnOpQrStUvWxYz_0123456789"
@@ -32,14 +34,14 @@ def test_stack_config_wins_over_the_environment() -> None:
     assert settings.api_key.shown_as == "ngrok:apiKey in the stack config"
     assert (settings.base_url.value, settings.timeout_seconds.value) == ("https://env.example", "5")
     assert settings.base_url.shown_as == "the environment variable NGROK_API_BASE_URL"
-    assert load(None, {"NGROK_API_KEY": KEY}).problems() == []
+    assert load(None, {"NGROK_API_KEY": KEY}).problems == []
     assert load(None, {"NGROK_API_KEY": KEY}).base_url.value == "https://api.ngrok.com"
 
 
 def test_provider_uses_only_its_own_key() -> None:
     environment = {"NGROK_API_KEY": KEY, "NGROK_API_BASE_URL": "https://env.example"}
     named = load({"ngrok:provider": "ngrok:apiKey in the stack config"}, environment)
-    assert named.problems()[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
+    assert named.problems[0].startswith('api_key of the Provider "ngrok:apiKey in the stack config" is empty')
     # The key of the environment may belong to another account.
     assert named.api_key.value.get_secret_value() == ""
     filled = load({"ngrok:provider": "p", "ngrok:apiKey": KEY}, environment)
@@ -73,33 +75,34 @@ def test_provider_uses_only_its_own_key() -> None:
 )
 def test_wrong_setting_is_explained(config: dict[str, str], message: str) -> None:
     settings = load({"ngrok:apiKey": KEY, **config})
-    [problem] = settings.problems()
+    [problem] = settings.problems
     assert message in problem
     assert problem.isprintable()
     assert KEY not in problem
     assert "pass" not in problem.replace("password", "")
     with pytest.raises(InvalidInputsError, match="ngrok"):
-        settings.client()
+        _ = Account(settings).client
 
 
 @pytest.mark.parametrize("key", ["ngrok:api_key", "ngrok:apikey", "agin:apiKey"])
 def test_missing_key_under_another_name_is_named(key: str) -> None:
-    [problem] = load({key: KEY}).problems()
+    [problem] = load({key: KEY}).problems
     assert problem == (
         "there is no ngrok API key: set it with `pulumi config set --secret ngrok:apiKey`, or in the environment "
         f"variable NGROK_API_KEY; the stack config has {key} instead"
     )
-    assert load({key: KEY}, {"NGROK_API_KEY": KEY}).problems() == []
+    assert load({key: KEY}, {"NGROK_API_KEY": KEY}).problems == []
 
 
 @pytest.mark.parametrize(("log", "problems"), [("", 0), ("debug", 0), ("verbose", 1)])
 def test_log_is_debug_or_not_set(log: str, problems: int) -> None:
-    assert len(load(None, {"NGROK_API_KEY": KEY, "PULUMI_AGIN_LOG": log}).problems()) == problems
+    assert len(load(None, {"NGROK_API_KEY": KEY, "PULUMI_AGIN_LOG": log}).problems) == problems
 
 
 @pytest.mark.parametrize("seconds", ["0.5", "300", "31536000"])
 def test_timeout_can_be_up_to_a_year(seconds: str) -> None:
-    assert load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}).client().timeout_seconds == float(seconds)
+    account = Account(load({"ngrok:apiKey": KEY, "ngrok:timeoutSeconds": seconds}))
+    assert account.client.timeout_seconds == float(seconds)
 
 
 # These could send the key to another host, hide a part of the URL, or forge a line.
@@ -151,8 +154,8 @@ def test_http_is_only_for_loopback(host: str) -> None:
     assert f"must begin with https://, because the API key would be sent unencrypted to {host.strip('[]')}; " in problem
 
 
-def base_url_problems(url: str) -> list[str]:
-    return load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": url}).problems()
+def base_url_problems(url: str) -> Sequence[str]:
+    return load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": url}).problems
 
 
 def hosts(url: str) -> set[str]:
@@ -179,11 +182,11 @@ def hosts(url: str) -> set[str]:
 )
 def test_spellings_of_a_base_url_are_one_account(spelling: str, canonical: str) -> None:
     settings = load({"ngrok:apiKey": KEY, "ngrok:apiBaseUrl": spelling})
-    assert settings.problems() == []
+    assert settings.problems == []
     assert settings.change_of_base_url(canonical) == ""
     shown = f"{canonical}, from ngrok:apiBaseUrl in the stack config"
     assert settings.other_base_url == ("" if canonical == PUBLIC_API else shown)
-    mark, _, url = settings.client().fingerprint("agin_1").partition(" ")
+    mark, _, url = Account(settings).client.fingerprint("agin_1").partition(" ")
     assert (mark, url) == ("5fe6372c", "" if canonical == PUBLIC_API else canonical)
 
 
@@ -247,7 +250,7 @@ def test_edited_base_url_forges_no_line_and_no_command() -> None:
 
 def test_key_is_not_in_a_repr_or_pickle() -> None:
     settings = load({"ngrok:apiKey": KEY})
-    client = settings.client()
+    client = Account(settings).client
     for shown in (repr(settings), str(settings), repr(client), repr(vars(client)), str(client.fingerprint("agin_1"))):
         assert KEY[:8] not in shown
     for holder in (settings, client):
@@ -256,7 +259,7 @@ def test_key_is_not_in_a_repr_or_pickle() -> None:
 
 
 def test_fingerprints_of_keys_and_ingresses_differ() -> None:
-    one, other = load({"ngrok:apiKey": KEY}).client(), load({"ngrok:apiKey": KEY[::-1]}).client()
+    one, other = (Account(load({"ngrok:apiKey": key})).client for key in (KEY, KEY[::-1]))
     # States hold this, so it never changes.
     assert one.fingerprint("agin_1") == "5fe6372c"
     assert len({one.fingerprint("agin_1"), other.fingerprint("agin_1"), one.fingerprint("agin_2")}) == 3

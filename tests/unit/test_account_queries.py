@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_agin.api.errors import NgrokError, NotFoundError, UnreachableError
 from pulumi_agin.base.budget import Budget
-from pulumi_agin.program.run import PREVIEW_SECONDS, ProgramAccount
+from pulumi_agin.program.run import PREVIEW_READS_SECONDS, AccountQueries
 from tests.support.clock import Clock
 
 
@@ -24,6 +24,7 @@ class Ngrok:
         self.timeout_seconds = timeout_seconds
         self._respond = respond
 
+    @property
     def client(self) -> Ngrok:
         return self
 
@@ -36,19 +37,19 @@ class Ngrok:
         return id_
 
 
-def account_at(ngrok: Ngrok) -> Any:
-    return ProgramAccount(cast(Any, ngrok))
+def queries_at(ngrok: Ngrok) -> Any:
+    return AccountQueries(cast(Any, ngrok))
 
 
 def test_each_group_of_reads_has_30_seconds_or_the_timeout() -> None:
     ngrok = Ngrok()
-    account = account_at(ngrok)
-    assert account.get_for_preview("one") == "one"
-    ngrok.clock.now += 10 * PREVIEW_SECONDS
-    assert account.get_for_preview("two") == "two"
+    queries = queries_at(ngrok)
+    assert queries.get_for_preview("one") == "one"
+    ngrok.clock.now += 10 * PREVIEW_READS_SECONDS
+    assert queries.get_for_preview("two") == "two"
     quick = Ngrok(timeout_seconds=5)
-    assert account_at(quick).get_for_preview("three") == "three"
-    assert [*ngrok.seconds, *quick.seconds] == [PREVIEW_SECONDS, PREVIEW_SECONDS, 5]
+    assert queries_at(quick).get_for_preview("three") == "three"
+    assert [*ngrok.seconds, *quick.seconds] == [PREVIEW_READS_SECONDS, PREVIEW_READS_SECONDS, 5]
 
 
 def test_reads_at_the_same_time_share_the_time() -> None:
@@ -60,18 +61,18 @@ def test_reads_at_the_same_time_share_the_time() -> None:
             assert may_respond.wait(10)
 
     ngrok = Ngrok(respond)
-    account = account_at(ngrok)
+    queries = queries_at(ngrok)
     with ThreadPoolExecutor() as threads:
-        slow = threads.submit(account.get_for_preview, "slow")
+        slow = threads.submit(queries.get_for_preview, "slow")
         assert is_requested.wait(10)
-        ngrok.clock.now += PREVIEW_SECONDS - 1
-        assert account.get_for_preview("quick") == "quick"
+        ngrok.clock.now += PREVIEW_READS_SECONDS - 1
+        assert queries.get_for_preview("quick") == "quick"
         ngrok.clock.now += 1
         with pytest.raises(UnreachableError, match=r"^timed out$"):
-            account.get_for_preview("late")
+            queries.get_for_preview("late")
         may_respond.set()
         assert slow.result() == "slow"
-    assert ngrok.seconds == [PREVIEW_SECONDS, 1]
+    assert ngrok.seconds == [PREVIEW_READS_SECONDS, 1]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +88,12 @@ def test_no_read_is_sent_after_a_failure_that_affects_all(error: NgrokError, rea
             raise error
 
     ngrok = Ngrok(respond)
-    account = account_at(ngrok)
+    queries = queries_at(ngrok)
     with pytest.raises(type(error)):
-        account.get_for_preview("one")
+        queries.get_for_preview("one")
     if reads_again:
-        assert account.get_for_preview("two") == "two"
+        assert queries.get_for_preview("two") == "two"
     else:
         with pytest.raises(UnreachableError, match="timed out"):
-            account.get_for_preview("two")
+            queries.get_for_preview("two")
     assert len(ngrok.seconds) == 1 + reads_again

@@ -1,0 +1,79 @@
+"""Account: the settings of one API key, and the one client that all of its calls share."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pulumi_agin.api.errors import InvalidInputsError
+from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
+from pulumi_agin.settings import Settings
+
+from .operation import Call
+from .outputs import FINGERPRINT
+
+if TYPE_CHECKING:
+    # It loads requests, which a preview without requests does not need.
+    from pulumi_agin.api.client import AgentIngressClient
+    from pulumi_agin.base.budget import Budget
+
+
+def log_line(line: str) -> None:
+    """Writes a line to stderr, which Pulumi shows to the user immediately for programs and dynamic providers."""
+    # One write, so that the lines of several threads stay whole.
+    sys.stderr.write(f"pulumi-agin: {line}\n")
+    sys.stderr.flush()
+
+
+class Account:
+    """An ngrok account. Its calls share one client, so they share its list, and wait together after a 429."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        log: Callable[[str], None] = log_line,
+        show_progress: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._log = log
+        # With the URN of a resource.
+        self._show_progress = show_progress or (lambda line, urn: log(line) if line else None)
+        self._lock = threading.Lock()
+        self._client: AgentIngressClient | None = None
+
+    @property
+    def client(self) -> AgentIngressClient:
+        """The client. Raises InvalidInputsError if the settings have problems, which `check` reports as well."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    def budget(self, call: Call, seconds: float | None = None) -> Budget:
+        """Returns the time budget of a call; by default, the timeout of the resource, or else of the settings."""
+        return self.client.budget(seconds or call.timeout_seconds, call.is_cancelled, call.urn)
+
+    def fingerprint(self, id_: str) -> dict[str, str]:
+        """Returns the hidden output by which a later call recognizes the API key and the base URL."""
+        return {FINGERPRINT: self.client.fingerprint(id_)}
+
+    def _make_client(self) -> AgentIngressClient:
+        settings = self.settings
+        if settings.problems:
+            raise InvalidInputsError("; ".join(settings.problems))
+        from pulumi_agin.api.client import AgentIngressClient
+
+        return AgentIngressClient(
+            settings.api_key.value,
+            settings.base_url.value,
+            float(settings.timeout_seconds.value),
+            api_key_source=f"{settings.api_key.shown_as}{settings.api_key_hint}",
+            base_url_source=settings.base_url.shown_as,
+            show_progress=self._show_progress,
+            trace=self._log if settings.log else None,
+            clock=self._clock,
+        )

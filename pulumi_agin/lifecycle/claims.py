@@ -1,0 +1,181 @@
+"""Claims: what the resources of one run have told each other.
+
+Each lifecycle method records what others need, and asks what it needs, through this class alone. What a method can
+know depends on the order in which the engine calls. In an `up` or a preview, the engine goes through the program:
+
+| call               | when                                                     | what it records                     |
+|--------------------|----------------------------------------------------------|-------------------------------------|
+| `check`            | first, when the resource's inputs are known; a second    | the resource, its state, its domain |
+|                    | time if it is replaced, then as a new resource           |                                     |
+| `diff`             | after `check`, if the state has the resource             | what the resource keeps if it stays |
+| `create`, `update` | after `diff`, and after those of the resources that it   | what now exists, or why it does not |
+|                    | depends on                                               |                                     |
+| `delete`           | last, after all of the above: replaced resources first,  | nothing                             |
+|                    | then those that were removed from the program. It comes  |                                     |
+|                    | before `create` only if the old resource must go first   |                                     |
+
+Resources that do not depend on each other are called at the same time, so a method finds the claims of all resources
+only in a `delete`. In a refresh that does not run the program, each resource has a `read` and then a `diff`, and no
+`check`; in a destroy, only a `delete`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from .operation import Call, Placement
+from .urns import Urn
+
+if TYPE_CHECKING:
+    from pulumi_agin.api.models import IngressModel
+
+
+class RecordSet(NamedTuple):
+    """The place of the NS records of one domain."""
+
+    server: str
+    zone: str
+    domain: str
+
+
+# What a resource could not create because it existed: an Agent Ingress, by its id, or NS records.
+ExistingObject: TypeAlias = str | RecordSet
+
+
+class Claims:
+    """What the resources of one plugin process have told each other. A front end makes it for all lifecycles.
+
+    Calls run in many threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_preview = False
+        # By URN: only resources of the program, because only those are checked.
+        self._placements: dict[str, Placement] = {}
+        # By URN: the outputs of a resource that exists, or its inputs if the front end has no outputs.
+        self._states: dict[str, Mapping[str, Any]] = {}
+        self._domains: dict[str, str] = {}
+        # By domain: the URN of the first resource that declared it.
+        self._first_declarations: dict[str, str] = {}
+        # By URN: the id of the Agent Ingress that the resource keeps.
+        self._kept_ingresses: dict[str, str] = {}
+        # By the id of the Agent Ingress.
+        self._policies: dict[str, Mapping[str, Any] | None] = {}
+        self._failed_creates: dict[ExistingObject, str] = {}
+        # The values, and the URN of the resource that has them; None for records that this run has written.
+        self._ns_records: dict[RecordSet, tuple[frozenset[str], str | None]] = {}
+
+    # -- check --------------------------------------------------------------------------------------------
+
+    def record_check(self, call: Call) -> None:
+        """Records a resource of the program: its place, its state, and whether this is a preview."""
+        with self._lock:
+            # Not every front end reports a preview with each call.
+            self._is_preview = self._is_preview or call.is_preview
+            self._placements[call.urn] = call.placement or Placement(stack=Urn.parse(call.urn).stack)
+            if call.inputs_before:
+                self._states[call.urn] = call.outputs_before or call.inputs_before
+
+    def declare_domain(self, urn: str, domain: str) -> None:
+        """Records the domain that the program gives a resource, in canonical form."""
+        with self._lock:
+            # A replacement is checked a second time, and may have another domain then.
+            self._domains[urn] = domain
+            first = self._first_declarations.setdefault(domain, urn)
+            if self._domains.get(first) != domain:
+                self._first_declarations[domain] = urn
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a `check` was part of a preview."""
+        return self._is_preview
+
+    def placement(self, urn: str) -> Placement:
+        """Returns the place of a resource, as far as it is known."""
+        return self._placements.get(urn, Placement())
+
+    def is_in_state(self, urn: str) -> bool:
+        """Returns whether a checked resource is in the state, or was created in this run."""
+        return urn in self._states
+
+    def state(self, urn: str) -> Mapping[str, Any]:
+        """Returns the outputs of a resource, or its inputs if its outputs are not known; empty if it is new."""
+        return self._states.get(urn, {})
+
+    def resource_with(self, ingress: IngressModel) -> str | None:
+        """Returns the URN of the resource of the stack that has this Agent Ingress; None if none is known."""
+        identity = {"domain": ingress.domain, "uri": ingress.uri, "created_at": ingress.created_at}
+        with self._lock:
+            return next((urn for urn, state in self._states.items() if identity.items() <= state.items()), None)
+
+    def first_with_domain(self, domain: str) -> str | None:
+        """Returns the URN of the first resource that declared a domain; None if none has yet."""
+        return self._first_declarations.get(domain)
+
+    # -- diff ---------------------------------------------------------------------------------------------
+
+    def keep_ingress(self, urn: str, id_: str) -> None:
+        """Records that a resource keeps its Agent Ingress, if it is one of the program.
+
+        A refresh compares resources that were removed from the program, too.
+        """
+        with self._lock:
+            if urn in self._placements:
+                self._kept_ingresses[urn] = id_
+
+    def release_ingress(self, urn: str) -> None:
+        """Records that a resource is replaced, so it does not keep its Agent Ingress."""
+        with self._lock:
+            self._kept_ingresses.pop(urn, None)
+
+    def other_keeper(self, id_: str, urn: str) -> str | None:
+        """Returns the URN of another resource of the program that keeps an Agent Ingress; None if none does."""
+        with self._lock:
+            return next((each for each, kept in self._kept_ingresses.items() if kept == id_ and each != urn), None)
+
+    def declare_policy(self, id_: str, policy: Mapping[str, Any] | None) -> None:
+        """Records the certificate policy that the program gives an Agent Ingress; None if it gives none."""
+        self._policies[id_] = policy
+
+    def policy(self, id_: str, default: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Returns the policy that the program gives an Agent Ingress, or `default` before the `diff` of the ingress."""
+        return self._policies.get(id_, default)
+
+    # -- create and update --------------------------------------------------------------------------------
+
+    def record_created(self, urn: str, outputs: Mapping[str, Any]) -> None:
+        """Records the outputs of a resource that this run has created."""
+        with self._lock:
+            self._states[urn] = outputs
+
+    def record_failed_create(self, existing: ExistingObject, urn: str) -> None:
+        """Records that a resource could not be created, because this object exists."""
+        self._failed_creates[existing] = urn
+
+    def other_failed_create(self, existing: ExistingObject, urn: str) -> str | None:
+        """Returns the URN of another resource that could not be created because of an object; None if there is none."""
+        other = self._failed_creates.get(existing)
+        return None if other == urn else other
+
+    def keep_ns_records(self, urn: str, place: RecordSet, values: Iterable[str]) -> None:
+        """Records in a `diff` the values of NS records that a resource has, if it is one of the program."""
+        if urn in self._placements:
+            self._ns_records[place] = (frozenset(values), urn)
+
+    def record_written_ns_records(self, urn: str, place: RecordSet, values: Iterable[str]) -> None:
+        """Records the values of NS records that this run has written for a resource, if it is one of the program."""
+        if urn in self._placements:
+            self._ns_records[place] = (frozenset(values), None)
+
+    # -- delete -------------------------------------------------------------------------------------------
+
+    def ns_records_to_keep(self, place: RecordSet, urn: str) -> frozenset[str]:
+        """Returns the values of NS records that stay when a resource is deleted, because the program still has them.
+
+        Another resource has them, or this run has written them, as in a replacement of the deleted resource.
+        """
+        values, owner = self._ns_records.get(place, (frozenset[str](), urn))
+        return frozenset() if owner == urn else values

@@ -1,0 +1,110 @@
+"""Existence: whether an Agent Ingress in the state still exists, as far as ngrok's responses can show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pulumi_agin.api.errors import NotFoundError, UnreadableIngressError
+from pulumi_agin.api.models import IngressModel
+from pulumi_agin.base.redaction import one_line
+
+from . import shell_commands
+from .account import Account
+from .claims import Claims
+from .operation import Call, Failed
+from .outputs import KeptOutputs
+from .services import Services
+from .urns import Urn
+
+
+class Existence:
+    """Whether the Agent Ingresses of one account still exist.
+
+    ngrok responds 404 also if the key is that of another account, and so does another service at the base URL. So an
+    ingress counts as gone only if the state was last read with the same key and base URL.
+    """
+
+    def __init__(self, account: Account, services: Services, claims: Claims) -> None:
+        self._account = account
+        self._services = services
+        self._claims = claims
+
+    def read_for_refresh(self, call: Call, id_: str) -> IngressModel | None:
+        """Reads an ingress, one of many that are read at the same time. Returns None if it is gone.
+
+        If ngrok's response about it is invalid, this warns, and raises UnreadableIngressError.
+        """
+        client, kept = self._account.client, KeptOutputs.of(call.outputs_before)
+        try:
+            ingress = client.get_one_of_many(id_, self._account.budget(call), domain=kept.domain or None)
+        except NotFoundError as error:
+            self.check_gone(call, id_, error)
+            return None
+        except UnreadableIngressError as error:
+            self.warn_of_unreadable(call, [error])
+            raise
+        self.warn_of_unreadable(call, client.unreadable_in_list)
+        return ingress
+
+    def warn_of_unreadable(self, call: Call, errors: Iterable[UnreadableIngressError]) -> None:
+        """Warns once of each ingress that could not be read."""
+        for error in errors:
+            self._services.warn_once(
+                f"{error}. It is skipped: if it is in the stack, its state stays unchanged", call.urn
+            )
+
+    def warn_of_other_base_url(self, call: Call) -> None:
+        """Warns once if the state is from another base URL than that of the settings. Sends nothing."""
+        settings = self._account.settings
+        last = KeptOutputs.of(call.outputs_before).base_url
+        # `check` reports problems with the settings.
+        if not last or settings.problems:
+            return
+        if change := settings.change_of_base_url(last):
+            self._services.warn_once(
+                f"according to the state, Agent Ingresses of this stack were {change}. To use the old one again, "
+                f"{settings.how_to_set_base_url(last)}. Only if both lead to the same account, run `pulumi "
+                "refresh --run-program`, which records the new one",
+            )
+
+    def check_gone(self, call: Call, id_: str, error: NotFoundError) -> None:
+        """Fails if a 404 does not prove that the ingress is gone: its last read had another key or base URL."""
+        kept, settings = KeptOutputs.of(call.outputs_before), self._account.settings
+        if kept.fingerprint == self._account.client.fingerprint(id_):
+            return
+        if change := settings.change_of_base_url(kept.base_url):
+            trial = (
+                ". If that was an emulator that is gone, and everything in this stack is disposable, remove the "
+                "stack with `pulumi stack rm --force`; next time, `pulumi-agin emulator --file PATH` keeps the Agent "
+                "Ingresses"
+            )
+            # Only an emulator has no TLS.
+            advice = trial if kept.base_url.startswith("http://") else ""
+            raise Failed(
+                f"{error}. This does not prove that it was deleted: according to the state, it was {change}. To use "
+                f"the old one again, {settings.how_to_set_base_url(kept.base_url)}{advice}"
+            )
+        key = f"the API key from {settings.api_key.shown_as}"
+        if kept.fingerprint:
+            reason = f"{key} may not be the one that last read this Agent Ingress"
+            step = f"Set the key of its account: {settings.how_to_set_api_key}{settings.api_key_hint}"
+        else:
+            # It was edited, or an import was written by hand.
+            reason = "the state does not show with which API key and base URL this Agent Ingress was last read"
+            step = f"Check that {key} and the base URL {settings.shown_base_url}, are those of its account"
+        raise Failed(
+            f"{error}. This does not prove that it was deleted: {reason}, and ngrok responds the same way for one of "
+            f"another account. {step}. {self._how_to_find_out(call, kept.domain)}"
+        )
+
+    def _how_to_find_out(self, call: Call, domain: str) -> str:
+        """Returns the end of a message: how to find out whether an ingress was deleted. The command changes nothing."""
+        condition, stack = "", self._claims.placement(call.urn).stack or Urn.parse(call.urn).stack
+        if self._account.settings.provider_name:
+            # There, the command uses the key in the environment. It never uses that of an explicit provider.
+            condition, stack = ", with that key in NGROK_API_KEY and outside the project's folder,", ""
+        command = f"\n{shell_commands.doctor_line(one_line(domain), stack)}" if domain else ""
+        return (
+            f"Then find out{condition} whether it still exists, with `pulumi-agin doctor`. Only if it does not, remove "
+            f"it from the state with `pulumi state delete`{command}"
+        )

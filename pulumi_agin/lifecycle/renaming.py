@@ -1,0 +1,31 @@
+"""Messages about a resource that was renamed or moved in the program without an alias."""
+
+from __future__ import annotations
+
+from .claims import Claims, ExistingObject
+from .operation import Failed
+from .phrasing import Phrasing
+from .urns import DELEGATION, Urn
+
+
+def how_to_alias(phrasing: Phrasing, urn: str) -> str:
+    """Returns the next step, after "If …,", for a resource that was renamed or moved to this URN."""
+    above = Urn.parse(urn).types.split("$")[:-1]
+    # A failed run has put a renamed component into the state. After that, its aliases have no effect on children,
+    # except on those of a delegation, which get their own.
+    place = " on this resource itself, not only on a component above it" if above else ""
+    if above[-1:] == [DELEGATION]:
+        place = " on the delegation"
+    return f"specify the old name or parent with {phrasing.aliases}{place}"
+
+
+def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, existing: ExistingObject, urn: str, why: str) -> None:
+    """Fails if another resource could not be created because of the object to be deleted, as after a renaming.
+
+    `why` is the beginning of the message, up to the URN of the other resource.
+    """
+    if other := claims.other_failed_create(existing, urn):
+        raise Failed(
+            f"{why} {other}, which could not be created: if {urn} was renamed or moved in the program, "
+            f"{how_to_alias(phrasing, other)}"
+        )
