@@ -31,8 +31,9 @@ class PythonPhrasing(Phrasing):
     def adopt(self, id_: str, urn: str, placement: Placement) -> str:
         stack, project, _, name = urns.Urn.parse(urn)
         # The parent, at least the stack, is always named, so that the command fails if another stack is selected.
-        place = placement._replace(parent=placement.parent or shell_commands.stack_urn(stack, project))
-        return f"To import it as this resource, run\n{shell_commands.import_line(id_, name, place)}"
+        if placement.parent is None:
+            placement = placement._replace(parent=shell_commands.stack_urn(stack, project))
+        return f"To import it as this resource, run\n{shell_commands.import_line(id_, name, placement)}"
 
     def find(self, domain: str, placement: Placement) -> str:
         return f". To check, run\n{shell_commands.find_line(domain, placement)}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class RecordSet(NamedTuple):
-    """The place of the NS records of one domain."""
+    """The NS records of one domain, at one server."""
 
     server: str
     zone: str
@@ -71,7 +71,7 @@ class Claims:
     # -- check --------------------------------------------------------------------------------------------
 
     def record_check(self, call: Call) -> None:
-        """Records a resource of the program: its place, its state, and whether this is a preview."""
+        """Records a resource of the program: its placement, its state, and whether this is a preview."""
         with self._lock:
             # Not every front end reports a preview with each call.
             self._is_preview = self._is_preview or call.is_preview
@@ -94,7 +94,7 @@ class Claims:
         return self._is_preview
 
     def placement(self, urn: str) -> Placement:
-        """Returns the place of a resource, as far as it is known."""
+        """Returns the placement of a resource, as far as it is known."""
         return self._placements.get(urn, Placement())
 
     def is_in_state(self, urn: str) -> bool:
@@ -160,22 +160,22 @@ class Claims:
         other = self._failed_creates.get(existing)
         return None if other == urn else other
 
-    def keep_ns_records(self, urn: str, place: RecordSet, values: Iterable[str]) -> None:
+    def keep_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
         """Records in a `diff` the values of NS records that a resource has, if it is one of the program."""
         if urn in self._placements:
-            self._ns_records[place] = (frozenset(values), urn)
+            self._ns_records[record_set] = (frozenset(values), urn)
 
-    def record_written_ns_records(self, urn: str, place: RecordSet, values: Iterable[str]) -> None:
+    def record_written_ns_records(self, urn: str, record_set: RecordSet, values: Iterable[str]) -> None:
         """Records the values of NS records that this run has written for a resource, if it is one of the program."""
         if urn in self._placements:
-            self._ns_records[place] = (frozenset(values), None)
+            self._ns_records[record_set] = (frozenset(values), None)
 
     # -- delete -------------------------------------------------------------------------------------------
 
-    def ns_records_to_keep(self, place: RecordSet, urn: str) -> frozenset[str]:
+    def ns_records_to_keep(self, record_set: RecordSet, urn: str) -> frozenset[str]:
         """Returns the values of NS records that stay when a resource is deleted, because the program still has them.
 
         Another resource has them, or this run has written them, as in a replacement of the deleted resource.
         """
-        values, owner = self._ns_records.get(place, (frozenset[str](), urn))
+        values, owner = self._ns_records.get(record_set, (frozenset[str](), urn))
         return frozenset() if owner == urn else values

@@ -122,7 +122,7 @@ class NsRecordsLifecycle(Lifecycle):
         changed = [field for field in OUTPUTS if kept.get(field) != inputs.get(field)]
         replacing = replacing_fields(NsRecordsInputs, changed)
         if not replacing:
-            self._claims.keep_ns_records(call.urn, _place(kept), kept["ns_targets"])
+            self._claims.keep_ns_records(call.urn, _record_set(kept), kept["ns_targets"])
         return Difference(changed, replacing, bool(changed))
 
     # -- create, read, update, delete ---------------------------------------------------------------------
@@ -145,9 +145,9 @@ class NsRecordsLifecycle(Lifecycle):
             except UnsettledError as error:
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
         if existing is not None:
-            self._claims.record_failed_create(_place(inputs), call.urn)
+            self._claims.record_failed_create(_record_set(inputs), call.urn)
             raise self._taken_failure(call, inputs, existing)
-        self._claims.record_written_ns_records(call.urn, _place(inputs), records.targets)
+        self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return Created(domain, _outputs(inputs))
 
     def read(self, call: Call, id_: str, reading: Reading) -> Existing | None:
@@ -192,7 +192,7 @@ class NsRecordsLifecycle(Lifecycle):
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
         if existing is not None:
             raise self._taken_failure(call, inputs, existing, can_adopt=False)
-        self._claims.record_written_ns_records(call.urn, _place(inputs), records.targets)
+        self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return _outputs(inputs)
 
     def delete(self, call: Call, id_: str) -> None:
@@ -203,9 +203,9 @@ class NsRecordsLifecycle(Lifecycle):
         """
         kept = self._outputs_before(call)
         why = f"the NS records of {kept['domain']} are not deleted, because they have the domain of"
-        reject_delete_of_renamed(self._claims, self._services.phrasing, _place(kept), call.urn, why)
+        reject_delete_of_renamed(self._claims, self._services.phrasing, _record_set(kept), call.urn, why)
         values = {*kept["ns_targets"], *kept[UNSETTLED]}
-        ours = values - self._claims.ns_records_to_keep(_place(kept), call.urn)
+        ours = values - self._claims.ns_records_to_keep(_record_set(kept), call.urn)
         if ours or not values:
             self._server(call, kept).delete(kept["domain"], sorted(ours))
 
@@ -288,5 +288,5 @@ def _address(properties: Mapping[str, Any]) -> Server:
     return Server(properties["server"], int(properties["port"]))
 
 
-def _place(properties: Mapping[str, Any]) -> RecordSet:
+def _record_set(properties: Mapping[str, Any]) -> RecordSet:
     return RecordSet(str(_address(properties)), properties["zone"], properties["domain"])

@@ -13,10 +13,10 @@ def how_to_alias(phrasing: Phrasing, urn: str) -> str:
     above = Urn.parse(urn).types.split("$")[:-1]
     # A failed run has put a renamed component into the state. After that, its aliases have no effect on children,
     # except on those of a delegation, which get their own.
-    place = " on this resource itself, not only on a component above it" if above else ""
+    target = " on this resource itself, not only on a component above it" if above else ""
     if above[-1:] == [DELEGATION]:
-        place = " on the delegation"
-    return f"specify the old name or parent with {phrasing.aliases}{place}"
+        target = " on the delegation"
+    return f"specify the old name or parent with {phrasing.aliases}{target}"
 
 
 def reject_delete_of_renamed(claims: Claims, phrasing: Phrasing, existing: ExistingObject, urn: str, why: str) -> None:

@@ -16,13 +16,13 @@ from .urns import NATIVE_AGENT_INGRESS, STACK, Urn
 # CLI names it; None for the selected one.
 
 
-def import_line(id_: str, name: str, place: Placement) -> str:
+def import_line(id_: str, name: str, placement: Placement) -> str:
     """Returns the command that imports an Agent Ingress, to be run in the project's folder.
 
     With the URN of a stack as the parent, the command fails in any other stack.
     """
-    printing = _agin_import({"--name": name, "--parent": place.parent}, place, id_)
-    return f"{printing} | {pulumi_line('import', place.stack)} --file /dev/stdin --generate-code=false --yes"
+    printing = _agin_import({"--name": name, "--parent": placement.parent}, placement, id_)
+    return f"{printing} | {pulumi_line('import', placement.stack)} --file /dev/stdin --generate-code=false --yes"
 
 
 def native_import_line(id_: str, urn: str) -> str:
@@ -32,9 +32,9 @@ def native_import_line(id_: str, urn: str) -> str:
     return pulumi_line("import", stack, "--generate-code=false", "--yes", "--", NATIVE_AGENT_INGRESS, name, id_)
 
 
-def find_line(domain: str, place: Placement) -> str:
+def find_line(domain: str, placement: Placement) -> str:
     """Returns the command that prints which Agent Ingress has a domain in canonical form, or that none has it."""
-    return _agin_import({"--filter": f'obj.domain == "{domain}"'}, place)
+    return _agin_import({"--filter": f'obj.domain == "{domain}"'}, placement)
 
 
 def doctor_line(domain: str, stack: str) -> str:
@@ -63,9 +63,9 @@ def pulumi_line(command: str, stack: str | None, *words: str) -> str:
     return shlex.join(["pulumi", *command.split(), *(["--stack", stack] if stack else []), *words])
 
 
-def _agin_import(options: Mapping[str, str | None], place: Placement, *ids: str) -> str:
+def _agin_import(options: Mapping[str, str | None], placement: Placement, *ids: str) -> str:
     words = [*_program(), "import", *ids]
-    for option, value in {**options, "--provider": place.provider, "--stack": place.stack}.items():
+    for option, value in {**options, "--provider": placement.provider, "--stack": placement.stack}.items():
         if value is not None:
             # A value that begins with a hyphen would be parsed as an option.
             words += [f"{option}={value}"] if value.startswith("-") else [option, value]
