@@ -14,7 +14,7 @@ from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.redaction import one_line
-from pulumi_agin.dnsclient.lookup import find_delegation
+from pulumi_agin.dnsclient.ns_lookup import find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.outputs import FINGERPRINT, KeptOutputs

@@ -250,9 +250,9 @@ class CertificateValidationLifecycle(Lifecycle):
         message += f". The NS records of {ingress.domain} must be {targets}"
         # dnspython may be missing.
         with suppress(ImportError):
-            from pulumi_agin.dnsclient import lookup
+            from pulumi_agin.dnsclient import ns_lookup
 
-            message += f"; {lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
+            message += f"; {ns_lookup.describe_public_delegation(ingress.domain, PUBLIC_DNS_SECONDS)}"
         message += ". Fix them, and run `pulumi up`, which waits again"
         status = ingress.certificate_management_status
         if status and status.provisioning_job and (retries_at := status.provisioning_job.retries_at):

@@ -12,7 +12,7 @@ from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.errors import ApiError, NotConnectedError
 from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.secret import Secret
-from pulumi_agin.dnsclient import lookup
+from pulumi_agin.dnsclient import ns_lookup
 from pulumi_agin.dynamic.phrasing import PythonPhrasing
 from pulumi_agin.emulator import Emulator
 from pulumi_agin.lifecycle.account import log_line
@@ -101,7 +101,7 @@ class Waiting(Clock):
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     waiting = Waiting()
-    monkeypatch.setattr(lookup, "describe_public_delegation", waiting.describe_dns)
+    monkeypatch.setattr(ns_lookup, "describe_public_delegation", waiting.describe_dns)
     with waiting.emulator:
         yield waiting
 

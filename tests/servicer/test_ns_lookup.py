@@ -8,8 +8,8 @@ from collections.abc import Callable
 import dns.resolver
 import pytest
 
-from pulumi_agin.dnsclient import lookup
-from pulumi_agin.dnsclient.lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient import ns_lookup
+from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, parse_server
 from tests.support.dns_server import UDP_SECONDS
 from tests.support.records import DOMAIN, SECONDS, delegate
@@ -54,7 +54,7 @@ def use_resolver(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
         resolver.nameserver_ports = {"127.0.0.1": bind.port}
         monkeypatch.setattr(dns.resolver, "Resolver", lambda: resolver)
 
-    monkeypatch.setattr(lookup, "UDP_SECONDS", UDP_SECONDS)
+    monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     return use
 
 

@@ -13,8 +13,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from pulumi_agin.dnsclient import lookup
-from pulumi_agin.dnsclient.lookup import describe_public_delegation, find_delegation
+from pulumi_agin.dnsclient import ns_lookup
+from pulumi_agin.dnsclient.ns_lookup import describe_public_delegation, find_delegation
 from pulumi_agin.dnsclient.values import DnsAnswer, Server, parse_server
 from tests.support.clock import Clock
 from tests.support.dns_server import UDP_SECONDS, dns_server, referral, resolver
@@ -79,7 +79,7 @@ def test_resolver_without_the_records_in_its_cache_is_queried_again_with_recursi
 
 
 def test_tcp_is_tried_if_udp_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "UDP_SECONDS", UDP_SECONDS)
+    monkeypatch.setattr(ns_lookup, "UDP_SECONDS", UDP_SECONDS)
     with dns_server(referral, tcp=True) as server:
         assert find_delegation(DOMAIN, SECONDS, server) == DnsAnswer((TARGET,))
 
