@@ -9,13 +9,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -24,13 +25,14 @@ import dns.tsig
 import dns.update
 
 from pulumi_agin.base.budget import Budget, effort, format_duration
+from pulumi_agin.base.clock import Clock
 from pulumi_agin.base.names import canonical_domain, canonical_ns_targets
 from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.redaction import one_line
 from pulumi_agin.base.retry import Reachability, backoff_seconds
 
 from .rejections import describe_rejection
-from .values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
+from .values import DnsUpdateError, NsSet, OtherRecordsError, Server, TsigKey, UnsettledError, UnusableServerError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 10.0
@@ -48,8 +50,8 @@ class PrimaryServer:
     server is on this machine, unless an earlier try may have arrived. Other failures raise DnsUpdateError immediately.
     Without a key, messages are unsigned, and answers are trusted without a signature.
 
-    If no answer shows whether an update was carried out, the records are read back. If they do not show it either, the
-    call raises UnsettledError.
+    If no answer shows whether an update was carried out, the update is in doubt, and the records are read back. If they
+    do not show it either, the call raises UnsettledError.
 
     The calls of a process share `reachability`. `spell` returns the name of a property in the user's language.
     """
@@ -62,262 +64,317 @@ class PrimaryServer:
     progress: Progress
     spell: Callable[[str], str]
 
-    # -- the calls ----------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------------
 
-    def read(self, domain: str, action: str = "read", *, rejects_alias: bool = False) -> NsSet | None:
+    def read(self, domain: str, verb: str = "read", *, rejects_alias: bool = False) -> NsSet | None:
         """Returns the NS records of a name below the zone's apex; None if the server answers that there are none.
 
         An alias has none: it may come from a wildcard, which matches every name without records. With `rejects_alias`,
-        it raises DnsUpdateError. `action` is the verb of the call for messages. Raises UnusableServerError if the
-        server can't be queried for any name.
+        it raises DnsUpdateError. `verb` is what the call does, for messages. Raises UnusableServerError if the server
+        can't be queried for any name.
         """
-        operation = self._operation(action, domain)
         query = dns.message.make_query(f"{domain}.", "NS", flags=0)
-        try:
-            answer = self._send(query, operation)
-            if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                raise self._rejection(answer, operation)
-        except DnsUpdateError as error:
-            raise UnusableServerError(str(error)) from None
+        sent = self._send(query, domain, verb, self.budget)
+        answer = sent.answer
+        if answer is None or not sent.is_accepted:
+            raise UnusableServerError(str(sent.failure))
         # The records of a delegation are in the authority section, or in the answer if the server has both zones.
         records = _find_records(answer.answer, "NS", domain) or _find_records(answer.authority, "NS", domain)
         if records is not None:
             return NsSet(tuple(canonical_ns_targets(str(record.target) for record in records)), records.ttl)
-        is_authoritative = answer.flags & dns.flags.AA
-        above = _find_records(answer.answer, "DNAME")
-        is_below = above is not None and domain.endswith(f".{_owner(above)}")
-        alias = above if is_below else _find_records(answer.answer, "CNAME", domain)
-        if is_authoritative and alias is not None:
-            if not (is_below or rejects_alias):
+        soa = None
+        if answer.flags & dns.flags.AA:
+            dname = _find_records(answer.answer, "DNAME")
+            if dname is not None and domain.endswith(f".{_owner(dname)}"):
+                raise sent.error(_describe_alias(dname, domain))
+            cname = _find_records(answer.answer, "CNAME", domain)
+            if cname is not None:
+                if rejects_alias:
+                    raise sent.error(_describe_alias(cname, domain))
                 return None
-            raise operation.error(
-                f"{_owner(alias)} is an alias ({dns.rdatatype.to_text(alias.rdtype)}) of "
-                f"{one_line(str(alias[0].target))}, so {domain} can have no NS records; remove that record"
-            )
-        soa = _find_records(answer.authority, "SOA") if is_authoritative else None
-        if soa is not None and _owner(soa) == self.zone:
-            return None
+            soa = _find_records(answer.authority, "SOA")
+            if soa is not None and _owner(soa) == self.zone:
+                return None
         own_zone = soa or _find_records(answer.authority, "NS")
         if own_zone is not None and _owner(own_zone) != self.zone and domain.endswith(f".{_owner(own_zone)}"):
-            raise operation.error(
+            raise sent.error(
                 f"{domain} is in the zone {_owner(own_zone)}, so its records would have no effect in the zone "
                 f"{self.zone}; set zone and server to those of {_owner(own_zone)}"
             )
-        raise operation.error(
+        raise sent.error(
             f"it answered {dns.rcode.to_text(answer.rcode())} without authority for the zone {self.zone}; check that "
             "server is the zone's primary server"
         )
 
-    def write(self, domain: str, inputs: NsSet, verb: str, ours: Collection[str] | None = None) -> NsSet | None:
-        """Replaces the records of a name in one message, so that the name is never without records.
+    # -- writing: one message for all records of a name, so that it is never without records --------------
 
-        With `ours`, existing records with any value that is not in `ours` are left unchanged and returned. After a lost
-        answer, records that equal the inputs are ours, because the update required the records from before.
+    def create(self, domain: str, records: NsSet) -> None:
+        """Creates the records of a name that has none. Raises OtherRecordsError if it has some."""
+        self.replace_known(domain, records, known=(), verb="create")
+
+    def replace_known(self, domain: str, records: NsSet, known: Collection[str], verb: str = "update") -> None:
+        """Replaces the records of a name if each has a known value, or creates them if there are none.
+
+        Otherwise, raises OtherRecordsError and changes nothing. The update requires that the records are still those
+        from before, so after a lost answer, records that equal the new ones are this call's own. `verb` is what the
+        call does, for messages.
         """
-
-        def is_left_alone(records: NsSet | None) -> bool:
-            return records is not None and ours is not None and not set(records.targets) <= set(ours)
-
-        operation = self._operation(verb, domain, is_write=True)
         before = self.read(domain, verb)
-        update = dns.update.UpdateMessage(f"{self.zone}.")
-        update.absent(f"{domain}.", "CNAME")
-        if ours is not None:
-            # Records that appear in between, such as after a lost try, belong to another client. If there are some
-            # already, the rejection shows whether they are in this zone.
-            if before is None or is_left_alone(before):
-                update.absent(f"{domain}.", "NS")
-            else:
-                update.present(f"{domain}.", "NS", *before.targets)
-        update.replace(f"{domain}.", inputs.ttl, "NS", *inputs.targets)
-        failure = self._send_update(update, operation)
-        if failure is None:
-            return None
-        if operation.is_doubtful and not is_left_alone(before):
-            existing = self._read_back(operation, failure)
-            if existing == before and not operation.lost_an_answer:
-                raise failure
-            if existing == inputs:
-                return None
-            if existing and is_left_alone(existing) and not set(existing.targets) & {*inputs.targets, *(ours or ())}:
-                return existing
-            raise _unsettled_error(failure, existing)
-        if operation.rcode in (dns.rcode.YXRRSET, dns.rcode.NXRRSET):
+        has_others = before is not None and not set(before.targets) <= set(known)
+        update = self._replacement(domain, records)
+        if before is None or has_others:
+            # It is sent with others there too: the rejection shows whether they are in this zone.
+            update.absent(f"{domain}.", "NS")
+        else:
+            update.present(f"{domain}.", "NS", *before.targets)
+        sent = self._send_update(update, domain, verb)
+        if sent.is_accepted:
+            return
+        if sent.is_doubtful and not has_others:
+            existing = self._settle(sent, domain, before)
+            if existing == records:
+                return
+            if existing is not None and set(existing.targets).isdisjoint({*records.targets, *known}):
+                # None of them can come from this update.
+                raise OtherRecordsError(existing)
+            raise sent.unsettled(existing)
+        if sent.has_failed_prerequisite:
             existing = self.read(domain, verb, rejects_alias=True)
-            if is_left_alone(existing):
-                return existing
-        raise failure
+            if existing is not None and not set(existing.targets) <= set(known):
+                raise OtherRecordsError(existing)
+        raise sent.failure
+
+    def replace(self, domain: str, records: NsSet) -> None:
+        """Replaces the records of a name, whatever they are."""
+        before = self.read(domain, "update")
+        sent = self._send_update(self._replacement(domain, records), domain, "update")
+        if sent.is_accepted:
+            return
+        if sent.is_doubtful:
+            existing = self._settle(sent, domain, before)
+            if existing != records:
+                raise sent.unsettled(existing)
+            return
+        if sent.has_failed_prerequisite:
+            # There is an alias, unless it is already gone.
+            self.read(domain, "update", rejects_alias=True)
+        raise sent.failure
 
     def delete(self, domain: str, targets: Collection[str]) -> None:
         """Deletes the records with these values, and no others. It is not a failure if they are already gone."""
-        operation = self._operation("delete", domain, is_write=True)
         update = dns.update.UpdateMessage(f"{self.zone}.")
         for target in targets:
             try:
                 update.delete(f"{domain}.", "NS", target)
             except (dns.exception.DNSException, ValueError):
-                raise operation.error(
-                    f"{one_line(target, 80)} is not a valid DNS name; check {self.spell('ns_targets')} in the state"
+                raise DnsUpdateError(
+                    f"could not {self._action('delete', domain)}: {one_line(target, 80)} is not a valid DNS name; "
+                    f"check {self.spell('ns_targets')} in the state"
                 ) from None
-        failure = self._send_update(update, operation)
-        if failure is None:
+        sent = self._send_update(update, domain, "delete")
+        if sent.is_accepted:
             return
-        if not operation.is_doubtful:
-            raise failure
-        existing = self._read_back(operation, failure)
-        if existing is not None and set(existing.targets) & set(targets):
-            raise _unsettled_error(failure, existing) if operation.lost_an_answer else failure
+        if not sent.is_doubtful:
+            raise sent.failure
+        existing = self._read_back(sent, domain)
+        if existing is not None and not set(targets).isdisjoint(existing.targets):
+            raise sent.unsettled(existing) if sent.may_be_applied else sent.failure
 
-    def _operation(self, verb: str, domain: str, *, is_write: bool = False) -> _Operation:
-        budget = self.budget.reserve(min(READ_BACK_SECONDS, self.budget.seconds / 4) if is_write else 0)
-        return _Operation(f"{verb} the NS records of {domain} at {self.address}", domain, budget)
+    def _replacement(self, domain: str, records: NsSet) -> dns.update.UpdateMessage:
+        """Returns an update that replaces the records of a name, unless the name is an alias."""
+        update = dns.update.UpdateMessage(f"{self.zone}.")
+        update.absent(f"{domain}.", "CNAME")
+        update.replace(f"{domain}.", records.ttl, "NS", *records.targets)
+        return update
 
-    def _send_update(self, update: dns.update.UpdateMessage, operation: _Operation) -> DnsUpdateError | None:
-        """Sends an update. Returns None if the server confirms it, and otherwise the failure."""
+    # -- settling an update that the server may have carried out ------------------------------------------
+
+    def _settle(self, sent: _Sent, domain: str, before: NsSet | None) -> NsSet | None:
+        """Returns the records after an update in doubt, for the caller to compare with those that it wants.
+
+        Raises the update's failure if a rejection without a signature is true: the records are those from before.
+        """
+        existing = self._read_back(sent, domain)
+        if existing == before and not sent.may_be_applied:
+            raise sent.failure
+        return existing
+
+    def _read_back(self, sent: _Sent, domain: str) -> NsSet | None:
+        """Returns the records after an update in doubt. Raises UnsettledError if they can't be read."""
         try:
-            answer = self._send(update, operation)
+            return self.read(domain)
         except DnsUpdateError as error:
-            return error
-        operation.rcode = answer.rcode()
-        return None if operation.rcode == dns.rcode.NOERROR else self._rejection(answer, operation)
-
-    def _read_back(self, operation: _Operation, failure: DnsUpdateError) -> NsSet | None:
-        """Returns the records after an update that the server may have carried out."""
-        try:
-            return self.read(operation.domain)
-        except DnsUpdateError as error:
-            raise UnsettledError(f"{failure}{_DOUBT}, and reading the records back failed: {error}", None) from None
+            raise UnsettledError(
+                f"{sent.failure}{_DOUBT}, and reading the records back failed: {error}", None
+            ) from None
 
     # -- how a message is sent, and retried ---------------------------------------------------------------
 
-    def _send(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
-        """Sends a message, and retries transient failures, until there is an answer that can be trusted."""
+    def _send_update(self, update: dns.update.UpdateMessage, domain: str, verb: str) -> _Sent:
+        """Sends an update, and reserves time to read the records back."""
+        reserved = min(READ_BACK_SECONDS, self.budget.seconds / 4)
+        return self._send(update, domain, verb, self.budget.reserve(reserved))
+
+    def _send(self, message: dns.message.Message, domain: str, verb: str, budget: Budget) -> _Sent:
+        """Sends a message until a try is final, the call is cancelled, or its time is over. Raises nothing."""
         if self.key:
             algorithm = dns.tsig.HMAC_MD5 if self.key.algorithm == "hmac-md5" else self.key.algorithm
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
-        budget = operation.budget
-        with self.progress.of(operation.action, budget) as wait:
+        action = self._action(verb, domain)
+        tries: list[_Try] = []
+        with self.progress.of(action, budget) as wait:
             while True:
                 if budget.is_cancelled():
                     # The caller may have cleaned up already, and would not undo later changes.
-                    raise operation.error("it was interrupted")
-                operation.tries += 1
-                try:
-                    return self._send_once(message, operation)
-                except _TransientError as error:
-                    reason = str(error)
-                    is_unsent = isinstance(error, _NotConnectedError) and not operation.is_doubtful
+                    return _Sent(action + effort(len(tries), budget, is_unsent=False), tries, "it was interrupted")
+                last = self._try(message, domain, budget)
+                tries.append(last)
+                if not last.is_transient:
+                    return _Sent(action + effort(len(tries), budget, is_unsent=False), tries, last.problem)
+                is_unsent = last.outcome is _Outcome.UNSENT and not any(each.is_doubtful for each in tries)
                 left = self.reachability.seconds_left_of(budget, is_unsent=is_unsent)
-                pause = backoff_seconds(operation.tries, clock=budget.clock)
+                pause = backoff_seconds(len(tries), clock=budget.clock)
                 if left <= 0 or pause >= budget.left:
-                    raise operation.error(reason, is_unsent=is_unsent)
+                    return _Sent(action + effort(len(tries), budget, is_unsent=is_unsent), tries, last.problem)
                 # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
-                wait.waits_for(reason, pause, budget.elapsed + left if is_unsent else None)
+                wait.waits_for(last.problem, pause, budget.elapsed + left if is_unsent else None)
                 budget.clock.sleep(pause)
 
-    def _send_once(self, message: dns.message.Message, operation: _Operation) -> dns.message.Message:
-        """Sends a message once. Raises _TransientError if the next try may succeed."""
+    def _try(self, message: dns.message.Message, domain: str, budget: Budget) -> _Try:
+        """Sends a message once, over a connection of its own. Raises nothing."""
         wire = message.to_wire()  # signs it again, because the signature contains the time
-        with self._connect(operation) as connection:
-            connection.setblocking(False)
-            seconds = min(ANSWER_TIMEOUT_SECONDS, operation.seconds_left)
-            expiration = time.time() + seconds
-            try:
-                dns.query.send_tcp(connection, wire, expiration)
-                # `dns.query.tcp` raises an error if the answer is unsigned, which a rejection may be.
-                answer, _ = dns.query.receive_tcp(connection, expiration, keyring=_UNVERIFIED)
-            except (dns.exception.Timeout, OSError, EOFError) as error:
-                operation.lost_an_answer = True
-                raise _TransientError(f"no answer{_why(error, seconds)}") from None
-            except (dns.exception.DNSException, ValueError):
-                raise operation.untrusted(_NO_DNS) from None
-        if not message.is_response(answer):
-            raise operation.untrusted(_NO_DNS)
-        if self.key:
-            self._verify(message, answer, operation)
-        if answer.rcode() == dns.rcode.SERVFAIL:
-            raise _TransientError("it answered SERVFAIL; see its log")
-        return answer
+        seconds = min(CONNECT_TIMEOUT_SECONDS, _seconds_for_step(budget), self.reachability.seconds_for_try)
+        try:
+            connection = self._connect(seconds, budget.clock)
+        except OSError as error:
+            problem = f"no connection{_why(error, seconds)}; check server and port"
+            return _Try(_Outcome.UNSENT, problem, is_transient=not _is_unknown_host(error))
+        seconds = min(ANSWER_TIMEOUT_SECONDS, _seconds_for_step(budget))
+        try:
+            with connection:
+                answer = _exchange(connection, wire, seconds)
+        except (dns.exception.Timeout, OSError, EOFError) as error:
+            return _Try(_Outcome.UNKNOWN, f"no answer{_why(error, seconds)}", is_transient=True)
+        except (dns.exception.DNSException, ValueError):
+            return _Try(_Outcome.UNKNOWN, _NO_DNS)
+        return self._judge(message, answer, domain)
 
-    def _verify(self, message: dns.message.Message, answer: dns.message.Message, operation: _Operation) -> None:
-        """Raises DnsUpdateError if an answer to a signed message can't be trusted. Rejections may be unsigned."""
-        if answer.rcode() not in _SIGNED_RCODES and (answer.tsig_error or not answer.had_tsig):
-            operation.rejected_unsigned = True
-            return
-        with suppress(dns.exception.DNSException, ValueError):
-            if answer.had_tsig:
-                dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
-                return
-        raise operation.untrusted(
-            f"its answer is not validly signed with {self.key}, so it is not trusted; check that the server has this "
-            "key, and check any proxy or firewall in between"
-        )
-
-    def _connect(self, operation: _Operation) -> socket.socket:
-        tried_at = operation.budget.clock.monotonic()
-        seconds = min(CONNECT_TIMEOUT_SECONDS, operation.seconds_left, self.reachability.seconds_for_try)
+    def _connect(self, seconds: float, clock: Clock) -> socket.socket:
+        """Connects to the server, and records for the other calls whether that is possible. Raises OSError."""
+        tried_at = clock.monotonic()
         try:
             connection = socket.create_connection((self.address.host, self.address.port), seconds)
         except OSError as error:
-            reason = f"no connection{_why(error, seconds)}; check server and port"
-            if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
-                raise operation.error(reason) from None
-            self.reachability.record_try(tried_at, is_connected=False)
-            raise _NotConnectedError(reason) from None
+            if not _is_unknown_host(error):
+                self.reachability.record_try(tried_at, is_connected=False)
+            raise
         self.reachability.record_try(tried_at, is_connected=True)
         return connection
 
-    def _rejection(self, answer: dns.message.Message, operation: _Operation) -> DnsUpdateError:
-        return operation.error(describe_rejection(answer, operation.domain, self.zone, self.key, self.spell))
+    def _judge(self, message: dns.message.Message, answer: dns.message.Message, domain: str) -> _Try:
+        """Returns what an answer means for the message, after a check of its signature if there is a key."""
+        if not message.is_response(answer):
+            return _Try(_Outcome.UNKNOWN, _NO_DNS)
+        outcome, rcode = _Outcome.ANSWERED, answer.rcode()
+        if self.key and rcode not in _SIGNED_RCODES and (answer.tsig_error or not answer.had_tsig):
+            outcome = _Outcome.REJECTED_UNSIGNED
+        elif self.key and not _is_validly_signed(answer, message):
+            return _Try(
+                _Outcome.UNKNOWN,
+                f"its answer is not validly signed with {self.key}, so it is not trusted; check that the server has "
+                "this key, and check any proxy or firewall in between",
+            )
+        if rcode == dns.rcode.SERVFAIL:
+            return _Try(outcome, "it answered SERVFAIL; see its log", is_transient=True)
+        if rcode == dns.rcode.NOERROR or (rcode == dns.rcode.NXDOMAIN and message.opcode() == dns.opcode.QUERY):
+            return _Try(outcome, answer=answer)
+        return _Try(outcome, describe_rejection(answer, domain, self.zone, self.key, self.spell), answer=answer)
+
+    def _action(self, verb: str, domain: str) -> str:
+        return f"{verb} the NS records of {domain} at {self.address}"
 
 
 # Answers with these codes are evidence of the server's records or actions, so they must be signed if there is a key.
 _SIGNED_RCODES = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 
-class _TransientError(Exception):
-    """A failed try, after which the next one may succeed. The message is a clause with the reason."""
+class _Outcome(Enum):
+    """The evidence of one try for what the server did with the message."""
+
+    UNSENT = auto()
+    """No connection, so the server did nothing."""
+    ANSWERED = auto()
+    """An answer of the server. It does not carry out an update that it rejects."""
+    REJECTED_UNSIGNED = auto()
+    """A rejection without a signature of a message with one. Any intermediary can send it."""
+    UNKNOWN = auto()
+    """No answer, or none that can be trusted. The server may have carried out the message."""
 
 
-class _NotConnectedError(_TransientError):
-    """A try that could not connect, so it sent nothing."""
+@dataclass(frozen=True)
+class _Try:
+    """One try to send a message."""
 
-
-@dataclass
-class _Operation:
-    """A message to the server, with all of its tries."""
-
-    action: str
-    """For messages: a verb, its object and the server."""
-    domain: str
-    budget: Budget
-    tries: int = 0
-    rcode: int | None = None
-    """The code of the answer to an update."""
-    lost_an_answer: bool = False
-    """Whether a try got no trusted answer. The server may have carried it out."""
-    rejected_unsigned: bool = False
-    """Whether a signed try was rejected without a signature. Any intermediary can do that."""
-
-    def error(self, reason: str, *, is_unsent: bool = False) -> DnsUpdateError:
-        tried = effort(self.tries, self.budget, is_unsent=is_unsent)
-        return DnsUpdateError(f"could not {self.action}{tried}: {reason}")
-
-    def untrusted(self, reason: str) -> DnsUpdateError:
-        """Returns the error for an answer that can't be trusted. The server may have carried out the operation."""
-        self.lost_an_answer = True
-        return self.error(reason)
+    outcome: _Outcome
+    problem: str = ""
+    """A clause with the reason that the try failed; "" if the server accepted the message."""
+    is_transient: bool = False
+    """Whether the next try may succeed."""
+    answer: dns.message.Message | None = None
+    """The answer that ends the tries: an acceptance or a rejection."""
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether only the records can show whether the server carried out the update."""
-        return self.lost_an_answer or self.rejected_unsigned
+        return self.outcome in (_Outcome.REJECTED_UNSIGNED, _Outcome.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A message to the server after its last try."""
+
+    effort: str
+    """For messages: a verb, its object, the server, and the number of tries."""
+    tries: Sequence[_Try]
+    problem: str
+    """A clause with the reason that the last try failed, or that there was no other; "" if the server accepted it."""
 
     @property
-    def seconds_left(self) -> float:
-        """The time limit of one step of a try, which is never 0."""
-        return max(self.budget.left, 0.1)
+    def is_accepted(self) -> bool:
+        return not self.problem
+
+    @property
+    def failure(self) -> DnsUpdateError:
+        """The failure of a message that was not accepted."""
+        return self.error(self.problem)
+
+    def error(self, reason: str) -> DnsUpdateError:
+        return DnsUpdateError(f"could not {self.effort}: {reason}")
+
+    def unsettled(self, existing: NsSet | None) -> UnsettledError:
+        """Returns the failure of an update in doubt, after which the server has the existing records."""
+        records = "it now has no NS records for this name" if existing is None else f"it now has {existing}"
+        return UnsettledError(f"{self.failure}{_DOUBT}: {records}", existing)
+
+    @property
+    def answer(self) -> dns.message.Message | None:
+        """The answer of the last try, if it was accepted or rejected."""
+        return self.tries[-1].answer if self.tries else None
+
+    @property
+    def has_failed_prerequisite(self) -> bool:
+        """Whether the records were not those that the update requires, by the server's answer."""
+        return self.answer is not None and self.answer.rcode() in (dns.rcode.YXRRSET, dns.rcode.NXRRSET)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether only the records can show what the server did, by any of the tries."""
+        return any(each.is_doubtful for each in self.tries)
+
+    @property
+    def may_be_applied(self) -> bool:
+        """Whether the server may have carried out the update by a try that it did not reject."""
+        return any(each.outcome is _Outcome.UNKNOWN for each in self.tries)
 
 
 _NO_DNS = "its answer is not a DNS message; check server and port"
@@ -328,6 +385,35 @@ _UNVERIFIED: Any = False
 _DOUBT = ". The server may have applied it anyway"
 
 
+def _exchange(connection: socket.socket, wire: bytes, seconds: float) -> dns.message.Message:
+    """Sends a message and returns the answer, whose signature is not verified."""
+    connection.setblocking(False)
+    expiration = time.time() + seconds
+    dns.query.send_tcp(connection, wire, expiration)
+    # `dns.query.tcp` raises an error if the answer is unsigned, which a rejection may be.
+    answer, _ = dns.query.receive_tcp(connection, expiration, keyring=_UNVERIFIED)
+    return answer
+
+
+def _is_validly_signed(answer: dns.message.Message, message: dns.message.Message) -> bool:
+    if not answer.had_tsig:
+        return False
+    try:
+        dns.message.from_wire(answer.wire or b"", keyring=message.keyring, request_mac=message.mac)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    return True
+
+
+def _seconds_for_step(budget: Budget) -> float:
+    """Returns the time limit of one step of a try, which is never 0."""
+    return max(budget.left, 0.1)
+
+
+def _is_unknown_host(error: OSError) -> bool:
+    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
+
+
 def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, (TimeoutError, dns.exception.Timeout)):
         return f" within {format_duration(seconds)}"
@@ -336,9 +422,11 @@ def _why(error: Exception, seconds: float) -> str:
     return f" ({one_line(getattr(error, 'strerror', None) or type(error).__name__)})"
 
 
-def _unsettled_error(failure: DnsUpdateError, existing: NsSet | None) -> UnsettledError:
-    records = "it now has no NS records for this name" if existing is None else f"it now has {existing}"
-    return UnsettledError(f"{failure}{_DOUBT}: {records}", existing)
+def _describe_alias(alias: Any, domain: str) -> str:
+    return (
+        f"{_owner(alias)} is an alias ({dns.rdatatype.to_text(alias.rdtype)}) of {one_line(str(alias[0].target))}, so "
+        f"{domain} can have no NS records; remove that record"
+    )
 
 
 def _find_records(section: Sequence[dns.rrset.RRset], rdtype: str, domain: str | None = None) -> Any:

@@ -111,6 +111,18 @@ class UnusableServerError(DnsUpdateError):
     """A failed read, for a reason that is the same for all names of the zone: no answer, or a rejected key or zone."""
 
 
+class OtherRecordsError(DnsUpdateError):
+    """A write that changed nothing, because the name has records that are not this resource's.
+
+    Attributes:
+        existing: These records.
+    """
+
+    def __init__(self, existing: NsSet) -> None:
+        super().__init__(f"the name already has NS records, which are left unchanged: {existing}")
+        self.existing = existing
+
+
 class UnsettledError(DnsUpdateError):
     """An update with an unknown outcome, although the records were read back.
 

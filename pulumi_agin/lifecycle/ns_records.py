@@ -12,7 +12,15 @@ from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.redaction import listed
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.dnsclient import missing_package
-from pulumi_agin.dnsclient.values import DnsUpdateError, NsSet, Server, TsigKey, UnsettledError, UnusableServerError
+from pulumi_agin.dnsclient.values import (
+    DnsUpdateError,
+    NsSet,
+    OtherRecordsError,
+    Server,
+    TsigKey,
+    UnsettledError,
+    UnusableServerError,
+)
 
 from .claims import Claims, RecordSet
 from .inputs import UNSETTLED, KeptNsRecords, NsRecordsInputs
@@ -138,15 +146,15 @@ class NsRecordsLifecycle(Lifecycle):
             # An absent output would be unknown.
             return Created("", dict.fromkeys(OUTPUTS) | _outputs(inputs))
         domain, records = inputs["domain"], _ns_set(inputs)
-        server, existing = self._server(call, inputs), None
+        server = self._server(call, inputs)
         if not inputs.get("adopt") or server.read(domain, "create") != records:
             try:
-                existing = server.write(domain, records, "create", ours=())
+                server.create(domain, records)
+            except OtherRecordsError as error:
+                self._claims.record_failed_create(_record_set(inputs), call.urn)
+                raise self._taken_failure(call, inputs, error.existing) from None
             except UnsettledError as error:
                 raise _partly_done(error, {**_outputs(inputs), "ns_targets": []}, set(records.targets)) from None
-        if existing is not None:
-            self._claims.record_failed_create(_record_set(inputs), call.urn)
-            raise self._taken_failure(call, inputs, existing)
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return Created(domain, _outputs(inputs))
 
@@ -178,10 +186,15 @@ class NsRecordsLifecycle(Lifecycle):
         kept, domain, records = self._outputs_before(call), inputs["domain"], _ns_set(inputs)
         has_moved = any(kept[field] != inputs[field] for field in ("server", "port"))
         known = {*records.targets, *kept["ns_targets"], *kept[UNSETTLED]}
-        # If no record is known to belong to this resource, the existing ones may not be its own.
-        ours = known if has_moved or not kept["ns_targets"] else None
+        server = self._server(call, inputs)
         try:
-            existing = self._server(call, inputs).write(domain, records, "update", ours)
+            if has_moved or not kept["ns_targets"]:
+                # No record is known to belong to this resource, so the existing ones may not be its own.
+                server.replace_known(domain, records, known)
+            else:
+                server.replace(domain, records)
+        except OtherRecordsError as error:
+            raise self._taken_failure(call, inputs, error.existing, can_adopt=False) from None
         except UnsettledError as error:
             # The new address and key are kept: they have just worked to read the records.
             outputs = _outputs(inputs) | {
@@ -190,8 +203,6 @@ class NsRecordsLifecycle(Lifecycle):
             }
             note = f". The records at {_address(kept)} are left unchanged: none of these commands deletes them"
             raise _partly_done(error, outputs, known, note if has_moved else "") from None
-        if existing is not None:
-            raise self._taken_failure(call, inputs, existing, can_adopt=False)
         self._claims.record_written_ns_records(call.urn, _record_set(inputs), records.targets)
         return _outputs(inputs)
 
