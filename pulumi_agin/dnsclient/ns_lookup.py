@@ -21,6 +21,8 @@ try:
     import dns.name
     import dns.query
     import dns.rcode
+    import dns.rdataclass
+    import dns.rdatatype
     import dns.resolver
 except ImportError as error:
     raise ImportError(missing_extra("a DNS lookup", "doctor"), name=error.name) from None
@@ -36,13 +38,15 @@ def find_delegation(
     """Queries a server for the NS records of a domain. Raises nothing.
 
     The server is one of the parent zone, or a resolver. Without one, this machine's resolver finds the servers of the
-    parent zone. The system's lookup of the server's name can take longer than the timeout.
+    parent zone, which are queried until one answers. The system's lookup of the server's name can take longer than the
+    timeout.
     """
     budget = Budget(timeout_seconds, clock)
     answer = DnsAnswer(problem="found no address for any name server of the parent zone")
     try:
         owner = dns.name.from_text(domain.rstrip(".") + ".")
-        for address, recursion in _parent_servers(owner, budget) if server is None else _query_modes(server):
+        queries = _queries_of_parent_servers(owner, budget) if server is None else _queries_of_server(server)
+        for address, recursion in queries:
             if budget.left <= 0:
                 raise dns.exception.Timeout
             answer = _query(owner, address, budget, recursion=recursion)
@@ -58,8 +62,8 @@ def describe_public_delegation(domain: str, timeout_seconds: float) -> str:
     return one_line(find_delegation(domain, timeout_seconds).describe("public DNS"))
 
 
-def _query_modes(server: Server) -> Iterable[tuple[Server, bool]]:
-    """Returns the server's address, without and with recursion.
+def _queries_of_server(server: Server) -> Iterable[tuple[Server, bool]]:
+    """Returns the server's address, first for a query without recursion, then for one with it.
 
     A resolver may reject a query without recursion, or answer it only from its cache. Other servers ignore the flag.
     """
@@ -67,8 +71,11 @@ def _query_modes(server: Server) -> Iterable[tuple[Server, bool]]:
     return [(Server(address, server.port), recursion) for recursion in (False, True)]
 
 
-def _parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable[tuple[Server, bool]]:
-    """Yields the addresses of the servers of the parent zone, and resolves each when it is needed."""
+def _queries_of_parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable[tuple[Server, bool]]:
+    """Yields the addresses of the servers of the parent zone, each for a query without recursion.
+
+    Resolves each name when it is needed, and leaves out those that it can't resolve.
+    """
     resolver = dns.resolver.Resolver()
     zone = dns.resolver.zone_for_name(owner.parent(), resolver=resolver, lifetime=budget.left)
     for record in resolver.resolve(zone, "NS", lifetime=budget.left):
@@ -79,20 +86,15 @@ def _parent_servers(owner: dns.name.Name, budget: Budget) -> Iterable[tuple[Serv
 
 
 def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: bool) -> DnsAnswer:
+    """Queries one server for the NS records of a name. An answer is believed only from a server that can know it."""
     query = dns.message.make_query(owner, "NS", flags=dns.flags.RD if recursion else 0)
     try:
-        try:
-            # Half of the time is reserved for TCP, in case UDP is lost or filtered.
-            seconds = min(UDP_SECONDS, budget.left / 2)
-            response, _ = dns.query.udp_with_fallback(query, server.host, seconds, server.port)
-        except dns.exception.Timeout:
-            response = dns.query.tcp(query, server.host, min(TRY_SECONDS, budget.left), server.port)
+        response = _response_to(query, server, budget)
     except (dns.exception.DNSException, OSError, EOFError) as error:
         return DnsAnswer(problem=f"{server}: {_reason(error)}")
-    [question] = query.question
     # The records of a delegation are in the authority section, or in the answer if a server has both zones.
     for section in (response.answer, response.authority):
-        records = response.get_rrset(section, owner, question.rdclass, question.rdtype)
+        records = response.get_rrset(section, owner, dns.rdataclass.IN, dns.rdatatype.NS)
         if records is not None:
             return DnsAnswer(tuple(canonical_ns_targets(str(record.target) for record in records)))
     rcode = response.rcode()
@@ -101,6 +103,17 @@ def _query(owner: dns.name.Name, server: Server, budget: Budget, *, recursion: b
     if response.flags & dns.flags.AA or (recursion and response.flags & dns.flags.RA):
         return DnsAnswer()
     return DnsAnswer(problem=f"{server} is neither a name server of the parent zone nor a resolver")
+
+
+def _response_to(query: dns.message.Message, server: Server, budget: Budget) -> dns.message.Message:
+    """Sends a query by UDP, and by TCP if there is no response in time or it is too long for UDP."""
+    # Half of the time is reserved for TCP, in case UDP is lost or filtered.
+    udp_seconds = min(UDP_SECONDS, budget.left / 2)
+    try:
+        response, _ = dns.query.udp_with_fallback(query, server.host, udp_seconds, server.port)
+    except dns.exception.Timeout:
+        response = dns.query.tcp(query, server.host, min(TRY_SECONDS, budget.left), server.port)
+    return response
 
 
 _REASONS = {

@@ -20,7 +20,8 @@ _NOT_ALLOWED = (
 _NO_UPDATES = "it does not support DNS UPDATE (RFC 2136), or does not accept this form of it; check server and port"
 _CONCURRENT_CHANGE = "another client is changing the records of this name; run `pulumi up` again"
 
-_REASONS = {
+# By the code of an answer or of its TSIG error. "no key" and "no permission" are rejections whose cause is clear.
+_EXPLANATIONS = {
     "no key": (
         "it does not accept unsigned updates of the zone {zone} from this address, or it is not the zone's primary "
         "server; check server and zone, and set {tsig_key_name} and {tsig_secret}, or allow unsigned updates on the "
@@ -49,9 +50,12 @@ _REASONS = {
 def describe_rejection(
     answer: dns.message.Message, domain: str, zone: str, key: TsigKey | None, spell: Callable[[str], str]
 ) -> str:
-    """Returns a clause with the code of an answer, its meaning, and the next step."""
-    code = case = dns.rcode.to_text(answer.rcode())
-    clause = f"it answered {code}"
+    """Returns a clause with the code of an answer, its meaning, and the next step.
+
+    `key` is the key of the message; `spell` returns the name of a property in the user's language.
+    """
+    code = dns.rcode.to_text(answer.rcode())
+    clause, case = f"it answered {code}", code
     if answer.tsig_error:
         case = dns.rcode.to_text(dns.rcode.Rcode(answer.tsig_error), tsig=True)
         clause = f"it rejects {key} ({case})"
@@ -59,7 +63,13 @@ def describe_rejection(
         case = "no key"
     elif code == "REFUSED" and answer.had_tsig and answer.opcode() == dns.opcode.UPDATE:
         case = "no permission"
-    names = {name: spell(name) for name in ("tsig_key_name", "tsig_secret", "tsig_algorithm")}
-    now = datetime.now(timezone.utc)
-    reason = _REASONS.get(case, "see its log").format(domain=domain, zone=zone, key=key, now=now, **names)
-    return f"{clause}: {reason}"
+    explanation = _EXPLANATIONS.get(case, "see its log").format(
+        domain=domain,
+        zone=zone,
+        key=key,
+        now=datetime.now(timezone.utc),
+        tsig_key_name=spell("tsig_key_name"),
+        tsig_secret=spell("tsig_secret"),
+        tsig_algorithm=spell("tsig_algorithm"),
+    )
+    return f"{clause}: {explanation}"
