@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -267,6 +268,23 @@ def test_local_server_is_tried_for_5_seconds(delegation: Delegation) -> None:
     ):
         assert rejection(call).endswith(f":{port}: no connection (Connection refused); check server and port")
     assert sum(delegation.clock.slept) == 5
+
+
+def test_update_that_may_have_arrived_is_tried_for_longer(
+    delegation: Delegation, bind: Bind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage, connect = Outage(), socket.create_connection
+
+    def refuse(address: tuple[str, int], *args: Any) -> socket.socket:
+        if outage.has_begun and address[1] == port:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        return connect(address, *args)
+
+    with between(bind, outage) as port:
+        # BIND's own port stays open, which the proxy uses.
+        monkeypatch.setattr(socket, "create_connection", refuse)
+        message, _ = unsettled(lambda: delegation.create(inputs(port)))
+    assert "after 6 tries in 31 seconds (60 seconds at most): no connection (Connection refused)" in message
 
 
 @pytest.mark.parametrize(
