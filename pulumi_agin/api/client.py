@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import hmac
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
@@ -24,10 +24,10 @@ from .certificate_policy import POLICY, matches_policy
 from .constants import DEFAULT_CALL_SECONDS, ID_HINT, PLAIN_ID, PUBLIC_API
 from .error_mapping import ErrorMapping
 from .http import HttpClient
-from .http_messages import Request, Response, is_transient, parse_http_date
+from .http_messages import Request, Response
 from .list_cache import ListCache, Listing
 from .models import IngressModel, IngressPageModel
-from .transport import Transport
+from .transport import Sent, Transport
 
 # The part of a write's time that is reserved to settle a request whose response was lost.
 SETTLING_SECONDS = 30
@@ -41,8 +41,20 @@ LONGEST_LIST_BYTES = 64 * 2**20
 MOST_INGRESSES = 20_000
 MOST_PAGES = 300
 
-# AgentIngressClient.list hides the built-in one.
-AgentIngresses: TypeAlias = list[IngressModel]
+
+class _Search(NamedTuple):
+    """The result of a search for an ingress that a create may have made.
+
+    Attributes:
+        existing: The ingress that its domain has now.
+        now: The time of the search by the server's clock, if it is known.
+        doubt: Why it is unknown whether the create made an ingress, as a clause. "" if there is an ingress, and if it
+            is certain that there is none.
+    """
+
+    existing: IngressModel | None
+    now: datetime | None = None
+    doubt: str = ""
 
 
 class AgentIngressClient:
@@ -110,25 +122,31 @@ class AgentIngressClient:
         budget = budget or self.budget()
         domain: str = inputs["domain"]
         request = Request("POST", f"create the Agent Ingress {domain}", domain=domain, body=inputs)
+        sent = self._write(request, budget)
         try:
-            return self._ingress(request, self._write(request, budget))
+            return self._ingress(request, sent.response())
         except errors.NgrokError as error:
-            if request.possibly_applied_since is None:
+            if sent.possibly_applied_since is None:
                 raise
             lost = error
+        # The response was lost, or is unusable: the domain shows whether the ingress was made.
+        search = self._search(domain, lost, self._settling(budget))
         made = lost if isinstance(lost, errors.UnreadableIngressError) else None
-        try:
-            existing, now = self._search(domain, lost, self._settling(budget))
-        except errors.NgrokError as error:
-            if made:
-                message = f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}"
-                raise errors.CreatedUnreadError(f"{message}; {error}", id_=made.id) from None
+        if search.doubt and made is not None:
+            raise errors.CreatedUnreadError(
+                f"the Agent Ingress {domain} ({made.id}) was created, but could not be read: {made.problem}; "
+                f"{search.doubt}",
+                id_=made.id,
+            )
+        if search.doubt:
             raise errors.CreateUnsettledError(
-                f"it is unknown whether the Agent Ingress {domain} was created ({lost}); {error}"
-            ) from None
+                f"it is unknown whether the Agent Ingress {domain} was created ({lost}); {search.doubt}"
+            )
+        existing = search.existing
         if existing is None:
             raise lost
-        if (made and existing.id == made.id) or self._is_ours(existing, request, now):
+        is_made = made is not None and existing.id == made.id
+        if is_made or self._is_ours(existing, inputs, sent.possibly_applied_since, search.now):
             return existing
         raise errors.CreateUnsettledError(
             f"{lost}. The domain now has the Agent Ingress {self.describe(existing)}, which does not match this "
@@ -139,7 +157,7 @@ class AgentIngressClient:
     def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
-        return self._ingress(request, self._transport.send(request, budget or self.budget()))
+        return self._ingress(request, self._transport.send(request, budget or self.budget()).response())
 
     def get_one_of_many(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
@@ -178,11 +196,15 @@ class AgentIngressClient:
         budget = budget or self.budget()
         name = _name(id_, domain)
         request = Request("PATCH", f"update the Agent Ingress {name}", self._check_id(id_), domain, body=dict(changes))
+        sent = self._write(request, budget)
         try:
-            return self._ingress(request, self._write(request, budget))
+            return self._ingress(request, sent.response())
         except errors.NgrokError as error:
+            if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
+                raise
             lost = error
-        existing = self._read_after(request, lost, budget)
+        # The response was lost, or is unusable: the values of the ingress show whether it was changed.
+        existing = self._get_or_error(id_, domain, self._settling(budget))
         unknown = f"it is unknown whether the Agent Ingress {name} was changed ({lost}). The Agent Ingress"
         if isinstance(existing, errors.NgrokError):
             raise errors.UpdateUnsettledError(f"{unknown} could not be read afterwards ({existing})")
@@ -200,16 +222,20 @@ class AgentIngressClient:
         budget = budget or self.budget()
         name = _name(id_, domain)
         request = Request("DELETE", f"delete the Agent Ingress {name}", self._check_id(id_), domain)
+        sent = self._write(request, budget)
         try:
-            response = self._write(request, budget)
+            response = sent.response()
             if response.status_code == 204:
                 return
             # ngrok confirms a delete with 204, so this response may be from an intermediary.
             wrong = f"status {response.status_code} instead of 204"
             raise self._error_mapping.bad_response(request, response, wrong)
         except errors.NgrokError as error:
+            if sent.possibly_applied_since is None or isinstance(error, errors.NotFoundError):
+                raise
             lost = error
-        existing = self._read_after(request, lost, budget)
+        # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
+        existing = self._get_or_error(id_, domain, self._settling(budget))
         if _is_rejection(lost):
             raise lost
         found = "still existed afterwards, but ngrok may delete it later"
@@ -220,7 +246,11 @@ class AgentIngressClient:
             "same command again"
         )
 
-    def list(self, filter: str | None = None, budget: Budget | None = None) -> AgentIngresses:  # noqa: A002
+    def list(
+        self,
+        filter: str | None = None,  # noqa: A002
+        budget: Budget | None = None,
+    ) -> builtins.list[IngressModel]:
         """Returns all Agent Ingresses of the account, the newest first, or those that match a filter in ngrok's CEL.
 
         Fails if one of them can't be read, because a program that loops over a list with a hole deletes records.
@@ -264,7 +294,7 @@ class AgentIngressClient:
         found: list[IngressModel | errors.UnreadableIngressError] = []
         while True:
             request = Request("GET", doing, query=queries[-1])
-            response = self._transport.send(request, budget)
+            response = self._transport.send(request, budget).response()
             page = self._page(request, response)
             found += map(self._read, page.ingresses)
             size += len(response.content)
@@ -290,70 +320,66 @@ class AgentIngressClient:
                 )
         ingresses = [each for each in found if isinstance(each, IngressModel)]
         unreadable = [each for each in found if isinstance(each, errors.UnreadableIngressError)]
-        return Listing(ingresses, unreadable, parse_http_date(response.headers.get("Date", "")))
+        return Listing(ingresses, unreadable, response.date)
 
     # -- settling a write whose response was lost ----------------------------------------------------------
 
     def _settling(self, budget: Budget) -> Budget:
+        """Returns the budget for settling a write, in the time that `_write` reserved and what else is left."""
         return budget.part(min(SETTLING_SECONDS, budget.left))
 
-    def _read_after(
-        self, request: Request, lost: errors.NgrokError, budget: Budget
-    ) -> IngressModel | errors.NgrokError:
-        """Reads the ingress after a failed update or delete. Returns it, or the error if it could not be read.
-
-        Raises `lost` if ngrok did not carry out the request, and NotFoundError if the ingress is gone.
-        """
-        if request.possibly_applied_since is None or request.id_ is None or isinstance(lost, errors.NotFoundError):
-            raise lost
+    def _get_or_error(self, id_: str, domain: str | None, budget: Budget) -> IngressModel | errors.NgrokError:
+        """Returns the ingress, or the error that it could not be read. Raises NotFoundError if it is gone."""
         try:
-            return self.get(request.id_, self._settling(budget), domain=request.domain)
+            return self.get(id_, budget, domain=domain)
         except errors.NotFoundError:
             raise
         except errors.NgrokError as error:
             return error
 
-    def _search(
-        self, domain: str, lost: errors.NgrokError, budget: Budget
-    ) -> tuple[IngressModel | None, datetime | None]:
-        """Returns the ingress of a domain once it appears, or None if none was made, and the time of the server then.
+    def _search(self, domain: str, lost: errors.NgrokError, budget: Budget) -> _Search:
+        """Searches for the ingress of a domain after a create whose last error was `lost`, until it appears.
 
-        Raises an error whose message is a clause.
+        If ngrok rejected the last attempt for another reason than the domain, one search is enough: an earlier attempt
+        has made the ingress by then, or none ever will.
         """
+        is_domain_taken = isinstance(lost, errors.DomainExistsError)
         missing = "ngrok does not list it, but it may still appear"
-        if isinstance(lost, errors.DomainExistsError):
+        if is_domain_taken:
             missing = "this account does not have it, so it belongs to another account or may still appear"
         searches = 0
-        with self._transport.progress.of(f"find out whether the Agent Ingress {domain} was created", budget) as wait:
+        doing = f"find out whether the Agent Ingress {domain} was created"
+        with self._transport.progress.of_call(doing, budget) as progress:
             while True:
                 try:
                     existing, now = self._find(domain, budget)
                 except errors.NgrokError as error:
-                    raise errors.NgrokError(f"a search for it failed ({error})") from None
-                if existing is not None:
-                    return existing, now
-                if _is_rejection(lost) and not isinstance(lost, errors.DomainExistsError):
-                    # The domain has no ingress, so none was made.
-                    return None, now
+                    return _Search(None, doubt=f"a search for it failed ({error})")
+                if existing is not None or (_is_rejection(lost) and not is_domain_taken):
+                    return _Search(existing, now)
                 searches += 1
                 pause = backoff_seconds(searches, clock=self._clock)
                 if pause >= budget.left:
-                    raise errors.NgrokError(missing)
-                wait.waits_for(missing, pause)
+                    return _Search(None, doubt=missing)
+                progress.show_wait(missing, pause)
                 self._clock.sleep(pause)
 
-    def _is_ours(self, existing: IngressModel, request: Request, now: datetime | None) -> bool:
-        """Returns whether our request made this ingress: it is not older than the request, and has its values."""
+    def _is_ours(self, existing: IngressModel, inputs: Mapping[str, Any], sent_at: float, now: datetime | None) -> bool:
+        """Returns whether our create made this ingress: it is not older than the first request, and has our values.
+
+        `sent_at` is the time of that request by the monotonic clock, and `now` the current time by the server's clock,
+        if it is known.
+        """
         try:
-            made = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
+            made_at = datetime.fromisoformat(existing.created_at.replace("Z", "+00:00"))
         except ValueError:
             return False
-        if now is None or made.tzinfo is None or request.possibly_applied_since is None:
+        if now is None or made_at.tzinfo is None:
             return False
         # Both times are by the server's clock, because the local one may be wrong.
-        first_sent = now - timedelta(seconds=self._clock.monotonic() - request.possibly_applied_since)
-        inputs = {"description": "", "metadata": "", POLICY: None, **(request.body or {})}
-        return made >= first_sent - CLOCK_SLACK and _matches(existing, inputs)
+        first_sent = now - timedelta(seconds=self._clock.monotonic() - sent_at)
+        values = {"description": "", "metadata": "", POLICY: None, **inputs}
+        return made_at >= first_sent - CLOCK_SLACK and _matches(existing, values)
 
     # -- any request --------------------------------------------------------------------------------------
 
@@ -368,8 +394,8 @@ class AgentIngressClient:
         """Returns whether an id is safe in paths, messages and states."""
         return bool(PLAIN_ID.fullmatch(id_)) and not holds_secret(id_, self._api_key.get_secret_value())
 
-    def _write(self, request: Request, budget: Budget) -> Response:
-        """Sends a write. Some of its time is reserved to settle its outcome."""
+    def _write(self, request: Request, budget: Budget) -> Sent:
+        """Sends a write, and reserves some of its time for settling it. Later reads don't use a list from before it."""
         self._list_cache.clear()
         try:
             return self._transport.send(request, budget.reserve(min(SETTLING_SECONDS, budget.seconds / 4)))
@@ -377,13 +403,19 @@ class AgentIngressClient:
             self._list_cache.clear()
 
     def _ingress(self, request: Request, response: Response) -> IngressModel:
-        """Returns the ingress in a response that is about this one alone."""
+        """Returns the ingress in a response that is about this one alone.
+
+        Raises UnreadableIngressError if the response is about the ingress of the request, but has an invalid value, and
+        BadResponseError if it is about another ingress, or about none.
+        """
         ingress = self._read(self._json(request, response))
         if isinstance(ingress, errors.UnreadableIngressError):
-            # The domain may be what is invalid.
-            if ingress.id and (request.id_ == ingress.id or (not request.id_ and request.domain == ingress.domain)):
-                raise ingress
-            raise self._error_mapping.bad_response(request, response, ingress.problem)
+            unreadable = ingress
+            # The domain may be what is invalid, so the id is enough if the request has one.
+            is_requested = unreadable.domain == request.domain if request.id_ is None else unreadable.id == request.id_
+            if unreadable.id and is_requested:
+                raise unreadable
+            raise self._error_mapping.bad_response(request, response, unreadable.problem)
         # An ingress never changes its domain, so another domain means another ingress.
         if request.id_ not in (None, ingress.id) or request.domain not in (None, ingress.domain):
             raise self._error_mapping.bad_response(request, response, "it describes another Agent Ingress")
@@ -399,8 +431,8 @@ class AgentIngressClient:
 
     def _json(self, request: Request, response: Response) -> object:
         try:
-            return json.loads(response.content)
-        except (ValueError, RecursionError):
+            return response.json()
+        except ValueError:
             wrong = "not JSON"
         raise self._error_mapping.bad_response(request, response, wrong)
 
@@ -431,7 +463,7 @@ def _bad_list(doing: str, wrong: str) -> errors.BadResponseError:
 
 def _is_rejection(lost: errors.NgrokError) -> bool:
     """Returns whether ngrok itself rejected the last try of a write, so that it does not carry it out later."""
-    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not is_transient(lost.status)
+    return isinstance(lost, errors.ApiError) and lost.is_from_ngrok and not lost.is_transient
 
 
 def _matches(ingress: IngressModel, inputs: Mapping[str, Any]) -> bool:

@@ -14,6 +14,12 @@ PUBLIC_API = "https://api.ngrok.com"
 # The time budget of one call, in total, unless a setting or a resource has another one.
 DEFAULT_CALL_SECONDS = 300
 
+RATE_LIMITED = 429
+
+# Too many requests, and failures of the service or of a gateway in front of it.
+# ngrok's maintenance responses (ERR_NGROK_1500 and 1501) are 503.
+TRANSIENT_STATUSES = frozenset({RATE_LIMITED, 500, 502, 503, 504})
+
 DESCRIPTION_MAX_BYTES = 255
 METADATA_MAX_BYTES = 4096
 

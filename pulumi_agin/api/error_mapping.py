@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pulumi_agin.base.budget import format_duration
 
 from . import errors
-from .constants import PUBLIC_API
-from .http_messages import NoResponse, Request, Response, is_transient, retry_after_seconds
+from .constants import PUBLIC_API, RATE_LIMITED
+from .http_messages import NoResponse, Outcome, Request, Response
 
 # Codes of this form are never redacted: decisions depend on them, and they are too short to reveal a key.
 _CODE = re.compile(r"ERR_NGROK_[0-9]{1,5}")
-
-# The response header with ngrok's operation ID.
-OPERATION_ID = "ngrok-operation-id"
 
 _DOMAIN_EXISTS = "ERR_NGROK_6706"
 
@@ -31,7 +27,12 @@ _MALFORMED_ID = ("ERR_NGROK_222", "ERR_NGROK_227")
 
 
 class _Rejection(NamedTuple):
-    """The content of a response of 400 and above, safe to show."""
+    """The content of a response of 400 and above, safe to show.
+
+    Attributes:
+        is_from_ngrok: Whether it is an ngrok error. Otherwise, it has a description alone.
+        names_path: Whether it is ngrok's error about a path that its API does not have.
+    """
 
     description: str
     is_from_ngrok: bool
@@ -49,7 +50,7 @@ class ErrorMapping:
     api_key_source: str
     sanitize: Callable[..., str]
 
-    def reason(self, outcome: Response | NoResponse) -> str:
+    def reason(self, outcome: Outcome) -> str:
         """Returns the reason that a request failed, as a clause."""
         if isinstance(outcome, Response):
             return f"ngrok responded {self._read(outcome).description}"
@@ -57,41 +58,53 @@ class ErrorMapping:
         missing = "no response from" if outcome.may_have_arrived else "no connection to"
         return f"{missing} {self.base_url}{source}: {outcome.reason}"
 
-    def error(self, request: Request, outcome: Response | NoResponse, effort: str) -> errors.NgrokError:
-        """Returns the error for a status of 300 and above, or for no response. `effort` is from `effort`."""
-        could_not = f"could not {request.doing}"
-        message = f"{could_not}{effort}: {self.reason(outcome)}"
+    def error(self, request: Request, outcome: Outcome, effort: str, *, is_possibly_applied: bool) -> errors.NgrokError:
+        """Returns the error for the outcome of the last attempt: a status of 300 and above, or no response.
+
+        `effort` follows the verb phrase of the message, as `budget.effort` returns it. `is_possibly_applied` is whether
+        an earlier attempt may have had an effect.
+        """
+        could_not = f"could not {request.doing}{effort}: {self.reason(outcome)}"
         if isinstance(outcome, NoResponse):
-            if outcome.may_have_arrived or request.possibly_applied_since is not None:
-                return errors.UnreachableError(message)
+            if outcome.may_have_arrived or is_possibly_applied:
+                return errors.UnreachableError(could_not)
             hint = f"; {self._connection_hint()}" if outcome.is_transient else ""
-            return errors.NotConnectedError(f"{message}{hint}")
-        base_url_hint = f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
-        status = outcome.status_code
-        if status < 400:
-            # Only the host: a path and a query may contain the login of a user.
-            host = re.sub(r"^(\w*:)?//([^/?#]*@)?|[/?#].*", "", outcome.headers.get("Location", ""), flags=re.DOTALL)
-            target = self.sanitize(host, 100) or "another path"
-            return errors.RedirectError(
-                f"{could_not}: {self.base_url} redirects to {target}, and redirects are not followed, because "
-                f"they would pass on the API key; {base_url_hint}"
-            )
+            return errors.NotConnectedError(f"{could_not}{hint}")
+        if outcome.status_code < 400:
+            return self._redirect_error(request, outcome)
         rejection = self._read(outcome)
-        if status == 404 and (not rejection.is_from_ngrok or rejection.names_path or request.id_ is None):
-            path = f", and has no path {request.path}" if rejection.is_from_ngrok else ""
-            return errors.WrongBaseUrlError(
-                f"{could_not}: {self.base_url} responded {rejection.description}{path}; {base_url_hint}"
-            )
-        retry_after = retry_after_seconds(outcome.headers)
-        if retry_after and is_transient(status):
-            message += f"; its Retry-After is {format_duration(retry_after)}"
+        # Of 404s, only ngrok's own about an id is about an Agent Ingress.
+        is_of_ingress = rejection.is_from_ngrok and not rejection.names_path and request.id_ is not None
+        if outcome.status_code == 404 and not is_of_ingress:
+            return self._wrong_base_url_error(request, rejection)
+        if outcome.is_transient and outcome.retry_after:
+            could_not += f"; its Retry-After is {format_duration(outcome.retry_after)}"
+        return self._api_error(outcome.status_code, rejection, could_not)
+
+    def _redirect_error(self, request: Request, response: Response) -> errors.RedirectError:
+        # Only the host: a path and a query may contain the login of a user.
+        host = re.sub(r"^(\w*:)?//([^/?#]*@)?|[/?#].*", "", response.headers.get("Location", ""), flags=re.DOTALL)
+        target = self.sanitize(host, 100) or "another path"
+        return errors.RedirectError(
+            f"could not {request.doing}: {self.base_url} redirects to {target}, and redirects are not followed, "
+            f"because they would pass on the API key; {self._base_url_hint}"
+        )
+
+    def _wrong_base_url_error(self, request: Request, rejection: _Rejection) -> errors.WrongBaseUrlError:
+        path = f", and has no path {request.path}" if rejection.is_from_ngrok else ""
+        return errors.WrongBaseUrlError(
+            f"could not {request.doing}: {self.base_url} responded {rejection.description}{path}; {self._base_url_hint}"
+        )
+
+    def _api_error(self, status: int, rejection: _Rejection, message: str) -> errors.ApiError:
+        """Returns the error of the class for a status and a code."""
         kind = errors.ApiError
         if status in (401, 403):
             kind = errors.AuthenticationError
             message += f". The API key came from {self.api_key_source}"
             if rejection.code not in _ALLOWANCE:
                 message += "; check that it is a valid key for your account"
-        elif status == 429:
+        elif status == RATE_LIMITED:
             kind = errors.RateLimitedError
         elif rejection.code == _DOMAIN_EXISTS:
             kind = errors.DomainExistsError
@@ -113,7 +126,8 @@ class ErrorMapping:
         )
 
     def _read(self, response: Response) -> _Rejection:
-        body = _error_body(response)
+        """Returns the content of a response of 300 and above, of which anything may be missing or malformed."""
+        body = response.ngrok_error
         if body is None:
             description = f"{response.status_code}, without an ngrok error ({self._body_excerpt(response)})"
             return _Rejection(description, is_from_ngrok=False)
@@ -122,11 +136,15 @@ class ErrorMapping:
         code = str(body.get("error_code") or "")
         if not _CODE.fullmatch(code):
             code = self.sanitize(code, 40)
-        operation_id = self.sanitize(str(details.get("operation_id") or response.headers.get(OPERATION_ID) or ""), 60)
+        operation_id = self.sanitize(str(details.get("operation_id") or response.operation_id), 60)
         description = f"{response.status_code} {code}".rstrip() + f": {self.sanitize(str(body.get('msg')))}"
         if operation_id:
             description += f" (operation {operation_id})"
         return _Rejection(description, True, code, operation_id, names_path="path" in details)
+
+    @property
+    def _base_url_hint(self) -> str:
+        return f"the base URL came from {self.base_url_source}, and ngrok's is {PUBLIC_API}"
 
     def _connection_hint(self) -> str:
         """Returns the next step if no connection can be made."""
@@ -142,25 +160,3 @@ class ErrorMapping:
     def _body_excerpt(self, response: Response) -> str:
         excerpt = self.sanitize(response.content[:400].decode("utf-8", "replace"), 80)
         return f'body begins "{excerpt}"' if excerpt else "empty body"
-
-
-def is_from_gateway(response: Response) -> bool:
-    """Returns whether an intermediary such as a proxy rejected a request, possibly after ngrok had carried it out.
-
-    Redirects and 404 don't count, because they usually mean that the base URL is wrong. Nor does 429, because it comes
-    before the request is carried out.
-    """
-    status = response.status_code
-    return 400 <= status < 500 and status not in (404, 429) and _error_body(response) is None
-
-
-def _error_body(response: Response) -> Mapping[str, Any] | None:
-    """Returns the body if it is an ngrok error: it has a message, and an ngrok code or the response's status."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict) or not isinstance(body.get("msg"), str):
-        return None
-    has_code = str(body.get("error_code")).startswith("ERR_NGROK_")
-    return body if has_code or body.get("status_code") == response.status_code else None

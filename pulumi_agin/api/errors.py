@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .constants import TRANSIENT_STATUSES
+
 if TYPE_CHECKING:
     from .models import IngressModel
 
@@ -118,6 +120,11 @@ class ApiError(NgrokError):
         self.error_code = error_code
         self.operation_id = operation_id
         self.is_from_ngrok = is_from_ngrok
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in TRANSIENT_STATUSES
 
 
 class AuthenticationError(ApiError):

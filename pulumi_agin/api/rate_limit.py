@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.clock import Clock
@@ -18,43 +19,72 @@ LIMIT = 120
 WINDOW_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """The permission to send one request.
+
+    The thread that gets it from `enter` sends the request at once, and passes it to `leave` afterwards, whatever the
+    outcome. Until then, the request is under way, and may be the probe that all other threads wait for.
+
+    Attributes:
+        closings: How many 429s had closed the limit before it. After another one, the outcome of an older request is no
+            new information.
+    """
+
+    closings: int
+
+
 class RateLimit:
     """The limiter through which every request passes. It is open until the first 429.
 
     - If the 429 has a `Retry-After`, it opens then.
     - If our own requests in the window have reached the limit, it admits one request each time that one leaves the
       window. This assumes that no other process uses the account.
-    - Otherwise other processes have used up the limit, for an unknown time. One thread retries after a pause that
-      doubles each time, and the other threads wait for its result.
+    - Otherwise other processes have used up the limit, for an unknown time. It opens after a pause that doubles each
+      time.
+
+    The first request after a `Retry-After` or a pause is a probe: the other threads wait for its result.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # Guards everything below. Waiting threads are notified of each request that ends.
         self._changed = threading.Condition()
+        # When ngrok counted the requests in the window, the oldest first.
         self._counted: deque[float] = deque()
         self._under_way = 0
-        self._probing = False
+        self._is_probing = False
+        # The most requests in the window, once our own have reached the limit.
         self._most: int | None = None
+        # How many 429s since the last success were followed by a `Retry-After` or a pause.
         self._rejections = 0
         self._closings = 0
         self._opens_at = 0.0
 
-    def enter(self, budget: Budget) -> int | None:
-        """Waits until the next request may be sent. Returns a ticket, which must be passed to `leave` afterwards.
+    def enter(self, budget: Budget) -> Ticket | None:
+        """Waits until the next request may be sent. Returns its ticket; see there for what to do with it.
 
-        Returns None if the call has no time left for the wait, or was cancelled. A cancelled call gets no ticket,
-        because its request would count, and as a probe it would open the limit.
+        Returns None, and changes nothing, in two cases:
+
+        - The call is cancelled. That is checked before the wait, and each time the wait is over or another request
+          ends, so a cancellation does not end the wait at once. But a cancelled call never gets a ticket, because its
+          request would count, and as a probe it would open the limit.
+        - The wait would take all that is left of the call's budget. If its length is known, that is found at once,
+          otherwise at the end of the budget.
+
+        While the limit is open, a call whose budget is used up gets a ticket, too.
         """
         with self._changed:
             while not budget.is_cancelled():
                 wait = self.seconds_closed()
                 if wait == 0:
                     self._under_way += 1
-                    self._probing = self._rejections > 0
-                    return self._closings
-                if (wait or 0) >= budget.left or budget.left <= 0:
+                    self._is_probing = self._rejections > 0
+                    return Ticket(self._closings)
+                left = budget.left
+                if left <= 0 or (wait is not None and wait >= left):
                     return None
-                self._clock.wait(self._changed, budget.left if wait is None else wait)
+                self._clock.wait(self._changed, left if wait is None else wait)
             return None
 
     def seconds_closed(self) -> float | None:
@@ -63,22 +93,24 @@ class RateLimit:
             now = self._drop_old_requests()
             if now < self._opens_at:
                 return self._opens_at - now
-            if self._probing:
+            if self._is_probing:
                 return None
             if self._most is not None and len(self._counted) + self._under_way >= self._most:
                 return self._counted[0] + WINDOW_SECONDS - now if self._counted else None
             return 0
 
-    def leave(self, ticket: int, *, is_rejected: bool = False, retry_after: float | None = None) -> None:
-        """Records whether a request got a 429, and its `Retry-After` if it has one."""
+    def leave(self, ticket: Ticket, *, is_rejected: bool = False, retry_after: float | None = None) -> None:
+        """Takes the ticket of a request back after its response, or without one, and wakes the waiting threads.
+
+        `is_rejected` is whether the response was a 429, and `retry_after` its `Retry-After` if it has one.
+        """
         with self._changed:
             self._under_way -= 1
             if not is_rejected:
                 # The time of the response, because ngrok has counted the request by then.
                 self._counted.append(self._clock.monotonic())
-            # The outcome of a request from before the last 429 is no new information.
-            if ticket == self._closings:
-                self._probing = False
+            if ticket.closings == self._closings:
+                self._is_probing = False
                 if is_rejected:
                     self._close(retry_after)
                 else:
@@ -86,6 +118,7 @@ class RateLimit:
             self._clock.notify_all(self._changed)
 
     def _close(self, retry_after: float | None) -> None:
+        """Closes the limit after a 429, by the rules of the class."""
         now = self._drop_old_requests()
         self._closings += 1
         if retry_after is None and len(self._counted) + self._under_way >= LIMIT:

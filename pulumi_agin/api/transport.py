@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pulumi_agin.base.budget import Budget, effort, format_duration
 from pulumi_agin.base.clock import Clock
-from pulumi_agin.base.progress import Progress, Wait
+from pulumi_agin.base.progress import Progress
 from pulumi_agin.base.retry import Reachability, backoff_seconds
 
-from . import errors, http_messages
-from .error_mapping import OPERATION_ID, ErrorMapping, is_from_gateway
+from . import errors
+from .constants import RATE_LIMITED
+from .error_mapping import ErrorMapping
 from .http import HttpClient
-from .http_messages import NoResponse, Request, Response, retry_after_seconds
-from .rate_limit import LIMIT, RateLimit
+from .http_messages import NoResponse, Outcome, Request, Response
+from .rate_limit import LIMIT, RateLimit, Ticket
 
 CONNECT_TIMEOUT_SECONDS = 10
 
@@ -23,6 +25,27 @@ _LEAST_SECONDS = 0.1
 _LIMIT_REASON = f"ngrok's limit is {LIMIT} requests a minute for the whole account"
 
 _INTERRUPTED = NoResponse("it was interrupted", may_have_arrived=True, is_transient=False)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of a request after all of its attempts.
+
+    Attributes:
+        result: The response, with a status below 300, or the error of the last attempt.
+        possibly_applied_since: When the first attempt of a write began that ngrok may have carried out, by the
+            monotonic clock. After a success, that is the successful attempt or an earlier one. None if ngrok carried
+            out none, and for reads.
+    """
+
+    result: Response | errors.NgrokError
+    possibly_applied_since: float | None
+
+    def response(self) -> Response:
+        """Returns the response, or raises the error."""
+        if isinstance(self.result, errors.NgrokError):
+            raise self.result
+        return self.result
 
 
 class Transport:
@@ -63,84 +86,86 @@ class Transport:
         self._reachability = Reachability(clock, is_loopback=is_loopback)
         self.progress = Progress(show_progress, clock)
 
-    def send(self, request: Request, budget: Budget) -> Response:
-        """Returns a response with a status below 300, or raises an NgrokError. Records the outcome in the request.
+    def send(self, request: Request, budget: Budget) -> Sent:
+        """Sends a request, and repeats it by the table above. After a cancellation, nothing is sent.
 
-        After a cancellation, nothing is sent.
+        A call without time left still sends one request, unless it would have to wait for the rate limit.
         """
-        with self.progress.of(request.doing, budget) as wait:
-            failure: errors.NgrokError | None = None
-            repetition = 0
+        attempts = 0
+        pauses = 0
+        possibly_applied_since: float | None = None
+        failure: errors.NgrokError | None = None
+        with self.progress.of_call(request.doing, budget) as progress:
             while True:
-                ticket = self._take_ticket(request, budget, failure, wait)
-                outcome = self._send_once(request, budget, ticket)
-                if isinstance(outcome, Response):
-                    status = outcome.status_code
-                    is_unconnected, is_transient = False, http_messages.is_transient(status)
-                    may_have_effect = status < 300 or status >= 500 or is_from_gateway(outcome)
-                else:
-                    is_unconnected, is_transient = outcome.is_unconnected, outcome.is_transient
-                    may_have_effect = outcome.may_have_arrived
-                if request.method != "GET" and request.possibly_applied_since is None and may_have_effect:
-                    request.possibly_applied_since = request.last_sent
-                if isinstance(outcome, Response) and outcome.status_code < 300:
-                    return outcome
-                is_unsent = is_unconnected and request.possibly_applied_since is None
-                spent = effort(request.tries, budget, is_unsent=is_unsent)
-                failure = self._error_mapping.error(request, outcome, spent)
-                if not is_transient:
-                    raise failure
-                if outcome.status_code == 429:
+                seconds_closed = self._rate_limit.seconds_closed()
+                if seconds_closed != 0:
+                    progress.show_wait(_LIMIT_REASON, seconds_closed)
+                ticket = self._rate_limit.enter(budget)
+                if ticket is None:
+                    error = self._not_admitted(request, budget, failure, seconds_closed)
+                    return Sent(error, possibly_applied_since)
+                attempts += 1
+                sent_at = self._clock.monotonic()
+                outcome = self._send_once(request, budget, ticket, sent_at)
+                if request.is_write and outcome.may_have_effect and possibly_applied_since is None:
+                    possibly_applied_since = sent_at
+                if isinstance(outcome, Response) and outcome.is_success:
+                    return Sent(outcome, possibly_applied_since)
+                is_unsent = outcome.is_unconnected and possibly_applied_since is None
+                failure = self._error_mapping.error(
+                    request,
+                    outcome,
+                    effort(attempts, budget, is_unsent=is_unsent),
+                    is_possibly_applied=possibly_applied_since is not None,
+                )
+                if not outcome.is_transient:
+                    return Sent(failure, possibly_applied_since)
+                if outcome.is_rate_limited:
                     # The rate limit determines the pause.
                     continue
-                repetition += 1
-                retry_after = retry_after_seconds(outcome.headers)
-                pause = backoff_seconds(repetition, retry_after, self._clock)
+                pauses += 1
+                pause = backoff_seconds(pauses, outcome.retry_after, self._clock)
                 left = self._reachability.seconds_left_of(budget, is_unsent=is_unsent)
                 if left <= 0 or pause >= budget.left:
-                    raise failure
+                    return Sent(failure, possibly_applied_since)
                 # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
                 at_most = budget.elapsed + left if is_unsent else None
-                wait.waits_for(self._error_mapping.reason(outcome), pause, at_most)
+                progress.show_wait(self._error_mapping.reason(outcome), pause, at_most)
                 self._clock.sleep(pause)
 
-    def _take_ticket(self, request: Request, budget: Budget, failure: errors.NgrokError | None, wait: Wait) -> int:
-        """Waits until the account's limit allows a request. Returns a ticket, which must be returned to the limit."""
-        closed = self._rate_limit.seconds_closed()
-        if closed != 0:
-            wait.waits_for(_LIMIT_REASON, closed)
-        ticket = self._rate_limit.enter(budget)
-        if ticket is None and budget.is_cancelled():
-            # The caller may have cleaned up already, and would not undo later changes.
-            raise errors.UnreachableError(f"could not {request.doing}: it was interrupted")
-        if ticket is None:
-            raise failure or errors.RateLimitedError(
-                f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent_of()} there is not "
-                f"enough time to wait for the next request{f', in {format_duration(closed)}' if closed else ''}",
-                status=429,
-            )
-        return ticket
+    def _not_admitted(
+        self, request: Request, budget: Budget, failure: errors.NgrokError | None, seconds_closed: float | None
+    ) -> errors.NgrokError:
+        """Returns the error of a call that got no ticket: it is cancelled, or would have to wait for too long.
 
-    def _send_once(self, request: Request, budget: Budget, ticket: int) -> Response | NoResponse:
-        """Sends the request once, and returns its ticket to the limit."""
+        `failure` is the error of its last attempt, if there was one.
+        """
+        if budget.is_cancelled():
+            # The caller may have cleaned up already, and would not undo later changes.
+            return errors.UnreachableError(f"could not {request.doing}: it was interrupted")
+        if failure is not None:
+            return failure
+        when = f", in {format_duration(seconds_closed)}" if seconds_closed else ""
+        return errors.RateLimitedError(
+            f"could not {request.doing}: {_LIMIT_REASON}, and after {budget.spent_of()} there is not "
+            f"enough time to wait for the next request{when}",
+            status=RATE_LIMITED,
+        )
+
+    def _send_once(self, request: Request, budget: Budget, ticket: Ticket, sent_at: float) -> Outcome:
+        """Sends the request once. Also after an interrupt by the user, its ticket is returned to the rate limit."""
         left = max(budget.left, _LEAST_SECONDS)
         connect_seconds = min(CONNECT_TIMEOUT_SECONDS, left, self._reachability.seconds_for_try)
-        request.tries += 1
-        request.last_sent = self._clock.monotonic()
-        outcome: Response | NoResponse = _INTERRUPTED
+        outcome: Outcome = _INTERRUPTED
         try:
             outcome = self._http_client.send(request, self._error_mapping.base_url, left, connect_seconds)
-            is_connected = isinstance(outcome, Response) or not outcome.is_unconnected
-            self._reachability.record_try(request.last_sent, is_connected=is_connected)
+            self._reachability.record_try(sent_at, is_connected=not outcome.is_unconnected)
             return outcome
         finally:
-            # This also runs after an interrupt by the user.
-            is_rejected = outcome.status_code == 429
-            retry_after = retry_after_seconds(outcome.headers) if is_rejected else None
-            self._rate_limit.leave(ticket, is_rejected=is_rejected, retry_after=retry_after)
+            self._rate_limit.leave(ticket, is_rejected=outcome.is_rate_limited, retry_after=outcome.retry_after)
             if self._trace is not None:
-                milliseconds = (self._clock.monotonic() - request.last_sent) * 1000
-                operation_id = self._error_mapping.sanitize(outcome.headers.get(OPERATION_ID, ""), 60)
-                status = outcome.status_code or "no response"
-                self._trace(f"{request.method} {request.path} {status} {milliseconds:.0f} ms {operation_id}".rstrip())
+                milliseconds = (self._clock.monotonic() - sent_at) * 1000
+                operation_id = self._error_mapping.sanitize(outcome.operation_id, 60)
+                line = f"{request.method} {request.path} {outcome.shown_status} {milliseconds:.0f} ms {operation_id}"
+                self._trace(line.rstrip())

@@ -28,13 +28,16 @@ class Progress:
         self._last_shown_at = -math.inf
 
     @contextmanager
-    def of(self, doing: str, budget: Budget) -> Iterator[Wait]:
-        """Yields a `Wait` for the call in the `with` block. At its end, an empty line clears the last one."""
-        wait = Wait(self, doing, budget)
+    def of_call(self, doing: str, budget: Budget) -> Iterator[CallProgress]:
+        """Yields the progress of the call in the `with` block, which tells it of each wait.
+
+        At the end, an empty line clears the last one, if this call has shown any.
+        """
+        call = CallProgress(self, doing, budget)
         try:
-            yield wait
+            yield call
         finally:
-            if wait.is_shown:
+            if call.has_shown_a_line:
                 self._show("", budget.subject)
 
     def show(self, line: str, subject: str) -> bool:
@@ -49,21 +52,23 @@ class Progress:
 
 
 @dataclass
-class Wait:
-    """A call in progress, such as "read the Agent Ingress connect.acme.com"."""
+class CallProgress:
+    """The progress of one call, whose purpose is a verb phrase, such as "read the Agent Ingress connect.acme.com"."""
 
     progress: Progress
     doing: str
     budget: Budget
-    is_shown: bool = False
+    has_shown_a_line: bool = False
 
-    def waits_for(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
-        """Shows the reason for a wait if the call has taken long, or its pause of `seconds`, which begins now, is long.
+    def show_wait(self, reason: str, seconds: float | None = None, at_most: float | None = None) -> None:
+        """Shows that the caller is about to wait, and for how long, if that is known. It does not wait itself.
 
+        Shows nothing if the call takes less than 3 seconds with this wait, or if any call showed a line in the last 20.
         `at_most` is the limit of the call's time, if it is shorter than the budget.
         """
         if self.budget.elapsed + (seconds or 0) < FIRST_LINE_SECONDS:
             return
         next_try = f"; next try in {format_duration(max(round(seconds), 1))}" if seconds else ""
         line = f"still waiting to {self.doing}, for {self.budget.spent_of(at_most)}: {reason}{next_try}"
-        self.is_shown = self.progress.show(line, self.budget.subject) or self.is_shown
+        if self.progress.show(line, self.budget.subject):
+            self.has_shown_a_line = True

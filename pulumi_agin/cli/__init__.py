@@ -13,7 +13,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from pulumi_agin.api.errors import ApiError, BadResponseError, NgrokError, UnreachableError
-from pulumi_agin.api.http_messages import is_transient
 from pulumi_agin.base.clock import SYSTEM_CLOCK, Clock
 from pulumi_agin.settings import API_KEY, ENVIRONMENT
 from pulumi_agin.version import VERSION
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = SYSTEM_CLOCK) ->
         return _run(options, clock)
     except (UsageError, NgrokError, ImportError) as error:
         can_retry = isinstance(error, (UnreachableError, BadResponseError)) or (
-            isinstance(error, ApiError) and is_transient(error.status)
+            isinstance(error, ApiError) and error.is_transient
         )
         return fail(str(error), 1 if can_retry else 2)
     except KeyboardInterrupt:

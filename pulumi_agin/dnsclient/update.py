@@ -222,7 +222,7 @@ class PrimaryServer:
             message.use_tsig(dns.tsig.Key(self.key.name, self.key.secret.get_secret_value(), algorithm))
         action = self._action(verb, domain)
         tries: list[_Try] = []
-        with self.progress.of(action, budget) as wait:
+        with self.progress.of_call(action, budget) as progress:
             while True:
                 if budget.is_cancelled():
                     # The caller may have cleaned up already, and would not undo later changes.
@@ -238,7 +238,7 @@ class PrimaryServer:
                     return _Sent(action + effort(len(tries), budget, is_unsent=is_unsent), tries, last.problem)
                 # Without a connection, the last try is at the end of its time budget.
                 pause = min(pause, left)
-                wait.waits_for(last.problem, pause, budget.elapsed + left if is_unsent else None)
+                progress.show_wait(last.problem, pause, budget.elapsed + left if is_unsent else None)
                 budget.clock.sleep(pause)
 
     def _try(self, message: dns.message.Message, domain: str, budget: Budget) -> _Try:

@@ -22,7 +22,6 @@ from pulumi_agin.api.errors import (
     UnreachableError,
     UnreadableIngressError,
 )
-from pulumi_agin.api.http_messages import is_transient
 from pulumi_agin.api.models import CertificateState, IngressModel, certificate_state, describe_certificate
 from pulumi_agin.base.budget import format_duration
 from pulumi_agin.base.redaction import holds_secret
@@ -214,7 +213,7 @@ class CertificateValidationLifecycle(Lifecycle):
         except UnreachableError as error:
             return error
         except ApiError as error:
-            if not is_transient(error.status):
+            if not error.is_transient:
                 raise
             return error
 

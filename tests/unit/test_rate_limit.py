@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pulumi_agin.api.client import AgentIngressClient
-from pulumi_agin.api.rate_limit import RateLimit
+from pulumi_agin.api.rate_limit import RateLimit, Ticket
 from pulumi_agin.base.budget import Budget
 from pulumi_agin.base.secret import Secret
 from pulumi_agin.emulator import Emulator
@@ -21,7 +21,7 @@ def limit(clock: Clock) -> RateLimit:
     return RateLimit(clock)
 
 
-def enter(limit: RateLimit, clock: Clock) -> int:
+def enter(limit: RateLimit, clock: Clock) -> Ticket:
     ticket = limit.enter(Budget(300, clock))
     assert ticket is not None
     return ticket

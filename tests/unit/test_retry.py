@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from pulumi_agin.api import errors, http_messages
+from pulumi_agin.api import errors
 from pulumi_agin.api.client import AgentIngressClient
 from pulumi_agin.api.constants import PUBLIC_API
 from pulumi_agin.api.http import HttpClient
@@ -50,14 +50,14 @@ def test_pauses_double_with_jitter_up_to_20_seconds() -> None:
     ],
 )
 def test_retry_after_is_seconds(headers: dict[str, str], seconds: float | None) -> None:
-    assert http_messages.retry_after_seconds(headers) == seconds
+    assert Response(503, headers, b"").retry_after == seconds
 
 
 @pytest.mark.parametrize(
     "date", ["", "yesterday", f"Fri, 02 Aug {'9' * 30} 07:15:49 GMT", f"Fri, 02 Aug 2024 07:15:49 +{'9' * 30}"]
 )
 def test_malformed_date_of_a_response_is_none(date: str) -> None:
-    assert http_messages.parse_http_date(date) is None
+    assert Response(200, {"Date": date}, b"").date is None
 
 
 def test_format_duration() -> None:
