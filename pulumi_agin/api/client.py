@@ -159,32 +159,37 @@ class AgentIngressClient:
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         return self._ingress(request, self._transport.send(request, budget or self.budget()).response())
 
-    def get_one_of_many(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
+    def get_one_of_many(
+        self, id_: str, budget: Budget | None = None, *, domain: str | None = None
+    ) -> tuple[IngressModel, Sequence[errors.UnreadableIngressError]]:
         """Reads one Agent Ingress, for callers that read many: reads within 5 seconds share a list.
 
         An ingress that the list lacks is read by its id, because the list alone does not prove that it is gone.
+
+        Returns the ingress, and an error for each one that the list leaves out, because it can't be read. Raises that
+        error if it is about this ingress.
         """
         budget = budget or self.budget()
-        ingress = self._list_cache.find(self._check_id(id_), budget)
-        if ingress is not None and domain in (None, ingress.domain):
-            return ingress
-        return self.get(id_, budget, domain=domain)
+        in_list = self._list_cache.find(self._check_id(id_), budget)
+        ingress = in_list.ingress
+        if ingress is None or domain not in (None, ingress.domain):
+            ingress = self.get(id_, budget, domain=domain)
+        return ingress, in_list.unreadable
 
     def find(self, domain: str, budget: Budget | None = None) -> IngressModel | None:
         """Returns the Agent Ingress of a domain in canonical form, in the account of the key; None without one."""
         return self._find(domain, budget or self.budget())[0]
 
-    def find_in_preview(self, domain: str, budget: Budget) -> IngressModel | None:
+    def find_in_preview(
+        self, domain: str, budget: Budget
+    ) -> tuple[IngressModel | None, Sequence[errors.UnreadableIngressError]]:
         """Returns the result of `find` from the one list of a preview; None also if another call still reads it.
 
-        Raises the error with which reading the list failed.
+        Also returns an error for each ingress that the list leaves out, because it can't be read. Raises the error with
+        which reading the list failed.
         """
-        return self._list_cache.find_in_preview(domain, budget)
-
-    @property
-    def unreadable_in_list(self) -> Sequence[errors.UnreadableIngressError]:
-        """The ingresses that the shared list leaves out, because they can't be read."""
-        return self._list_cache.unreadable
+        in_list = self._list_cache.find_in_preview(domain, budget)
+        return in_list.ingress, in_list.unreadable
 
     def update(
         self, id_: str, changes: Mapping[str, Any], budget: Budget | None = None, *, domain: str | None = None

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from pulumi_agin.base.budget import Budget
@@ -35,93 +37,121 @@ class Listing(NamedTuple):
         return self.ingresses
 
 
-class ListCache:
-    """The account's ingresses by id and by domain, from a list that includes our last write.
+class InList(NamedTuple):
+    """What a search of the shared list found."""
 
-    It is from the last 5 seconds, except in previews. `unreadable` has those that the list left out.
+    ingress: IngressModel | None
+    unreadable: Sequence[errors.UnreadableIngressError] = ()
+    """The ingresses that this list leaves out, because they can't be read. Empty if no list was used."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A read of the list. If it failed, the list is empty."""
+
+    listing: Listing
+    failure: errors.NgrokError | None
+    read_at: float
+
+    @cached_property
+    def ingresses(self) -> Mapping[str, IngressModel]:
+        """The ingresses by id and by domain. No id is a domain: an id has an underscore and no dot."""
+        return {key: each for each in self.listing.ingresses for key in (each.id, each.domain)}
+
+
+class ListCache:
+    """The last read of the account's list, which all threads share until the next write of this process.
+
+    At most one thread reads the list at a time, and the others wait for it.
     """
 
     def __init__(self, read_list: Callable[[Budget], Listing], clock: Clock) -> None:
         self._read_list = read_list
         self._clock = clock
+        # Guards everything below. Waiting threads are notified at the end of a read.
         self._changed = threading.Condition()
-        self._ingresses: Mapping[str, IngressModel] = {}
-        self.unreadable: Sequence[errors.UnreadableIngressError] = ()
-        self._failure: errors.NgrokError | None = None
-        self._listed_at = -math.inf
-        self._last_read_at = -math.inf
-        self._is_listing = False
+        self._last_read: _Read | None = None
+        self._is_reading = False
         self._writes = 0
+        self._last_search_at = -math.inf
 
-    def find(self, id_: str, budget: Budget) -> IngressModel | None:
-        """Returns the ingress with an id; None if the list lacks it or could not be read.
+    def find(self, id_: str, budget: Budget) -> InList:
+        """Searches a list of the last 5 seconds for an id, for a caller that otherwise reads the ingress by its id.
 
-        The caller then sends a request by id. So half of the time is reserved for that request, and a read that no
-        other read came shortly before returns None, because a request by id is cheaper than a list.
+        Finds nothing if the list lacks the id, or could not be read. It also reads no list if there was no other search
+        in the last 5 seconds, because one request by id is cheaper. Half of the time is reserved for that request.
 
         Raises UnreadableIngressError if the list has the id, but the ingress can't be read.
         """
         with self._changed:
-            is_alone = not self._is_fresh(self._last_read_at)
-            self._last_read_at = self._clock.monotonic()
-            if is_alone and not self._is_fresh(self._listed_at):
-                return None
-            if not self._read(budget.part(budget.left / 2)):
-                return None
-            for error in self.unreadable:
-                if error.id == id_:
-                    raise error
-            return self._ingresses.get(id_)
+            now = self._clock.monotonic()
+            is_alone = now - self._last_search_at >= MAX_AGE_SECONDS
+            self._last_search_at = now
+            if is_alone and not self._has_list(MAX_AGE_SECONDS):
+                return InList(None)
+        last_read = self._shared(budget.part(budget.left / 2), MAX_AGE_SECONDS)
+        if last_read is None:
+            return InList(None)
+        for error in last_read.listing.unreadable:
+            if error.id == id_:
+                raise error
+        return InList(last_read.ingresses.get(id_), last_read.listing.unreadable)
 
-    def find_in_preview(self, domain: str, budget: Budget) -> IngressModel | None:
-        """Returns the ingress with a domain; None if the list lacks it or was not read in time.
+    def find_in_preview(self, domain: str, budget: Budget) -> InList:
+        """Searches a list of any age for a domain, because a preview changes nothing. So only one list is read.
 
-        The list may have any age, because a preview changes nothing. So only one is read. If that failed, each call
-        raises its error.
+        Finds nothing if the list lacks the domain, or another thread does not read it in time. If reading it failed,
+        this call and all later ones raise that error.
         """
-        with self._changed:
-            if not self._read(budget, max_age=math.inf):
-                return None
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            return self._ingresses.get(domain)
+        last_read = self._shared(budget, math.inf)
+        if last_read is None:
+            return InList(None)
+        if last_read.failure is not None:
+            raise last_read.failure.with_traceback(None)
+        return InList(last_read.ingresses.get(domain), last_read.listing.unreadable)
 
     def clear(self) -> None:
         """Drops the list. Must be called before and after each write, so that no list read meanwhile is used later."""
         with self._changed:
             self._writes += 1
-            self._ingresses, self.unreadable, self._listed_at = {}, (), -math.inf
+            self._last_read = None
 
-    def _read(self, budget: Budget, max_age: float = MAX_AGE_SECONDS) -> bool:
-        """Reads the list, unless there is one. The caller holds the lock, which is released during the request.
+    def _shared(self, budget: Budget, max_age: float) -> _Read | None:
+        """Returns the last read, if it is not older than `max_age`; otherwise, reads the list and keeps it for others.
 
-        If another thread reads it, this waits. Returns False if that takes longer than the budget.
+        Returns None if another thread still reads it at the end of the budget, or if the list was cleared meanwhile.
         """
-        while self._is_listing and budget.left > 0:
-            self._clock.wait(self._changed, budget.left)
-        if self._is_listing:
-            return False
-        if self._is_fresh(self._listed_at, max_age):
-            return True
-        self._is_listing = True
-        writes = self._writes
-        # With an empty list, each ingress is read by its id for a few seconds.
-        listing, failure = Listing([]), None
-        self._changed.release()
+        with self._changed:
+            while self._is_reading and budget.left > 0:
+                self._clock.wait(self._changed, budget.left)
+            if self._is_reading:
+                return None
+            if self._has_list(max_age):
+                return self._last_read
+            self._is_reading = True
+            writes_before = self._writes
+        new_read: _Read | None = None
+        try:
+            new_read = self._read(budget)
+        finally:
+            # This also runs after an interrupt by the user.
+            with self._changed:
+                self._is_reading = False
+                if self._writes != writes_before:
+                    new_read = None
+                self._last_read = new_read
+                self._clock.notify_all(self._changed)
+        return new_read
+
+    def _read(self, budget: Budget) -> _Read:
+        listing = Listing([])
+        failure: errors.NgrokError | None = None
         try:
             listing = self._read_list(budget)
         except errors.NgrokError as error:
             failure = error
-        finally:
-            self._changed.acquire()
-            self._is_listing = False
-            if writes == self._writes:
-                # No id is a domain: an id has an underscore and no dot.
-                self._ingresses = {key: each for each in listing.ingresses for key in (each.id, each.domain)}
-                self.unreadable, self._failure = listing.unreadable, failure
-                self._listed_at = self._clock.monotonic()
-            self._clock.notify_all(self._changed)
-        return True
+        return _Read(listing, failure, self._clock.monotonic())
 
-    def _is_fresh(self, moment: float, max_age: float = MAX_AGE_SECONDS) -> bool:
-        return self._clock.monotonic() - moment < max_age
+    def _has_list(self, max_age: float) -> bool:
+        """Returns whether the last read is younger than `max_age`. The caller holds the lock."""
+        return self._last_read is not None and self._clock.monotonic() - self._last_read.read_at < max_age

@@ -54,9 +54,9 @@ class DomainTaken:
 
         Without a response in time, it warns of nothing.
         """
-        client = self._account.client
+        budget = self._account.budget(call, PREVIEW_SEARCH_SECONDS)
         try:
-            existing = client.find_in_preview(domain, self._account.budget(call, PREVIEW_SEARCH_SECONDS))
+            existing, unreadable = self._account.client.find_in_preview(domain, budget)
         except AuthenticationError as error:
             # A proxy may respond 403, too.
             if error.is_from_ngrok:
@@ -65,7 +65,7 @@ class DomainTaken:
             return
         except NgrokError:
             return
-        self._existence.warn_of_unreadable(call, client.unreadable_in_list)
+        self._existence.warn_of_unreadable(call, unreadable)
         # A replacement that keeps its domain deletes the old one first.
         if existing is not None and self._claims.resource_with(existing) != call.urn:
             self._services.warn(

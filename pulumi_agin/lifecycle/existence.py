@@ -34,16 +34,16 @@ class Existence:
 
         If ngrok's response about it is invalid, this warns, and raises UnreadableIngressError.
         """
-        client, kept = self._account.client, KeptOutputs.of(call.outputs_before)
+        domain, budget = KeptOutputs.of(call.outputs_before).domain or None, self._account.budget(call)
         try:
-            ingress = client.get_one_of_many(id_, self._account.budget(call), domain=kept.domain or None)
+            ingress, unreadable = self._account.client.get_one_of_many(id_, budget, domain=domain)
         except NotFoundError as error:
             self.check_gone(call, id_, error)
             return None
         except UnreadableIngressError as error:
             self.warn_of_unreadable(call, [error])
             raise
-        self.warn_of_unreadable(call, client.unreadable_in_list)
+        self.warn_of_unreadable(call, unreadable)
         return ingress
 
     def warn_of_unreadable(self, call: Call, errors: Iterable[UnreadableIngressError]) -> None:

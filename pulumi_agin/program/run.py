@@ -176,7 +176,8 @@ class AccountQueries:
         try:
             if self._is_preview_over or budget.left <= 0:
                 raise UnreachableError("timed out")
-            return self._client.get_one_of_many(id_, budget)
+            ingress, _ = self._client.get_one_of_many(id_, budget)
+            return ingress
         except (NotFoundError, BadResponseError):
             # These are about this ingress alone.
             raise

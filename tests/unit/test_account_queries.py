@@ -31,10 +31,10 @@ class Ngrok:
     def budget(self, seconds: float) -> Budget:
         return Budget(seconds, self.clock)
 
-    def get_one_of_many(self, id_: str, budget: Budget) -> str:
+    def get_one_of_many(self, id_: str, budget: Budget) -> tuple[str, tuple[()]]:
         self.seconds.append(budget.left)
         self._respond(id_)
-        return id_
+        return id_, ()
 
 
 def queries_at(ngrok: Ngrok) -> Any:
