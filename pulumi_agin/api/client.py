@@ -131,6 +131,7 @@ class AgentIngressClient:
             lost = error
         # The response was lost, or is unusable: the domain shows whether the ingress was made.
         search = self._search(domain, lost, self._settling(budget))
+        # An unusable response that has our domain and an id: it was made.
         made = lost if isinstance(lost, errors.UnreadableIngressError) else None
         if search.doubt and made is not None:
             raise errors.CreatedUnreadError(
@@ -144,6 +145,7 @@ class AgentIngressClient:
             )
         existing = search.existing
         if existing is None:
+            # ngrok rejected the last attempt, and no earlier one had made an ingress.
             raise lost
         is_made = made is not None and existing.id == made.id
         if is_made or self._is_ours(existing, inputs, sent.possibly_applied_since, search.now):
@@ -155,7 +157,7 @@ class AgentIngressClient:
         )
 
     def get(self, id_: str, budget: Budget | None = None, *, domain: str | None = None) -> IngressModel:
-        """Reads one Agent Ingress."""
+        """Reads one Agent Ingress. Raises NotFoundError if the account of the key has none with this ID."""
         request = Request("GET", f"read the Agent Ingress {_name(id_, domain)}", self._check_id(id_), domain)
         return self._ingress(request, self._transport.send(request, budget or self.budget()).response())
 
@@ -242,6 +244,7 @@ class AgentIngressClient:
         # The response was lost, or is unusable: if the ingress is gone, this raises NotFoundError.
         existing = self._get_or_error(id_, domain, self._settling(budget))
         if _is_rejection(lost):
+            # The ingress still exists, and ngrok will not delete it later.
             raise lost
         found = "still existed afterwards, but ngrok may delete it later"
         if isinstance(existing, errors.NgrokError):
@@ -294,8 +297,13 @@ class AgentIngressClient:
         return found, listing.listed_at
 
     def _read_pages(self, first: Mapping[str, str], budget: Budget, doing: str) -> Listing:
-        """Returns the ingresses on all pages."""
-        queries, size = [dict(first)], 0
+        """Returns the ingresses on all pages. `first` is the query for the first one.
+
+        Fails if a page can't be read, if the list exceeds a limit or repeats a page, and if the time is over after a
+        page that is not the last.
+        """
+        queries = [dict(first)]
+        size = 0
         found: list[IngressModel | errors.UnreadableIngressError] = []
         while True:
             request = Request("GET", doing, query=queries[-1])

@@ -47,12 +47,15 @@ _MOST_IDLE_CONNECTIONS = 64
 
 _CHUNK_BYTES = 2**16
 
+# The beginning of http.client's message after a proxy rejected a connection. The status follows.
+_PROXY_REJECTED = "Tunnel connection failed: "
+
 
 class _Thread(threading.local):
     """The state of the current thread."""
 
     is_sending = False
-    """Whether it is sending a request of ours. The process may have other users of urllib3."""
+    """Whether it is sending a request of ours: only then are urllib3's logs filtered. It may have other users."""
 
 
 _thread = _Thread()
@@ -73,7 +76,10 @@ class HttpClient:
         self._adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE_CONNECTIONS, max_retries=0)
 
     def send(self, request: Request, base_url: str, seconds: float, connect_seconds: float, /) -> Response | NoResponse:
-        """Sends a request once and reads its response. Raises no exception of requests."""
+        """Sends a request once and reads its response. Raises no exception of requests.
+
+        `seconds` is the limit of the whole response, and `connect_seconds` that of connecting.
+        """
         began = time.monotonic()
         url = base_url + request.path
         # Proxies and CA bundles of the environment.
@@ -103,31 +109,34 @@ class HttpClient:
         return failure
 
     def _failure(self, error: Exception, time_spent: str) -> NoResponse:
+        """Returns the failure for an exception of requests, urllib3 or the operating system, by all of its causes."""
         causes = list(_causes(error))
         innermost = causes[-1]
         reason = self._sanitize(getattr(innermost, "strerror", None) or str(innermost)) or type(innermost).__name__
-        is_sent, is_transient = True, True
         if not any(map(_is_from_connection, causes)):
             # Such as a proxy's URL or a CA bundle that can't be used.
-            is_sent, is_transient = False, False
             if isinstance(error, requests.exceptions.InvalidSchema):
                 reason = "SOCKS proxies need the Python package PySocks: install it, or use an HTTP proxy"
-        elif any(isinstance(each, ReadTimeoutError) for each in causes):
-            reason = f"timed out after {time_spent}"
-        elif any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
-            is_sent = False
-        elif isinstance(innermost, OSError) and str(innermost).startswith("Tunnel connection failed: "):
-            # A proxy rejected the connection. This message is http.client's, and continues with the status.
-            is_sent, is_transient = False, not str(innermost).startswith("Tunnel connection failed: 4")
-        elif isinstance(innermost, ssl.SSLCertVerificationError):
-            is_sent, is_transient = False, False
-        elif isinstance(error, requests.exceptions.SSLError):
-            is_transient = isinstance(innermost, ssl.SSLEOFError)
-        return NoResponse(reason, is_sent, is_transient)
+            return NoResponse(reason, may_have_arrived=False, is_transient=False)
+        if any(isinstance(each, ReadTimeoutError) for each in causes):
+            return NoResponse(f"timed out after {time_spent}", may_have_arrived=True, is_transient=True)
+        if any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in causes):
+            return NoResponse(reason, may_have_arrived=False, is_transient=True)
+        if isinstance(innermost, OSError) and str(innermost).startswith(_PROXY_REJECTED):
+            is_permanent = str(innermost).startswith(f"{_PROXY_REJECTED}4")
+            return NoResponse(reason, may_have_arrived=False, is_transient=not is_permanent)
+        if isinstance(innermost, ssl.SSLCertVerificationError):
+            return NoResponse(reason, may_have_arrived=False, is_transient=False)
+        # Any other failure of TLS but the end of the connection would recur.
+        is_permanent = isinstance(error, requests.exceptions.SSLError) and not isinstance(innermost, ssl.SSLEOFError)
+        return NoResponse(reason, may_have_arrived=True, is_transient=not is_permanent)
 
 
 def _read(response: requests.Response, began: float, seconds: float) -> Response | NoResponse:
-    """Reads the body in pieces, within the limits of size and time."""
+    """Reads the body of a response in pieces, within the limits of size and time, and closes it.
+
+    `began` is when the request began, and `seconds` the limit from then.
+    """
     raw: Any = response.raw
     # urllib3 1.26 would treat a truncated body as complete.
     raw.enforce_content_length = True

@@ -34,7 +34,10 @@ class Reachability:
         self._last_failed_at = -math.inf
 
     def record_try(self, tried_at: float, *, is_connected: bool) -> None:
-        """Records whether a connection could be made. `tried_at` is by the monotonic clock."""
+        """Records whether a connection could be made: the first failure of an outage starts the time budget.
+
+        `tried_at` is by the monotonic clock.
+        """
         if is_connected:
             self._ends_at = math.inf
             return
@@ -44,7 +47,7 @@ class Reachability:
         self._last_failed_at = self._clock.monotonic()
 
     def seconds_left_of(self, budget: Budget, *, is_unsent: bool) -> float:
-        """Returns the remaining time of a call, which is shorter if nothing was sent."""
+        """Returns the remaining time of a call; if it has sent nothing, at most the rest of this time budget."""
         return min(budget.left, self._ends_at - self._clock.monotonic()) if is_unsent else budget.left
 
     @property
