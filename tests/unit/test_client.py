@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pulumi_agin.emulator import Emulator
 from pulumi_agin.version import VERSION
 from tests.support.client import CALLS, DOMAIN, UNKNOWN_ID, method_of
 from tests.support.clock import Clock
+from tests.support.emulator import EmulatorClock
 from tests.support.keys import API_KEY, assert_without_key
 from tests.support.wire import Slow
 
@@ -33,6 +35,13 @@ NO_ANSWER = NoResponse("it did not answer", may_have_arrived=True, is_transient=
 def ngrok_error(status: int, **fields: Any) -> dict[str, Any]:
     """Returns the response of a fault, as an ngrok error."""
     return {"status": status, "json_body": {"status_code": status, **fields}}
+
+
+@pytest.fixture
+def emulator(emulator_clock: EmulatorClock) -> Iterator[Emulator]:
+    """Its clock stands still like that of the client, so that an ingress is never older than the request for it."""
+    with Emulator(API_KEY, clock=emulator_clock) as running:
+        yield running
 
 
 @pytest.fixture
