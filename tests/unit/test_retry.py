@@ -304,6 +304,17 @@ def test_ingress_made_before_a_request_could_arrive_is_not_ours(outcome: Outcome
         script.call("POST")
 
 
+def test_ingress_made_by_the_first_of_several_requests_is_ours(script: Script) -> None:
+    script.outcomes = [
+        RESET,
+        *[rejection(503)] * 4,
+        rejection(400, "ERR_NGROK_6706"),
+        response(200, {"ingresses": [INGRESS]}, {"Date": "Fri, 02 Aug 2024 07:16:10 GMT"}),
+    ]
+    assert script.call("POST")
+    assert sum(script.clock.slept) == 31
+
+
 @pytest.mark.parametrize("method", DONE)
 def test_no_call_is_repeated_after_its_time(method: str, script: Script) -> None:
     script.outcomes = [RESET] * 100
