@@ -203,6 +203,7 @@ def test_permanent_failure_after_sending_is_followed_by_reads(method: str, outco
     [
         ("POST", REFUSED, False),
         ("POST", rejection(429), False),
+        ("POST", response(429, "a gateway's limit"), False),
         ("POST", RESET, True),
         ("POST", response(502, ""), True),
         ("PATCH", REFUSED, False),
