@@ -181,7 +181,7 @@ class AgentIngressLifecycle:
     def _valid_state(self, call: Call) -> KeptOutputs:
         """Returns the outputs in the state. Fails if they are not valid: without a domain, a diff would replace it."""
         kept = KeptOutputs.of(call.outputs_before)
-        if not kept.is_valid:
+        if not kept.is_comparable:
             raise Failed(
                 f"the state of this Agent Ingress has an invalid domain or {self._services.phrasing.spell(POLICY)}. "
                 "The state was edited: run `pulumi refresh`, which reads both from ngrok again"
@@ -237,7 +237,10 @@ def _changes(call: Call, existing: Mapping[str, Any], inputs: Mapping[str, Any])
 def _differs(call: Call, field: str, old: Any, new: Any) -> bool:
     if call.is_unknown(new):
         return True
-    return not matches_policy(old, new) if field == POLICY else bool(old != new)
+    # In a refresh, the inputs are those in the state. If it was edited, a policy can be of any type.
+    if field == POLICY and isinstance(new, Mapping):
+        return not matches_policy(old, new)
+    return bool(old != new)
 
 
 def _may_be_printed(value: object) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pulumi_agin.api.certificate_policy import POLICY, matches_policy
 from pulumi_agin.api.constants import PUBLIC_API
+from pulumi_agin.base.names import canonical_domain
 from pulumi_agin.base.values import without_none
 
 if TYPE_CHECKING:
@@ -22,24 +23,25 @@ STATUS = "certificate_management_status"
 
 
 class KeptOutputs(NamedTuple):
-    """The outputs in the state, without invalid ones: the state may have been edited by hand.
+    """The outputs in the state in canonical form, without invalid ones: the state may have been edited by hand.
 
     Each call validates them once, here. They are those of an Agent Ingress, or of the wait for its certificate.
     """
 
     values: Mapping[str, Any]
-    is_valid: bool
+    is_comparable: bool
+    """Whether the domain and the policy are valid, so that a diff can compare them."""
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> KeptOutputs:
         """Validates outputs. Strings that an update corrects may have any type."""
-        values = {name: value for name, value in outputs.items() if value is not None}
-        is_valid = bool(values.get("domain"))
-        for name, kind in (("domain", str), (POLICY, Mapping), (FINGERPRINT, str)):
-            if name in values and not isinstance(values[name], kind):
-                is_valid = False
-                del values[name]
-        return cls(values, is_valid)
+        kinds = {"domain": str, POLICY: Mapping, FINGERPRINT: str}
+        invalid = {name for name, kind in kinds.items() if not isinstance(outputs.get(name), kind | None)}
+        values = {name: value for name, value in outputs.items() if name not in invalid and value is not None}
+        domain = canonical_domain(values.get("domain", ""))
+        if domain:
+            values["domain"] = domain
+        return cls(values, bool(domain) and POLICY not in invalid)
 
     @property
     def domain(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_agin.api.models import IngressModel
-from pulumi_agin.lifecycle.outputs import inputs_of, outputs_after, outputs_of
+from pulumi_agin.lifecycle.outputs import KeptOutputs, inputs_of, outputs_after, outputs_of
 
 UNKNOWN = object()
 
@@ -32,6 +32,17 @@ def after(wanted: dict[str, Any], existing: dict[str, Any] = EXISTING) -> dict[s
 
 
 SAME_POLICY = {POLICY: {"authority": "letsencrypt"}}
+
+
+def test_edited_outputs_are_put_into_canonical_form_or_left_out() -> None:
+    edited = {**EXISTING, "domain": " Connect.ACME.com. ", "description": 7, "_key_fingerprint": ["0badf00d"]}
+    kept = KeptOutputs.of(edited)
+    assert (kept.values, kept.is_comparable) == ({**EXISTING, "description": 7}, True)
+    assert (kept.domain, kept.policy, kept.fingerprint, kept.base_url) == ("connect.acme.com", EXISTING[POLICY], "", "")
+    assert not KeptOutputs.of({**EXISTING, POLICY: "letsencrypt"}).is_comparable
+    for domain in ("", None, ["connect.acme.com"]):
+        kept = KeptOutputs.of({**EXISTING, "domain": domain})
+        assert (kept.domain, kept.is_comparable) == ("", False)
 
 
 def test_missing_string_is_removed_and_other_outputs_stay() -> None:
