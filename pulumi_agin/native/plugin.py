@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from pulumi_agin.base.redaction import one_line
 from pulumi_agin.engine import failures
 from pulumi_agin.engine.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_agin.lifecycle import urns
+from pulumi_agin.lifecycle.account import Account
 from pulumi_agin.lifecycle.claims import Claims
 from pulumi_agin.lifecycle.operation import Call, Difference, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue, likeliest_name
@@ -30,8 +31,8 @@ from pulumi_agin.settings import API_KEY, BASE_URL, PROVIDER_NAME, TIMEOUT_SECON
 from pulumi_agin.version import VERSION
 
 from .functions import FUNCTIONS, Caller, Function
-from .names import camel_case, misspelled
-from .properties import Unknown, from_struct, from_struct_in_snake_case, is_unknown, to_struct
+from .names import camel_case, in_snake_case, misspelled
+from .properties import Unknown, from_struct, is_unknown, to_struct
 from .resources import RESOURCES, Resource
 
 Named = TypeVar("Named", Resource, Function)
@@ -42,7 +43,17 @@ NAMES = Names("agin", {key: name for name, key in SETTINGS.items()})
 
 
 class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The gRPC service of the plugin. The engine starts a process for each provider of a stack."""
+    """The gRPC service of the plugin. The engine starts a process for each provider of a stack.
+
+    It calls Configure before any call of a resource or a function.
+    """
+
+    # Configure sets these.
+    _account: Account
+    _provider_urn: str | None
+    """The URN of an explicit provider; None for a default one."""
+    _lifecycles: Mapping[str, Lifecycle]
+    """By the token of the resource."""
 
     def __init__(self, services: Services, claims: Claims, interrupted: threading.Event) -> None:
         self._services = services
@@ -54,7 +65,6 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Returns the version of the package."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -90,7 +100,7 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _failing(context):
             before, after = from_struct(request.olds), from_struct(request.news)
             changed = [name for name in SETTINGS if before.get(name) != after.get(name)]
-            return _difference(Difference(changed, [], bool(changed)), before, after)
+            return _diff_response(Difference(changed, [], bool(changed)), before, after)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Loads the configuration. Check reports its problems later."""
@@ -104,98 +114,117 @@ class AginProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._provider_urn = request.urn if is_explicit else None
             settings = Settings.load(values.get, names=NAMES)
             self._services.announce(settings)
-            self._account = account = self._services.account(settings)
+            self._account = self._services.account(settings)
             self._lifecycles = {
-                each.token: each.make_lifecycle(account, self._services, self._claims) for each in RESOURCES
+                each.token: each.make_lifecycle(self._account, self._services, self._claims) for each in RESOURCES
             }
             return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     # -- the lifecycle of a resource; see `Lifecycle` --------------------------------------------------------
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context, request.olds, request.old_outputs) as (resource, lifecycle, call):
+        with self._resource_call(request.urn, context, request.olds, request.old_outputs) as (
+            resource,
+            lifecycle,
+            call,
+        ):
             call = call._replace(placement=Placement(provider=self._provider_urn))
-            checked = lifecycle.check(call, from_struct_in_snake_case(request.news))
+            sent = from_struct(request.news)
+            checked = lifecycle.check(call, in_snake_case(sent))
             response = provider_pb2.CheckResponse(inputs=to_struct(checked.inputs, resource.secrets))
-            for reason in misspelled(from_struct(request.news), resource.inputs_model):
+            for reason in misspelled(sent, resource.inputs_model):
                 response.failures.add(reason=reason)
             for failure in checked.failures:
                 response.failures.add(property=failure.property, reason=failure.reason)
             return response
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context, outputs=request.olds) as (_, lifecycle, call):
-            inputs = from_struct_in_snake_case(request.news)
-            return _difference(lifecycle.diff(call, request.id, inputs), call.outputs_before, inputs)
+        with self._resource_call(request.urn, context, outputs=request.olds) as (_, lifecycle, call):
+            inputs = in_snake_case(from_struct(request.news))
+            return _diff_response(lifecycle.diff(call, request.id, inputs), call.outputs_before, inputs)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context) as (resource, lifecycle, call):
-            created = lifecycle.create(call, from_struct_in_snake_case(request.properties))
-            outputs = _outputs(resource, created.outputs, is_preview=call.is_preview)
+        with self._resource_call(request.urn, context) as (resource, lifecycle, call):
+            call = call._replace(timeout_seconds=request.timeout or None, is_preview=request.preview)
+            created = lifecycle.create(call, in_snake_case(from_struct(request.properties)))
+            outputs = _outputs_struct(resource, created.outputs, is_preview=request.preview)
             return provider_pb2.CreateResponse(id=created.id, properties=outputs)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Reads a resource. An empty response means that it is gone."""
-        with self._resource_call(request, context, request.inputs, request.properties) as (resource, lifecycle, call):
+        with self._resource_call(request.urn, context, request.inputs, request.properties) as (
+            resource,
+            lifecycle,
+            call,
+        ):
+            call = call._replace(timeout_seconds=request.timeout or None)
             # An import and a `get` are the same here: neither is given any state.
             reading = Reading.REFRESH if lifecycle.is_state(call.outputs_before) else Reading.IMPORT
             existing = lifecycle.read(call, request.id, reading)
             if existing is None:
                 return provider_pb2.ReadResponse()
             inputs = call.inputs_before if existing.inputs is None else existing.inputs
-            struct, outputs = to_struct(inputs or {}, resource.secrets), _outputs(resource, existing.outputs)
-            return provider_pb2.ReadResponse(id=existing.id, properties=outputs, inputs=struct)
+            return provider_pb2.ReadResponse(
+                id=existing.id,
+                properties=_outputs_struct(resource, existing.outputs),
+                inputs=to_struct(inputs or {}, resource.secrets),
+            )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context, outputs=request.olds) as (resource, lifecycle, call):
-            outputs = lifecycle.update(call, request.id, from_struct_in_snake_case(request.news))
-            return provider_pb2.UpdateResponse(properties=_outputs(resource, outputs, is_preview=call.is_preview))
+        with self._resource_call(request.urn, context, outputs=request.olds) as (resource, lifecycle, call):
+            call = call._replace(timeout_seconds=request.timeout or None, is_preview=request.preview)
+            outputs = lifecycle.update(call, request.id, in_snake_case(from_struct(request.news)))
+            properties = _outputs_struct(resource, outputs, is_preview=request.preview)
+            return provider_pb2.UpdateResponse(properties=properties)
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._resource_call(request, context, outputs=request.properties) as (_, lifecycle, call):
-            lifecycle.delete(call, request.id)
+        with self._resource_call(request.urn, context, outputs=request.properties) as (_, lifecycle, call):
+            lifecycle.delete(call._replace(timeout_seconds=request.timeout or None), request.id)
             return empty_pb2.Empty()
+
+    @contextmanager
+    def _resource_call(
+        self,
+        urn: str,
+        context: grpc.ServicerContext,
+        inputs: struct_pb2.Struct | None = None,
+        outputs: struct_pb2.Struct | None = None,
+    ) -> Iterator[tuple[Resource, Lifecycle, Call]]:
+        """Yields the resource, its lifecycle and the call. A failure in the `with` block fails the engine's call.
+
+        `inputs` and `outputs` are those in the state, empty or None without any.
+        """
+        with _failing(context):
+            resource = _named(urns.Urn.parse(urn).type, RESOURCES, "resource")
+        with _failing(context, resource):
+            call = Call(
+                urn,
+                inputs_before=in_snake_case(from_struct(inputs)) if inputs else None,
+                outputs_before=in_snake_case(from_struct(outputs)) if outputs else {},
+                is_unknown=is_unknown,
+                is_cancelled=self._is_cancelled(context),
+            )
+            yield resource, self._lifecycles[resource.token], call
+
+    # -- functions ----------------------------------------------------------------------------------------
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Calls a function."""
         with _failing(context):
             function = _named(request.tok, FUNCTIONS, "function")
+            caller = Caller(self._account, self._claims, Call("", is_cancelled=self._is_cancelled(context)))
             # Python's SDK sends nested output types with their names in Python.
-            arguments = from_struct_in_snake_case(request.args)
-            caller = Caller(self._account, self._claims, self._call(request, context))
-            result, secrets = function.call(caller, arguments, self._services.phrasing)
+            result, secrets = function.call(caller, in_snake_case(from_struct(request.args)), self._services.phrasing)
             response = provider_pb2.InvokeResponse()
             # Python has a keyword of this name.
             getattr(response, "return").CopyFrom(to_struct(result, secrets))
             return response
 
-    # -- translation --------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _resource_call(
-        self, request: Any, context: grpc.ServicerContext, inputs: Any = None, outputs: Any = None
-    ) -> Iterator[tuple[Resource, Lifecycle, Call]]:
-        """Yields the resource, its lifecycle and the call, which has the inputs and outputs in the state."""
-        with _failing(context, request.urn):
-            resource = _resource(request.urn)
-            call = self._call(request, context)._replace(
-                inputs_before=from_struct_in_snake_case(inputs) if inputs else None,
-                outputs_before=from_struct_in_snake_case(outputs) if outputs else {},
-            )
-            yield resource, self._lifecycles[resource.token], call
-
-    def _call(self, request: Any, context: grpc.ServicerContext) -> Call:
-        return Call(
-            getattr(request, "urn", ""),
-            timeout_seconds=getattr(request, "timeout", 0) or None,
-            is_preview=getattr(request, "preview", False),
-            is_unknown=is_unknown,
-            is_cancelled=lambda: not context.is_active() or self._interrupted.is_set(),
-        )
+    def _is_cancelled(self, context: grpc.ServicerContext) -> Callable[[], bool]:
+        return lambda: not context.is_active() or self._interrupted.is_set()
 
 
 def read_schema() -> str:
-    """Returns the schema as JSON."""
     return resources.files("pulumi_agin.native").joinpath("schema.json").read_text("utf-8")
 
 
@@ -210,14 +239,10 @@ def _freeze_garbage_collector() -> None:
     atexit.register(gc.freeze)
 
 
-def _resource(urn: str) -> Resource:
-    return _named(urns.Urn.parse(urn).types.rpartition("$")[2], RESOURCES, "resource")
-
-
 def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
-    """Returns the resource or function with a token.
+    """Returns the resource or function with a token, and fails without one.
 
-    It may be missing if a state or an SDK is from a newer version of this package.
+    A state or an SDK may be from a newer version of this package.
     """
     for named in candidates:
         if named.token == token:
@@ -228,8 +253,8 @@ def _named(token: str, candidates: Sequence[Named], kind: str) -> Named:
     )
 
 
-def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
-    """Returns outputs for the engine.
+def _outputs_struct(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool = False) -> struct_pb2.Struct:
+    """Returns all outputs of a resource for the engine. In a preview, those that are absent are not known yet.
 
     Programs treat an absent output as unknown. So an optional output without a value is null, and an output is unknown
     only in a preview.
@@ -243,7 +268,8 @@ def _outputs(resource: Resource, outputs: Mapping[str, Any], *, is_preview: bool
     return to_struct(shown, resource.secrets)
 
 
-def _difference(difference: Difference, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+def _diff_response(difference: Difference, before: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+    """Returns a difference for the engine. `before` and `inputs` have the names that the difference has."""
     detail = provider_pb2.PropertyDiff
     kinds = {camel_case(name): detail.UPDATE for name in difference.renewed}
     for name in difference.changed:
@@ -263,12 +289,16 @@ def _difference(difference: Difference, before: Mapping[str, Any], inputs: Mappi
 
 
 @contextmanager
-def _failing(context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
-    """Makes a call fail with a sentence. `urn` is the resource of the call."""
+def _failing(context: grpc.ServicerContext, resource: Resource | None = None) -> Iterator[None]:
+    """Makes the engine's call fail with a sentence if the `with` block raises an exception.
+
+    With PartlyDone, which only calls with a resource raise, the engine keeps the outputs in the state.
+    """
     try:
         yield
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
-        failure = failures.failure_of(error)
-        kept = (failure.id, _outputs(_resource(urn), failure.outputs)) if isinstance(failure, PartlyDone) else None
+        failure, kept = failures.failure_of(error), None
+        if isinstance(failure, PartlyDone) and resource is not None:
+            kept = failure.id, _outputs_struct(resource, failure.outputs)
         failures.set_status(context, failure, kept)
         context.abort(grpc.StatusCode.UNKNOWN, failures.message_of(failure))

@@ -11,11 +11,11 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, without_sdk_properties
+from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE
 from pulumi_agin.lifecycle.operation import Failed
 from pulumi_agin.lifecycle.phrasing import UnsupportedValue
 
-from .names import camel_case, in_snake_case
+from .names import camel_case
 
 # In a preview, this string stands for an unknown value, in both directions.
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -30,19 +30,16 @@ class Unknown:
 
 
 def is_unknown(value: object) -> bool:
-    """Returns whether a value is unknown in a preview."""
     return isinstance(value, Unknown)
 
 
 def from_struct(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties with the names from the program. Secrets are plain values."""
-    return without_sdk_properties(_object(properties))
+    """Returns properties by the names that the engine sent. Secrets are plain values.
 
-
-def from_struct_in_snake_case(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns properties with our names."""
-    values: dict[str, Any] = in_snake_case(from_struct(properties))
-    return values
+    Null ones are absent, and so are those that Pulumi's SDK adds, such as the `__provider` of a dynamic resource.
+    """
+    values = {name: _decoded(value) for name, value in properties.fields.items() if not name.startswith("__")}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
@@ -53,39 +50,35 @@ def to_struct(values: Mapping[str, Any], secrets: Collection[str] = ()) -> struc
     """
     marked = {name: {SIGNATURE: SECRET, "value": values[name]} for name in secrets if values.get(name) is not None}
     struct = struct_pb2.Struct()
-    struct.update(_sent({**values, **marked}))
+    struct.update(_encoded({**values, **marked}))
     return struct
 
 
-def _object(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Returns an object. To the engine, a null property is absent."""
-    values = {name: _value(value) for name, value in struct.fields.items()}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _value(value: struct_pb2.Value) -> Any:
+def _decoded(value: struct_pb2.Value) -> Any:
+    """Returns a value as Python has it. Null properties of an object are absent; those in a list are None."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return Unknown() if value.string_value == UNKNOWN_STRING else value.string_value
     if kind == "list_value":
-        return [_value(item) for item in value.list_value.values]
+        return [_decoded(item) for item in value.list_value.values]
     if kind == "struct_value":
         fields = value.struct_value.fields
-        if SIGNATURE not in fields:
-            return _object(value.struct_value)
-        return _value(fields["value"]) if fields[SIGNATURE].string_value == SECRET else UnsupportedValue()
+        if SIGNATURE in fields:
+            return _decoded(fields["value"]) if fields[SIGNATURE].string_value == SECRET else UnsupportedValue()
+        items = {name: _decoded(item) for name, item in fields.items()}
+        return {name: item for name, item in items.items() if item is not None}
     return None if kind in ("null_value", None) else getattr(value, kind)
 
 
-def _sent(value: Any, *, is_hidden: bool = False) -> Any:
+def _encoded(value: Any, *, is_hidden: bool = False) -> Any:
     """Returns a value with the engine's names and unknown values. The names in hidden outputs stay unchanged."""
     if isinstance(value, dict):
         return {
-            name if is_hidden else camel_case(name): _sent(item, is_hidden=is_hidden or name.startswith("_"))
+            name if is_hidden else camel_case(name): _encoded(item, is_hidden=is_hidden or name.startswith("_"))
             for name, item in value.items()
         }
     if isinstance(value, list):
-        return [_sent(item, is_hidden=is_hidden) for item in value]
+        return [_encoded(item, is_hidden=is_hidden) for item in value]
     if isinstance(value, UnsupportedValue):
         # Inputs are validated, so it comes from the state.
         raise Failed(WRONG_VALUE_IN_STATE)

@@ -41,7 +41,7 @@ def test_values_are_read_as_by_the_sdk(values: dict[str, Any]) -> None:
 def test_names_are_translated_only_from_camel_case() -> None:
     ours = {"ns_targets": [{"ttl": 1}], "_was_ready": {"aB": 1}, "NsTargets": 1, "ns_targetS": 1}
     struct = properties.to_struct(ours)
-    assert properties.from_struct_in_snake_case(struct) == ours
+    assert names.in_snake_case(properties.from_struct(struct)) == ours
     assert set(struct) == {"nsTargets", "_was_ready", "NsTargets", "ns_targetS"}
 
 
