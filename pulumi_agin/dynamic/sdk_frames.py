@@ -13,19 +13,31 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Protocol, TypeVar
+
+import grpc
 
 # The engine sends up to four concurrent calls per core, or as many as `--parallel` allows. Further calls wait.
 MOST_CALLS_AT_ONCE = 32
 
 
-def find_request_and_context() -> tuple[Any, Any]:
-    """Returns the engine's request and gRPC's context of the current call; (None, None) without them."""
+class _Request(Protocol):
+    @property
+    def urn(self) -> str: ...
+
+
+# A request of the engine about one resource.
+Request = TypeVar("Request", bound=_Request)
+
+
+def find_request_and_context(kind: type[Request]) -> tuple[Request, grpc.ServicerContext | None]:
+    """Returns the engine's request and gRPC's context of the current call; an empty request and None without them."""
     for frame in _callers():
         variables = frame.f_locals
-        if "request" in variables and hasattr(variables.get("context"), "set_trailing_metadata"):
-            return variables["request"], variables["context"]
-    return None, None
+        request, context = variables.get("request"), variables.get("context")
+        if isinstance(request, kind) and hasattr(context, "set_trailing_metadata"):
+            return request, context
+    return kind(), None
 
 
 def start_threads() -> None:

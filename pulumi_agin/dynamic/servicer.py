@@ -15,25 +15,21 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf import struct_pb2
 from pulumi import dynamic
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_agin.engine.failures import (
-    WRONG_VALUE_IN_STATE,
-    failure_of,
-    message_of,
-    set_status,
-    without_sdk_properties,
-)
+from pulumi_agin.engine.failures import WRONG_VALUE_IN_STATE, failure_of, message_of, set_status
+from pulumi_agin.engine.protocol import provider_pb2
 from pulumi_agin.lifecycle import urns
 from pulumi_agin.lifecycle.operation import Abandoned, Call, Failed, Lifecycle, PartlyDone, Placement, Reading
 from pulumi_agin.settings import Settings
 
 from . import sdk_frames
+from .sdk_frames import Request
 
 if TYPE_CHECKING:
     from pulumi_agin.lifecycle.account import Account
@@ -54,7 +50,9 @@ class DynamicProvider(dynamic.ResourceProvider):
     # A provider contains no secret, and the ciphertext of a secret would change in every state.
     serialize_as_secret_always = False
 
+    # `configure` sets these. The SDK calls it once, before all other calls.
     _lifecycle: Lifecycle
+    _claims: Claims
 
     def make_lifecycle(self) -> MakeLifecycle:
         """Imports the class of this resource's lifecycle. Each class must define it."""
@@ -65,20 +63,24 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Loads the stack's config. `check` validates it later, because only `check` can report problems."""
-        services, claims = _shared()
+        services, self._claims = _prepare_process()
         settings = Settings.load(req.config.get)
         services.announce(settings)
-        self._lifecycle = self.make_lifecycle()(services.account(settings), services, claims)
+        self._lifecycle = self.make_lifecycle()(services.account(settings), services, self._claims)
 
     # See `Lifecycle`. The underscores are those of the SDK's signatures.
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        with _engine_call() as engine_call:
-            inputs = without_sdk_properties(news)
+        with _engine_call(provider_pb2.CheckRequest) as (request, call):
+            inputs = _without_sdk_properties(news)
             placement = inputs.pop(urns.PLACEMENT, None)
-            call = engine_call.describe(
+            old_outputs = request.old_outputs.fields.items()
+            call = call._replace(
                 is_preview=inputs.pop(urns.IS_PREVIEW, False),
-                inputs_before=without_sdk_properties(_olds),
-                outputs_before=engine_call.old_outputs,
+                inputs_before=_without_sdk_properties(_olds),
+                # Only the strings. To deserialize all outputs would take longer than the check.
+                outputs_before={
+                    name: value.string_value for name, value in old_outputs if value.HasField("string_value")
+                },
                 placement=Placement(**placement) if placement else None,
             )
             checked = self._lifecycle.check(call, inputs)
@@ -90,23 +92,22 @@ class DynamicProvider(dynamic.ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """See `Lifecycle.diff`. `__provider` is ignored, because its string differs between versions of Python."""
-        with _engine_call() as engine_call:
+        with _engine_call(provider_pb2.DiffRequest) as (_, call):
             if PROVIDER_KEY in _news and PROVIDER_KEY not in _olds:
                 # Programs do not need this module.
                 from pulumi_agin.lifecycle.shell_commands import state_delete_line
 
-                urn = engine_call.describe().urn
                 # The SDK could neither read nor delete it.
                 raise Failed(
                     "this resource belongs to the provider plugin in the state, and a Python program can't adopt it "
                     "with an alias. Nothing was changed. Remove the resource from the state with the command "
                     "below; to import an Agent Ingress again, use `pulumi-agin import`\n"
-                    f"{state_delete_line(urn, _shared().claims.placement(urn).stack)}"
+                    f"{state_delete_line(call.urn, self._claims.placement(call.urn).stack)}"
                 )
-            inputs = without_sdk_properties(_news)
-            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
+            inputs = _without_sdk_properties(_news)
+            call = call._replace(outputs_before=_without_sdk_properties(_olds))
             difference = self._lifecycle.diff(call, _id, inputs)
-            if _shared().claims.is_preview and difference.has_changes and not difference.replacing:
+            if self._claims.is_preview and difference.has_changes and not difference.replacing:
                 # For its warnings. The engine does not call Update in previews of dynamic resources.
                 self._lifecycle.warn_of_update(call, _id, inputs)
             return dynamic.DiffResult(
@@ -116,54 +117,54 @@ class DynamicProvider(dynamic.ResourceProvider):
             )
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        with _engine_call() as engine_call:
-            created = self._lifecycle.create(engine_call.describe(), without_sdk_properties(props))
+        with _engine_call(provider_pb2.CreateRequest, props.get(PROVIDER_KEY)) as (request, call):
+            call = call._replace(timeout_seconds=request.timeout or None)
+            created = self._lifecycle.create(call, _without_sdk_properties(props))
             return dynamic.CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """See `Lifecycle.read`. The SDK does not distinguish a refresh from a `get`, but the properties do."""
-        with _engine_call() as engine_call:
-            outputs = without_sdk_properties(props)
+        with _engine_call(provider_pb2.ReadRequest) as (request, call):
+            outputs = _without_sdk_properties(props)
             reading = Reading.REFRESH if self._lifecycle.is_state(outputs) else Reading.GET
-            sent = getattr(engine_call.request, "inputs", None)
             try:
-                inputs_before = without_sdk_properties(rpc.deserialize_properties(sent)) if sent else None
+                inputs_before = _without_sdk_properties(rpc.deserialize_properties(request.inputs))
             except AssertionError:
                 # The SDK itself deserializes the outputs, and fails with a traceback.
                 raise Failed(WRONG_VALUE_IN_STATE) from None
-            call = engine_call.describe(inputs_before=inputs_before, outputs_before=outputs)
+            call = call._replace(
+                timeout_seconds=request.timeout or None,
+                inputs_before=inputs_before if request.inputs else None,
+                outputs_before=outputs,
+            )
             existing = self._lifecycle.read(call, id_, reading)
             if existing is None:
                 return dynamic.ReadResult(None, {})
             # Without inputs in the response, the engine keeps those in the state. The SDK would need a fifth of the
             # time of a read to serialize them.
-            is_unchanged = reading is Reading.REFRESH and existing.inputs == inputs_before
+            is_unchanged = reading is Reading.REFRESH and existing.inputs == call.inputs_before
             return dynamic.ReadResult(existing.id, existing.outputs, None if is_unchanged else existing.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        with _engine_call() as engine_call:
-            call = engine_call.describe(outputs_before=without_sdk_properties(_olds))
-            return dynamic.UpdateResult(self._lifecycle.update(call, _id, without_sdk_properties(_news)))
+        with _engine_call(provider_pb2.UpdateRequest, _news.get(PROVIDER_KEY)) as (request, call):
+            outputs_before = _without_sdk_properties(_olds)
+            call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
+            return dynamic.UpdateResult(self._lifecycle.update(call, _id, _without_sdk_properties(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        with _engine_call() as engine_call:
-            self._lifecycle.delete(engine_call.describe(outputs_before=without_sdk_properties(_props)), _id)
+        with _engine_call(provider_pb2.DeleteRequest) as (request, call):
+            outputs_before = _without_sdk_properties(_props)
+            call = call._replace(timeout_seconds=request.timeout or None, outputs_before=outputs_before)
+            self._lifecycle.delete(call, _id)
 
 
 class ProviderError(Exception):
     """The exception for the SDK. Its message is for the user."""
 
 
-class _Shared(NamedTuple):
-    """What all calls in this process share."""
-
-    services: Services
-    claims: Claims
-
-
 @functools.cache
-def _shared() -> _Shared:
-    """Prepares this process, and returns what its calls share. It is global: provider classes have no arguments."""
+def _prepare_process() -> tuple[Services, Claims]:
+    """Prepares this plugin process once, and returns what all of its providers share."""
     # Otherwise Python would search all objects for garbage at the exit, for which the engine waits: a tenth of the time
     # of a small stack. Not earlier, because other dynamic providers of the program share this process.
     atexit.register(gc.freeze)
@@ -178,62 +179,44 @@ def _shared() -> _Shared:
     # The arguments are from the engine. Without them, lines are printed.
     engine = Engine(sys.argv[1:])
     services = Services(PythonPhrasing(), engine.log, show_progress=engine.show_progress, warn=engine.warn)
-    return _Shared(services, Claims())
+    return services, Claims()
 
 
-# -- what the engine sent ---------------------------------------------------------------------------------
-
-
-class _EngineCall(NamedTuple):
-    """The engine's current call. Both fields are None if they are not on the call stack."""
-
-    request: Any
-    context: Any
-
-    def describe(self, **fields: Any) -> Call:
-        """Returns the call for the lifecycle. `fields` are the values from the SDK's arguments."""
-        return Call(
-            getattr(self.request, "urn", "urn:pulumi:STACK::PROJECT::TYPE::NAME"),
-            timeout_seconds=getattr(self.request, "timeout", 0) or None,
-            is_unknown=lambda value: isinstance(value, Unknown),
-            is_cancelled=lambda: self.context is not None and not self.context.is_active(),
-            **fields,
-        )
-
-    @property
-    def old_outputs(self) -> Mapping[str, Any]:
-        """In a check, the string outputs in the state. Deserializing all outputs would take longer than the check."""
-        fields = self.request.old_outputs.fields if hasattr(self.request, "old_outputs") else {}
-        return {name: value.string_value for name, value in fields.items() if value.HasField("string_value")}
-
-    def kept(self, failure: PartlyDone) -> tuple[str, struct_pb2.Struct]:
-        """Returns the id and the outputs of an object that exists nevertheless, with the provider of the request."""
-        properties = struct_pb2.Struct()
-        properties.update(dict(failure.outputs))
-        sent = getattr(self.request, "news", None) or getattr(self.request, "properties", None)
-        if sent is not None and PROVIDER_KEY in sent:
-            properties[PROVIDER_KEY] = sent[PROVIDER_KEY]
-        return failure.id, properties
-
-
-# -- how a call fails -------------------------------------------------------------------------------------
+# -- the engine's call ------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _engine_call() -> Iterator[_EngineCall]:
-    """Yields the engine's current call. A failure reaches the user as a sentence, without a traceback."""
-    engine_call = _EngineCall(*sdk_frames.find_request_and_context())
+def _engine_call(kind: type[Request], provider: str | None = None) -> Iterator[tuple[Request, Call]]:
+    """Yields the engine's request, which is empty if it is not on the call stack, and the facts about every call.
+
+    If the `with` block raises an exception, it reaches the user as a sentence, without a traceback. With PartlyDone,
+    the engine keeps the outputs in the state, together with `provider`, the string that the SDK passed.
+    """
+    request, context = sdk_frames.find_request_and_context(kind)
+    call = Call(
+        request.urn or "urn:pulumi:STACK::PROJECT::TYPE::NAME",
+        is_unknown=lambda value: isinstance(value, Unknown),
+        is_cancelled=lambda: context is not None and not context.is_active(),
+    )
     try:
-        yield engine_call
+        yield request, call
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, and the place to report a bug
-        failure = failure_of(error)
+        failure, kept = failure_of(error), None
         if isinstance(failure, Abandoned):
             _end_process()
-        if engine_call.context is not None:
-            kept = engine_call.kept(failure) if isinstance(failure, PartlyDone) else None
-            set_status(engine_call.context, failure, kept)
+        if isinstance(failure, PartlyDone):
+            properties = struct_pb2.Struct()
+            properties.update({**failure.outputs, PROVIDER_KEY: provider})
+            kept = failure.id, properties
+        if context is not None:
+            set_status(context, failure, kept)
         # The SDK would print the message of the original error, which may contain a secret.
         raise ProviderError(message_of(failure)) from None
+
+
+def _without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns properties without those that the SDK adds, such as `__provider`."""
+    return {name: value for name, value in values.items() if not name.startswith("__")}
 
 
 def _end_process() -> None:

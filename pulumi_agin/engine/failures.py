@@ -1,4 +1,4 @@
-"""Failures of calls, and properties without those of the SDK, for both front ends.
+"""Failures of calls, for both front ends: their messages, and what the engine gets.
 
 Programs load this module at their start, so functions import what only a plugin needs.
 """
@@ -6,8 +6,6 @@ Programs load this module at their start, so functions import what only a plugin
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
-from typing import Any
 
 import grpc
 from google.protobuf import struct_pb2
@@ -69,8 +67,3 @@ def failure_of(error: Exception) -> Exception:
         f"pulumi-agin has a bug: {type(error).__name__} at {place.name}, line {place.lineno} of {place.filename}. "
         "Please report it"
     )
-
-
-def without_sdk_properties(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns properties without those that Pulumi's SDK adds, such as the `__provider` of a dynamic resource."""
-    return {name: value for name, value in values.items() if not name.startswith("__")}

@@ -7,8 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import grpc
 import pytest
+from pulumi.runtime.proto import provider_pb2
 
 from pulumi_agin.dynamic import sdk_frames
 from pulumi_agin.emulator import Emulator
@@ -42,6 +45,14 @@ import gc
 gc.freeze = lambda: print("freeze", flush=True)
 gc.disable = gc.set_threshold = lambda *_: print("another change", flush=True)
 """
+
+
+def test_variables_of_other_code_are_not_the_request() -> None:
+    request: object = "of other code"
+    context = Mock(spec=grpc.ServicerContext)
+    assert sdk_frames.find_request_and_context(provider_pb2.CreateRequest) == (provider_pb2.CreateRequest(), None)
+    request = provider_pb2.CreateRequest(urn="ours")
+    assert sdk_frames.find_request_and_context(provider_pb2.CreateRequest) == (request, context)
 
 
 @both_front_ends
