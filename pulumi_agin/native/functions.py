@@ -20,15 +20,13 @@ from pulumi_agin.lifecycle.schema import Declaration, Marker, secret_fields, val
 
 
 class GetAgentIngressInputs(Declaration):
-    """The arguments of getAgentIngress. Exactly one of the two is required."""
+    """Exactly one of the two is required, which `find_one` checks."""
 
     id: str | None = Field(None, description="the ID, such as `agin_2k5okIo7afS6bKA3xNDLRZ9rjqk`")
     domain: str | None = Field(None, description="the domain, in any case, with or without a trailing dot")
 
 
 class GetAgentIngressesInputs(Declaration):
-    """The arguments of getAgentIngresses."""
-
     filter: str | None = Field(
         None,
         description='an expression in ngrok\'s CEL over `obj`, such as `obj.metadata.contains("iot")`. Without it, all '
@@ -37,14 +35,10 @@ class GetAgentIngressesInputs(Declaration):
 
 
 class GetAgentIngressesOutputs(FrozenModel):
-    """The result of getAgentIngresses."""
-
     agent_ingresses: list[IngressModel] = Field(description="the Agent Ingresses, sorted by domain")
 
 
 class AgentConfigInputs(Declaration):
-    """The arguments of agentConfig."""
-
     domain: IngressDomain = Field(description="the `domain` of the ingress")
     certificate_management_policy: CertificatePolicyInputs | None = Field(
         None,
@@ -67,13 +61,11 @@ class AgentConfigInputs(Declaration):
 
 
 class AgentConfigOutputs(FrozenModel):
-    """The result of agentConfig."""
-
     yaml: str = Field(description="the file `ngrok.yml`, version 3. It is a secret if it contains an authtoken")
 
 
 class Caller(NamedTuple):
-    """What a call of a function comes with: the account, what the program's resources claim, and the engine's call."""
+    """The provider and the engine's call from which a function is called."""
 
     account: Account
     claims: Claims
@@ -81,13 +73,11 @@ class Caller(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A function of the plugin."""
-
     token: str
     inputs: type[Declaration]
     outputs: type[FrozenModel]
     compute: Callable[[Caller, Mapping[str, Any]], dict[str, Any]]
-    """Returns the result by the names of the outputs, from valid arguments."""
+    """Returns the result by the names of the outputs, from valid arguments. Both have our names."""
 
     def call(
         self, caller: Caller, arguments: Mapping[str, Any], phrasing: Phrasing
@@ -106,7 +96,8 @@ class Function(NamedTuple):
 def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:
     account = caller.account
 
-    def hint(domain: str) -> str:
+    def why_not_found(domain: str) -> str:
+        """Returns the end of the message: whether this program will create the ingress."""
         urn = caller.claims.first_with_domain(domain)
         if urn is None or caller.claims.is_in_state(urn):
             return ""
@@ -116,9 +107,16 @@ def _get_agent_ingress(caller: Caller, arguments: Mapping[str, Any]) -> dict[str
             "pass its ID instead of the domain: a preview then shows the result as unknown"
         )
 
-    id_, domain, budget = arguments.get("id"), arguments.get("domain"), account.budget(caller.call)
-    description = account.settings.account_description
-    return find_one(account.client, description, "getAgentIngress", id_, domain, hint, budget).plain()
+    ingress = find_one(
+        account.client,
+        account.settings.account_description,
+        "getAgentIngress",
+        arguments.get("id"),
+        arguments.get("domain"),
+        why_not_found,
+        account.budget(caller.call),
+    )
+    return ingress.plain()
 
 
 def _get_agent_ingresses(caller: Caller, arguments: Mapping[str, Any]) -> dict[str, Any]:

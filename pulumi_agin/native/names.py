@@ -37,7 +37,10 @@ def in_snake_case(value: Any) -> Any:
 
 
 def misspelled(values: Mapping[str, Any], model: type[BaseModel], path: str = "") -> Iterator[str]:
-    """Yields a sentence for each property with our name instead of the camelCase one."""
+    """Yields a sentence for each property that was sent with our name instead of the camelCase one.
+
+    `values` have the names that were sent. `path` leads to them, with a dot at its end.
+    """
     for name, field in fields_of(model).items():
         right = camel_case(name)
         if name in values and name != right:

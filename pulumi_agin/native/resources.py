@@ -23,8 +23,6 @@ from pulumi_agin.lifecycle.services import Services
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of the plugin."""
-
     token: str
     make_lifecycle: Callable[[Account, Services, Claims], Lifecycle]
     inputs_model: type[Declaration]
